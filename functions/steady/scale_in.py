@@ -1,0 +1,127 @@
+"""Scale-in: which instances to empty once reservation has stayed low, and which emptied ones can go."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from steady.cluster import NOTHING, ContainerInstance, Size, Snapshot
+from steady.placement import Room, pack, room_on
+from steady.reasons import Emptied, Reason, ReservationLow
+from steady.thresholds import Thresholds
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Instances to drain now, and since when reservation has been low (None: it is not, or the count starts anew)."""
+
+    instances: tuple[ContainerInstance, ...] = ()
+    low_since: float | None = None
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Instances chosen earlier that have no task left."""
+
+    instance_ids: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+
+
+def emptied(snapshot: Snapshot, draining: Mapping[str, str]) -> Gone:
+    ids = tuple(
+        i.instance_id
+        for i in snapshot.instances
+        if i.arn in draining and i.task_count == 0 and i.instance_id in snapshot.pool.members
+    )
+    return Gone(ids, (Emptied(len(ids)),) if ids else ())
+
+
+def target_without(snapshot: Snapshot, instance_ids: Iterable[str], minimum: int) -> int:
+    """The pool's target once `instance_ids` are gone: what is kept, and what is still to be launched.
+
+    It is the same whether or not the target was lowered before a crash, so that no instance is subtracted twice.
+    """
+    pool = snapshot.pool
+    leaving = set(instance_ids)
+    held = sum(pool.weight(type_) for type_ in pool.members.values())
+    kept = sum(pool.weight(type_) for id_, type_ in pool.members.items() if id_ not in leaving)
+    to_be_launched = max(0, pool.target - held)
+    return min(pool.target, max(minimum, kept + to_be_launched)) if leaving else pool.target
+
+
+def candidates(snapshot: Snapshot, low_since: float | None, thresholds: Thresholds) -> list[ContainerInstance]:
+    """The instances that scale-in may empty now, those that cost least first; none while it is not due."""
+    if low_since is None or snapshot.at - low_since < thresholds.scale_in_after_seconds or not is_low(snapshot, thresholds):
+        return []
+    in_pool = [i for i in snapshot.active if i.instance_id in snapshot.pool.members]
+    at_once = max(1, len(in_pool) * thresholds.scale_in_share // 100)
+    return sorted(in_pool, key=lambda i: (i.task_count, i.reserved.memory_mib, i.arn))[:at_once]
+
+
+def chosen(
+    snapshot: Snapshot,
+    draining: Mapping[str, str],
+    low_since: float | None,
+    thresholds: Thresholds,
+    minimum: int,
+) -> Chosen:
+    """Takes candidates for as long as the rest holds all that runs, with headroom, and the minimum is kept."""
+    if not is_low(snapshot, thresholds):
+        return Chosen()
+    since = snapshot.at if low_since is None else low_since
+    pool = snapshot.pool
+    capacity = pool.target - sum(pool.weight(pool.members[id_]) for id_ in draining.values() if id_ in pool.members)
+    rest = list(snapshot.active)
+    rooms = room_on(rest)
+    taken: list[ContainerInstance] = []
+    for instance in candidates(snapshot, low_since, thresholds):
+        capacity -= pool.weight(pool.members[instance.instance_id])
+        without = [i for i in rest if i is not instance]
+        left = _rooms_after(instance, rooms, snapshot)
+        if capacity < minimum or left is None or not _has_headroom(without, snapshot, thresholds):
+            break
+        rest, rooms = without, left
+        taken.append(instance)
+    if not taken:
+        return Chosen(low_since=since)
+    reason = ReservationLow(max(reservation(snapshot.active)), snapshot.at - since, len(taken))
+    return Chosen(tuple(taken), None, (reason,))
+
+
+def is_low(snapshot: Snapshot, thresholds: Thresholds) -> bool:
+    cpu, memory = reservation(snapshot.active)
+    low = cpu < thresholds.cpu_reservation_low and memory < thresholds.memory_reservation_low
+    return bool(snapshot.active) and low
+
+
+def reservation(instances: Iterable[ContainerInstance]) -> tuple[float, float]:
+    """The shares of CPU and of memory that are reserved, in percent (0 where there is nothing)."""
+    here = list(instances)
+    return _percent(sum((i.reserved for i in here), NOTHING), sum((i.registered for i in here), NOTHING))
+
+
+def _percent(reserved: Size, registered: Size) -> tuple[float, float]:
+    return (
+        100 * reserved.cpu_units / registered.cpu_units if registered.cpu_units else 0.0,
+        100 * reserved.memory_mib / registered.memory_mib if registered.memory_mib else 0.0,
+    )
+
+
+def _rooms_after(instance: ContainerInstance, rooms: list[Room], snapshot: Snapshot) -> list[Room] | None:
+    """What room is left on the others once the tasks of `instance` moved there; None if they do not fit."""
+    others = [Room(r.free, r.used_ports, r.key) for r in rooms if r.key != instance.arn]
+    tasks = snapshot.tasks_of.get(instance.arn)
+    if tasks is None and instance.task_count:
+        return None
+    return None if pack(tasks or (), others).left_over else others
+
+
+def _has_headroom(rest: list[ContainerInstance], snapshot: Snapshot, thresholds: Thresholds) -> bool:
+    """Whether all that is reserved now, on the rest alone, stays the headroom under the high thresholds."""
+    reserved = sum((i.reserved for i in snapshot.active), NOTHING)
+    if reserved == NOTHING:
+        return True
+    cpu, memory = _percent(reserved, sum((i.registered for i in rest), NOTHING))
+    spare = thresholds.scale_in_headroom
+    return bool(rest) and (
+        cpu <= thresholds.cpu_reservation_high - spare and memory <= thresholds.memory_reservation_high - spare
+    )

@@ -1,0 +1,136 @@
+"""One decision about one cluster: what its capacity should be, why, and which instances come and go."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from steady import scale_in, scale_out
+from steady.cluster import InstanceStatus, Size, Snapshot
+from steady.demand import Demand, still_said
+from steady.reasons import AtMaximum, Reason, UnderMinimum
+from steady.thresholds import Thresholds
+
+# A placement failure is said again only now and then; while the service still drifts it stands for so long.
+PLACEMENT_FAILURE_STANDS_S = 300
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a cluster's decisions remember between invocations. Times are in seconds since the epoch.
+
+    `draining` maps the container instances that scale-in chose, by ARN, to their instance ids.
+    `instance_size` is what the pool's instances register with ECS, once one was seen.
+    """
+
+    demands: Mapping[str, Demand] = field(default_factory=dict)
+    low_since: float | None = None
+    drift_since: Mapping[str, float] = field(default_factory=dict)
+    placement_failed_at: Mapping[str, float] = field(default_factory=dict)
+    draining: Mapping[str, str] = field(default_factory=dict)
+    instance_size: Size | None = None
+    instance_type: str = ""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do about one cluster, as a value. Drains are container instance ARNs, terminations instance ids.
+
+    `target` is the pool's capacity once all of it is done, in the pool's units.
+    """
+
+    cluster: str
+    target: int
+    reasons: tuple[Reason, ...] = ()
+    to_drain: tuple[str, ...] = ()
+    to_undrain: tuple[str, ...] = ()
+    to_terminate: tuple[str, ...] = ()
+    memory: Memory = Memory()
+
+    def acts_on(self, snapshot: Snapshot) -> bool:
+        """Whether any call that changes something follows from this decision."""
+        changed = self.target != snapshot.pool.target
+        return changed or bool(self.to_drain or self.to_undrain or self.to_terminate)
+
+
+def observed(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> Memory:
+    """`memory` brought up to what the snapshot shows: silent demands, ended drifts and gone instances leave it."""
+    now = snapshot.at
+    drifting = {s.name for s in snapshot.services if s.missing}
+    draining_now = {i.arn: i.instance_id for i in snapshot.instances if i.status is InstanceStatus.DRAINING}
+    example = next(
+        (i for i in sorted(snapshot.active, key=lambda i: i.registered.memory_mib) if _in_pool(snapshot, i.instance_id)),
+        None,
+    )
+    return replace(
+        memory,
+        demands=still_said(memory.demands, now, thresholds.demand_silent_after_seconds),
+        drift_since={name: memory.drift_since.get(name, now) for name in sorted(drifting)},
+        placement_failed_at={
+            name: at
+            for name, at in memory.placement_failed_at.items()
+            if name in drifting and now - at <= PLACEMENT_FAILURE_STANDS_S
+        },
+        draining={arn: id_ for arn, id_ in memory.draining.items() if arn in draining_now},
+        instance_size=example.registered if example else memory.instance_size,
+        instance_type=example.instance_type if example else memory.instance_type,
+    )
+
+
+def decide(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> Decision:
+    """What to do about the cluster in `snapshot`: bounds first, then scale-out, then scale-in if nothing is wanted.
+
+    `memory` must be `observed` already.
+    """
+    pool = snapshot.pool
+    if thresholds.mode == "paused":
+        return Decision(snapshot.cluster, pool.target, memory=memory)
+    bounds = Bounds.of(snapshot, thresholds)
+    out = scale_out.wanted(snapshot, memory, thresholds)
+    reasons = list(out.reasons)
+    target = pool.target
+    if target < bounds.minimum:
+        reasons.insert(0, UnderMinimum(target, bounds.minimum))
+    wanted = target + out.add * pool.weight(memory.instance_type)
+    if out.add and wanted > bounds.maximum:
+        reasons.append(AtMaximum(wanted, bounds.maximum))
+    # A target that someone set over the maximum is not pushed up, and not cut under what is running either.
+    target = max(bounds.minimum, target, min(wanted, bounds.maximum))
+    kept = {arn: id_ for arn, id_ in memory.draining.items() if arn not in out.to_undrain}
+    memory = replace(memory, draining=kept)
+    if out.open or target != pool.target:
+        memory = replace(memory, low_since=None)
+        return Decision(snapshot.cluster, target, tuple(reasons), to_undrain=out.to_undrain, memory=memory)
+    return _scale_in(snapshot, memory, thresholds, bounds, tuple(reasons))
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The range a pool's target stays in: the operator's, within the group's own MinSize and MaxSize."""
+
+    minimum: int
+    maximum: int
+
+    @staticmethod
+    def of(snapshot: Snapshot, thresholds: Thresholds) -> "Bounds":
+        maximum = min(snapshot.pool.maximum, thresholds.max_capacity)
+        return Bounds(min(maximum, max(snapshot.pool.minimum, thresholds.min_capacity)), maximum)
+
+
+def _scale_in(
+    snapshot: Snapshot, memory: Memory, thresholds: Thresholds, bounds: Bounds, reasons: tuple[Reason, ...]
+) -> Decision:
+    gone = scale_in.emptied(snapshot, memory.draining)
+    chosen = scale_in.chosen(snapshot, memory.draining, memory.low_since, thresholds, bounds.minimum)
+    target = scale_in.target_without(snapshot, gone.instance_ids, bounds.minimum)
+    draining = {**memory.draining, **{i.arn: i.instance_id for i in chosen.instances}}
+    return Decision(
+        snapshot.cluster,
+        target,
+        reasons + gone.reasons + chosen.reasons,
+        to_drain=tuple(i.arn for i in chosen.instances),
+        to_terminate=gone.instance_ids,
+        memory=replace(memory, draining=draining, low_since=chosen.low_since),
+    )
+
+
+def _in_pool(snapshot: Snapshot, instance_id: str) -> bool:
+    return instance_id in snapshot.pool.members

@@ -1,0 +1,167 @@
+"""Every threshold an operator can set: its name, unit, range, default and meaning, in one place.
+
+The SSM parameters, their AllowedPatterns and the table in the tuning guide are made from `THRESHOLDS`.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from steady.cluster import PoolKind, PoolName
+
+
+class BadThreshold(ValueError):
+    """A parameter holds a value that its threshold does not allow; the text names all three."""
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """One number, or one word of `choices`, that an operator can set."""
+
+    name: str
+    default: int | str
+    unit: str
+    meaning: str
+    lowest: int = 0
+    highest: int = 0
+    choices: tuple[str, ...] = ()
+
+    @property
+    def needed(self) -> str:
+        if self.choices:
+            return f"one of {', '.join(self.choices)} is needed"
+        return f"{_UNITS[self.unit]} from {self.lowest} to {self.highest} is needed"
+
+    @property
+    def allowed_pattern(self) -> str:
+        """A pattern for SSM's AllowedPattern: the shape of the value; the range is checked when it is read."""
+        if self.choices:
+            return f"^({'|'.join(self.choices)})$"
+        if self.unit == "percent":
+            return f"^([{self.lowest}-9]|[1-9][0-9]|100)$"
+        return f"^[0-9]{{1,{len(str(self.highest))}}}$"
+
+    def parse(self, raw: str, path: str) -> int | str:
+        """The value that `raw` stands for.
+
+        Raises:
+            BadThreshold: naming the parameter `path`, the value, and the range that is needed.
+        """
+        if not re.fullmatch(self.allowed_pattern, raw):
+            raise BadThreshold(f'{path} is "{raw}": {self.needed}')
+        if self.choices:
+            return raw
+        if not self.lowest <= int(raw) <= self.highest:
+            raise BadThreshold(f'{path} is "{raw}": {self.needed}')
+        return int(raw)
+
+
+_UNITS = {"percent": "a percentage", "seconds": "a number of seconds", "units": "a capacity in units"}
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """The thresholds of one cluster, as they hold now."""
+
+    mode: str = "active"
+    min_capacity: int = 0
+    max_capacity: int = 100
+    cpu_reservation_high: int = 85
+    memory_reservation_high: int = 85
+    cpu_reservation_low: int = 60
+    memory_reservation_low: int = 60
+    drift_seconds: int = 30
+    demand_silent_after_seconds: int = 30
+    scale_in_after_seconds: int = 300
+    scale_in_headroom: int = 5
+    scale_in_share: int = 25
+
+
+_DEFAULT = {f.name: f.default for f in fields(Thresholds)}
+
+
+def _percent(name: str, meaning: str, lowest: int = 1, highest: int = 100) -> Threshold:
+    return Threshold(name, _DEFAULT[name], "percent", meaning, lowest, highest)  # type: ignore[arg-type]
+
+
+def _seconds(name: str, meaning: str, highest: int = 86_400) -> Threshold:
+    return Threshold(name, _DEFAULT[name], "seconds", meaning, 0, highest)  # type: ignore[arg-type]
+
+
+def _capacity(name: str, meaning: str) -> Threshold:
+    return Threshold(name, _DEFAULT[name], "units", meaning, 0, 100_000)  # type: ignore[arg-type]
+
+
+THRESHOLDS: Mapping[str, Threshold] = {
+    t.name: t
+    for t in (
+        Threshold(
+            "mode",
+            "active",
+            "",
+            "active: decide and act; dry-run: decide and say it, change nothing; paused: leave the capacity alone.",
+            choices=("active", "dry-run", "paused"),
+        ),
+        _capacity("min_capacity", "The capacity that the cluster never goes under."),
+        _capacity("max_capacity", "The capacity that the cluster never goes over."),
+        _percent("cpu_reservation_high", "Over this share of CPU units reserved, instances are added."),
+        _percent("memory_reservation_high", "Over this share of memory reserved, instances are added."),
+        _percent("cpu_reservation_low", "Scale-in needs the CPU reservation to be under this.", lowest=0),
+        _percent("memory_reservation_low", "Scale-in needs the memory reservation to be under this.", lowest=0),
+        _seconds("drift_seconds", "How long a service may lack tasks before they are counted as a want of capacity."),
+        _seconds(
+            "demand_silent_after_seconds",
+            "A RunTask failure that was not said again for so long is over: placed, or given up.",
+        ),
+        _seconds("scale_in_after_seconds", "How long the reservation must stay low before instances are emptied."),
+        _percent("scale_in_headroom", "After scale-in the reservation stays this much under the high one.", lowest=0),
+        _percent("scale_in_share", "The largest share of the instances that one decision empties (at least one)."),
+    )
+}
+
+
+@dataclass(frozen=True)
+class ClusterSettings:
+    """What the parameters say of one cluster: its pool, its thresholds, and what was wrong with them."""
+
+    cluster: str
+    pool: PoolName
+    thresholds: Thresholds
+    problems: tuple[str, ...] = ()
+
+
+def parse_pool(raw: str, path: str) -> PoolName:
+    """The pool that a `capacity` parameter names.
+
+    Raises:
+        BadThreshold: if it is neither `auto-scaling-group:NAME` nor `spot-fleet:sfr-…`.
+    """
+    kind, _, name = raw.partition(":")
+    if kind == PoolKind.AUTO_SCALING_GROUP and name:
+        return PoolName(PoolKind.AUTO_SCALING_GROUP, name)
+    if kind == PoolKind.SPOT_FLEET and name.startswith("sfr-"):
+        return PoolName(PoolKind.SPOT_FLEET, name)
+    raise BadThreshold(f'{path} is "{raw}": auto-scaling-group:NAME or spot-fleet:sfr-… is needed')
+
+
+def without_contradictions(values: Mapping[str, Any], where: str) -> tuple[Thresholds, tuple[str, ...]]:
+    """The thresholds of the cluster whose parameters lie under `where`, and what contradicts in them.
+
+    A low threshold that is not under its high one is taken as 0, so that nothing is scaled in; a minimum over
+    its maximum is taken as the maximum.
+    """
+    held = {**_DEFAULT, **values}
+    problems = []
+    for low, high, instead in (
+        ("cpu_reservation_low", "cpu_reservation_high", 0),
+        ("memory_reservation_low", "memory_reservation_high", 0),
+        ("min_capacity", "max_capacity", held["max_capacity"]),
+    ):
+        if held[low] > held[high] or (held[low] == held[high] and low.endswith("_low")):
+            problems.append(
+                f"{where}/{low} is {held[low]} and {where}/{high} is {held[high]}: "
+                f"the first must be under the second; {instead} is used for it"
+            )
+            held[low] = instead
+    return Thresholds(**held), tuple(problems)
