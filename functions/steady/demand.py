@@ -30,10 +30,14 @@ def remembered(demands: Mapping[str, Demand], said: Iterable[Demand]) -> dict[st
     kept = dict(demands)
     for demand in said:
         known = kept.get(demand.key)
-        kept[demand.key] = demand if known is None else replace(
-            demand,
-            first_said_at=min(known.first_said_at, demand.first_said_at),
-            last_said_at=max(known.last_said_at, demand.last_said_at),
+        kept[demand.key] = (
+            demand
+            if known is None
+            else replace(
+                demand,
+                first_said_at=min(known.first_said_at, demand.first_said_at),
+                last_said_at=max(known.last_said_at, demand.last_said_at),
+            )
         )
     oldest_first = sorted(kept.values(), key=lambda d: (d.first_said_at, d.key))
     return {d.key: d for d in oldest_first[:MAX_DEMANDS]}

@@ -50,7 +50,9 @@ def target_without(snapshot: Snapshot, instance_ids: Iterable[str], minimum: int
 
 def candidates(snapshot: Snapshot, low_since: float | None, thresholds: Thresholds) -> list[ContainerInstance]:
     """The instances that scale-in may empty now, those that cost least first; none while it is not due."""
-    if low_since is None or snapshot.at - low_since < thresholds.scale_in_after_seconds or not is_low(snapshot, thresholds):
+    if low_since is None or snapshot.at - low_since < thresholds.scale_in_after_seconds:
+        return []
+    if not is_low(snapshot, thresholds):
         return []
     in_pool = [i for i in snapshot.active if i.instance_id in snapshot.pool.members]
     at_once = max(1, len(in_pool) * thresholds.scale_in_share // 100)

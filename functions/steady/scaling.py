@@ -56,10 +56,8 @@ def observed(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> Memo
     now = snapshot.at
     drifting = {s.name for s in snapshot.services if s.missing}
     draining_now = {i.arn: i.instance_id for i in snapshot.instances if i.status is InstanceStatus.DRAINING}
-    example = next(
-        (i for i in sorted(snapshot.active, key=lambda i: i.registered.memory_mib) if _in_pool(snapshot, i.instance_id)),
-        None,
-    )
+    in_pool = [i for i in snapshot.active if i.instance_id in snapshot.pool.members]
+    example = min(in_pool, key=lambda i: (i.registered.memory_mib, i.registered.cpu_units), default=None)
     return replace(
         memory,
         demands=still_said(memory.demands, now, thresholds.demand_silent_after_seconds),
@@ -130,7 +128,3 @@ def _scale_in(
         to_terminate=gone.instance_ids,
         memory=replace(memory, draining=draining, low_since=chosen.low_since),
     )
-
-
-def _in_pool(snapshot: Snapshot, instance_id: str) -> bool:
-    return instance_id in snapshot.pool.members

@@ -1,0 +1,51 @@
+# Each target sets up what it needs. On a fresh machine: Python 3.11+ and Node 20+, nothing else.
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+CDK := node_modules/.bin/cdk
+
+.PHONY: demo test e2e bench synth deploy lint lock clean
+.DEFAULT_GOAL := demo
+
+demo: $(VENV)/.ready  ## a day on the simulated account, and its report
+	$(BIN)/steady demo --out build/demo
+
+test: $(VENV)/.ready
+	$(BIN)/pytest -n auto -m "not e2e"
+
+e2e: $(VENV)/.ready node_modules/.ready  ## cdk deploy on local emulators, and real events through them
+	$(BIN)/pytest -m e2e -s
+
+bench: $(VENV)/.ready
+	$(BIN)/steady bench interruption --instances 100 --tasks 9 --json -
+
+synth: $(VENV)/.ready node_modules/.ready
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(CDK) synth --quiet
+
+deploy: $(VENV)/.ready node_modules/.ready
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(CDK) deploy --all
+
+lint: $(VENV)/.ready node_modules/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy functions simulator
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(CDK) synth --quiet --output build/cdk.out
+	$(BIN)/cfn-lint build/cdk.out/*.template.json
+
+lock:  ## requirements.txt anew from pyproject.toml
+	$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet pip-tools
+	build/lock/bin/pip-compile --quiet --all-extras --strip-extras --upgrade \
+	  --no-emit-index-url --no-emit-find-links --output-file requirements.txt pyproject.toml
+
+clean:
+	rm -rf $(VENV) node_modules build cdk.out
+
+$(VENV)/.ready: requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+node_modules/.ready: package.json package-lock.json
+	npm ci --silent --no-audit --no-fund
+	touch $@

@@ -1,0 +1,74 @@
+"""Lambda entry: a tick for one cluster from the schedule, or an SQS batch of triggers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from autoscaler.triggers import Trigger, parse
+from steady.aws import evaluation, parameters, queue
+from steady.aws.capacity import NoSuchPool
+from steady.aws.runtime import Runtime
+from steady.scaling import Memory
+from steady.thresholds import BadThreshold
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+@cache
+def runtime() -> Runtime:
+    return Runtime()
+
+
+def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
+    return handle_event(event, runtime(), os.environ["LEDGER_TABLE"], os.environ["DEAD_LETTER_QUEUE_URL"])
+
+
+def handle_event(event: Mapping[str, Any], runtime: Runtime, table: str, dead_letter_queue_url: str) -> dict[str, Any]:
+    """Evaluates the cluster that a tick names, `{"cluster": "web"}`, or each that a batch of triggers names."""
+    if "Records" in event:
+        return _triggered(event, runtime, table, dead_letter_queue_url)
+    cluster = evaluation.settings(runtime, event["cluster"])
+    try:
+        evaluation.evaluate(runtime, table, cluster)
+    except evaluation.Contended as error:
+        # Whoever held the cluster decided with what this tick would have seen; the next tick is a minute away.
+        runtime.telemetry.info(f"tick skipped: {error}", cluster=cluster.name)
+    return {}
+
+
+def _triggered(event: Mapping[str, Any], runtime: Runtime, table: str, dead_letter_queue_url: str) -> dict[str, Any]:
+    batch = queue.received(runtime, event, parse, dead_letter_queue_url)
+    failed = list(batch.failed_ids)
+    ours = set(parameters.clusters_by_pool(runtime).values())
+    by_cluster: dict[str, list[queue.Message[Trigger]]] = {}
+    for message in batch.messages:
+        by_cluster.setdefault(message.value.cluster, []).append(message)
+    for name, messages in sorted(by_cluster.items()):
+        if name not in ours:
+            runtime.telemetry.info(f"cluster {name} is not managed: nothing to do")
+            continue
+        failed_at = {m.value.service: m.sent_at for m in messages if m.value.service}
+        try:
+            evaluation.evaluate(
+                runtime,
+                table,
+                evaluation.settings(runtime, name),
+                lambda memory, failed_at=failed_at: _with_failures(memory, failed_at),  # type: ignore[misc]
+            )
+        except (ClientError, BotoCoreError, BadThreshold, NoSuchPool, evaluation.Contended) as error:
+            runtime.telemetry.error(f"cluster {name} could not be evaluated, and will be again: {error}", cluster=name)
+            failed += [m.id for m in messages]
+    return queue.response(failed)
+
+
+def _with_failures(memory: Memory, failed_at: Mapping[str, float]) -> Memory:
+    known = memory.placement_failed_at
+    newest = {service: max(at, known.get(service, at)) for service, at in failed_at.items()}
+    return replace(memory, placement_failed_at={**known, **newest})

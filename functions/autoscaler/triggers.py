@@ -1,0 +1,55 @@
+"""What makes the autoscaler look at a cluster between two ticks.
+
+ECS could not place a task of a service (EventBridge):
+
+{"detail-type": "ECS Service Action", "source": "aws.ecs", "time": "2026-01-01T00:00:00Z",
+ "resources": ["arn:aws:ecs:us-east-1:123456789012:service/web/api"],
+ "detail": {"eventType": "ERROR", "eventName": "SERVICE_TASK_PLACEMENT_FAILURE",
+            "clusterArn": "arn:aws:ecs:us-east-1:123456789012:cluster/web", "reason": "RESOURCE:CPU"}}
+
+An instance is about to go (the interruption handler): {"cluster": "web", "why": "interruption"}
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from steady.aws.queue import Malformed
+
+PLACEMENT_FAILURE = "SERVICE_TASK_PLACEMENT_FAILURE"
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A cluster to look at now, and the service whose placement failed ("" if that is not why)."""
+
+    cluster: str
+    service: str = ""
+
+
+def parse(body: str) -> Trigger:
+    """The trigger that a message of the autoscaler's queue is.
+
+    Raises:
+        Malformed: naming what is wrong with the message, and what is needed.
+    """
+    try:
+        event: Any = json.loads(body)
+    except json.JSONDecodeError as error:
+        raise Malformed(f"the message is no JSON ({error}): an ECS Service Action or a cluster is needed") from error
+    if isinstance(event, dict) and isinstance(event.get("cluster"), str):
+        return Trigger(event["cluster"])
+    try:
+        detail = event["detail"]
+        if detail["eventName"] != PLACEMENT_FAILURE:
+            raise Malformed(f"eventName is {detail['eventName']!r}: {PLACEMENT_FAILURE} is needed")
+        return Trigger(_last_part(detail["clusterArn"]), _last_part(event["resources"][0]))
+    except (KeyError, TypeError, IndexError, AttributeError) as error:
+        raise Malformed(
+            f"the message lacks what an ECS Service Action has ({error!r}): detail.eventName, detail.clusterArn and "
+            "the service's ARN as resources[0] are needed"
+        ) from error
+
+
+def _last_part(arn: str) -> str:
+    return arn.rsplit("/", 1)[-1]

@@ -1,0 +1,23 @@
+"""EC2 takes a Spot instance back, or a Spot Fleet's target was lowered: two minutes from the event's own time.
+
+{"version": "0", "id": "1e5527d7-…", "detail-type": "EC2 Spot Instance Interruption Warning", "source": "aws.ec2",
+ "account": "123456789012", "time": "2026-01-01T00:00:00Z", "region": "us-east-1",
+ "resources": ["arn:aws:ec2:us-east-1b:instance/i-0b662ef9931388ba0"],
+ "detail": {"instance-id": "i-0b662ef9931388ba0", "instance-action": "terminate"}}
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from interruption_handler.notices.notice import Notice, text, time_of
+
+DETAIL_TYPE = "EC2 Spot Instance Interruption Warning"
+
+# EC2: "Spot Instance interruption notices": two minutes, but for hibernation, which begins at once.
+NOTICE_S = 120
+
+
+def parse(event: Mapping[str, Any]) -> Notice:
+    at = time_of(event)
+    action = text(event, "detail", "instance-action")
+    return Notice(text(event, "detail", "instance-id"), at, at + (0 if action == "hibernate" else NOTICE_S))

@@ -1,0 +1,89 @@
+"""Lambda entry: an SQS batch of hako's messages. New demand is decided on at once, repeated demand is renewed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from runtask_failure.failure import RunTaskFailure, parse
+from steady.aws import evaluation, parameters, queue
+from steady.aws.capacity import NoSuchPool
+from steady.aws.runtime import Runtime
+from steady.demand import Demand, remembered, still_said
+from steady.scaling import Memory
+from steady.thresholds import BadThreshold
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    Message = queue.Message[RunTaskFailure]
+
+
+@cache
+def runtime() -> Runtime:
+    return Runtime()
+
+
+def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
+    return handle_batch(event, runtime(), os.environ["LEDGER_TABLE"], os.environ["DEAD_LETTER_QUEUE_URL"])
+
+
+def handle_batch(event: Mapping[str, Any], runtime: Runtime, table: str, dead_letter_queue_url: str) -> dict[str, Any]:
+    """Remembers what a batch says, a cluster at a time, and decides about those with demand that was not known yet.
+
+    Demand that is only said again needs no decision: the one before it took it in, and the tick mends what failed.
+    """
+    batch = queue.received(runtime, event, parse, dead_letter_queue_url)
+    failed = list(batch.failed_ids)
+    ours = set(parameters.clusters_by_pool(runtime).values())
+    by_cluster: dict[str, list[Message]] = {}
+    for message in batch.messages:
+        by_cluster.setdefault(message.value.cluster, []).append(message)
+    for name, messages in sorted(by_cluster.items()):
+        if name not in ours:
+            _set_aside(runtime, name, messages, dead_letter_queue_url)
+            continue
+        try:
+            cluster = evaluation.settings(runtime, name)
+            if _remember(runtime, table, cluster, messages):
+                evaluation.evaluate(runtime, table, cluster)
+        except (ClientError, BotoCoreError, BadThreshold, NoSuchPool, evaluation.Contended) as error:
+            runtime.telemetry.error(f"cluster {name} could not be evaluated, and will be again: {error}", cluster=name)
+            failed += [m.id for m in messages]
+    return queue.response(failed)
+
+
+def _remember(runtime: Runtime, table: str, cluster: evaluation.Cluster, messages: Sequence[Message]) -> bool:
+    """Puts the demands into the ledger; says whether any of them was not known there."""
+    said = [Demand(m.value.key, m.value.size, m.sent_at, m.sent_at) for m in messages]
+    new: set[str] = set()
+
+    def with_demands(memory: Memory) -> Memory:
+        silent_after_s = cluster.thresholds.demand_silent_after_seconds
+        known = still_said(memory.demands, runtime.now(), silent_after_s)
+        new.clear()
+        new.update(d.key for d in said if d.key not in known)
+        return replace(memory, demands=remembered(known, said))
+
+    evaluation.remember(runtime, table, cluster.name, with_demands)
+    runtime.telemetry.count("RunTaskFailuresSaid", len(said), cluster.name)
+    return bool(new)
+
+
+def _set_aside(runtime: Runtime, cluster: str, messages: Sequence[Message], dead_letter_queue_url: str) -> None:
+    for message in messages:
+        failure = message.value
+        body = {
+            "cluster": cluster,
+            "cpu": failure.size.cpu_units,
+            "memory": failure.size.memory_mib,
+            "hako_task_id": failure.key,
+        }
+        reason = f"cluster {cluster} is not managed: set {parameters.CLUSTERS_PATH}/{cluster}/capacity"
+        queue.set_aside(runtime, json.dumps(body), reason, dead_letter_queue_url)

@@ -1,0 +1,227 @@
+"""ECS: container instances, services and tasks, read in the fewest pages, and drained and stopped in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from steady.aws.runtime import Runtime, batches
+from steady.cluster import ContainerInstance, InstanceStatus, Service, Size, TaskShape
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecs.literals import ContainerInstanceStatusType
+    from mypy_boto3_ecs.type_defs import ContainerInstanceTypeDef, ServiceTypeDef, TaskDefinitionTypeDef, TaskTypeDef
+
+# ECS: how many things one call takes or one page holds.
+INSTANCES_A_STATE_UPDATE = 10
+INSTANCES_A_DESCRIBE = 100
+TASKS_A_DESCRIBE = 100
+SERVICES_A_DESCRIBE = 10
+PAGE = 100
+
+DEFAULT_STOP_TIMEOUT_S = 30
+
+
+def container_instances(runtime: Runtime, cluster: str) -> tuple[ContainerInstance, ...]:
+    """Every container instance of `cluster` that is ACTIVE, DRAINING, or on its way in or out."""
+    pages = runtime.ecs.get_paginator("list_container_instances").paginate(
+        cluster=cluster, PaginationConfig={"PageSize": PAGE}
+    )
+    arns = [arn for page in pages for arn in page["containerInstanceArns"]]
+    return described_instances(runtime, cluster, arns)
+
+
+def described_instances(runtime: Runtime, cluster: str, arns: Iterable[str]) -> tuple[ContainerInstance, ...]:
+    """The container instances `arns`, less those that are no longer registered."""
+    found = []
+    for batch in batches(arns, INSTANCES_A_DESCRIBE):
+        answer = runtime.ecs.describe_container_instances(cluster=cluster, containerInstances=batch)
+        found += [_instance(i) for i in answer["containerInstances"] if i["status"] != "INACTIVE"]
+    return tuple(found)
+
+
+def instances_by_ec2_id(runtime: Runtime, cluster: str, instance_ids: Iterable[str]) -> dict[str, ContainerInstance]:
+    """The container instances of `cluster` on the EC2 instances `instance_ids`, by instance id."""
+    found = {}
+    for batch in batches(sorted(set(instance_ids)), PAGE):
+        pages = runtime.ecs.get_paginator("list_container_instances").paginate(
+            cluster=cluster, filter=f"ec2InstanceId in [{', '.join(batch)}]", PaginationConfig={"PageSize": PAGE}
+        )
+        arns = [arn for page in pages for arn in page["containerInstanceArns"]]
+        for instance in described_instances(runtime, cluster, arns):
+            # An emulator may ignore the filter, and a drain of the wrong instance is the worst there is: look again.
+            if instance.instance_id in batch:
+                found[instance.instance_id] = instance
+    return found
+
+
+def drain(runtime: Runtime, cluster: str, arns: Iterable[str]) -> None:
+    """Sets instances to DRAINING. Instances that are gone or draining already are left as they are."""
+    _set_state(runtime, cluster, arns, "DRAINING")
+
+
+def undrain(runtime: Runtime, cluster: str, arns: Iterable[str]) -> None:
+    """Sets draining instances back to ACTIVE."""
+    _set_state(runtime, cluster, arns, "ACTIVE")
+
+
+def _set_state(runtime: Runtime, cluster: str, arns: Iterable[str], status: ContainerInstanceStatusType) -> None:
+    def update(batch: Sequence[str]) -> None:
+        answer = runtime.ecs.update_container_instances_state(cluster=cluster, containerInstances=batch, status=status)
+        for failure in answer.get("failures", []):
+            runtime.telemetry.warning(
+                f"{failure.get('arn')} was not set to {status}: {failure.get('reason')}", cluster=cluster
+            )
+
+    runtime.in_parallel(update, list(batches(arns, INSTANCES_A_STATE_UPDATE)))
+
+
+def service_arns(runtime: Runtime, cluster: str) -> list[str]:
+    pages = runtime.ecs.get_paginator("list_services").paginate(cluster=cluster, PaginationConfig={"PageSize": PAGE})
+    return [arn for page in pages for arn in page["serviceArns"]]
+
+
+def described_services(runtime: Runtime, cluster: str, names: Iterable[str]) -> list[ServiceTypeDef]:
+    """The services `names` (or ARNs) as ECS describes them, less those that are gone."""
+    found = []
+    for batch in batches(names, SERVICES_A_DESCRIBE):
+        answer = runtime.ecs.describe_services(cluster=cluster, services=batch)
+        found += [s for s in answer["services"] if s.get("status") != "INACTIVE"]
+    return found
+
+
+def replica_services(runtime: Runtime, cluster: str) -> tuple[Service, ...]:
+    """Every replica service of `cluster`; the shape of those that lack tasks is read as well."""
+    return tuple(
+        Service(
+            name=s["serviceName"],
+            desired=s["desiredCount"],
+            running=s["runningCount"],
+            pending=s["pendingCount"],
+            task_definition=s["taskDefinition"],
+            shape=task_definition(runtime, s["taskDefinition"]).shape
+            if s["desiredCount"] > s["runningCount"] + s["pendingCount"]
+            else None,
+        )
+        for s in described_services(runtime, cluster, service_arns(runtime, cluster))
+        if s.get("schedulingStrategy") != "DAEMON"
+    )
+
+
+def tasks_of_instances(runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance]) -> list[TaskTypeDef]:
+    """The tasks that ECS wants RUNNING on `instances`, listed by instance or by cluster: whichever takes fewer calls."""
+    busy = [i for i in instances if i.task_count]
+    if _by_cluster_is_cheaper(runtime, cluster, busy):
+        pages = runtime.ecs.get_paginator("list_tasks").paginate(cluster=cluster, PaginationConfig={"PageSize": PAGE})
+        arns = [arn for page in pages for arn in page["taskArns"]]
+    else:
+        lists = runtime.in_parallel(lambda i: _tasks_on(runtime, cluster, i.arn), busy)
+        arns = [arn for found in lists for arn in found]
+    wanted = {i.arn for i in busy}
+    answers = runtime.in_parallel(
+        lambda batch: runtime.ecs.describe_tasks(cluster=cluster, tasks=batch), list(batches(arns, TASKS_A_DESCRIBE))
+    )
+    return [
+        task
+        for answer in answers
+        for task in answer["tasks"]
+        if task.get("containerInstanceArn") in wanted and task.get("lastStatus") != "STOPPED"
+    ]
+
+
+def _by_cluster_is_cheaper(runtime: Runtime, cluster: str, busy: Sequence[ContainerInstance]) -> bool:
+    if len(busy) <= 4:
+        return False
+    count = runtime.ecs.describe_clusters(clusters=[cluster])["clusters"][0]
+    in_cluster = count["runningTasksCount"] + count["pendingTasksCount"]
+    here = sum(i.task_count for i in busy)
+    return 2 * _pages(in_cluster) < len(busy) + _pages(here)
+
+
+def _pages(count: int) -> int:
+    return -(-count // PAGE)
+
+
+def _tasks_on(runtime: Runtime, cluster: str, arn: str) -> list[str]:
+    pages = runtime.ecs.get_paginator("list_tasks").paginate(
+        cluster=cluster, containerInstance=arn, PaginationConfig={"PageSize": PAGE}
+    )
+    return [task for page in pages for task in page["taskArns"]]
+
+
+def stop_tasks(runtime: Runtime, cluster: str, arns: Sequence[str], reason: str, until: float) -> set[str]:
+    """Stops tasks, in their order, until the time `until` (seconds since the epoch); returns those asked to stop.
+
+    A task that is gone counts as stopped. One that was throttled at every try is left for the next step.
+    """
+
+    def stop(arn: str) -> str | None:
+        if runtime.now() >= until:
+            return None
+        try:
+            runtime.ecs.stop_task(cluster=cluster, task=arn, reason=reason)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code == "ThrottlingException":
+                return None
+            # "The referenced task was not found": it ended by itself, and ECS forgot it.
+            if code != "InvalidParameterException":
+                raise
+        return arn
+
+    return {arn for arn in runtime.in_parallel(stop, arns) if arn}
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDefinition:
+    """What matters here of one revision. `stop_timeout_s` is the longest of its containers."""
+
+    shape: TaskShape
+    stop_timeout_s: int
+
+
+def task_definition(runtime: Runtime, arn: str) -> TaskDefinition:
+    """The revision `arn`, read once a process: a revision never changes once it is registered."""
+    if arn not in runtime.known:
+        definition = runtime.ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
+        containers = definition.get("containerDefinitions", [])
+        timeouts = [c.get("stopTimeout", DEFAULT_STOP_TIMEOUT_S) for c in containers]
+        runtime.known[arn] = TaskDefinition(_shape(definition), max(timeouts, default=DEFAULT_STOP_TIMEOUT_S))
+    known: TaskDefinition = runtime.known[arn]
+    return known
+
+
+def _shape(definition: TaskDefinitionTypeDef) -> TaskShape:
+    containers = definition.get("containerDefinitions", [])
+    # ECS: a size on the task takes the place of its containers' sum; memoryReservation is what is reserved.
+    cpu = int(definition.get("cpu") or sum(c.get("cpu", 0) for c in containers))
+    memory = int(
+        definition.get("memory") or sum(c.get("memoryReservation") or c.get("memory") or 0 for c in containers)
+    )
+    ports: set[int] = set()
+    if definition.get("networkMode") != "awsvpc":
+        ports = {p["hostPort"] for c in containers for p in c.get("portMappings", []) if p.get("hostPort")}
+    return TaskShape(Size(cpu, memory), frozenset(ports))
+
+
+def _instance(described: ContainerInstanceTypeDef) -> ContainerInstance:
+    registered = {r["name"]: r for r in described["registeredResources"]}
+    remaining = {r["name"]: r for r in described["remainingResources"]}
+    # ECS lists the ports that are taken, in both lists; the reserved ones (22, 2375, 51678, …) are among them.
+    ports = remaining.get("PORTS", {}).get("stringSetValue", [])
+    attributes = {a["name"]: a.get("value", "") for a in described.get("attributes", [])}
+    status = described["status"]
+    return ContainerInstance(
+        arn=described["containerInstanceArn"],
+        instance_id=described["ec2InstanceId"],
+        status=InstanceStatus(status) if status in InstanceStatus.__members__ else InstanceStatus.OTHER,
+        registered=Size(registered["CPU"]["integerValue"], registered["MEMORY"]["integerValue"]),
+        remaining=Size(remaining["CPU"]["integerValue"], remaining["MEMORY"]["integerValue"]),
+        task_count=described["runningTasksCount"] + described["pendingTasksCount"],
+        used_ports=frozenset(int(p) for p in ports),
+        agent_connected=described.get("agentConnected", True),
+        instance_type=attributes.get("ecs.instance-type", ""),
+    )

@@ -1,0 +1,163 @@
+"""One evaluation of one cluster: remember, observe, decide, hold the cluster, act. The only writer of capacity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from steady import scale_in
+from steady.aws import capacity, ecs, ledger, parameters
+from steady.aws.runtime import Runtime
+from steady.cluster import ContainerInstance, PoolName, Snapshot, TaskShape
+from steady.scaling import Decision, Memory, decide, observed
+from steady.thresholds import Thresholds
+
+# A lost race is decided again at once; a cluster that is held is looked at again a moment later.
+TRIES = 8
+HELD_WAIT_S = 1.5
+
+
+class Contended(Exception):
+    """The cluster was held, or written by others, at every try: the message comes again, or the next tick does it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """What an evaluation needs to know of a cluster, besides what it sees."""
+
+    name: str
+    pool: PoolName
+    thresholds: Thresholds
+
+
+def settings(runtime: Runtime, cluster: str) -> Cluster:
+    """The cluster's pool and thresholds; what is wrong with a parameter is logged and counted, and does not stop it."""
+    found = parameters.settings_of(runtime, cluster)
+    for problem in found.problems:
+        runtime.telemetry.error(problem, cluster=cluster)
+    runtime.telemetry.count("BadThresholds", len(found.problems), cluster)
+    return Cluster(cluster, found.pool, found.thresholds)
+
+
+def remember(runtime: Runtime, table: str, cluster: str, change: Callable[[Memory], Memory]) -> None:
+    """Writes `change` of the cluster's memory into the ledger, without deciding anything.
+
+    Raises:
+        Contended: if others wrote first at every try.
+    """
+    for _ in range(TRIES):
+        entry = ledger.load(runtime, table, cluster)
+        try:
+            ledger.save(runtime, table, entry, change(entry.memory), entry.held_until)
+        except ledger.LostRace:
+            continue
+        return
+    raise Contended(f"cluster {cluster} was written by others {TRIES} times in a row")
+
+
+def evaluate(
+    runtime: Runtime, table: str, cluster: Cluster, change: Callable[[Memory], Memory] = lambda memory: memory
+) -> Decision:
+    """Decides about `cluster` and does what was decided; `change` is remembered with the decision.
+
+    Raises:
+        Contended: if the cluster was held or written by others at every try; nothing was changed then.
+    """
+    for _ in range(TRIES):
+        entry = ledger.load(runtime, table, cluster.name)
+        if entry.held_until > runtime.now():
+            runtime.sleep(HELD_WAIT_S)
+            continue
+        memory = change(entry.memory)
+        snapshot = look(runtime, cluster)
+        memory = observed(snapshot, memory, cluster.thresholds)
+        due = scale_in.candidates(snapshot, memory.low_since, cluster.thresholds)
+        if due:
+            snapshot = replace(snapshot, tasks_of=movable_tasks(runtime, cluster.name, due))
+        decision = decide(snapshot, memory, cluster.thresholds)
+        acts = decision.acts_on(snapshot) and cluster.thresholds.mode == "active"
+        kept = (
+            decision.memory
+            if cluster.thresholds.mode == "active"
+            else replace(decision.memory, draining=memory.draining)
+        )
+        if kept == entry.memory and not acts:
+            say(runtime, decision, cluster.thresholds.mode)
+            return decision
+        try:
+            held_until = runtime.now() + ledger.HELD_FOR_S if acts else 0.0
+            entry = ledger.save(runtime, table, entry, kept, held_until)
+        except ledger.LostRace:
+            continue
+        say(runtime, decision, cluster.thresholds.mode)
+        if acts:
+            act(runtime, snapshot, decision)
+            ledger.release(runtime, table, entry)
+        return decision
+    raise Contended(f"cluster {cluster.name} was held or written by others at each of {TRIES} tries")
+
+
+def look(runtime: Runtime, cluster: Cluster) -> Snapshot:
+    """What the cluster looks like now.
+
+    The pool is read before the instances: one that leaves in between is missed, and the next tick sees it; one that
+    was launched in between is never counted twice.
+    """
+    pool = capacity.pool(runtime, cluster.pool)
+    return Snapshot(
+        cluster=cluster.name,
+        at=runtime.now(),
+        instances=ecs.container_instances(runtime, cluster.name),
+        services=ecs.replica_services(runtime, cluster.name),
+        pool=pool,
+    )
+
+
+def movable_tasks(
+    runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance]
+) -> dict[str, tuple[TaskShape, ...]]:
+    """The shapes of the service tasks on `instances`, by container instance ARN: ECS moves them when it drains.
+
+    Batch tasks are not among them: they run on a draining instance until they end.
+    """
+    found: dict[str, list[TaskShape]] = {i.arn: [] for i in instances}
+    tasks = ecs.tasks_of_instances(runtime, cluster, instances)
+    names = sorted({t["group"].removeprefix("service:") for t in tasks if t.get("group", "").startswith("service:")})
+    replicas = {
+        s["serviceName"]
+        for s in ecs.described_services(runtime, cluster, names)
+        if s.get("schedulingStrategy") != "DAEMON"
+    }
+    for task in tasks:
+        if task.get("group", "").removeprefix("service:") in replicas:
+            shape = ecs.task_definition(runtime, task["taskDefinitionArn"]).shape
+            found[task["containerInstanceArn"]].append(shape)
+    return {arn: tuple(shapes) for arn, shapes in found.items()}
+
+
+def act(runtime: Runtime, snapshot: Snapshot, decision: Decision) -> None:
+    """Does what was decided. Each call sets something to what it should be, so that a repeat changes nothing."""
+    ecs.undrain(runtime, snapshot.cluster, decision.to_undrain)
+    if decision.to_terminate:
+        capacity.terminate(runtime, snapshot.pool, decision.to_terminate, decision.target)
+    elif decision.target != snapshot.pool.target:
+        capacity.set_target(runtime, snapshot.pool, decision.target)
+    ecs.drain(runtime, snapshot.cluster, decision.to_drain)
+
+
+def say(runtime: Runtime, decision: Decision, mode: str) -> None:
+    """Logs the decision with its reasons, and counts what it asks for."""
+    if not decision.reasons:
+        return
+    runtime.telemetry.info(
+        f"decided for cluster {decision.cluster}: target {decision.target}",
+        cluster=decision.cluster,
+        target=decision.target,
+        mode=mode,
+        reasons=[str(r) for r in decision.reasons],
+        to_drain=list(decision.to_drain),
+        to_undrain=list(decision.to_undrain),
+        to_terminate=list(decision.to_terminate),
+    )
+    for reason in decision.reasons:
+        runtime.telemetry.count(reason.name, cluster=decision.cluster)

@@ -1,0 +1,113 @@
+"""The ledger: what a cluster's decisions remember, in one DynamoDB item a cluster, with one writer at a time.
+
+Every write is conditional on the version that was read. A decision that changes capacity holds the cluster for the
+few seconds of its calls, so that no other decision is taken on a snapshot from before them.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from steady.aws.runtime import Runtime
+from steady.cluster import Size
+from steady.demand import Demand
+from steady.scaling import Memory
+
+# Longer than the calls of any decision take; a holder that crashed is waited for no longer than this.
+HELD_FOR_S = 20
+
+
+class LostRace(Exception):
+    """Another invocation wrote first: look again, and decide again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the ledger says of one cluster. `held_until` is in seconds since the epoch; 0 if nobody holds it."""
+
+    cluster: str
+    version: int
+    memory: Memory
+    held_until: float = 0.0
+
+
+def load(runtime: Runtime, table: str, cluster: str) -> Entry:
+    """The entry of `cluster`; an empty one at version 0 if there is none yet."""
+    answer = runtime.dynamodb.get_item(TableName=table, Key={"cluster": {"S": cluster}}, ConsistentRead=True)
+    item = answer.get("Item")
+    if not item:
+        return Entry(cluster, 0, Memory())
+    return Entry(
+        cluster, int(item["version"]["N"]), _memory(json.loads(item["memory"]["S"])), float(item["held_until"]["N"])
+    )
+
+
+def save(runtime: Runtime, table: str, entry: Entry, memory: Memory, held_until: float) -> Entry:
+    """Writes `memory` over `entry`.
+
+    Raises:
+        LostRace: if the entry was written since it was read.
+    """
+    try:
+        runtime.dynamodb.put_item(
+            TableName=table,
+            Item={
+                "cluster": {"S": entry.cluster},
+                "version": {"N": str(entry.version + 1)},
+                "memory": {"S": json.dumps(_plain(memory), separators=(",", ":"))},
+                "held_until": {"N": str(held_until)},
+            },
+            ConditionExpression="attribute_not_exists(version) OR version = :read",
+            ExpressionAttributeValues={":read": {"N": str(entry.version)}},
+        )
+    except runtime.dynamodb.exceptions.ConditionalCheckFailedException as error:
+        raise LostRace(f"the ledger's entry of cluster {entry.cluster} is newer than {entry.version}") from error
+    return Entry(entry.cluster, entry.version + 1, memory, held_until)
+
+
+def release(runtime: Runtime, table: str, entry: Entry) -> None:
+    """Ends the hold of `entry`, whatever was remembered meanwhile. Nothing if another holds it by now."""
+    try:
+        runtime.dynamodb.update_item(
+            TableName=table,
+            Key={"cluster": {"S": entry.cluster}},
+            UpdateExpression="SET held_until = :nobody",
+            ConditionExpression="held_until = :ours",
+            ExpressionAttributeValues={":nobody": {"N": "0"}, ":ours": {"N": str(entry.held_until)}},
+        )
+    except runtime.dynamodb.exceptions.ConditionalCheckFailedException:
+        return
+
+
+def _plain(memory: Memory) -> dict[str, Any]:
+    size = memory.instance_size
+    return {
+        "demands": {
+            d.key: [d.size.cpu_units, d.size.memory_mib, d.first_said_at, d.last_said_at]
+            for d in memory.demands.values()
+        },
+        "low_since": memory.low_since,
+        "drift_since": dict(memory.drift_since),
+        "placement_failed_at": dict(memory.placement_failed_at),
+        "draining": dict(memory.draining),
+        "instance_size": [size.cpu_units, size.memory_mib] if size else None,
+        "instance_type": memory.instance_type,
+    }
+
+
+def _memory(plain: dict[str, Any]) -> Memory:
+    size = plain.get("instance_size")
+    return Memory(
+        demands={
+            key: Demand(key, Size(cpu, memory), first, last)
+            for key, (cpu, memory, first, last) in plain.get("demands", {}).items()
+        },
+        low_since=plain.get("low_since"),
+        drift_since=plain.get("drift_since", {}),
+        placement_failed_at=plain.get("placement_failed_at", {}),
+        draining=plain.get("draining", {}),
+        instance_size=Size(*size) if size else None,
+        instance_type=plain.get("instance_type", ""),
+    )

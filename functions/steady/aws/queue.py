@@ -1,0 +1,79 @@
+"""Batches of SQS messages: each parsed by itself, those that cannot be handled set aside with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from steady.aws.runtime import Runtime
+
+Value = TypeVar("Value")
+
+# SQS: a message attribute's value counts towards the message; a reason longer than this says nothing more.
+REASON_MAX = 1000
+
+
+class Malformed(ValueError):
+    """A message that no try can handle. The text says what is wrong with it and what is needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message(Generic[Value]):
+    """A message of a batch and what it was parsed to. `sent_at` is in seconds since the epoch."""
+
+    id: str
+    value: Value
+    sent_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Batch(Generic[Value]):
+    """The messages of a batch that could be parsed, and the ids of those that are to come again."""
+
+    messages: tuple[Message[Value], ...]
+    failed_ids: tuple[str, ...] = ()
+
+
+def received(
+    runtime: Runtime, event: Mapping[str, Any], parse: Callable[[str], Value], dead_letter_queue_url: str
+) -> Batch[Value]:
+    """Parses each record's body. One that is `Malformed` goes to the dead-letter queue at once, with the reason.
+
+    It is not worth its retries: they would only be in the way of the good messages of its batch.
+    """
+
+    def handle(record: SQSRecord) -> Message[Value] | None:
+        try:
+            value = parse(record.body)
+        except Malformed as error:
+            set_aside(runtime, record.body, str(error), dead_letter_queue_url)
+            return None
+        return Message(record.message_id, value, int(record.attributes.sent_timestamp) / 1000)
+
+    processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+    with processor(records=list(event["Records"]), handler=handle):
+        results = processor.process()
+    failed = tuple(str(f["itemIdentifier"]) for f in processor.response()["batchItemFailures"])
+    for error in processor.exceptions:
+        runtime.telemetry.error(f"a message could not be read, and will come again: {error[1]}")
+    return Batch(tuple(result[1] for result in results if result[0] == "success" and result[1]), failed)
+
+
+def set_aside(runtime: Runtime, body: str, reason: str, dead_letter_queue_url: str) -> None:
+    """Sends a message that cannot be handled to the dead-letter queue, with the reason as its attribute `error`."""
+    runtime.telemetry.error(f"message set aside: {reason}", body=body[:REASON_MAX])
+    runtime.telemetry.count("MessagesSetAside")
+    runtime.sqs.send_message(
+        QueueUrl=dead_letter_queue_url,
+        MessageBody=body,
+        MessageAttributes={"error": {"DataType": "String", "StringValue": reason[:REASON_MAX]}},
+    )
+
+
+def response(failed_ids: Iterable[str]) -> dict[str, Any]:
+    """Lambda's answer to SQS: these messages come again, the others are done (ReportBatchItemFailures)."""
+    return {"batchItemFailures": [{"itemIdentifier": id_} for id_ in dict.fromkeys(failed_ids)]}

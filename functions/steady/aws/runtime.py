@@ -1,0 +1,98 @@
+"""What a handler runs on: the clients, the clock, and calls side by side. The simulated account is another one."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import boto3
+from botocore.config import Config
+
+from steady.aws.telemetry import PowertoolsTelemetry, Telemetry
+
+if TYPE_CHECKING:
+    from mypy_boto3_autoscaling import AutoScalingClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_ssm import SSMClient
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+CALLS_AT_ONCE = 10
+
+# "standard" backs off with jitter on throttling and on 5xx; five tries take at most some 10 s.
+CLIENT_CONFIG = Config(
+    retries={"mode": "standard", "max_attempts": 5},
+    connect_timeout=3,
+    read_timeout=10,
+    max_pool_connections=CALLS_AT_ONCE,
+)
+
+
+class InParallel(Protocol):
+    """Calls a function on each item, several at once; yields results in the items' order."""
+
+    def __call__(self, call: Callable[[Item], Result], items: Iterable[Item], /) -> list[Result]: ...
+
+
+def in_threads(call: Callable[[Item], Result], items: Iterable[Item], /) -> list[Result]:
+    """`[call(i) for i in items]`, `CALLS_AT_ONCE` at a time. Raises what the first failing call raised."""
+    with ThreadPoolExecutor(CALLS_AT_ONCE) as pool:
+        return list(pool.map(call, items))
+
+
+@dataclass
+class Runtime:
+    """The AWS clients, made when first used, and the only clock. Times are in seconds since the epoch."""
+
+    session: boto3.Session = field(default_factory=boto3.Session)
+    now: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+    in_parallel: InParallel = in_threads
+    telemetry: Telemetry = field(default_factory=PowertoolsTelemetry)
+    # What never changes once it is read (a task definition's revision), kept for as long as the process is.
+    known: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def ecs(self) -> ECSClient:
+        return self.session.client("ecs", config=CLIENT_CONFIG)
+
+    @cached_property
+    def elbv2(self) -> ElasticLoadBalancingv2Client:
+        return self.session.client("elbv2", config=CLIENT_CONFIG)
+
+    @cached_property
+    def ec2(self) -> EC2Client:
+        return self.session.client("ec2", config=CLIENT_CONFIG)
+
+    @cached_property
+    def autoscaling(self) -> AutoScalingClient:
+        return self.session.client("autoscaling", config=CLIENT_CONFIG)
+
+    @cached_property
+    def dynamodb(self) -> DynamoDBClient:
+        return self.session.client("dynamodb", config=CLIENT_CONFIG)
+
+    @cached_property
+    def ssm(self) -> SSMClient:
+        return self.session.client("ssm", config=CLIENT_CONFIG)
+
+    @cached_property
+    def sqs(self) -> SQSClient:
+        return self.session.client("sqs", config=CLIENT_CONFIG)
+
+
+def batches(items: Iterable[Item], size: int) -> Iterator[Sequence[Item]]:
+    """`items` in lists of at most `size`, the most that one call takes."""
+    rest = iter(items)
+    while batch := list(itertools.islice(rest, size)):
+        yield batch

@@ -1,0 +1,210 @@
+"""Service-out: from what is seen of doomed instances, their tasks and their targets to the next right step.
+
+The order is the promise: an instance is drained and the targets of its tasks are deregistered before any of them is
+stopped, and a task whose target still takes requests is stopped only when its deadline leaves no more time.
+"""
+
+import math
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from steady.cluster import InstanceStatus
+
+# The call itself, its retries, and the agent's poll: what must be left besides the stop timeout.
+STOP_MARGIN_S = 8.0
+# How soon to look again: while something is about to change, and while only batch tasks are waited for.
+SOON_S = 3
+LATER_S = 15
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Target:
+    """One target of a target group: `id` is an instance id, or an IP address for `ip` target groups."""
+
+    group_arn: str
+    id: str
+    port: int
+
+
+class TargetState(StrEnum):
+    """What a target still does: takes new requests, finishes those it has, or neither."""
+
+    TAKING = "taking"
+    DRAINING = "draining"
+    LEFT = "left"
+
+
+class TaskKind(StrEnum):
+    """What stops a task's work: a service replaces it, a batch task ends by itself, a daemon flushes last."""
+
+    SERVICE = "service"
+    BATCH = "batch"
+    DAEMON = "daemon"
+
+
+@dataclass(frozen=True, slots=True)
+class DoomedTask:
+    """One task on a doomed instance. `stop_timeout_s` is the longest of its containers (ECS: 30 by default)."""
+
+    arn: str
+    container_instance_arn: str
+    kind: TaskKind
+    stop_timeout_s: int
+    targets: frozenset[Target] = frozenset()
+    stopping: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LifecycleHook:
+    """What waits for an Auto Scaling instance to be emptied. Times are in seconds; `beat_at` since the epoch."""
+
+    group: str
+    name: str
+    token: str
+    heartbeat_s: int = 0
+    beat_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Doomed:
+    """An instance that is about to go, and when: `deadline_s` is in seconds since the epoch.
+
+    `container_instance_arn` is empty if the instance is not (or no longer) registered with the cluster.
+    """
+
+    instance_id: str
+    cluster: str
+    deadline_s: float
+    container_instance_arn: str = ""
+    hook: LifecycleHook | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a doomed instance looks like now. `task_count` is running and pending together, stopping ones included."""
+
+    status: InstanceStatus
+    task_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What to do now that the instances are draining: these targets out first, then these tasks, in their order."""
+
+    to_deregister: tuple[Target, ...] = ()
+    to_stop: tuple[DoomedTask, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a batch of doomed instances stands after a step, and in how many seconds to look again."""
+
+    finished: tuple[Doomed, ...] = ()
+    waiting: tuple[Doomed, ...] = ()
+    next_in_s: int = SOON_S
+
+
+def to_drain(seen: Mapping[str, Seen]) -> tuple[str, ...]:
+    """The instances, by container instance ARN, on which ECS may still place a task."""
+    return tuple(arn for arn, look in seen.items() if look.status is InstanceStatus.ACTIVE)
+
+
+def next_step(
+    doomed: Iterable[Doomed],
+    seen: Mapping[str, Seen],
+    tasks: Iterable[DoomedTask],
+    target_states: Mapping[Target, TargetState],
+    now: float,
+) -> Step:
+    """The step for `doomed`, all of which are draining by now.
+
+    Args:
+        seen: by container instance ARN; a doomed instance that is not in it is no longer registered.
+        tasks: the tasks that ECS wants RUNNING on any of the instances.
+        target_states: of every target of `tasks`; one that is missing has left.
+        now: seconds since the epoch.
+    """
+    here = _by_instance(tasks)
+    due = [
+        task
+        for instance in doomed
+        for task in here.get(instance.container_instance_arn, [])
+        if not task.stopping and _is_due(task, instance, seen, here, target_states, now)
+    ]
+    taking = (target for target, state in target_states.items() if state is TargetState.TAKING)
+    return Step(tuple(sorted(taking)), tuple(sorted(due, key=_urgency)))
+
+
+def progress(
+    doomed: Iterable[Doomed],
+    seen: Mapping[str, Seen],
+    tasks: Iterable[DoomedTask],
+    stopped: Collection[str],
+    now: float,
+) -> Progress:
+    """Which instances are finished, now that the tasks `stopped` (ARNs) were asked to stop, and when to look again."""
+    here = _by_instance(t for t in tasks if not t.stopping and t.arn not in stopped)
+    finished: list[Doomed] = []
+    waiting: list[Doomed] = []
+    waits: list[float] = []
+    for instance in doomed:
+        left = here.get(instance.container_instance_arn, [])
+        if _is_finished(instance, seen.get(instance.container_instance_arn), left):
+            finished.append(instance)
+        else:
+            waiting.append(instance)
+            waits.append(_look_again_in(instance, left, now))
+    return Progress(tuple(finished), tuple(waiting), math.ceil(min(waits, default=SOON_S)))
+
+
+def last_stop_at(task: DoomedTask, deadline_s: float) -> float:
+    """When `task` must be stopped at the latest, so that its stop timeout ends before the instance does."""
+    return deadline_s - task.stop_timeout_s - STOP_MARGIN_S
+
+
+def _by_instance(tasks: Iterable[DoomedTask]) -> dict[str, list[DoomedTask]]:
+    found: dict[str, list[DoomedTask]] = {}
+    for task in tasks:
+        found.setdefault(task.container_instance_arn, []).append(task)
+    return found
+
+
+def _is_due(
+    task: DoomedTask,
+    instance: Doomed,
+    seen: Mapping[str, Seen],
+    here: Mapping[str, list[DoomedTask]],
+    target_states: Mapping[Target, TargetState],
+    now: float,
+) -> bool:
+    if now >= last_stop_at(task, instance.deadline_s):
+        return True
+    if task.kind is TaskKind.SERVICE:
+        return all(target_states.get(t, TargetState.LEFT) is TargetState.LEFT for t in task.targets)
+    if task.kind is TaskKind.DAEMON:
+        # The daemons are left alone once nothing but them runs, tasks that are still stopping included.
+        daemons = sum(t.kind is TaskKind.DAEMON for t in here[task.container_instance_arn])
+        return task.container_instance_arn not in seen or seen[task.container_instance_arn].task_count <= daemons
+    return False
+
+
+def _is_finished(instance: Doomed, look: Seen | None, left: list[DoomedTask]) -> bool:
+    if look is None:
+        return True
+    if instance.hook:
+        # Completing the hook lets the instance go: nothing may run on it any more.
+        return look.task_count == 0
+    return not left
+
+
+def _look_again_in(instance: Doomed, left: list[DoomedTask], now: float) -> float:
+    if not left or any(t.kind is not TaskKind.BATCH for t in left):
+        return SOON_S
+    until_due = min(last_stop_at(t, instance.deadline_s) for t in left) - now
+    return max(1.0, min(LATER_S, until_due))
+
+
+def _urgency(task: DoomedTask) -> tuple[bool, bool, int, str]:
+    # Load-balanced tasks first, daemons last, and among equals those that need the longest to stop.
+    return (not task.targets, task.kind is TaskKind.DAEMON, -task.stop_timeout_s, task.arn)
