@@ -73,7 +73,7 @@ def handle_batch(event: Mapping[str, Any], runtime: Runtime, environment: Enviro
 
 
 def located(runtime: Runtime, parsed: Sequence[Parsed]) -> list[Doomed]:
-    """The doomed instances of our clusters, each once. Those of others are left out, and nothing is written for them."""
+    """The doomed instances of our clusters, each once. Those of others are left out: nothing is written for them."""
     found: dict[str, Doomed] = {}
     for value in parsed:
         for doomed in value if isinstance(value, tuple) else ():

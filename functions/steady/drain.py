@@ -16,6 +16,9 @@ STOP_MARGIN_S = 8.0
 # How soon to look again: while something is about to change, and while only batch tasks are waited for.
 SOON_S = 3
 LATER_S = 15
+# A lifecycle hook may leave hours.
+FAR_S = 600
+FAR_LATER_S = 60
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -199,10 +202,12 @@ def _is_finished(instance: Doomed, look: Seen | None, left: list[DoomedTask]) ->
 
 
 def _look_again_in(instance: Doomed, left: list[DoomedTask], now: float) -> float:
-    if not left or any(t.kind is not TaskKind.BATCH for t in left):
+    kinds = {t.kind for t in left}
+    if TaskKind.BATCH not in kinds or TaskKind.SERVICE in kinds:
         return SOON_S
+    # Only batch tasks are waited for: nothing changes until they end by themselves, or are due.
     until_due = min(last_stop_at(t, instance.deadline_s) for t in left) - now
-    return max(1.0, min(LATER_S, until_due))
+    return max(1.0, min(until_due, LATER_S if until_due < FAR_S else FAR_LATER_S))
 
 
 def _urgency(task: DoomedTask) -> tuple[bool, bool, int, str]:

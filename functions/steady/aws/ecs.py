@@ -112,7 +112,7 @@ def replica_services(runtime: Runtime, cluster: str) -> tuple[Service, ...]:
 
 
 def tasks_of_instances(runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance]) -> list[TaskTypeDef]:
-    """The tasks that ECS wants RUNNING on `instances`, listed by instance or by cluster: whichever takes fewer calls."""
+    """The tasks that ECS wants RUNNING on `instances`, listed by instance or by cluster: the fewer calls."""
     busy = [i for i in instances if i.task_count]
     if _by_cluster_is_cheaper(runtime, cluster, busy):
         pages = runtime.ecs.get_paginator("list_tasks").paginate(cluster=cluster, PaginationConfig={"PageSize": PAGE})

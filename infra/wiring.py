@@ -1,0 +1,72 @@
+"""How events reach the functions: the one description that both the stacks and the simulated account are built from.
+
+No CDK in here: the simulator imports it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+TICK_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A queue and the function that it feeds. Times are in seconds.
+
+    `batch_size` over 10 needs a batching window (SQS to Lambda). A message whose step crashed is taken up again after
+    `visibility_s`, which is at least the function's timeout.
+    """
+
+    function: str
+    handler: str
+    timeout_s: int
+    visibility_s: int
+    batch_size: int
+    window_s: int
+    max_receives: int
+    patterns: tuple[Mapping[str, Any], ...] = ()
+
+
+SPOT_INTERRUPTION = {"source": ["aws.ec2"], "detail-type": ["EC2 Spot Instance Interruption Warning"]}
+LIFECYCLE_TERMINATE = {"source": ["aws.autoscaling"], "detail-type": ["EC2 Instance-terminate Lifecycle Action"]}
+PLACEMENT_FAILURE = {
+    "source": ["aws.ecs"],
+    "detail-type": ["ECS Service Action"],
+    "detail": {"eventName": ["SERVICE_TASK_PLACEMENT_FAILURE"]},
+}
+
+INTERRUPTION = Feed(
+    function="interruption-handler",
+    handler="interruption_handler.handler.handle",
+    timeout_s=20,
+    visibility_s=20,
+    # A whole fleet's notices come within seconds: one step for all of them.
+    batch_size=1000,
+    window_s=1,
+    # Some 100 s of tries: a notice is worth nothing after its two minutes.
+    max_receives=6,
+    patterns=(SPOT_INTERRUPTION, LIFECYCLE_TERMINATE),
+)
+
+AUTOSCALER = Feed(
+    function="autoscaler",
+    handler="autoscaler.handler.handle",
+    timeout_s=60,
+    visibility_s=60,
+    batch_size=100,
+    window_s=1,
+    max_receives=3,
+    patterns=(PLACEMENT_FAILURE,),
+)
+
+RUNTASK_FAILURE = Feed(
+    function="runtask-failure",
+    handler="runtask_failure.handler.handle",
+    timeout_s=60,
+    visibility_s=60,
+    # A burst of failures makes one decision; the first waits 2 s at most.
+    batch_size=1000,
+    window_s=2,
+    max_receives=3,
+)

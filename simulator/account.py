@@ -1,0 +1,97 @@
+"""The simulated account: one clock, one seed, and all services behind one endpoint."""
+
+from __future__ import annotations
+
+import random
+
+from simulator.auto_scaling import AutoScaling, AutoScalingGroup
+from simulator.clock import Clock
+from simulator.ec2 import BOOT_S, Ec2, Ec2Instance
+from simulator.ecs.api import EcsApi
+from simulator.ecs.scheduler import Scheduler
+from simulator.endpoint import Endpoint
+from simulator.load_balancing import LoadBalancing
+from simulator.messaging import Messaging
+from simulator.spot_fleet import SpotFleets
+from simulator.storage import ParameterStore, Tables
+
+
+class Account:
+    """One account in one Region.
+
+    Args:
+        seed: of all that is random: boot times, delivery, durations of requests.
+        boot_s: the mean time from an instance's launch to its registration with ECS.
+        duplicates: the share of messages that SQS delivers twice.
+    """
+
+    def __init__(self, seed: int = 0, boot_s: float = BOOT_S, duplicates: float = 0.01) -> None:
+        # Each part draws from a source of its own, so that what one does leaves the others' luck as it was.
+        self.clock = Clock()
+        self.balancing = LoadBalancing(self.clock, random.Random(f"requests {seed}"))
+        self.scheduler = Scheduler(self.clock, random.Random(f"tasks {seed}"), self.balancing)
+        self.ec2 = Ec2(self.clock, random.Random(f"boots {seed}"), self.scheduler, boot_s)
+        self.fleets = SpotFleets(self.clock, self.ec2)
+        self.groups = AutoScaling(self.clock, self.ec2)
+        self.messaging = Messaging(self.clock, random.Random(f"delivery {seed}"), duplicates)
+        self.parameters = ParameterStore()
+        self.tables = Tables()
+        self.endpoint = Endpoint(self.clock, random.Random(f"latency {seed}"))
+        self.killed_tasks = 0
+        self._wire()
+
+    def _wire(self) -> None:
+        def killed(task: object) -> None:  # noqa: ARG001
+            self.killed_tasks += 1
+
+        self.scheduler.observer.killed = killed
+        self.scheduler.observer.service_event = self.messaging.put_event
+        self.fleets.on_notice = self._say_interruption
+        self.groups.on_terminating = self._say_terminating
+        self.endpoint.actions = {
+            **EcsApi(self.scheduler).actions(),
+            "elbv2:DescribeTargetHealth": self.balancing.describe_target_health,
+            "elbv2:DeregisterTargets": self.balancing.deregister_targets,
+            "ec2:DescribeInstances": self.ec2.describe_instances,
+            "ec2:TerminateInstances": self.ec2.terminate_instances,
+            "ec2:DescribeSpotFleetRequests": self.fleets.describe_spot_fleet_requests,
+            "ec2:DescribeSpotFleetInstances": self.fleets.describe_spot_fleet_instances,
+            "ec2:ModifySpotFleetRequest": self.fleets.modify_spot_fleet_request,
+            "autoscaling:DescribeAutoScalingGroups": self.groups.describe_auto_scaling_groups,
+            "autoscaling:SetDesiredCapacity": self.groups.set_desired_capacity,
+            "autoscaling:TerminateInstanceInAutoScalingGroup": self.groups.terminate_instance_in_auto_scaling_group,
+            "autoscaling:DescribeLifecycleHooks": self.groups.describe_lifecycle_hooks,
+            "autoscaling:RecordLifecycleActionHeartbeat": self.groups.record_lifecycle_action_heartbeat,
+            "autoscaling:CompleteLifecycleAction": self.groups.complete_lifecycle_action,
+            "ssm:GetParametersByPath": self.parameters.get_parameters_by_path,
+            "ssm:GetParameterHistory": self.parameters.get_parameter_history,
+            "dynamodb:GetItem": self.tables.get_item,
+            "dynamodb:PutItem": self.tables.put_item,
+            "dynamodb:UpdateItem": self.tables.update_item,
+            "sqs:SendMessage": self.messaging.send_message,
+        }
+
+    def _say_interruption(self, instance: Ec2Instance) -> None:
+        self.messaging.put_event(
+            {
+                "detail-type": "EC2 Spot Instance Interruption Warning",
+                "source": "aws.ec2",
+                "resources": [f"arn:aws:ec2:{instance.zone}:instance/{instance.id}"],
+                "detail": {"instance-id": instance.id, "instance-action": "terminate"},
+            }
+        )
+
+    def _say_terminating(self, group: AutoScalingGroup, instance: Ec2Instance, token: str) -> None:
+        self.messaging.put_event(
+            {
+                "detail-type": "EC2 Instance-terminate Lifecycle Action",
+                "source": "aws.autoscaling",
+                "detail": {
+                    "LifecycleActionToken": token,
+                    "AutoScalingGroupName": group.name,
+                    "LifecycleHookName": group.hook,
+                    "EC2InstanceId": instance.id,
+                    "LifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING",
+                },
+            }
+        )

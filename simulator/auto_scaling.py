@@ -1,0 +1,194 @@
+"""Auto Scaling groups: they hold their desired capacity, and let a lifecycle hook wait before they terminate."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from simulator.clock import Clock, Timer
+from simulator.ec2 import Ec2, Ec2Instance
+from simulator.ecs.state import Cluster
+from simulator.endpoint import Params
+from simulator.errors import AwsError
+
+LOOK_S = 5.0
+MOST_HEARTBEATS = 100
+
+
+@dataclass(eq=False, slots=True)
+class Waiting:
+    """An instance in Terminating:Wait, until its hook is completed or times out."""
+
+    instance: Ec2Instance
+    token: str
+    since: float
+    timeout: Timer
+
+
+@dataclass(eq=False, slots=True)
+class AutoScalingGroup:
+    """One group, with the lifecycle hook on terminate if `hook` names one."""
+
+    name: str
+    cluster: Cluster
+    instance_type: str
+    desired: int
+    minimum: int = 0
+    maximum: int = 1000
+    hook: str = "drain"
+    heartbeat_s: float = 300.0
+    members: dict[str, Ec2Instance] = field(default_factory=dict)
+    waiting: dict[str, Waiting] = field(default_factory=dict)
+    look_pending: bool = False
+
+    def staying(self) -> list[Ec2Instance]:
+        return [i for i in self.members.values() if i.id not in self.waiting]
+
+
+class AutoScaling:
+    """All Auto Scaling groups of the account."""
+
+    def __init__(self, clock: Clock, ec2: Ec2) -> None:
+        self.clock = clock
+        self.ec2 = ec2
+        self.groups: dict[str, AutoScalingGroup] = {}
+        self.on_terminating: Callable[[AutoScalingGroup, Ec2Instance, str], None] = lambda group, instance, token: None
+        self._tokens = itertools.count(1)
+
+    def add(self, group: AutoScalingGroup) -> AutoScalingGroup:
+        self.groups[group.name] = group
+        for _ in range(group.desired):
+            self._launch(group, booted=True)
+        return group
+
+    def fail(self, instance: Ec2Instance) -> None:
+        """The instance fails its status checks: the group replaces it."""
+        group = self.groups[instance.tags["aws:autoscaling:groupName"]]
+        self._terminate(group, instance)
+
+    def describe_auto_scaling_groups(self, params: Params) -> dict[str, Any]:
+        found = [self.groups[n] for n in params["AutoScalingGroupNames"] if n in self.groups]
+        return {
+            "AutoScalingGroups": [
+                {
+                    "AutoScalingGroupName": g.name,
+                    "MinSize": g.minimum,
+                    "MaxSize": g.maximum,
+                    "DesiredCapacity": g.desired,
+                    "Instances": [
+                        {
+                            "InstanceId": i.id,
+                            "InstanceType": i.instance_type,
+                            "LifecycleState": "Terminating:Wait" if i.id in g.waiting else "InService",
+                            "HealthStatus": "Healthy",
+                        }
+                        for i in g.members.values()
+                    ],
+                }
+                for g in found
+            ]
+        }
+
+    def set_desired_capacity(self, params: Params) -> dict[str, Any]:
+        group = self._group(params["AutoScalingGroupName"])
+        desired = params["DesiredCapacity"]
+        if not group.minimum <= desired <= group.maximum:
+            raise AwsError("ValidationError", f"New SetDesiredCapacity value {desired} is out of the group's bounds")
+        group.desired = desired
+        self._look_soon(group)
+        return {}
+
+    def terminate_instance_in_auto_scaling_group(self, params: Params) -> dict[str, Any]:
+        for group in self.groups.values():
+            instance = group.members.get(params["InstanceId"])
+            if instance is None:
+                continue
+            if params["ShouldDecrementDesiredCapacity"] and instance.id not in group.waiting:
+                if group.desired - 1 < group.minimum:
+                    raise AwsError("ValidationError", "Terminating the instance would violate the group's min size")
+                group.desired -= 1
+            self._terminate(group, instance)
+            return {"Activity": {"AutoScalingGroupName": group.name, "StatusCode": "InProgress"}}
+        raise AwsError("ValidationError", f"Instance Id not found - No managed instance found: {params['InstanceId']}")
+
+    def describe_lifecycle_hooks(self, params: Params) -> dict[str, Any]:
+        group = self._group(params["AutoScalingGroupName"])
+        if not group.hook or group.hook not in params.get("LifecycleHookNames", [group.hook]):
+            return {"LifecycleHooks": []}
+        return {
+            "LifecycleHooks": [
+                {
+                    "LifecycleHookName": group.hook,
+                    "HeartbeatTimeout": int(group.heartbeat_s),
+                    "GlobalTimeout": int(min(172_800, MOST_HEARTBEATS * group.heartbeat_s)),
+                    "DefaultResult": "CONTINUE",
+                }
+            ]
+        }
+
+    def record_lifecycle_action_heartbeat(self, params: Params) -> dict[str, Any]:
+        group, waiting = self._waiting(params)
+        waiting.timeout.cancel()
+        ends = min(self.clock.now + group.heartbeat_s, waiting.since + MOST_HEARTBEATS * group.heartbeat_s)
+        waiting.timeout = self.clock.at(ends, lambda: self._go(group, waiting))
+        return {}
+
+    def complete_lifecycle_action(self, params: Params) -> dict[str, Any]:
+        group, waiting = self._waiting(params)
+        waiting.timeout.cancel()
+        self._go(group, waiting)
+        return {}
+
+    def _waiting(self, params: Params) -> tuple[AutoScalingGroup, Waiting]:
+        group = self._group(params["AutoScalingGroupName"])
+        for waiting in group.waiting.values():
+            if waiting.token == params.get("LifecycleActionToken"):
+                return group, waiting
+        raise AwsError("ValidationError", "No active Lifecycle Action found with that token")
+
+    def _group(self, name: str) -> AutoScalingGroup:
+        if name not in self.groups:
+            raise AwsError("ValidationError", f"AutoScalingGroup name not found - no such group: {name}")
+        return self.groups[name]
+
+    def _terminate(self, group: AutoScalingGroup, instance: Ec2Instance) -> None:
+        if instance.id in group.waiting:
+            return
+        if not group.hook:
+            self.ec2.terminate(instance)
+            return
+        token = f"token-{next(self._tokens)}"
+        timeout = self.clock.after(group.heartbeat_s, lambda: self._go(group, group.waiting[instance.id]))
+        group.waiting[instance.id] = Waiting(instance, token, self.clock.now, timeout)
+        self.on_terminating(group, instance, token)
+        self._look_soon(group)
+
+    def _go(self, group: AutoScalingGroup, waiting: Waiting) -> None:
+        if group.waiting.pop(waiting.instance.id, None):
+            self.ec2.terminate(waiting.instance)
+
+    def _look_soon(self, group: AutoScalingGroup) -> None:
+        if not group.look_pending:
+            group.look_pending = True
+            self.clock.after(LOOK_S, lambda: self._look(group))
+
+    def _look(self, group: AutoScalingGroup) -> None:
+        group.look_pending = False
+        staying = group.staying()
+        for _ in range(group.desired - len(staying)):
+            self._launch(group)
+        # The default termination policy: the oldest first.
+        for instance in staying[: max(0, len(staying) - group.desired)]:
+            self._terminate(group, instance)
+
+    def _launch(self, group: AutoScalingGroup, *, booted: bool = False) -> None:
+        def gone(instance: Ec2Instance) -> None:
+            group.members.pop(instance.id, None)
+            group.waiting.pop(instance.id, None)
+            self._look_soon(group)
+
+        tags = {"aws:autoscaling:groupName": group.name}
+        instance = self.ec2.launch(group.cluster, group.instance_type, tags, gone, booted=booted)
+        group.members[instance.id] = instance

@@ -1,0 +1,141 @@
+"""EC2 instances: launched by a group or a fleet, booted into their cluster, and terminated."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from simulator.clock import Clock
+from simulator.ecs.scheduler import Scheduler
+from simulator.ecs.state import Cluster, ContainerInstance
+from simulator.endpoint import Params
+from simulator.errors import AwsError
+from simulator.instance_types import registered_size
+
+BOOT_S = 90.0
+# Boots take from 0.8 to 1.3 of the mean.
+BOOT_SPREAD = (0.8, 1.3)
+ZONES = ("us-east-1a", "us-east-1b", "us-east-1c")
+# Described for about an hour after the termination.
+FORGOTTEN_AFTER_S = 3600.0
+
+
+@dataclass(eq=False, slots=True)
+class Ec2Instance:
+    """One EC2 instance. `doomed_at` is when its interruption was said; `terminated_at` when it went."""
+
+    id: str
+    instance_type: str
+    cluster: Cluster
+    zone: str
+    tags: dict[str, str]
+    launched_at: float
+    on_terminated: Callable[[Ec2Instance], None]
+    container_instance: ContainerInstance | None = None
+    doomed_at: float | None = None
+    terminated_at: float | None = None
+    boots: bool = True
+
+    @property
+    def alive(self) -> bool:
+        return self.terminated_at is None
+
+
+@dataclass
+class Hours:
+    """What the instances cost: hours from launch to termination."""
+
+    finished: float = 0.0
+    running: dict[str, float] = field(default_factory=dict)
+
+    def until(self, now: float) -> float:
+        return self.finished + sum(now - since for since in self.running.values()) / 3600
+
+
+class Ec2:
+    """All EC2 instances of the account."""
+
+    def __init__(self, clock: Clock, rng: random.Random, scheduler: Scheduler, boot_s: float = BOOT_S) -> None:
+        self.clock = clock
+        self.scheduler = scheduler
+        self.instances: dict[str, Ec2Instance] = {}
+        self.hours = Hours()
+        self._rng = rng
+        self._boot_s = boot_s
+        self._ids = itertools.count(1)
+
+    def launch(
+        self,
+        cluster: Cluster,
+        instance_type: str,
+        tags: dict[str, str],
+        on_terminated: Callable[[Ec2Instance], None],
+        *,
+        booted: bool = False,
+    ) -> Ec2Instance:
+        """Starts an instance that registers with `cluster` once it has booted (at once if `booted`)."""
+        number = next(self._ids)
+        zone = ZONES[number % len(ZONES)]
+        instance = Ec2Instance(
+            f"i-{number:017x}", instance_type, cluster, zone, tags, self.clock.now, on_terminated
+        )
+        self.instances[instance.id] = instance
+        self.hours.running[instance.id] = self.clock.now
+        if booted:
+            self._register(instance)
+        else:
+            self.clock.after(self._boot_s * self._rng.uniform(*BOOT_SPREAD), lambda: self._register(instance))
+        return instance
+
+    def terminate(self, instance: Ec2Instance) -> None:
+        """The instance goes at once, with whatever is left on it."""
+        if not instance.alive:
+            return
+        instance.terminated_at = self.clock.now
+        self.hours.finished += (self.clock.now - self.hours.running.pop(instance.id)) / 3600
+        if instance.container_instance:
+            self.scheduler.instance_gone(instance.container_instance)
+        self.clock.after(FORGOTTEN_AFTER_S, lambda: self.instances.pop(instance.id, None))
+        instance.on_terminated(instance)
+
+    def describe_instances(self, params: Params) -> dict[str, Any]:
+        asked = [f for f in params.get("Filters", []) if f["Name"] == "instance-id"]
+        if not asked or len(params["Filters"]) > 1:
+            raise AwsError("InvalidParameterValue", "only the filter instance-id is simulated")
+        found = [self.instances[id_] for id_ in asked[0]["Values"] if id_ in self.instances]
+        return {"Reservations": [{"Instances": [_instance(i)]} for i in found]}
+
+    def terminate_instances(self, params: Params) -> dict[str, Any]:
+        missing = [id_ for id_ in params["InstanceIds"] if id_ not in self.instances]
+        if missing:
+            raise AwsError("InvalidInstanceID.NotFound", f"The instance IDs '{', '.join(missing)}' do not exist")
+        for id_ in params["InstanceIds"]:
+            self.terminate(self.instances[id_])
+        return {"TerminatingInstances": [{"InstanceId": id_} for id_ in params["InstanceIds"]]}
+
+    def _register(self, instance: Ec2Instance) -> None:
+        if not instance.alive or not instance.boots:
+            return
+        size = registered_size(instance.instance_type)
+        instance.container_instance = ContainerInstance(
+            self.scheduler.new_arn("container-instance", instance.cluster),
+            instance.cluster,
+            instance.id,
+            instance.instance_type,
+            instance.zone,
+            registered=size,
+            remaining=size,
+        )
+        self.scheduler.register(instance.cluster, instance.container_instance)
+
+
+def _instance(instance: Ec2Instance) -> dict[str, Any]:
+    return {
+        "InstanceId": instance.id,
+        "InstanceType": instance.instance_type,
+        "State": {"Name": "running" if instance.alive else "terminated"},
+        "Tags": [{"Key": k, "Value": v} for k, v in instance.tags.items()],
+    }

@@ -1,0 +1,280 @@
+"""The ECS API as far as the suite and its callers use it, with AWS's shapes, pages, batch limits and refusals."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from simulator.ecs.scheduler import Scheduler, why_no_room
+from simulator.ecs.state import Cluster, ContainerInstance, Service, Strategy, Task, TaskDefinition
+from simulator.endpoint import Action, Params
+from simulator.errors import AwsError
+
+# ECS API Reference: what one call takes.
+MAX_INSTANCES_A_STATE_UPDATE = 10
+MAX_DESCRIBED = 100
+MAX_SERVICES_DESCRIBED = 10
+MAX_PAGE = 100
+DEFAULT_SERVICES_PAGE = 10
+
+_FILTER = re.compile(r"ec2InstanceId in \[([^\]]*)\]")
+
+
+class EcsApi:
+    """Answers the calls of the service `ecs` from the scheduler's state."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self.scheduler = scheduler
+
+    def actions(self) -> dict[str, Action]:
+        return {
+            "ecs:ListContainerInstances": self.list_container_instances,
+            "ecs:DescribeContainerInstances": self.describe_container_instances,
+            "ecs:UpdateContainerInstancesState": self.update_container_instances_state,
+            "ecs:DescribeClusters": self.describe_clusters,
+            "ecs:ListServices": self.list_services,
+            "ecs:DescribeServices": self.describe_services,
+            "ecs:ListTasks": self.list_tasks,
+            "ecs:DescribeTasks": self.describe_tasks,
+            "ecs:DescribeTaskDefinition": self.describe_task_definition,
+            "ecs:RunTask": self.run_task,
+            "ecs:StopTask": self.stop_task,
+        }
+
+    def list_container_instances(self, params: Params) -> dict[str, Any]:
+        cluster = self._cluster(params)
+        found: Iterable[ContainerInstance] = cluster.instances.values()
+        if "status" in params:
+            found = [i for i in found if i.status == params["status"]]
+        if "filter" in params:
+            ids = _filtered_ids(params["filter"])
+            found = [i for i in found if i.ec2_id in ids]
+        return _page("containerInstanceArns", [i.arn for i in found], params, MAX_PAGE)
+
+    def describe_container_instances(self, params: Params) -> dict[str, Any]:
+        cluster = self._cluster(params)
+        asked = _limited(params["containerInstances"], MAX_DESCRIBED, "container instances")
+        found = [cluster.instances[arn] for arn in asked if arn in cluster.instances]
+        missing = [arn for arn in asked if arn not in cluster.instances]
+        return {"containerInstances": [_instance(i) for i in found], "failures": _missing(missing)}
+
+    def update_container_instances_state(self, params: Params) -> dict[str, Any]:
+        cluster = self._cluster(params)
+        asked = _limited(params["containerInstances"], MAX_INSTANCES_A_STATE_UPDATE, "container instances")
+        found = [cluster.instances[arn] for arn in asked if arn in cluster.instances]
+        change: Callable[[ContainerInstance], None] = (
+            self.scheduler.drain if params["status"] == "DRAINING" else self.scheduler.undrain
+        )
+        for instance in found:
+            change(instance)
+        missing = [arn for arn in asked if arn not in cluster.instances]
+        return {"containerInstances": [_instance(i) for i in found], "failures": _missing(missing)}
+
+    def describe_clusters(self, params: Params) -> dict[str, Any]:
+        found = [self.scheduler.clusters[n] for n in params["clusters"] if n in self.scheduler.clusters]
+        return {
+            "clusters": [
+                {
+                    "clusterArn": c.arn,
+                    "clusterName": c.name,
+                    "status": "ACTIVE",
+                    "runningTasksCount": sum(t.started_at is not None for t in c.tasks.values()),
+                    "pendingTasksCount": sum(t.started_at is None for t in c.tasks.values()),
+                }
+                for c in found
+            ],
+            "failures": [],
+        }
+
+    def list_services(self, params: Params) -> dict[str, Any]:
+        cluster = self._cluster(params)
+        return _page("serviceArns", [s.arn for s in cluster.services.values()], params, DEFAULT_SERVICES_PAGE)
+
+    def describe_services(self, params: Params) -> dict[str, Any]:
+        cluster = self._cluster(params)
+        names = [n.rsplit("/", 1)[-1] for n in _limited(params["services"], MAX_SERVICES_DESCRIBED, "services")]
+        found = [cluster.services[n] for n in names if n in cluster.services]
+        return {
+            "services": [_service(s) for s in found],
+            "failures": _missing(n for n in names if n not in cluster.services),
+        }
+
+    def list_tasks(self, params: Params) -> dict[str, Any]:
+        cluster = self._cluster(params)
+        found: Iterable[Task] = cluster.tasks.values()
+        if "containerInstance" in params:
+            instance = cluster.instances.get(params["containerInstance"])
+            found = instance.tasks.values() if instance else []
+        wanted = params.get("desiredStatus", "RUNNING")
+        return _page("taskArns", [t.arn for t in found if _desired_status(t) == wanted], params, MAX_PAGE)
+
+    def describe_tasks(self, params: Params) -> dict[str, Any]:
+        cluster = self._cluster(params)
+        asked = _limited(params["tasks"], MAX_DESCRIBED, "tasks")
+        found = [cluster.tasks[arn] for arn in asked if arn in cluster.tasks]
+        return {
+            "tasks": [_task(t) for t in found],
+            "failures": _missing(arn for arn in asked if arn not in cluster.tasks),
+        }
+
+    def describe_task_definition(self, params: Params) -> dict[str, Any]:
+        definition = self.scheduler.definitions.get(params["taskDefinition"])
+        if definition is None:
+            raise AwsError("ClientException", "Unable to describe task definition.")
+        return {"taskDefinition": _definition(definition)}
+
+    def run_task(self, params: Params) -> dict[str, Any]:
+        cluster = self._cluster(params)
+        definition = self.scheduler.definitions[params["taskDefinition"]]
+        if not any(i.status == "ACTIVE" for i in cluster.instances.values()):
+            raise AwsError("InvalidParameterException", "No Container Instances were found in your cluster.")
+        tasks, failures = [], []
+        for _ in range(params.get("count", 1)):
+            task = self.scheduler.place(cluster, definition, f"family:{definition.family}", Strategy.BINPACK)
+            if task:
+                tasks.append(_task(task))
+            else:
+                failures.append({"reason": why_no_room(cluster, definition)})
+        return {"tasks": tasks, "failures": failures}
+
+    def stop_task(self, params: Params) -> dict[str, Any]:
+        task = self._cluster(params).tasks.get(params["task"])
+        if task is None:
+            raise AwsError("InvalidParameterException", "The referenced task was not found.")
+        self.scheduler.stop(task)
+        return {"task": _task(task)}
+
+    def _cluster(self, params: Params) -> Cluster:
+        name = params.get("cluster", "default").rsplit("/", 1)[-1]
+        if name not in self.scheduler.clusters:
+            raise AwsError("ClusterNotFoundException", "Cluster not found.")
+        return self.scheduler.clusters[name]
+
+
+def _limited(asked: Sequence[str], most: int, what: str) -> Sequence[str]:
+    if not 1 <= len(asked) <= most:
+        raise AwsError("InvalidParameterException", f"{len(asked)} {what} were given: 1 to {most} are needed")
+    return asked
+
+
+def _page(key: str, values: Sequence[str], params: Params, default_size: int) -> dict[str, Any]:
+    size = params.get("maxResults", default_size)
+    if not 1 <= size <= MAX_PAGE:
+        raise AwsError("InvalidParameterException", f"maxResults is {size}: 1 to {MAX_PAGE} is needed")
+    start = int(params.get("nextToken", 0))
+    page: dict[str, Any] = {key: list(values[start : start + size])}
+    if start + size < len(values):
+        page["nextToken"] = str(start + size)
+    return page
+
+
+def _filtered_ids(expression: str) -> set[str]:
+    found = _FILTER.fullmatch(expression)
+    if found is None:
+        raise AwsError("InvalidParameterException", f"the filter {expression!r} is not simulated")
+    return {part.strip() for part in found.group(1).split(",")}
+
+
+def _missing(arns: Iterable[str]) -> list[dict[str, str]]:
+    return [{"arn": arn, "reason": "MISSING"} for arn in arns]
+
+
+def _desired_status(task: Task) -> str:
+    return "STOPPED" if task.stopping else "RUNNING"
+
+
+def _instance(instance: ContainerInstance) -> dict[str, Any]:
+    def resources(cpu: int, memory: int) -> list[dict[str, Any]]:
+        return [
+            {"name": "CPU", "type": "INTEGER", "integerValue": cpu},
+            {"name": "MEMORY", "type": "INTEGER", "integerValue": memory},
+            {"name": "PORTS", "type": "STRINGSET", "stringSetValue": [str(p) for p in sorted(instance.used_ports)]},
+        ]
+
+    return {
+        "containerInstanceArn": instance.arn,
+        "ec2InstanceId": instance.ec2_id,
+        "status": instance.status,
+        "agentConnected": instance.agent_connected,
+        "registeredResources": resources(instance.registered.cpu_units, instance.registered.memory_mib),
+        "remainingResources": resources(instance.remaining.cpu_units, instance.remaining.memory_mib),
+        "runningTasksCount": sum(t.started_at is not None for t in instance.tasks.values()),
+        "pendingTasksCount": sum(t.started_at is None for t in instance.tasks.values()),
+        "attributes": [
+            {"name": "ecs.instance-type", "value": instance.instance_type},
+            {"name": "ecs.availability-zone", "value": instance.zone},
+        ],
+    }
+
+
+def _service(service: Service) -> dict[str, Any]:
+    running, pending = service.counts()
+    return {
+        "serviceName": service.name,
+        "serviceArn": service.arn,
+        "clusterArn": service.cluster.arn,
+        "status": "ACTIVE",
+        "desiredCount": 0 if service.daemon else service.desired,
+        "runningCount": running,
+        "pendingCount": pending,
+        "taskDefinition": service.definition.arn,
+        "schedulingStrategy": "DAEMON" if service.daemon else "REPLICA",
+        "loadBalancers": [
+            {
+                "targetGroupArn": arn,
+                "containerName": service.definition.container,
+                "containerPort": service.definition.container_port,
+            }
+            for arn in service.target_groups
+        ],
+    }
+
+
+def _task(task: Task) -> dict[str, Any]:
+    definition = task.definition
+    container: dict[str, Any] = {"name": definition.container, "lastStatus": task.status.value}
+    if task.host_port is not None:
+        container["networkBindings"] = [
+            {"containerPort": definition.container_port, "hostPort": task.host_port, "protocol": "tcp"}
+        ]
+    described: dict[str, Any] = {
+        "taskArn": task.arn,
+        "clusterArn": task.cluster.arn,
+        "containerInstanceArn": task.instance.arn,
+        "taskDefinitionArn": definition.arn,
+        "group": task.group,
+        "lastStatus": task.status.value,
+        "desiredStatus": _desired_status(task),
+        "containers": [container],
+        "attachments": [],
+    }
+    if task.address:
+        described["attachments"] = [
+            {
+                "type": "ElasticNetworkInterface",
+                "status": "ATTACHED",
+                "details": [{"name": "privateIPv4Address", "value": task.address}],
+            }
+        ]
+    return described
+
+
+def _definition(definition: TaskDefinition) -> dict[str, Any]:
+    container: dict[str, Any] = {
+        "name": definition.container,
+        "cpu": definition.size.cpu_units,
+        "memoryReservation": definition.size.memory_mib,
+        "stopTimeout": definition.stop_timeout_s,
+    }
+    if definition.container_port is not None:
+        container["portMappings"] = [
+            {"containerPort": definition.container_port, "hostPort": definition.host_port or 0, "protocol": "tcp"}
+        ]
+    return {
+        "taskDefinitionArn": definition.arn,
+        "family": definition.family,
+        "revision": definition.revision,
+        "networkMode": "awsvpc" if definition.awsvpc else "bridge",
+        "containerDefinitions": [container],
+    }

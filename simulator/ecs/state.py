@@ -1,0 +1,151 @@
+"""What ECS holds: clusters, container instances, task definitions, services and tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from simulator.endpoint import ACCOUNT_ID, REGION
+from simulator.load_balancing import RegisteredTarget
+from steady.cluster import Size
+
+ARN = f"arn:aws:ecs:{REGION}:{ACCOUNT_ID}"
+
+# ECS: ports that the instance itself keeps (SSH, Docker, the agent).
+RESERVED_PORTS = frozenset({22, 2375, 2376, 51678, 51679})
+FIRST_DYNAMIC_PORT = 32768
+
+
+class TaskStatus(StrEnum):
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    STOPPED = "STOPPED"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDefinition:
+    """One revision. `exit_s` is how long its containers take to end after SIGTERM; `starts` is whether they can start.
+
+    `container_port` is what its container listens on; `host_port` is a fixed one, or None for one that ECS chooses.
+    """
+
+    family: str
+    size: Size
+    revision: int = 1
+    stop_timeout_s: int = 30
+    exit_s: float = 2.0
+    container: str = "app"
+    container_port: int | None = None
+    host_port: int | None = None
+    awsvpc: bool = False
+    starts: bool = True
+
+    @property
+    def arn(self) -> str:
+        return f"{ARN}:task-definition/{self.family}:{self.revision}"
+
+
+@dataclass(eq=False, slots=True)
+class Task:
+    """One task. `run_s` is how long it runs by itself (None: until it is stopped)."""
+
+    arn: str
+    cluster: Cluster
+    definition: TaskDefinition
+    instance: ContainerInstance
+    group: str
+    created_at: float
+    run_s: float | None = None
+    status: TaskStatus = TaskStatus.PENDING
+    stopping: bool = False
+    sigterm_at: float | None = None
+    started_at: float | None = None
+    host_port: int | None = None
+    address: str = ""
+    targets: list[RegisteredTarget] = field(default_factory=list)
+    on_stopped: Callable[[Task], None] | None = None
+    killed: bool = False
+
+    @property
+    def service_name(self) -> str:
+        kind, _, name = self.group.partition(":")
+        return name if kind == "service" else ""
+
+
+@dataclass(eq=False, slots=True)
+class ContainerInstance:
+    """One container instance, and what runs on it."""
+
+    arn: str
+    cluster: Cluster
+    ec2_id: str
+    instance_type: str
+    zone: str
+    registered: Size
+    remaining: Size
+    status: str = "ACTIVE"
+    tasks: dict[str, Task] = field(default_factory=dict)
+    used_ports: set[int] = field(default_factory=lambda: set(RESERVED_PORTS))
+    agent_connected: bool = True
+
+    def has_room(self, definition: TaskDefinition) -> bool:
+        return self.remaining.holds(definition.size) and definition.host_port not in self.used_ports
+
+    def free_port(self) -> int:
+        port = FIRST_DYNAMIC_PORT
+        while port in self.used_ports:
+            port += 1
+        return port
+
+
+class Strategy(StrEnum):
+    """How a task's instance is chosen: the fullest (by memory), or the one with the fewest tasks of its group."""
+
+    BINPACK = "binpack"
+    SPREAD = "spread"
+
+
+@dataclass(eq=False, slots=True)
+class Service:
+    """One service. `targets` are the ARNs of its target groups."""
+
+    name: str
+    cluster: Cluster
+    definition: TaskDefinition
+    desired: int
+    target_groups: tuple[str, ...] = ()
+    minimum_healthy_percent: int = 100
+    maximum_percent: int = 200
+    strategy: Strategy = Strategy.SPREAD
+    daemon: bool = False
+    tasks: dict[str, Task] = field(default_factory=dict)
+    # Since when each missing task has been missing, the longest first.
+    missing_since: list[float] = field(default_factory=list)
+    retry_pending: bool = False
+    look_pending: bool = False
+    failure_said_at: float | None = None
+
+    @property
+    def arn(self) -> str:
+        return f"{ARN}:service/{self.cluster.name}/{self.name}"
+
+    def counts(self) -> tuple[int, int]:
+        """Running and pending tasks. ECS counts a task that is stopping in neither."""
+        alive = [t for t in self.tasks.values() if not t.stopping]
+        running = sum(t.status is TaskStatus.RUNNING for t in alive)
+        return running, len(alive) - running
+
+
+@dataclass(eq=False, slots=True)
+class Cluster:
+    """One cluster."""
+
+    name: str
+    instances: dict[str, ContainerInstance] = field(default_factory=dict)
+    services: dict[str, Service] = field(default_factory=dict)
+    tasks: dict[str, Task] = field(default_factory=dict)
+
+    @property
+    def arn(self) -> str:
+        return f"{ARN}:cluster/{self.name}"

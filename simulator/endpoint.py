@@ -1,0 +1,156 @@
+"""Where the account's API is answered: for real boto3 clients, and for the clients that the simulation plays itself.
+
+botocore's `before-call` event answers a call in-process. It lies past the parameters' validation and before the
+network, and before the SDK's retries, which are therefore played here.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import boto3
+import botocore.loaders
+import botocore.session
+
+from simulator.clock import Clock
+from simulator.errors import AwsError, throttled
+from simulator.throttling import Throttle
+
+REGION = "us-east-1"
+ACCOUNT_ID = "123456789012"
+LATENCY_S = 0.03
+
+Params = Mapping[str, Any]
+Action = Callable[[Params], dict[str, Any]]
+
+
+@dataclass
+class Counts:
+    """Calls by `service:Action`, each try of each call; and how many of them were throttled."""
+
+    calls: Counter[str] = field(default_factory=Counter)
+    throttled: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One try of a call that took effect or was refused; for tests that look at the order of things."""
+
+    at: float
+    caller: str
+    name: str
+    params: Params
+    error: str = ""
+
+
+class Endpoint:
+    """The account's API: `service:Action` names to functions, behind the throttle, with latency, counted."""
+
+    def __init__(self, clock: Clock, rng: random.Random, latency_s: float = LATENCY_S) -> None:
+        self.clock = clock
+        self.actions: dict[str, Action] = {}
+        self.counts: dict[str, Counts] = {}
+        self.log: list[Call] | None = None
+        # Called with the name of each call before and after it takes effect; what it raises is a crash there.
+        self.on_call: Callable[[str, str], None] | None = None
+        self._throttle = Throttle(clock.now)
+        self._rng = rng
+        self._latency_s = latency_s
+
+    def counted(self, caller: str) -> Counts:
+        return self.counts.setdefault(caller, Counts())
+
+    def answer(self, caller: str, name: str, params: Params) -> dict[str, Any]:
+        """One try of the call `name` (`ecs:StopTask`), without waiting.
+
+        Raises:
+            AwsError: as AWS would refuse it.
+        """
+        counts = self.counted(caller)
+        counts.calls[name] += 1
+        service, _, action = name.partition(":")
+        try:
+            if service == "ecs" and not self._throttle.allows(action, self.clock.now):
+                counts.throttled += 1
+                raise throttled(action)
+            if name not in self.actions:
+                raise AwsError("NotSimulated", f"{name} is not part of the simulated account: add it to simulator/")
+            answer = self.actions[name](params)
+        except AwsError as error:
+            self._log(caller, name, params, error.code)
+            raise
+        self._log(caller, name, params, "")
+        return answer
+
+    def call(self, caller: str, name: str, params: Params, tries: int) -> dict[str, Any]:
+        """A call as a client makes it: with latency, and repeated as the SDK's standard mode does."""
+        for attempt in range(1, tries + 1):
+            self.clock.sleep(self._latency_s * self._rng.uniform(0.7, 1.3))
+            if self.on_call:
+                self.on_call("before", name)
+            try:
+                answer = self.answer(caller, name, params)
+            except AwsError as error:
+                if attempt == tries or not _is_retried(error):
+                    raise
+                # botocore, retries/standard.py: exponential with full jitter, 20 s at most.
+                self.clock.sleep(self._rng.random() * min(20.0, 2.0 ** (attempt - 1)))
+                continue
+            if self.on_call:
+                self.on_call("after", name)
+            return answer
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def session(self, caller: str) -> boto3.Session:
+        """A boto3 session whose clients' calls are answered here, counted under `caller`."""
+        core = botocore.session.Session()
+        core.register_component("data_loader", _loader())
+        core.set_credentials("simulated", "simulated")
+        core.set_config_variable("region", REGION)
+
+        def remember_params(params: Params, context: dict[str, Any], **_: Any) -> None:
+            context["simulated_params"] = params
+
+        def answer_call(model: Any, context: dict[str, Any], **_: Any) -> tuple[_Response, dict[str, Any]]:
+            name = f"{model.service_model.service_name}:{model.name}"
+            tries = context["client_config"].retries.get("total_max_attempts", 3)
+            try:
+                answer = self.call(caller, name, context["simulated_params"], tries)
+            except AwsError as error:
+                return _Response(error.status), _error(error)
+            return _Response(200), {**answer, "ResponseMetadata": {"HTTPStatusCode": 200, "RetryAttempts": 0}}
+
+        core.register("before-parameter-build", remember_params)
+        core.register("before-call", answer_call)
+        return boto3.Session(botocore_session=core)
+
+    def _log(self, caller: str, name: str, params: Params, error: str) -> None:
+        if self.log is not None:
+            self.log.append(Call(self.clock.now, caller, name, params, error))
+
+
+@dataclass(frozen=True, slots=True)
+class _Response:
+    status_code: int
+
+
+def _error(error: AwsError) -> dict[str, Any]:
+    return {
+        "Error": {"Code": error.code, "Message": error.message},
+        "ResponseMetadata": {"HTTPStatusCode": error.status, "RetryAttempts": 0},
+    }
+
+
+def _is_retried(error: AwsError) -> bool:
+    return error.code in ("ThrottlingException", "RequestLimitExceeded") or error.status >= 500
+
+
+@cache
+def _loader() -> botocore.loaders.Loader:
+    # Service models take 0.1 s each to load: all sessions of the process share them.
+    return botocore.loaders.Loader()

@@ -1,0 +1,156 @@
+"""Spot Fleets of type maintain: they hold their target where the market lets them, and give two minutes' notice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from simulator.clock import Clock
+from simulator.ec2 import Ec2, Ec2Instance
+from simulator.ecs.state import Cluster
+from simulator.endpoint import Params
+from simulator.errors import AwsError
+
+NOTICE_S = 120.0
+# How soon a fleet looks at itself after something changed, and how often it asks a market that has nothing.
+LOOK_S = 10.0
+ASK_AGAIN_S = 60.0
+
+
+@dataclass(eq=False, slots=True)
+class SpotFleet:
+    """One fleet. `available` is the share of its target that the market lets it hold, from 0 to 1."""
+
+    id: str
+    cluster: Cluster
+    target: int
+    weights: dict[str, int]
+    available: float = 1.0
+    terminates_excess: bool = True
+    members: dict[str, Ec2Instance] = field(default_factory=dict)
+    look_pending: bool = False
+
+    def fulfilled(self) -> int:
+        return sum(self.weights[i.instance_type] for i in self.members.values())
+
+    def staying(self) -> list[Ec2Instance]:
+        return [i for i in self.members.values() if i.doomed_at is None]
+
+
+class SpotFleets:
+    """All Spot Fleets of the account."""
+
+    def __init__(self, clock: Clock, ec2: Ec2) -> None:
+        self.clock = clock
+        self.ec2 = ec2
+        self.fleets: dict[str, SpotFleet] = {}
+        self.interruptions = 0
+        self.on_notice: Callable[[Ec2Instance], None] = lambda instance: None
+
+    def add(self, fleet: SpotFleet, *, booted: bool = True) -> SpotFleet:
+        self.fleets[fleet.id] = fleet
+        while booted and fleet.fulfilled() < fleet.target:
+            self._launch(fleet, booted=True)
+        self._look_soon(fleet)
+        return fleet
+
+    def reclaim(self, instances: list[Ec2Instance]) -> None:
+        """EC2 takes these instances back: notice now, termination two minutes later."""
+        for instance in instances:
+            if instance.doomed_at is not None or not instance.alive:
+                continue
+            instance.doomed_at = self.clock.now
+            self.interruptions += 1
+            self.on_notice(instance)
+            self.clock.after(NOTICE_S, lambda instance=instance: self.ec2.terminate(instance))  # type: ignore[misc]
+
+    def set_available(self, fleet: SpotFleet, share: float) -> None:
+        """The market changes: a step down takes that share of the running instances away."""
+        if share < fleet.available:
+            staying = fleet.staying()
+            lost = round(len(staying) * (fleet.available - share) / fleet.available)
+            self.reclaim(staying[:lost])
+        fleet.available = share
+        self._look_soon(fleet)
+
+    def modify_spot_fleet_request(self, params: Params) -> dict[str, Any]:
+        fleet = self._fleet(params["SpotFleetRequestId"])
+        if "ExcessCapacityTerminationPolicy" in params:
+            fleet.terminates_excess = params["ExcessCapacityTerminationPolicy"] == "default"
+        if "TargetCapacity" in params:
+            fleet.target = params["TargetCapacity"]
+        self._look_soon(fleet)
+        return {"Return": True}
+
+    def describe_spot_fleet_requests(self, params: Params) -> dict[str, Any]:
+        fleets = [self._fleet(id_) for id_ in params["SpotFleetRequestIds"]]
+        return {
+            "SpotFleetRequestConfigs": [
+                {
+                    "SpotFleetRequestId": f.id,
+                    "SpotFleetRequestState": "active",
+                    "ActivityStatus": "fulfilled" if f.fulfilled() >= f.target else "pending_fulfillment",
+                    "SpotFleetRequestConfig": {
+                        "TargetCapacity": f.target,
+                        "FulfilledCapacity": float(f.fulfilled()),
+                        "LaunchSpecifications": [
+                            {"InstanceType": type_, "WeightedCapacity": float(weight)}
+                            for type_, weight in f.weights.items()
+                        ],
+                    },
+                }
+                for f in fleets
+            ]
+        }
+
+    def describe_spot_fleet_instances(self, params: Params) -> dict[str, Any]:
+        fleet = self._fleet(params["SpotFleetRequestId"])
+        return {
+            "SpotFleetRequestId": fleet.id,
+            "ActiveInstances": [
+                {"InstanceId": i.id, "InstanceType": i.instance_type, "InstanceHealth": "healthy"}
+                for i in fleet.members.values()
+            ],
+        }
+
+    def _fleet(self, fleet_id: str) -> SpotFleet:
+        if fleet_id not in self.fleets:
+            raise AwsError("InvalidSpotFleetRequestId.NotFound", f"The spot fleet request ID '{fleet_id}' does not exist")
+        return self.fleets[fleet_id]
+
+    def _look_soon(self, fleet: SpotFleet, after_s: float = LOOK_S) -> None:
+        if not fleet.look_pending:
+            fleet.look_pending = True
+            self.clock.after(after_s, lambda: self._look(fleet))
+
+    def _look(self, fleet: SpotFleet) -> None:
+        fleet.look_pending = False
+        ceiling = int(fleet.target * fleet.available)
+        while fleet.fulfilled() < min(fleet.target, ceiling):
+            self._launch(fleet)
+        if fleet.fulfilled() < fleet.target:
+            self._look_soon(fleet, ASK_AGAIN_S)
+        self._take_excess(fleet)
+
+    def _take_excess(self, fleet: SpotFleet) -> None:
+        if not fleet.terminates_excess:
+            return
+        taken = []
+        excess = sum(fleet.weights[i.instance_type] for i in fleet.staying()) - fleet.target
+        for instance in fleet.staying():
+            weight = fleet.weights[instance.instance_type]
+            if weight <= excess:
+                taken.append(instance)
+                excess -= weight
+        self.reclaim(taken)
+
+    def _launch(self, fleet: SpotFleet, *, booted: bool = False) -> None:
+        def gone(instance: Ec2Instance) -> None:
+            fleet.members.pop(instance.id, None)
+            self._look_soon(fleet)
+
+        instance_type = next(iter(fleet.weights))
+        tags = {"aws:ec2spot:fleet-request-id": fleet.id}
+        instance = self.ec2.launch(fleet.cluster, instance_type, tags, gone, booted=booted)
+        fleet.members[instance.id] = instance

@@ -1,0 +1,118 @@
+"""SSM parameters with their history, and DynamoDB tables (moto's backend, which evaluates the real expressions)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from simulator.endpoint import ACCOUNT_ID, REGION, Params
+from simulator.errors import AwsError
+
+PARAMETERS_A_PAGE = 10
+
+
+class ParameterStore:
+    """SSM Parameter Store: each parameter's versions, the oldest first."""
+
+    def __init__(self) -> None:
+        self.versions: dict[str, list[str]] = {}
+
+    def put(self, name: str, value: str | int) -> None:
+        self.versions.setdefault(name, []).append(str(value))
+
+    def get_parameters_by_path(self, params: Params) -> dict[str, Any]:
+        size = params.get("MaxResults", PARAMETERS_A_PAGE)
+        if not 1 <= size <= PARAMETERS_A_PAGE:
+            raise AwsError("ValidationException", f"maxResults is {size}: 1 to {PARAMETERS_A_PAGE} is needed")
+        path = params["Path"].rstrip("/") + "/"
+        names = sorted(n for n in self.versions if n.startswith(path))
+        if not params.get("Recursive"):
+            names = [n for n in names if "/" not in n.removeprefix(path)]
+        start = int(params.get("NextToken", 0))
+        page: dict[str, Any] = {
+            "Parameters": [
+                {"Name": n, "Type": "String", "Value": self.versions[n][-1], "Version": len(self.versions[n])}
+                for n in names[start : start + size]
+            ]
+        }
+        if start + size < len(names):
+            page["NextToken"] = str(start + size)
+        return page
+
+    def get_parameter_history(self, params: Params) -> dict[str, Any]:
+        versions = self.versions.get(params["Name"])
+        if versions is None:
+            raise AwsError("ParameterNotFound", f"Parameter {params['Name']} not found.")
+        return {
+            "Parameters": [
+                {"Name": params["Name"], "Value": value, "Version": number}
+                for number, value in enumerate(versions, start=1)
+            ]
+        }
+
+
+class Tables:
+    """DynamoDB."""
+
+    def __init__(self) -> None:
+        # Imported when first needed: it takes most of a second.
+        from moto.dynamodb.models import DynamoDBBackend
+
+        self._backend = DynamoDBBackend(REGION, ACCOUNT_ID)
+
+    def create(self, name: str, key: str) -> None:
+        self._backend.create_table(
+            name=name,
+            schema=[{"AttributeName": key, "KeyType": "HASH"}],
+            attr=[{"AttributeName": key, "AttributeType": "S"}],
+            throughput=None,
+            global_indexes=None,
+            indexes=None,
+            streams=None,
+            billing_mode="PAY_PER_REQUEST",
+            sse_specification=None,
+            tags=[],
+            deletion_protection_enabled=False,
+            warm_throughput=None,
+        )
+
+    def get_item(self, params: Params) -> dict[str, Any]:
+        item = self._backend.get_item(params["TableName"], params["Key"])
+        return {"Item": item.to_json()["Attributes"]} if item else {}
+
+    def put_item(self, params: Params) -> dict[str, Any]:
+        with _refusals():
+            self._backend.put_item(
+                params["TableName"],
+                params["Item"],
+                condition_expression=params.get("ConditionExpression"),
+                expression_attribute_names=params.get("ExpressionAttributeNames", {}),
+                expression_attribute_values=params.get("ExpressionAttributeValues", {}),
+            )
+        return {}
+
+    def update_item(self, params: Params) -> dict[str, Any]:
+        with _refusals():
+            self._backend.update_item(
+                params["TableName"],
+                params["Key"],
+                params["UpdateExpression"],
+                params.get("ExpressionAttributeNames", {}),
+                params.get("ExpressionAttributeValues", {}),
+                condition_expression=params.get("ConditionExpression"),
+            )
+        return {}
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Turns moto's refusals into ours."""
+    from moto.dynamodb.exceptions import ConditionalCheckFailed, MockValidationException
+
+    try:
+        yield
+    except ConditionalCheckFailed as error:
+        raise AwsError("ConditionalCheckFailedException", "The conditional request failed") from error
+    except MockValidationException as error:
+        raise AwsError("ValidationException", str(error)) from error

@@ -1,0 +1,141 @@
+"""The suite deployed to a simulated account: the real handlers on real clients, wired as the stacks wire them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from autoscaler.handler import handle_event
+from infra import wiring
+from infra.wiring import Feed
+from interruption_handler.handler import SPARE_S
+from interruption_handler.step import Environment, handle_batch
+from runtask_failure import handler as runtask_failure
+from simulator.account import Account
+from simulator.messaging import Function, Handler, LambdaContext, Queue, Rule
+from steady.aws.parameters import CLUSTERS_PATH, DEFAULTS_PATH
+from steady.aws.runtime import Runtime
+from steady.thresholds import THRESHOLDS
+
+LEDGER_TABLE = "steady-ledger"
+FAILURE_TOPIC = "runtask-failures"
+CALLER = "suite"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One log line of a function. `at` is in seconds since the epoch."""
+
+    at: float
+    level: str
+    message: str
+    fields: dict[str, Any]
+
+
+@dataclass
+class RecordedTelemetry:
+    """Keeps what the functions say, for the report and for tests."""
+
+    account: Account
+    said: list[Said] = field(default_factory=list)
+    counts: dict[str, float] = field(default_factory=dict)
+
+    def info(self, message: str, **fields: Any) -> None:
+        self._keep("info", message, fields)
+
+    def warning(self, message: str, **fields: Any) -> None:
+        self._keep("warning", message, fields)
+
+    def error(self, message: str, **fields: Any) -> None:
+        self._keep("error", message, fields)
+
+    def count(self, metric: str, value: float = 1, cluster: str = "") -> None:  # noqa: ARG002
+        self.counts[metric] = self.counts.get(metric, 0) + value
+
+    def errors(self) -> list[str]:
+        return [line.message for line in self.said if line.level == "error"]
+
+    def decisions(self) -> list[Said]:
+        return [line for line in self.said if "target" in line.fields]
+
+    def _keep(self, level: str, message: str, fields: dict[str, Any]) -> None:
+        self.said.append(Said(self.account.clock.now, level, message, fields))
+
+
+class Suite:
+    """Service-out, always; and scaling, unless another policy takes its place."""
+
+    def __init__(self, account: Account, *, scaling: bool = True) -> None:
+        self.account = account
+        self.telemetry = RecordedTelemetry(account)
+        clock = account.clock
+        self.runtime = Runtime(
+            session=account.endpoint.session(CALLER),
+            now=lambda: clock.now,
+            sleep=clock.sleep,
+            in_parallel=clock.in_parallel,
+            telemetry=self.telemetry,
+        )
+        account.tables.create(LEDGER_TABLE, key="cluster")
+        for threshold in THRESHOLDS.values():
+            account.parameters.put(f"{DEFAULTS_PATH}/{threshold.name}", threshold.default)
+        # The triggers' queue is there without its function, too: the interruption handler writes to it.
+        self.triggers = self._queue(wiring.AUTOSCALER)
+        self.notices = self._queue(wiring.INTERRUPTION)
+        self.failures = self._queue(wiring.RUNTASK_FAILURE)
+        account.messaging.subscriptions[FAILURE_TOPIC] = [self.failures]
+        self.interruption_handler = self._feed(self.notices, wiring.INTERRUPTION, self._interruption)
+        self.autoscaler: Function | None = None
+        self.runtask_failure: Function | None = None
+        if scaling:
+            self.autoscaler = self._feed(self.triggers, wiring.AUTOSCALER, self._autoscaler)
+            self.runtask_failure = self._feed(self.failures, wiring.RUNTASK_FAILURE, self._runtask_failure)
+
+    def manage(self, cluster: str, capacity: str, **thresholds: int | str) -> None:
+        """Puts `cluster` under the suite: its parameters, and its tick a minute."""
+        self.account.parameters.put(f"{CLUSTERS_PATH}/{cluster}/capacity", capacity)
+        for name, value in thresholds.items():
+            self.account.parameters.put(f"{CLUSTERS_PATH}/{cluster}/{name}", value)
+        if self.autoscaler:
+            self.account.clock.every(wiring.TICK_S, lambda: self.tick(cluster))
+
+    def tick(self, cluster: str) -> None:
+        assert self.autoscaler, "this suite has no scaling"
+        self.account.messaging.invoke(self.autoscaler, {"cluster": cluster}, lambda answer: None)
+
+    def functions(self) -> list[Function]:
+        return [f for f in (self.interruption_handler, self.autoscaler, self.runtask_failure) if f]
+
+    def _queue(self, feed: Feed) -> Queue:
+        dead_letters = self.account.messaging.add_queue(Queue(f"{feed.function}-dead-letters"))
+        return self.account.messaging.add_queue(
+            Queue(
+                feed.function,
+                visibility_s=feed.visibility_s,
+                max_receives=feed.max_receives,
+                dead_letters=dead_letters,
+                batch_size=feed.batch_size,
+                window_s=feed.window_s,
+            )
+        )
+
+    def _feed(self, queue: Queue, feed: Feed, handler: Handler) -> Function:
+        queue.function = Function(feed.function, handler, feed.timeout_s)
+        self.account.messaging.rules += [Rule(pattern, queue) for pattern in feed.patterns]
+        return queue.function
+
+    def _interruption(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        until = self.account.clock.now + context.remaining_s() - SPARE_S
+        environment = Environment(self.notices.url, _dead_letters_url(self.notices), self.triggers.url)
+        return handle_batch(event, self.runtime, environment, until)
+
+    def _autoscaler(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG002
+        return handle_event(event, self.runtime, LEDGER_TABLE, _dead_letters_url(self.triggers))
+
+    def _runtask_failure(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG002
+        return runtask_failure.handle_batch(event, self.runtime, LEDGER_TABLE, _dead_letters_url(self.failures))
+
+
+def _dead_letters_url(queue: Queue) -> str:
+    assert queue.dead_letters
+    return queue.dead_letters.url

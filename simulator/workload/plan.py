@@ -1,0 +1,111 @@
+"""What is to run on a cluster, and how the Spot market treats it. Times are in seconds from the start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from steady.cluster import PoolKind, Size
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A `RunTask` that is tried again every 10 s until it is placed; it runs for `run_s` once it started."""
+
+    submit_s: float
+    family: str
+    size: Size
+    run_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceChange:
+    """From `at_s` on, `service` wants `desired` tasks of `size`."""
+
+    at_s: float
+    service: str
+    desired: int
+    size: Size
+
+
+@dataclass(frozen=True, slots=True)
+class SpotMarket:
+    """How many of `most` instances could be had, at each step of `gap_s` seconds."""
+
+    gap_s: float
+    available: tuple[int, ...]
+
+    @property
+    def most(self) -> int:
+        return max(self.available, default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterPlan:
+    """One cluster: its pool, its work, and the market that its Spot instances come from (None: no interruptions)."""
+
+    name: str
+    kind: PoolKind
+    instance_type: str
+    jobs: tuple[Job, ...] = ()
+    services: tuple[ServiceChange, ...] = ()
+    market: SpotMarket | None = None
+    requests_per_s: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Work that fits no instance of the cluster's type: how many jobs, of which services, and the largest size."""
+
+    jobs: int
+    services: tuple[str, ...]
+    largest: Size
+
+
+def fitting(plan: ClusterPlan, instance: Size) -> tuple[ClusterPlan, LeftOut | None]:
+    """`plan` without the tasks that fit no `instance`, and what was left out (None: nothing)."""
+    jobs = [j for j in plan.jobs if not instance.holds(j.size)]
+    services = [s for s in plan.services if not instance.holds(s.size)]
+    if not jobs and not services:
+        return plan, None
+    sizes = [j.size for j in jobs] + [s.size for s in services]
+    largest = Size(max(s.cpu_units for s in sizes), max(s.memory_mib for s in sizes))
+    kept = replace(
+        plan,
+        jobs=tuple(j for j in plan.jobs if instance.holds(j.size)),
+        services=tuple(s for s in plan.services if instance.holds(s.size)),
+    )
+    return kept, LeftOut(len(jobs), tuple(sorted({s.service for s in services})), largest)
+
+
+def lower_bound_instance_hours(plan: ClusterPlan, instance: Size, until_s: float) -> float:
+    """The integral over time of the larger of CPU and memory demand, in instances: no policy can be under it.
+
+    Every job starts at its submission, and every service has what it wants.
+    """
+    return sum((end - start) * demand for start, end, demand in demand_steps(plan, instance, until_s)) / 3600
+
+
+def demand_steps(plan: ClusterPlan, instance: Size, until_s: float) -> list[tuple[float, float, float]]:
+    """`(from_s, to_s, instances)`: the demand in (fractional) instances, step by step up to `until_s`."""
+    changes: list[tuple[float, int, int]] = []
+    for job in plan.jobs:
+        changes.append((job.submit_s, job.size.cpu_units, job.size.memory_mib))
+        changes.append((job.submit_s + job.run_s, -job.size.cpu_units, -job.size.memory_mib))
+    wanted: dict[str, Size] = {}
+    for change in sorted(plan.services, key=lambda s: s.at_s):
+        now = change.size * change.desired
+        difference = now - wanted.get(change.service, Size(0, 0))
+        wanted[change.service] = now
+        changes.append((change.at_s, difference.cpu_units, difference.memory_mib))
+    steps = []
+    cpu = memory = 0
+    at = 0.0
+    for when, more_cpu, more_memory in sorted(changes):
+        end = min(max(when, 0.0), until_s)
+        if end > at:
+            steps.append((at, end, max(cpu / instance.cpu_units, memory / instance.memory_mib)))
+            at = end
+        cpu, memory = cpu + more_cpu, memory + more_memory
+    if at < until_s:
+        steps.append((at, until_s, max(cpu / instance.cpu_units, memory / instance.memory_mib)))
+    return steps

@@ -1,0 +1,141 @@
+"""Who submits the work: a batch launcher that behaves as hako does, deployments of services, and the Spot market."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from simulator.ecs.state import Strategy, Task, TaskDefinition
+from simulator.errors import AwsError
+from simulator.spot_fleet import SpotFleet
+from simulator.suite import FAILURE_TOPIC
+from simulator.workload.plan import Job, ServiceChange, SpotMarket
+from simulator.world import SimulatedCluster
+
+# hako, lib/hako/schedulers/ecs.rb: it sleeps 10 s between two tries.
+TRY_AGAIN_S = 10.0
+CALLER = "hako"
+
+
+@dataclass(eq=False, slots=True)
+class Run:
+    """One `hako oneshot`: a job that waits for its place. `since` is in seconds since the epoch."""
+
+    job: Job
+    definition: TaskDefinition
+    hako_task_id: str
+    since: float
+
+
+class Launcher:
+    """Submits jobs; each that finds no room is said on the failure topic, and tried again until it does.
+
+    A job whose task was taken by an interruption is submitted again: applications on Spot are idempotent.
+    """
+
+    def __init__(self, cluster: SimulatedCluster, seed: int, placed: Callable[[float], None]) -> None:
+        self.waiting: set[Run] = set()
+        self._cluster = cluster
+        self._account = cluster.world.account
+        self._placed = placed
+        self._rng = random.Random(f"hako {cluster.name} {seed}")
+        self._ids = itertools.count(1)
+        self._definitions: dict[tuple[str, int, int], TaskDefinition] = {}
+
+    def submit(self, jobs: tuple[Job, ...]) -> None:
+        start = self._account.clock.now
+        for job in jobs:
+            self._account.clock.at(start + job.submit_s, lambda job=job: self._begin(job))  # type: ignore[misc]
+
+    def _begin(self, job: Job) -> None:
+        name = f"{self._cluster.name}-{next(self._ids)}"
+        run = Run(job, self._definition(job), name, self._account.clock.now)
+        self.waiting.add(run)
+        self._try(run)
+
+    def _try(self, run: Run) -> None:
+        params = {"cluster": self._cluster.name, "taskDefinition": run.definition.arn, "count": 1}
+        try:
+            answer = self._account.endpoint.answer(CALLER, "ecs:RunTask", params)
+        except AwsError as error:
+            if error.code == "ThrottlingException":
+                # What the SDK does within one try of hako's.
+                self._account.clock.after(self._rng.uniform(0.3, 3.0), lambda: self._try(run))
+                return
+            self._failed(run)
+            return
+        if not answer["tasks"]:
+            self._failed(run)
+            return
+        self.waiting.discard(run)
+        self._placed(self._account.clock.now - run.since)
+        task = self._cluster.state.tasks[answer["tasks"][0]["taskArn"]]
+        task.run_s = run.job.run_s
+        task.on_stopped = lambda task: self._stopped(run, task)
+
+    def _failed(self, run: Run) -> None:
+        message = {
+            "group_name": self._cluster.name,
+            "cluster": self._cluster.name,
+            "cpu": run.job.size.cpu_units,
+            "memory": run.job.size.memory_mib,
+            "hako_task_id": run.hako_task_id,
+        }
+        self._account.messaging.publish(FAILURE_TOPIC, json.dumps(message))
+        self._account.clock.after(TRY_AGAIN_S, lambda: self._try(run))
+
+    def _stopped(self, run: Run, task: Task) -> None:
+        if task.killed or task.sigterm_at is not None:
+            self._begin(run.job)
+
+    def _definition(self, job: Job) -> TaskDefinition:
+        key = (job.family, job.size.cpu_units, job.size.memory_mib)
+        if key not in self._definitions:
+            family = f"{job.family}-{job.size.cpu_units}-{job.size.memory_mib}"
+            self._definitions[key] = self._cluster.define(family, job.size.cpu_units, job.size.memory_mib)
+        return self._definitions[key]
+
+
+def deploy(cluster: SimulatedCluster, changes: tuple[ServiceChange, ...], requests_per_s: float) -> None:
+    """Sets the services' desired counts as the plan says, each behind a target group of its own."""
+    clock = cluster.world.clock
+    start = clock.now
+
+    def apply(change: ServiceChange) -> None:
+        service = cluster.state.services.get(change.service)
+        if service:
+            cluster.world.account.scheduler.set_desired(service, change.desired)
+            return
+        cluster.service(
+            change.service,
+            change.desired,
+            cpu=change.size.cpu_units,
+            memory=change.size.memory_mib,
+            requests_per_s=requests_per_s,
+            strategy=Strategy.SPREAD,
+        )
+
+    for change in changes:
+        if change.at_s <= 0:
+            apply(change)
+        else:
+            clock.at(start + change.at_s, lambda change=change: apply(change))  # type: ignore[misc]
+
+
+def follow_market(cluster: SimulatedCluster, market: SpotMarket, until_s: float) -> None:
+    """Lets the fleet hold what the market had, step by step."""
+    fleet = cluster.pool
+    assert isinstance(fleet, SpotFleet), "only a Spot Fleet depends on the market"
+    fleets, clock = cluster.world.account.fleets, cluster.world.clock
+    start = clock.now
+    before = market.most
+    for index, available in enumerate(market.available):
+        if index * market.gap_s > until_s:
+            break
+        if available != before:
+            share = available / market.most
+            clock.at(start + index * market.gap_s, lambda share=share: fleets.set_available(fleet, share))  # type: ignore[misc]
+        before = available

@@ -1,0 +1,84 @@
+"""A seeded synthetic day: services with a daily curve, cron batches on the hour, and Spot reclaims."""
+
+from __future__ import annotations
+
+import math
+import random
+
+from simulator.workload.plan import ClusterPlan, Job, ServiceChange, SpotMarket
+from steady.cluster import PoolKind, Size
+
+STEP_S = 300
+MARKET_MOST = 20
+
+# Name, tasks at night, tasks at the evening's peak, size of a task.
+_WEB_SERVICES = (("front", 6, 24, Size(512, 1024)), ("api", 8, 30, Size(1024, 2048)), ("search", 3, 8, Size(2048, 8192)))
+_BATCH_SERVICES = (("worker", 4, 10, Size(1024, 2048)),)
+
+
+def day(hours: float, seed: int) -> tuple[ClusterPlan, ...]:
+    """Two clusters: `web` on an Auto Scaling group, with services; `batch` on a Spot Fleet, with jobs and a service."""
+    rng = random.Random(f"synthetic day {seed}")
+    until_s = hours * 3600
+    return (
+        ClusterPlan(
+            "web", PoolKind.AUTO_SCALING_GROUP, "m5.2xlarge", services=_services(_WEB_SERVICES, until_s, rng)
+        ),
+        ClusterPlan(
+            "batch",
+            PoolKind.SPOT_FLEET,
+            "m5.2xlarge",
+            jobs=_jobs(until_s, rng),
+            services=_services(_BATCH_SERVICES, until_s, rng),
+            market=_market(until_s, rng),
+        ),
+    )
+
+
+def _services(
+    kinds: tuple[tuple[str, int, int, Size], ...], until_s: float, rng: random.Random
+) -> tuple[ServiceChange, ...]:
+    changes = []
+    for name, night, peak, size in kinds:
+        before = None
+        for at_s in range(0, int(until_s), STEP_S):
+            desired = round((night + (peak - night) * _daily_curve(at_s)) * rng.uniform(0.96, 1.04))
+            if desired != before:
+                changes.append(ServiceChange(at_s, name, desired, size))
+                before = desired
+    return tuple(sorted(changes, key=lambda c: c.at_s))
+
+
+def _daily_curve(at_s: float) -> float:
+    """From 0 at four in the morning to 1 at eight in the evening, with a smaller hump at noon."""
+    hour = at_s / 3600 % 24
+    evening = math.exp(-(((hour - 20) / 3.5) ** 2)) + math.exp(-(((hour + 4) / 3.5) ** 2))
+    noon = 0.6 * math.exp(-(((hour - 12.5) / 2.5) ** 2))
+    return min(1.0, evening + noon)
+
+
+def _jobs(until_s: float, rng: random.Random) -> tuple[Job, ...]:
+    jobs = []
+    for hour in range(math.ceil(until_s / 3600)):
+        # On the hour, all at once, as cron does; more of them in the small hours.
+        for _ in range(40 if hour % 24 in (1, 2, 3) else 12):
+            jobs.append(Job(hour * 3600 + rng.uniform(0, 5), "cron", Size(1024, 3072), rng.uniform(120, 900)))
+    at_s = rng.expovariate(1 / 180)
+    while at_s < until_s:
+        size = rng.choice((Size(512, 1024), Size(2048, 4096), Size(4096, 16384)))
+        jobs.append(Job(at_s, "adhoc", size, rng.lognormvariate(5.5, 1.0)))
+        at_s += rng.expovariate(1 / 180)
+    return tuple(sorted((j for j in jobs if j.submit_s < until_s), key=lambda j: j.submit_s))
+
+
+def _market(until_s: float, rng: random.Random) -> SpotMarket:
+    """Mostly all there; a few reclaims a day take a tenth to a half away, for a quarter of an hour to an hour."""
+    available = [MARKET_MOST] * (math.ceil(until_s / STEP_S) + 1)
+    at = rng.expovariate(1 / (4 * 3600))
+    while at < until_s:
+        left = round(MARKET_MOST * (1 - rng.uniform(0.1, 0.5)))
+        first = int(at // STEP_S)
+        for step in range(first, min(len(available), first + rng.randint(3, 12))):
+            available[step] = min(available[step], left)
+        at += rng.expovariate(1 / (4 * 3600))
+    return SpotMarket(STEP_S, tuple(available))

@@ -1,0 +1,155 @@
+"""Builders: a world in three lines.
+
+    world = World(seed=1)
+    batch = world.spot_cluster("batch", instances=3, instance_type="m5.large")
+    batch.service("api", tasks=6, cpu=256, memory=512, requests_per_s=2)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from simulator.account import Account
+from simulator.auto_scaling import AutoScalingGroup
+from simulator.ec2 import Ec2Instance
+from simulator.ecs.state import Cluster, ContainerInstance, Service, Strategy, Task, TaskDefinition, TaskStatus
+from simulator.load_balancing import TargetGroup
+from simulator.spot_fleet import SpotFleet
+from simulator.suite import Suite
+from steady.cluster import Size
+
+
+class World:
+    """A simulated account with the suite deployed to it."""
+
+    def __init__(
+        self, seed: int = 0, boot_s: float = 90.0, duplicates: float = 0.01, *, scaling: bool = True
+    ) -> None:
+        self.account = Account(seed, boot_s, duplicates)
+        self.suite = Suite(self.account, scaling=scaling)
+        self.clock = self.account.clock
+
+    def spot_cluster(
+        self, name: str, instances: int, instance_type: str = "m5.large", *, managed: bool = True, **thresholds: Any
+    ) -> SimulatedCluster:
+        """A cluster on a Spot Fleet, its instances booted. Unmanaged, the suite knows nothing of it."""
+        cluster = self._cluster(name)
+        fleet = self.account.fleets.add(SpotFleet(f"sfr-{name}", cluster, instances, {instance_type: 1}))
+        if managed:
+            self.suite.manage(name, f"spot-fleet:{fleet.id}", **thresholds)
+        return SimulatedCluster(self, cluster, fleet)
+
+    def group_cluster(
+        self,
+        name: str,
+        instances: int,
+        instance_type: str = "m5.large",
+        *,
+        minimum: int = 0,
+        maximum: int = 1000,
+        **thresholds: Any,
+    ) -> SimulatedCluster:
+        """A cluster on an Auto Scaling group with a lifecycle hook, its instances booted."""
+        cluster = self._cluster(name)
+        group = self.account.groups.add(
+            AutoScalingGroup(name, cluster, instance_type, instances, minimum=minimum, maximum=maximum)
+        )
+        self.suite.manage(name, f"auto-scaling-group:{name}", **thresholds)
+        return SimulatedCluster(self, cluster, group)
+
+    def run(self, seconds: float) -> None:
+        self.clock.run_for(seconds)
+
+    def _cluster(self, name: str) -> Cluster:
+        return self.account.scheduler.clusters.setdefault(name, Cluster(name))
+
+
+class SimulatedCluster:
+    """A cluster of the world, with the pool that it lives on."""
+
+    def __init__(self, world: World, state: Cluster, pool: SpotFleet | AutoScalingGroup) -> None:
+        self.world = world
+        self.state = state
+        self.pool = pool
+
+    @property
+    def target(self) -> int:
+        return self.pool.target if isinstance(self.pool, SpotFleet) else self.pool.desired
+
+    @property
+    def name(self) -> str:
+        return self.state.name
+
+    def instances(self) -> list[ContainerInstance]:
+        return list(self.state.instances.values())
+
+    def ec2_instances(self) -> list[Ec2Instance]:
+        return list(self.pool.members.values())
+
+    def tasks(self, group: str | None = None) -> list[Task]:
+        return [t for t in self.state.tasks.values() if group in (None, t.group)]
+
+    def running(self) -> list[Task]:
+        return [t for t in self.tasks() if t.status is TaskStatus.RUNNING]
+
+    def service(
+        self,
+        name: str,
+        tasks: int,
+        *,
+        cpu: int = 256,
+        memory: int = 512,
+        requests_per_s: float = 0.0,
+        target_groups: int = 1,
+        strategy: Strategy = Strategy.SPREAD,
+        minimum_healthy_percent: int = 100,
+        **definition: Any,
+    ) -> Service:
+        """A replica service; with `requests_per_s`, each of its targets gets so many."""
+        groups = []
+        if requests_per_s:
+            definition.setdefault("container_port", 8080)
+            for number in range(target_groups):
+                group = TargetGroup(f"{self.name}-{name}-{number}", requests_per_s=requests_per_s)
+                groups.append(self.world.account.balancing.add(group).arn)
+        service = Service(
+            name,
+            self.state,
+            self.define(name, cpu, memory, **definition),
+            tasks,
+            tuple(groups),
+            minimum_healthy_percent,
+            strategy=strategy,
+        )
+        self.state.services[name] = service
+        self.world.account.scheduler.reconcile(service)
+        return service
+
+    def daemon(self, name: str, *, cpu: int = 64, memory: int = 64, **definition: Any) -> Service:
+        """A daemon service: one task an instance."""
+        service = Service(name, self.state, self.define(name, cpu, memory, **definition), 0, daemon=True)
+        self.state.services[name] = service
+        self.world.account.scheduler.reconcile(service)
+        return service
+
+    def define(self, family: str, cpu: int, memory: int, **fields: Any) -> TaskDefinition:
+        definition = TaskDefinition(family, Size(cpu, memory), **fields)
+        self.world.account.scheduler.definitions[definition.arn] = definition
+        return definition
+
+    def batch_task(self, instance: ContainerInstance, run_s: float | None, *, cpu: int = 256, memory: int = 512) -> Task:
+        """A task without a service, on `instance`, that ends by itself after `run_s` seconds."""
+        definition = self.define("batch", cpu, memory)
+        return self.world.account.scheduler.start(instance, definition, "family:batch", run_s)
+
+    def reclaim(self, count: int | None = None) -> list[Ec2Instance]:
+        """EC2 takes back `count` instances of the fleet, or all of them."""
+        assert isinstance(self.pool, SpotFleet), "only Spot instances are taken back"
+        taken = self.pool.staying()[:count]
+        self.world.account.fleets.reclaim(taken)
+        return taken
+
+
+def arns(things: Iterable[Task | ContainerInstance]) -> set[str]:
+    return {thing.arn for thing in things}
