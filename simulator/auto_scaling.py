@@ -159,7 +159,7 @@ class AutoScaling:
         if not group.hook:
             self.ec2.terminate(instance)
             return
-        token = f"token-{next(self._tokens)}"
+        token = f"00000000-0000-0000-0000-{next(self._tokens):012x}"
         timeout = self.clock.after(group.heartbeat_s, lambda: self._go(group, group.waiting[instance.id]))
         group.waiting[instance.id] = Waiting(instance, token, self.clock.now, timeout)
         self.on_terminating(group, instance, token)

@@ -100,9 +100,11 @@ def take_step(runtime: Runtime, environment: Environment, cluster: str, doomed: 
     The message comes last: a crash before it brings the batch back, and everything before it can be repeated.
     """
     arns = [d.container_instance_arn for d in doomed if d.container_instance_arn]
-    instances = ecs.described_instances(runtime, cluster, arns)
-    seen = {i.arn: Seen(i.status, i.task_count) for i in instances}
-    ecs.drain(runtime, cluster, to_drain(seen))
+    found = {i.arn: i for i in ecs.described_instances(runtime, cluster, arns)}
+    # A task may be placed until the very moment of the drain: what counts is what is there from then on.
+    found |= {i.arn: i for i in ecs.drain(runtime, cluster, to_drain(_seen(found.values())))}
+    instances = list(found.values())
+    seen = _seen(instances)
     tasks = doomed_tasks(runtime, cluster, instances)
     states = elbv2.states_of(runtime, (target for task in tasks for target in task.targets))
     step = next_step(doomed, seen, tasks, states, runtime.now())
@@ -150,6 +152,10 @@ def doomed_tasks(runtime: Runtime, cluster: str, instances: Sequence[ContainerIn
             )
         )
     return found
+
+
+def _seen(instances: Iterable[ContainerInstance]) -> dict[str, Seen]:
+    return {i.arn: Seen(i.status, i.task_count) for i in instances}
 
 
 def _service_of(task: TaskTypeDef) -> str:

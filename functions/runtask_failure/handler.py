@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     Message = queue.Message[RunTaskFailure]
 
+# A burst of failures is many batches; the thresholds that hold for them need not be read for each.
+SETTINGS_KEPT_S = 30.0
+
 
 @cache
 def runtime() -> Runtime:
@@ -50,7 +53,7 @@ def handle_batch(event: Mapping[str, Any], runtime: Runtime, table: str, dead_le
             _set_aside(runtime, name, messages, dead_letter_queue_url)
             continue
         try:
-            cluster = evaluation.settings(runtime, name)
+            cluster = evaluation.settings(runtime, name, SETTINGS_KEPT_S)
             if _remember(runtime, table, cluster, messages):
                 evaluation.evaluate(runtime, table, cluster)
         except (ClientError, BotoCoreError, BadThreshold, NoSuchPool, evaluation.Contended) as error:

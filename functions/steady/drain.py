@@ -153,7 +153,7 @@ def progress(
     waits: list[float] = []
     for instance in doomed:
         left = here.get(instance.container_instance_arn, [])
-        if _is_finished(instance, seen.get(instance.container_instance_arn), left):
+        if _is_finished(instance, seen.get(instance.container_instance_arn), left, now):
             finished.append(instance)
         else:
             waiting.append(instance)
@@ -192,13 +192,14 @@ def _is_due(
     return False
 
 
-def _is_finished(instance: Doomed, look: Seen | None, left: list[DoomedTask]) -> bool:
-    if look is None:
-        return True
+def _is_finished(instance: Doomed, look: Seen | None, left: list[DoomedTask], now: float) -> bool:
     if instance.hook:
         # Completing the hook lets the instance go: nothing may run on it any more.
-        return look.task_count == 0
-    return not left
+        return look is None or look.task_count == 0
+    if not instance.container_instance_arn:
+        # Not registered yet: it may still boot, and be given tasks, before it goes.
+        return now >= instance.deadline_s
+    return look is None or not left
 
 
 def _look_again_in(instance: Doomed, left: list[DoomedTask], now: float) -> float:

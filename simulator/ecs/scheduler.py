@@ -108,16 +108,32 @@ class Scheduler:
         return task
 
     def stop(self, task: Task) -> None:
-        """SIGTERM, then SIGKILL after the stop timeout. Its targets are deregistered as it goes, not before."""
+        """StopTask: SIGTERM at once, SIGKILL after the stop timeout; its targets are deregistered as it goes."""
         if task.stopping:
             return
         task.stopping = True
-        was_running = task.status is TaskStatus.RUNNING
+        for target in task.targets:
+            self.balancing.deregister(target)
+        self._sigterm(task)
+
+    def retire(self, task: Task) -> None:
+        """What the service scheduler does with a task that it no longer wants: its targets leave before its SIGTERM."""
+        if task.stopping:
+            return
+        task.stopping = True
+        for target in task.targets:
+            self.balancing.deregister(target)
+        left_at = max((t.left_at or 0.0 for t in task.targets), default=self.clock.now)
+        self.clock.at(left_at, lambda: self._sigterm(task))
+
+    def _sigterm(self, task: Task) -> None:
+        if task.sigterm_at is not None or task.status is TaskStatus.STOPPED or task.killed:
+            return
         task.sigterm_at = self.clock.now
         for target in task.targets:
             self.balancing.task_deaf(target)
-            self.balancing.deregister(target)
-        ends_in_s = min(task.definition.exit_s, task.definition.stop_timeout_s) if was_running else 0.0
+        running = task.status is TaskStatus.RUNNING
+        ends_in_s = min(task.definition.exit_s, task.definition.stop_timeout_s) if running else 0.0
         self.clock.after(ends_in_s, lambda: self._ended(task))
         if service := task.cluster.services.get(task.service_name):
             self._reconcile_soon(service)
@@ -178,7 +194,7 @@ class Scheduler:
         alive = [t for t in service.tasks.values() if not t.stopping]
         staying = [t for t in alive if t.instance.status != "DRAINING"]
         for task in sorted(staying, key=lambda t: (-t.created_at, t.arn))[: max(0, len(staying) - service.desired)]:
-            self.stop(task)
+            self.retire(task)
 
     def _stop_replaced(self, service: Service) -> None:
         """Stops tasks on draining instances as far as the minimum healthy percent allows."""
@@ -186,7 +202,7 @@ class Scheduler:
         healthy = [t for t in running if all(x.healthy_at <= self.clock.now for x in t.targets)]
         floor = math.ceil(service.desired * service.minimum_healthy_percent / 100)
         for task in [t for t in healthy if t.instance.status == "DRAINING"][: max(0, len(healthy) - floor)]:
-            self.stop(task)
+            self.retire(task)
 
     def _reconcile_daemon(self, service: Service) -> None:
         covered = {t.instance.arn for t in service.tasks.values() if not t.stopping}
@@ -263,7 +279,7 @@ class Scheduler:
         daemons = [t for t in instance.tasks.values() if t.service_name and services[t.service_name].daemon]
         if len(daemons) == len(instance.tasks):
             for task in daemons:
-                self.stop(task)
+                self.retire(task)
 
     def _note_missing(self, service: Service, missing: int) -> None:
         since = service.missing_since

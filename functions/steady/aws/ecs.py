@@ -58,9 +58,12 @@ def instances_by_ec2_id(runtime: Runtime, cluster: str, instance_ids: Iterable[s
     return found
 
 
-def drain(runtime: Runtime, cluster: str, arns: Iterable[str]) -> None:
-    """Sets instances to DRAINING. Instances that are gone or draining already are left as they are."""
-    _set_state(runtime, cluster, arns, "DRAINING")
+def drain(runtime: Runtime, cluster: str, arns: Iterable[str]) -> tuple[ContainerInstance, ...]:
+    """Sets instances to DRAINING, and returns them as they are from then on, when no more tasks are placed on them.
+
+    Instances that are gone are left out.
+    """
+    return _set_state(runtime, cluster, arns, "DRAINING")
 
 
 def undrain(runtime: Runtime, cluster: str, arns: Iterable[str]) -> None:
@@ -68,15 +71,19 @@ def undrain(runtime: Runtime, cluster: str, arns: Iterable[str]) -> None:
     _set_state(runtime, cluster, arns, "ACTIVE")
 
 
-def _set_state(runtime: Runtime, cluster: str, arns: Iterable[str], status: ContainerInstanceStatusType) -> None:
-    def update(batch: Sequence[str]) -> None:
+def _set_state(
+    runtime: Runtime, cluster: str, arns: Iterable[str], status: ContainerInstanceStatusType
+) -> tuple[ContainerInstance, ...]:
+    def update(batch: Sequence[str]) -> list[ContainerInstance]:
         answer = runtime.ecs.update_container_instances_state(cluster=cluster, containerInstances=batch, status=status)
         for failure in answer.get("failures", []):
             runtime.telemetry.warning(
                 f"{failure.get('arn')} was not set to {status}: {failure.get('reason')}", cluster=cluster
             )
+        return [_instance(i) for i in answer["containerInstances"]]
 
-    runtime.in_parallel(update, list(batches(arns, INSTANCES_A_STATE_UPDATE)))
+    answers = runtime.in_parallel(update, list(batches(arns, INSTANCES_A_STATE_UPDATE)))
+    return tuple(instance for answer in answers for instance in answer)
 
 
 def service_arns(runtime: Runtime, cluster: str) -> list[str]:

@@ -30,13 +30,25 @@ class Cluster:
     thresholds: Thresholds
 
 
-def settings(runtime: Runtime, cluster: str) -> Cluster:
-    """The cluster's pool and thresholds; what is wrong with a parameter is logged and counted, and does not stop it."""
+def settings(runtime: Runtime, cluster: str, max_age_s: float = 0.0) -> Cluster:
+    """The cluster's pool and thresholds; what is wrong with a parameter is logged and counted, and does not stop it.
+
+    Args:
+        max_age_s: how old they may be; a tick reads them anew, so that a change holds at the next one.
+
+    Raises:
+        BadThreshold: if the cluster has no usable `capacity` parameter.
+    """
+    kept: tuple[float, Cluster] | None = runtime.known.get(f"settings of {cluster}")
+    if kept and runtime.now() - kept[0] < max_age_s:
+        return kept[1]
     found = parameters.settings_of(runtime, cluster)
     for problem in found.problems:
         runtime.telemetry.error(problem, cluster=cluster)
     runtime.telemetry.count("BadThresholds", len(found.problems), cluster)
-    return Cluster(cluster, found.pool, found.thresholds)
+    settings = Cluster(cluster, found.pool, found.thresholds)
+    runtime.known[f"settings of {cluster}"] = (runtime.now(), settings)
+    return settings
 
 
 def remember(runtime: Runtime, table: str, cluster: str, change: Callable[[Memory], Memory]) -> None:
