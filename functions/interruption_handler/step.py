@@ -136,22 +136,24 @@ def doomed_tasks(runtime: Runtime, cluster: str, instances: Sequence[ContainerIn
     names = sorted({name for t in tasks if (name := _service_of(t))})
     services = {s["serviceName"]: s for s in ecs.described_services(runtime, cluster, names)}
     instance_id = {i.arn: i.instance_id for i in instances}
-    found = []
-    for task in tasks:
-        service = services.get(_service_of(task))
-        found.append(
-            DoomedTask(
-                arn=task["taskArn"],
-                container_instance_arn=task["containerInstanceArn"],
-                kind=_kind(service),
-                stop_timeout_s=ecs.task_definition(runtime, task["taskDefinitionArn"]).stop_timeout_s,
-                targets=elbv2.targets_of(task, service, instance_id[task["containerInstanceArn"]])
-                if service
-                else frozenset(),
-                stopping=task.get("desiredStatus") == "STOPPED",
-            )
-        )
-    return found
+    return [_doomed_task(runtime, t, services.get(_service_of(t)), instance_id[t["containerInstanceArn"]]) for t in tasks]
+
+
+def _doomed_task(
+    runtime: Runtime, task: TaskTypeDef, service: ServiceTypeDef | None, instance_id: str
+) -> DoomedTask:
+    targets = elbv2.targets_of(task, service, instance_id) if service else frozenset()
+    return DoomedTask(
+        arn=task["taskArn"],
+        container_instance_arn=task["containerInstanceArn"],
+        kind=_kind(service),
+        stop_timeout_s=ecs.task_definition(runtime, task["taskDefinitionArn"]).stop_timeout_s,
+        targets=targets,
+        stopping=task.get("desiredStatus") == "STOPPED",
+        registering=bool(service and service.get("loadBalancers"))
+        and not targets
+        and task.get("lastStatus") != "RUNNING",
+    )
 
 
 def _seen(instances: Iterable[ContainerInstance]) -> dict[str, Seen]:

@@ -56,6 +56,8 @@ class DoomedTask:
     stop_timeout_s: int
     targets: frozenset[Target] = frozenset()
     stopping: bool = False
+    # It will be registered with its target groups, but is not RUNNING yet: its targets are not known.
+    registering: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +186,8 @@ def _is_due(
     if now >= last_stop_at(task, instance.deadline_s):
         return True
     if task.kind is TaskKind.SERVICE:
-        return all(target_states.get(t, TargetState.LEFT) is TargetState.LEFT for t in task.targets)
+        states = (target_states.get(target, TargetState.LEFT) for target in task.targets)
+        return not task.registering and all(state is TargetState.LEFT for state in states)
     if task.kind is TaskKind.DAEMON:
         # The daemons are left alone once nothing but them runs, tasks that are still stopping included.
         daemons = sum(t.kind is TaskKind.DAEMON for t in here[task.container_instance_arn])

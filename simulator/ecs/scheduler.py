@@ -141,6 +141,10 @@ class Scheduler:
     def drain(self, instance: ContainerInstance) -> None:
         if instance.status != "DRAINING":
             instance.status = "DRAINING"
+            # ECS: a service's tasks that are still PENDING are stopped at once.
+            for task in list(instance.tasks.values()):
+                if task.status is TaskStatus.PENDING and self._is_replica(task):
+                    self.stop(task)
             for service in list(instance.cluster.services.values()):
                 self.reconcile(service)
             self._stop_daemons_if_alone(instance)
@@ -271,6 +275,10 @@ class Scheduler:
             self.reconcile(service)
 
         self.clock.after(1.0, look)
+
+    def _is_replica(self, task: Task) -> bool:
+        service = task.cluster.services.get(task.service_name)
+        return service is not None and not service.daemon
 
     def _stop_daemons_if_alone(self, instance: ContainerInstance) -> None:
         if instance.status != "DRAINING":

@@ -1,0 +1,18 @@
+"""The `steady` command."""
+
+from __future__ import annotations
+
+import typer
+
+from cli import bench, simulate
+
+app = typer.Typer(
+    name="steady",
+    help="Keeps Amazon ECS on EC2 clusters steady: simulate and measure what the suite would do.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command("simulate")(simulate.simulate_traces)
+app.command("demo")(simulate.demo)
+app.add_typer(bench.app, name="bench")

@@ -1,0 +1,45 @@
+"""How every command answers: JSON for programs, tables and one-line errors for people."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import typer
+from rich.console import Console
+
+# What is not the answer itself (progress, notes, errors) goes to standard error.
+notes = Console(stderr=True)
+answers = Console()
+
+BAD_INPUT = 2
+
+
+def fail(message: str, code: int = BAD_INPUT) -> NoReturn:
+    """Ends the command with one line that says what is wrong and what is needed."""
+    notes.print(f"[bold red]error:[/] {message}", highlight=False, soft_wrap=True)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def one_line_errors(*kinds: type[Exception]) -> Iterator[None]:
+    """Turns errors of these kinds, whose texts name the way out, into one line and exit code 2."""
+    try:
+        yield
+    except kinds as error:
+        fail(str(error))
+
+
+def write_json(value: Any, where: str) -> None:
+    """Writes `value` to the file `where`, or to standard output for `-`."""
+    text = json.dumps(value, indent=2) + "\n"
+    if where == "-":
+        sys.stdout.write(text)
+        return
+    path = Path(where)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")

@@ -1,0 +1,98 @@
+"""Benchmarks on the simulated account: the service-out of a whole fleet at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from simulator.ec2 import Ec2Instance
+from simulator.ecs.state import Task
+from simulator.instance_types import registered_size
+from simulator.suite import CALLER
+from simulator.world import SimulatedCluster, World
+
+INSTANCE_TYPE = "m5.2xlarge"
+NOTICES_WITHIN_S = 5.0
+# Of nine tasks on an instance: six behind a load balancer, one service without, one batch task, one daemon.
+KINDS = ("balanced",) * 6 + ("batch", "plain", "daemon")
+BALANCED_SERVICES = 12
+BATCH_RUN_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reclaimed:
+    """One instance's end: when its notice came, its targets were all deregistered, and its tasks had all stopped."""
+
+    notice_at: float
+    deregistered_at: float
+    stopped_at: float
+
+
+def interruption(instances: int, tasks: int, seed: int = 0) -> dict[str, Any]:
+    """Takes a whole Spot Fleet back within 5 s, and says how its service-out went.
+
+    Args:
+        instances: of the fleet, all of them taken.
+        tasks: on each instance, of the kinds of `KINDS` in turn.
+
+    Returns:
+        The contract's figures; `deregistered_s` and `stopped_s` are the slowest instance's, from its own notice.
+    """
+    world = World(seed, duplicates=0.0, scaling=False)
+    cluster = world.spot_cluster("fleet", instances, INSTANCE_TYPE)
+    _fill(cluster, tasks)
+    world.run(60)
+    doomed = cluster.ec2_instances()
+    here = {d.id: [t for t in cluster.tasks() if t.instance.ec2_id == d.id] for d in doomed}
+    count = sum(len(found) for found in here.values())
+    for index, instance in enumerate(doomed):
+        world.clock.after(index * NOTICES_WITHIN_S / len(doomed), lambda i=instance: world.account.fleets.reclaim([i]))  # type: ignore[misc]
+    stopped: dict[str, float] = {}
+    world.account.scheduler.observer.stopped = lambda task: stopped.update({task.arn: world.clock.now})
+    world.run(NOTICES_WITHIN_S + 150)
+    ends = [_end(instance, here[instance.id], stopped) for instance in doomed]
+    counts = world.account.endpoint.counted(CALLER)
+    return {
+        "instances": instances,
+        "deregistered_s": round(max(e.deregistered_at - e.notice_at for e in ends), 2),
+        "stopped_s": round(max(e.stopped_at - e.notice_at for e in ends), 2),
+        "tasks": count,
+        "tasks_killed_in_service": world.account.killed_tasks,
+        "failed_requests": world.account.balancing.failed_requests,
+        "api_calls": dict(sorted(counts.calls.items())),
+        "throttled": counts.throttled,
+    }
+
+
+def _end(instance: Ec2Instance, tasks: list[Task], stopped: dict[str, float]) -> Reclaimed:
+    assert instance.doomed_at is not None, f"{instance.id} was never reclaimed"
+    left = [target.deregistered_at for task in tasks for target in task.targets]
+    return Reclaimed(
+        instance.doomed_at,
+        max((at for at in left if at is not None), default=instance.doomed_at),
+        max((stopped[t.arn] for t in tasks), default=instance.doomed_at),
+    )
+
+
+def _fill(cluster: SimulatedCluster, tasks: int) -> None:
+    """Puts `tasks` tasks on each instance, which they fill: what one loses finds no room on those still to be taken."""
+    start = cluster.world.account.scheduler.start
+    whole = registered_size(INSTANCE_TYPE)
+    cpu, memory = whole.cpu_units // tasks, whole.memory_mib // tasks
+    balanced = [
+        cluster.service(f"api-{number}", 0, cpu=cpu, memory=memory, requests_per_s=2.0)
+        for number in range(BALANCED_SERVICES)
+    ]
+    plain = cluster.service("worker", 0, cpu=cpu, memory=memory)
+    batch = cluster.define("batch", cpu, memory)
+    if tasks >= len(KINDS):
+        cluster.daemon("fluentd", cpu=cpu, memory=memory)
+    for index, instance in enumerate(cluster.instances()):
+        for number in range(tasks - len(instance.tasks)):
+            kind = KINDS[number % len(KINDS)]
+            if kind == "batch":
+                start(instance, batch, "family:batch", BATCH_RUN_S)
+                continue
+            service = balanced[(index * tasks + number) % len(balanced)] if kind == "balanced" else plain
+            service.desired += 1
+            start(instance, service.definition, f"service:{service.name}")
