@@ -10,10 +10,12 @@ from steady.cluster import PoolKind, Size
 
 STEP_S = 300
 MARKET_MOST = 20
+RECLAIM_EVERY_S = 3 * 3600
+ADHOC_EVERY_S = 60
 
 # Name, tasks at night, tasks at the evening's peak, size of a task.
 _WEB_SERVICES = (("front", 6, 24, Size(512, 1024)), ("api", 8, 30, Size(1024, 2048)), ("search", 3, 8, Size(2048, 8192)))
-_BATCH_SERVICES = (("worker", 4, 10, Size(1024, 2048)),)
+_BATCH_SERVICES = (("worker", 16, 48, Size(1024, 2048)),)
 
 
 def day(hours: float, seed: int) -> tuple[ClusterPlan, ...]:
@@ -61,24 +63,24 @@ def _jobs(until_s: float, rng: random.Random) -> tuple[Job, ...]:
     jobs = []
     for hour in range(math.ceil(until_s / 3600)):
         # On the hour, all at once, as cron does; more of them in the small hours.
-        for _ in range(40 if hour % 24 in (1, 2, 3) else 12):
+        for _ in range(120 if hour % 24 in (1, 2, 3) else 30):
             jobs.append(Job(hour * 3600 + rng.uniform(0, 5), "cron", Size(1024, 3072), rng.uniform(120, 900)))
-    at_s = rng.expovariate(1 / 180)
+    at_s = rng.expovariate(1 / ADHOC_EVERY_S)
     while at_s < until_s:
         size = rng.choice((Size(512, 1024), Size(2048, 4096), Size(4096, 16384)))
         jobs.append(Job(at_s, "adhoc", size, rng.lognormvariate(5.5, 1.0)))
-        at_s += rng.expovariate(1 / 180)
+        at_s += rng.expovariate(1 / ADHOC_EVERY_S)
     return tuple(sorted((j for j in jobs if j.submit_s < until_s), key=lambda j: j.submit_s))
 
 
 def _market(until_s: float, rng: random.Random) -> SpotMarket:
     """Mostly all there; a few reclaims a day take a tenth to a half away, for a quarter of an hour to an hour."""
     available = [MARKET_MOST] * (math.ceil(until_s / STEP_S) + 1)
-    at = rng.expovariate(1 / (4 * 3600))
+    at = rng.expovariate(1 / RECLAIM_EVERY_S)
     while at < until_s:
         left = round(MARKET_MOST * (1 - rng.uniform(0.1, 0.5)))
         first = int(at // STEP_S)
         for step in range(first, min(len(available), first + rng.randint(3, 12))):
             available[step] = min(available[step], left)
-        at += rng.expovariate(1 / (4 * 3600))
+        at += rng.expovariate(1 / RECLAIM_EVERY_S)
     return SpotMarket(STEP_S, tuple(available))

@@ -219,7 +219,7 @@ def _instance(described: ContainerInstanceTypeDef) -> ContainerInstance:
     remaining = {r["name"]: r for r in described["remainingResources"]}
     # ECS lists the ports that are taken, in both lists; the reserved ones (22, 2375, 51678, …) are among them.
     ports = remaining.get("PORTS", {}).get("stringSetValue", [])
-    attributes = {a["name"]: a.get("value", "") for a in described.get("attributes", [])}
+    attributes = {a.get("name"): a.get("value", "") for a in described.get("attributes", [])}
     status = described["status"]
     return ContainerInstance(
         arn=described["containerInstanceArn"],

@@ -1,0 +1,119 @@
+"""What the functions may do: exactly the actions that they call, on the pools and clusters of the table."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+
+from infra.fed_function import FedFunction
+from infra.settings import Settings
+from steady.aws.parameters import CLUSTERS_PATH, DEFAULTS_PATH
+from steady.cluster import PoolKind
+
+
+def may_read_parameters(function: FedFunction) -> None:
+    stack = cdk.Stack.of(function)
+    paths = [DEFAULTS_PATH, CLUSTERS_PATH]
+    arns = [stack.format_arn(service="ssm", resource="parameter", resource_name=path.strip("/")) for path in paths]
+    function.allow(
+        ["ssm:GetParametersByPath", "ssm:GetParameterHistory"], [arn + suffix for arn in arns for suffix in ("", "/*")]
+    )
+
+
+def may_read_clusters(function: FedFunction, settings: Settings) -> None:
+    """Container instances, services and tasks of the managed clusters."""
+    stack = cdk.Stack.of(function)
+    clusters = _clusters(stack, settings)
+    function.allow(["ecs:ListContainerInstances", "ecs:DescribeClusters"], clusters)
+    only_ours = {"ArnEquals": {"ecs:cluster": clusters}}
+    function.allow(
+        ["ecs:DescribeContainerInstances"], _within(stack, settings, "container-instance"), **only_ours
+    )
+    function.allow(["ecs:DescribeTasks"], _within(stack, settings, "task"), **only_ours)
+    function.allow(["ecs:DescribeServices"], _within(stack, settings, "service"), **only_ours)
+    # ListTasks and ListServices name no resource that exists beforehand; the condition limits them to our clusters.
+    function.allow(["ecs:ListTasks", "ecs:ListServices"], ["*"], **only_ours)
+    # DescribeTaskDefinition has neither a resource nor a condition (Service Authorization Reference, ECS).
+    function.allow(["ecs:DescribeTaskDefinition"], ["*"])
+
+
+def may_change_instances(function: FedFunction, settings: Settings) -> None:
+    stack = cdk.Stack.of(function)
+    only_ours = {"ArnEquals": {"ecs:cluster": _clusters(stack, settings)}}
+    function.allow(
+        ["ecs:UpdateContainerInstancesState"], _within(stack, settings, "container-instance"), **only_ours
+    )
+
+
+def may_stop_tasks(function: FedFunction, settings: Settings) -> None:
+    stack = cdk.Stack.of(function)
+    only_ours = {"ArnEquals": {"ecs:cluster": _clusters(stack, settings)}}
+    function.allow(["ecs:StopTask"], _within(stack, settings, "task"), **only_ours)
+
+
+def may_deregister_targets(function: FedFunction) -> None:
+    stack = cdk.Stack.of(function)
+    groups = stack.format_arn(service="elasticloadbalancing", resource="targetgroup", resource_name="*")
+    function.allow(["elasticloadbalancing:DeregisterTargets"], [groups])
+    # Describe actions of ELB have no resources.
+    function.allow(["elasticloadbalancing:DescribeTargetHealth"], ["*"])
+
+
+def may_find_pools(function: FedFunction) -> None:
+    # Describe actions of EC2 have no resources.
+    function.allow(["ec2:DescribeInstances"], ["*"])
+
+
+def may_answer_hooks(function: FedFunction, settings: Settings) -> None:
+    groups = _groups(cdk.Stack.of(function), settings)
+    if groups:
+        function.allow(
+            ["autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat"], groups
+        )
+        # Describe actions of Auto Scaling have no resources.
+        function.allow(["autoscaling:DescribeLifecycleHooks"], ["*"])
+
+
+def may_change_capacity(function: FedFunction, settings: Settings) -> None:
+    """Desired capacity and terminations, of the pools in the table."""
+    stack = cdk.Stack.of(function)
+    groups = _groups(stack, settings)
+    if groups:
+        function.allow(["autoscaling:DescribeAutoScalingGroups"], ["*"])
+        function.allow(
+            ["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"], groups
+        )
+    fleets = settings.names_of(PoolKind.SPOT_FLEET)
+    if fleets:
+        function.allow(["ec2:DescribeSpotFleetRequests", "ec2:DescribeSpotFleetInstances"], ["*"])
+        requests = [
+            stack.format_arn(service="ec2", resource="spot-fleet-request", resource_name=fleet) for fleet in fleets
+        ]
+        function.allow(["ec2:ModifySpotFleetRequest"], requests)
+        function.allow(
+            ["ec2:TerminateInstances"],
+            [stack.format_arn(service="ec2", resource="instance", resource_name="*")],
+            StringEquals={"aws:ResourceTag/aws:ec2spot:fleet-request-id": fleets},
+        )
+
+
+def _clusters(stack: cdk.Stack, settings: Settings) -> list[str]:
+    return [stack.format_arn(service="ecs", resource="cluster", resource_name=c.name) for c in settings.clusters]
+
+
+def _within(stack: cdk.Stack, settings: Settings, kind: str) -> list[str]:
+    return [
+        stack.format_arn(service="ecs", resource=kind, resource_name=f"{cluster.name}/*")
+        for cluster in settings.clusters
+    ]
+
+
+def _groups(stack: cdk.Stack, settings: Settings) -> list[str]:
+    return [
+        stack.format_arn(
+            service="autoscaling",
+            resource="autoScalingGroup",
+            resource_name=f"*:autoScalingGroupName/{name}",
+            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+        )
+        for name in settings.names_of(PoolKind.AUTO_SCALING_GROUP)
+    ]

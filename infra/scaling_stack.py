@@ -1,0 +1,63 @@
+"""Scaling: a tick a minute for each cluster, placement failures and interruptions at once, hako's failures by SNS."""
+
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_scheduler_targets as targets
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from constructs import Construct
+
+from infra import permissions, wiring
+from infra.fed_function import FedFunction
+from infra.settings import Settings
+
+
+class ScalingStack(cdk.Stack):
+    """The autoscaler and the RunTask failures' function: the only two that change capacity."""
+
+    def __init__(
+        self, scope: Construct, id_: str, *, settings: Settings, ledger: dynamodb.ITable, **kwargs: Any
+    ) -> None:
+        super().__init__(scope, id_, **kwargs)
+        environment = {"LEDGER_TABLE": ledger.table_name}
+        autoscaler = FedFunction(
+            self, "Autoscaler", feed=wiring.AUTOSCALER, settings=settings, environment=environment
+        )
+        failures = FedFunction(
+            self, "RunTaskFailure", feed=wiring.RUNTASK_FAILURE, settings=settings, environment=environment
+        )
+        for function in (autoscaler, failures):
+            permissions.may_read_parameters(function)
+            permissions.may_read_clusters(function, settings)
+            permissions.may_change_instances(function, settings)
+            permissions.may_change_capacity(function, settings)
+            ledger.grant(function.role, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
+        self.autoscaler_queue = autoscaler.queue
+        self._ticks(autoscaler, settings)
+
+        topic = sns.Topic(self, "RunTaskFailures", enforce_ssl=True)
+        topic.add_subscription(subscriptions.SqsSubscription(failures.queue))
+        cdk.CfnOutput(
+            self,
+            "RunTaskFailureTopic",
+            value=topic.topic_arn,
+            description="hako's autoscaling_topic_for_oneshot",
+        )
+
+    def _ticks(self, autoscaler: FedFunction, settings: Settings) -> None:
+        for cluster in settings.clusters:
+            scheduler.Schedule(
+                self,
+                f"Tick-{cluster.name}",
+                schedule=scheduler.ScheduleExpression.rate(cdk.Duration.seconds(wiring.TICK_S)),
+                target=targets.LambdaInvoke(
+                    autoscaler.function,
+                    input=scheduler.ScheduleTargetInput.from_object({"cluster": cluster.name}),
+                    # A tick that was missed is not made up for: the next one sees all that it would have seen.
+                    retry_attempts=0,
+                    dead_letter_queue=autoscaler.dead_letters,
+                ),
+            )

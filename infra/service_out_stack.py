@@ -1,0 +1,37 @@
+"""Service-out: Spot interruption warnings and lifecycle hooks -> the interruption handler."""
+
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra import permissions, wiring
+from infra.fed_function import FedFunction
+from infra.settings import Settings
+
+
+class ServiceOutStack(cdk.Stack):
+    """The interruption handler, which goes on with its own messages and wakes the autoscaler."""
+
+    def __init__(
+        self, scope: Construct, id_: str, *, settings: Settings, autoscaler_queue: sqs.IQueue, **kwargs: Any
+    ) -> None:
+        super().__init__(scope, id_, **kwargs)
+        handler = FedFunction(
+            self,
+            "InterruptionHandler",
+            feed=wiring.INTERRUPTION,
+            settings=settings,
+            environment={"AUTOSCALER_QUEUE_URL": autoscaler_queue.queue_url},
+        )
+        handler.function.add_environment("QUEUE_URL", handler.queue.queue_url)
+        handler.queue.grant_send_messages(handler.role)
+        autoscaler_queue.grant_send_messages(handler.role)
+        permissions.may_read_parameters(handler)
+        permissions.may_read_clusters(handler, settings)
+        permissions.may_change_instances(handler, settings)
+        permissions.may_stop_tasks(handler, settings)
+        permissions.may_deregister_targets(handler)
+        permissions.may_find_pools(handler)
+        permissions.may_answer_hooks(handler, settings)
