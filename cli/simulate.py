@@ -117,7 +117,7 @@ def _say_left_out(outcomes: Sequence[Outcome]) -> None:
         if record.left_out:
             notes.print(f"note: {report.left_out_text(record)}", highlight=False, soft_wrap=True)
     if not any(o.figures["tasks"] for o in outcomes):
-        fail("nothing ran: the traces hold no task of these hours that fits an instance; give other --hours or --instance")
+        fail("nothing ran: the traces hold no task of these hours that fits; give other --hours or --instance")
 
 
 def _table(outcomes: Sequence[Outcome]) -> Table:

@@ -25,9 +25,7 @@ def may_read_clusters(function: FedFunction, settings: Settings) -> None:
     clusters = _clusters(stack, settings)
     function.allow(["ecs:ListContainerInstances", "ecs:DescribeClusters"], clusters)
     only_ours = {"ArnEquals": {"ecs:cluster": clusters}}
-    function.allow(
-        ["ecs:DescribeContainerInstances"], _within(stack, settings, "container-instance"), **only_ours
-    )
+    function.allow(["ecs:DescribeContainerInstances"], _within(stack, settings, "container-instance"), **only_ours)
     function.allow(["ecs:DescribeTasks"], _within(stack, settings, "task"), **only_ours)
     function.allow(["ecs:DescribeServices"], _within(stack, settings, "service"), **only_ours)
     # ListTasks and ListServices name no resource that exists beforehand; the condition limits them to our clusters.
@@ -39,9 +37,7 @@ def may_read_clusters(function: FedFunction, settings: Settings) -> None:
 def may_change_instances(function: FedFunction, settings: Settings) -> None:
     stack = cdk.Stack.of(function)
     only_ours = {"ArnEquals": {"ecs:cluster": _clusters(stack, settings)}}
-    function.allow(
-        ["ecs:UpdateContainerInstancesState"], _within(stack, settings, "container-instance"), **only_ours
-    )
+    function.allow(["ecs:UpdateContainerInstancesState"], _within(stack, settings, "container-instance"), **only_ours)
 
 
 def may_stop_tasks(function: FedFunction, settings: Settings) -> None:
@@ -66,9 +62,7 @@ def may_find_pools(function: FedFunction) -> None:
 def may_answer_hooks(function: FedFunction, settings: Settings) -> None:
     groups = _groups(cdk.Stack.of(function), settings)
     if groups:
-        function.allow(
-            ["autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat"], groups
-        )
+        function.allow(["autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat"], groups)
         # Describe actions of Auto Scaling have no resources.
         function.allow(["autoscaling:DescribeLifecycleHooks"], ["*"])
 
@@ -79,9 +73,7 @@ def may_change_capacity(function: FedFunction, settings: Settings) -> None:
     groups = _groups(stack, settings)
     if groups:
         function.allow(["autoscaling:DescribeAutoScalingGroups"], ["*"])
-        function.allow(
-            ["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"], groups
-        )
+        function.allow(["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"], groups)
     fleets = settings.names_of(PoolKind.SPOT_FLEET)
     if fleets:
         function.allow(["ec2:DescribeSpotFleetRequests", "ec2:DescribeSpotFleetInstances"], ["*"])

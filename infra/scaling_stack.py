@@ -23,9 +23,7 @@ class ScalingStack(cdk.Stack):
     ) -> None:
         super().__init__(scope, id_, **kwargs)
         environment = {"LEDGER_TABLE": ledger.table_name}
-        autoscaler = FedFunction(
-            self, "Autoscaler", feed=wiring.AUTOSCALER, settings=settings, environment=environment
-        )
+        autoscaler = FedFunction(self, "Autoscaler", feed=wiring.AUTOSCALER, settings=settings, environment=environment)
         failures = FedFunction(
             self, "RunTaskFailure", feed=wiring.RUNTASK_FAILURE, settings=settings, environment=environment
         )

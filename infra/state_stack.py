@@ -40,7 +40,9 @@ class StateStack(cdk.Stack):
             )
         for cluster in settings.clusters:
             where = f"{CLUSTERS_PATH}/{cluster.name}"
-            self._parameter(f"{where}/capacity", str(cluster.pool), POOL_PATTERN, f"What gives {cluster.name} instances.")
+            self._parameter(
+                f"{where}/capacity", str(cluster.pool), POOL_PATTERN, f"What gives {cluster.name} instances."
+            )
             for name, value in cluster.thresholds.items():
                 threshold = THRESHOLDS[name]
                 self._parameter(f"{where}/{name}", value, threshold.allowed_pattern, threshold.meaning)

@@ -8,7 +8,6 @@ from typing import Any
 from simulator.ec2 import Ec2Instance
 from simulator.ecs.state import Task
 from simulator.instance_types import registered_size
-from simulator.suite import CALLER
 from simulator.world import SimulatedCluster, World
 
 INSTANCE_TYPE = "m5.2xlarge"
@@ -51,7 +50,7 @@ def interruption(instances: int, tasks: int, seed: int = 0) -> dict[str, Any]:
     world.account.scheduler.observer.stopped = lambda task: stopped.update({task.arn: world.clock.now})
     world.run(NOTICES_WITHIN_S + 150)
     ends = [_end(instance, here[instance.id], stopped) for instance in doomed]
-    counts = world.account.endpoint.counted(CALLER)
+    counts = world.account.endpoint.total()
     return {
         "instances": instances,
         "deregistered_s": round(max(e.deregistered_at - e.notice_at for e in ends), 2),

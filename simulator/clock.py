@@ -130,9 +130,7 @@ class Clock:
         """Gives way until somebody resumes this process."""
         self.hub.switch()
 
-    def in_parallel(
-        self, call: Callable[[Item], Result], items: Iterable[Item], /, at_once: int = 10
-    ) -> list[Result]:
+    def in_parallel(self, call: Callable[[Item], Result], items: Iterable[Item], /, at_once: int = 10) -> list[Result]:
         """`[call(i) for i in items]`, `at_once` at a time; raises what the first failing call raised."""
         todo = list(items)
         results: dict[int, Result] = {}

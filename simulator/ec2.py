@@ -79,9 +79,7 @@ class Ec2:
         """Starts an instance that registers with `cluster` once it has booted (at once if `booted`)."""
         number = next(self._ids)
         zone = ZONES[number % len(ZONES)]
-        instance = Ec2Instance(
-            f"i-{number:017x}", instance_type, cluster, zone, tags, self.clock.now, on_terminated
-        )
+        instance = Ec2Instance(f"i-{number:017x}", instance_type, cluster, zone, tags, self.clock.now, on_terminated)
         self.instances[instance.id] = instance
         self.hours.running[instance.id] = self.clock.now
         if booted:

@@ -65,6 +65,11 @@ class Endpoint:
     def counted(self, caller: str) -> Counts:
         return self.counts.setdefault(caller, Counts())
 
+    def total(self, less: str = "") -> Counts:
+        """What all callers called together, less one of them."""
+        found = [counts for caller, counts in self.counts.items() if caller != less]
+        return Counts(sum((c.calls for c in found), Counter()), sum(c.throttled for c in found))
+
     def answer(self, caller: str, name: str, params: Params) -> dict[str, Any]:
         """One try of the call `name` (`ecs:StopTask`), without waiting.
 
@@ -113,10 +118,11 @@ class Endpoint:
         core.set_credentials("simulated", "simulated")
         core.set_config_variable("region", REGION)
 
-        def remember_params(params: Params, context: dict[str, Any], **_: Any) -> None:
-            context["simulated_params"] = params
+        def remember_params(**event: Any) -> None:
+            event["context"]["simulated_params"] = event["params"]
 
-        def answer_call(model: Any, context: dict[str, Any], **_: Any) -> tuple[_Response, dict[str, Any]]:
+        def answer_call(**event: Any) -> tuple[_Response, dict[str, Any]]:
+            model, context = event["model"], event["context"]
             name = f"{model.service_model.service_name}:{model.name}"
             tries = context["client_config"].retries.get("total_max_attempts", 3)
             try:

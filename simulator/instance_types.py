@@ -25,7 +25,10 @@ def registered_size(instance_type: str) -> Size:
     found = INSTANCE_TYPES.get(instance_type)
     if found is None:
         family = instance_type.partition(".")[0]
-        like = [name for name in sorted(INSTANCE_TYPES) if name.partition(".")[0] == family] or ["m5.large", "m5.8xlarge"]
+        like = [name for name in sorted(INSTANCE_TYPES) if name.partition(".")[0] == family] or [
+            "m5.large",
+            "m5.8xlarge",
+        ]
         raise NoSuchInstanceType(f'"{instance_type}" is no EC2 instance type: one such as {", ".join(like)} is needed')
     memory_mib = found["MemoryInfo"]["SizeInMiB"]
     return Size(found["VCpuInfo"]["DefaultVCpus"] * 1024, int(memory_mib * MEMORY_SHARE))

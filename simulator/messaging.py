@@ -162,9 +162,7 @@ class Messaging:
             message = self.enqueue(queue, params["MessageBody"], delay_s, params.get("MessageAttributes"))
         return {"MessageId": message.id}
 
-    def invoke(
-        self, function: Function, event: dict[str, Any], then: Callable[[dict[str, Any] | None], None]
-    ) -> None:
+    def invoke(self, function: Function, event: dict[str, Any], then: Callable[[dict[str, Any] | None], None]) -> None:
         """Runs `function` in a process of its own; `then` gets its answer, or None if it failed or ran too long."""
         function.invocations += 1
         deadline = self.clock.now + function.timeout_s
@@ -182,9 +180,7 @@ class Messaging:
         process = self.clock.spawn(run)
         timer = self.clock.at(deadline, lambda: self._timed_out(function, process, then))
 
-    def _timed_out(
-        self, function: Function, process: Process, then: Callable[[dict[str, Any] | None], None]
-    ) -> None:
+    def _timed_out(self, function: Function, process: Process, then: Callable[[dict[str, Any] | None], None]) -> None:
         function.timeouts += 1
         process.kill()
         then(None)
@@ -199,7 +195,7 @@ class Messaging:
             return
         queue.polls_at = None
         now = self.clock.now
-        batch = []
+        batch: list[QueuedMessage] = []
         for message in [m for m in queue.messages if m.visible_at <= now]:
             if len(batch) == queue.batch_size:
                 break

@@ -155,7 +155,9 @@ def _draw_thresholds(figure: Any, outcome: Outcome) -> None:
         for end in ("high", "low"):
             name = f"{resource}_reservation_{end}"
             colour = _COLOURS[resource]
-            figure.add_hline(y=held[name], row=2, col=1, line={"color": colour, "dash": "dash", "width": 1}, opacity=0.5)
+            figure.add_hline(
+                y=held[name], row=2, col=1, line={"color": colour, "dash": "dash", "width": 1}, opacity=0.5
+            )
 
 
 def _decisions(outcome: Outcome) -> str:

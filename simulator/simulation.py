@@ -11,8 +11,9 @@ from typing import Any
 
 from simulator import policies
 from simulator.instance_types import registered_size
-from simulator.suite import CALLER, Said
+from simulator.suite import Said
 from simulator.workload.plan import ClusterPlan, LeftOut, demand_steps, fitting, lower_bound_instance_hours
+from simulator.workload.submit import CALLER as LAUNCHER
 from simulator.workload.submit import Launcher, deploy, follow_market
 from simulator.world import SimulatedCluster, World
 from steady import scale_in
@@ -69,9 +70,7 @@ class Outcome:
     thresholds: Mapping[str, int | str]
 
 
-def simulate(
-    policy: str, scenario: Scenario, passed: Callable[[float], None] = lambda simulated_s: None
-) -> Outcome:
+def simulate(policy: str, scenario: Scenario, passed: Callable[[float], None] = lambda simulated_s: None) -> Outcome:
     """Runs `scenario` under `policy`; `passed` is told the simulated seconds as they pass.
 
     Raises:
@@ -117,7 +116,7 @@ class _Run:
         size = registered_size(whole.instance_type)
         plan, left_out = fitting(whole, size)
         first = demand_steps(replace(plan, jobs=()), size, 1.0)[0][2]
-        thresholds = dict(self.scenario.thresholds)
+        thresholds: dict[str, Any] = dict(self.scenario.thresholds)
         # Room for what is there at the start, at the usual reservation.
         build = self.world.spot_cluster if plan.kind is PoolKind.SPOT_FLEET else self.world.group_cluster
         cluster = build(plan.name, math.ceil(first / 0.8), plan.instance_type, **thresholds)
@@ -176,7 +175,8 @@ class _Run:
         account = self.world.account
         waiting = self.still_waiting()
         left_out = sum(r.left_out.jobs + len(r.left_out.services) for *_, r in self.clusters if r.left_out)
-        counts = account.endpoint.counted(CALLER)
+        # The launcher's own RunTask calls are not the policy's.
+        counts = account.endpoint.total(less=LAUNCHER)
         until_s = self.scenario.hours * 3600
         figures = {
             "policy": self.policy,

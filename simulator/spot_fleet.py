@@ -116,7 +116,9 @@ class SpotFleets:
 
     def _fleet(self, fleet_id: str) -> SpotFleet:
         if fleet_id not in self.fleets:
-            raise AwsError("InvalidSpotFleetRequestId.NotFound", f"The spot fleet request ID '{fleet_id}' does not exist")
+            raise AwsError(
+                "InvalidSpotFleetRequestId.NotFound", f"The spot fleet request ID '{fleet_id}' does not exist"
+            )
         return self.fleets[fleet_id]
 
     def _look_soon(self, fleet: SpotFleet, after_s: float = LOOK_S) -> None:

@@ -19,7 +19,6 @@ from steady.thresholds import THRESHOLDS
 
 LEDGER_TABLE = "steady-ledger"
 FAILURE_TOPIC = "runtask-failures"
-CALLER = "suite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +67,6 @@ class Suite:
     def __init__(self, account: Account, *, scaling: bool = True) -> None:
         self.account = account
         self.telemetry = RecordedTelemetry(account)
-        clock = account.clock
-        self.runtime = Runtime(
-            session=account.endpoint.session(CALLER),
-            now=lambda: clock.now,
-            sleep=clock.sleep,
-            in_parallel=clock.in_parallel,
-            telemetry=self.telemetry,
-        )
         account.tables.create(LEDGER_TABLE, key="cluster")
         for threshold in THRESHOLDS.values():
             account.parameters.put(f"{DEFAULTS_PATH}/{threshold.name}", threshold.default)
@@ -84,12 +75,23 @@ class Suite:
         self.notices = self._queue(wiring.INTERRUPTION)
         self.failures = self._queue(wiring.RUNTASK_FAILURE)
         account.messaging.subscriptions[FAILURE_TOPIC] = [self.failures]
-        self.interruption_handler = self._feed(self.notices, wiring.INTERRUPTION, self._interruption)
+        self.interruption_handler = self._feed(self.notices, wiring.INTERRUPTION, self._interruption())
         self.autoscaler: Function | None = None
         self.runtask_failure: Function | None = None
         if scaling:
-            self.autoscaler = self._feed(self.triggers, wiring.AUTOSCALER, self._autoscaler)
-            self.runtask_failure = self._feed(self.failures, wiring.RUNTASK_FAILURE, self._runtask_failure)
+            self.autoscaler = self._feed(self.triggers, wiring.AUTOSCALER, self._autoscaler())
+            self.runtask_failure = self._feed(self.failures, wiring.RUNTASK_FAILURE, self._runtask_failure())
+
+    def runtime(self, caller: str) -> Runtime:
+        """What a function of the name `caller` runs on; its calls are counted under that name."""
+        clock = self.account.clock
+        return Runtime(
+            session=self.account.endpoint.session(caller),
+            now=lambda: clock.now,
+            sleep=clock.sleep,
+            in_parallel=clock.in_parallel,
+            telemetry=self.telemetry,
+        )
 
     def manage(self, cluster: str, capacity: str, **thresholds: int | str) -> None:
         """Puts `cluster` under the suite: its parameters, and its tick a minute."""
@@ -124,16 +126,24 @@ class Suite:
         self.account.messaging.rules += [Rule(pattern, queue) for pattern in feed.patterns]
         return queue.function
 
-    def _interruption(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        until = self.account.clock.now + context.remaining_s() - SPARE_S
+    def _interruption(self) -> Handler:
+        runtime = self.runtime(wiring.INTERRUPTION.function)
         environment = Environment(self.notices.url, _dead_letters_url(self.notices), self.triggers.url)
-        return handle_batch(event, self.runtime, environment, until)
 
-    def _autoscaler(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG002
-        return handle_event(event, self.runtime, LEDGER_TABLE, _dead_letters_url(self.triggers))
+        def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+            return handle_batch(event, runtime, environment, runtime.now() + context.remaining_s() - SPARE_S)
 
-    def _runtask_failure(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG002
-        return runtask_failure.handle_batch(event, self.runtime, LEDGER_TABLE, _dead_letters_url(self.failures))
+        return handle
+
+    def _autoscaler(self) -> Handler:
+        runtime = self.runtime(wiring.AUTOSCALER.function)
+        return lambda event, context: handle_event(event, runtime, LEDGER_TABLE, _dead_letters_url(self.triggers))
+
+    def _runtask_failure(self) -> Handler:
+        runtime = self.runtime(wiring.RUNTASK_FAILURE.function)
+        return lambda event, context: runtask_failure.handle_batch(
+            event, runtime, LEDGER_TABLE, _dead_letters_url(self.failures)
+        )
 
 
 def _dead_letters_url(queue: Queue) -> str:

@@ -1,8 +1,8 @@
 """Builders: a world in three lines.
 
-    world = World(seed=1)
-    batch = world.spot_cluster("batch", instances=3, instance_type="m5.large")
-    batch.service("api", tasks=6, cpu=256, memory=512, requests_per_s=2)
+world = World(seed=1)
+batch = world.spot_cluster("batch", instances=3, instance_type="m5.large")
+batch.service("api", tasks=6, cpu=256, memory=512, requests_per_s=2)
 """
 
 from __future__ import annotations
@@ -23,9 +23,7 @@ from steady.cluster import Size
 class World:
     """A simulated account with the suite deployed to it."""
 
-    def __init__(
-        self, seed: int = 0, boot_s: float = 90.0, duplicates: float = 0.01, *, scaling: bool = True
-    ) -> None:
+    def __init__(self, seed: int = 0, boot_s: float = 90.0, duplicates: float = 0.01, *, scaling: bool = True) -> None:
         self.account = Account(seed, boot_s, duplicates)
         self.suite = Suite(self.account, scaling=scaling)
         self.clock = self.account.clock
@@ -138,7 +136,9 @@ class SimulatedCluster:
         self.world.account.scheduler.definitions[definition.arn] = definition
         return definition
 
-    def batch_task(self, instance: ContainerInstance, run_s: float | None, *, cpu: int = 256, memory: int = 512) -> Task:
+    def batch_task(
+        self, instance: ContainerInstance, run_s: float | None, *, cpu: int = 256, memory: int = 512
+    ) -> Task:
         """A task without a service, on `instance`, that ends by itself after `run_s` seconds."""
         definition = self.define("batch", cpu, memory)
         return self.world.account.scheduler.start(instance, definition, "family:batch", run_s)

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from interruption_handler import notices
+from interruption_handler.locate import by_cluster, located
 from interruption_handler.notices import Parsed, continuation
 from interruption_handler.notices.notice import Ignored, Notice
-from steady.aws import capacity, ecs, elbv2, parameters, queue
+from steady.aws import capacity, ecs, elbv2, queue
 from steady.aws.runtime import Runtime, batches
-from steady.cluster import ContainerInstance, PoolKind, PoolName
+from steady.cluster import ContainerInstance
 from steady.drain import Doomed, DoomedTask, Seen, TaskKind, next_step, progress, to_drain
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def handle_batch(event: Mapping[str, Any], runtime: Runtime, environment: Enviro
     except (ClientError, BotoCoreError) as error:
         runtime.telemetry.error(f"the doomed instances could not be looked up, and will be again: {error}")
         return queue.response([m.id for m in batch.messages] + failed)
-    for cluster, in_cluster in sorted(_by_cluster(doomed).items()):
+    for cluster, in_cluster in sorted(by_cluster(doomed).items()):
         try:
             take_step(runtime, environment, cluster, in_cluster, until)
         except (ClientError, BotoCoreError) as error:
@@ -70,28 +71,6 @@ def handle_batch(event: Mapping[str, Any], runtime: Runtime, environment: Enviro
         if any(isinstance(m.value, Notice) for m in batch.messages if m.id in _ids(named_by, in_cluster)):
             _wake_autoscaler(runtime, environment, cluster)
     return queue.response(failed)
-
-
-def located(runtime: Runtime, parsed: Sequence[Parsed]) -> list[Doomed]:
-    """The doomed instances of our clusters, each once. Those of others are left out: nothing is written for them."""
-    found: dict[str, Doomed] = {}
-    for value in parsed:
-        for doomed in value if isinstance(value, tuple) else ():
-            found[doomed.instance_id] = _merged(found.get(doomed.instance_id), doomed)
-    new = [value for value in parsed if isinstance(value, Notice)]
-    pools = capacity.pools_of(runtime, (n.instance_id for n in new if not n.hook)) if new else {}
-    for notice in new:
-        pool = (
-            PoolName(PoolKind.AUTO_SCALING_GROUP, notice.hook.group) if notice.hook else pools.get(notice.instance_id)
-        )
-        cluster = parameters.cluster_of(runtime, pool) if pool else None
-        if cluster is None:
-            runtime.telemetry.info(f"instance {notice.instance_id} is of no cluster that is managed: nothing to do")
-            runtime.telemetry.count("ForeignNotices")
-            continue
-        doomed = _with_deadline(runtime, notice, cluster)
-        found[notice.instance_id] = _merged(found.get(notice.instance_id), doomed)
-    return _with_arns(runtime, found.values())
 
 
 def take_step(runtime: Runtime, environment: Environment, cluster: str, doomed: Sequence[Doomed], until: float) -> None:
@@ -136,12 +115,12 @@ def doomed_tasks(runtime: Runtime, cluster: str, instances: Sequence[ContainerIn
     names = sorted({name for t in tasks if (name := _service_of(t))})
     services = {s["serviceName"]: s for s in ecs.described_services(runtime, cluster, names)}
     instance_id = {i.arn: i.instance_id for i in instances}
-    return [_doomed_task(runtime, t, services.get(_service_of(t)), instance_id[t["containerInstanceArn"]]) for t in tasks]
+    return [
+        _doomed_task(runtime, t, services.get(_service_of(t)), instance_id[t["containerInstanceArn"]]) for t in tasks
+    ]
 
 
-def _doomed_task(
-    runtime: Runtime, task: TaskTypeDef, service: ServiceTypeDef | None, instance_id: str
-) -> DoomedTask:
+def _doomed_task(runtime: Runtime, task: TaskTypeDef, service: ServiceTypeDef | None, instance_id: str) -> DoomedTask:
     targets = elbv2.targets_of(task, service, instance_id) if service else frozenset()
     return DoomedTask(
         arn=task["taskArn"],
@@ -179,38 +158,6 @@ def _instance_ids(runtime: Runtime, value: Parsed) -> list[str]:
     return [value.instance_id] if isinstance(value, Notice) else [d.instance_id for d in value]
 
 
-def _with_deadline(runtime: Runtime, notice: Notice, cluster: str) -> Doomed:
-    if notice.hook is None or notice.deadline_s is not None:
-        return Doomed(notice.instance_id, cluster, notice.deadline_s or notice.at, hook=notice.hook)
-    timeouts = capacity.hook_timeouts(runtime, notice.hook)
-    hook = replace(notice.hook, heartbeat_s=timeouts.heartbeat_s, beat_at=notice.at)
-    return Doomed(notice.instance_id, cluster, notice.at + timeouts.global_s, hook=hook)
-
-
-def _merged(one: Doomed | None, other: Doomed) -> Doomed:
-    """What two messages about one instance come to: the nearer deadline, and the hook whichever names it."""
-    if one is None:
-        return other
-    return replace(
-        one,
-        deadline_s=min(one.deadline_s, other.deadline_s),
-        container_instance_arn=one.container_instance_arn or other.container_instance_arn,
-        hook=one.hook or other.hook,
-    )
-
-
-def _with_arns(runtime: Runtime, doomed: Iterable[Doomed]) -> list[Doomed]:
-    found: list[Doomed] = []
-    for cluster, in_cluster in _by_cluster(doomed).items():
-        unknown = [d.instance_id for d in in_cluster if not d.container_instance_arn]
-        instances = ecs.instances_by_ec2_id(runtime, cluster, unknown) if unknown else {}
-        found += [
-            replace(d, container_instance_arn=instances[d.instance_id].arn) if d.instance_id in instances else d
-            for d in in_cluster
-        ]
-    return found
-
-
 def _with_heartbeat(runtime: Runtime, instance: Doomed) -> Doomed:
     hook = instance.hook
     # Half a timeout leaves room for a step that is late.
@@ -218,13 +165,6 @@ def _with_heartbeat(runtime: Runtime, instance: Doomed) -> Doomed:
         return instance
     capacity.beat(runtime, hook)
     return replace(instance, hook=replace(hook, beat_at=runtime.now()))
-
-
-def _by_cluster(doomed: Iterable[Doomed]) -> dict[str, list[Doomed]]:
-    found: dict[str, list[Doomed]] = {}
-    for instance in doomed:
-        found.setdefault(instance.cluster, []).append(instance)
-    return found
 
 
 def _ids(named_by: Mapping[str, Sequence[str]], doomed: Iterable[Doomed]) -> set[str]:

@@ -26,7 +26,7 @@ class Low:
 
 
 def start(cluster: SimulatedCluster) -> None:
-    clock, runtime = cluster.world.clock, cluster.world.suite.runtime
+    clock, runtime = cluster.world.clock, cluster.world.suite.runtime("cookpad-2018")
     low = Low()
 
     def look() -> None:

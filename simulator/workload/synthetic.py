@@ -14,7 +14,11 @@ RECLAIM_EVERY_S = 3 * 3600
 ADHOC_EVERY_S = 60
 
 # Name, tasks at night, tasks at the evening's peak, size of a task.
-_WEB_SERVICES = (("front", 6, 24, Size(512, 1024)), ("api", 8, 30, Size(1024, 2048)), ("search", 3, 8, Size(2048, 8192)))
+_WEB_SERVICES = (
+    ("front", 6, 24, Size(512, 1024)),
+    ("api", 8, 30, Size(1024, 2048)),
+    ("search", 3, 8, Size(2048, 8192)),
+)
 _BATCH_SERVICES = (("worker", 16, 48, Size(1024, 2048)),)
 
 
@@ -23,9 +27,7 @@ def day(hours: float, seed: int) -> tuple[ClusterPlan, ...]:
     rng = random.Random(f"synthetic day {seed}")
     until_s = hours * 3600
     return (
-        ClusterPlan(
-            "web", PoolKind.AUTO_SCALING_GROUP, "m5.2xlarge", services=_services(_WEB_SERVICES, until_s, rng)
-        ),
+        ClusterPlan("web", PoolKind.AUTO_SCALING_GROUP, "m5.2xlarge", services=_services(_WEB_SERVICES, until_s, rng)),
         ClusterPlan(
             "batch",
             PoolKind.SPOT_FLEET,

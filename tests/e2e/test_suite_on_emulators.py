@@ -102,9 +102,9 @@ def test_a_malformed_message_is_in_the_dead_letter_queue_with_its_reason(
     dead_letters = next(u for u in sqs.list_queues()["QueueUrls"] if "RunTaskFailureDeadLetters" in u)
 
     def reason() -> str:
-        messages = sqs.receive_message(
-            QueueUrl=dead_letters, MessageAttributeNames=["All"], VisibilityTimeout=1
-        ).get("Messages", [])
+        messages = sqs.receive_message(QueueUrl=dead_letters, MessageAttributeNames=["All"], VisibilityTimeout=1).get(
+            "Messages", []
+        )
         return messages[0]["MessageAttributes"]["error"]["StringValue"] if messages else ""
 
     _eventually("the message was set aside", lambda: "cpu is 'lots'" in reason())
@@ -125,9 +125,7 @@ def _cdk(emulators: Emulators, *arguments: str) -> None:
 
 def _put_event(emulators: Emulators, detail_type: str, source: str, detail: dict[str, Any]) -> None:
     answer = emulators.deployed("events").put_events(
-        Entries=[
-            {"DetailType": detail_type, "Source": source, "Detail": json.dumps(detail), "Time": datetime.now(UTC)}
-        ]
+        Entries=[{"DetailType": detail_type, "Source": source, "Detail": json.dumps(detail), "Time": datetime.now(UTC)}]
     )
     assert answer["FailedEntryCount"] == 0, answer
 
