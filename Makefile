@@ -30,7 +30,7 @@ deploy: $(VENV)/.ready node_modules/.ready
 lint: $(VENV)/.ready node_modules/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy functions simulator
+	$(BIN)/mypy functions simulator cli infra
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(CDK) synth --quiet --output build/cdk.out
 	$(BIN)/cfn-lint build/cdk.out/*.template.json
 

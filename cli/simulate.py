@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -125,7 +125,7 @@ def _table(outcomes: Sequence[Outcome]) -> Table:
     table.add_column("")
     for outcome in outcomes:
         table.add_column(outcome.policy, justify="right")
-    rows = (
+    rows: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
         ("tasks", lambda f: f"{f['tasks']:,}"),
         ("never placed", lambda f: f"{f['unplaced_tasks']:,}"),
         ("wait, median / p99 / max (s)", lambda f: "{p50:g} / {p99:g} / {max:g}".format(**f["wait_seconds"])),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -139,6 +140,6 @@ def _layers(scope: Construct, settings: Settings) -> list[lambda_.ILayerVersion]
     return [lambda_.LayerVersion.from_layer_version_arn(scope, "Powertools", arn)]
 
 
-def _pattern(pattern: Mapping[str, object]) -> events.EventPattern:
+def _pattern(pattern: Mapping[str, Any]) -> events.EventPattern:
     names = {"source": "source", "detail-type": "detail_type", "detail": "detail"}
     return events.EventPattern(**{names[key]: value for key, value in pattern.items()})

@@ -185,14 +185,17 @@ def _is_due(
 ) -> bool:
     if now >= last_stop_at(task, instance.deadline_s):
         return True
-    if task.kind is TaskKind.SERVICE:
-        states = (target_states.get(target, TargetState.LEFT) for target in task.targets)
-        return not task.registering and all(state is TargetState.LEFT for state in states)
-    if task.kind is TaskKind.DAEMON:
-        # The daemons are left alone once nothing but them runs, tasks that are still stopping included.
-        daemons = sum(t.kind is TaskKind.DAEMON for t in here[task.container_instance_arn])
-        return task.container_instance_arn not in seen or seen[task.container_instance_arn].task_count <= daemons
-    return False
+    if task.kind is TaskKind.BATCH or not _has_left(task, target_states):
+        return False
+    # The daemons are left alone until nothing but them runs, tasks that are still stopping included.
+    daemons = sum(t.kind is TaskKind.DAEMON for t in here[task.container_instance_arn])
+    look = seen.get(task.container_instance_arn)
+    return task.kind is TaskKind.SERVICE or look is None or look.task_count <= daemons
+
+
+def _has_left(task: DoomedTask, target_states: Mapping[Target, TargetState]) -> bool:
+    states = (target_states.get(target, TargetState.LEFT) for target in task.targets)
+    return not task.registering and all(state is TargetState.LEFT for state in states)
 
 
 def _is_finished(instance: Doomed, look: Seen | None, left: list[DoomedTask], now: float) -> bool:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from conftest import Emulators
+from tests.e2e.emulators import Emulators
 
 IMAGE = "ami-12c6146b"
 INSTANCE_TYPE = "m5.large"

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-import seed
-from conftest import ROOT, Emulators
+
+from tests.e2e import seed
+from tests.e2e.emulators import ROOT, Emulators
 
 pytestmark = pytest.mark.e2e
 

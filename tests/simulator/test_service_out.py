@@ -1,0 +1,265 @@
+"""Service-out, end to end on the simulated account: the promises that people rely on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from simulator.ecs.state import Task, TaskStatus
+from simulator.endpoint import Call
+from simulator.world import SimulatedCluster, World
+
+WRITES = {
+    "ecs:UpdateContainerInstancesState",
+    "ecs:StopTask",
+    "elbv2:DeregisterTargets",
+    "ec2:ModifySpotFleetRequest",
+    "ec2:TerminateInstances",
+    "autoscaling:SetDesiredCapacity",
+    "autoscaling:CompleteLifecycleAction",
+    "dynamodb:PutItem",
+}
+
+
+def busy_fleet(world: World, instances: int = 4) -> SimulatedCluster:
+    """A fleet with a service behind a load balancer, one without, a batch task on each instance, and a daemon."""
+    fleet = world.spot_cluster("web", instances, mode="paused")
+    fleet.daemon("fluentd")
+    fleet.service("api", 2 * instances, requests_per_s=2)
+    fleet.service("worker", instances)
+    for instance in fleet.instances():
+        fleet.batch_task(instance, run_s=3600)
+    world.run(60)
+    return fleet
+
+
+@contextmanager
+def stops_watched(world: World) -> Iterator[list[tuple[Task, bool]]]:
+    """Each task that gets a StopTask meanwhile, and whether a target of it took requests then."""
+    seen: list[tuple[Task, bool]] = []
+    scheduler = world.account.scheduler
+    stop = scheduler.stop
+
+    def watched(task: Task) -> None:
+        seen.append((task, any(t.takes_requests(world.clock.now) for t in task.targets)))
+        stop(task)
+
+    scheduler.stop = watched  # type: ignore[method-assign]
+    yield seen
+    scheduler.stop = stop  # type: ignore[method-assign]
+
+
+def calls(world: World, name: str) -> list[Call]:
+    assert world.account.endpoint.log is not None, "the log was not kept"
+    return [c for c in world.account.endpoint.log if c.name == name and not c.error]
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    seed=st.integers(0, 10**6),
+    instances=st.integers(1, 6),
+    services=st.lists(
+        st.tuples(st.integers(1, 8), st.sampled_from([0.0, 1.0, 5.0]), st.sampled_from([0, 50, 100]), st.booleans()),
+        max_size=3,
+    ),
+    batch=st.lists(st.floats(1, 300), max_size=4),
+    taken=st.integers(1, 6),
+    duplicates=st.sampled_from([0.0, 0.5]),
+)
+def test_no_task_is_stopped_while_its_target_still_takes_requests(
+    seed: int,
+    instances: int,
+    services: list[tuple[int, float, int, bool]],
+    batch: list[float],
+    taken: int,
+    duplicates: float,
+) -> None:
+    world = World(seed, duplicates=duplicates)
+    fleet = world.spot_cluster("web", instances, mode="paused")
+    for number, (tasks, rate, healthy, awsvpc) in enumerate(services):
+        fleet.service(f"s{number}", tasks, requests_per_s=rate, minimum_healthy_percent=healthy, awsvpc=awsvpc)
+    for number, run_s in enumerate(batch):
+        fleet.batch_task(fleet.instances()[number % instances], run_s)
+    world.run(60)
+
+    with stops_watched(world) as stops:
+        doomed = {i.id for i in fleet.reclaim(taken)}
+        world.run(119)
+        left = [t for t in fleet.tasks() if t.instance.ec2_id in doomed and t.status is not TaskStatus.STOPPED]
+        world.run(60)
+
+    assert [task.arn for task, took_requests in stops if took_requests] == []
+    assert left == [], "every task of a reclaimed instance is stopped before the instance is terminated"
+    assert world.account.killed_tasks == 0
+    assert world.account.balancing.failed_requests == 0
+    assert world.suite.telemetry.errors() == []
+
+
+def test_every_target_is_deregistered_within_ten_seconds_of_the_notice() -> None:
+    world = World(seed=2)
+    fleet = busy_fleet(world, instances=10)
+    doomed = {i.id for i in fleet.reclaim(10)}
+    targets = [t for task in fleet.tasks() if task.instance.ec2_id in doomed for t in task.targets]
+
+    world.run(10)
+
+    assert targets
+    assert all(t.deregistered_at is not None for t in targets)
+
+
+def test_a_batch_task_that_ends_by_itself_in_time_is_never_stopped() -> None:
+    world = World(seed=3)
+    fleet = world.spot_cluster("batch", 1, mode="paused")
+    short = fleet.batch_task(fleet.instances()[0], run_s=60)
+    long = fleet.batch_task(fleet.instances()[0], run_s=600)
+    world.run(10)
+
+    with stops_watched(world) as stops:
+        fleet.reclaim()
+        world.run(150)
+
+    assert [task for task, _ in stops] == [long]
+    assert short.sigterm_at is None
+
+
+def test_the_log_shipper_outlives_the_tasks_whose_logs_it_ships() -> None:
+    world = World(seed=4)
+    fleet = busy_fleet(world, instances=1)
+    ended: list[str] = []
+    world.account.scheduler.observer.stopped = lambda task: ended.append(task.definition.family)
+
+    fleet.reclaim()
+    world.run(118)
+
+    assert ended[-1] == "fluentd"
+    assert set(ended) == {"api", "worker", "batch", "fluentd"}
+
+
+def test_a_notice_that_comes_before_the_instance_has_registered_is_not_forgotten() -> None:
+    world = World(seed=5, boot_s=60)
+    fleet = world.spot_cluster("web", 1, mode="paused")
+    fleet.pool.target = 2  # type: ignore[union-attr]
+    world.account.fleets.set_available(fleet.pool, 1.0)  # type: ignore[arg-type]
+    world.run(12)
+    booting = next(i for i in fleet.ec2_instances() if i.container_instance is None)
+    fleet.service("api", 20, requests_per_s=2)
+
+    world.account.fleets.reclaim([booting])
+    world.run(125)
+
+    assert booting.container_instance is not None, "it registered meanwhile"
+    assert world.account.killed_tasks == 0
+    assert world.account.balancing.failed_requests == 0
+
+
+def test_a_lifecycle_hook_is_completed_once_the_instance_is_empty_and_no_sooner() -> None:
+    world = World(seed=6)
+    group = world.group_cluster("web", 3, mode="paused")
+    group.service("api", 6, requests_per_s=2)
+    group.batch_task(group.instances()[0], run_s=900)
+    world.run(60)
+    leaving = group.ec2_instances()[0]
+
+    world.account.endpoint.log = []
+    world.account.groups.fail(leaving)
+    world.run(850)
+    assert leaving.alive, "its batch task still runs: the hook waits, with heartbeats"
+    assert calls(world, "autoscaling:RecordLifecycleActionHeartbeat")
+
+    world.run(150)
+    assert not leaving.alive
+    assert len(calls(world, "autoscaling:CompleteLifecycleAction")) == 1
+    assert world.account.killed_tasks == 0
+    assert world.account.balancing.failed_requests == 0
+
+
+def test_a_notice_for_an_instance_that_is_none_of_ours_writes_nothing() -> None:
+    world = World(seed=7)
+    busy_fleet(world)
+    foreign = world.spot_cluster("theirs", 2, managed=False)
+    foreign.service("api", 4, requests_per_s=2)
+    world.run(30)
+
+    world.account.endpoint.log = []
+    foreign.reclaim(1)
+    world.account.messaging.put_event(_warning("i-00000000000dead00"))
+    world.run(30)
+
+    assert [c.name for c in world.account.endpoint.log if c.name in WRITES] == []
+    assert world.suite.telemetry.counts["ForeignNotices"] >= 2
+
+
+def test_a_malformed_notice_is_set_aside_with_its_reason_and_the_good_ones_of_its_batch_are_handled() -> None:
+    world = World(seed=8)
+    fleet = busy_fleet(world)
+    bad = _warning("i-1") | {"detail": {"instance-action": "terminate"}}
+
+    fleet.reclaim(1)
+    world.account.messaging.put_event(bad)
+    world.run(10)
+
+    dead = world.suite.notices.dead_letters
+    assert dead is not None
+    assert len({m.body for m in dead.messages}) == 1
+    assert "detail.instance-id is None: a text is needed" in dead.messages[0].attributes["error"]["StringValue"]
+    assert json.loads(dead.messages[0].body)["detail"] == bad["detail"]
+    assert sum(i.status == "DRAINING" for i in fleet.instances()) == 1
+
+
+@pytest.mark.parametrize("duplicates", [0.0, 1.0])
+def test_notices_twice_and_out_of_order_end_in_the_same_state(duplicates: float) -> None:
+    world = World(seed=9, duplicates=duplicates)
+    fleet = busy_fleet(world)
+
+    doomed = {i.id for i in fleet.reclaim(2)}
+    world.run(118)
+
+    assert {i.ec2_id for i in fleet.instances() if i.status == "DRAINING"} == doomed
+    assert [t for t in fleet.tasks() if t.instance.ec2_id in doomed] == []
+    assert world.account.balancing.failed_requests == 0
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        "ec2:DescribeInstances",
+        "ecs:ListContainerInstances",
+        "ecs:UpdateContainerInstancesState",
+        "ecs:DescribeTasks",
+        "elbv2:DeregisterTargets",
+        "ecs:StopTask",
+        "sqs:SendMessage",
+    ],
+)
+def test_a_crash_at_a_call_is_taken_up_again(when: str, call: str) -> None:
+    world = World(seed=10)
+    fleet = busy_fleet(world, instances=3)
+    left_to_crash = [1]
+
+    def crash(at: str, name: str) -> None:
+        if (at, name) == (when, call) and left_to_crash:
+            left_to_crash.clear()
+            raise RuntimeError(f"crashed {when} {call}")
+
+    world.account.endpoint.on_call = crash
+    fleet.reclaim(2)
+    world.run(150)
+
+    assert not left_to_crash, f"{call} was never made: nothing was tested"
+    assert world.account.killed_tasks == 0
+    assert world.account.balancing.failed_requests == 0
+
+
+def _warning(instance_id: str) -> dict[str, Any]:
+    return {
+        "detail-type": "EC2 Spot Instance Interruption Warning",
+        "source": "aws.ec2",
+        "detail": {"instance-id": instance_id, "instance-action": "terminate"},
+    }

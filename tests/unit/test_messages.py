@@ -1,0 +1,86 @@
+"""What the autoscaler's and the RunTask failures' queues say."""
+
+import json
+from typing import Any
+
+import pytest
+
+from autoscaler import triggers
+from autoscaler.triggers import Trigger
+from runtask_failure import failure
+from runtask_failure.failure import RunTaskFailure
+from steady.aws.queue import Malformed
+from steady.cluster import Size
+
+HAKO: dict[str, Any] = {
+    "group_name": "batch-asg",
+    "cluster": "batch",
+    "cpu": 1024,
+    "memory": 2048,
+    "hako_task_id": "3f0c7a52-6f0e-4f43-9d5e-0c3f0b9d2a11",
+}
+PLACEMENT: dict[str, Any] = {
+    "detail-type": "ECS Service Action",
+    "source": "aws.ecs",
+    "resources": ["arn:aws:ecs:us-east-1:123456789012:service/web/api"],
+    "detail": {
+        "eventType": "ERROR",
+        "eventName": "SERVICE_TASK_PLACEMENT_FAILURE",
+        "clusterArn": "arn:aws:ecs:us-east-1:123456789012:cluster/web",
+        "reason": "RESOURCE:CPU",
+    },
+}
+
+
+@pytest.mark.parametrize("body", [HAKO, {"Type": "Notification", "Message": json.dumps(HAKO)}])
+def test_hakos_message_is_taken_as_it_is_or_from_snss_envelope(body: dict[str, Any]) -> None:
+    expected = RunTaskFailure("batch", HAKO["hako_task_id"], Size(1024, 2048))
+
+    assert failure.parse(json.dumps(body)) == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"cpu": "1024"}, "cpu is '1024': a whole number from 0 is needed"),
+        ({"cpu": True}, "cpu is True"),
+        ({"memory": 0}, "memory is 0: a whole number from 1 is needed"),
+        ({"memory": None}, "memory is None"),
+        ({"cluster": ""}, "cluster is ''"),
+        ({"hako_task_id": None}, "hako_task_id is None"),
+    ],
+)
+def test_a_failure_with_a_wrong_field_is_refused_with_the_field_and_its_value(
+    change: dict[str, Any], what: str
+) -> None:
+    with pytest.raises(Malformed, match=what):
+        failure.parse(json.dumps({**HAKO, **change}))
+
+
+@pytest.mark.parametrize("body", ["", "[]", '{"Type": "Notification", "Message": "hello"}'])
+def test_what_is_no_failure_is_refused(body: str) -> None:
+    with pytest.raises(Malformed, match="the RunTask failure is"):
+        failure.parse(body)
+
+
+def test_a_placement_failure_names_its_cluster_and_service() -> None:
+    assert triggers.parse(json.dumps(PLACEMENT)) == Trigger("web", "api")
+
+
+def test_a_nudge_names_its_cluster() -> None:
+    assert triggers.parse('{"cluster": "web", "why": "interruption"}') == Trigger("web")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "no json",
+        "{}",
+        "[]",
+        json.dumps({**PLACEMENT, "resources": []}),
+        json.dumps({**PLACEMENT, "detail": {**PLACEMENT["detail"], "eventName": "SERVICE_STEADY_STATE"}}),
+    ],
+)
+def test_what_is_no_trigger_is_refused_with_what_is_needed(body: str) -> None:
+    with pytest.raises(Malformed, match="needed"):
+        triggers.parse(body)

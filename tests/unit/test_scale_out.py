@@ -1,0 +1,125 @@
+"""Scale-out: only what does not fit asks for instances, and for as few as hold it."""
+
+import pytest
+
+from steady.cluster import Size
+from steady.reasons import AtMaximum, DriftIsNotCapacity, ReservationHigh, TakenBack, TaskTooLarge, WantsDoNotFit
+from steady.scaling import Memory, decide, observed
+from steady.thresholds import Thresholds
+from tests.unit.snapshots import NOW, demand, instance, memory, service, snapshot
+
+FULL = Size(2048, 8000)
+HALF = Size(1024, 4000)
+THRESHOLDS = Thresholds(scale_in_after_seconds=300)
+
+
+def test_reservation_over_its_threshold_adds_the_fewest_instances_that_bring_it_back_under() -> None:
+    # 6144 of 6144 units: at 85 % they need 7229, so 4 instances of 2048.
+    decision = decide(snapshot([instance(n, FULL) for n in range(3)]), memory(), THRESHOLDS)
+
+    assert decision.target == 4
+    assert {type(r) for r in decision.reasons} == {ReservationHigh}
+
+
+def test_an_instance_that_boots_already_is_not_asked_for_again() -> None:
+    busy = [instance(n, FULL) for n in range(3)]
+
+    assert decide(snapshot(busy, target=4), memory(), THRESHOLDS).target == 4
+
+
+def test_failures_and_drift_are_packed_together_not_added_up() -> None:
+    # Each fills half an instance: together one instance, though each alone asks for one.
+    world = snapshot([instance(0, FULL)], services=[service("api", 1, HALF)])
+    remembered = memory(demand("task-1", HALF), drift_since={"api": NOW - 60})
+
+    decision = decide(world, remembered, Thresholds(cpu_reservation_high=100, memory_reservation_high=100))
+
+    assert decision.target == 2
+    assert WantsDoNotFit(tasks=2, add=1) in decision.reasons
+
+
+def test_a_failed_task_that_fits_by_now_asks_for_nothing() -> None:
+    assert decide(snapshot([instance(0)]), memory(demand("task-1", HALF)), THRESHOLDS).target == 1
+
+
+def test_drift_whose_tasks_would_fit_is_reported_and_does_not_scale() -> None:
+    world = snapshot([instance(0)], services=[service("crashing", 2)])
+
+    decision = decide(world, memory(drift_since={"crashing": NOW - 600}), THRESHOLDS)
+
+    assert decision.target == 1
+    assert DriftIsNotCapacity("crashing", 2) in decision.reasons
+
+
+def test_drift_counts_only_once_it_is_old() -> None:
+    world = snapshot([instance(0, FULL)], services=[service("api", 1, HALF)])
+    calm = Thresholds(drift_seconds=30, cpu_reservation_high=100, memory_reservation_high=100)
+
+    assert decide(world, memory(drift_since={"api": NOW - 29}), calm).target == 1
+    assert decide(world, memory(drift_since={"api": NOW - 30}), calm).target == 2
+
+
+def test_a_placement_failure_makes_drift_count_at_once() -> None:
+    world = snapshot([instance(0, FULL)], services=[service("api", 1, HALF)])
+    calm = Thresholds(cpu_reservation_high=100, memory_reservation_high=100)
+    failed = memory(drift_since={"api": NOW}, placement_failed_at={"api": NOW})
+
+    assert decide(world, failed, calm).target == 2
+
+
+def test_instances_chosen_for_scale_in_are_taken_back_before_new_ones_are_asked_for() -> None:
+    spare = instance(1, draining=True)
+    world = snapshot([instance(0, FULL), spare])
+
+    decision = decide(world, memory(demand("task-1", HALF), draining={spare.arn: "i-1"}), THRESHOLDS)
+
+    assert decision.to_undrain == (spare.arn,)
+    assert decision.target == 2
+    assert decision.memory.draining == {}
+    assert TakenBack(1) in decision.reasons
+
+
+def test_an_instance_that_drains_for_an_interruption_is_never_taken_back() -> None:
+    world = snapshot([instance(0, FULL), instance(1, draining=True)])
+
+    decision = decide(world, memory(demand("task-1", HALF)), THRESHOLDS)
+
+    assert decision.to_undrain == ()
+
+
+def test_the_maximum_holds_and_is_said() -> None:
+    decision = decide(
+        snapshot([instance(n, FULL) for n in range(4)]), memory(), Thresholds(max_capacity=4, cpu_reservation_high=50)
+    )
+
+    assert decision.target == 4
+    assert any(isinstance(r, AtMaximum) for r in decision.reasons)
+
+
+def test_a_task_that_fits_no_instance_is_said_and_asks_for_none() -> None:
+    decision = decide(snapshot([instance(0)]), memory(demand("giant", Size(9999, 1))), THRESHOLDS)
+
+    assert decision.target == 1
+    assert any(isinstance(r, TaskTooLarge) for r in decision.reasons)
+
+
+def test_a_cluster_at_zero_gets_its_first_instance_without_knowing_its_size() -> None:
+    assert decide(snapshot([]), Memory(demands={"a": demand("a")}), THRESHOLDS).target == 1
+
+
+@pytest.mark.parametrize("mode", ["paused"])
+def test_a_paused_cluster_is_left_alone(mode: str) -> None:
+    decision = decide(snapshot([instance(0, FULL)]), memory(demand("a", FULL)), Thresholds(mode=mode))
+
+    assert not decision.acts_on(snapshot([instance(0, FULL)]))
+
+
+def test_a_demand_that_fell_silent_is_forgotten() -> None:
+    world = snapshot([instance(0)])
+    said = memory(demand("old", said_at=NOW - 31), demand("new", said_at=NOW - 30))
+
+    assert set(observed(world, said, Thresholds(demand_silent_after_seconds=30)).demands) == {"new"}
+
+
+def test_a_reason_reads_as_a_sentence() -> None:
+    assert str(ReservationHigh("memory", 87.0, 80, add=2)) == "memory reservation 87 % > 80 %: +2 instances"
