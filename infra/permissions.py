@@ -10,13 +10,15 @@ from steady.aws.parameters import CLUSTERS_PATH, DEFAULTS_PATH
 from steady.cluster import PoolKind
 
 
-def may_read_parameters(function: FedFunction) -> None:
-    stack = cdk.Stack.of(function)
-    paths = [DEFAULTS_PATH, CLUSTERS_PATH]
-    arns = [stack.format_arn(service="ssm", resource="parameter", resource_name=path.strip("/")) for path in paths]
-    function.allow(
-        ["ssm:GetParametersByPath", "ssm:GetParameterHistory"], [arn + suffix for arn in arns for suffix in ("", "/*")]
-    )
+def may_read_capacities(function: FedFunction) -> None:
+    """The parameters of the clusters, of which `capacity` says which pool is whose."""
+    function.allow(["ssm:GetParametersByPath"], _parameters(function, CLUSTERS_PATH))
+
+
+def may_read_thresholds(function: FedFunction) -> None:
+    """All parameters, and what they were before a bad value."""
+    arns = _parameters(function, DEFAULTS_PATH, CLUSTERS_PATH)
+    function.allow(["ssm:GetParametersByPath", "ssm:GetParameterHistory"], arns)
 
 
 def may_read_clusters(function: FedFunction, settings: Settings) -> None:
@@ -28,10 +30,16 @@ def may_read_clusters(function: FedFunction, settings: Settings) -> None:
     function.allow(["ecs:DescribeContainerInstances"], _within(stack, settings, "container-instance"), **only_ours)
     function.allow(["ecs:DescribeTasks"], _within(stack, settings, "task"), **only_ours)
     function.allow(["ecs:DescribeServices"], _within(stack, settings, "service"), **only_ours)
-    # ListTasks and ListServices name no resource that exists beforehand; the condition limits them to our clusters.
-    function.allow(["ecs:ListTasks", "ecs:ListServices"], ["*"], **only_ours)
+    # ListTasks takes a container instance as its resource, or none; the condition limits it to our clusters.
+    function.allow(["ecs:ListTasks"], ["*"], **only_ours)
     # DescribeTaskDefinition has neither a resource nor a condition (Service Authorization Reference, ECS).
     function.allow(["ecs:DescribeTaskDefinition"], ["*"])
+
+
+def may_list_services(function: FedFunction, settings: Settings) -> None:
+    clusters = _clusters(cdk.Stack.of(function), settings)
+    # ListServices has no resource; the condition limits it to our clusters.
+    function.allow(["ecs:ListServices"], ["*"], ArnEquals={"ecs:cluster": clusters})
 
 
 def may_change_instances(function: FedFunction, settings: Settings) -> None:
@@ -86,6 +94,12 @@ def may_change_capacity(function: FedFunction, settings: Settings) -> None:
             [stack.format_arn(service="ec2", resource="instance", resource_name="*")],
             StringEquals={"aws:ResourceTag/aws:ec2spot:fleet-request-id": fleets},
         )
+
+
+def _parameters(function: FedFunction, *paths: str) -> list[str]:
+    stack = cdk.Stack.of(function)
+    arns = [stack.format_arn(service="ssm", resource="parameter", resource_name=path.strip("/")) for path in paths]
+    return [arn + suffix for arn in arns for suffix in ("", "/*")]
 
 
 def _clusters(stack: cdk.Stack, settings: Settings) -> list[str]:

@@ -28,8 +28,9 @@ class ScalingStack(cdk.Stack):
             self, "RunTaskFailure", feed=wiring.RUNTASK_FAILURE, settings=settings, environment=environment
         )
         for function in (autoscaler, failures):
-            permissions.may_read_parameters(function)
+            permissions.may_read_thresholds(function)
             permissions.may_read_clusters(function, settings)
+            permissions.may_list_services(function, settings)
             permissions.may_change_instances(function, settings)
             permissions.may_change_capacity(function, settings)
             ledger.grant(function.role, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")

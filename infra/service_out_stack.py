@@ -28,7 +28,7 @@ class ServiceOutStack(cdk.Stack):
         handler.function.add_environment("QUEUE_URL", handler.queue.queue_url)
         handler.queue.grant_send_messages(handler.role)
         autoscaler_queue.grant_send_messages(handler.role)
-        permissions.may_read_parameters(handler)
+        permissions.may_read_capacities(handler)
         permissions.may_read_clusters(handler, settings)
         permissions.may_change_instances(handler, settings)
         permissions.may_stop_tasks(handler, settings)

@@ -26,7 +26,9 @@ def clusters(draw: st.DrawFn) -> tuple[Snapshot, Memory, Thresholds]:
         target=draw(st.integers(minimum, maximum)),
         minimum=minimum,
         maximum=maximum,
-        services=[service(f"s{n}", m, draw(SIZES)) for n, m in enumerate(draw(st.lists(st.integers(0, 4), max_size=3)))],
+        services=[
+            service(f"s{n}", m, draw(SIZES)) for n, m in enumerate(draw(st.lists(st.integers(0, 4), max_size=3)))
+        ],
         tasks_of={i.arn: (TaskShape(i.reserved),) if i.task_count else () for i in instances},
     )
     remembered = memory(

@@ -73,6 +73,10 @@ def deregister(runtime: Runtime, targets: Iterable[Target]) -> None:
             runtime.elbv2.deregister_targets(TargetGroupArn=group, Targets=_descriptions(batch))
         except runtime.elbv2.exceptions.TargetGroupNotFoundException:
             runtime.telemetry.warning(f"target group {group} is gone: its targets have left with it")
+        except runtime.elbv2.exceptions.InvalidTargetException:
+            # One that is gone (a terminated instance) refuses the whole call: the others leave without it.
+            for target in batch if len(batch) > 1 else ():
+                leave((group, [target]))
 
     runtime.in_parallel(leave, _by_group(targets))
 

@@ -1,0 +1,97 @@
+"""The `steady` command: answers for people and for programs, and errors in one line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import app
+
+runner = CliRunner()
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> Path:
+    path = tmp_path / "jobs.csv"
+    path.write_text("submit_s,family,cpu,memory,run_s\n60,a,1024,2048,600\n90,b,512,999999,60\n")
+    return path
+
+
+def test_simulate_prints_an_object_a_policy(jobs: Path) -> None:
+    done = runner.invoke(
+        app,
+        [
+            "simulate",
+            "--jobs",
+            str(jobs),
+            "--hours",
+            "1",
+            "--policy",
+            "steady",
+            "--policy",
+            "cookpad-2018",
+            "--json",
+            "-",
+        ],
+    )
+
+    figures = json.loads(done.stdout)
+    assert [f["policy"] for f in figures] == ["steady", "cookpad-2018"]
+    assert (figures[0]["tasks"], figures[0]["unplaced_tasks"]) == (2, 1)
+
+
+def test_simulate_says_what_fits_no_instance(jobs: Path) -> None:
+    done = runner.invoke(app, ["simulate", "--jobs", str(jobs), "--hours", "1", "--json", "-"])
+
+    assert "1 jobs of cluster spot fit no m5.2xlarge" in done.stderr
+    assert "999999 MiB" in done.stderr
+
+
+def test_simulate_writes_its_files(jobs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = runner.invoke(
+        app,
+        [
+            *("simulate", "--jobs", str(jobs), "--hours", "0.5", "--set", "max_capacity=5"),
+            *("--json", str(out / "result.json"), "--report", str(out / "report.html")),
+        ],
+    )
+
+    assert done.exit_code == 0, done.output
+    assert json.loads((out / "result.json").read_text())[0]["policy"] == "steady"
+    assert (out / "report.html").read_text().startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["--policy", "guess"], '"guess" is no policy: one of steady, cookpad-2018 is needed'),
+        (["--instance", "m5.9xlarge"], '"m5.9xlarge" is no EC2 instance type'),
+        (["--set", "max_capacity=lots"], '--set max_capacity is "lots": a capacity in units'),
+        (["--set", "speed=1"], '--set is "speed=1": name=value is needed'),
+        (["--jobs", "/no/such/file"], "/no/such/file: No such file or directory"),
+    ],
+)
+def test_bad_input_is_one_line_with_the_way_out(arguments: list[str], what: str) -> None:
+    done = runner.invoke(app, ["simulate", "--hours", "1", *arguments])
+
+    assert done.exit_code == 2
+    assert what in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_bench_interruption_prints_the_contracts_figures() -> None:
+    done = runner.invoke(app, ["bench", "interruption", "--instances", "3", "--tasks", "9", "--json", "-"])
+
+    assert json.loads(done.stdout)["tasks"] == 27
+
+
+def test_demo_writes_its_page_and_its_figures(tmp_path: Path) -> None:
+    done = runner.invoke(app, ["demo", "--hours", "1", "--out", str(tmp_path)])
+
+    assert done.exit_code == 0, done.output
+    assert json.loads((tmp_path / "result.json").read_text())[0]["simulated_hours"] == 1
+    assert (tmp_path / "report.html").exists()

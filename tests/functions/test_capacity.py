@@ -1,0 +1,120 @@
+"""Auto Scaling groups and Spot Fleets, as moto describes them."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulator.world import World
+from steady.aws import capacity
+from steady.aws.runtime import Runtime
+from steady.cluster import PoolKind, PoolName
+
+IMAGE = "ami-12c6146b"
+GROUP = PoolName(PoolKind.AUTO_SCALING_GROUP, "web")
+
+
+@pytest.fixture
+def group(runtime: Runtime) -> PoolName:
+    template = runtime.ec2.create_launch_template(
+        LaunchTemplateName="web", LaunchTemplateData={"ImageId": IMAGE, "InstanceType": "m5.large"}
+    )["LaunchTemplate"]["LaunchTemplateId"]
+    runtime.autoscaling.create_auto_scaling_group(
+        AutoScalingGroupName="web",
+        LaunchTemplate={"LaunchTemplateId": template},
+        MinSize=1,
+        MaxSize=5,
+        DesiredCapacity=3,
+        AvailabilityZones=["us-east-1a"],
+    )
+    return GROUP
+
+
+@pytest.fixture
+def fleet(runtime: Runtime) -> PoolName:
+    subnet = runtime.ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    id_ = runtime.ec2.request_spot_fleet(
+        SpotFleetRequestConfig={
+            "TargetCapacity": 4,
+            "SpotPrice": "1",
+            "IamFleetRole": "arn:aws:iam::123456789012:role/fleet",
+            "AllocationStrategy": "lowestPrice",
+            "LaunchSpecifications": [
+                {"ImageId": IMAGE, "InstanceType": "m5.large", "SubnetId": subnet, "WeightedCapacity": 2.0}
+            ],
+        }
+    )["SpotFleetRequestId"]
+    return PoolName(PoolKind.SPOT_FLEET, id_)
+
+
+def test_a_group_is_read_with_its_bounds_and_members(runtime: Runtime, group: PoolName) -> None:
+    pool = capacity.pool(runtime, group)
+
+    assert (pool.target, pool.minimum, pool.maximum, len(pool.members)) == (3, 1, 5, 3)
+
+
+def test_a_groups_desired_capacity_is_set(runtime: Runtime, group: PoolName) -> None:
+    capacity.set_target(runtime, capacity.pool(runtime, group), 5)
+
+    assert capacity.pool(runtime, group).target == 5
+
+
+def test_a_groups_instance_is_terminated_together_with_its_capacity(runtime: Runtime, group: PoolName) -> None:
+    pool = capacity.pool(runtime, group)
+    leaving = sorted(pool.members)[:1]
+
+    capacity.terminate(runtime, pool, leaving, target=2)
+    after = capacity.pool(runtime, group)
+
+    assert after.target == 2
+    assert leaving[0] not in after.members
+
+
+@pytest.mark.parametrize("kind", list(PoolKind))
+def test_a_repeated_termination_does_no_harm(kind: PoolKind) -> None:
+    world = World(scaling=False)
+    build = world.group_cluster if kind is PoolKind.AUTO_SCALING_GROUP else world.spot_cluster
+    cluster = build("web", 3)
+    runtime = world.suite.runtime("test")
+    name = PoolName(kind, cluster.pool.name if kind is PoolKind.AUTO_SCALING_GROUP else cluster.pool.id)  # type: ignore[union-attr]
+    pool = capacity.pool(runtime, name)
+    leaving = sorted(pool.members)[:1]
+
+    for _ in range(2):
+        capacity.terminate(runtime, capacity.pool(runtime, name), leaving, target=2)
+        world.run(400)
+
+    assert cluster.target == 2
+    assert len(cluster.instances()) == 2
+
+
+def test_a_fleet_is_read_with_its_weights(runtime: Runtime, fleet: PoolName) -> None:
+    pool = capacity.pool(runtime, fleet)
+
+    assert pool.target == 4
+    assert set(pool.members.values()) == {"m5.large"}
+    assert pool.weight("m5.large") == 2
+
+
+def test_a_fleets_target_is_set(runtime: Runtime, fleet: PoolName) -> None:
+    capacity.set_target(runtime, capacity.pool(runtime, fleet), 8)
+
+    assert capacity.pool(runtime, fleet).target == 8
+
+
+@pytest.mark.parametrize(
+    "name", [PoolName(PoolKind.AUTO_SCALING_GROUP, "none"), PoolName(PoolKind.SPOT_FLEET, "sfr-0")]
+)
+def test_a_pool_that_is_not_there_is_named(runtime: Runtime, name: PoolName) -> None:
+    with pytest.raises(capacity.NoSuchPool, match=name.name):
+        capacity.pool(runtime, name)
+
+
+def test_an_instances_pool_is_found_by_its_tags(runtime: Runtime, group: PoolName) -> None:
+    ids = sorted(capacity.pool(runtime, group).members)
+    runtime.ec2.create_tags(Resources=ids[:1], Tags=[{"Key": "aws:ec2spot:fleet-request-id", "Value": "sfr-7"}])
+
+    found = capacity.pools_of(runtime, [*ids, "i-00000000000000000"])
+
+    assert found[ids[0]] == PoolName(PoolKind.SPOT_FLEET, "sfr-7")
+    assert found[ids[1]] == GROUP
+    assert "i-00000000000000000" not in found

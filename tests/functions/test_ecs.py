@@ -1,0 +1,169 @@
+"""ECS and ELB, as moto describes them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from simulator.world import World
+from steady.aws import ecs, elbv2
+from steady.aws.runtime import Runtime
+from steady.cluster import InstanceStatus, Size, TaskShape
+from steady.drain import Target, TargetState
+
+
+@pytest.fixture
+def instance_ids(runtime: Runtime) -> list[str]:
+    """Three container instances of the cluster `web`."""
+    runtime.ecs.create_cluster(clusterName="web")
+    launched = runtime.ec2.run_instances(ImageId="ami-12c6146b", MinCount=3, MaxCount=3)["Instances"]
+    for instance in launched:
+        runtime.ecs.register_container_instance(
+            cluster="web", instanceIdentityDocument=json.dumps({"instanceId": instance["InstanceId"]})
+        )
+    return [i["InstanceId"] for i in launched]
+
+
+def define(runtime: Runtime, **fields: object) -> str:
+    container = {"name": "app", "image": "app", "cpu": 256, "memory": 1024, "memoryReservation": 512, **fields}
+    arn: str = runtime.ecs.register_task_definition(family="app", containerDefinitions=[container])[  # type: ignore[list-item]
+        "taskDefinition"
+    ]["taskDefinitionArn"]
+    return arn
+
+
+def test_instances_are_read_with_what_is_left_on_them(runtime: Runtime, instance_ids: list[str]) -> None:
+    found = ecs.container_instances(runtime, "web")
+
+    assert {i.instance_id for i in found} == set(instance_ids)
+    assert all(i.status is InstanceStatus.ACTIVE and i.reserved == Size(0, 0) for i in found)
+    assert all(22 in i.used_ports for i in found)
+
+
+def test_only_the_instances_asked_for_are_found_even_where_the_filter_is_ignored(
+    runtime: Runtime, instance_ids: list[str]
+) -> None:
+    assert set(ecs.instances_by_ec2_id(runtime, "web", instance_ids[:1])) == set(instance_ids[:1])
+
+
+def test_a_drain_returns_the_instances_as_they_are_from_then_on(runtime: Runtime, instance_ids: list[str]) -> None:
+    arns = [i.arn for i in ecs.container_instances(runtime, "web")]
+
+    drained = ecs.drain(runtime, "web", arns[:2])
+    again = ecs.drain(runtime, "web", arns[:2])
+
+    assert {i.status for i in (*drained, *again)} == {InstanceStatus.DRAINING}
+    ecs.undrain(runtime, "web", arns[:1])
+    assert ecs.described_instances(runtime, "web", arns[:1])[0].status is InstanceStatus.ACTIVE
+
+
+def test_a_task_definition_reserves_memory_reservation_and_its_fixed_ports(runtime: Runtime) -> None:
+    arn = define(runtime, stopTimeout=90, portMappings=[{"containerPort": 80, "hostPort": 8080}])
+
+    found = ecs.task_definition(runtime, arn)
+
+    assert found == ecs.TaskDefinition(TaskShape(Size(256, 512), frozenset({8080})), 90)
+
+
+def test_a_task_definition_without_a_stop_timeout_has_ecss_default(runtime: Runtime) -> None:
+    assert ecs.task_definition(runtime, define(runtime)).stop_timeout_s == 30
+
+
+def test_the_shape_of_a_service_is_read_only_where_tasks_are_missing() -> None:
+    world = World(scaling=False)
+    web = world.spot_cluster("web", 1)
+    web.service("idle", 0)
+    web.service("short", 9, cpu=256, memory=512)
+    web.daemon("fluentd")
+
+    found = {s.name: s for s in ecs.replica_services(world.suite.runtime("test"), "web")}
+
+    assert set(found) == {"idle", "short"}
+    assert (found["short"].missing, found["short"].shape) == (1, TaskShape(Size(256, 512)))
+    assert found["idle"].shape is None
+
+
+def test_tasks_are_stopped(runtime: Runtime, instance_ids: list[str]) -> None:
+    task = runtime.ecs.run_task(cluster="web", taskDefinition=define(runtime), launchType="EC2")["tasks"][0]["taskArn"]
+
+    assert ecs.stop_tasks(runtime, "web", [task], "test", until=runtime.now() + 60) == {task}
+    stopped = runtime.ecs.describe_tasks(cluster="web", tasks=[task])["tasks"][0]
+    assert stopped["desiredStatus"] == "STOPPED"
+
+
+def test_a_task_that_is_gone_counts_as_stopped() -> None:
+    world = World(scaling=False)
+    world.spot_cluster("web", 1)
+
+    assert ecs.stop_tasks(world.suite.runtime("test"), "web", ["gone"], "test", world.clock.now + 60) == {"gone"}
+
+
+def test_no_task_is_stopped_once_the_step_is_over(runtime: Runtime) -> None:
+    assert ecs.stop_tasks(runtime, "web", ["arn"], "test", until=runtime.now() - 1) == set()
+
+
+def test_targets_leave_and_doing_it_again_does_no_harm(runtime: Runtime) -> None:
+    vpc = runtime.ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+    group = runtime.elbv2.create_target_group(Name="g", Protocol="HTTP", Port=80, VpcId=vpc, TargetType="ip")[
+        "TargetGroups"
+    ][0]["TargetGroupArn"]
+    runtime.elbv2.register_targets(TargetGroupArn=group, Targets=[{"Id": "10.0.0.1", "Port": 8080}])
+    target = Target(group, "10.0.0.1", 8080)
+
+    before = elbv2.states_of(runtime, [target])
+    elbv2.deregister(runtime, [target])
+    elbv2.deregister(runtime, [target])
+
+    assert before[target] is TargetState.TAKING
+    assert elbv2.states_of(runtime, [target])[target] is TargetState.LEFT
+
+
+def test_a_target_group_that_is_gone_keeps_nothing_from_stopping(runtime: Runtime) -> None:
+    target = Target("arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/gone/1", "i-1", 80)
+
+    elbv2.deregister(runtime, [target])
+
+    assert elbv2.states_of(runtime, [target]) == {target: TargetState.LEFT}
+
+
+BALANCERS = {
+    "loadBalancers": [
+        {"targetGroupArn": "one", "containerName": "app", "containerPort": 80},
+        {"targetGroupArn": "two", "containerName": "app", "containerPort": 81},
+        {"loadBalancerName": "classic", "containerName": "app", "containerPort": 80},
+    ]
+}
+
+
+def test_a_task_has_a_target_in_every_target_group_of_its_service() -> None:
+    task = {
+        "containers": [
+            {
+                "name": "app",
+                "networkBindings": [{"containerPort": 80, "hostPort": 32768}, {"containerPort": 81, "hostPort": 32769}],
+            },
+            {"name": "sidecar", "networkBindings": [{"containerPort": 80, "hostPort": 40000}]},
+        ]
+    }
+
+    assert elbv2.targets_of(task, BALANCERS, "i-1") == {  # type: ignore[arg-type]
+        Target("one", "i-1", 32768),
+        Target("two", "i-1", 32769),
+    }
+
+
+def test_a_task_with_its_own_network_interface_is_a_target_by_its_address() -> None:
+    task = {
+        "attachments": [
+            {
+                "type": "ElasticNetworkInterface",
+                "details": [{"name": "subnetId", "value": "s"}, {"name": "privateIPv4Address", "value": "10.0.0.9"}],
+            }
+        ]
+    }
+
+    assert elbv2.targets_of(task, BALANCERS, "i-1") == {  # type: ignore[arg-type]
+        Target("one", "10.0.0.9", 80),
+        Target("two", "10.0.0.9", 81),
+    }

@@ -1,0 +1,79 @@
+"""The ledger on DynamoDB: one writer at a time, nothing overwritten."""
+
+from __future__ import annotations
+
+import pytest
+
+from steady.aws import ledger
+from steady.aws.runtime import Runtime
+from steady.cluster import Size
+from steady.demand import Demand
+from steady.scaling import Memory
+
+TABLE = "ledger"
+FULL = Memory(
+    demands={"a": Demand("a", Size(1, 2), 3.5, 4.5)},
+    low_since=10.25,
+    drift_since={"api": 1.5},
+    placement_failed_at={"api": 2.5},
+    draining={"arn-1": "i-1"},
+    instance_size=Size(2048, 7946),
+    instance_type="m5.large",
+)
+
+
+@pytest.fixture
+def table(runtime: Runtime) -> str:
+    runtime.dynamodb.create_table(
+        TableName=TABLE,
+        KeySchema=[{"AttributeName": "cluster", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "cluster", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return TABLE
+
+
+def test_what_was_saved_is_loaded(runtime: Runtime, table: str) -> None:
+    saved = ledger.save(runtime, table, ledger.load(runtime, table, "web"), FULL, held_until=7.0)
+
+    assert ledger.load(runtime, table, "web") == saved
+    assert saved.memory == FULL
+
+
+def test_an_unknown_cluster_starts_empty(runtime: Runtime, table: str) -> None:
+    assert ledger.load(runtime, table, "new") == ledger.Entry("new", 0, Memory())
+
+
+def test_the_second_of_two_writers_loses_the_race(runtime: Runtime, table: str) -> None:
+    one = ledger.load(runtime, table, "web")
+    two = ledger.load(runtime, table, "web")
+    ledger.save(runtime, table, one, FULL, held_until=0.0)
+
+    with pytest.raises(ledger.LostRace):
+        ledger.save(runtime, table, two, Memory(), held_until=0.0)
+    assert ledger.load(runtime, table, "web").memory == FULL
+
+
+def test_a_release_ends_only_its_own_hold(runtime: Runtime, table: str) -> None:
+    mine = ledger.save(runtime, table, ledger.load(runtime, table, "web"), FULL, held_until=100.0)
+    theirs = ledger.save(runtime, table, mine, FULL, held_until=200.0)
+
+    ledger.release(runtime, table, mine)
+    assert ledger.load(runtime, table, "web").held_until == 200.0
+
+    ledger.release(runtime, table, theirs)
+    assert ledger.load(runtime, table, "web").held_until == 0.0
+
+
+def test_fields_of_a_later_version_do_no_harm(runtime: Runtime, table: str) -> None:
+    runtime.dynamodb.put_item(
+        TableName=table,
+        Item={
+            "cluster": {"S": "web"},
+            "version": {"N": "3"},
+            "memory": {"S": '{"new": 1, "low_since": 5}'},
+            "held_until": {"N": "0"},
+        },
+    )
+
+    assert ledger.load(runtime, table, "web").memory == Memory(low_since=5)

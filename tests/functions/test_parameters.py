@@ -1,0 +1,72 @@
+"""Thresholds on SSM: defaults, the operator's own values, and bad ones."""
+
+from __future__ import annotations
+
+import pytest
+
+from steady.aws import parameters
+from steady.aws.runtime import Runtime
+from steady.cluster import PoolKind, PoolName
+from steady.thresholds import BadThreshold, Thresholds
+
+
+def put(runtime: Runtime, **values: str) -> None:
+    for name, value in values.items():
+        path = name.replace("__", "/")
+        runtime.ssm.put_parameter(Name=f"/steady/{path}", Value=value, Type="String", Overwrite=True)
+
+
+def test_the_operators_value_is_over_the_deployments_and_that_over_the_built_in(runtime: Runtime) -> None:
+    put(
+        runtime,
+        defaults__cpu_reservation_high="80",
+        defaults__drift_seconds="45",
+        clusters__web__capacity="auto-scaling-group:web",
+        clusters__web__cpu_reservation_high="75",
+        clusters__batch__cpu_reservation_high="60",
+    )
+
+    found = parameters.settings_of(runtime, "web")
+
+    assert found.pool == PoolName(PoolKind.AUTO_SCALING_GROUP, "web")
+    assert found.thresholds == Thresholds(cpu_reservation_high=75, drift_seconds=45)
+    assert found.problems == ()
+
+
+def test_a_bad_value_gives_way_to_the_newest_one_that_parses(runtime: Runtime) -> None:
+    put(runtime, clusters__web__capacity="auto-scaling-group:web")
+    for value in ("70", "75", "8O"):
+        put(runtime, clusters__web__cpu_reservation_high=value)
+
+    found = parameters.settings_of(runtime, "web")
+
+    assert found.thresholds.cpu_reservation_high == 75
+    assert "8O" in found.problems[0]
+    assert "75 is used" in found.problems[0]
+
+
+def test_a_value_that_never_parsed_gives_way_to_the_default(runtime: Runtime) -> None:
+    put(runtime, clusters__web__capacity="auto-scaling-group:web", clusters__web__cpu_reservation_high="no")
+
+    assert parameters.settings_of(runtime, "web").thresholds == Thresholds()
+
+
+def test_a_parameter_that_is_no_threshold_is_named(runtime: Runtime) -> None:
+    put(runtime, clusters__web__capacity="auto-scaling-group:web", clusters__web__cpu_reservation_hihg="80")
+
+    assert "cpu_reservation_hihg is no threshold" in parameters.settings_of(runtime, "web").problems[0]
+
+
+def test_a_cluster_without_capacity_is_refused_with_the_way_out(runtime: Runtime) -> None:
+    with pytest.raises(BadThreshold, match="/steady/clusters/web/capacity is missing"):
+        parameters.settings_of(runtime, "web")
+
+
+def test_clusters_are_found_by_their_pool(runtime: Runtime) -> None:
+    for number in range(12):
+        runtime.ssm.put_parameter(
+            Name=f"/steady/clusters/c{number}/capacity", Value=f"spot-fleet:sfr-{number}", Type="String"
+        )
+
+    assert parameters.cluster_of(runtime, PoolName(PoolKind.SPOT_FLEET, "sfr-11")) == "c11"
+    assert parameters.cluster_of(runtime, PoolName(PoolKind.SPOT_FLEET, "sfr-99")) is None

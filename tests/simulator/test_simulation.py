@@ -1,0 +1,98 @@
+"""Whole runs: the contract's figures, the same for the same seed, and the promises of the synthetic day."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulator import report
+from simulator.bench import interruption
+from simulator.policies import NoSuchPolicy
+from simulator.simulation import Outcome, Scenario, simulate
+from simulator.workload import synthetic
+
+CONTRACT = {
+    "policy",
+    "tasks",
+    "unplaced_tasks",
+    "wait_seconds",
+    "instance_hours",
+    "lower_bound_instance_hours",
+    "interruptions",
+    "tasks_killed_in_service",
+    "failed_requests",
+    "api_calls",
+    "throttled",
+    "simulated_hours",
+    "wall_seconds",
+}
+
+
+@pytest.fixture(scope="module")
+def day() -> Outcome:
+    return simulate("steady", Scenario(synthetic.day(24, 0), 24, 0))
+
+
+def test_no_request_fails_and_no_task_is_killed_in_the_synthetic_day(day: Outcome) -> None:
+    assert day.figures["interruptions"] > 0
+    assert day.figures["failed_requests"] == 0
+    assert day.figures["tasks_killed_in_service"] == 0
+    assert day.figures["unplaced_tasks"] == 0
+
+
+def test_nothing_goes_wrong_in_the_synthetic_day(day: Outcome) -> None:
+    assert [line.message for line in day.said if line.level == "error"] == []
+    assert day.figures["throttled"] == 0
+
+
+def test_the_figures_are_the_contracts(day: Outcome) -> None:
+    assert set(day.figures) >= CONTRACT
+    assert set(day.figures["wait_seconds"]) == {"p50", "p95", "p99", "max", "total"}
+    assert all(":" in name for name in day.figures["api_calls"])
+
+
+def test_no_policy_is_under_the_lower_bound(day: Outcome) -> None:
+    assert day.figures["instance_hours"] >= day.figures["lower_bound_instance_hours"] > 0
+
+
+def test_the_report_shows_every_cluster_and_its_decisions_without_a_network(day: Outcome) -> None:
+    page = report.page([day])
+
+    assert "cluster web" in page
+    assert "cluster batch" in page
+    assert "+1 instance" in page
+    assert 'src="http' not in page
+
+
+@pytest.mark.parametrize("policy", ["steady", "cookpad-2018"])
+def test_the_same_seed_gives_the_same_run(policy: str) -> None:
+    scenario = Scenario(synthetic.day(3, 5), 3, 5)
+
+    one, two = (simulate(policy, scenario).figures for _ in range(2))
+
+    assert {k: v for k, v in one.items() if k != "wall_seconds"} == {
+        k: v for k, v in two.items() if k != "wall_seconds"
+    }
+
+
+def test_an_unknown_policy_is_refused_with_those_that_are_known() -> None:
+    with pytest.raises(NoSuchPolicy, match="steady, cookpad-2018"):
+        simulate("guess", Scenario(synthetic.day(1, 0), 1))
+
+
+def test_a_whole_fleet_is_served_out() -> None:
+    figures = interruption(instances=20, tasks=9)
+
+    assert figures["tasks"] == 180
+    assert figures["deregistered_s"] <= 10
+    assert figures["stopped_s"] <= 120
+    assert figures["tasks_killed_in_service"] == 0
+    assert figures["failed_requests"] == 0
+    assert set(figures) >= {
+        "deregistered_s",
+        "stopped_s",
+        "tasks",
+        "tasks_killed_in_service",
+        "failed_requests",
+        "api_calls",
+        "throttled",
+    }
