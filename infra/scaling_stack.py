@@ -35,6 +35,8 @@ class ScalingStack(cdk.Stack):
             permissions.may_change_capacity(function, settings)
             ledger.grant(function.role, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
         self.autoscaler_queue = autoscaler.queue
+        # A tick that failed is not made up for: the next one sees all that it would have seen.
+        autoscaler.function.configure_async_invoke(retry_attempts=0, max_event_age=cdk.Duration.seconds(wiring.TICK_S))
         self._ticks(autoscaler, settings)
 
         topic = sns.Topic(self, "RunTaskFailures", enforce_ssl=True)
@@ -55,7 +57,6 @@ class ScalingStack(cdk.Stack):
                 target=targets.LambdaInvoke(
                     autoscaler.function,
                     input=scheduler.ScheduleTargetInput.from_object({"cluster": cluster.name}),
-                    # A tick that was missed is not made up for: the next one sees all that it would have seen.
                     retry_attempts=0,
                     dead_letter_queue=autoscaler.dead_letters,
                 ),

@@ -24,6 +24,9 @@ from steady.thresholds import Thresholds
 if TYPE_CHECKING:
     from steady.scaling import Memory
 
+# A Spot notice lasts 120 s; an Auto Scaling instance under a hook does not count for its group any more.
+LEAVES_WITHIN_S = 180
+
 
 @dataclass(frozen=True, slots=True)
 class ScaleOut:
@@ -90,15 +93,22 @@ def drifting(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> list
 def coming_instances(snapshot: Snapshot, memory: Memory) -> int:
     """How many instances the pool has promised that have not registered: booting, or still to be launched.
 
-    An instance that drains for any reason but scale-in is about to leave, and the pool replaces it.
+    One that others began to drain is about to leave, and the pool replaces it; but one that drains for longer than any
+    notice lasts was drained by hand: it stays, and nothing comes in its place.
     """
     pool = snapshot.pool
     present = sum(
         pool.weight(pool.members[i.instance_id])
         for i in snapshot.instances
-        if i.instance_id in pool.members and (i.status is not InstanceStatus.DRAINING or i.arn in memory.draining)
+        if i.instance_id in pool.members and not _is_leaving(i, snapshot.at, memory)
     )
     return max(0, pool.target - present) // pool.weight(memory.instance_type)
+
+
+def _is_leaving(instance: ContainerInstance, now: float, memory: Memory) -> bool:
+    if instance.status is not InstanceStatus.DRAINING or instance.arn in memory.draining:
+        return False
+    return now - memory.leaving_since.get(instance.arn, now) <= LEAVES_WITHIN_S
 
 
 def over_threshold(

@@ -17,7 +17,8 @@ PLACEMENT_FAILURE_STANDS_S = 300
 class Memory:
     """What a cluster's decisions remember between invocations. Times are in seconds since the epoch.
 
-    `draining` maps the container instances that scale-in chose, by ARN, to their instance ids.
+    `draining` maps the container instances that scale-in chose, by ARN, to their instance ids; `leaving_since` says
+    when each one that others drain was first seen so.
     `instance_size` is what the pool's instances register with ECS, once one was seen.
     """
 
@@ -26,6 +27,7 @@ class Memory:
     drift_since: Mapping[str, float] = field(default_factory=dict)
     placement_failed_at: Mapping[str, float] = field(default_factory=dict)
     draining: Mapping[str, str] = field(default_factory=dict)
+    leaving_since: Mapping[str, float] = field(default_factory=dict)
     instance_size: Size | None = None
     instance_type: str = ""
 
@@ -68,6 +70,7 @@ def observed(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> Memo
             if name in drifting and now - at <= PLACEMENT_FAILURE_STANDS_S
         },
         draining={arn: id_ for arn, id_ in memory.draining.items() if arn in draining_now},
+        leaving_since={arn: memory.leaving_since.get(arn, now) for arn in draining_now if arn not in memory.draining},
         instance_size=example.registered if example else memory.instance_size,
         instance_type=example.instance_type if example else memory.instance_type,
     )
@@ -92,8 +95,6 @@ def decide(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> Decisi
         reasons.append(AtMaximum(wanted, bounds.maximum))
     # A target that someone set over the maximum is not pushed up, and not cut under what is running either.
     target = max(bounds.minimum, target, min(wanted, bounds.maximum))
-    kept = {arn: id_ for arn, id_ in memory.draining.items() if arn not in out.to_undrain}
-    memory = replace(memory, draining=kept)
     if out.open or target != pool.target:
         memory = replace(memory, low_since=None)
         return Decision(snapshot.cluster, target, tuple(reasons), to_undrain=out.to_undrain, memory=memory)

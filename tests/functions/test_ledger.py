@@ -17,6 +17,7 @@ FULL = Memory(
     drift_since={"api": 1.5},
     placement_failed_at={"api": 2.5},
     draining={"arn-1": "i-1"},
+    leaving_since={"arn-2": 6.5},
     instance_size=Size(2048, 7946),
     instance_type="m5.large",
 )

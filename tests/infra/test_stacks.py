@@ -171,7 +171,7 @@ def _world_of_interruptions() -> World:
     web.batch_task(leaving.container_instance, run_s=300)
     batch.reclaim()
     world.account.groups.fail(leaving)
-    world.account.messaging.put_event({**wiring_sample(wiring.SPOT_INTERRUPTION), "detail": {}})
+    world.account.messaging.put_event({**_sample_of(wiring.SPOT_INTERRUPTION), "detail": {}})
     world.run(400)
     return world
 
@@ -203,7 +203,7 @@ def _world_of_failures() -> World:
     return world
 
 
-def wiring_sample(pattern: Mapping[str, Any]) -> dict[str, Any]:
+def _sample_of(pattern: Mapping[str, Any]) -> dict[str, Any]:
     """An event that `pattern` lets through."""
     return {key: values[0] for key, values in pattern.items()}
 

@@ -75,8 +75,24 @@ def test_instances_chosen_for_scale_in_are_taken_back_before_new_ones_are_asked_
 
     assert decision.to_undrain == (spare.arn,)
     assert decision.target == 2
-    assert decision.memory.draining == {}
     assert TakenBack(1) in decision.reasons
+
+
+def test_a_take_back_is_forgotten_only_once_it_is_seen_to_have_happened() -> None:
+    chosen = memory(draining={"arn-0": "i-0"})
+
+    assert observed(snapshot([instance(0, draining=True)]), chosen, THRESHOLDS).draining == {"arn-0": "i-0"}
+    assert observed(snapshot([instance(0)]), chosen, THRESHOLDS).draining == {}
+
+
+def test_an_interrupted_instance_is_replaced_by_its_pool_and_one_drained_by_hand_is_not() -> None:
+    world = snapshot([instance(0, FULL), instance(1, HALF, draining=True)])
+    calm = Thresholds(cpu_reservation_high=100, memory_reservation_high=100)
+
+    interrupted = decide(world, memory(demand("a", HALF), leaving_since={"arn-1": NOW - 60}), calm)
+    by_hand = decide(world, memory(demand("a", HALF), leaving_since={"arn-1": NOW - 600}), calm)
+
+    assert (interrupted.target, by_hand.target) == (2, 3)
 
 
 def test_an_instance_that_drains_for_an_interruption_is_never_taken_back() -> None:

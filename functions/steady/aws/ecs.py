@@ -74,8 +74,11 @@ def undrain(runtime: Runtime, cluster: str, arns: Iterable[str]) -> None:
 def _set_state(
     runtime: Runtime, cluster: str, arns: Iterable[str], status: ContainerInstanceStatusType
 ) -> tuple[ContainerInstance, ...]:
+    # A session makes its clients in one thread only: before the calls side by side.
+    client = runtime.ecs
+
     def update(batch: Sequence[str]) -> list[ContainerInstance]:
-        answer = runtime.ecs.update_container_instances_state(cluster=cluster, containerInstances=batch, status=status)
+        answer = client.update_container_instances_state(cluster=cluster, containerInstances=batch, status=status)
         for failure in answer.get("failures", []):
             runtime.telemetry.warning(
                 f"{failure.get('arn')} was not set to {status}: {failure.get('reason')}", cluster=cluster
@@ -120,16 +123,17 @@ def replica_services(runtime: Runtime, cluster: str) -> tuple[Service, ...]:
 
 def tasks_of_instances(runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance]) -> list[TaskTypeDef]:
     """The tasks that ECS wants RUNNING on `instances`, listed by instance or by cluster: the fewer calls."""
+    client = runtime.ecs
     busy = [i for i in instances if i.task_count]
     if _by_cluster_is_cheaper(runtime, cluster, busy):
-        pages = runtime.ecs.get_paginator("list_tasks").paginate(cluster=cluster, PaginationConfig={"PageSize": PAGE})
+        pages = client.get_paginator("list_tasks").paginate(cluster=cluster, PaginationConfig={"PageSize": PAGE})
         arns = [arn for page in pages for arn in page["taskArns"]]
     else:
         lists = runtime.in_parallel(lambda i: _tasks_on(runtime, cluster, i.arn), busy)
         arns = [arn for found in lists for arn in found]
     wanted = {i.arn for i in busy}
     answers = runtime.in_parallel(
-        lambda batch: runtime.ecs.describe_tasks(cluster=cluster, tasks=batch), list(batches(arns, TASKS_A_DESCRIBE))
+        lambda batch: client.describe_tasks(cluster=cluster, tasks=batch), list(batches(arns, TASKS_A_DESCRIBE))
     )
     return [
         task
@@ -165,11 +169,13 @@ def stop_tasks(runtime: Runtime, cluster: str, arns: Sequence[str], reason: str,
     A task that is gone counts as stopped. One that was throttled at every try is left for the next step.
     """
 
+    client = runtime.ecs
+
     def stop(arn: str) -> str | None:
         if runtime.now() >= until:
             return None
         try:
-            runtime.ecs.stop_task(cluster=cluster, task=arn, reason=reason)
+            client.stop_task(cluster=cluster, task=arn, reason=reason)
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code == "ThrottlingException":

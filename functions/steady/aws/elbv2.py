@@ -45,11 +45,14 @@ def targets_of(task: TaskTypeDef, service: ServiceTypeDef, instance_id: str) -> 
 def states_of(runtime: Runtime, targets: Iterable[Target]) -> Mapping[Target, TargetState]:
     """What each of `targets` still does. Those of a target group that is gone have left."""
 
+    # A session makes its clients in one thread only: before the calls side by side.
+    client = runtime.elbv2
+
     def look(group_and_batch: tuple[str, Sequence[Target]]) -> dict[Target, TargetState]:
         group, batch = group_and_batch
         try:
-            answer = runtime.elbv2.describe_target_health(TargetGroupArn=group, Targets=_descriptions(batch))
-        except runtime.elbv2.exceptions.TargetGroupNotFoundException:
+            answer = client.describe_target_health(TargetGroupArn=group, Targets=_descriptions(batch))
+        except client.exceptions.TargetGroupNotFoundException:
             return dict.fromkeys(batch, TargetState.LEFT)
         return {
             Target(group, health["Target"]["Id"], health["Target"].get("Port", 0)): _STATES.get(
@@ -67,13 +70,15 @@ def states_of(runtime: Runtime, targets: Iterable[Target]) -> Mapping[Target, Ta
 def deregister(runtime: Runtime, targets: Iterable[Target]) -> None:
     """Takes `targets` out of their target groups. ELB: doing so again, or for one that is gone, succeeds."""
 
+    client = runtime.elbv2
+
     def leave(group_and_batch: tuple[str, Sequence[Target]]) -> None:
         group, batch = group_and_batch
         try:
-            runtime.elbv2.deregister_targets(TargetGroupArn=group, Targets=_descriptions(batch))
-        except runtime.elbv2.exceptions.TargetGroupNotFoundException:
+            client.deregister_targets(TargetGroupArn=group, Targets=_descriptions(batch))
+        except client.exceptions.TargetGroupNotFoundException:
             runtime.telemetry.warning(f"target group {group} is gone: its targets have left with it")
-        except runtime.elbv2.exceptions.InvalidTargetException:
+        except client.exceptions.InvalidTargetException:
             # One that is gone (a terminated instance) refuses the whole call: the others leave without it.
             for target in batch if len(batch) > 1 else ():
                 leave((group, [target]))

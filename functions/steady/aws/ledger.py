@@ -92,6 +92,7 @@ def _plain(memory: Memory) -> dict[str, Any]:
         "drift_since": dict(memory.drift_since),
         "placement_failed_at": dict(memory.placement_failed_at),
         "draining": dict(memory.draining),
+        "leaving_since": dict(memory.leaving_since),
         "instance_size": [size.cpu_units, size.memory_mib] if size else None,
         "instance_type": memory.instance_type,
     }
@@ -108,6 +109,7 @@ def _memory(plain: dict[str, Any]) -> Memory:
         drift_since=plain.get("drift_since", {}),
         placement_failed_at=plain.get("placement_failed_at", {}),
         draining=plain.get("draining", {}),
+        leaving_since=plain.get("leaving_since", {}),
         instance_size=Size(*size) if size else None,
         instance_type=plain.get("instance_type", ""),
     )

@@ -37,6 +37,8 @@ class PowertoolsTelemetry:
         self.logger.error(message, extra=fields)
 
     def count(self, metric: str, value: float = 1, cluster: str = "") -> None:
+        if not value:
+            return
         with single_metric(name=metric, unit=MetricUnit.Count, value=value, namespace=NAMESPACE) as line:
             if cluster:
                 line.add_dimension(name="cluster", value=cluster)
