@@ -6,7 +6,7 @@ CDK := node_modules/.bin/cdk
 # Node 20 is enough for the CDK; it need not say at each run that it is old.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
 
-.PHONY: demo test e2e bench synth deploy lint lock clean
+.PHONY: demo test e2e bench synth deploy lint lock docs clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.ready  ## a day on the simulated account, and its report
@@ -38,6 +38,9 @@ lock:  ## requirements.txt anew from pyproject.toml
 	$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet pip-tools
 	build/lock/bin/pip-compile --quiet --all-extras --strip-extras --upgrade \
 	  --no-emit-index-url --no-emit-find-links --output-file requirements.txt pyproject.toml
+
+docs: $(VENV)/.ready  ## the tuning guide's table anew from the thresholds
+	$(BIN)/python -m cli.tuning_guide
 
 clean:
 	rm -rf $(VENV) node_modules build cdk.out

@@ -1,0 +1,34 @@
+"""The docs say what the code says."""
+
+import re
+from pathlib import Path
+
+from cli import tuning_guide
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_tuning_guides_table_is_that_of_the_thresholds() -> None:
+    guide = tuning_guide.GUIDE.read_text()
+
+    assert guide == tuning_guide.with_table(guide)
+    assert tuning_guide.table() in guide
+
+
+def test_every_link_within_the_docs_leads_somewhere() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    links = [(page, link) for page in pages for link in re.findall(r"\]\((?!http)([^)#]+)", page.read_text())]
+
+    assert links
+    assert [(str(page), link) for page, link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_alarm_links_to_an_entry_of_the_runbook() -> None:
+    entries = {
+        "#" + heading.lower().replace(" ", "-")
+        for heading in re.findall(r"^## (.+)$", (ROOT / "docs/runbook.md").read_text(), re.MULTILINE)
+    }
+    linked = set(re.findall(r"docs/runbook\.md(#[a-z-]+)", (ROOT / "infra/fed_function.py").read_text()))
+
+    assert linked
+    assert linked <= entries
