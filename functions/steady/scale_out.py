@@ -91,18 +91,23 @@ def drifting(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> list
 
 
 def coming_instances(snapshot: Snapshot, memory: Memory) -> int:
-    """How many instances the pool has promised that have not registered: booting, or still to be launched.
+    """How many instances the pool has promised that have not registered: booting, or still to be launched."""
+    pool = snapshot.pool
+    return max(0, pool.target - staying_capacity(snapshot, memory)) // pool.weight(memory.instance_type)
+
+
+def staying_capacity(snapshot: Snapshot, memory: Memory) -> int:
+    """What the pool's registered instances come to, in its units, less those that are about to leave.
 
     One that others began to drain is about to leave, and the pool replaces it; but one that drains for longer than any
     notice lasts was drained by hand: it stays, and nothing comes in its place.
     """
     pool = snapshot.pool
-    present = sum(
+    return sum(
         pool.weight(pool.members[i.instance_id])
         for i in snapshot.instances
         if i.instance_id in pool.members and not _is_leaving(i, snapshot.at, memory)
     )
-    return max(0, pool.target - present) // pool.weight(memory.instance_type)
 
 
 def _is_leaving(instance: ContainerInstance, now: float, memory: Memory) -> bool:

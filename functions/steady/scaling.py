@@ -90,7 +90,9 @@ def decide(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> Decisi
     target = pool.target
     if target < bounds.minimum:
         reasons.insert(0, UnderMinimum(target, bounds.minimum))
-    wanted = target + out.add * pool.weight(memory.instance_type)
+    # A target that is under what the pool still holds promises nothing until it is over that.
+    held = max(target, scale_out.staying_capacity(snapshot, memory)) if out.add else target
+    wanted = held + out.add * pool.weight(memory.instance_type)
     if out.add and wanted > bounds.maximum:
         reasons.append(AtMaximum(wanted, bounds.maximum))
     # A target that someone set over the maximum is not pushed up, and not cut under what is running either.

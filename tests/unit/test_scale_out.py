@@ -103,6 +103,14 @@ def test_an_instance_that_drains_for_an_interruption_is_never_taken_back() -> No
     assert decision.to_undrain == ()
 
 
+def test_a_target_under_what_is_there_is_raised_over_it() -> None:
+    # Somebody lowered the target; the instances are still there, and full.
+    calm = Thresholds(cpu_reservation_high=100, memory_reservation_high=100)
+    world = snapshot([instance(n, FULL) for n in range(3)], target=1)
+
+    assert decide(world, memory(demand("a", HALF)), calm).target == 4
+
+
 def test_the_maximum_holds_and_is_said() -> None:
     decision = decide(
         snapshot([instance(n, FULL) for n in range(4)]), memory(), Thresholds(max_capacity=4, cpu_reservation_high=50)
