@@ -248,6 +248,40 @@ def test_a_crash_of_the_autoscaler_is_mended_by_a_later_tick(when: str, call: st
     assert len(web.running()) == 6
 
 
+def test_a_crash_between_a_fleets_target_and_its_terminations_leaves_the_choice_to_us() -> None:
+    world = World(seed=16)
+    web = world.spot_cluster("web", 4, scale_in_after_seconds=60)
+    crashes: list[str] = []
+
+    def crash(at: str, name: str) -> None:
+        if (at, name) == ("after", "ec2:ModifySpotFleetRequest") and not crashes:
+            crashes.append(name)
+            raise RuntimeError("crashed")
+
+    world.account.endpoint.on_call = crash
+    world.run(900)
+
+    assert crashes
+    assert world.account.fleets.interruptions == 0
+    assert (web.target, len(web.instances())) == (0, 0)
+
+
+def test_a_cluster_that_another_decision_holds_is_left_alone_until_that_is_over() -> None:
+    world = World(seed=17)
+    web = world.spot_cluster("web", 1, cpu_reservation_high=100)
+    web.batch_task(web.instances()[0], None, cpu=2048)
+    runtime = world.suite.runtime("another")
+    entry = ledger.load(runtime, LEDGER_TABLE, "web")
+    ledger.save(runtime, LEDGER_TABLE, entry, entry.memory, held_until=world.clock.now + 10)
+
+    world.account.messaging.publish(FAILURE_TOPIC, message("task-1"))
+    world.run(9)
+    assert web.target == 1
+
+    world.run(6)
+    assert web.target == 2
+
+
 def test_what_is_remembered_survives_the_ledger() -> None:
     world = World(seed=15)
     web = world.spot_cluster("web", 1, scale_in_after_seconds=60)

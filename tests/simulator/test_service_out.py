@@ -11,9 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from interruption_handler.locate import located
 from simulator.ecs.state import Task, TaskStatus
 from simulator.endpoint import Call
 from simulator.world import SimulatedCluster, World
+from steady.drain import Doomed, LifecycleHook
 
 WRITES = {
     "ecs:UpdateContainerInstancesState",
@@ -156,6 +158,31 @@ def test_a_notice_that_comes_before_the_instance_has_registered_is_not_forgotten
     assert booting.container_instance is not None, "it registered meanwhile"
     assert world.account.killed_tasks == 0
     assert world.account.balancing.failed_requests == 0
+
+
+def test_a_task_that_is_placed_just_before_the_drain_is_served_out_too() -> None:
+    world = World(seed=11)
+    fleet = world.spot_cluster("web", 2, mode="paused")
+    placed: list[Task] = []
+
+    def place(at: str, name: str) -> None:
+        if (at, name) == ("before", "ecs:UpdateContainerInstancesState") and not placed:
+            doomed = next(i for i in fleet.instances() if i.ec2_id == taken.id)
+            placed.append(fleet.batch_task(doomed, run_s=None))
+
+    world.account.endpoint.on_call = place
+    (taken,) = fleet.reclaim(1)
+    world.run(150)
+
+    assert [(t.killed, t.status) for t in placed] == [(False, TaskStatus.STOPPED)]
+
+
+def test_two_messages_about_one_instance_leave_it_the_nearer_deadline_and_its_hook() -> None:
+    hook = LifecycleHook("web", "drain", "token")
+    sooner, hooked = Doomed("i-1", "web", 100.0, "arn-1"), Doomed("i-1", "web", 900.0, "arn-1", hook)
+
+    for said in ([(sooner,), (hooked,)], [(hooked,), (sooner,)]):
+        assert located(World(scaling=False).suite.runtime("test"), said) == [Doomed("i-1", "web", 100.0, "arn-1", hook)]
 
 
 def test_a_lifecycle_hook_is_completed_once_the_instance_is_empty_and_no_sooner() -> None:
