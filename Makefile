@@ -3,8 +3,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 CDK := node_modules/.bin/cdk
-# Node 20 is enough for the CDK; it need not say at each run that it is old.
-export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
+# Node 20 is enough for the CDK; it need not say at each run how old it is.
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
 .PHONY: demo test e2e bench synth deploy lint lock docs clean
 .DEFAULT_GOAL := demo

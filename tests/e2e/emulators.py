@@ -58,7 +58,6 @@ def started(logs: Path) -> Iterator[Emulators]:
         **{k: v for k, v in os.environ.items() if not k.startswith("AWS_")},
         **CREDENTIALS,
         "PATH": f"{bin_}{os.pathsep}{os.environ['PATH']}",
-        "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
     }
     # ministack's own process environment reaches its Lambdas: these four services they find in moto.
     beside = {
