@@ -121,14 +121,14 @@ class SimulatedCluster:
             strategy=strategy,
         )
         self.state.services[name] = service
-        self.world.account.scheduler.reconcile(service)
+        self.world.account.scheduler.services.reconcile(service)
         return service
 
     def daemon(self, name: str, *, cpu: int = 64, memory: int = 64, **definition: Any) -> Service:
         """A daemon service: one task an instance."""
         service = Service(name, self.state, self.define(name, cpu, memory, **definition), 0, daemon=True)
         self.state.services[name] = service
-        self.world.account.scheduler.reconcile(service)
+        self.world.account.scheduler.services.reconcile(service)
         return service
 
     def define(self, family: str, cpu: int, memory: int, **fields: Any) -> TaskDefinition:

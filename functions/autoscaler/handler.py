@@ -14,7 +14,7 @@ from autoscaler.triggers import Trigger, parse
 from steady.aws import evaluation, parameters, queue
 from steady.aws.capacity import NoSuchPool
 from steady.aws.runtime import Runtime
-from steady.scaling import Memory
+from steady.memory import Memory
 from steady.thresholds import BadThreshold
 
 if TYPE_CHECKING:

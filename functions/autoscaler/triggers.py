@@ -10,11 +10,9 @@ ECS could not place a task of a service (EventBridge):
 An instance is about to go (the interruption handler): {"cluster": "web", "why": "interruption"}
 """
 
-import json
 from dataclasses import dataclass
-from typing import Any
 
-from steady.aws.queue import Malformed
+from steady.aws.queue import Malformed, json_object
 
 PLACEMENT_FAILURE = "SERVICE_TASK_PLACEMENT_FAILURE"
 
@@ -33,11 +31,8 @@ def parse(body: str) -> Trigger:
     Raises:
         Malformed: naming what is wrong with the message, and what is needed.
     """
-    try:
-        event: Any = json.loads(body)
-    except json.JSONDecodeError as error:
-        raise Malformed(f"the message is no JSON ({error}): an ECS Service Action or a cluster is needed") from error
-    if isinstance(event, dict) and isinstance(event.get("cluster"), str):
+    event = json_object(body, needed="an ECS Service Action or a cluster")
+    if isinstance(event.get("cluster"), str):
         return Trigger(event["cluster"])
     try:
         detail = event["detail"]

@@ -5,11 +5,10 @@
 hako says it again every 10 s, with the same `hako_task_id`, for as long as the task finds no room.
 """
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
-from steady.aws.queue import Malformed
+from steady.aws.queue import Malformed, json_object
 from steady.cluster import Size
 
 
@@ -28,24 +27,14 @@ def parse(body: str) -> RunTaskFailure:
     Raises:
         Malformed: naming the field, its value and what is needed.
     """
-    message = _json_object(body)
+    message = json_object(body, needed="hako's message")
     if message.get("Type") == "Notification" and isinstance(message.get("Message"), str):
-        message = _json_object(message["Message"])
+        message = json_object(message["Message"], needed="hako's message")
     return RunTaskFailure(
         cluster=_text(message, "cluster").rsplit("/", 1)[-1],
         key=_text(message, "hako_task_id"),
         size=Size(_whole(message, "cpu", at_least=0), _whole(message, "memory", at_least=1)),
     )
-
-
-def _json_object(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise Malformed(f"the RunTask failure is no JSON ({error}): hako's message is needed") from error
-    if not isinstance(value, dict):
-        raise Malformed(f"the RunTask failure is a JSON {type(value).__name__}: an object is needed")
-    return value
 
 
 def _text(message: dict[str, Any], name: str) -> str:

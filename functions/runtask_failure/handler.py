@@ -16,7 +16,7 @@ from steady.aws import evaluation, parameters, queue
 from steady.aws.capacity import NoSuchPool
 from steady.aws.runtime import Runtime
 from steady.demand import Demand, remembered, still_said
-from steady.scaling import Memory
+from steady.memory import Memory
 from steady.thresholds import BadThreshold
 
 if TYPE_CHECKING:

@@ -1,13 +1,11 @@
 """Scale-out: what the cluster lacks, after all that is there, coming, or can be taken back was counted."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from steady.cluster import NOTHING, ContainerInstance, InstanceStatus, Service, Size, Snapshot, TaskShape
+from steady.memory import Memory
 from steady.placement import empty_rooms, instances_needed, pack, room_on
 from steady.reasons import (
     DriftIsNotCapacity,
@@ -20,9 +18,6 @@ from steady.reasons import (
     WantsDoNotFit,
 )
 from steady.thresholds import Thresholds
-
-if TYPE_CHECKING:
-    from steady.scaling import Memory
 
 # A Spot notice lasts 120 s; an Auto Scaling instance under a hook does not count for its group any more.
 LEAVES_WITHIN_S = 180

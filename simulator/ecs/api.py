@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from simulator.ecs.scheduler import Scheduler, why_no_room
-from simulator.ecs.state import Cluster, ContainerInstance, Service, Strategy, Task, TaskDefinition
+from simulator.ecs.scheduler import Scheduler
+from simulator.ecs.state import Cluster, ContainerInstance, Service, Strategy, Task, TaskDefinition, why_no_room
 from simulator.endpoint import Action, Params
 from simulator.errors import AwsError
 

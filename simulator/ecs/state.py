@@ -149,3 +149,15 @@ class Cluster:
     @property
     def arn(self) -> str:
         return f"{ARN}:cluster/{self.name}"
+
+
+def why_no_room(cluster: Cluster, definition: TaskDefinition) -> str:
+    """The reason that ECS gives for a task that found no place."""
+    active = [i for i in cluster.instances.values() if i.status == "ACTIVE"]
+    if not active:
+        return "NO_CONTAINER_INSTANCES"
+    if not any(i.remaining.memory_mib >= definition.size.memory_mib for i in active):
+        return "RESOURCE:MEMORY"
+    if not any(i.remaining.cpu_units >= definition.size.cpu_units for i in active):
+        return "RESOURCE:CPU"
+    return "RESOURCE:PORTS" if definition.host_port else "RESOURCE:MEMORY"

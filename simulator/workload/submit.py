@@ -107,7 +107,7 @@ def deploy(cluster: SimulatedCluster, changes: tuple[ServiceChange, ...], reques
     def apply(change: ServiceChange) -> None:
         service = cluster.state.services.get(change.service)
         if service:
-            cluster.world.account.scheduler.set_desired(service, change.desired)
+            cluster.world.account.scheduler.services.set_desired(service, change.desired)
             return
         cluster.service(
             change.service,

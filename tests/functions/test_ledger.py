@@ -8,7 +8,7 @@ from steady.aws import ledger
 from steady.aws.runtime import Runtime
 from steady.cluster import Size
 from steady.demand import Demand
-from steady.scaling import Memory
+from steady.memory import Memory
 
 TABLE = "ledger"
 FULL = Memory(

@@ -101,7 +101,7 @@ def test_a_service_that_is_scaled_down_loses_none(world: World, fleet: Simulated
     service = fleet.service("api", 6, requests_per_s=10)
     world.run(60)
 
-    world.account.scheduler.set_desired(service, 1)
+    world.account.scheduler.services.set_desired(service, 1)
     world.run(120)
 
     assert len(fleet.running()) == 1

@@ -156,7 +156,7 @@ def test_capacity_never_leaves_its_bounds(kind: str) -> None:
     service = web.service("api", 40, cpu=1024, memory=1000)
     seen = set()
     for desired in (40, 0):
-        world.account.scheduler.set_desired(service, desired)
+        world.account.scheduler.services.set_desired(service, desired)
         for _ in range(20):
             world.run(60)
             seen.add(web.target)

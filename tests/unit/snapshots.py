@@ -17,7 +17,7 @@ from steady.cluster import (
     TaskShape,
 )
 from steady.demand import Demand
-from steady.scaling import Memory
+from steady.memory import Memory
 
 NOW = 1_767_225_600.0
 INSTANCE = Size(2048, 8000)

@@ -59,7 +59,7 @@ def test_a_failure_with_a_wrong_field_is_refused_with_the_field_and_its_value(
 
 @pytest.mark.parametrize("body", ["", "[]", '{"Type": "Notification", "Message": "hello"}'])
 def test_what_is_no_failure_is_refused(body: str) -> None:
-    with pytest.raises(Malformed, match="the RunTask failure is"):
+    with pytest.raises(Malformed, match="hako's message is needed"):
         failure.parse(body)
 
 

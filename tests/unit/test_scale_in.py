@@ -1,7 +1,8 @@
 """Scale-in: late, a few at a time, and never what running tasks need."""
 
 from steady.cluster import PoolKind, Size, TaskShape
-from steady.scaling import decide, observed
+from steady.memory import observed
+from steady.scaling import decide
 from steady.thresholds import Thresholds
 from tests.unit.snapshots import NOW, demand, instance, memory, snapshot
 

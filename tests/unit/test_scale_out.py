@@ -3,8 +3,9 @@
 import pytest
 
 from steady.cluster import Size
+from steady.memory import Memory, observed
 from steady.reasons import AtMaximum, DriftIsNotCapacity, ReservationHigh, TakenBack, TaskTooLarge, WantsDoNotFit
-from steady.scaling import Memory, decide, observed
+from steady.scaling import decide
 from steady.thresholds import Thresholds
 from tests.unit.snapshots import NOW, demand, instance, memory, service, snapshot
 

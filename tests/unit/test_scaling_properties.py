@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steady.cluster import ContainerInstance, Size, Snapshot, TaskShape
+from steady.memory import Memory, observed
 from steady.placement import pack, room_on
-from steady.scaling import Memory, decide, observed
+from steady.scaling import decide
 from steady.thresholds import Thresholds
 from tests.unit.snapshots import NOW, demand, instance, memory, service, snapshot
 

@@ -1,11 +1,8 @@
 """What says that an instance is about to go: one module a kind of message, its sample above its parser."""
 
-import json
-from typing import Any
-
 from interruption_handler.notices import continuation, lifecycle_terminate, spot_interruption
 from interruption_handler.notices.notice import Ignored, Notice
-from steady.aws.queue import Malformed
+from steady.aws.queue import json_object
 from steady.drain import Doomed
 
 _PARSERS = {
@@ -22,12 +19,7 @@ def parse(body: str) -> Parsed:
     Raises:
         Malformed: naming what is wrong with the message, and what is needed.
     """
-    try:
-        event: Any = json.loads(body)
-    except json.JSONDecodeError as error:
-        raise Malformed(f"the message is no JSON ({error}): an EventBridge event is needed") from error
-    if not isinstance(event, dict):
-        raise Malformed(f"the message is a JSON {type(event).__name__}: an EventBridge event, an object, is needed")
+    event = json_object(body, needed="an EventBridge event")
     if event.get("Event") == lifecycle_terminate.TEST_NOTIFICATION:
         return Ignored("a test notification of a new lifecycle hook")
     kind = event.get("detail-type")

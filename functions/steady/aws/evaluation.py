@@ -9,7 +9,8 @@ from steady import scale_in
 from steady.aws import capacity, ecs, ledger, parameters
 from steady.aws.runtime import Runtime
 from steady.cluster import ContainerInstance, PoolName, Snapshot, TaskShape
-from steady.scaling import Decision, Memory, decide, observed
+from steady.memory import Memory, observed
+from steady.scaling import Decision, decide
 from steady.thresholds import Thresholds
 
 # A lost race is decided again at once; a cluster that is held is looked at again a moment later.

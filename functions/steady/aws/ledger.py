@@ -13,7 +13,7 @@ from typing import Any
 from steady.aws.runtime import Runtime
 from steady.cluster import Size
 from steady.demand import Demand
-from steady.scaling import Memory
+from steady.memory import Memory
 
 # Longer than the calls of any decision take; a holder that crashed is waited for no longer than this.
 HELD_FOR_S = 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -61,6 +62,21 @@ def received(
     for error in processor.exceptions:
         runtime.telemetry.error(f"a message could not be read, and will come again: {error[1]}")
     return Batch(tuple(result[1] for result in results if result[0] == "success" and result[1]), failed)
+
+
+def json_object(body: str, needed: str) -> dict[str, Any]:
+    """The JSON object in `body`; `needed` says what it should have been.
+
+    Raises:
+        Malformed: if it is none.
+    """
+    try:
+        value = json.loads(body)
+    except json.JSONDecodeError as error:
+        raise Malformed(f"the message is no JSON ({error}): {needed} is needed") from error
+    if not isinstance(value, dict):
+        raise Malformed(f"the message is a JSON {type(value).__name__}: {needed} is needed")
+    return value
 
 
 def set_aside(runtime: Runtime, body: str, reason: str, dead_letter_queue_url: str) -> None:
