@@ -10,11 +10,6 @@ from steady.aws.parameters import CLUSTERS_PATH, DEFAULTS_PATH
 from steady.cluster import PoolKind
 
 
-def may_read_capacities(function: FedFunction) -> None:
-    """The parameters of the clusters, of which `capacity` says which pool is whose."""
-    function.allow(["ssm:GetParametersByPath"], _parameters(function, CLUSTERS_PATH))
-
-
 def may_read_thresholds(function: FedFunction) -> None:
     """All parameters, and what they were before a bad value."""
     arns = _parameters(function, DEFAULTS_PATH, CLUSTERS_PATH)
@@ -52,6 +47,12 @@ def may_stop_tasks(function: FedFunction, settings: Settings) -> None:
     stack = cdk.Stack.of(function)
     only_ours = {"ArnEquals": {"ecs:cluster": _clusters(stack, settings)}}
     function.allow(["ecs:StopTask"], _within(stack, settings, "task"), **only_ours)
+
+
+def may_read_protection(function: FedFunction, settings: Settings) -> None:
+    stack = cdk.Stack.of(function)
+    only_ours = {"ArnEquals": {"ecs:cluster": _clusters(stack, settings)}}
+    function.allow(["ecs:GetTaskProtection"], _within(stack, settings, "task"), **only_ours)
 
 
 def may_deregister_targets(function: FedFunction) -> None:

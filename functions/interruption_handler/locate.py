@@ -2,36 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 from interruption_handler.notices import Parsed
+from interruption_handler.notices.continuation import Continuation
 from interruption_handler.notices.notice import Notice
-from steady.aws import capacity, ecs, parameters
+from steady.aws import capacity, ecs, evaluation, parameters
 from steady.aws.runtime import Runtime
 from steady.cluster import PoolKind, PoolName
-from steady.drain import Doomed
+from steady.drain import Doomed, LifecycleHook
+
+# Recommendations come in bursts; the thresholds need not be read for each batch.
+SETTINGS_KEPT_S = 30.0
 
 
-def located(runtime: Runtime, parsed: Sequence[Parsed]) -> list[Doomed]:
+def located(runtime: Runtime, parsed: Iterable[Parsed]) -> list[Doomed]:
     """The doomed instances of our clusters, each once. Those of others are left out: nothing is written for them."""
     found: dict[str, Doomed] = {}
+    noticed: list[Notice] = []
     for value in parsed:
-        for doomed in value if isinstance(value, tuple) else ():
-            found[doomed.instance_id] = _merged(found.get(doomed.instance_id), doomed)
-    new = [value for value in parsed if isinstance(value, Notice)]
-    pools = capacity.pools_of(runtime, (n.instance_id for n in new if not n.hook)) if new else {}
-    for notice in new:
-        pool = (
-            PoolName(PoolKind.AUTO_SCALING_GROUP, notice.hook.group) if notice.hook else pools.get(notice.instance_id)
-        )
+        if isinstance(value, Continuation):
+            for doomed in value.doomed:
+                found[doomed.instance_id] = _merged(found.get(doomed.instance_id), doomed)
+        elif isinstance(value, tuple):
+            noticed += value
+    pools = capacity.pools_of(runtime, (n.instance_id for n in noticed if not n.hook)) if noticed else {}
+    for notice in noticed:
+        pool = _pool_of(notice.hook) if notice.hook else pools.get(notice.instance_id)
         cluster = parameters.cluster_of(runtime, pool) if pool else None
         if cluster is None:
             runtime.telemetry.info(f"instance {notice.instance_id} is of no cluster that is managed: nothing to do")
             runtime.telemetry.count("ForeignNotices")
-            continue
-        doomed = _with_deadline(runtime, notice, cluster)
-        found[notice.instance_id] = _merged(found.get(notice.instance_id), doomed)
+        elif notice.recommended and not _follows_recommendations(runtime, cluster):
+            runtime.telemetry.count("RecommendationsIgnored", cluster=cluster)
+        else:
+            doomed = _with_deadline(runtime, notice, cluster)
+            found[notice.instance_id] = _merged(found.get(notice.instance_id), doomed)
     return _with_arns(runtime, found.values())
 
 
@@ -43,12 +50,21 @@ def by_cluster(doomed: Iterable[Doomed]) -> dict[str, list[Doomed]]:
     return found
 
 
+def _pool_of(hook: LifecycleHook) -> PoolName:
+    return PoolName(PoolKind.AUTO_SCALING_GROUP, hook.group)
+
+
+def _follows_recommendations(runtime: Runtime, cluster: str) -> bool:
+    return evaluation.settings(runtime, cluster, SETTINGS_KEPT_S).thresholds.on_rebalance == "drain"
+
+
 def _with_deadline(runtime: Runtime, notice: Notice, cluster: str) -> Doomed:
     if notice.hook is None or notice.deadline_s is not None:
-        return Doomed(notice.instance_id, cluster, notice.deadline_s or notice.at, hook=notice.hook)
+        deadline_s = notice.at if notice.deadline_s is None else notice.deadline_s
+        return Doomed(notice.instance_id, cluster, deadline_s, hook=notice.hook, noticed_at=notice.at)
     timeouts = capacity.hook_timeouts(runtime, notice.hook)
     hook = replace(notice.hook, heartbeat_s=timeouts.heartbeat_s, beat_at=notice.at)
-    return Doomed(notice.instance_id, cluster, notice.at + timeouts.global_s, hook=hook)
+    return Doomed(notice.instance_id, cluster, notice.at + timeouts.global_s, hook=hook, noticed_at=notice.at)
 
 
 def _merged(one: Doomed | None, other: Doomed) -> Doomed:

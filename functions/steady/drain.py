@@ -13,9 +13,23 @@ from steady.cluster import InstanceStatus
 
 # The call itself, its retries, and the agent's poll: what must be left besides the stop timeout.
 STOP_MARGIN_S = 8.0
-# How soon to look again: while something is about to change, and while only batch tasks are waited for.
-SOON_S = 3
+# How soon to look again: while something changes, while only batch tasks are waited for, and near a deadline.
+SOON_S = 7
 LATER_S = 15
+NEAR_S = 10
+NEAR_LOOK_S = 2
+# Steps meet at the multiples of so many seconds; of fewer, where there is a hurry.
+MEETING_S = 4
+NEAR_MEETING_S = 2
+# From so many notices in a batch on, a fleet is being reclaimed.
+GATHER_FROM = 8
+GATHER_FOR_S = 4.0
+MANY = 50
+GATHER_MANY_FOR_S = 7.0
+# Stopping goes in rounds that end at the multiples of so many seconds. Between two of them there are about 2 s, in
+# which ECS's bucket refills: nothing of its rate is lost.
+ROUND_S = 10
+SHORTEST_ROUND_S = 3.0
 # A lifecycle hook may leave hours.
 FAR_S = 600
 FAR_LATER_S = 60
@@ -56,6 +70,8 @@ class DoomedTask:
     stop_timeout_s: int
     targets: frozenset[Target] = frozenset()
     stopping: bool = False
+    # Under scale-in protection: it is given up only when it must be.
+    protected: bool = False
     # It will be registered with its target groups, but is not RUNNING yet: its targets are not known.
     registering: bool = False
 
@@ -73,7 +89,7 @@ class LifecycleHook:
 
 @dataclass(frozen=True, slots=True)
 class Doomed:
-    """An instance that is about to go, and when: `deadline_s` is in seconds since the epoch.
+    """An instance that is about to go, and when. `deadline_s` and `noticed_at` are in seconds since the epoch.
 
     `container_instance_arn` is empty if the instance is not (or no longer) registered with the cluster.
     """
@@ -83,6 +99,9 @@ class Doomed:
     deadline_s: float
     container_instance_arn: str = ""
     hook: LifecycleHook | None = None
+    noticed_at: float = 0.0
+    # Whether a step has looked at its tasks, and deregistered their targets.
+    looked_at: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +127,30 @@ class Progress:
     finished: tuple[Doomed, ...] = ()
     waiting: tuple[Doomed, ...] = ()
     next_in_s: int = SOON_S
+
+
+def are_to_be_gathered(noticed: int, doomed: Iterable[Doomed], now: float) -> bool:
+    """Whether so many new notices at once are a whole fleet's, whose others are to be looked at together with them.
+
+    Not for long: the more there are, the more one look at all of them saves, and the longer its reads would take.
+    """
+    longest_s = GATHER_MANY_FOR_S if noticed >= MANY else GATHER_FOR_S
+    return noticed >= GATHER_FROM and all(now - d.noticed_at < longest_s for d in doomed)
+
+
+def round_end(now: float) -> float:
+    """When a step stops stopping, wherever it is: the same moment for all steps, so that they go on as one."""
+    return math.ceil((now + SHORTEST_ROUND_S) / ROUND_S) * ROUND_S
+
+
+def delay_to_meeting(now: float, in_s: float) -> int:
+    """The delay, in whole seconds, to the next time that all steps meet at, `in_s` seconds from `now` or later.
+
+    Messages that come within a second of each other make one batch: so chains of steps that were begun by notices of
+    one reclaim become one, and each read serves all of them.
+    """
+    every_s = NEAR_MEETING_S if in_s <= NEAR_LOOK_S else MEETING_S
+    return max(1, round(math.ceil((now + in_s) / every_s) * every_s - now))
 
 
 def to_drain(seen: Mapping[str, Seen]) -> tuple[str, ...]:
@@ -185,7 +228,7 @@ def _is_due(
 ) -> bool:
     if now >= last_stop_at(task, instance.deadline_s):
         return True
-    if task.kind is TaskKind.BATCH or not _has_left(task, target_states):
+    if task.kind is TaskKind.BATCH or task.protected or not _has_left(task, target_states):
         return False
     # The daemons are left alone until nothing but them runs, tasks that are still stopping included.
     daemons = sum(t.kind is TaskKind.DAEMON for t in here[task.container_instance_arn])
@@ -209,12 +252,19 @@ def _is_finished(instance: Doomed, look: Seen | None, left: list[DoomedTask], no
 
 
 def _look_again_in(instance: Doomed, left: list[DoomedTask], now: float) -> float:
-    kinds = {t.kind for t in left}
-    if TaskKind.BATCH not in kinds or TaskKind.SERVICE in kinds:
+    until_due = min((last_stop_at(t, instance.deadline_s) for t in left), default=instance.deadline_s) - now
+    if until_due <= NEAR_S:
+        return NEAR_LOOK_S
+    if not left or any(t.kind is TaskKind.SERVICE and not t.protected for t in left):
         return SOON_S
-    # Only batch tasks are waited for: nothing changes until they end by themselves, or are due.
-    until_due = min(last_stop_at(t, instance.deadline_s) for t in left) - now
-    return max(1.0, min(until_due, LATER_S if until_due < FAR_S else FAR_LATER_S))
+    if not any(_is_spared(t) for t in left):
+        return SOON_S
+    # Nothing changes until one of them ends by itself, or is due.
+    return min(until_due - NEAR_S, LATER_S if until_due < FAR_S else FAR_LATER_S) + NEAR_LOOK_S
+
+
+def _is_spared(task: DoomedTask) -> bool:
+    return task.kind is TaskKind.BATCH or task.protected
 
 
 def _urgency(task: DoomedTask) -> tuple[bool, bool, int, str]:

@@ -65,6 +65,7 @@ class Thresholds:
     """The thresholds of one cluster, as they hold now."""
 
     mode: str = "active"
+    on_rebalance: str = "ignore"
     min_capacity: int = 0
     max_capacity: int = 100
     cpu_reservation_high: int = 85
@@ -102,6 +103,13 @@ THRESHOLDS: Mapping[str, Threshold] = {
             "",
             "active: decide and act; dry-run: decide and say it, change nothing; paused: leave the capacity alone.",
             choices=("active", "dry-run", "paused"),
+        ),
+        Threshold(
+            "on_rebalance",
+            "ignore",
+            "",
+            "What a rebalance recommendation does: nothing, or a drain that stops no batch task until a warning comes.",
+            choices=("ignore", "drain"),
         ),
         _capacity("min_capacity", "The capacity that the cluster never goes under."),
         _capacity("max_capacity", "The capacity that the cluster never goes over."),

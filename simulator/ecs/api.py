@@ -38,6 +38,7 @@ class EcsApi:
             "ecs:ListTasks": self.list_tasks,
             "ecs:DescribeTasks": self.describe_tasks,
             "ecs:DescribeTaskDefinition": self.describe_task_definition,
+            "ecs:GetTaskProtection": self.get_task_protection,
             "ecs:RunTask": self.run_task,
             "ecs:StopTask": self.stop_task,
         }
@@ -124,6 +125,15 @@ class EcsApi:
             raise AwsError("ClientException", "Unable to describe task definition.")
         return {"taskDefinition": _definition(definition)}
 
+    def get_task_protection(self, params: Params) -> dict[str, Any]:
+        cluster = self._cluster(params)
+        asked = _limited(params["tasks"], MAX_DESCRIBED, "tasks")
+        found = [cluster.tasks[arn] for arn in asked if arn in cluster.tasks]
+        return {
+            "protectedTasks": [{"taskArn": t.arn, "protectionEnabled": t.protected} for t in found],
+            "failures": _missing(arn for arn in asked if arn not in cluster.tasks),
+        }
+
     def run_task(self, params: Params) -> dict[str, Any]:
         cluster = self._cluster(params)
         definition = self.scheduler.definitions[params["taskDefinition"]]
@@ -162,10 +172,11 @@ def _page(key: str, values: Sequence[str], params: Params, default_size: int) ->
     size = params.get("maxResults", default_size)
     if not 1 <= size <= MAX_PAGE:
         raise AwsError("InvalidParameterException", f"maxResults is {size}: 1 to {MAX_PAGE} is needed")
-    start = int(params.get("nextToken", 0))
-    page: dict[str, Any] = {key: list(values[start : start + size])}
-    if start + size < len(values):
-        page["nextToken"] = str(start + size)
+    # The token is the last ARN of the page before: what is gone by the next page makes none be left out.
+    rest = [value for value in sorted(values) if value > params.get("nextToken", "")]
+    page: dict[str, Any] = {key: rest[:size]}
+    if len(rest) > size:
+        page["nextToken"] = rest[size - 1]
     return page
 
 

@@ -85,7 +85,8 @@ class Services:
         running = [t for t in service.tasks.values() if not t.stopping and t.status is TaskStatus.RUNNING]
         healthy = [t for t in running if all(x.healthy_at <= self.clock.now for x in t.targets)]
         floor = math.ceil(service.desired * service.minimum_healthy_percent / 100)
-        for task in [t for t in healthy if t.instance.status == "DRAINING"][: max(0, len(healthy) - floor)]:
+        movable = [t for t in healthy if t.instance.status == "DRAINING" and not t.protected]
+        for task in movable[: max(0, len(healthy) - floor)]:
             self.scheduler.retire(task)
 
     def _reconcile_daemon(self, service: Service) -> None:

@@ -66,6 +66,7 @@ class Task:
     targets: list[RegisteredTarget] = field(default_factory=list)
     on_stopped: Callable[[Task], None] | None = None
     killed: bool = False
+    protected: bool = False
 
     @property
     def service_name(self) -> str:

@@ -68,6 +68,9 @@ def test_each_cluster_has_its_pool_and_its_own_thresholds(templates: dict[str, T
 def test_events_reach_the_queues_that_feed_the_functions(templates: dict[str, Template]) -> None:
     for stack, pattern in (
         ("service-out", wiring.SPOT_INTERRUPTION),
+        ("service-out", wiring.REBALANCE_RECOMMENDATION),
+        ("service-out", wiring.STATE_CHANGE),
+        ("service-out", wiring.HEALTH_CHANGE),
         ("service-out", wiring.LIFECYCLE_TERMINATE),
         ("scaling", wiring.PLACEMENT_FAILURE),
     ):
@@ -169,6 +172,9 @@ def _world_of_interruptions() -> World:
     leaving = web.ec2_instances()[0]
     assert leaving.container_instance
     web.batch_task(leaving.container_instance, run_s=300)
+    recommended = {"instance-id": batch.ec2_instances()[0].id}
+    world.account.messaging.put_event({**_sample_of(wiring.REBALANCE_RECOMMENDATION), "detail": recommended})
+    world.run(5)
     batch.reclaim()
     world.account.groups.fail(leaving)
     world.account.messaging.put_event({**_sample_of(wiring.SPOT_INTERRUPTION), "detail": {}})

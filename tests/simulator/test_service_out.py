@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from interruption_handler.locate import located
+from interruption_handler.notices.continuation import Continuation
 from simulator.ecs.state import Task, TaskStatus
 from simulator.endpoint import Call
 from simulator.world import SimulatedCluster, World
@@ -181,8 +182,10 @@ def test_two_messages_about_one_instance_leave_it_the_nearer_deadline_and_its_ho
     hook = LifecycleHook("web", "drain", "token")
     sooner, hooked = Doomed("i-1", "web", 100.0, "arn-1"), Doomed("i-1", "web", 900.0, "arn-1", hook)
 
-    for said in ([(sooner,), (hooked,)], [(hooked,), (sooner,)]):
-        assert located(World(scaling=False).suite.runtime("test"), said) == [Doomed("i-1", "web", 100.0, "arn-1", hook)]
+    for said in ([sooner, hooked], [hooked, sooner]):
+        messages = [Continuation((doomed,)) for doomed in said]
+        found = located(World(scaling=False).suite.runtime("test"), messages)
+        assert found == [Doomed("i-1", "web", 100.0, "arn-1", hook)]
 
 
 def test_a_lifecycle_hook_is_completed_once_the_instance_is_empty_and_no_sooner() -> None:

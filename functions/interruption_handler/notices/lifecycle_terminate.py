@@ -18,7 +18,7 @@ DETAIL_TYPE = "EC2 Instance-terminate Lifecycle Action"
 TEST_NOTIFICATION = "autoscaling:TEST_NOTIFICATION"
 
 
-def parse(event: Mapping[str, Any]) -> Notice | Ignored:
+def parse(event: Mapping[str, Any]) -> tuple[Notice, ...] | Ignored:
     detail = event.get("detail")
     if isinstance(detail, Mapping) and detail.get("Event") == TEST_NOTIFICATION:
         return Ignored("a test notification of a new lifecycle hook")
@@ -27,4 +27,4 @@ def parse(event: Mapping[str, Any]) -> Notice | Ignored:
         name=text(event, "detail", "LifecycleHookName"),
         token=text(event, "detail", "LifecycleActionToken"),
     )
-    return Notice(text(event, "detail", "EC2InstanceId"), time_of(event), hook=hook)
+    return (Notice(text(event, "detail", "EC2InstanceId"), time_of(event), hook=hook),)

@@ -13,13 +13,15 @@ from steady.drain import LifecycleHook
 class Notice:
     """An instance is about to go. `at` and `deadline_s` are in seconds since the epoch.
 
-    A lifecycle hook's deadline is its own timeout, which only Auto Scaling knows: `deadline_s` is None then.
+    A lifecycle hook's deadline is its own timeout, which only Auto Scaling knows: `deadline_s` is None then. What is
+    only `recommended` counts where the cluster's threshold `on_rebalance` says so.
     """
 
     instance_id: str
     at: float
     deadline_s: float | None = None
     hook: LifecycleHook | None = None
+    recommended: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ DETAIL_TYPE = "EC2 Spot Instance Interruption Warning"
 NOTICE_S = 120
 
 
-def parse(event: Mapping[str, Any]) -> Notice:
+def parse(event: Mapping[str, Any]) -> tuple[Notice, ...]:
     at = time_of(event)
     action = text(event, "detail", "instance-action")
-    return Notice(text(event, "detail", "instance-id"), at, at + (0 if action == "hibernate" else NOTICE_S))
+    return (Notice(text(event, "detail", "instance-id"), at, at + (0 if action == "hibernate" else NOTICE_S)),)

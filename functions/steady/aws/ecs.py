@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from steady.aws.pace import Pace
 from steady.aws.runtime import Runtime, batches
 from steady.cluster import ContainerInstance, InstanceStatus, Service, Size, TaskShape
 
@@ -19,8 +20,15 @@ if TYPE_CHECKING:
 INSTANCES_A_STATE_UPDATE = 10
 INSTANCES_A_DESCRIBE = 100
 TASKS_A_DESCRIBE = 100
+TASKS_A_PROTECTION = 100
 SERVICES_A_DESCRIBE = 10
 PAGE = 100
+
+# ECS: StopTask draws on a bucket of 100 calls, refilled at 40 a second, that RunTask and others draw on too.
+STOPS_AT_ONCE = 90
+STOPS_PER_S = 40.0
+
+COUNT_KEPT_S = 60.0
 
 DEFAULT_STOP_TIMEOUT_S = 30
 
@@ -146,10 +154,18 @@ def tasks_of_instances(runtime: Runtime, cluster: str, instances: Sequence[Conta
 def _by_cluster_is_cheaper(runtime: Runtime, cluster: str, busy: Sequence[ContainerInstance]) -> bool:
     if len(busy) <= 4:
         return False
-    count = runtime.ecs.describe_clusters(clusters=[cluster])["clusters"][0]
-    in_cluster = count["runningTasksCount"] + count["pendingTasksCount"]
     here = sum(i.task_count for i in busy)
-    return 2 * _pages(in_cluster) < len(busy) + _pages(here)
+    return 2 * _pages(_tasks_in(runtime, cluster)) < len(busy) + _pages(here)
+
+
+def _tasks_in(runtime: Runtime, cluster: str) -> int:
+    # It only chooses between two ways to read the same: a count from a moment ago will do.
+    kept: tuple[float, int] | None = runtime.known.get(f"tasks in {cluster}")
+    if kept is None or runtime.now() - kept[0] > COUNT_KEPT_S:
+        count = runtime.ecs.describe_clusters(clusters=[cluster])["clusters"][0]
+        kept = (runtime.now(), count["runningTasksCount"] + count["pendingTasksCount"])
+        runtime.known[f"tasks in {cluster}"] = kept
+    return kept[1]
 
 
 def _pages(count: int) -> int:
@@ -166,19 +182,22 @@ def _tasks_on(runtime: Runtime, cluster: str, arn: str) -> list[str]:
 def stop_tasks(runtime: Runtime, cluster: str, arns: Sequence[str], reason: str, until: float) -> set[str]:
     """Stops tasks, in their order, until the time `until` (seconds since the epoch); returns those asked to stop.
 
-    A task that is gone counts as stopped. One that was throttled at every try is left for the next step.
+    They are stopped at the pace that the account's limit allows, so that none is refused for long. A task that is gone
+    counts as stopped. One that was throttled keeps its place for the next step.
     """
-
-    client = runtime.ecs
+    client = runtime.ecs_once
+    pace = Pace(STOPS_AT_ONCE, STOPS_PER_S, runtime.now, runtime.sleep)
 
     def stop(arn: str) -> str | None:
         if runtime.now() >= until:
             return None
+        pace.wait_for_turn()
         try:
             client.stop_task(cluster=cluster, task=arn, reason=reason)
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code == "ThrottlingException":
+                pace.refused()
                 return None
             # "The referenced task was not found": it ended by itself, and ECS forgot it.
             if code != "InvalidParameterException":
@@ -186,6 +205,15 @@ def stop_tasks(runtime: Runtime, cluster: str, arns: Sequence[str], reason: str,
         return arn
 
     return {arn for arn in runtime.in_parallel(stop, arns) if arn}
+
+
+def protected(runtime: Runtime, cluster: str, arns: Iterable[str]) -> set[str]:
+    """Those of the service tasks `arns` that are under scale-in protection now."""
+    client = runtime.ecs
+    answers = runtime.in_parallel(
+        lambda batch: client.get_task_protection(cluster=cluster, tasks=batch), list(batches(arns, TASKS_A_PROTECTION))
+    )
+    return {task["taskArn"] for answer in answers for task in answer["protectedTasks"] if task["protectionEnabled"]}
 
 
 @dataclass(frozen=True, slots=True)

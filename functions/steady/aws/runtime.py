@@ -67,6 +67,11 @@ class Runtime:
         return self.session.client("ecs", config=CLIENT_CONFIG)
 
     @cached_property
+    def ecs_once(self) -> ECSClient:
+        """For calls that keep their place when they are throttled, so that the SDK need not wait and try again."""
+        return self.session.client("ecs", config=CLIENT_CONFIG.merge(Config(retries={"total_max_attempts": 1})))
+
+    @cached_property
     def elbv2(self) -> ElasticLoadBalancingv2Client:
         return self.session.client("elbv2", config=CLIENT_CONFIG)
 

@@ -1,0 +1,21 @@
+"""EC2 says that a Spot instance is likely to be taken back; its warning may come soon, later, or never.
+
+{"version": "0", "id": "5d5555d5-…", "detail-type": "EC2 Instance Rebalance Recommendation", "source": "aws.ec2",
+ "time": "2026-01-01T00:00:00Z", "resources": ["arn:aws:ec2:us-east-1b:instance/i-0b662ef9931388ba0"],
+ "detail": {"instance-id": "i-0b662ef9931388ba0"}}
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from interruption_handler.notices.notice import Notice, text, time_of
+
+DETAIL_TYPE = "EC2 Instance Rebalance Recommendation"
+
+# There is no deadline until the warning comes and brings one: batch tasks are left to end by themselves.
+NO_HURRY_S = 86_400
+
+
+def parse(event: Mapping[str, Any]) -> tuple[Notice, ...]:
+    at = time_of(event)
+    return (Notice(text(event, "detail", "instance-id"), at, at + NO_HURRY_S, recommended=True),)
