@@ -9,7 +9,7 @@ from simulator.clock import Clock
 from simulator.ec2 import BOOT_S, Ec2, Ec2Instance
 from simulator.ecs.api import EcsApi
 from simulator.ecs.scheduler import Scheduler
-from simulator.endpoint import Endpoint
+from simulator.endpoint import ACCOUNT_ID, REGION, Endpoint
 from simulator.load_balancing import LoadBalancing
 from simulator.messaging import Messaging
 from simulator.spot_fleet import SpotFleets
@@ -48,6 +48,7 @@ class Account:
         self.scheduler.observer.service_event = self.messaging.put_event
         self.fleets.on_notice = self._say_interruption
         self.groups.on_terminating = self._say_terminating
+        self.ec2.on_state = self._say_state
         self.endpoint.actions = {
             **EcsApi(self.scheduler).actions(),
             "elbv2:DescribeTargetHealth": self.balancing.describe_target_health,
@@ -78,6 +79,16 @@ class Account:
                 "source": "aws.ec2",
                 "resources": [f"arn:aws:ec2:{instance.zone}:instance/{instance.id}"],
                 "detail": {"instance-id": instance.id, "instance-action": "terminate"},
+            }
+        )
+
+    def _say_state(self, instance: Ec2Instance, state: str) -> None:
+        self.messaging.put_event(
+            {
+                "detail-type": "EC2 Instance State-change Notification",
+                "source": "aws.ec2",
+                "resources": [f"arn:aws:ec2:{REGION}:{ACCOUNT_ID}:instance/{instance.id}"],
+                "detail": {"instance-id": instance.id, "state": state},
             }
         )
 

@@ -63,6 +63,7 @@ class Ec2:
         self.scheduler = scheduler
         self.instances: dict[str, Ec2Instance] = {}
         self.hours = Hours()
+        self.on_state: Callable[[Ec2Instance, str], None] = lambda instance, state: None
         self._rng = rng
         self._boot_s = boot_s
         self._ids = itertools.count(1)
@@ -97,6 +98,7 @@ class Ec2:
         if instance.container_instance:
             self.scheduler.instance_gone(instance.container_instance)
         self.clock.after(FORGOTTEN_AFTER_S, lambda: self.instances.pop(instance.id, None))
+        self.on_state(instance, "shutting-down")
         instance.on_terminated(instance)
 
     def describe_instances(self, params: Params) -> dict[str, Any]:

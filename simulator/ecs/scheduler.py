@@ -137,14 +137,18 @@ class Scheduler:
 
     def instance_gone(self, instance: ContainerInstance) -> None:
         """The EC2 instance was terminated: whatever was left on it is killed, and ECS notices a moment later."""
-        instance.cluster.instances.pop(instance.arn, None)
-        instance.status = "INACTIVE"
+        instance.agent_connected = False
+        self.clock.after(LOST_INSTANCE_S, lambda: self._forget(instance))
         for task in list(instance.tasks.values()):
             task.killed = True
             self.observer.killed(task)
             for target in task.targets:
                 self.balancing.task_gone(target)
             self.clock.after(LOST_INSTANCE_S, lambda task=task: self._ended(task))  # type: ignore[misc]
+
+    def _forget(self, instance: ContainerInstance) -> None:
+        instance.status = "INACTIVE"
+        instance.cluster.instances.pop(instance.arn, None)
 
     def _started(self, task: Task) -> None:
         if task.stopping or task.killed:

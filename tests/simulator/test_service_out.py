@@ -255,36 +255,140 @@ def test_notices_twice_and_out_of_order_end_in_the_same_state(duplicates: float)
     assert world.account.balancing.failed_requests == 0
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize(
-    "call",
-    [
-        "ec2:DescribeInstances",
-        "ecs:ListContainerInstances",
-        "ecs:UpdateContainerInstancesState",
-        "ecs:DescribeTasks",
-        "elbv2:DeregisterTargets",
-        "ecs:StopTask",
-        "sqs:SendMessage",
-    ],
-)
-def test_a_crash_at_a_call_is_taken_up_again(when: str, call: str) -> None:
-    world = World(seed=10)
+def test_an_instance_that_vanishes_without_a_word_takes_no_more_requests_at_once() -> None:
+    world = World(seed=12)
     fleet = busy_fleet(world, instances=3)
-    left_to_crash = [1]
+    gone = fleet.ec2_instances()[0]
+    targets = [t for task in fleet.tasks() if task.instance.ec2_id == gone.id for t in task.targets]
 
-    def crash(at: str, name: str) -> None:
-        if (at, name) == (when, call) and left_to_crash:
-            left_to_crash.clear()
-            raise RuntimeError(f"crashed {when} {call}")
+    world.account.ec2.terminate(gone)
+    world.run(5)
 
-    world.account.endpoint.on_call = crash
-    fleet.reclaim(2)
-    world.run(150)
+    assert targets
+    assert all(t.deregistered_at is not None for t in targets)
 
-    assert not left_to_crash, f"{call} was never made: nothing was tested"
-    assert world.account.killed_tasks == 0
+
+@pytest.mark.parametrize(("choice", "status"), [("ignore", "ACTIVE"), ("drain", "DRAINING")])
+def test_a_rebalance_recommendation_is_followed_where_the_operator_says_so(choice: str, status: str) -> None:
+    world = World(seed=13)
+    fleet = world.spot_cluster("web", 2, mode="paused", on_rebalance=choice)
+    fleet.service("api", 2, requests_per_s=2)
+    batch = fleet.batch_task(fleet.instances()[0], run_s=3600)
+    world.run(60)
+
+    world.account.messaging.put_event(_event("EC2 Instance Rebalance Recommendation", batch.instance.ec2_id))
+    world.run(600)
+
+    assert batch.instance.status == status
+    assert batch.status is TaskStatus.RUNNING, "without a deadline, no batch task is given up"
+
+    world.account.fleets.reclaim([i for i in fleet.ec2_instances() if i.id == batch.instance.ec2_id])
+    world.run(118)
+    assert batch.status is TaskStatus.STOPPED, "the warning brings the deadline"
     assert world.account.balancing.failed_requests == 0
+
+
+def test_a_health_event_drains_every_instance_that_it_names() -> None:
+    world = World(seed=14)
+    fleet = world.spot_cluster("web", 12, mode="paused")
+    fleet.service("api", 12, requests_per_s=2)
+    world.run(60)
+    named = [i.ec2_id for i in fleet.instances()[:10]]
+
+    world.account.messaging.put_event(
+        {
+            "detail-type": "AWS Health Event",
+            "source": "aws.health",
+            "detail": {
+                "service": "EC2",
+                "eventTypeCategory": "scheduledChange",
+                "eventTypeCode": "AWS_EC2_PERSISTENT_INSTANCE_RETIREMENT_SCHEDULED",
+                "affectedEntities": [{"entityValue": id_} for id_ in named],
+            },
+        }
+    )
+    world.run(120)
+
+    assert {i.ec2_id for i in fleet.instances() if i.status == "DRAINING"} == set(named)
+    assert [t for t in fleet.tasks() if t.instance.ec2_id in named] == []
+    assert world.account.balancing.failed_requests == 0
+
+
+def test_a_protected_task_runs_until_its_stop_timeout_just_fits() -> None:
+    world = World(seed=15)
+    fleet = world.spot_cluster("web", 1, mode="paused")
+    fleet.service("api", 2, requests_per_s=2)
+    world.run(60)
+    kept, other = fleet.tasks("service:api")
+    kept.protected = True
+
+    fleet.reclaim()
+    world.run(70)
+    assert (kept.status, other.status) == (TaskStatus.RUNNING, TaskStatus.STOPPED)
+    assert all(t.deregistered_at is not None for t in kept.targets), "it works on, but takes no new requests"
+
+    world.run(45)
+    assert kept.status is TaskStatus.STOPPED
+    assert not kept.killed
+
+
+def test_a_service_in_several_target_groups_and_one_that_shares_a_group_leave_only_with_their_own_targets() -> None:
+    world = World(seed=16)
+    fleet = world.spot_cluster("web", 2, mode="paused")
+    api = fleet.service("api", 4, requests_per_s=2, target_groups=3)
+    shared = fleet.service("shared", 4)
+    shared.target_groups = api.target_groups[:1]
+    shared.definition = fleet.define("shared", 256, 512, container_port=9000)
+    for task in fleet.tasks("service:shared"):
+        world.account.scheduler.stop(task)
+    world.run(60)
+    spared = fleet.instances()[1]
+
+    doomed = fleet.reclaim(1)[0]
+    world.run(30)
+
+    for task in fleet.tasks():
+        if task.instance is spared and task.created_at < doomed.doomed_at:  # type: ignore[operator]
+            assert all(t.deregistered_at is None for t in task.targets)
+    assert world.account.balancing.failed_requests == 0
+
+
+def test_a_crash_at_any_call_of_a_reclaim_is_taken_up_again() -> None:
+    def reclaimed(crash_at: int | None) -> tuple[World, int]:
+        """A reclaim of 20 instances that crashes once: before (even) or after (odd) its so many-th call."""
+        world = World(seed=10, duplicates=0.0, scaling=False)
+        fleet = world.spot_cluster("web", 20, "m5.xlarge", mode="paused")
+        fleet.service("api", 40, requests_per_s=1)
+        for instance in fleet.instances()[:5]:
+            fleet.batch_task(instance, run_s=3600)
+        world.run(60)
+        counted = [0]
+
+        def crash(at: str, name: str) -> None:
+            counted[0] += 1
+            if counted[0] - 1 == crash_at:
+                raise RuntimeError(f"crashed {at} {name}")
+
+        world.account.endpoint.on_call = crash
+        fleet.reclaim()
+        world.run(119)
+        world.account.endpoint.on_call = None
+        world.run(10)
+        return world, counted[0]
+
+    _, calls_made = reclaimed(None)
+    assert calls_made > 100
+
+    for crash_at in range(calls_made):
+        world, _ = reclaimed(crash_at)
+        failures = [f for function in world.suite.functions() for f in function.failures]
+        assert len(failures) <= 1
+        assert world.account.killed_tasks == 0, f"after {failures}"
+        assert world.account.balancing.failed_requests == 0, f"after {failures}"
+
+
+def _event(detail_type: str, instance_id: str) -> dict[str, Any]:
+    return {"detail-type": detail_type, "source": "aws.ec2", "detail": {"instance-id": instance_id}}
 
 
 def _warning(instance_id: str) -> dict[str, Any]:
