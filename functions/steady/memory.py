@@ -16,7 +16,8 @@ class Memory:
     """What a cluster's decisions remember between invocations. Times are in seconds since the epoch.
 
     `draining` maps the container instances that scale-in chose, by ARN, to their instance ids; `leaving_since` says
-    when each one that others drain was first seen so.
+    when each one that others drain was first seen so. `raised_by` is how much of the target, in the pool's units, is
+    asked for only until replacements of such instances are there; `raised_to` is the target that was set with it.
     `instance_size` is what the pool's instances register with ECS, once one was seen.
     """
 
@@ -26,6 +27,8 @@ class Memory:
     placement_failed_at: Mapping[str, float] = field(default_factory=dict)
     draining: Mapping[str, str] = field(default_factory=dict)
     leaving_since: Mapping[str, float] = field(default_factory=dict)
+    raised_by: int = 0
+    raised_to: int = 0
     instance_size: Size | None = None
     instance_type: str = ""
 

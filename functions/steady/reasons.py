@@ -88,6 +88,14 @@ class TakenBack(Reason):
 
 
 @dataclass(frozen=True, slots=True)
+class ReplacedAhead(Reason):
+    units: int
+
+    def __str__(self) -> str:
+        return f"instances are about to go: {self.units} units asked for ahead of that"
+
+
+@dataclass(frozen=True, slots=True)
 class UnderMinimum(Reason):
     target: int
     minimum: int

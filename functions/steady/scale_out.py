@@ -1,7 +1,7 @@
 """Scale-out: what the cluster lacks, after all that is there, coming, or can be taken back was counted."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from steady.cluster import NOTHING, ContainerInstance, InstanceStatus, Service, Size, Snapshot, TaskShape
@@ -92,17 +92,22 @@ def coming_instances(snapshot: Snapshot, memory: Memory) -> int:
 
 
 def staying_capacity(snapshot: Snapshot, memory: Memory) -> int:
-    """What the pool's registered instances come to, in its units, less those that are about to leave.
+    """What the pool's registered instances come to, in its units, less those that are about to leave."""
+    return _capacity(snapshot, (i for i in snapshot.instances if not _is_leaving(i, snapshot.at, memory)))
+
+
+def leaving_capacity(snapshot: Snapshot, memory: Memory) -> int:
+    """What the pool's instances that are about to leave come to, in its units.
 
     One that others began to drain is about to leave, and the pool replaces it; but one that drains for longer than any
     notice lasts was drained by hand: it stays, and nothing comes in its place.
     """
+    return _capacity(snapshot, (i for i in snapshot.instances if _is_leaving(i, snapshot.at, memory)))
+
+
+def _capacity(snapshot: Snapshot, instances: Iterable[ContainerInstance]) -> int:
     pool = snapshot.pool
-    return sum(
-        pool.weight(pool.members[i.instance_id])
-        for i in snapshot.instances
-        if i.instance_id in pool.members and not _is_leaving(i, snapshot.at, memory)
-    )
+    return sum(pool.weight(pool.members[i.instance_id]) for i in instances if i.instance_id in pool.members)
 
 
 def _is_leaving(instance: ContainerInstance, now: float, memory: Memory) -> bool:

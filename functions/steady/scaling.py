@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from steady import scale_in, scale_out
 from steady.cluster import Snapshot
 from steady.memory import Memory
-from steady.reasons import AtMaximum, Reason, UnderMinimum
+from steady.reasons import AtMaximum, Reason, ReplacedAhead, UnderMinimum
+from steady.replacement import units_ahead
 from steady.thresholds import Thresholds
 
 
@@ -35,10 +36,27 @@ def decide(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> Decisi
 
     `memory` must be `observed` already.
     """
-    pool = snapshot.pool
     if thresholds.mode == "paused":
-        return Decision(snapshot.cluster, pool.target, memory=memory)
+        return Decision(snapshot.cluster, snapshot.pool.target, memory=memory)
     bounds = Bounds.of(snapshot, thresholds)
+    decision = _decide_lasting(_without_raise(snapshot, memory), memory, thresholds, bounds)
+    ahead = units_ahead(snapshot, memory, thresholds, decision.target, bounds.maximum)
+    reasons = (*decision.reasons, ReplacedAhead(ahead)) if ahead else decision.reasons
+    target = decision.target + ahead
+    raised = replace(decision.memory, raised_by=ahead, raised_to=target if ahead else 0)
+    return replace(decision, target=target, reasons=reasons, memory=raised)
+
+
+def _without_raise(snapshot: Snapshot, memory: Memory) -> Snapshot:
+    """`snapshot` with the target that lasts: less what was asked for ahead, unless somebody changed it since."""
+    pool = snapshot.pool
+    if pool.target != memory.raised_to:
+        return snapshot
+    return replace(snapshot, pool=replace(pool, target=pool.target - memory.raised_by))
+
+
+def _decide_lasting(snapshot: Snapshot, memory: Memory, thresholds: Thresholds, bounds: "Bounds") -> Decision:
+    pool = snapshot.pool
     out = scale_out.wanted(snapshot, memory, thresholds)
     reasons = list(out.reasons)
     target = pool.target

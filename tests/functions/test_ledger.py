@@ -18,6 +18,8 @@ FULL = Memory(
     placement_failed_at={"api": 2.5},
     draining={"arn-1": "i-1"},
     leaving_since={"arn-2": 6.5},
+    raised_by=2,
+    raised_to=12,
     instance_size=Size(2048, 7946),
     instance_type="m5.large",
 )

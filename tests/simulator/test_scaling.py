@@ -294,3 +294,52 @@ def test_what_is_remembered_survives_the_ledger() -> None:
     assert memory.demands["task-1"].size == Size(512, 700)
     assert memory.instance_type == "m5.large"
     assert memory.instance_size == web.instances()[0].registered
+
+
+def test_an_interrupted_instance_is_replaced_by_the_time_it_goes() -> None:
+    world = World(seed=18, boot_s=80)
+    web = world.spot_cluster("web", 6)
+    web.service("api", 9, cpu=1024, memory=1000, requests_per_s=1)
+    world.run(70)
+    assert web.target == 6
+
+    taken = {i.id for i in web.reclaim(2)}
+    world.run(20)
+    assert web.target == 8, "asked for at once"
+
+    world.run(99)
+    ready = [i for i in web.instances() if i.status == "ACTIVE" and i.ec2_id not in taken]
+    assert len(ready) == 6, "there before the two are gone"
+    assert web.target == 6, "and the target is back"
+
+    world.run(600)
+    assert (web.target, len(web.ec2_instances())) == (6, 6)
+    assert world.account.fleets.interruptions == 2
+    assert world.account.balancing.failed_requests == 0
+
+
+def test_a_target_that_an_operator_sets_while_it_is_raised_is_not_lowered_again() -> None:
+    world = World(seed=19)
+    web = world.spot_cluster("web", 6)
+    web.service("api", 9, cpu=1024, memory=1000)
+    world.run(70)
+    web.reclaim(2)
+    world.run(5)
+    assert web.target == 8
+
+    runtime = world.suite.runtime("operator")
+    runtime.ec2.modify_spot_fleet_request(SpotFleetRequestId="sfr-web", TargetCapacity=7)
+    world.run(180)
+
+    assert web.target == 7
+
+
+def test_no_replacement_is_asked_for_over_the_maximum() -> None:
+    world = World(seed=20)
+    web = world.spot_cluster("web", 6, max_capacity=7)
+    web.service("api", 9, cpu=1024, memory=1000)
+    world.run(70)
+    web.reclaim(3)
+    world.run(20)
+
+    assert web.target == 7

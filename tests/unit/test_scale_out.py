@@ -2,7 +2,7 @@
 
 import pytest
 
-from steady.cluster import Size
+from steady.cluster import PoolKind, Size
 from steady.memory import Memory, observed
 from steady.reasons import AtMaximum, DriftIsNotCapacity, ReservationHigh, TakenBack, TaskTooLarge, WantsDoNotFit
 from steady.scaling import decide
@@ -87,7 +87,7 @@ def test_a_take_back_is_forgotten_only_once_it_is_seen_to_have_happened() -> Non
 
 
 def test_an_interrupted_instance_is_replaced_by_its_pool_and_one_drained_by_hand_is_not() -> None:
-    world = snapshot([instance(0, FULL), instance(1, HALF, draining=True)])
+    world = snapshot([instance(0, FULL), instance(1, HALF, draining=True)], kind=PoolKind.AUTO_SCALING_GROUP)
     calm = Thresholds(cpu_reservation_high=100, memory_reservation_high=100)
 
     interrupted = decide(world, memory(demand("a", HALF), leaving_since={"arn-1": NOW - 60}), calm)

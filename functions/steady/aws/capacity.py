@@ -36,8 +36,10 @@ def set_target(runtime: Runtime, pool: Pool, target: int) -> None:
         runtime.autoscaling.set_desired_capacity(
             AutoScalingGroupName=pool.name.name, DesiredCapacity=target, HonorCooldown=False
         )
-    else:
+    elif target >= pool.target:
         runtime.ec2.modify_spot_fleet_request(SpotFleetRequestId=pool.name.name, TargetCapacity=target)
+    else:
+        _lower_fleet(runtime, pool, target)
 
 
 def terminate(runtime: Runtime, pool: Pool, instance_ids: Sequence[str], target: int) -> None:
@@ -48,12 +50,16 @@ def terminate(runtime: Runtime, pool: Pool, instance_ids: Sequence[str], target:
         for done, instance_id in enumerate(instance_ids):
             _terminate_in_group(runtime, instance_id, decrement=done < decrements)
         return
-    # The fleet must not choose what to take: it is lowered without terminations first, then we take what is empty.
+    _lower_fleet(runtime, pool, target)
+    for batch in batches(instance_ids, TERMINATIONS_A_CALL):
+        runtime.ec2.terminate_instances(InstanceIds=batch)
+
+
+def _lower_fleet(runtime: Runtime, pool: Pool, target: int) -> None:
+    # The fleet must not choose what to take: it is lowered without terminations, and we take what is empty.
     runtime.ec2.modify_spot_fleet_request(
         SpotFleetRequestId=pool.name.name, TargetCapacity=target, ExcessCapacityTerminationPolicy="noTermination"
     )
-    for batch in batches(instance_ids, TERMINATIONS_A_CALL):
-        runtime.ec2.terminate_instances(InstanceIds=batch)
 
 
 def pools_of(runtime: Runtime, instance_ids: Iterable[str]) -> dict[str, PoolName]:

@@ -92,7 +92,7 @@ def evaluate(
         kept = (
             decision.memory
             if cluster.thresholds.mode == "active"
-            else replace(decision.memory, draining=memory.draining)
+            else replace(decision.memory, draining=memory.draining, raised_by=0, raised_to=0)
         )
         if kept == entry.memory and not acts:
             say(runtime, decision, cluster.thresholds.mode)

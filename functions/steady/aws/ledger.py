@@ -93,6 +93,8 @@ def _plain(memory: Memory) -> dict[str, Any]:
         "placement_failed_at": dict(memory.placement_failed_at),
         "draining": dict(memory.draining),
         "leaving_since": dict(memory.leaving_since),
+        "raised_by": memory.raised_by,
+        "raised_to": memory.raised_to,
         "instance_size": [size.cpu_units, size.memory_mib] if size else None,
         "instance_type": memory.instance_type,
     }
@@ -110,6 +112,8 @@ def _memory(plain: dict[str, Any]) -> Memory:
         placement_failed_at=plain.get("placement_failed_at", {}),
         draining=plain.get("draining", {}),
         leaving_since=plain.get("leaving_since", {}),
+        raised_by=plain.get("raised_by", 0),
+        raised_to=plain.get("raised_to", 0),
         instance_size=Size(*size) if size else None,
         instance_type=plain.get("instance_type", ""),
     )
