@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import typer
 
-from cli import bench, simulate
+from cli import bench, drain, simulate
 
 app = typer.Typer(
     name="steady",
-    help="Keeps Amazon ECS on EC2 clusters steady: simulate and measure what the suite would do.",
+    help="Keeps Amazon ECS on EC2 clusters steady: drain by hand, simulate, and measure what the suite would do.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
 app.command("simulate")(simulate.simulate_traces)
 app.command("demo")(simulate.demo)
+app.command("drain")(drain.drain)
 app.add_typer(bench.app, name="bench")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from simulator import peers
 from simulator.ec2 import Ec2Instance
 from simulator.ecs.state import Task
 from simulator.instance_types import registered_size
@@ -27,12 +28,13 @@ class Reclaimed:
     stopped_at: float
 
 
-def interruption(instances: int, tasks: int, seed: int = 0) -> dict[str, Any]:
+def interruption(instances: int, tasks: int, seed: int = 0, handling: str = "steady") -> dict[str, Any]:
     """Takes a whole Spot Fleet back within 5 s, and says how its service-out went.
 
     Args:
         instances: of the fleet, all of them taken.
         tasks: on each instance, of the kinds of `KINDS` in turn.
+        handling: who handles it: one of `peers.HANDLINGS`.
 
     Returns:
         The contract's figures; `deregistered_s` and `stopped_s` are the slowest instance's, from its own notice.
@@ -41,9 +43,11 @@ def interruption(instances: int, tasks: int, seed: int = 0) -> dict[str, Any]:
     cluster = world.spot_cluster("fleet", instances, INSTANCE_TYPE)
     _fill(cluster, tasks)
     world.run(60)
+    peers.HANDLINGS[handling](world)
+    here: dict[str, list[Task]] = {i.id: [] for i in cluster.ec2_instances()}
+    for task in cluster.tasks():
+        here[task.instance.ec2_id].append(task)
     doomed = cluster.ec2_instances()
-    here = {d.id: [t for t in cluster.tasks() if t.instance.ec2_id == d.id] for d in doomed}
-    count = sum(len(found) for found in here.values())
     for index, instance in enumerate(doomed):
         world.clock.after(index * NOTICES_WITHIN_S / len(doomed), lambda i=instance: world.account.fleets.reclaim([i]))  # type: ignore[misc]
     stopped: dict[str, float] = {}
@@ -51,16 +55,52 @@ def interruption(instances: int, tasks: int, seed: int = 0) -> dict[str, Any]:
     world.run(NOTICES_WITHIN_S + 150)
     ends = [_end(instance, here[instance.id], stopped) for instance in doomed]
     counts = world.account.endpoint.total()
+    steps = world.suite.interruption_handler
     return {
+        "handling": handling,
         "instances": instances,
         "deregistered_s": round(max(e.deregistered_at - e.notice_at for e in ends), 2),
         "stopped_s": round(max(e.stopped_at - e.notice_at for e in ends), 2),
-        "tasks": count,
+        "tasks": sum(len(found) for found in here.values()),
         "tasks_killed_in_service": world.account.killed_tasks,
         "failed_requests": world.account.balancing.failed_requests,
         "api_calls": dict(sorted(counts.calls.items())),
+        "api_calls_total": counts.calls.total(),
+        "api_calls_floor": floor_of(instances, tasks),
         "throttled": counts.throttled,
+        "step_cpu_seconds": round(steps.longest_cpu_s, 3),
     }
+
+
+def floor_of(instances: int, tasks: int) -> int:
+    """The fewest calls that any handling needs which deregisters first: each thing read once, in the largest batches.
+
+    One a batch of 200 instances to find their fleet, one to find whose that fleet is; container instances listed and
+    described by 100 and drained by 10; tasks listed and described by 100, whichever way takes fewer pages; services
+    by 10, each task definition once, protection by 100; the targets of each target group looked at, deregistered, and
+    looked at again; one StopTask a task; one message to go on with, and one to wake the autoscaler.
+    """
+    kinds = [KINDS[number % len(KINDS)] for number in range(tasks)]
+    whole = instances * tasks
+    balanced = instances * kinds.count("balanced")
+    groups = BALANCED_SERVICES if balanced else 0
+    services = groups + ("plain" in kinds) + ("daemon" in kinds)
+    replicas = instances * (kinds.count("balanced") + kinds.count("plain"))
+    return sum(
+        (
+            _calls(instances, 200) + 1,
+            2 * _calls(instances, 100) + _calls(instances, 10),
+            min(instances, _calls(whole, 100)) + _calls(whole, 100),
+            _calls(services, 10) + services + ("batch" in kinds) + _calls(replicas, 100),
+            3 * groups * _calls(balanced // groups if groups else 0, 100),
+            whole,
+            2,
+        )
+    )
+
+
+def _calls(things: int, a_call: int) -> int:
+    return -(-things // a_call)
 
 
 def _end(instance: Ec2Instance, tasks: list[Task], stopped: dict[str, float]) -> Reclaimed:

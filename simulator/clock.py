@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -42,6 +43,8 @@ class Process:
 
     def __init__(self, clock: Clock, run: Callable[[], object]) -> None:
         self.children: list[Process] = []
+        self._cpu_s = 0.0
+        self._entered_at = 0.0
         self._clock = clock
         self._greenlet = greenlet(run, parent=clock.hub)
 
@@ -53,6 +56,11 @@ class Process:
         if self.alive:
             self._clock.switch_to(self)
 
+    def cpu_s(self) -> float:
+        """The CPU time, in real seconds, that the process and those it started have taken so far."""
+        now = time.process_time() - self._entered_at if self._clock.current is self else 0.0
+        return self._cpu_s + now + sum(child.cpu_s() for child in self.children)
+
     def kill(self) -> None:
         """Throws `Killed` into the process and into those it started, wherever they wait."""
         for child in self.children:
@@ -60,8 +68,12 @@ class Process:
         if self.alive:
             self._clock.throw_into(self)
 
-    def enter(self) -> Any:
-        return self._greenlet.switch()
+    def enter(self) -> None:
+        self._entered_at = time.process_time()
+        try:
+            self._greenlet.switch()
+        finally:
+            self._cpu_s += time.process_time() - self._entered_at
 
     def throw(self) -> Any:
         return self._greenlet.throw(Killed)

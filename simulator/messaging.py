@@ -45,6 +45,8 @@ class Function:
     invocations: int = 0
     timeouts: int = 0
     failures: list[Exception] = field(default_factory=list)
+    # Of one invocation: what its own code took, the simulated account's answers included.
+    longest_cpu_s: float = 0.0
 
 
 @dataclass(eq=False, slots=True)
@@ -174,6 +176,7 @@ class Messaging:
             except Exception as error:
                 function.failures.append(error)
                 answer = None
+            function.longest_cpu_s = max(function.longest_cpu_s, process.cpu_s())
             timer.cancel()
             then(answer)
 

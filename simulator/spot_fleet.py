@@ -46,7 +46,7 @@ class SpotFleets:
         self.ec2 = ec2
         self.fleets: dict[str, SpotFleet] = {}
         self.interruptions = 0
-        self.on_notice: Callable[[Ec2Instance], None] = lambda instance: None
+        self.on_notice: Callable[[Ec2Instance], object] = lambda instance: None
 
     def add(self, fleet: SpotFleet, *, booted: bool = True) -> SpotFleet:
         self.fleets[fleet.id] = fleet

@@ -6,6 +6,7 @@ import pytest
 
 from simulator import report
 from simulator.bench import interruption
+from simulator.peers import HANDLINGS
 from simulator.policies import NoSuchPolicy
 from simulator.simulation import Outcome, Scenario, simulate
 from simulator.workload import synthetic
@@ -77,6 +78,33 @@ def test_the_same_seed_gives_the_same_run(policy: str) -> None:
 def test_an_unknown_policy_is_refused_with_those_that_are_known() -> None:
     with pytest.raises(NoSuchPolicy, match="steady, cookpad-2018"):
         simulate("guess", Scenario(synthetic.day(1, 0), 1))
+
+
+def test_of_all_who_handle_the_same_reclaim_the_suite_is_best_on_every_count() -> None:
+    ours, *others = (interruption(instances=100, tasks=9, handling=name) for name in HANDLINGS)
+
+    for theirs in others:
+        for count in ("deregistered_s", "stopped_s", "tasks_killed_in_service", "failed_requests"):
+            assert ours[count] <= theirs[count], f"{count} of {theirs['handling']}"
+    assert others[0]["failed_requests"] > 0, "the others lose requests, or nothing was compared"
+
+
+@pytest.mark.parametrize("instances", [1, 20, 100])
+def test_its_calls_are_near_the_fewest_that_there_can_be(instances: int) -> None:
+    figures = interruption(instances, tasks=9)
+
+    assert figures["api_calls_floor"] <= figures["api_calls_total"]
+    if instances == 100:
+        assert figures["api_calls_total"] <= 1.25 * figures["api_calls_floor"]
+
+
+def test_at_aws_limit_nothing_is_lost() -> None:
+    figures = interruption(instances=500, tasks=9)
+
+    assert figures["deregistered_s"] <= 25
+    assert figures["stopped_s"] <= 115
+    assert figures["tasks_killed_in_service"] == 0
+    assert figures["failed_requests"] == 0
 
 
 def test_a_whole_fleet_is_served_out() -> None:

@@ -1,0 +1,71 @@
+"""How others handle a reclaim, for the benchmark: on the same simulated account, the same fleet, the same notices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from simulator.ec2 import Ec2Instance
+from simulator.errors import AwsError
+from simulator.spot_fleet import NOTICE_S
+from simulator.world import World
+
+CALLER = "peer"
+SDK_TRIES = 5
+# What a stop at the last moment leaves: ECS's default stop timeout, and a margin.
+LAST_MOMENT_S = NOTICE_S - 30 - 8
+
+
+def steady(world: World) -> None:
+    """The suite as it is deployed."""
+
+
+def one_by_one(world: World) -> None:
+    """The same steps, one instance a message and an invocation: nothing is gathered, no call serves two instances."""
+    world.suite.notices.batch_size = 1
+    world.suite.notices.window_s = 0.0
+
+
+def agent_draining(world: World) -> None:
+    """The ECS agent's own Spot draining (ECS_ENABLE_SPOT_INSTANCE_DRAINING): DRAINING on notice, and nothing else."""
+    _instead(world, lambda instance: _drain(world, instance))
+
+
+def drain_then_stop(world: World) -> None:
+    """DRAINING on notice, StopTask for whatever is left at the last moment; no target is deregistered."""
+
+    def handle(instance: Ec2Instance) -> None:
+        _drain(world, instance)
+        world.clock.sleep(LAST_MOMENT_S)
+        for task in list(instance.container_instance.tasks.values()) if instance.container_instance else ():
+            try:
+                params = {"cluster": instance.cluster.name, "task": task.arn}
+                world.account.endpoint.call(CALLER, "ecs:StopTask", params, SDK_TRIES)
+            except AwsError:
+                continue  # throttled at every try, or gone
+
+    _instead(world, handle)
+
+
+HANDLINGS: Mapping[str, Callable[[World], None]] = {
+    "steady": steady,
+    "agent-draining": agent_draining,
+    "drain-then-stop": drain_then_stop,
+    "one-by-one": one_by_one,
+}
+
+
+def _instead(world: World, handle: Callable[[Ec2Instance], None]) -> None:
+    """Lets `handle` have each notice, in a process of its own, in place of the suite."""
+    world.account.messaging.rules.clear()
+    world.account.fleets.on_notice = lambda instance: world.clock.spawn(lambda: handle(instance))
+
+
+def _drain(world: World, instance: Ec2Instance) -> None:
+    if instance.container_instance is None:
+        return
+    params = {
+        "cluster": instance.cluster.name,
+        "containerInstances": [instance.container_instance.arn],
+        "status": "DRAINING",
+    }
+    world.account.endpoint.call(CALLER, "ecs:UpdateContainerInstancesState", params, SDK_TRIES)

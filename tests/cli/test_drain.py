@@ -1,0 +1,67 @@
+"""`steady drain`, on the simulated account."""
+
+from __future__ import annotations
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from cli.drain import drain_instances
+from cli.main import app
+from simulator.ecs.state import TaskStatus
+from simulator.world import World
+
+
+def test_instances_are_drained_by_hand_and_no_request_is_lost() -> None:
+    world = World(seed=1)
+    web = world.spot_cluster("web", 4, mode="paused")
+    web.service("api", 8, requests_per_s=2)
+    world.run(60)
+    ids = [i.ec2_id for i in web.instances()[:2]]
+
+    done = drain_instances(world.suite.runtime("operator"), ids, deadline_s=600)
+
+    assert done["web"]["instances"] == ids
+    assert done["web"]["deregistered"] == 4
+    world.run(60)
+    assert {i.ec2_id for i in web.instances() if i.status == "DRAINING"} == set(ids)
+    assert [t for t in web.running() if t.instance.ec2_id in ids] == []
+    assert world.account.balancing.failed_requests == 0
+    assert len(web.ec2_instances()) == 4, "nothing is terminated"
+
+
+def test_a_batch_task_is_given_up_at_the_deadline_that_was_given() -> None:
+    world = World(seed=2)
+    web = world.spot_cluster("web", 1, mode="paused")
+    batch = web.batch_task(web.instances()[0], run_s=3600)
+    world.run(20)
+    start = world.clock.now
+
+    drain_instances(world.suite.runtime("operator"), [batch.instance.ec2_id], deadline_s=100)
+
+    world.run(5)
+    assert batch.status is TaskStatus.STOPPED
+    assert batch.sigterm_at is not None
+    assert 50 <= batch.sigterm_at - start <= 75
+
+
+def test_an_instance_of_nobodys_cluster_is_refused_before_anything_is_done(capsys: pytest.CaptureFixture[str]) -> None:
+    world = World(seed=3)
+    web = world.spot_cluster("web", 1, mode="paused")
+
+    with pytest.raises(typer.Exit):
+        drain_instances(world.suite.runtime("operator"), [web.instances()[0].ec2_id, "i-0123456789abcdef0"], 60)
+
+    assert "i-0123456789abcdef0 is of no cluster that is managed" in capsys.readouterr().err.replace("\n", " ")
+    assert web.instances()[0].status == "ACTIVE"
+
+
+def test_without_a_region_the_command_says_how_to_give_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+
+    done = CliRunner().invoke(app, ["drain", "i-1"])
+
+    assert done.exit_code == 2
+    assert "give --region" in done.stderr
