@@ -15,6 +15,7 @@ from interruption_handler.locate import located
 from interruption_handler.notices.continuation import Continuation
 from simulator.ecs.state import Task, TaskStatus
 from simulator.endpoint import Call
+from simulator.errors import AwsError
 from simulator.world import SimulatedCluster, World
 from steady.drain import Doomed, LifecycleHook
 
@@ -330,6 +331,21 @@ def test_a_protected_task_runs_until_its_stop_timeout_just_fits() -> None:
     world.run(45)
     assert kept.status is TaskStatus.STOPPED
     assert not kept.killed
+
+
+def test_service_out_goes_on_where_ecs_does_not_say_what_is_protected() -> None:
+    world = World(seed=17)
+    fleet = busy_fleet(world, instances=2)
+
+    def refuse(params: object) -> dict[str, Any]:
+        raise AwsError("ServerException", "no", status=500)
+
+    world.account.endpoint.actions["ecs:GetTaskProtection"] = refuse
+    fleet.reclaim()
+    world.run(118)
+
+    assert fleet.tasks() == []
+    assert world.account.balancing.failed_requests == 0
 
 
 def test_a_service_in_several_target_groups_and_one_that_shares_a_group_leave_only_with_their_own_targets() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.aws.pace import Pace
 from steady.aws.runtime import Runtime, batches
@@ -208,12 +208,22 @@ def stop_tasks(runtime: Runtime, cluster: str, arns: Sequence[str], reason: str,
 
 
 def protected(runtime: Runtime, cluster: str, arns: Iterable[str]) -> set[str]:
-    """Those of the service tasks `arns` that are under scale-in protection now."""
-    client = runtime.ecs
-    answers = runtime.in_parallel(
-        lambda batch: client.get_task_protection(cluster=cluster, tasks=batch), list(batches(arns, TASKS_A_PROTECTION))
-    )
-    return {task["taskArn"] for answer in answers for task in answer["protectedTasks"] if task["protectionEnabled"]}
+    """Those of the service tasks `arns` that are under scale-in protection now.
+
+    Where ECS does not say, they are taken for unprotected: a notice leaves no time to wait for the answer.
+    """
+    client = runtime.ecs_once
+
+    def look(batch: Sequence[str]) -> list[str]:
+        try:
+            answer = client.get_task_protection(cluster=cluster, tasks=batch)
+        except (ClientError, BotoCoreError) as error:
+            runtime.telemetry.warning(f"tasks are taken for unprotected: {error}", cluster=cluster)
+            return []
+        return [task["taskArn"] for task in answer["protectedTasks"] if task["protectionEnabled"]]
+
+    answers = runtime.in_parallel(look, list(batches(arns, TASKS_A_PROTECTION)))
+    return {arn for found in answers for arn in found}
 
 
 @dataclass(frozen=True, slots=True)
