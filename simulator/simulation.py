@@ -17,7 +17,7 @@ from simulator.workload.submit import CALLER as LAUNCHER
 from simulator.workload.submit import Launcher, deploy, follow_market
 from simulator.world import SimulatedCluster, World
 from steady import scale_in
-from steady.cluster import ContainerInstance, InstanceStatus, PoolKind
+from steady.cluster import ContainerInstance, InstanceStatus, PoolKind, TaskShape
 
 SAMPLE_S = 60
 
@@ -112,7 +112,7 @@ class _Run:
     def now_s(self) -> float:
         return self.world.clock.now - self.started_at
 
-    def _build(self, whole: ClusterPlan, start: Callable[[SimulatedCluster], None]) -> None:
+    def _build(self, whole: ClusterPlan, start: policies.Start) -> None:
         size = registered_size(whole.instance_type)
         plan, left_out = fitting(whole, size)
         first = demand_steps(replace(plan, jobs=()), size, 1.0)[0][2]
@@ -127,7 +127,7 @@ class _Run:
         launcher.submit(plan.jobs)
         if plan.market:
             follow_market(cluster, plan.market, self.scenario.hours * 3600)
-        start(cluster)
+        start(cluster, lambda: _pending(cluster, launcher))
 
     def _placed(self, waited_s: float) -> None:
         self.placed += 1
@@ -218,6 +218,17 @@ def waits(seconds: list[float]) -> dict[str, float]:
         "max": round(max(seconds), 1),
         "total": round(sum(seconds), 1),
     }
+
+
+def _pending(cluster: SimulatedCluster, launcher: Launcher) -> list[TaskShape]:
+    """The tasks that wait for a place: jobs, and what services lack."""
+    jobs = [TaskShape(run.job.size) for run in launcher.waiting]
+    services = [
+        TaskShape(service.definition.size)
+        for service in cluster.state.services.values()
+        for _ in range(len(service.missing_since))
+    ]
+    return jobs + services
 
 
 def _core(instance: Any) -> ContainerInstance:

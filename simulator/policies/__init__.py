@@ -2,8 +2,18 @@
 
 from collections.abc import Callable, Mapping
 
-from simulator.policies import cookpad_2018, steady
+from simulator.policies import (
+    cluster_autoscaler,
+    cookpad_2018,
+    escalator,
+    managed_scaling,
+    reservation_alarms,
+    steady,
+)
+from simulator.policies.peer import Pending
 from simulator.world import SimulatedCluster
+
+Start = Callable[[SimulatedCluster, Pending], None]
 
 
 class NoSuchPolicy(ValueError):
@@ -11,13 +21,13 @@ class NoSuchPolicy(ValueError):
 
 
 # A policy is started once for each cluster. Service-out is the suite's in all of them: only scaling is compared.
-POLICIES: Mapping[str, Callable[[SimulatedCluster], None]] = {
-    "steady": steady.start,
-    "cookpad-2018": cookpad_2018.start,
+POLICIES: Mapping[str, Start] = {
+    policy.NAME: policy.start
+    for policy in (steady, cookpad_2018, managed_scaling, reservation_alarms, escalator, cluster_autoscaler)
 }
 
 
-def named(name: str) -> Callable[[SimulatedCluster], None]:
+def named(name: str) -> Start:
     """The policy `name`.
 
     Raises:

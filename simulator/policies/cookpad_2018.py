@@ -7,56 +7,44 @@ than it has, a RunTask that failed for want of capacity. Scale-in: reservation u
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
+from simulator.policies.peer import Look, Pending, look_every
 from simulator.world import SimulatedCluster
 from steady import scale_in
-from steady.aws import capacity, evaluation
 from steady.cluster import Snapshot
 from steady.thresholds import Thresholds
 
+NAME = "cookpad-2018"
 INTERVAL_S = 60
 
 
-@dataclass
-class Low:
-    """Since when the reservation has been low."""
+def start(cluster: SimulatedCluster, pending: Pending) -> None:
+    low_since: float | None = None
 
-    since: float | None = None
+    def step(look: Look) -> None:
+        nonlocal low_since
+        change = wanted(look.snapshot, _messages(cluster), look.thresholds)
+        if change >= 0 and not (change == 0 and scale_in.is_low(look.snapshot, look.thresholds)):
+            low_since = None
+        elif low_since is None:
+            low_since = look.snapshot.at
+        elif look.snapshot.at - low_since >= look.thresholds.scale_in_after_seconds:
+            low_since, change = look.snapshot.at, -1
+        look.ask_for(look.pool.target + change)
 
-
-def start(cluster: SimulatedCluster) -> None:
-    clock, runtime = cluster.world.clock, cluster.world.suite.runtime("cookpad-2018")
-    low = Low()
-
-    def look() -> None:
-        settings = evaluation.settings(runtime, cluster.name)
-        snapshot = evaluation.look(runtime, settings)
-        target = wanted(snapshot, _messages(cluster), low, settings.thresholds)
-        if target != snapshot.pool.target:
-            capacity.set_target(runtime, snapshot.pool, target)
-
-    clock.every(INTERVAL_S, lambda: clock.spawn(look))
+    look_every(INTERVAL_S, NAME, cluster, pending, step)
 
 
-def wanted(snapshot: Snapshot, messages: int, low: Low, thresholds: Thresholds) -> int:
-    """The target after one look: the rules add up, whatever is booting already."""
+def wanted(snapshot: Snapshot, messages: int, thresholds: Thresholds) -> int:
+    """How many instances more: the three rules add up, whatever is booting already."""
     cpu, memory = scale_in.reservation(snapshot.active)
-    reasons = (
-        cpu > thresholds.cpu_reservation_high or memory > thresholds.memory_reservation_high,
-        any(service.missing for service in snapshot.services),
-        messages > 0,
+    return sum(
+        (
+            cpu > thresholds.cpu_reservation_high or memory > thresholds.memory_reservation_high,
+            any(service.missing for service in snapshot.services),
+            messages > 0,
+        )
     )
-    target = snapshot.pool.target + sum(reasons)
-    if any(reasons) or not scale_in.is_low(snapshot, thresholds):
-        low.since = None
-    elif low.since is None:
-        low.since = snapshot.at
-    elif snapshot.at - low.since >= thresholds.scale_in_after_seconds:
-        low.since = snapshot.at
-        target -= 1
-    pool = snapshot.pool
-    return max(pool.minimum, thresholds.min_capacity, min(target, pool.maximum, thresholds.max_capacity))
 
 
 def _messages(cluster: SimulatedCluster) -> int:

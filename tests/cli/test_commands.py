@@ -68,7 +68,7 @@ def test_simulate_writes_its_files(jobs: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
-        (["--policy", "guess"], '"guess" is no policy: one of steady, cookpad-2018 is needed'),
+        (["--policy", "guess"], '"guess" is no policy: one of steady, cookpad-2018, managed-scaling'),
         (["--instance", "m5.9xlarge"], '"m5.9xlarge" is no EC2 instance type'),
         (["--set", "max_capacity=lots"], '--set max_capacity is "lots": a capacity in units'),
         (["--set", "speed=1"], '--set is "speed=1": name=value is needed'),

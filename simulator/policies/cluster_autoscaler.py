@@ -1,0 +1,87 @@
+"""Kubernetes cluster-autoscaler: every 10 s, pending tasks packed on new nodes; nodes of little use emptied.
+
+First fit decreasing on nodes of the pool's type. A node under 50 % use whose tasks fit elsewhere for 10 minutes goes,
+none within 10 minutes of a scale-up; its services' tasks are moved before, and tasks that nobody replaces block it.
+"""
+
+from __future__ import annotations
+
+from simulator.policies.peer import Look, Pending, look_every
+from simulator.world import SimulatedCluster
+from steady.aws import ecs
+from steady.aws.evaluation import movable_tasks
+from steady.cluster import ContainerInstance, InstanceStatus, Size, TaskShape
+from steady.placement import empty_rooms, instances_needed, pack, room_on
+
+NAME = "cluster-autoscaler"
+INTERVAL_S = 10
+UNNEEDED_PERCENT = 50.0
+UNNEEDED_FOR_S = 600.0
+AFTER_SCALE_UP_S = 600.0
+
+
+def start(cluster: SimulatedCluster, pending: Pending) -> None:
+    unneeded_since: dict[str, float] = {}
+    emptying: set[str] = set()
+    scaled_up_at: float | None = None
+    size: Size | None = None
+
+    def step(look: Look) -> None:
+        nonlocal scaled_up_at, size
+        active, now = list(look.snapshot.active), look.snapshot.at
+        size = active[0].registered if active else size
+        _take_emptied(look, emptying)
+        coming = max(0, look.pool.target - sum(i.instance_id in look.pool.members for i in look.snapshot.instances))
+        more = nodes_to_add(look.pending, active, coming, size)
+        if more:
+            scaled_up_at = now
+            unneeded_since.clear()
+            look.ask_for(look.pool.target + more)
+            return
+        idle = {i.arn: i for i in active if use_percent(i) < UNNEEDED_PERCENT}
+        for arn in set(unneeded_since) - set(idle):
+            del unneeded_since[arn]
+        for arn in idle:
+            unneeded_since.setdefault(arn, now)
+        ripe = [idle[arn] for arn, since in unneeded_since.items() if now - since >= UNNEEDED_FOR_S]
+        if ripe and not look.pending and (scaled_up_at is None or now - scaled_up_at >= AFTER_SCALE_UP_S):
+            _empty_one(look, ripe, emptying, unneeded_since)
+
+    look_every(INTERVAL_S, NAME, cluster, pending, step)
+
+
+def nodes_to_add(pending: list[TaskShape], active: list[ContainerInstance], coming: int, size: Size | None) -> int:
+    """How many new nodes the pending tasks need, after the room that is there and that is coming."""
+    left = pack(pending, room_on(active)).left_over
+    if size is None:
+        return 1 if left and not coming else 0
+    return instances_needed(pack(left, empty_rooms(size, coming)).left_over, size)[0]
+
+
+def use_percent(instance: ContainerInstance) -> float:
+    """The larger of the shares of CPU and memory that are asked for."""
+    used, whole = instance.reserved, instance.registered
+    return max(100 * used.cpu_units / whole.cpu_units, 100 * used.memory_mib / whole.memory_mib)
+
+
+def _empty_one(look: Look, ripe: list[ContainerInstance], emptying: set[str], unneeded_since: dict[str, float]) -> None:
+    if look.pool.target - len(emptying) <= look.within_bounds(0):
+        return
+    moves = movable_tasks(look.runtime, look.cluster.name, ripe)
+    for instance in sorted(ripe, key=lambda i: (i.task_count, i.arn)):
+        if len(moves[instance.arn]) < instance.task_count:
+            continue  # a batch task, which nobody would start again
+        others = [i for i in look.snapshot.active if i is not instance]
+        if not pack(moves[instance.arn], room_on(others)).left_over:
+            ecs.drain(look.runtime, look.cluster.name, [instance.arn])
+            emptying.add(instance.arn)
+            unneeded_since.pop(instance.arn, None)
+            return
+
+
+def _take_emptied(look: Look, emptying: set[str]) -> None:
+    here = {i.arn: i for i in look.snapshot.instances if i.status is InstanceStatus.DRAINING}
+    emptying &= set(here)
+    gone = [arn for arn in sorted(emptying) if here[arn].task_count == 0]
+    look.take([here[arn].instance_id for arn in gone if here[arn].instance_id in look.pool.members])
+    emptying -= set(gone)
