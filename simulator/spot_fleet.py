@@ -128,7 +128,8 @@ class SpotFleets:
 
     def _look(self, fleet: SpotFleet) -> None:
         fleet.look_pending = False
-        ceiling = int(fleet.target * fleet.available)
+        # Rounded, not cut: where 15 of 16 could be had, a fleet of one gets its one.
+        ceiling = round(fleet.target * fleet.available)
         while fleet.fulfilled() < min(fleet.target, ceiling):
             self._launch(fleet)
         if fleet.fulfilled() < fleet.target:

@@ -68,10 +68,10 @@ class Thresholds:
     on_rebalance: str = "ignore"
     min_capacity: int = 0
     max_capacity: int = 100
-    cpu_reservation_high: int = 85
-    memory_reservation_high: int = 85
-    cpu_reservation_low: int = 60
-    memory_reservation_low: int = 60
+    cpu_reservation_high: int = 90
+    memory_reservation_high: int = 90
+    cpu_reservation_low: int = 70
+    memory_reservation_low: int = 70
     drift_seconds: int = 30
     demand_silent_after_seconds: int = 30
     scale_in_after_seconds: int = 300

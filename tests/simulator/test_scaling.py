@@ -34,7 +34,7 @@ def test_reservation_over_its_threshold_grows_the_cluster(kind: str) -> None:
 
     world.run(70)
 
-    # 4000 of 4096 units; at 85 % they need 4706, so 3 instances of 2048.
+    # 4000 of 4096 units; at 90 % they need 4445, so 3 instances of 2048.
     assert web.target == 3
     assert world.suite.telemetry.errors() == []
 

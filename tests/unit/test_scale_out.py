@@ -15,7 +15,7 @@ THRESHOLDS = Thresholds(scale_in_after_seconds=300)
 
 
 def test_reservation_over_its_threshold_adds_the_fewest_instances_that_bring_it_back_under() -> None:
-    # 6144 of 6144 units: at 85 % they need 7229, so 4 instances of 2048.
+    # 6144 of 6144 units: at 90 % they need 6827, so 4 instances of 2048.
     decision = decide(snapshot([instance(n, FULL) for n in range(3)]), memory(), THRESHOLDS)
 
     assert decision.target == 4
