@@ -32,7 +32,6 @@ class Ec2Instance:
     cluster: Cluster
     zone: str
     tags: dict[str, str]
-    launched_at: float
     on_terminated: Callable[[Ec2Instance], None]
     container_instance: ContainerInstance | None = None
     doomed_at: float | None = None
@@ -80,7 +79,7 @@ class Ec2:
         """Starts an instance that registers with `cluster` once it has booted (at once if `booted`)."""
         number = next(self._ids)
         zone = ZONES[number % len(ZONES)]
-        instance = Ec2Instance(f"i-{number:017x}", instance_type, cluster, zone, tags, self.clock.now, on_terminated)
+        instance = Ec2Instance(f"i-{number:017x}", instance_type, cluster, zone, tags, on_terminated)
         self.instances[instance.id] = instance
         self.hours.running[instance.id] = self.clock.now
         if booted:

@@ -18,10 +18,6 @@ from simulator.errors import AwsError
 DELIVERY_S = (0.2, 0.8)
 
 
-class Crash(Exception):
-    """A Lambda that ended without an answer: its messages come again after their visibility timeout."""
-
-
 @dataclass(frozen=True, slots=True)
 class LambdaContext:
     """What the simulated Lambda tells its handler: how long it may still run."""

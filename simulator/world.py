@@ -7,7 +7,6 @@ batch.service("api", tasks=6, cpu=256, memory=512, requests_per_s=2)
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from simulator.account import Account
@@ -149,7 +148,3 @@ class SimulatedCluster:
         taken = self.pool.staying()[:count]
         self.world.account.fleets.reclaim(taken)
         return taken
-
-
-def arns(things: Iterable[Task | ContainerInstance]) -> set[str]:
-    return {thing.arn for thing in things}

@@ -18,7 +18,8 @@ from interruption_handler.notices.continuation import Continuation
 from interruption_handler.notices.notice import Ignored
 from steady.aws import queue
 from steady.aws.runtime import Runtime
-from steady.drain import Doomed, are_to_be_gathered, delay_to_meeting, round_end
+from steady.drain import Doomed
+from steady.rhythm import are_to_be_gathered, delay_to_meeting, round_end
 from steady.thresholds import BadThreshold
 
 Messages = Sequence[queue.Message[Parsed]]

@@ -18,18 +18,6 @@ SOON_S = 7
 LATER_S = 15
 NEAR_S = 10
 NEAR_LOOK_S = 2
-# Steps meet at the multiples of so many seconds; of fewer, where there is a hurry.
-MEETING_S = 4
-NEAR_MEETING_S = 2
-# From so many notices in a batch on, a fleet is being reclaimed.
-GATHER_FROM = 8
-GATHER_FOR_S = 4.0
-MANY = 50
-GATHER_MANY_FOR_S = 7.0
-# Stopping goes in rounds that end at the multiples of so many seconds. Between two of them there are about 2 s, in
-# which ECS's bucket refills: nothing of its rate is lost.
-ROUND_S = 10
-SHORTEST_ROUND_S = 3.0
 # A lifecycle hook may leave hours.
 FAR_S = 600
 FAR_LATER_S = 60
@@ -127,30 +115,6 @@ class Progress:
     finished: tuple[Doomed, ...] = ()
     waiting: tuple[Doomed, ...] = ()
     next_in_s: int = SOON_S
-
-
-def are_to_be_gathered(noticed: int, doomed: Iterable[Doomed], now: float) -> bool:
-    """Whether so many new notices at once are a whole fleet's, whose others are to be looked at together with them.
-
-    Not for long: the more there are, the more one look at all of them saves, and the longer its reads would take.
-    """
-    longest_s = GATHER_MANY_FOR_S if noticed >= MANY else GATHER_FOR_S
-    return noticed >= GATHER_FROM and all(now - d.noticed_at < longest_s for d in doomed)
-
-
-def round_end(now: float) -> float:
-    """When a step stops stopping, wherever it is: the same moment for all steps, so that they go on as one."""
-    return math.ceil((now + SHORTEST_ROUND_S) / ROUND_S) * ROUND_S
-
-
-def delay_to_meeting(now: float, in_s: float) -> int:
-    """The delay, in whole seconds, to the next time that all steps meet at, `in_s` seconds from `now` or later.
-
-    Messages that come within a second of each other make one batch: so chains of steps that were begun by notices of
-    one reclaim become one, and each read serves all of them.
-    """
-    every_s = NEAR_MEETING_S if in_s <= NEAR_LOOK_S else MEETING_S
-    return max(1, round(math.ceil((now + in_s) / every_s) * every_s - now))
 
 
 def to_drain(seen: Mapping[str, Seen]) -> tuple[str, ...]:

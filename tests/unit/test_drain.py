@@ -13,13 +13,12 @@ from steady.drain import (
     Target,
     TargetState,
     TaskKind,
-    are_to_be_gathered,
-    delay_to_meeting,
     last_stop_at,
     next_step,
     progress,
     to_drain,
 )
+from steady.rhythm import delay_to_meeting
 
 DEADLINE = 1000.0
 SPOT = Doomed("i-1", "web", DEADLINE, "arn-1")
@@ -165,22 +164,6 @@ def test_the_next_look_comes_before_the_next_task_is_due(tasks: list[DoomedTask]
     soonest = min((last_stop_at(t, DEADLINE) for t in left), default=DEADLINE)
     assert after.next_in_s >= 1
     assert not after.waiting or after.next_in_s <= 2 or now + delay_to_meeting(now, after.next_in_s) <= soonest + 1
-
-
-@given(st.floats(0, 1e6), st.floats(0, 60))
-def test_steps_meet_at_the_same_moments(now: float, in_s: float) -> None:
-    at = now + delay_to_meeting(now, in_s)
-
-    assert at >= now + min(1, in_s) - 0.51
-    assert min(at % 2, 2 - at % 2) <= 0.51 or at - now == 1
-
-
-def test_a_whole_fleets_notices_are_gathered_but_not_for_long() -> None:
-    fleet = [Doomed(f"i-{n}", "web", 120.0, noticed_at=0.0) for n in range(10)]
-
-    assert are_to_be_gathered(10, fleet, now=3.9)
-    assert not are_to_be_gathered(10, fleet, now=4.0)
-    assert not are_to_be_gathered(1, fleet[:1], now=0.0)
 
 
 def test_a_protected_task_is_given_up_only_at_the_deadline() -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any, Protocol
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 NAMESPACE = "Steady"
@@ -25,7 +25,6 @@ class PowertoolsTelemetry:
 
     def __init__(self) -> None:
         self.logger = Logger()
-        self.metrics = Metrics(namespace=NAMESPACE)
 
     def info(self, message: str, **fields: Any) -> None:
         self.logger.info(message, extra=fields)

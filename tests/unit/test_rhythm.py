@@ -1,0 +1,31 @@
+"""When the steps of a service-out happen."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from steady.drain import Doomed
+from steady.rhythm import ROUND_S, SHORTEST_ROUND_S, are_to_be_gathered, delay_to_meeting, round_end
+
+
+@given(st.floats(0, 1e6), st.floats(0, 60))
+def test_steps_meet_at_the_same_moments(now: float, in_s: float) -> None:
+    at = now + delay_to_meeting(now, in_s)
+
+    assert at >= now + min(1, in_s) - 0.51
+    assert min(at % 2, 2 - at % 2) <= 0.51 or at - now == 1
+
+
+def test_a_whole_fleets_notices_are_gathered_but_not_for_long() -> None:
+    fleet = [Doomed(f"i-{n}", "web", 120.0, noticed_at=0.0) for n in range(10)]
+
+    assert are_to_be_gathered(10, fleet, now=3.9)
+    assert not are_to_be_gathered(10, fleet, now=4.0)
+    assert not are_to_be_gathered(1, fleet[:1], now=0.0)
+
+
+@given(st.floats(0, 1e6))
+def test_every_step_of_a_round_ends_at_the_same_moment(now: float) -> None:
+    end = round_end(now)
+
+    assert end % ROUND_S == 0
+    assert SHORTEST_ROUND_S <= end - now <= SHORTEST_ROUND_S + ROUND_S
