@@ -22,10 +22,11 @@ SHORTEST_ROUND_S = 3.0
 def are_to_be_gathered(noticed: int, doomed: Iterable[Doomed], now: float) -> bool:
     """Whether so many new notices at once are a whole fleet's, whose others are to be looked at together with them.
 
-    Not for long: the more there are, the more one look at all of them saves, and the longer its reads would take.
+    Not for long: the more there are, the more one look at all of them saves, and the longer its reads would take. And
+    not where one of them has no time left: an instance that is going already is looked at now.
     """
     longest_s = GATHER_MANY_FOR_S if noticed >= MANY else GATHER_FOR_S
-    return noticed >= GATHER_FROM and all(now - d.noticed_at < longest_s for d in doomed)
+    return noticed >= GATHER_FROM and all(now - d.noticed_at < longest_s and now < d.deadline_s for d in doomed)
 
 
 def round_end(now: float) -> float:

@@ -23,6 +23,12 @@ def test_a_whole_fleets_notices_are_gathered_but_not_for_long() -> None:
     assert not are_to_be_gathered(1, fleet[:1], now=0.0)
 
 
+def test_an_instance_that_is_going_already_waits_for_no_others() -> None:
+    going = [Doomed(f"i-{n}", "web", 0.0, noticed_at=0.0) for n in range(10)]
+
+    assert not are_to_be_gathered(10, going, now=0.5)
+
+
 @given(st.floats(0, 1e6))
 def test_every_step_of_a_round_ends_at_the_same_moment(now: float) -> None:
     end = round_end(now)
