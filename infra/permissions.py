@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import aws_cdk as cdk
 
 from infra.fed_function import FedFunction
@@ -21,7 +23,7 @@ def may_read_clusters(function: FedFunction, settings: Settings) -> None:
     stack = cdk.Stack.of(function)
     clusters = _clusters(stack, settings)
     function.allow(["ecs:ListContainerInstances", "ecs:DescribeClusters"], clusters)
-    only_ours = {"ArnEquals": {"ecs:cluster": clusters}}
+    only_ours = _only_ours(stack, settings)
     function.allow(["ecs:DescribeContainerInstances"], _within(stack, settings, "container-instance"), **only_ours)
     function.allow(["ecs:DescribeTasks"], _within(stack, settings, "task"), **only_ours)
     function.allow(["ecs:DescribeServices"], _within(stack, settings, "service"), **only_ours)
@@ -32,26 +34,25 @@ def may_read_clusters(function: FedFunction, settings: Settings) -> None:
 
 
 def may_list_services(function: FedFunction, settings: Settings) -> None:
-    clusters = _clusters(cdk.Stack.of(function), settings)
     # ListServices has no resource; the condition limits it to our clusters.
-    function.allow(["ecs:ListServices"], ["*"], ArnEquals={"ecs:cluster": clusters})
+    function.allow(["ecs:ListServices"], ["*"], **_only_ours(cdk.Stack.of(function), settings))
 
 
 def may_change_instances(function: FedFunction, settings: Settings) -> None:
     stack = cdk.Stack.of(function)
-    only_ours = {"ArnEquals": {"ecs:cluster": _clusters(stack, settings)}}
+    only_ours = _only_ours(stack, settings)
     function.allow(["ecs:UpdateContainerInstancesState"], _within(stack, settings, "container-instance"), **only_ours)
 
 
 def may_stop_tasks(function: FedFunction, settings: Settings) -> None:
     stack = cdk.Stack.of(function)
-    only_ours = {"ArnEquals": {"ecs:cluster": _clusters(stack, settings)}}
+    only_ours = _only_ours(stack, settings)
     function.allow(["ecs:StopTask"], _within(stack, settings, "task"), **only_ours)
 
 
 def may_read_protection(function: FedFunction, settings: Settings) -> None:
     stack = cdk.Stack.of(function)
-    only_ours = {"ArnEquals": {"ecs:cluster": _clusters(stack, settings)}}
+    only_ours = _only_ours(stack, settings)
     function.allow(["ecs:GetTaskProtection"], _within(stack, settings, "task"), **only_ours)
 
 
@@ -105,6 +106,10 @@ def _parameters(function: FedFunction, *paths: str) -> list[str]:
 
 def _clusters(stack: cdk.Stack, settings: Settings) -> list[str]:
     return [stack.format_arn(service="ecs", resource="cluster", resource_name=c.name) for c in settings.clusters]
+
+
+def _only_ours(stack: cdk.Stack, settings: Settings) -> dict[str, Mapping[str, object]]:
+    return {"ArnEquals": {"ecs:cluster": _clusters(stack, settings)}}
 
 
 def _within(stack: cdk.Stack, settings: Settings, kind: str) -> list[str]:

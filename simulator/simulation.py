@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -145,7 +146,9 @@ class _Run:
 
     def sample(self) -> None:
         for plan, cluster, launcher, record in self.clusters:
-            demand = next((d for start, end, d in self._demand[plan.name] if start <= self.now_s <= end), 0.0)
+            steps = self._demand[plan.name]
+            step = bisect_left(steps, self.now_s, key=lambda step: step[1])
+            demand = steps[step][2] if step < len(steps) else 0.0
             missing = sum(len(s.missing_since) for s in cluster.state.services.values())
             cpu, memory = scale_in.reservation(_core(i) for i in cluster.instances() if i.status == "ACTIVE")
             record.samples.append(

@@ -8,14 +8,10 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from autoscaler.triggers import Trigger, parse
 from steady.aws import evaluation, parameters, queue
-from steady.aws.capacity import NoSuchPool
 from steady.aws.runtime import Runtime
 from steady.memory import Memory
-from steady.thresholds import BadThreshold
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -45,27 +41,18 @@ def handle_event(event: Mapping[str, Any], runtime: Runtime, table: str, dead_le
 
 def _triggered(event: Mapping[str, Any], runtime: Runtime, table: str, dead_letter_queue_url: str) -> dict[str, Any]:
     batch = queue.received(runtime, event, parse, dead_letter_queue_url)
-    failed = list(batch.failed_ids)
     ours = set(parameters.clusters_by_pool(runtime).values())
-    by_cluster: dict[str, list[queue.Message[Trigger]]] = {}
-    for message in batch.messages:
-        by_cluster.setdefault(message.value.cluster, []).append(message)
-    for name, messages in sorted(by_cluster.items()):
+
+    def handle(name: str, messages: list[queue.Message[Trigger]]) -> None:
         if name not in ours:
             runtime.telemetry.info(f"cluster {name} is not managed: nothing to do")
-            continue
+            return
         failed_at = {m.value.service: m.sent_at for m in messages if m.value.service}
-        try:
-            evaluation.evaluate(
-                runtime,
-                table,
-                evaluation.settings(runtime, name),
-                lambda memory, failed_at=failed_at: _with_failures(memory, failed_at),  # type: ignore[misc]
-            )
-        except (ClientError, BotoCoreError, BadThreshold, NoSuchPool, evaluation.Contended) as error:
-            runtime.telemetry.error(f"cluster {name} could not be evaluated, and will be again: {error}", cluster=name)
-            failed += [m.id for m in messages]
-    return queue.response(failed)
+        cluster = evaluation.settings(runtime, name)
+        evaluation.evaluate(runtime, table, cluster, lambda memory: _with_failures(memory, failed_at))
+
+    failed = evaluation.each_cluster(runtime, batch.messages, handle)
+    return queue.response([*batch.failed_ids, *failed])
 
 
 def _with_failures(memory: Memory, failed_at: Mapping[str, float]) -> Memory:

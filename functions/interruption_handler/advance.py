@@ -103,13 +103,13 @@ def _look(runtime: Runtime, cluster: str, doomed: Sequence[Doomed], until: float
 def doomed_tasks(runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance]) -> list[DoomedTask]:
     """The tasks on `instances` that ECS wants RUNNING, each with its kind, targets, protection and stop timeout."""
     tasks = ecs.tasks_of_instances(runtime, cluster, instances)
-    services = _services(runtime, cluster, sorted({name for t in tasks if (name := _service_of(t))}))
-    of_replicas = [t["taskArn"] for t in tasks if _kind(services.get(_service_of(t))) is TaskKind.SERVICE]
+    services = _services(runtime, cluster, ecs.service_names(tasks))
+    of_replicas = [t["taskArn"] for t in tasks if _kind(services.get(ecs.service_of(t))) is TaskKind.SERVICE]
     protected = ecs.protected(runtime, cluster, of_replicas)
     instance_id = {i.arn: i.instance_id for i in instances}
     found = []
     for task in tasks:
-        service = services.get(_service_of(task))
+        service = services.get(ecs.service_of(task))
         doomed = _doomed_task(runtime, task, service, instance_id[task["containerInstanceArn"]])
         found.append(replace(doomed, protected=doomed.arn in protected))
     return found
@@ -142,15 +142,10 @@ def _seen(instances: Iterable[ContainerInstance]) -> dict[str, Seen]:
     return {i.arn: Seen(i.status, i.task_count) for i in instances}
 
 
-def _service_of(task: TaskTypeDef) -> str:
-    kind, _, name = task.get("group", "").partition(":")
-    return name if kind == "service" else ""
-
-
 def _kind(service: ServiceTypeDef | None) -> TaskKind:
     if service is None:
         return TaskKind.BATCH
-    return TaskKind.DAEMON if service.get("schedulingStrategy") == "DAEMON" else TaskKind.SERVICE
+    return TaskKind.DAEMON if ecs.is_daemon(service) else TaskKind.SERVICE
 
 
 def _with_heartbeat(runtime: Runtime, instance: Doomed) -> Doomed:

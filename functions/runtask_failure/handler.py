@@ -9,15 +9,11 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from runtask_failure.failure import RunTaskFailure, parse
 from steady.aws import evaluation, parameters, queue
-from steady.aws.capacity import NoSuchPool
 from steady.aws.runtime import Runtime
 from steady.demand import Demand, remembered, still_said
 from steady.memory import Memory
-from steady.thresholds import BadThreshold
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -43,23 +39,18 @@ def handle_batch(event: Mapping[str, Any], runtime: Runtime, table: str, dead_le
     Demand that is only said again needs no decision: the one before it took it in, and the tick mends what failed.
     """
     batch = queue.received(runtime, event, parse, dead_letter_queue_url)
-    failed = list(batch.failed_ids)
     ours = set(parameters.clusters_by_pool(runtime).values())
-    by_cluster: dict[str, list[Message]] = {}
-    for message in batch.messages:
-        by_cluster.setdefault(message.value.cluster, []).append(message)
-    for name, messages in sorted(by_cluster.items()):
+
+    def handle(name: str, messages: list[Message]) -> None:
         if name not in ours:
             _set_aside(runtime, name, messages, dead_letter_queue_url)
-            continue
-        try:
-            cluster = evaluation.settings(runtime, name, SETTINGS_KEPT_S)
-            if _remember(runtime, table, cluster, messages):
-                evaluation.evaluate(runtime, table, cluster)
-        except (ClientError, BotoCoreError, BadThreshold, NoSuchPool, evaluation.Contended) as error:
-            runtime.telemetry.error(f"cluster {name} could not be evaluated, and will be again: {error}", cluster=name)
-            failed += [m.id for m in messages]
-    return queue.response(failed)
+            return
+        cluster = evaluation.settings(runtime, name, SETTINGS_KEPT_S)
+        if _remember(runtime, table, cluster, messages):
+            evaluation.evaluate(runtime, table, cluster)
+
+    failed = evaluation.each_cluster(runtime, batch.messages, handle)
+    return queue.response([*batch.failed_ids, *failed])
 
 
 def _remember(runtime: Runtime, table: str, cluster: evaluation.Cluster, messages: Sequence[Message]) -> bool:

@@ -10,10 +10,7 @@ import aws_cdk as cdk
 import cdk_nag
 import pytest
 
-from infra.scaling_stack import ScalingStack
-from infra.service_out_stack import ServiceOutStack
-from infra.settings import Settings
-from infra.state_stack import StateStack
+from infra import stacks
 from tests.infra.test_stacks import CONTEXT
 
 # What is accepted, and why. A wildcard is accepted only where its statement has a condition, or AWS knows no resource.
@@ -31,10 +28,7 @@ ACCEPTED = {
 
 def test_every_finding_of_cdk_nag_is_one_that_is_accepted_with_its_reason(tmp_path: Path) -> None:
     app = cdk.App(context=CONTEXT, outdir=str(tmp_path))
-    settings = Settings.of(app.node)
-    state = StateStack(app, "state", settings=settings)
-    scaling = ScalingStack(app, "scaling", settings=settings, ledger=state.ledger)
-    ServiceOutStack(app, "service-out", settings=settings, autoscaler_queue=scaling.autoscaler_queue)
+    stacks.add_to(app)
     cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
 
     with pytest.raises(RuntimeError, match="ValidationFailed"):  # how jsii says that there were findings

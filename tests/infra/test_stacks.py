@@ -10,11 +10,8 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk.assertions import Match, Template
 
-from infra import wiring
-from infra.scaling_stack import ScalingStack
-from infra.service_out_stack import ServiceOutStack
+from infra import stacks, wiring
 from infra.settings import BadSettings, Settings
-from infra.state_stack import StateStack
 from simulator.suite import FAILURE_TOPIC
 from simulator.world import SimulatedCluster, World
 from steady.thresholds import THRESHOLDS, BadThreshold
@@ -32,13 +29,9 @@ FUNCTIONS = {f.function: f for f in (wiring.INTERRUPTION, wiring.AUTOSCALER, wir
 
 @pytest.fixture(scope="module")
 def templates() -> dict[str, Template]:
-    app = cdk.App(context=CONTEXT)
-    settings = Settings.of(app.node)
-    state = StateStack(app, "state", settings=settings)
-    scaling = ScalingStack(app, "scaling", settings=settings, ledger=state.ledger)
-    service_out = ServiceOutStack(app, "service-out", settings=settings, autoscaler_queue=scaling.autoscaler_queue)
-    stacks = {"state": state, "scaling": scaling, "service-out": service_out}
-    return {name: Template.from_stack(stack) for name, stack in stacks.items()}
+    added = stacks.add_to(cdk.App(context=CONTEXT))
+    named = {"state": added.state, "scaling": added.scaling, "service-out": added.service_out}
+    return {name: Template.from_stack(stack) for name, stack in named.items()}
 
 
 def test_every_default_is_a_parameter_that_ssm_checks(templates: dict[str, Template]) -> None:

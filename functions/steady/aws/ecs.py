@@ -111,6 +111,21 @@ def described_services(runtime: Runtime, cluster: str, names: Iterable[str]) -> 
     return found
 
 
+def is_daemon(service: ServiceTypeDef) -> bool:
+    return service.get("schedulingStrategy") == "DAEMON"
+
+
+def service_of(task: TaskTypeDef) -> str:
+    """The name of the service that `task` is of; "" for one without a service."""
+    kind, _, name = task.get("group", "").partition(":")
+    return name if kind == "service" else ""
+
+
+def service_names(tasks: Iterable[TaskTypeDef]) -> list[str]:
+    """The services that `tasks` are of, each once."""
+    return sorted({name for task in tasks if (name := service_of(task))})
+
+
 def replica_services(runtime: Runtime, cluster: str) -> tuple[Service, ...]:
     """Every replica service of `cluster`; the shape of those that lack tasks is read as well."""
     return tuple(
@@ -125,7 +140,7 @@ def replica_services(runtime: Runtime, cluster: str) -> tuple[Service, ...]:
             else None,
         )
         for s in described_services(runtime, cluster, service_arns(runtime, cluster))
-        if s.get("schedulingStrategy") != "DAEMON"
+        if not is_daemon(s)
     )
 
 

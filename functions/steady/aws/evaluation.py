@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from steady import scale_in
 from steady.aws import capacity, ecs, ledger, parameters
+from steady.aws.queue import Message
 from steady.aws.runtime import Runtime
 from steady.cluster import ContainerInstance, PoolName, Snapshot, TaskShape
 from steady.memory import Memory, observed
 from steady.scaling import Decision, decide
-from steady.thresholds import Thresholds
+from steady.thresholds import BadThreshold, Thresholds
 
 # A lost race is decided again at once; a cluster that is held is looked at again a moment later.
 TRIES = 8
 HELD_WAIT_S = 1.5
+
+
+class NamesCluster(Protocol):
+    """What a message is about: a cluster, whatever else it says of it."""
+
+    @property
+    def cluster(self) -> str: ...
+
+
+Named = TypeVar("Named", bound=NamesCluster)
 
 
 class Contended(Exception):
@@ -110,6 +124,23 @@ def evaluate(
     raise Contended(f"cluster {cluster.name} was held or written by others at each of {TRIES} tries")
 
 
+def each_cluster(
+    runtime: Runtime, messages: Iterable[Message[Named]], handle: Callable[[str, list[Message[Named]]], None]
+) -> list[str]:
+    """Lets `handle` have the messages of each cluster; returns the ids of those that could not be evaluated."""
+    by_cluster: dict[str, list[Message[Named]]] = {}
+    for message in messages:
+        by_cluster.setdefault(message.value.cluster, []).append(message)
+    failed: list[str] = []
+    for name, of_cluster in sorted(by_cluster.items()):
+        try:
+            handle(name, of_cluster)
+        except (ClientError, BotoCoreError, BadThreshold, capacity.NoSuchPool, Contended) as error:
+            runtime.telemetry.error(f"cluster {name} could not be evaluated, and will be again: {error}", cluster=name)
+            failed += [m.id for m in of_cluster]
+    return failed
+
+
 def look(runtime: Runtime, cluster: Cluster) -> Snapshot:
     """What the cluster looks like now.
 
@@ -135,14 +166,10 @@ def movable_tasks(
     """
     found: dict[str, list[TaskShape]] = {i.arn: [] for i in instances}
     tasks = ecs.tasks_of_instances(runtime, cluster, instances)
-    names = sorted({t["group"].removeprefix("service:") for t in tasks if t.get("group", "").startswith("service:")})
-    replicas = {
-        s["serviceName"]
-        for s in ecs.described_services(runtime, cluster, names)
-        if s.get("schedulingStrategy") != "DAEMON"
-    }
+    services = ecs.described_services(runtime, cluster, ecs.service_names(tasks))
+    replicas = {s["serviceName"] for s in services if not ecs.is_daemon(s)}
     for task in tasks:
-        if task.get("group", "").removeprefix("service:") in replicas:
+        if ecs.service_of(task) in replicas:
             shape = ecs.task_definition(runtime, task["taskDefinitionArn"]).shape
             found[task["containerInstanceArn"]].append(shape)
     return {arn: tuple(shapes) for arn, shapes in found.items()}
