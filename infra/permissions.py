@@ -80,6 +80,8 @@ def may_answer_hooks(function: FedFunction, settings: Settings) -> None:
 def may_change_capacity(function: FedFunction, settings: Settings) -> None:
     """Desired capacity and terminations, of the pools in the table."""
     stack = cdk.Stack.of(function)
+    # Describe actions of EC2 have no resources.
+    function.allow(["ec2:DescribeInstanceTypes"], ["*"])
     groups = _groups(stack, settings)
     if groups:
         function.allow(["autoscaling:DescribeAutoScalingGroups"], ["*"])

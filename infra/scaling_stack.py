@@ -33,6 +33,9 @@ class ScalingStack(cdk.Stack):
             permissions.may_list_services(function, settings)
             permissions.may_change_instances(function, settings)
             permissions.may_change_capacity(function, settings)
+            # Either may book a later look of the autoscaler.
+            function.function.add_environment("AUTOSCALER_QUEUE_URL", autoscaler.queue.queue_url)
+            autoscaler.queue.grant_send_messages(function.role)
             ledger.grant(function.role, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
         self.autoscaler_queue = autoscaler.queue
         # A tick that failed is not made up for: the next one sees all that it would have seen.

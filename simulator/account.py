@@ -54,6 +54,7 @@ class Account:
             "elbv2:DescribeTargetHealth": self.balancing.describe_target_health,
             "elbv2:DeregisterTargets": self.balancing.deregister_targets,
             "ec2:DescribeInstances": self.ec2.describe_instances,
+            "ec2:DescribeInstanceTypes": self.ec2.describe_instance_types,
             "ec2:TerminateInstances": self.ec2.terminate_instances,
             "ec2:DescribeSpotFleetRequests": self.fleets.describe_spot_fleet_requests,
             "ec2:DescribeSpotFleetInstances": self.fleets.describe_spot_fleet_instances,

@@ -13,7 +13,7 @@ from simulator.ecs.scheduler import Scheduler
 from simulator.ecs.state import Cluster, ContainerInstance
 from simulator.endpoint import Params
 from simulator.errors import AwsError
-from simulator.instance_types import registered_size
+from simulator.instance_types import NoSuchInstanceType, described, registered_size
 
 BOOT_S = 90.0
 # Boots take from 0.8 to 1.3 of the mean.
@@ -37,6 +37,7 @@ class Ec2Instance:
     doomed_at: float | None = None
     terminated_at: float | None = None
     boots: bool = True
+    on_demand: bool = False
 
     @property
     def alive(self) -> bool:
@@ -75,11 +76,13 @@ class Ec2:
         on_terminated: Callable[[Ec2Instance], None],
         *,
         booted: bool = False,
+        on_demand: bool = False,
     ) -> Ec2Instance:
         """Starts an instance that registers with `cluster` once it has booted (at once if `booted`)."""
         number = next(self._ids)
         zone = ZONES[number % len(ZONES)]
         instance = Ec2Instance(f"i-{number:017x}", instance_type, cluster, zone, tags, on_terminated)
+        instance.on_demand = on_demand
         self.instances[instance.id] = instance
         self.hours.running[instance.id] = self.clock.now
         if booted:
@@ -114,6 +117,12 @@ class Ec2:
         for id_ in params["InstanceIds"]:
             self.terminate(self.instances[id_])
         return {"TerminatingInstances": [{"InstanceId": id_} for id_ in params["InstanceIds"]]}
+
+    def describe_instance_types(self, params: Params) -> dict[str, Any]:
+        try:
+            return {"InstanceTypes": [described(type_) for type_ in params["InstanceTypes"]]}
+        except NoSuchInstanceType as error:
+            raise AwsError("InvalidInstanceType", str(error)) from error
 
     def _register(self, instance: Ec2Instance) -> None:
         if not instance.alive or not instance.boots:

@@ -1,6 +1,7 @@
 """What EC2 instance types offer, from the catalogue that moto keeps (EC2 DescribeInstanceTypes)."""
 
 from functools import cache
+from typing import Any
 
 from steady.cluster import Size
 
@@ -19,10 +20,22 @@ def registered_size(instance_type: str) -> Size:
     Raises:
         NoSuchInstanceType: with types of a like name.
     """
+    found = described(instance_type)
+    memory_mib = found["MemoryInfo"]["SizeInMiB"]
+    return Size(found["VCpuInfo"]["DefaultVCpus"] * 1024, int(memory_mib * MEMORY_SHARE))
+
+
+@cache
+def described(instance_type: str) -> dict[str, Any]:
+    """What DescribeInstanceTypes says of `instance_type`.
+
+    Raises:
+        NoSuchInstanceType: with types of a like name.
+    """
     # Imported when first needed: the catalogue of all types takes more than a second to load.
     from moto.ec2.models.instance_types import INSTANCE_TYPES
 
-    found = INSTANCE_TYPES.get(instance_type)
+    found: dict[str, Any] | None = INSTANCE_TYPES.get(instance_type)
     if found is None:
         family = instance_type.partition(".")[0]
         like = [name for name in sorted(INSTANCE_TYPES) if name.partition(".")[0] == family] or [
@@ -30,5 +43,4 @@ def registered_size(instance_type: str) -> Size:
             "m5.8xlarge",
         ]
         raise NoSuchInstanceType(f'"{instance_type}" is no EC2 instance type: one such as {", ".join(like)} is needed')
-    memory_mib = found["MemoryInfo"]["SizeInMiB"]
-    return Size(found["VCpuInfo"]["DefaultVCpus"] * 1024, int(memory_mib * MEMORY_SHARE))
+    return found

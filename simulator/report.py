@@ -164,7 +164,7 @@ def _decisions(outcome: Outcome) -> str:
     rows = "".join(
         f"<tr><td>{_time(outcome, line.at - outcome.started_at):%H:%M:%S}</td>"
         f"<td>{html.escape(str(line.fields.get('cluster', '')))}</td><td>{line.fields['target']}</td>"
-        f"<td>{html.escape('; '.join(line.fields['reasons']))}</td></tr>"
+        f"<td>{html.escape('; '.join(reason['text'] for reason in line.fields['reasons']))}</td></tr>"
         for line in outcome.said
         if "reasons" in line.fields
     )

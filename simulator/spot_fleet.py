@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulator.clock import Clock
+from simulator.clock import Clock, Timer
 from simulator.ec2 import Ec2, Ec2Instance
 from simulator.ecs.state import Cluster
 from simulator.endpoint import Params
@@ -27,15 +28,24 @@ class SpotFleet:
     target: int
     weights: dict[str, int]
     available: float = 1.0
+    on_demand_target: int = 0
     terminates_excess: bool = True
     members: dict[str, Ec2Instance] = field(default_factory=dict)
-    look_pending: bool = False
+    next_look: Timer | None = None
 
-    def fulfilled(self) -> int:
-        return sum(self.weights[i.instance_type] for i in self.members.values())
+    @property
+    def spot_target(self) -> int:
+        return self.target - self.on_demand_target
 
-    def staying(self) -> list[Ec2Instance]:
-        return [i for i in self.members.values() if i.doomed_at is None]
+    def fulfilled(self, *, on_demand: bool) -> int:
+        """The units that it holds of one of its two parts."""
+        return self.units(i for i in self.members.values() if i.on_demand is on_demand)
+
+    def staying(self, *, on_demand: bool = False) -> list[Ec2Instance]:
+        return [i for i in self.members.values() if i.doomed_at is None and i.on_demand is on_demand]
+
+    def units(self, instances: Iterable[Ec2Instance]) -> int:
+        return sum(self.weights[i.instance_type] for i in instances)
 
 
 class SpotFleets:
@@ -50,7 +60,7 @@ class SpotFleets:
 
     def add(self, fleet: SpotFleet, *, booted: bool = True) -> SpotFleet:
         self.fleets[fleet.id] = fleet
-        while booted and fleet.fulfilled() < fleet.target:
+        while booted and fleet.fulfilled(on_demand=False) < fleet.spot_target:
             self._launch(fleet, booted=True)
         self._look_soon(fleet)
         return fleet
@@ -78,8 +88,8 @@ class SpotFleets:
         fleet = self._fleet(params["SpotFleetRequestId"])
         if "ExcessCapacityTerminationPolicy" in params:
             fleet.terminates_excess = params["ExcessCapacityTerminationPolicy"] == "default"
-        if "TargetCapacity" in params:
-            fleet.target = params["TargetCapacity"]
+        fleet.target = params.get("TargetCapacity", fleet.target)
+        fleet.on_demand_target = min(fleet.target, params.get("OnDemandTargetCapacity", fleet.on_demand_target))
         self._look_soon(fleet)
         return {"Return": True}
 
@@ -90,13 +100,19 @@ class SpotFleets:
                 {
                     "SpotFleetRequestId": f.id,
                     "SpotFleetRequestState": "active",
-                    "ActivityStatus": "fulfilled" if f.fulfilled() >= f.target else "pending_fulfillment",
+                    "ActivityStatus": "pending_fulfillment" if self._is_short(f) else "fulfilled",
                     "SpotFleetRequestConfig": {
                         "TargetCapacity": f.target,
-                        "FulfilledCapacity": float(f.fulfilled()),
-                        "LaunchSpecifications": [
-                            {"InstanceType": type_, "WeightedCapacity": float(weight)}
-                            for type_, weight in f.weights.items()
+                        "OnDemandTargetCapacity": f.on_demand_target,
+                        "FulfilledCapacity": float(f.units(f.members.values())),
+                        "OnDemandFulfilledCapacity": float(f.fulfilled(on_demand=True)),
+                        "LaunchTemplateConfigs": [
+                            {
+                                "Overrides": [
+                                    {"InstanceType": type_, "WeightedCapacity": float(weight)}
+                                    for type_, weight in f.weights.items()
+                                ]
+                            }
                         ],
                     },
                 }
@@ -109,7 +125,12 @@ class SpotFleets:
         return {
             "SpotFleetRequestId": fleet.id,
             "ActiveInstances": [
-                {"InstanceId": i.id, "InstanceType": i.instance_type, "InstanceHealth": "healthy"}
+                {
+                    "InstanceId": i.id,
+                    "InstanceType": i.instance_type,
+                    "InstanceHealth": "healthy",
+                    **({} if i.on_demand else {"SpotInstanceRequestId": f"sir-{i.id}"}),
+                }
                 for i in fleet.members.values()
             ],
         }
@@ -122,25 +143,34 @@ class SpotFleets:
         return self.fleets[fleet_id]
 
     def _look_soon(self, fleet: SpotFleet, after_s: float = LOOK_S) -> None:
-        if not fleet.look_pending:
-            fleet.look_pending = True
-            self.clock.after(after_s, lambda: self._look(fleet))
+        booked = fleet.next_look
+        if booked and booked.at <= self.clock.now + after_s:
+            return
+        if booked:
+            booked.cancel()
+        fleet.next_look = self.clock.after(after_s, lambda: self._look(fleet))
 
     def _look(self, fleet: SpotFleet) -> None:
-        fleet.look_pending = False
+        fleet.next_look = None
+        # There is always on-demand to be had.
+        while fleet.fulfilled(on_demand=True) < fleet.on_demand_target:
+            self._launch(fleet, on_demand=True)
         # Rounded, not cut: where 15 of 16 could be had, a fleet of one gets its one.
         ceiling = round(fleet.target * fleet.available)
-        while fleet.fulfilled() < min(fleet.target, ceiling):
+        while fleet.fulfilled(on_demand=False) < min(fleet.spot_target, ceiling):
             self._launch(fleet)
-        if fleet.fulfilled() < fleet.target:
+        if self._is_short(fleet):
             self._look_soon(fleet, ASK_AGAIN_S)
         self._take_excess(fleet)
+
+    def _is_short(self, fleet: SpotFleet) -> bool:
+        return fleet.fulfilled(on_demand=False) < fleet.spot_target
 
     def _take_excess(self, fleet: SpotFleet) -> None:
         if not fleet.terminates_excess:
             return
         taken = []
-        excess = sum(fleet.weights[i.instance_type] for i in fleet.staying()) - fleet.target
+        excess = fleet.units(fleet.staying()) - fleet.spot_target
         for instance in fleet.staying():
             weight = fleet.weights[instance.instance_type]
             if weight <= excess:
@@ -148,12 +178,14 @@ class SpotFleets:
                 excess -= weight
         self.reclaim(taken)
 
-    def _launch(self, fleet: SpotFleet, *, booted: bool = False) -> None:
+    def _launch(self, fleet: SpotFleet, *, booted: bool = False, on_demand: bool = False) -> None:
         def gone(instance: Ec2Instance) -> None:
             fleet.members.pop(instance.id, None)
             self._look_soon(fleet)
 
-        instance_type = next(iter(fleet.weights))
+        # Diversified: of the types that there are, the one that the fleet holds least of.
+        held = Counter(i.instance_type for i in fleet.members.values())
+        instance_type = min(fleet.weights, key=lambda type_: held[type_] * fleet.weights[type_])
         tags = {"aws:ec2spot:fleet-request-id": fleet.id}
-        instance = self.ec2.launch(fleet.cluster, instance_type, tags, gone, booted=booted)
+        instance = self.ec2.launch(fleet.cluster, instance_type, tags, gone, booted=booted, on_demand=on_demand)
         fleet.members[instance.id] = instance

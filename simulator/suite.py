@@ -13,6 +13,7 @@ from interruption_handler.step import Environment, handle_batch
 from runtask_failure import handler as runtask_failure
 from simulator.account import Account
 from simulator.messaging import Function, Handler, LambdaContext, Queue, Rule
+from steady.aws.evaluation import Desk
 from steady.aws.parameters import CLUSTERS_PATH, DEFAULTS_PATH
 from steady.aws.runtime import Runtime
 from steady.thresholds import THRESHOLDS
@@ -137,13 +138,16 @@ class Suite:
 
     def _autoscaler(self) -> Handler:
         runtime = self.runtime(wiring.AUTOSCALER.function)
-        return lambda event, context: handle_event(event, runtime, LEDGER_TABLE, _dead_letters_url(self.triggers))
+        return lambda event, context: handle_event(event, runtime, self._desk(), _dead_letters_url(self.triggers))
 
     def _runtask_failure(self) -> Handler:
         runtime = self.runtime(wiring.RUNTASK_FAILURE.function)
         return lambda event, context: runtask_failure.handle_batch(
-            event, runtime, LEDGER_TABLE, _dead_letters_url(self.failures)
+            event, runtime, self._desk(), _dead_letters_url(self.failures)
         )
+
+    def _desk(self) -> Desk:
+        return Desk(LEDGER_TABLE, self.triggers.url)
 
 
 def _dead_letters_url(queue: Queue) -> str:

@@ -23,23 +23,28 @@ def runtime() -> Runtime:
 
 
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
-    return handle_event(event, runtime(), os.environ["LEDGER_TABLE"], os.environ["DEAD_LETTER_QUEUE_URL"])
+    desk = evaluation.Desk(os.environ["LEDGER_TABLE"], os.environ["AUTOSCALER_QUEUE_URL"])
+    return handle_event(event, runtime(), desk, os.environ["DEAD_LETTER_QUEUE_URL"])
 
 
-def handle_event(event: Mapping[str, Any], runtime: Runtime, table: str, dead_letter_queue_url: str) -> dict[str, Any]:
+def handle_event(
+    event: Mapping[str, Any], runtime: Runtime, desk: evaluation.Desk, dead_letter_queue_url: str
+) -> dict[str, Any]:
     """Evaluates the cluster that a tick names, `{"cluster": "web"}`, or each that a batch of triggers names."""
     if "Records" in event:
-        return _triggered(event, runtime, table, dead_letter_queue_url)
+        return _triggered(event, runtime, desk, dead_letter_queue_url)
     cluster = evaluation.settings(runtime, event["cluster"])
     try:
-        evaluation.evaluate(runtime, table, cluster)
+        evaluation.evaluate(runtime, desk, cluster)
     except evaluation.Contended as error:
         # Whoever held the cluster decided with what this tick would have seen; the next tick is a minute away.
         runtime.telemetry.info(f"tick skipped: {error}", cluster=cluster.name)
     return {}
 
 
-def _triggered(event: Mapping[str, Any], runtime: Runtime, table: str, dead_letter_queue_url: str) -> dict[str, Any]:
+def _triggered(
+    event: Mapping[str, Any], runtime: Runtime, desk: evaluation.Desk, dead_letter_queue_url: str
+) -> dict[str, Any]:
     batch = queue.received(runtime, event, parse, dead_letter_queue_url)
     ours = set(parameters.clusters_by_pool(runtime).values())
 
@@ -49,7 +54,7 @@ def _triggered(event: Mapping[str, Any], runtime: Runtime, table: str, dead_lett
             return
         failed_at = {m.value.service: m.sent_at for m in messages if m.value.service}
         cluster = evaluation.settings(runtime, name)
-        evaluation.evaluate(runtime, table, cluster, lambda memory: _with_failures(memory, failed_at))
+        evaluation.evaluate(runtime, desk, cluster, lambda memory: _with_failures(memory, failed_at))
 
     failed = evaluation.each_cluster(runtime, batch.messages, handle)
     return queue.response([*batch.failed_ids, *failed])

@@ -30,10 +30,13 @@ def runtime() -> Runtime:
 
 
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
-    return handle_batch(event, runtime(), os.environ["LEDGER_TABLE"], os.environ["DEAD_LETTER_QUEUE_URL"])
+    desk = evaluation.Desk(os.environ["LEDGER_TABLE"], os.environ["AUTOSCALER_QUEUE_URL"])
+    return handle_batch(event, runtime(), desk, os.environ["DEAD_LETTER_QUEUE_URL"])
 
 
-def handle_batch(event: Mapping[str, Any], runtime: Runtime, table: str, dead_letter_queue_url: str) -> dict[str, Any]:
+def handle_batch(
+    event: Mapping[str, Any], runtime: Runtime, desk: evaluation.Desk, dead_letter_queue_url: str
+) -> dict[str, Any]:
     """Remembers what a batch says, a cluster at a time, and decides about those with demand that was not known yet.
 
     Demand that is only said again needs no decision: the one before it took it in, and the tick mends what failed.
@@ -46,8 +49,8 @@ def handle_batch(event: Mapping[str, Any], runtime: Runtime, table: str, dead_le
             _set_aside(runtime, name, messages, dead_letter_queue_url)
             return
         cluster = evaluation.settings(runtime, name, SETTINGS_KEPT_S)
-        if _remember(runtime, table, cluster, messages):
-            evaluation.evaluate(runtime, table, cluster)
+        if _remember(runtime, desk.ledger_table, cluster, messages):
+            evaluation.evaluate(runtime, desk, cluster)
 
     failed = evaluation.each_cluster(runtime, batch.messages, handle)
     return queue.response([*batch.failed_ids, *failed])

@@ -13,6 +13,8 @@ from steady.cluster import InstanceStatus
 
 # The call itself, its retries, and the agent's poll: what must be left besides the stop timeout.
 STOP_MARGIN_S = 8.0
+# A daemon ships the last lines of the tasks that are stopped at the deadline: it is stopped by a later step than they.
+DAEMON_LATER_S = 3.0
 # How soon to look again: while something changes, while only batch tasks are waited for, and near a deadline.
 SOON_S = 7
 LATER_S = 15
@@ -172,7 +174,8 @@ def progress(
 
 def last_stop_at(task: DoomedTask, deadline_s: float) -> float:
     """When `task` must be stopped at the latest, so that its stop timeout ends before the instance does."""
-    return deadline_s - task.stop_timeout_s - STOP_MARGIN_S
+    later_s = DAEMON_LATER_S if task.kind is TaskKind.DAEMON else 0.0
+    return deadline_s - task.stop_timeout_s - STOP_MARGIN_S + later_s
 
 
 def _by_instance(tasks: Iterable[DoomedTask]) -> dict[str, list[DoomedTask]]:

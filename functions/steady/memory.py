@@ -1,14 +1,19 @@
 """What a cluster's decisions remember between invocations, and how it is brought up to what is seen."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from steady.cluster import InstanceStatus, Size, Snapshot
+from steady.cluster import NOTHING, InstanceShape, InstanceStatus, Size, Snapshot, TaskShape
 from steady.demand import Demand, still_said
+from steady.history import DAYS, RECENT, Peaks
+from steady.placement import pack, room_on
 from steady.thresholds import Thresholds
 
 # A placement failure is said again only now and then; while the service still drifts it stands for so long.
 PLACEMENT_FAILURE_STANDS_S = 300
+# So many of the latest boots say how long one takes.
+BOOTS_KEPT = 5
 
 
 @dataclass(frozen=True)
@@ -16,9 +21,11 @@ class Memory:
     """What a cluster's decisions remember between invocations. Times are in seconds since the epoch.
 
     `draining` maps the container instances that scale-in chose, by ARN, to their instance ids; `leaving_since` says
-    when each one that others drain was first seen so. `raised_by` is how much of the target, in the pool's units, is
-    asked for only until replacements of such instances are there; `raised_to` is the target that was set with it.
-    `instance_size` is what the pool's instances register with ECS, once one was seen.
+    when each one that others drain was first seen so; `booting_since` when each instance of the pool that has not
+    registered was, and `boots_s` how long the latest boots took. `raised_by` is how much of the target, in the pool's
+    units, is asked for only until replacements of such instances are there; `raised_to` is the target that was set
+    with it. `spot_short_since` is since when a Spot Fleet has not got all its target from Spot. `shapes` are the types
+    of instances that were seen registered.
     """
 
     demands: Mapping[str, Demand] = field(default_factory=dict)
@@ -27,10 +34,15 @@ class Memory:
     placement_failed_at: Mapping[str, float] = field(default_factory=dict)
     draining: Mapping[str, str] = field(default_factory=dict)
     leaving_since: Mapping[str, float] = field(default_factory=dict)
+    booting_since: Mapping[str, float] = field(default_factory=dict)
+    boots_s: tuple[float, ...] = ()
     raised_by: int = 0
     raised_to: int = 0
-    instance_size: Size | None = None
-    instance_type: str = ""
+    spot_short_since: float | None = None
+    next_look_at: float = 0.0
+    shapes: Mapping[str, InstanceShape] = field(default_factory=dict)
+    recent: Peaks = RECENT
+    days: Peaks = DAYS
 
 
 def observed(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> Memory:
@@ -38,11 +50,11 @@ def observed(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> Memo
     now = snapshot.at
     drifting = {s.name for s in snapshot.services if s.missing}
     draining_now = {i.arn: i.instance_id for i in snapshot.instances if i.status is InstanceStatus.DRAINING}
-    in_pool = [i for i in snapshot.active if i.instance_id in snapshot.pool.members]
-    example = min(in_pool, key=lambda i: (i.registered.memory_mib, i.registered.cpu_units), default=None)
+    demands = still_said(memory.demands, now, thresholds.demand_silent_after_seconds)
+    demand = _demand(snapshot, demands, memory.draining)
     return replace(
         memory,
-        demands=still_said(memory.demands, now, thresholds.demand_silent_after_seconds),
+        demands=demands,
         drift_since={name: memory.drift_since.get(name, now) for name in sorted(drifting)},
         placement_failed_at={
             name: at
@@ -51,6 +63,42 @@ def observed(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> Memo
         },
         draining={arn: id_ for arn, id_ in memory.draining.items() if arn in draining_now},
         leaving_since={arn: memory.leaving_since.get(arn, now) for arn in draining_now if arn not in memory.draining},
-        instance_size=example.registered if example else memory.instance_size,
-        instance_type=example.instance_type if example else memory.instance_type,
+        shapes={**memory.shapes, **_shapes_seen(snapshot)},
+        recent=memory.recent.seen(now, demand),
+        days=memory.days.seen(now, demand),
+        **_boots(snapshot, memory),
     )
+
+
+def _demand(snapshot: Snapshot, demands: Mapping[str, Demand], draining: Collection[str]) -> Size:
+    """All that runs, and all that waits because there is no room.
+
+    What runs on an instance that is about to leave is being replaced: it would be counted twice.
+    """
+    waiting = [TaskShape(d.size) for d in demands.values()]
+    waiting += [s.shape for s in snapshot.services for _ in range(s.missing) if s.shape]
+    here = [i for i in snapshot.instances if i.status is InstanceStatus.ACTIVE or i.arn in draining]
+    running = sum((i.reserved for i in here), NOTHING)
+    # A demand is said for a while after it was placed: what would fit is either there already or about to be.
+    left_over = pack(waiting, room_on(snapshot.active, snapshot)).left_over
+    return running + sum((task.size for task in left_over), NOTHING)
+
+
+def _shapes_seen(snapshot: Snapshot) -> dict[str, InstanceShape]:
+    """The smallest that an instance of each of the pool's types registered with."""
+    seen: dict[str, InstanceShape] = {}
+    for i in sorted(snapshot.active, key=lambda i: (i.registered.memory_mib, i.registered.cpu_units), reverse=True):
+        if i.instance_id in snapshot.pool.members:
+            known = snapshot.shapes.get(i.instance_type)
+            enis = known.enis if known and i.enis_limited else None
+            seen[i.instance_type] = InstanceShape(i.instance_type, i.registered, i.registered_gpus, enis)
+    return seen
+
+
+def _boots(snapshot: Snapshot, memory: Memory) -> dict[str, Any]:
+    registered = {i.instance_id for i in snapshot.instances}
+    booting = {
+        id_: memory.booting_since.get(id_, snapshot.at) for id_ in snapshot.pool.members if id_ not in registered
+    }
+    done = [snapshot.at - since for id_, since in memory.booting_since.items() if id_ in registered]
+    return {"booting_since": booting, "boots_s": (*memory.boots_s, *done)[-BOOTS_KEPT:]}

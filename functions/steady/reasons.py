@@ -1,8 +1,9 @@
 """Why a decision is what it is: one typed record a reason, each of which reads as a sentence."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from steady.cluster import Size
+from steady.cluster import InstanceShape, Size, TaskShape
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +69,53 @@ class DriftIsNotCapacity(Reason):
 
 
 @dataclass(frozen=True, slots=True)
-class TaskTooLarge(Reason):
-    size: Size
-    instance: Size
+class FitsNoInstance(Reason):
+    """A task that none of the pool's types holds; `largest` is the roomiest of them."""
+
+    task: TaskShape
+    largest: InstanceShape
+
+    @staticmethod
+    def of(task: TaskShape, shapes: Sequence[InstanceShape]) -> "FitsNoInstance":
+        return FitsNoInstance(task, max(shapes, key=lambda s: (s.gpus, s.size.memory_mib, s.size.cpu_units)))
+
+    def __str__(self) -> str:
+        size, largest = self.task.size, self.largest
+        asks = [f"{size.cpu_units} CPU units", f"{size.memory_mib} MiB"]
+        asks += [f"{self.task.gpus} GPUs"] if self.task.gpus else []
+        asks += [f"memberOf {expression}" for expression in sorted(self.task.member_of)]
+        return (
+            f"a task of {', '.join(asks)} fits no instance of the pool "
+            f"({largest.name}: {largest.size.cpu_units} CPU units, {largest.size.memory_mib} MiB, {largest.gpus} GPUs)"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DemandRises(Reason):
+    rise: Size
+    share: int
+    add: int
 
     def __str__(self) -> str:
         return (
-            f"a task of {self.size.cpu_units} CPU units and {self.size.memory_mib} MiB fits no instance of the pool "
-            f"({self.instance.cpu_units} CPU units, {self.instance.memory_mib} MiB)"
+            f"room for a rise of {self.rise.cpu_units} CPU units and {self.rise.memory_mib} MiB during a boot "
+            f"({self.share} % of the last ones were no larger): +{_instances(self.add)}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DemandComesBack(Reason):
+    demand: Size
+    every_s: int
+    times: int
+    of: int
+    add: int
+
+    def __str__(self) -> str:
+        period = {3600: "hours", 86_400: "days"}.get(self.every_s, f"periods of {self.every_s} s")
+        return (
+            f"{self.demand.cpu_units} CPU units and {self.demand.memory_mib} MiB are due, "
+            f"as in {self.times} of the last {self.of} {period}: +{_instances(self.add)}"
         )
 
 
@@ -93,6 +133,35 @@ class ReplacedAhead(Reason):
 
     def __str__(self) -> str:
         return f"instances are about to go: {self.units} units asked for ahead of that"
+
+
+@dataclass(frozen=True, slots=True)
+class FellBack(Reason):
+    units: int
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"no Spot for {self.seconds:.0f} s: {self.units} units of the target on-demand"
+
+
+@dataclass(frozen=True, slots=True)
+class SpotIsBack(Reason):
+    instances: int
+
+    def __str__(self) -> str:
+        return f"Spot is back: {_instances(self.instances)} on-demand to empty"
+
+
+@dataclass(frozen=True, slots=True)
+class BootTimedOut(Reason):
+    instances: int
+    seconds: int
+
+    def __str__(self) -> str:
+        return (
+            f"{_instances(self.instances)} not registered with ECS within {self.seconds} s: terminated "
+            "(look at the AMI, the user data and the instance's role)"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,9 +42,8 @@ def target_without(snapshot: Snapshot, instance_ids: Iterable[str], minimum: int
     """
     pool = snapshot.pool
     leaving = set(instance_ids)
-    held = sum(pool.weight(type_) for type_ in pool.members.values())
-    kept = sum(pool.weight(type_) for id_, type_ in pool.members.items() if id_ not in leaving)
-    to_be_launched = max(0, pool.target - held)
+    kept = pool.units(id_ for id_ in pool.members if id_ not in leaving)
+    to_be_launched = max(0, pool.target - pool.held)
     return min(pool.target, max(minimum, kept + to_be_launched)) if leaving else pool.target
 
 
@@ -65,21 +64,23 @@ def chosen(
     low_since: float | None,
     thresholds: Thresholds,
     minimum: int,
+    reserve: Size,
 ) -> Chosen:
-    """Takes candidates for as long as the rest holds all that runs, with headroom, and the minimum is kept."""
+    """Takes candidates for as long as the rest holds all that runs, with headroom and `reserve`, and the minimum."""
     if not is_low(snapshot, thresholds):
         return Chosen()
     since = snapshot.at if low_since is None else low_since
     pool = snapshot.pool
-    capacity = pool.target - sum(pool.weight(pool.members[id_]) for id_ in draining.values() if id_ in pool.members)
+    capacity = pool.target - pool.units(draining.values())
     rest = list(snapshot.active)
-    rooms = room_on(rest)
+    rooms = room_on(rest, snapshot)
     taken: list[ContainerInstance] = []
     for instance in candidates(snapshot, low_since, thresholds):
         capacity -= pool.weight(pool.members[instance.instance_id])
         without = [i for i in rest if i is not instance]
         left = _rooms_after(instance, rooms, snapshot)
-        if capacity < minimum or left is None or not _has_headroom(without, snapshot, thresholds):
+        enough = sum((i.registered for i in without), NOTHING).holds(reserve)
+        if capacity < minimum or left is None or not enough or not _has_headroom(without, snapshot, thresholds):
             break
         rest, rooms = without, left
         taken.append(instance)
@@ -110,7 +111,7 @@ def _percent(reserved: Size, registered: Size) -> tuple[float, float]:
 
 def _rooms_after(instance: ContainerInstance, rooms: list[Room], snapshot: Snapshot) -> list[Room] | None:
     """What room is left on the others once the tasks of `instance` moved there; None if they do not fit."""
-    others = [Room(r.free, r.used_ports, r.key) for r in rooms if r.key != instance.arn]
+    others = [r.copy() for r in rooms if r.key != instance.arn]
     tasks = snapshot.tasks_of.get(instance.arn)
     if tasks is None and instance.task_count:
         return None

@@ -1,23 +1,17 @@
 """Scale-out: what the cluster lacks, after all that is there, coming, or can be taken back was counted."""
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
 
-from steady.cluster import NOTHING, ContainerInstance, InstanceStatus, Service, Size, Snapshot, TaskShape
+from steady.cluster import NOTHING, ContainerInstance, InstanceShape, InstanceStatus, Size, Snapshot, TaskShape
 from steady.memory import Memory
-from steady.placement import empty_rooms, instances_needed, pack, room_on
-from steady.reasons import (
-    DriftIsNotCapacity,
-    Reason,
-    ReservationHigh,
-    RunTaskFailures,
-    ServiceDrift,
-    TakenBack,
-    TaskTooLarge,
-    WantsDoNotFit,
-)
+from steady.placement import instances_needed, new_room, pack, room_on
+from steady.reasons import DriftIsNotCapacity, FitsNoInstance, Reason, TakenBack, WantsDoNotFit
 from steady.thresholds import Thresholds
+from steady.wants import Want, drifting, wants_of
 
 # A Spot notice lasts 120 s; an Auto Scaling instance under a hook does not count for its group any more.
 LEAVES_WITHIN_S = 180
@@ -25,89 +19,102 @@ LEAVES_WITHIN_S = 180
 
 @dataclass(frozen=True, slots=True)
 class ScaleOut:
-    """Instances to add (`add`), scale-in choices to take back, and whether any want is `open`, with reasons."""
+    """Units to add, scale-in choices to take back, and whether any want is `open`, with reasons.
 
-    add: int = 0
+    `reserve` is the capacity that the rules want there to be: scale-in leaves as much.
+    """
+
+    add_units: int = 0
     to_undrain: tuple[str, ...] = ()
     open: bool = False
     reasons: tuple[Reason, ...] = ()
+    reserve: Size = NOTHING
 
 
 def wanted(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> ScaleOut:
-    """The scale-out that the three rules want together: their joint packing, not their sum."""
-    drifts = drifting(snapshot, memory, thresholds)
-    demands = [TaskShape(d.size) for d in memory.demands.values()]
-    wants = demands + [s.shape for s in drifts for _ in range(s.missing) if s.shape]
-    reasons: list[Reason] = [ServiceDrift(s.name, s.missing) for s in drifts]
-    if demands:
-        total = sum((d.size for d in demands), NOTHING)
-        reasons.append(RunTaskFailures(len(demands), total))
-    reasons += _not_capacity(snapshot, drifts, memory)
+    """The scale-out that all rules want together: the joint packing of their tasks, not a sum of their answers."""
+    wants = wants_of(snapshot, memory, thresholds)
+    tasks = [task for want in wants for task in want.tasks]
+    reasons = [want.reason for want in wants if want.tasks or want.capacity == NOTHING]
+    reasons += _not_capacity(snapshot, memory, thresholds)
+    reserve = reduce(or_, (want.capacity for want in wants), NOTHING)
 
-    here = pack(wants, room_on(snapshot.active))
-    coming = coming_instances(snapshot, memory)
-    if memory.instance_size is None:
-        # No instance of this pool was ever seen: the first one says how large they are.
-        add = 1 if here.left_over and not coming else 0
-        return ScaleOut(add, (), bool(wants), tuple(_with_add(reasons, len(here.left_over), add)))
-    size = memory.instance_size
-    left = pack(here.left_over, empty_rooms(size, coming)).left_over
+    left = pack(tasks, room_on(snapshot.active, snapshot)).left_over
+    shapes = shapes_of(snapshot, memory)
+    if not shapes:
+        # No instance of this pool was ever seen, and it does not say its type: the first one shows how large they are.
+        add = 1 if left and not coming_units(snapshot, memory) else 0
+        return ScaleOut(add, (), bool(tasks), tuple(_with_add(reasons, len(left), add)), reserve)
+    coming = coming_shapes(snapshot, memory, shapes)
+    left = pack(left, [new_room(shape, snapshot) for shape in coming]).left_over
     spare = [i for i in snapshot.instances if i.arn in memory.draining]
-    back = pack(left, room_on(spare))
-    new, too_large = instances_needed(back.left_over, size)
-    reasons += [TaskTooLarge(t.size, size) for t in too_large]
+    back = pack(left, room_on(spare, snapshot))
+    units, new, fits_nowhere = _new(back.left_over, shapes, snapshot)
+    reasons += [FitsNoInstance.of(task, shapes) for task in dict.fromkeys(fits_nowhere)]
 
     taken_back = [i for i in spare if i.arn in back.used]
     idle = [i for i in spare if i.arn not in back.used]
-    high = over_threshold(snapshot, taken_back, coming, size, thresholds)
-    more_back = idle[: max((r.add for r in high), default=0)]
-    if more_back:
-        taken_back += more_back
-        high = over_threshold(snapshot, taken_back, coming, size, thresholds)
+    smallest = shapes[0]
+    lacking = _lacking(wants, _registered([*snapshot.active, *taken_back], coming), smallest.size)
+    if lacking and idle:
+        taken_back += idle[: max(lacking.values())]
+        lacking = _lacking(wants, _registered([*snapshot.active, *taken_back], coming), smallest.size)
     if taken_back:
         reasons.append(TakenBack(len(taken_back)))
-    reasons = _with_add(reasons, len(back.left_over) - len(too_large), new) + list(high)
-    add = max([new, *(r.add for r in high)])
-    is_open = len(wants) > len(too_large) or bool(high) or bool(taken_back)
-    return ScaleOut(add, tuple(i.arn for i in taken_back), is_open, tuple(reasons))
+    reasons = _with_add(reasons, len(back.left_over) - len(fits_nowhere), new)
+    reasons += [replace(reason, add=add) for reason, add in lacking.items()]  # type: ignore[call-arg]
+    weight = snapshot.pool.weight(smallest.name)
+    return ScaleOut(
+        max([units, *(add * weight for add in lacking.values())]),
+        tuple(i.arn for i in taken_back),
+        len(tasks) > len(fits_nowhere) or bool(lacking) or bool(taken_back),
+        tuple(reasons),
+        reserve,
+    )
 
 
-def drifting(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> list[Service]:
-    """The services that have lacked tasks for `drift_seconds`, or whose placement ECS says has failed."""
-    return [
-        s
-        for s in snapshot.services
-        if s.missing
-        and (
-            s.name in memory.placement_failed_at
-            or snapshot.at - memory.drift_since.get(s.name, snapshot.at) >= thresholds.drift_seconds
-        )
-    ]
+def shapes_of(snapshot: Snapshot, memory: Memory) -> list[InstanceShape]:
+    """What the pool's instances offer, of each type that it may launch: the one that gives least for its weight first.
 
-
-def coming_instances(snapshot: Snapshot, memory: Memory) -> int:
-    """How many instances the pool has promised that have not registered: booting, or still to be launched."""
+    What was seen registered counts before what EC2 says of a type: the kernel and the agent keep some of it.
+    """
     pool = snapshot.pool
-    return max(0, pool.target - staying_capacity(snapshot, memory)) // pool.weight(memory.instance_type)
+    known = {**snapshot.shapes, **memory.shapes}
+    types = pool.types or tuple(memory.shapes)
+    found = [known[type_] for type_ in types if type_ in known]
+    return sorted(found, key=lambda s: (s.size.memory_mib / pool.weight(s.name), s.size.cpu_units, s.name))
 
 
-def staying_capacity(snapshot: Snapshot, memory: Memory) -> int:
+def coming_units(snapshot: Snapshot, memory: Memory) -> int:
+    """The units that the pool has promised and that have not registered: booting, or still to be launched."""
+    return max(0, snapshot.pool.target - staying_units(snapshot, memory))
+
+
+def coming_shapes(snapshot: Snapshot, memory: Memory, shapes: Sequence[InstanceShape]) -> list[InstanceShape]:
+    """The instances that will register: those that boot are of a known type, the others are taken for the smallest."""
+    pool, units = snapshot.pool, coming_units(snapshot, memory)
+    known = {shape.name: shape for shape in shapes}
+    coming = []
+    registered = {i.instance_id for i in snapshot.instances}
+    for id_, type_ in sorted(pool.members.items()):
+        if id_ not in registered and pool.weight(type_) <= units:
+            coming.append(known.get(type_, shapes[0]))
+            units -= pool.weight(type_)
+    return coming + [shapes[0]] * (units // pool.weight(shapes[0].name))
+
+
+def staying_units(snapshot: Snapshot, memory: Memory) -> int:
     """What the pool's registered instances come to, in its units, less those that are about to leave."""
-    return _capacity(snapshot, (i for i in snapshot.instances if not _is_leaving(i, snapshot.at, memory)))
+    return snapshot.pool.units(i.instance_id for i in snapshot.instances if not _is_leaving(i, snapshot.at, memory))
 
 
-def leaving_capacity(snapshot: Snapshot, memory: Memory) -> int:
+def leaving_units(snapshot: Snapshot, memory: Memory) -> int:
     """What the pool's instances that are about to leave come to, in its units.
 
     One that others began to drain is about to leave, and the pool replaces it; but one that drains for longer than any
     notice lasts was drained by hand: it stays, and nothing comes in its place.
     """
-    return _capacity(snapshot, (i for i in snapshot.instances if _is_leaving(i, snapshot.at, memory)))
-
-
-def _capacity(snapshot: Snapshot, instances: Iterable[ContainerInstance]) -> int:
-    pool = snapshot.pool
-    return sum(pool.weight(pool.members[i.instance_id]) for i in instances if i.instance_id in pool.members)
+    return snapshot.pool.units(i.instance_id for i in snapshot.instances if _is_leaving(i, snapshot.at, memory))
 
 
 def _is_leaving(instance: ContainerInstance, now: float, memory: Memory) -> bool:
@@ -116,37 +123,39 @@ def _is_leaving(instance: ContainerInstance, now: float, memory: Memory) -> bool
     return now - memory.leaving_since.get(instance.arn, now) <= LEAVES_WITHIN_S
 
 
-def over_threshold(
-    snapshot: Snapshot,
-    taken_back: list[ContainerInstance],
-    coming: int,
-    size: Size,
-    thresholds: Thresholds,
-) -> list[ReservationHigh]:
-    """The resources whose reservation is over their high threshold, and how few instances bring it back under."""
-    here = [*snapshot.active, *taken_back]
-    registered = sum((i.registered for i in here), NOTHING) + size * coming
-    reserved = sum((i.reserved for i in here), NOTHING)
-    found = []
-    for resource, used, total, one, high in (
-        ("CPU", reserved.cpu_units, registered.cpu_units, size.cpu_units, thresholds.cpu_reservation_high),
-        ("memory", reserved.memory_mib, registered.memory_mib, size.memory_mib, thresholds.memory_reservation_high),
-    ):
-        # In whole numbers: used / (total + add * one) <= high / 100
-        add = math.ceil((used * 100 - high * total) / (high * one))
+def _new(
+    tasks: Sequence[TaskShape], shapes: Sequence[InstanceShape], snapshot: Snapshot
+) -> tuple[int, int, tuple[TaskShape, ...]]:
+    """The units and the instances that hold `tasks`, whichever type the pool launches; and those that no type holds."""
+    needed = [(shape, *instances_needed(tasks, new_room(shape, snapshot))) for shape in shapes]
+    units, count = max((n * snapshot.pool.weight(shape.name), n) for shape, n, _ in needed)
+    nowhere = min((too_large for _, _, too_large in needed), key=len)
+    return units, count, nowhere
+
+
+def _lacking(wants: Iterable[Want], there: Size, one: Size) -> dict[Reason, int]:
+    """The reasons of the wants whose capacity is not `there`, and how few instances of the size `one` make it so."""
+    found = {}
+    for want in wants:
+        lack = (want.capacity - there) | NOTHING
+        add = max(math.ceil(lack.cpu_units / one.cpu_units), math.ceil(lack.memory_mib / one.memory_mib))
         if add > 0:
-            found.append(ReservationHigh(resource, 100 * used / total if total else 100.0, high, add))
+            found[want.reason] = add
     return found
 
 
-def _not_capacity(snapshot: Snapshot, drifts: list[Service], memory: Memory) -> list[Reason]:
-    shapes: Mapping[str, list[TaskShape]] = {s.name: [s.shape] * s.missing for s in drifts if s.shape}
+def _registered(instances: Iterable[ContainerInstance], coming: Iterable[InstanceShape]) -> Size:
+    return sum((i.registered for i in instances), NOTHING) + sum((shape.size for shape in coming), NOTHING)
+
+
+def _not_capacity(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> list[Reason]:
+    """The drifts whose tasks would fit: a crash loop, an image that cannot be pulled."""
     return [
         DriftIsNotCapacity(s.name, s.missing)
-        for s in drifts
-        if s.name in shapes
+        for s in drifting(snapshot, memory, thresholds)
+        if s.shape
         and s.name not in memory.placement_failed_at
-        and not pack(shapes[s.name], room_on(snapshot.active)).left_over
+        and not pack([s.shape] * s.missing, room_on(snapshot.active, snapshot)).left_over
     ]
 
 

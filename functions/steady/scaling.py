@@ -2,19 +2,25 @@
 
 from dataclasses import dataclass, field, replace
 
-from steady import scale_in, scale_out
+from steady import booting, fallback, scale_in, scale_out, wants
 from steady.cluster import Snapshot
 from steady.memory import Memory
-from steady.reasons import AtMaximum, Reason, ReplacedAhead, UnderMinimum
+from steady.reasons import AtMaximum, BootTimedOut, FellBack, Reason, ReplacedAhead, SpotIsBack, UnderMinimum
 from steady.replacement import units_ahead
 from steady.thresholds import Thresholds
+
+# Nothing is emptied that a demand which comes back within so many seconds would need.
+SCALE_IN_LOOKS_AHEAD_S = 900
+# What comes due later than this is seen by the tick.
+TICK_S = 60
 
 
 @dataclass(frozen=True)
 class Decision:
     """What to do about one cluster, as a value. Drains are container instance ARNs, terminations instance ids.
 
-    `target` is the pool's capacity once all of it is done, in the pool's units.
+    `target` is the pool's capacity once all of it is done, in the pool's units; `on_demand` is how much of a fleet's is
+    on-demand. `look_again_at` is when something comes due before the next tick, in seconds since the epoch.
     """
 
     cluster: str
@@ -23,11 +29,14 @@ class Decision:
     to_drain: tuple[str, ...] = ()
     to_undrain: tuple[str, ...] = ()
     to_terminate: tuple[str, ...] = ()
+    on_demand: int = 0
+    look_again_at: float | None = None
     memory: Memory = field(default_factory=Memory)
 
     def acts_on(self, snapshot: Snapshot) -> bool:
         """Whether any call that changes something follows from this decision."""
-        changed = self.target != snapshot.pool.target
+        pool = snapshot.pool
+        changed = (self.target, self.on_demand) != (pool.target, pool.on_demand)
         return changed or bool(self.to_drain or self.to_undrain or self.to_terminate)
 
 
@@ -36,15 +45,36 @@ def decide(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> Decisi
 
     `memory` must be `observed` already.
     """
+    pool = snapshot.pool
     if thresholds.mode == "paused":
-        return Decision(snapshot.cluster, snapshot.pool.target, memory=memory)
+        return Decision(snapshot.cluster, pool.target, on_demand=pool.on_demand, memory=memory)
     bounds = Bounds.of(snapshot, thresholds)
-    decision = _decide_lasting(_without_raise(snapshot, memory), memory, thresholds, bounds)
-    ahead = units_ahead(snapshot, memory, thresholds, decision.target, bounds.maximum)
-    reasons = (*decision.reasons, ReplacedAhead(ahead)) if ahead else decision.reasons
+    late = booting.overdue(snapshot, memory, thresholds)
+    present = booting.without(_without_raise(snapshot, memory), late, bounds.minimum)
+    decision = _decide_lasting(present, memory, thresholds, bounds)
+    reasons = list(decision.reasons)
+    if late:
+        reasons.append(BootTimedOut(len(late), thresholds.boot_timeout_seconds))
+    ahead = units_ahead(present, memory, thresholds, decision.target, bounds.maximum)
+    if ahead:
+        reasons.append(ReplacedAhead(ahead))
     target = decision.target + ahead
-    raised = replace(decision.memory, raised_by=ahead, raised_to=target if ahead else 0)
-    return replace(decision, target=target, reasons=reasons, memory=raised)
+    short_since = fallback.spot_short_since(present, memory, target)
+    on_demand = fallback.on_demand_units(present, short_since, thresholds, target)
+    if on_demand > pool.on_demand and short_since is not None:
+        reasons.append(FellBack(on_demand, snapshot.at - short_since))
+    remembered = replace(
+        decision.memory, raised_by=ahead, raised_to=target if ahead else 0, spot_short_since=short_since
+    )
+    decided = replace(
+        decision,
+        target=target,
+        on_demand=on_demand,
+        reasons=tuple(reasons),
+        to_terminate=(*decision.to_terminate, *late),
+        memory=remembered,
+    )
+    return _with_next_look(decided, present, thresholds)
 
 
 def _without_raise(snapshot: Snapshot, memory: Memory) -> Snapshot:
@@ -63,16 +93,16 @@ def _decide_lasting(snapshot: Snapshot, memory: Memory, thresholds: Thresholds, 
     if target < bounds.minimum:
         reasons.insert(0, UnderMinimum(target, bounds.minimum))
     # A target that is under what the pool still holds promises nothing until it is over that.
-    held = max(target, scale_out.staying_capacity(snapshot, memory)) if out.add else target
-    wanted = held + out.add * pool.weight(memory.instance_type)
-    if out.add and wanted > bounds.maximum:
+    held = max(target, scale_out.staying_units(snapshot, memory)) if out.add_units else target
+    wanted = held + out.add_units
+    if out.add_units and wanted > bounds.maximum:
         reasons.append(AtMaximum(wanted, bounds.maximum))
     # A target that someone set over the maximum is not pushed up, and not cut under what is running either.
     target = max(bounds.minimum, target, min(wanted, bounds.maximum))
     if out.open or target != pool.target:
         memory = replace(memory, low_since=None)
         return Decision(snapshot.cluster, target, tuple(reasons), to_undrain=out.to_undrain, memory=memory)
-    return _scale_in(snapshot, memory, thresholds, bounds, tuple(reasons))
+    return _scale_in(snapshot, memory, thresholds, bounds, out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +119,40 @@ class Bounds:
 
 
 def _scale_in(
-    snapshot: Snapshot, memory: Memory, thresholds: Thresholds, bounds: Bounds, reasons: tuple[Reason, ...]
+    snapshot: Snapshot, memory: Memory, thresholds: Thresholds, bounds: Bounds, out: scale_out.ScaleOut
 ) -> Decision:
+    coming = wants.demand_coming_within(SCALE_IN_LOOKS_AHEAD_S, snapshot, memory, thresholds)
+    reserve = out.reserve
+    for want in coming:
+        reserve |= want.capacity
     gone = scale_in.emptied(snapshot, memory.draining)
-    chosen = scale_in.chosen(snapshot, memory.draining, memory.low_since, thresholds, bounds.minimum)
+    chosen = scale_in.chosen(snapshot, memory.draining, memory.low_since, thresholds, bounds.minimum, reserve)
     target = scale_in.target_without(snapshot, gone.instance_ids, bounds.minimum)
-    draining = {**memory.draining, **{i.arn: i.instance_id for i in chosen.instances}}
+    leaving = {*memory.draining, *(i.arn for i in chosen.instances)}
+    given_back = fallback.to_give_back(snapshot, leaving, snapshot.pool.target)
+    to_drain = (*chosen.instances, *given_back)
+    reasons = (*out.reasons, *gone.reasons, *chosen.reasons)
     return Decision(
         snapshot.cluster,
         target,
-        reasons + gone.reasons + chosen.reasons,
-        to_drain=tuple(i.arn for i in chosen.instances),
+        (*reasons, SpotIsBack(len(given_back))) if given_back else reasons,
+        to_drain=tuple(i.arn for i in to_drain),
         to_terminate=gone.instance_ids,
-        memory=replace(memory, draining=draining, low_since=chosen.low_since),
+        memory=replace(
+            memory,
+            draining={**memory.draining, **{i.arn: i.instance_id for i in to_drain}},
+            low_since=chosen.low_since,
+        ),
     )
+
+
+def _with_next_look(decision: Decision, snapshot: Snapshot, thresholds: Thresholds) -> Decision:
+    """`decision` with a look booked for what comes due before the next tick, unless one is booked for then."""
+    memory, now = decision.memory, snapshot.at
+    due = [since + thresholds.drift_seconds for since in memory.drift_since.values()]
+    if memory.spot_short_since is not None and snapshot.pool.may_fall_back and snapshot.pool.held < decision.target:
+        due.append(memory.spot_short_since + thresholds.fallback_after_seconds)
+    soon = [at for at in due if now < at < now + TICK_S]
+    if not soon or now < memory.next_look_at <= min(soon) + 1:
+        return decision
+    return replace(decision, look_again_at=min(soon), memory=replace(memory, next_look_at=min(soon)))

@@ -10,6 +10,9 @@ from typing import Any
 
 from steady.cluster import PoolKind, PoolName
 
+# Where a low threshold is not under its high one, as when only the high one was set: the distance of the defaults.
+LOW_UNDER_HIGH = 10
+
 
 class BadThreshold(ValueError):
     """A parameter holds a value that its threshold does not allow; the text names all three."""
@@ -67,15 +70,20 @@ class Thresholds:
     mode: str = "active"
     on_rebalance: str = "ignore"
     min_capacity: int = 0
-    max_capacity: int = 100
-    cpu_reservation_high: int = 90
-    memory_reservation_high: int = 90
-    cpu_reservation_low: int = 70
-    memory_reservation_low: int = 70
+    max_capacity: int = 1000
+    cpu_reservation_high: int = 95
+    memory_reservation_high: int = 95
+    cpu_reservation_low: int = 85
+    memory_reservation_low: int = 85
+    growth_share: int = 90
+    learning: str = "on"
+    learning_confidence: int = 90
     drift_seconds: int = 30
     demand_silent_after_seconds: int = 30
+    boot_timeout_seconds: int = 600
+    fallback_after_seconds: int = 15
     scale_in_after_seconds: int = 300
-    scale_in_headroom: int = 5
+    scale_in_headroom: int = 3
     scale_in_share: int = 25
 
 
@@ -86,8 +94,8 @@ def _percent(name: str, meaning: str, lowest: int = 1, highest: int = 100) -> Th
     return Threshold(name, _DEFAULT[name], "percent", meaning, lowest, highest)  # type: ignore[arg-type]
 
 
-def _seconds(name: str, meaning: str, highest: int = 86_400) -> Threshold:
-    return Threshold(name, _DEFAULT[name], "seconds", meaning, 0, highest)  # type: ignore[arg-type]
+def _seconds(name: str, meaning: str, lowest: int = 0, highest: int = 86_400) -> Threshold:
+    return Threshold(name, _DEFAULT[name], "seconds", meaning, lowest, highest)  # type: ignore[arg-type]
 
 
 def _capacity(name: str, meaning: str) -> Threshold:
@@ -117,10 +125,35 @@ THRESHOLDS: Mapping[str, Threshold] = {
         _percent("memory_reservation_high", "Over this share of memory reserved, instances are added."),
         _percent("cpu_reservation_low", "Scale-in needs the CPU reservation to be under this.", lowest=0),
         _percent("memory_reservation_low", "Scale-in needs the memory reservation to be under this.", lowest=0),
+        _percent(
+            "growth_share",
+            "Room is kept for a rise of demand during a boot such as this share of the latest ones did not go over; "
+            "0: none.",
+            lowest=0,
+        ),
+        Threshold(
+            "learning",
+            "on",
+            "",
+            "Whether capacity is got ready for demand that comes back each hour or each day.",
+            choices=("on", "off"),
+        ),
+        _percent(
+            "learning_confidence",
+            "A demand is got ready for if it came at this time in so large a share of the last hours, or days "
+            "(of three at least).",
+        ),
         _seconds("drift_seconds", "How long a service may lack tasks before they are counted as a want of capacity."),
         _seconds(
             "demand_silent_after_seconds",
             "A RunTask failure that was not said again for so long is over: placed, or given up.",
+        ),
+        _seconds(
+            "boot_timeout_seconds", "An instance that has not registered with ECS for so long is terminated.", lowest=60
+        ),
+        _seconds(
+            "fallback_after_seconds",
+            "What a Spot Fleet has not got from Spot for so long is launched on-demand, until Spot is back.",
         ),
         _seconds("scale_in_after_seconds", "How long the reservation must stay low before instances are emptied."),
         _percent("scale_in_headroom", "After scale-in the reservation stays this much under the high one.", lowest=0),
@@ -156,20 +189,22 @@ def parse_pool(raw: str, path: str) -> PoolName:
 def without_contradictions(values: Mapping[str, Any], where: str) -> tuple[Thresholds, tuple[str, ...]]:
     """The thresholds of the cluster whose parameters lie under `where`, and what contradicts in them.
 
-    A low threshold that is not under its high one is taken as 0, so that nothing is scaled in; a minimum over
-    its maximum is taken as the maximum.
+    A low threshold that is not under its high one is taken to be 10 under it; a minimum over its maximum is taken as
+    the maximum.
     """
     held = {**_DEFAULT, **values}
     problems = []
     for low, high, instead in (
-        ("cpu_reservation_low", "cpu_reservation_high", 0),
-        ("memory_reservation_low", "memory_reservation_high", 0),
+        ("cpu_reservation_low", "cpu_reservation_high", max(0, held["cpu_reservation_high"] - LOW_UNDER_HIGH)),
+        ("memory_reservation_low", "memory_reservation_high", max(0, held["memory_reservation_high"] - LOW_UNDER_HIGH)),
         ("min_capacity", "max_capacity", held["max_capacity"]),
     ):
         if held[low] > held[high] or (held[low] == held[high] and low.endswith("_low")):
-            problems.append(
-                f"{where}/{low} is {held[low]} and {where}/{high} is {held[high]}: "
-                f"the first must be under the second; {instead} is used for it"
-            )
+            # Who sets a high threshold alone need not know the low one's default.
+            if held[low] != _DEFAULT[low]:
+                problems.append(
+                    f"{where}/{low} is {held[low]} and {where}/{high} is {held[high]}: "
+                    f"the first must be under the second; {instead} is used for it"
+                )
             held[low] = instead
     return Thresholds(**held), tuple(problems)

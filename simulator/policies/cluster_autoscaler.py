@@ -9,9 +9,9 @@ from __future__ import annotations
 from simulator.policies.peer import Look, Pending, look_every
 from simulator.world import SimulatedCluster
 from steady.aws import ecs
-from steady.aws.evaluation import movable_tasks
+from steady.aws.evaluation import with_tasks
 from steady.cluster import ContainerInstance, InstanceStatus, Size, TaskShape
-from steady.placement import empty_rooms, instances_needed, pack, room_on
+from steady.placement import Room, instances_needed, pack, room_on
 
 NAME = "cluster-autoscaler"
 INTERVAL_S = 10
@@ -32,7 +32,7 @@ def start(cluster: SimulatedCluster, pending: Pending) -> None:
         size = active[0].registered if active else size
         _take_emptied(look, emptying)
         coming = max(0, look.pool.target - sum(i.instance_id in look.pool.members for i in look.snapshot.instances))
-        more = nodes_to_add(look.pending, active, coming, size)
+        more = nodes_to_add(look.pending, room_on(active, look.snapshot), coming, size)
         if more:
             scaled_up_at = now
             unneeded_since.clear()
@@ -50,12 +50,12 @@ def start(cluster: SimulatedCluster, pending: Pending) -> None:
     look_every(INTERVAL_S, NAME, cluster, pending, step)
 
 
-def nodes_to_add(pending: list[TaskShape], active: list[ContainerInstance], coming: int, size: Size | None) -> int:
+def nodes_to_add(pending: list[TaskShape], rooms: list[Room], coming: int, size: Size | None) -> int:
     """How many new nodes the pending tasks need, after the room that is there and that is coming."""
-    left = pack(pending, room_on(active)).left_over
+    left = pack(pending, rooms).left_over
     if size is None:
         return 1 if left and not coming else 0
-    return instances_needed(pack(left, empty_rooms(size, coming)).left_over, size)[0]
+    return instances_needed(pack(left, [Room(size) for _ in range(coming)]).left_over, Room(size))[0]
 
 
 def use_percent(instance: ContainerInstance) -> float:
@@ -67,12 +67,12 @@ def use_percent(instance: ContainerInstance) -> float:
 def _empty_one(look: Look, ripe: list[ContainerInstance], emptying: set[str], unneeded_since: dict[str, float]) -> None:
     if look.pool.target - len(emptying) <= look.within_bounds(0):
         return
-    moves = movable_tasks(look.runtime, look.cluster.name, ripe)
+    seen = with_tasks(look.runtime, look.snapshot, ripe)
     for instance in sorted(ripe, key=lambda i: (i.task_count, i.arn)):
-        if len(moves[instance.arn]) < instance.task_count:
+        if seen.bound_to[instance.arn]:
             continue  # a batch task, which nobody would start again
         others = [i for i in look.snapshot.active if i is not instance]
-        if not pack(moves[instance.arn], room_on(others)).left_over:
+        if not pack(seen.tasks_of[instance.arn], room_on(others, seen)).left_over:
             ecs.drain(look.runtime, look.cluster.name, [instance.arn])
             emptying.add(instance.arn)
             unneeded_since.pop(instance.arn, None)

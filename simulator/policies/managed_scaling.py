@@ -10,7 +10,7 @@ from __future__ import annotations
 from simulator.policies.peer import Look, Pending, look_every
 from simulator.world import SimulatedCluster
 from steady.cluster import Size, TaskShape
-from steady.placement import instances_needed, pack, room_on
+from steady.placement import Room, instances_needed, pack, room_on
 
 NAME = "managed-scaling"
 INTERVAL_S = 60
@@ -29,7 +29,7 @@ def start(cluster: SimulatedCluster, pending: Pending) -> None:
         active = look.snapshot.active
         size = active[0].registered if active else size
         busy = sum(i.task_count > 0 for i in active)
-        waiting = pack(look.pending, room_on(active)).left_over
+        waiting = pack(look.pending, room_on(active, look.snapshot)).left_over
         needed = busy + (needed_for(waiting, size) if size else min(1, len(waiting)))
         metric = reservation(needed, look.pool.target)
         under = under + 1 if metric < TARGET else 0
@@ -53,4 +53,4 @@ def reservation(needed: int, instances: int) -> float:
 
 def needed_for(waiting: tuple[TaskShape, ...], size: Size) -> int:
     """How many more instances of `size` the tasks in PROVISIONING need."""
-    return instances_needed(waiting, size)[0]
+    return instances_needed(waiting, Room(size))[0]

@@ -6,8 +6,9 @@ import pytest
 
 from steady.aws import ledger
 from steady.aws.runtime import Runtime
-from steady.cluster import Size
+from steady.cluster import InstanceShape, Size
 from steady.demand import Demand
+from steady.history import DAYS, RECENT
 from steady.memory import Memory
 
 TABLE = "ledger"
@@ -20,8 +21,13 @@ FULL = Memory(
     leaving_since={"arn-2": 6.5},
     raised_by=2,
     raised_to=12,
-    instance_size=Size(2048, 7946),
-    instance_type="m5.large",
+    booting_since={"i-3": 1_767_225_600.5},
+    boots_s=(92.5, 101.0),
+    spot_short_since=1_767_225_590.0,
+    next_look_at=1_767_225_615.0,
+    shapes={"m5.large": InstanceShape("m5.large", Size(2048, 7946), gpus=1, enis=2)},
+    recent=RECENT.seen(1_767_225_600.0, Size(1, 2)).seen(1_767_225_900.0, Size(3, 4)),
+    days=DAYS.seen(1_767_225_600.0, Size(5, 6)),
 )
 
 

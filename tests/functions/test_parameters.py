@@ -29,7 +29,7 @@ def test_the_operators_value_is_over_the_deployments_and_that_over_the_built_in(
     found = parameters.settings_of(runtime, "web")
 
     assert found.pool == PoolName(PoolKind.AUTO_SCALING_GROUP, "web")
-    assert found.thresholds == Thresholds(cpu_reservation_high=75, drift_seconds=45)
+    assert found.thresholds == Thresholds(cpu_reservation_high=75, cpu_reservation_low=65, drift_seconds=45)
     assert found.problems == ()
 
 

@@ -15,6 +15,7 @@ from simulator.policies import (
 from simulator.simulation import Scenario, simulate
 from simulator.workload.plan import ClusterPlan, Job, ServiceChange
 from steady.cluster import PoolKind, Size, TaskShape
+from steady.placement import Room, room_on
 from steady.thresholds import Thresholds
 from tests.unit.snapshots import INSTANCE, instance, service, snapshot
 
@@ -64,8 +65,11 @@ def test_cluster_autoscaler_packs_what_is_pending_after_what_is_there_and_coming
     pending = [HALF] * 5
     there = [instance(0, Size(1024, 1000))]
 
-    assert cluster_autoscaler.nodes_to_add(pending, there, coming=0, size=INSTANCE) == 2
-    assert cluster_autoscaler.nodes_to_add(pending, there, coming=1, size=INSTANCE) == 1
+    def rooms() -> list[Room]:
+        return room_on(there, snapshot(there))
+
+    assert cluster_autoscaler.nodes_to_add(pending, rooms(), coming=0, size=INSTANCE) == 2
+    assert cluster_autoscaler.nodes_to_add(pending, rooms(), coming=1, size=INSTANCE) == 1
     assert cluster_autoscaler.nodes_to_add(pending, [], coming=0, size=None) == 1
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from steady.cluster import (
     ContainerInstance,
+    InstanceShape,
     InstanceStatus,
     Pool,
     PoolKind,
@@ -21,6 +22,7 @@ from steady.memory import Memory
 
 NOW = 1_767_225_600.0
 INSTANCE = Size(2048, 8000)
+SHAPE = InstanceShape("m5.large", INSTANCE)
 
 
 def instance(
@@ -77,6 +79,4 @@ def demand(key: str, size: Size = Size(1024, 1000), said_at: float = NOW) -> Dem
 
 def memory(*demands: Demand, **fields: Any) -> Memory:
     """A memory that has seen an instance, with `demands`."""
-    return Memory(
-        demands={d.key: d for d in demands}, **{"instance_size": INSTANCE, "instance_type": "m5.large", **fields}
-    )
+    return Memory(demands={d.key: d for d in demands}, **{"shapes": {"m5.large": SHAPE}, **fields})

@@ -4,7 +4,7 @@ import pytest
 
 from steady.cluster import PoolKind, Size
 from steady.memory import Memory, observed
-from steady.reasons import AtMaximum, DriftIsNotCapacity, ReservationHigh, TakenBack, TaskTooLarge, WantsDoNotFit
+from steady.reasons import AtMaximum, DriftIsNotCapacity, FitsNoInstance, ReservationHigh, TakenBack, WantsDoNotFit
 from steady.scaling import decide
 from steady.thresholds import Thresholds
 from tests.unit.snapshots import NOW, demand, instance, memory, service, snapshot
@@ -125,7 +125,7 @@ def test_a_task_that_fits_no_instance_is_said_and_asks_for_none() -> None:
     decision = decide(snapshot([instance(0)]), memory(demand("giant", Size(9999, 1))), THRESHOLDS)
 
     assert decision.target == 1
-    assert any(isinstance(r, TaskTooLarge) for r in decision.reasons)
+    assert any(isinstance(r, FitsNoInstance) for r in decision.reasons)
 
 
 def test_a_cluster_at_zero_gets_its_first_instance_without_knowing_its_size() -> None:

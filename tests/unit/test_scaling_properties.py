@@ -61,7 +61,7 @@ def test_what_is_emptied_fits_on_the_rest_with_all_that_runs_there(case: tuple[S
     leaving = set(decision.to_drain)
     rest: list[ContainerInstance] = [i for i in world.active if i.arn not in leaving]
     moved = [task for arn in leaving for task in world.tasks_of[arn]]
-    assert not pack(moved, room_on(rest)).left_over
+    assert not pack(moved, room_on(rest, world)).left_over
 
 
 @given(clusters())

@@ -37,10 +37,10 @@ def test_what_parses_is_what_ssm_allows_and_is_in_range(name: str, raw: str) -> 
     assert value in threshold.choices or threshold.lowest <= int(value) <= threshold.highest
 
 
-def test_a_low_threshold_over_its_high_one_never_scales_in() -> None:
+def test_a_low_threshold_over_its_high_one_is_taken_to_be_under_it_and_said() -> None:
     thresholds, problems = without_contradictions({"cpu_reservation_low": 90, "cpu_reservation_high": 80}, "/steady/x")
 
-    assert thresholds.cpu_reservation_low == 0
+    assert thresholds.cpu_reservation_low == 70
     assert "/steady/x/cpu_reservation_low is 90 and /steady/x/cpu_reservation_high is 80" in problems[0]
 
 

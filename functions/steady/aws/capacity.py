@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from steady.aws.runtime import Runtime, batches
-from steady.cluster import Pool, PoolKind, PoolName
+from steady.cluster import InstanceShape, Pool, PoolKind, PoolName, Size
 from steady.drain import LifecycleHook
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.type_defs import InstanceTypeInfoTypeDef
 
 # A Spot Fleet has no maximum of its own (Service Quotas: target capacity 10,000 a fleet): the threshold holds.
 FLEET_MAXIMUM = 10_000
 TERMINATIONS_A_CALL = 1000
+TYPES_A_CALL = 100
+# What the kernel and the ECS agent leave of an instance's memory, at least: it holds until one was seen registered.
+MEMORY_REGISTERED = 0.93
 
 
 class NoSuchPool(ValueError):
@@ -30,36 +38,45 @@ def pool(runtime: Runtime, name: PoolName) -> Pool:
     return _group(runtime, name) if name.kind is PoolKind.AUTO_SCALING_GROUP else _fleet(runtime, name)
 
 
-def set_target(runtime: Runtime, pool: Pool, target: int) -> None:
-    """Asks `pool` for `target` units of capacity: an absolute figure, so that doing it twice is doing it once."""
+def set_target(runtime: Runtime, pool: Pool, target: int, on_demand: int = 0) -> None:
+    """Asks `pool` for `target` units of capacity: an absolute figure, so that doing it twice is doing it once.
+
+    Args:
+        on_demand: how many of a fleet's units are to be on-demand.
+    """
     if pool.name.kind is PoolKind.AUTO_SCALING_GROUP:
         runtime.autoscaling.set_desired_capacity(
             AutoScalingGroupName=pool.name.name, DesiredCapacity=target, HonorCooldown=False
         )
-    elif target >= pool.target:
-        runtime.ec2.modify_spot_fleet_request(SpotFleetRequestId=pool.name.name, TargetCapacity=target)
-    else:
-        _lower_fleet(runtime, pool, target)
-
-
-def terminate(runtime: Runtime, pool: Pool, instance_ids: Sequence[str], target: int) -> None:
-    """Terminates emptied instances of `pool` so that it does not replace them: its target becomes `target`."""
-    if pool.name.kind is PoolKind.AUTO_SCALING_GROUP:
-        # Where the minimum forbids a decrement, the group replaces the instance.
-        decrements = pool.target - target
-        for done, instance_id in enumerate(instance_ids):
-            _terminate_in_group(runtime, instance_id, decrement=done < decrements)
         return
-    _lower_fleet(runtime, pool, target)
-    for batch in batches(instance_ids, TERMINATIONS_A_CALL):
-        runtime.ec2.terminate_instances(InstanceIds=batch)
+    _modify_fleet(runtime, pool, target, on_demand)
 
 
-def _lower_fleet(runtime: Runtime, pool: Pool, target: int) -> None:
-    # The fleet must not choose what to take: it is lowered without terminations, and we take what is empty.
-    runtime.ec2.modify_spot_fleet_request(
-        SpotFleetRequestId=pool.name.name, TargetCapacity=target, ExcessCapacityTerminationPolicy="noTermination"
-    )
+def terminate(runtime: Runtime, pool: Pool, instance_ids: Sequence[str], target: int, on_demand: int = 0) -> None:
+    """Terminates instances of `pool` so that it does not replace them, and asks it for `target` units."""
+    if pool.name.kind is PoolKind.SPOT_FLEET:
+        _modify_fleet(runtime, pool, target, on_demand)
+        for batch in batches(instance_ids, TERMINATIONS_A_CALL):
+            runtime.ec2.terminate_instances(InstanceIds=batch)
+        return
+    spare = pool.target - target
+    for instance_id in instance_ids:
+        # Where the minimum forbids a decrement, the group replaces the instance.
+        weight = pool.units([instance_id])
+        _terminate_in_group(runtime, instance_id, decrement=weight <= spare)
+        spare -= weight if weight <= spare else 0
+    if spare < 0:
+        set_target(runtime, pool, target)
+
+
+def _modify_fleet(runtime: Runtime, pool: Pool, target: int, on_demand: int) -> None:
+    change: dict[str, Any] = {"TargetCapacity": target}
+    if on_demand != pool.on_demand:
+        change["OnDemandTargetCapacity"] = on_demand
+    if target <= pool.target or on_demand < pool.on_demand:
+        # The fleet must not choose what to take: it is lowered without terminations, and we take what is empty.
+        change["ExcessCapacityTerminationPolicy"] = "noTermination"
+    runtime.ec2.modify_spot_fleet_request(SpotFleetRequestId=pool.name.name, **change)
 
 
 def pools_of(runtime: Runtime, instance_ids: Iterable[str]) -> dict[str, PoolName]:
@@ -141,6 +158,7 @@ def _group(runtime: Runtime, name: PoolName) -> Pool:
     if not groups:
         raise NoSuchPool(f"there is no Auto Scaling group {name.name} in this account and Region: correct the capacity")
     group = groups[0]
+    template = group.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {})
     return Pool(
         name,
         target=group["DesiredCapacity"],
@@ -152,6 +170,7 @@ def _group(runtime: Runtime, name: PoolName) -> Pool:
             for i in group["Instances"]
             if i["LifecycleState"].startswith(("Pending", "InService"))
         },
+        weights=_weights(template.get("Overrides", [])),
     )
 
 
@@ -166,19 +185,48 @@ def _fleet(runtime: Runtime, name: PoolName) -> Pool:
         raise NoSuchPool(f"there is no running Spot Fleet request {name.name} in this account: correct the capacity")
     config = requests[0]["SpotFleetRequestConfig"]
     pages = runtime.ec2.get_paginator("describe_spot_fleet_instances").paginate(SpotFleetRequestId=name.name)
-    members = {i["InstanceId"]: i.get("InstanceType", "") for page in pages for i in page["ActiveInstances"]}
-    weights = {
-        str(s["InstanceType"]): int(s["WeightedCapacity"])
-        for s in config.get("LaunchSpecifications", [])
-        if s.get("InstanceType") and s.get("WeightedCapacity")
-    }
-    for template in config.get("LaunchTemplateConfigs", []):
-        weights |= {
-            str(o["InstanceType"]): int(o["WeightedCapacity"])
-            for o in template.get("Overrides", [])
-            if o.get("InstanceType") and o.get("WeightedCapacity")
-        }
-    return Pool(name, config["TargetCapacity"], 0, FLEET_MAXIMUM, members, weights)
+    instances = [i for page in pages for i in page["ActiveInstances"]]
+    templates = config.get("LaunchTemplateConfigs", [])
+    offers: list[Any] = [
+        *config.get("LaunchSpecifications", []),
+        *(o for t in templates for o in t.get("Overrides", [])),
+    ]
+    return Pool(
+        name,
+        config["TargetCapacity"],
+        0,
+        FLEET_MAXIMUM,
+        members={i["InstanceId"]: i.get("InstanceType", "") for i in instances},
+        weights=_weights(offers),
+        on_demand=config.get("OnDemandTargetCapacity", 0),
+        # EC2: an instance of a fleet without a Spot request is an on-demand one.
+        on_demand_members=frozenset(i["InstanceId"] for i in instances if not i.get("SpotInstanceRequestId")),
+        # EC2: the on-demand part of a Spot Fleet needs a launch template.
+        may_fall_back=bool(templates),
+    )
+
+
+def _weights(offers: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """The types that a pool may launch, and how many units each counts."""
+    return {str(o["InstanceType"]): int(o.get("WeightedCapacity") or 1) for o in offers if o.get("InstanceType")}
+
+
+def shapes(runtime: Runtime, types: Iterable[str]) -> dict[str, InstanceShape]:
+    """What EC2 offers as each of `types`; each is read once a process."""
+    unread = [type_ for type_ in types if type_ not in runtime.known]
+    for batch in batches(unread, TYPES_A_CALL):
+        for info in runtime.ec2.describe_instance_types(InstanceTypes=batch)["InstanceTypes"]:  # type: ignore[arg-type]
+            shape = _shape(info)
+            runtime.known[shape.name] = shape
+    return {type_: runtime.known[type_] for type_ in types}
+
+
+def _shape(info: InstanceTypeInfoTypeDef) -> InstanceShape:
+    memory_mib = math.floor(info["MemoryInfo"]["SizeInMiB"] * MEMORY_REGISTERED)
+    gpus = sum(gpu.get("Count", 0) for gpu in info.get("GpuInfo", {}).get("Gpus", []))
+    # ECS: the instance's own network interface is one of them.
+    enis = info.get("NetworkInfo", {}).get("MaximumNetworkInterfaces", 1) - 1
+    return InstanceShape(info["InstanceType"], Size(info["VCpuInfo"]["DefaultVCpus"] * 1024, memory_mib), gpus, enis)
 
 
 def _terminate_in_group(runtime: Runtime, instance_id: str, *, decrement: bool) -> None:

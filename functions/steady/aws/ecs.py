@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.aws.pace import Pace
 from steady.aws.runtime import Runtime, batches
-from steady.cluster import ContainerInstance, InstanceStatus, Service, Size, TaskShape
+from steady.cluster import NOTHING, ContainerInstance, InstanceStatus, Service, Size, TaskShape
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.literals import ContainerInstanceStatusType
@@ -23,6 +23,8 @@ TASKS_A_DESCRIBE = 100
 TASKS_A_PROTECTION = 100
 SERVICES_A_DESCRIBE = 10
 PAGE = 100
+# ECS names the attachment of a task's network interface in one way in the API, in another in its events.
+ENI_ATTACHMENTS = ("ElasticNetworkInterface", "eni")
 
 # ECS: StopTask draws on a bucket of 100 calls, refilled at 40 a second, that RunTask and others draw on too.
 STOPS_AT_ONCE = 90
@@ -126,22 +128,66 @@ def service_names(tasks: Iterable[TaskTypeDef]) -> list[str]:
     return sorted({name for task in tasks if (name := service_of(task))})
 
 
-def replica_services(runtime: Runtime, cluster: str) -> tuple[Service, ...]:
-    """Every replica service of `cluster`; the shape of those that lack tasks is read as well."""
-    return tuple(
-        Service(
-            name=s["serviceName"],
-            desired=s["desiredCount"],
-            running=s["runningCount"],
-            pending=s["pendingCount"],
-            task_definition=s["taskDefinition"],
-            shape=task_definition(runtime, s["taskDefinition"]).shape
-            if s["desiredCount"] > s["runningCount"] + s["pendingCount"]
-            else None,
+def services(runtime: Runtime, cluster: str) -> tuple[tuple[Service, ...], Size]:
+    """Every replica service of `cluster`, and what its daemon services take of each instance.
+
+    The shape of a service that lacks tasks is read as well.
+    """
+    replicas, daemons = [], NOTHING
+    for described in described_services(runtime, cluster, service_arns(runtime, cluster)):
+        if is_daemon(described):
+            daemons += task_definition(runtime, described["taskDefinition"]).shape.size
+            continue
+        service = Service(
+            name=described["serviceName"],
+            desired=described["desiredCount"],
+            running=described["runningCount"],
+            pending=described["pendingCount"],
+            task_definition=described["taskDefinition"],
         )
-        for s in described_services(runtime, cluster, service_arns(runtime, cluster))
-        if not is_daemon(s)
+        replicas.append(replace(service, shape=shape_in(runtime, described)) if service.missing else service)
+    return tuple(replicas), daemons
+
+
+def shape_in(runtime: Runtime, service: ServiceTypeDef) -> TaskShape:
+    """What a task of `service` asks of an instance: its task definition's shape, and the service's own constraints."""
+    shape = task_definition(runtime, service["taskDefinition"]).shape
+    constraints = service.get("placementConstraints", [])
+    expressions = {c.get("expression", "") for c in constraints if c.get("type") == "memberOf"}
+    distinct = any(c.get("type") == "distinctInstance" for c in constraints)
+    zones = any(
+        s.get("type") == "spread" and s.get("field") == "attribute:ecs.availability-zone"
+        for s in service.get("placementStrategy", [])
     )
+    return replace(
+        shape,
+        member_of=shape.member_of | expressions,
+        group=service["serviceName"] if distinct or zones else "",
+        distinct=distinct,
+        spread_zones=zones,
+    )
+
+
+def instances_matching(runtime: Runtime, cluster: str, expression: str) -> frozenset[str]:
+    """The ARNs of the container instances that satisfy a memberOf expression: ECS says, in its own query language."""
+    pages = runtime.ecs.get_paginator("list_container_instances").paginate(
+        cluster=cluster, filter=expression, PaginationConfig={"PageSize": PAGE}
+    )
+    return frozenset(arn for page in pages for arn in page["containerInstanceArns"])
+
+
+def instances_of_service(runtime: Runtime, cluster: str, service: str) -> frozenset[str]:
+    """The ARNs of the container instances that tasks of `service` are on."""
+    pages = runtime.ecs.get_paginator("list_tasks").paginate(
+        cluster=cluster, serviceName=service, PaginationConfig={"PageSize": PAGE}
+    )
+    arns = [arn for page in pages for arn in page["taskArns"]]
+    tasks = [
+        task
+        for batch in batches(arns, TASKS_A_DESCRIBE)
+        for task in runtime.ecs.describe_tasks(cluster=cluster, tasks=batch)["tasks"]
+    ]
+    return frozenset(task["containerInstanceArn"] for task in tasks if task.get("containerInstanceArn"))
 
 
 def tasks_of_instances(runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance]) -> list[TaskTypeDef]:
@@ -267,10 +313,17 @@ def _shape(definition: TaskDefinitionTypeDef) -> TaskShape:
     memory = int(
         definition.get("memory") or sum(c.get("memoryReservation") or c.get("memory") or 0 for c in containers)
     )
-    ports: set[int] = set()
-    if definition.get("networkMode") != "awsvpc":
-        ports = {p["hostPort"] for c in containers for p in c.get("portMappings", []) if p.get("hostPort")}
-    return TaskShape(Size(cpu, memory), frozenset(ports))
+    awsvpc = definition.get("networkMode") == "awsvpc"
+    ports = {p["hostPort"] for c in containers for p in c.get("portMappings", []) if p.get("hostPort")}
+    needs = [need for c in containers for need in c.get("resourceRequirements", [])]
+    constraints = definition.get("placementConstraints", [])
+    return TaskShape(
+        Size(cpu, memory),
+        frozenset() if awsvpc else frozenset(ports),
+        gpus=sum(int(need["value"]) for need in needs if need["type"] == "GPU"),
+        enis=1 if awsvpc else 0,
+        member_of=frozenset(c.get("expression", "") for c in constraints if c.get("type") == "memberOf"),
+    )
 
 
 def _instance(described: ContainerInstanceTypeDef) -> ContainerInstance:
@@ -290,4 +343,11 @@ def _instance(described: ContainerInstanceTypeDef) -> ContainerInstance:
         used_ports=frozenset(int(p) for p in ports),
         agent_connected=described.get("agentConnected", True),
         instance_type=attributes.get("ecs.instance-type", ""),
+        zone=attributes.get("ecs.availability-zone", ""),
+        # A GPU's place in `remaining` is by its id, as in `registered`.
+        gpus=len(remaining.get("GPU", {}).get("stringSetValue", [])),
+        registered_gpus=len(registered.get("GPU", {}).get("stringSetValue", [])),
+        enis_used=sum(a.get("type") in ENI_ATTACHMENTS for a in described.get("attachments", [])),
+        # ECS: with ENI trunking, an instance takes far more tasks than it has network interfaces.
+        enis_limited="ecs.awsvpc-trunk-id" not in attributes,
     )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+import json
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from steady import scale_in
+from steady import fallback, scale_in
 from steady.aws import capacity, ecs, ledger, parameters
 from steady.aws.queue import Message
 from steady.aws.runtime import Runtime
@@ -20,6 +23,8 @@ from steady.thresholds import BadThreshold, Thresholds
 # A lost race is decided again at once; a cluster that is held is looked at again a moment later.
 TRIES = 8
 HELD_WAIT_S = 1.5
+# SQS: the longest delay of a message.
+LONGEST_DELAY_S = 900
 
 
 class NamesCluster(Protocol):
@@ -30,6 +35,14 @@ class NamesCluster(Protocol):
 
 
 Named = TypeVar("Named", bound=NamesCluster)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where evaluations keep their books: the ledger's table, and the queue by which a later look is booked."""
+
+    ledger_table: str
+    autoscaler_queue_url: str
 
 
 class Contended(Exception):
@@ -83,7 +96,7 @@ def remember(runtime: Runtime, table: str, cluster: str, change: Callable[[Memor
 
 
 def evaluate(
-    runtime: Runtime, table: str, cluster: Cluster, change: Callable[[Memory], Memory] = lambda memory: memory
+    runtime: Runtime, desk: Desk, cluster: Cluster, change: Callable[[Memory], Memory] = lambda memory: memory
 ) -> Decision:
     """Decides about `cluster` and does what was decided; `change` is remembered with the decision.
 
@@ -91,7 +104,7 @@ def evaluate(
         Contended: if the cluster was held or written by others at every try; nothing was changed then.
     """
     for _ in range(TRIES):
-        entry = ledger.load(runtime, table, cluster.name)
+        entry = ledger.load(runtime, desk.ledger_table, cluster.name)
         if entry.held_until > runtime.now():
             runtime.sleep(HELD_WAIT_S)
             continue
@@ -99,8 +112,9 @@ def evaluate(
         snapshot = look(runtime, cluster)
         memory = observed(snapshot, memory, cluster.thresholds)
         due = scale_in.candidates(snapshot, memory.low_since, cluster.thresholds)
+        due += [i for i in fallback.on_demand_instances(snapshot) if i not in due]
         if due:
-            snapshot = replace(snapshot, tasks_of=movable_tasks(runtime, cluster.name, due))
+            snapshot = with_tasks(runtime, snapshot, due)
         decision = decide(snapshot, memory, cluster.thresholds)
         acts = decision.acts_on(snapshot) and cluster.thresholds.mode == "active"
         kept = (
@@ -109,17 +123,19 @@ def evaluate(
             else replace(decision.memory, draining=memory.draining, raised_by=0, raised_to=0)
         )
         if kept == entry.memory and not acts:
-            say(runtime, decision, cluster.thresholds.mode)
+            say(runtime, snapshot, decision, cluster.thresholds.mode)
             return decision
         try:
             held_until = runtime.now() + ledger.HELD_FOR_S if acts else 0.0
-            entry = ledger.save(runtime, table, entry, kept, held_until)
+            entry = ledger.save(runtime, desk.ledger_table, entry, kept, held_until)
         except ledger.LostRace:
             continue
-        say(runtime, decision, cluster.thresholds.mode)
+        say(runtime, snapshot, decision, cluster.thresholds.mode)
         if acts:
             act(runtime, snapshot, decision)
-            ledger.release(runtime, table, entry)
+            ledger.release(runtime, desk.ledger_table, entry)
+        if decision.look_again_at is not None:
+            _book_look(runtime, desk, decision.cluster, decision.look_again_at)
         return decision
     raise Contended(f"cluster {cluster.name} was held or written by others at each of {TRIES} tries")
 
@@ -148,53 +164,100 @@ def look(runtime: Runtime, cluster: Cluster) -> Snapshot:
     was launched in between is never counted twice.
     """
     pool = capacity.pool(runtime, cluster.pool)
-    return Snapshot(
+    instances = ecs.container_instances(runtime, cluster.name)
+    services, daemons = ecs.services(runtime, cluster.name)
+    snapshot = Snapshot(
         cluster=cluster.name,
         at=runtime.now(),
-        instances=ecs.container_instances(runtime, cluster.name),
-        services=ecs.replica_services(runtime, cluster.name),
+        instances=instances,
+        services=services,
         pool=pool,
+        daemons=daemons,
+        shapes=capacity.shapes(runtime, pool.types),
     )
+    return with_constraints(runtime, snapshot, (s.shape for s in services if s.shape))
 
 
-def movable_tasks(
-    runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance]
-) -> dict[str, tuple[TaskShape, ...]]:
-    """The shapes of the service tasks on `instances`, by container instance ARN: ECS moves them when it drains.
+def with_constraints(runtime: Runtime, snapshot: Snapshot, shapes: Iterable[TaskShape]) -> Snapshot:
+    """`snapshot` with what ECS says of the placement constraints of `shapes`; most tasks have none."""
+    wanted = set(shapes)
+    cluster = snapshot.cluster
+    unread = {expression for shape in wanted for expression in shape.member_of} - set(snapshot.matching)
+    matching = {e: ecs.instances_matching(runtime, cluster, e) for e in sorted(unread)}
+    apart = {shape.group for shape in wanted if shape.group}
+    services = tuple(
+        replace(s, on=ecs.instances_of_service(runtime, cluster, s.name)) if s.name in apart and not s.on else s
+        for s in snapshot.services
+    )
+    return replace(snapshot, matching={**snapshot.matching, **matching}, services=services)
 
-    Batch tasks are not among them: they run on a draining instance until they end.
+
+def with_tasks(runtime: Runtime, snapshot: Snapshot, instances: Sequence[ContainerInstance]) -> Snapshot:
+    """`snapshot` with what runs on `instances`: service tasks, which ECS moves when it drains, by their shapes.
+
+    Batch tasks run on a draining instance until they end; they are counted. Daemon tasks are neither.
     """
-    found: dict[str, list[TaskShape]] = {i.arn: [] for i in instances}
+    cluster = snapshot.cluster
+    movable: dict[str, list[TaskShape]] = {i.arn: [] for i in instances}
+    bound = dict.fromkeys(movable, 0)
     tasks = ecs.tasks_of_instances(runtime, cluster, instances)
-    services = ecs.described_services(runtime, cluster, ecs.service_names(tasks))
-    replicas = {s["serviceName"] for s in services if not ecs.is_daemon(s)}
+    services = {s["serviceName"]: s for s in ecs.described_services(runtime, cluster, ecs.service_names(tasks))}
     for task in tasks:
-        if ecs.service_of(task) in replicas:
-            shape = ecs.task_definition(runtime, task["taskDefinitionArn"]).shape
-            found[task["containerInstanceArn"]].append(shape)
-    return {arn: tuple(shapes) for arn, shapes in found.items()}
+        service = services.get(ecs.service_of(task))
+        if service is None:
+            bound[task["containerInstanceArn"]] += 1
+        elif not ecs.is_daemon(service):
+            # It is replaced by one of the service's own revision, whatever revision it is of itself.
+            movable[task["containerInstanceArn"]].append(ecs.shape_in(runtime, service))
+    tasks_of = {arn: tuple(shapes) for arn, shapes in movable.items()}
+    known = replace(snapshot, tasks_of=tasks_of, bound_to=bound)
+    return with_constraints(runtime, known, itertools.chain(*tasks_of.values()))
+
+
+def _book_look(runtime: Runtime, desk: Desk, cluster: str, at: float) -> None:
+    """Has the autoscaler look at `cluster` at the time `at`."""
+    delay_s = max(0, min(LONGEST_DELAY_S, math.ceil(at - runtime.now())))
+    runtime.sqs.send_message(
+        QueueUrl=desk.autoscaler_queue_url,
+        MessageBody=json.dumps({"cluster": cluster, "why": "something comes due"}),
+        DelaySeconds=delay_s,
+    )
 
 
 def act(runtime: Runtime, snapshot: Snapshot, decision: Decision) -> None:
     """Does what was decided. Each call sets something to what it should be, so that a repeat changes nothing."""
+    pool = snapshot.pool
     ecs.undrain(runtime, snapshot.cluster, decision.to_undrain)
     if decision.to_terminate:
-        capacity.terminate(runtime, snapshot.pool, decision.to_terminate, decision.target)
-    elif decision.target != snapshot.pool.target:
-        capacity.set_target(runtime, snapshot.pool, decision.target)
+        capacity.terminate(runtime, pool, decision.to_terminate, decision.target, decision.on_demand)
+    elif (decision.target, decision.on_demand) != (pool.target, pool.on_demand):
+        capacity.set_target(runtime, pool, decision.target, decision.on_demand)
     ecs.drain(runtime, snapshot.cluster, decision.to_drain)
 
 
-def say(runtime: Runtime, decision: Decision, mode: str) -> None:
-    """Logs the decision with its reasons, and counts what it asks for."""
-    if not decision.reasons:
+def say(runtime: Runtime, snapshot: Snapshot, decision: Decision, mode: str) -> None:
+    """Logs the decision in one line, with what was seen, what wanted what and what is done; and counts its reasons."""
+    if not decision.reasons and not decision.acts_on(snapshot):
         return
+    pool = snapshot.pool
+    cpu, memory = scale_in.reservation(snapshot.active)
     runtime.telemetry.info(
         f"decided for cluster {decision.cluster}: target {decision.target}",
         cluster=decision.cluster,
-        target=decision.target,
         mode=mode,
-        reasons=[str(r) for r in decision.reasons],
+        seen={
+            "target": pool.target,
+            "on_demand": pool.on_demand,
+            "instances": len(snapshot.instances),
+            "active": len(snapshot.active),
+            "cpu_percent": round(cpu, 1),
+            "memory_percent": round(memory, 1),
+            "demands": len(decision.memory.demands),
+            "missing_tasks": sum(s.missing for s in snapshot.services),
+        },
+        reasons=[{"rule": r.name, "text": str(r)} for r in decision.reasons],
+        target=decision.target,
+        on_demand=decision.on_demand,
         to_drain=list(decision.to_drain),
         to_undrain=list(decision.to_undrain),
         to_terminate=list(decision.to_terminate),

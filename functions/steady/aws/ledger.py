@@ -7,12 +7,13 @@ few seconds of its calls, so that no other decision is taken on a snapshot from 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from steady.aws.runtime import Runtime
-from steady.cluster import Size
+from steady.cluster import InstanceShape, Size
 from steady.demand import Demand
+from steady.history import DAYS, RECENT, Peaks
 from steady.memory import Memory
 
 # Longer than the calls of any decision take; a holder that crashed is waited for no longer than this.
@@ -82,7 +83,6 @@ def release(runtime: Runtime, table: str, entry: Entry) -> None:
 
 
 def _plain(memory: Memory) -> dict[str, Any]:
-    size = memory.instance_size
     return {
         "demands": {
             d.key: [d.size.cpu_units, d.size.memory_mib, d.first_said_at, d.last_said_at]
@@ -93,15 +93,23 @@ def _plain(memory: Memory) -> dict[str, Any]:
         "placement_failed_at": dict(memory.placement_failed_at),
         "draining": dict(memory.draining),
         "leaving_since": dict(memory.leaving_since),
+        "booting_since": dict(memory.booting_since),
+        "boots_s": list(memory.boots_s),
         "raised_by": memory.raised_by,
         "raised_to": memory.raised_to,
-        "instance_size": [size.cpu_units, size.memory_mib] if size else None,
-        "instance_type": memory.instance_type,
+        "spot_short_since": memory.spot_short_since,
+        "next_look_at": memory.next_look_at,
+        "shapes": {s.name: [s.size.cpu_units, s.size.memory_mib, s.gpus, s.enis] for s in memory.shapes.values()},
+        "recent": _plain_peaks(memory.recent),
+        "days": _plain_peaks(memory.days),
     }
 
 
+def _plain_peaks(peaks: Peaks) -> list[Any]:
+    return [peaks.first, [n for size in peaks.peaks for n in (size.cpu_units, size.memory_mib)]]
+
+
 def _memory(plain: dict[str, Any]) -> Memory:
-    size = plain.get("instance_size")
     return Memory(
         demands={
             key: Demand(key, Size(cpu, memory), first, last)
@@ -112,8 +120,23 @@ def _memory(plain: dict[str, Any]) -> Memory:
         placement_failed_at=plain.get("placement_failed_at", {}),
         draining=plain.get("draining", {}),
         leaving_since=plain.get("leaving_since", {}),
+        booting_since=plain.get("booting_since", {}),
+        boots_s=tuple(plain.get("boots_s", ())),
         raised_by=plain.get("raised_by", 0),
         raised_to=plain.get("raised_to", 0),
-        instance_size=Size(*size) if size else None,
-        instance_type=plain.get("instance_type", ""),
+        spot_short_since=plain.get("spot_short_since"),
+        next_look_at=plain.get("next_look_at", 0.0),
+        shapes={
+            name: InstanceShape(name, Size(cpu, memory), gpus, enis)
+            for name, (cpu, memory, gpus, enis) in plain.get("shapes", {}).items()
+        },
+        recent=_peaks(RECENT, plain.get("recent")),
+        days=_peaks(DAYS, plain.get("days")),
     )
+
+
+def _peaks(empty: Peaks, plain: list[Any] | None) -> Peaks:
+    if plain is None:
+        return empty
+    first, numbers = plain
+    return replace(empty, first=first, peaks=tuple(map(Size, numbers[::2], numbers[1::2])))

@@ -1,0 +1,58 @@
+"""Spot shortage: on-demand inside the fleet while the market has nothing, given back when Spot is there again."""
+
+from collections.abc import Collection
+
+from steady.cluster import ContainerInstance, PoolKind, Snapshot
+from steady.memory import Memory
+from steady.thresholds import Thresholds
+
+
+def spot_short_since(snapshot: Snapshot, memory: Memory, target: int) -> float | None:
+    """Since when the fleet has not had all of `target` from Spot; None if it has, or if it is no fleet."""
+    pool = snapshot.pool
+    if pool.name.kind is not PoolKind.SPOT_FLEET or pool.held - pool.units(pool.on_demand_members) >= target:
+        return None
+    return snapshot.at if memory.spot_short_since is None else memory.spot_short_since
+
+
+def on_demand_units(snapshot: Snapshot, short_since: float | None, thresholds: Thresholds, target: int) -> int:
+    """How much of the fleet's `target` is to be on-demand.
+
+    What the market has not given for `fallback_after_seconds` is launched on-demand. Once the fleet holds all of its
+    target, the on-demand part is lowered to what runs batch tasks, which nothing can move: the other instances stay as
+    well, but the fleet asks the market for their places again.
+    """
+    pool = snapshot.pool
+    lacking = target - pool.held
+    if not pool.may_fall_back or short_since is None:
+        return 0
+    if lacking <= 0:
+        busy = [i.instance_id for i in on_demand_instances(snapshot) if snapshot.bound_to.get(i.arn)]
+        return min(target, pool.units(busy))
+    if snapshot.at - short_since < thresholds.fallback_after_seconds:
+        return pool.on_demand
+    return min(target, pool.units(pool.on_demand_members) + lacking)
+
+
+def on_demand_instances(snapshot: Snapshot) -> list[ContainerInstance]:
+    """The fleet's on-demand instances on which tasks can be placed."""
+    return [i for i in snapshot.active if i.instance_id in snapshot.pool.on_demand_members]
+
+
+def to_give_back(snapshot: Snapshot, leaving: Collection[str], target: int) -> tuple[ContainerInstance, ...]:
+    """The on-demand instances that Spot instances have taken the place of: those to be emptied, the emptiest first.
+
+    Args:
+        leaving: the ARNs of the instances that are chosen for scale-in already.
+        target: what the fleet is asked for, in its units.
+    """
+    pool = snapshot.pool
+    surplus = pool.units(i.instance_id for i in snapshot.active if i.arn not in leaving) - target
+    chosen = []
+    for instance in sorted(on_demand_instances(snapshot), key=lambda i: (i.task_count, i.arn)):
+        weight = pool.units([instance.instance_id])
+        # What runs a batch task would stand there for as long, and take no other.
+        if instance.arn not in leaving and not snapshot.bound_to.get(instance.arn) and weight <= surplus:
+            chosen.append(instance)
+            surplus -= weight
+    return tuple(chosen)
