@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -52,15 +52,19 @@ def _triggered(
         if name not in ours:
             runtime.telemetry.info(f"cluster {name} is not managed: nothing to do")
             return
-        failed_at = {m.value.service: m.sent_at for m in messages if m.value.service}
         cluster = evaluation.settings(runtime, name)
-        evaluation.evaluate(runtime, desk, cluster, lambda memory: _with_failures(memory, failed_at))
+        evaluation.evaluate(runtime, desk, cluster, lambda memory: _told(memory, messages))
 
     failed = evaluation.each_cluster(runtime, batch.messages, handle)
     return queue.response([*batch.failed_ids, *failed])
 
 
-def _with_failures(memory: Memory, failed_at: Mapping[str, float]) -> Memory:
-    known = memory.placement_failed_at
-    newest = {service: max(at, known.get(service, at)) for service, at in failed_at.items()}
-    return replace(memory, placement_failed_at={**known, **newest})
+def _told(memory: Memory, messages: Sequence[queue.Message[Trigger]]) -> Memory:
+    """`memory` with what the messages say: whose placement failed, and which instances are about to go."""
+    failed_at, doomed = dict(memory.placement_failed_at), dict(memory.doomed)
+    for message in messages:
+        trigger = message.value
+        if trigger.service:
+            failed_at[trigger.service] = max(message.sent_at, failed_at.get(trigger.service, message.sent_at))
+        doomed.update(dict.fromkeys(trigger.doomed, message.sent_at))
+    return replace(memory, placement_failed_at=failed_at, doomed=doomed)

@@ -7,7 +7,11 @@ ECS could not place a task of a service (EventBridge):
  "detail": {"eventType": "ERROR", "eventName": "SERVICE_TASK_PLACEMENT_FAILURE",
             "clusterArn": "arn:aws:ecs:us-east-1:123456789012:cluster/web", "reason": "RESOURCE:CPU"}}
 
-An instance is about to go (the interruption handler): {"cluster": "web", "why": "interruption"}
+Instances are about to go (the interruption handler):
+
+{"cluster": "web", "why": "interruption", "instances": ["i-0b66…"]}
+
+Something comes due before the next tick (a decision's own): {"cluster": "web", "why": "something comes due"}
 """
 
 from dataclasses import dataclass
@@ -19,10 +23,11 @@ PLACEMENT_FAILURE = "SERVICE_TASK_PLACEMENT_FAILURE"
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """A cluster to look at now, and the service whose placement failed ("" if that is not why)."""
+    """A cluster to look at now; the service whose placement failed, and the ids of instances that are about to go."""
 
     cluster: str
     service: str = ""
+    doomed: tuple[str, ...] = ()
 
 
 def parse(body: str) -> Trigger:
@@ -33,7 +38,7 @@ def parse(body: str) -> Trigger:
     """
     event = json_object(body, needed="an ECS Service Action or a cluster")
     if isinstance(event.get("cluster"), str):
-        return Trigger(event["cluster"])
+        return Trigger(event["cluster"], doomed=tuple(str(id_) for id_ in event.get("instances", ())))
     try:
         detail = event["detail"]
         if detail["eventName"] != PLACEMENT_FAILURE:

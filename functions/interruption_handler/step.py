@@ -88,7 +88,7 @@ def _take_step(
     if new:
         # Before anything that takes time: from here on nothing more is placed on them.
         drained(runtime, cluster, new)
-        _wake_autoscaler(runtime, environment, cluster)
+        _wake_autoscaler(runtime, environment, cluster, new)
     if are_to_be_gathered(len(new), doomed, runtime.now()):
         done = Advance(tuple(doomed), due=tuple(due), next_in_s=1)
     else:
@@ -138,6 +138,6 @@ def _ids_of(messages: Messages, cluster: str, doomed: Iterable[Doomed]) -> list[
     return [m.id for m in messages if names(m.value)]
 
 
-def _wake_autoscaler(runtime: Runtime, environment: Environment, cluster: str) -> None:
-    body = json.dumps({"cluster": cluster, "why": "interruption"})
+def _wake_autoscaler(runtime: Runtime, environment: Environment, cluster: str, doomed: Iterable[Doomed]) -> None:
+    body = json.dumps({"cluster": cluster, "why": "interruption", "instances": [d.instance_id for d in doomed]})
     runtime.sqs.send_message(QueueUrl=environment.autoscaler_queue_url, MessageBody=body)

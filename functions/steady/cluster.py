@@ -119,6 +119,14 @@ class Service:
         return max(0, self.desired - self.running - self.pending)
 
 
+@dataclass(frozen=True, slots=True)
+class Daemons:
+    """The daemon services of a cluster: what they take of each instance, and how many tasks they have in all."""
+
+    size: Size = NOTHING
+    tasks: int = 0
+
+
 class PoolKind(StrEnum):
     """What gives a cluster its instances: one of either to one cluster."""
 
@@ -178,10 +186,10 @@ class Pool:
 class Snapshot:
     """All that one decision about one cluster looks at. `at` is in seconds since the epoch.
 
-    `tasks_of` holds the shapes of an instance's movable tasks, by container instance ARN, and `bound_to` how many it
-    has that stay until they end; both only for those instances that may be emptied now. `matching` holds, for each
-    memberOf expression of a task that lacks a place, the ARNs of the instances that ECS says match. `daemons` is what
-    the daemon services take of every instance. `shapes` says what EC2 offers as the pool's types.
+    `tasks_of` holds the shapes of an instance's movable tasks, by container instance ARN, and `bound_since` when the
+    oldest of those that stay until they end was created; both only for those instances that may be emptied now.
+    `matching` holds, for each memberOf expression of a task that lacks a place, the ARNs of the instances that ECS says
+    match. `shapes` says what EC2 offers as the pool's types.
     """
 
     cluster: str
@@ -190,9 +198,9 @@ class Snapshot:
     services: tuple[Service, ...]
     pool: Pool
     tasks_of: Mapping[str, tuple[TaskShape, ...]] = field(default_factory=dict)
-    bound_to: Mapping[str, int] = field(default_factory=dict)
+    bound_since: Mapping[str, float] = field(default_factory=dict)
     matching: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    daemons: Size = NOTHING
+    daemons: Daemons = Daemons()
     shapes: Mapping[str, InstanceShape] = field(default_factory=dict)
 
     @property

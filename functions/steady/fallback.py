@@ -4,34 +4,43 @@ from collections.abc import Collection
 
 from steady.cluster import ContainerInstance, PoolKind, Snapshot
 from steady.memory import Memory
+from steady.scale_out import leaving_units
 from steady.thresholds import Thresholds
 
+# Of a fleet that loses so much at once, the market has not got the rest either.
+MARKET_GONE_SHARE = 0.25
 
-def spot_short_since(snapshot: Snapshot, memory: Memory, target: int) -> float | None:
-    """Since when the fleet has not had all of `target` from Spot; None if it has, or if it is no fleet."""
+
+def short_since(snapshot: Snapshot, memory: Memory, target: int) -> float | None:
+    """Since when the fleet has held less than `target`; None if it holds as much, or if it is no fleet."""
     pool = snapshot.pool
-    if pool.name.kind is not PoolKind.SPOT_FLEET or pool.held - pool.units(pool.on_demand_members) >= target:
+    if pool.name.kind is not PoolKind.SPOT_FLEET or pool.held >= target:
         return None
-    return snapshot.at if memory.spot_short_since is None else memory.spot_short_since
+    return snapshot.at if memory.short_since is None else memory.short_since
 
 
-def on_demand_units(snapshot: Snapshot, short_since: float | None, thresholds: Thresholds, target: int) -> int:
+def on_demand_units(
+    snapshot: Snapshot, memory: Memory, short_since: float | None, thresholds: Thresholds, target: int
+) -> int:
     """How much of the fleet's `target` is to be on-demand.
 
-    What the market has not given for `fallback_after_seconds` is launched on-demand. Once the fleet holds all of its
-    target, the on-demand part is lowered to what runs batch tasks, which nothing can move: the other instances stay as
-    well, but the fleet asks the market for their places again.
+    What the market has not given for `fallback_after_seconds` is launched on-demand; without a wait, where it takes so
+    much back at once that it has said itself how short it is. Once the fleet holds all of its
+    target, the on-demand part is lowered to what runs batch tasks, which nothing can move, and to what is being
+    emptied, in whose place nothing is wanted: the other instances stay as well, but the fleet asks the market for their
+    places again.
     """
     pool = snapshot.pool
-    lacking = target - pool.held
-    if not pool.may_fall_back or short_since is None:
+    if not pool.may_fall_back:
         return 0
-    if lacking <= 0:
-        busy = [i.instance_id for i in on_demand_instances(snapshot) if snapshot.bound_to.get(i.arn)]
+    if short_since is None:
+        kept = {*snapshot.bound_since, *memory.draining}
+        busy = [i.instance_id for i in snapshot.instances if i.arn in kept and i.instance_id in pool.on_demand_members]
         return min(target, pool.units(busy))
-    if snapshot.at - short_since < thresholds.fallback_after_seconds:
-        return pool.on_demand
-    return min(target, pool.units(pool.on_demand_members) + lacking)
+    gone_share = leaving_units(snapshot, memory) / max(1, pool.held)
+    if snapshot.at - short_since < thresholds.fallback_after_seconds and gone_share < MARKET_GONE_SHARE:
+        return min(target, pool.on_demand)
+    return min(target, pool.units(pool.on_demand_members) + target - pool.held)
 
 
 def on_demand_instances(snapshot: Snapshot) -> list[ContainerInstance]:
@@ -52,7 +61,7 @@ def to_give_back(snapshot: Snapshot, leaving: Collection[str], target: int) -> t
     for instance in sorted(on_demand_instances(snapshot), key=lambda i: (i.task_count, i.arn)):
         weight = pool.units([instance.instance_id])
         # What runs a batch task would stand there for as long, and take no other.
-        if instance.arn not in leaving and not snapshot.bound_to.get(instance.arn) and weight <= surplus:
+        if instance.arn not in leaving and instance.arn not in snapshot.bound_since and weight <= surplus:
             chosen.append(instance)
             surplus -= weight
     return tuple(chosen)

@@ -1,11 +1,9 @@
 """What a cluster's demand has been, and what that says of the next minutes: plain shares of what was seen before.
 
 The history is two rows of peaks, each a few hundred numbers: three-minute slots of some hours, and quarters of an hour
-of some days. From them come two kinds of rise: the one that demand usually takes within the time an instance needs to
-boot, and the one that came at this time of the hour, or of the day, again and again.
+of some days. From them comes the rise that came at this time of the hour, or of the day, again and again.
 """
 
-import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -58,20 +56,6 @@ class Peaks:
 
 RECENT = Peaks(slot_s=180, keep=160)
 DAYS = Peaks(slot_s=900, keep=7 * 96)
-
-
-def usual_rise(recent: Peaks, share_percent: int) -> Size:
-    """The rise from a slot to the next that `share_percent` of the known ones did not go over.
-
-    No rise where few are known.
-    """
-    # The newest slot is not over yet.
-    latest = recent.peaks[:-1]
-    rises = [_rise(before, after) for before, after in itertools.pairwise(latest)]
-    if len(rises) < FEWEST_TIMES:
-        return NOTHING
-    rank = math.ceil(share_percent * len(rises) / 100)
-    return _each(rises, lambda values: sorted(values)[rank - 1] if rank else 0)
 
 
 @dataclass(frozen=True, slots=True)

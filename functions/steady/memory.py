@@ -1,17 +1,20 @@
 """What a cluster's decisions remember between invocations, and how it is brought up to what is seen."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from steady.cluster import NOTHING, InstanceShape, InstanceStatus, Size, Snapshot, TaskShape
-from steady.demand import Demand, still_said
+from steady.demand import Demand, still_said, waiting
 from steady.history import DAYS, RECENT, Peaks
 from steady.placement import pack, room_on
+from steady.staffing import UNLEARNED, Staffing
 from steady.thresholds import Thresholds
 
 # A placement failure is said again only now and then; while the service still drifts it stands for so long.
 PLACEMENT_FAILURE_STANDS_S = 300
+# A Spot notice lasts 120 s; an Auto Scaling instance under a hook does not count for its group any more.
+LEAVES_WITHIN_S = 180
 # So many of the latest boots say how long one takes.
 BOOTS_KEPT = 5
 
@@ -20,11 +23,12 @@ BOOTS_KEPT = 5
 class Memory:
     """What a cluster's decisions remember between invocations. Times are in seconds since the epoch.
 
-    `draining` maps the container instances that scale-in chose, by ARN, to their instance ids; `leaving_since` says
-    when each one that others drain was first seen so; `booting_since` when each instance of the pool that has not
+    `doomed` says when each instance that a notice names was said to go, by instance id. `draining` maps the container
+    instances that scale-in chose, by ARN, to their instance ids; `leaving_since` says when each one that others drain
+    was first seen so; `booting_since` when each instance of the pool that has not
     registered was, and `boots_s` how long the latest boots took. `raised_by` is how much of the target, in the pool's
     units, is asked for only until replacements of such instances are there; `raised_to` is the target that was set
-    with it. `spot_short_since` is since when a Spot Fleet has not got all its target from Spot. `shapes` are the types
+    with it. `short_since` is since when a Spot Fleet has held less than its target. `shapes` are the types
     of instances that were seen registered.
     """
 
@@ -32,17 +36,19 @@ class Memory:
     low_since: float | None = None
     drift_since: Mapping[str, float] = field(default_factory=dict)
     placement_failed_at: Mapping[str, float] = field(default_factory=dict)
+    doomed: Mapping[str, float] = field(default_factory=dict)
     draining: Mapping[str, str] = field(default_factory=dict)
     leaving_since: Mapping[str, float] = field(default_factory=dict)
     booting_since: Mapping[str, float] = field(default_factory=dict)
     boots_s: tuple[float, ...] = ()
     raised_by: int = 0
     raised_to: int = 0
-    spot_short_since: float | None = None
+    short_since: float | None = None
     next_look_at: float = 0.0
     shapes: Mapping[str, InstanceShape] = field(default_factory=dict)
     recent: Peaks = RECENT
     days: Peaks = DAYS
+    staffing: Staffing = UNLEARNED
 
 
 def observed(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> Memory:
@@ -50,38 +56,56 @@ def observed(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> Memo
     now = snapshot.at
     drifting = {s.name for s in snapshot.services if s.missing}
     draining_now = {i.arn: i.instance_id for i in snapshot.instances if i.status is InstanceStatus.DRAINING}
+    doomed = {id_: at for id_, at in memory.doomed.items() if now - at <= LEAVES_WITHIN_S}
+    # What a notice names goes, whatever scale-in wanted of it: it is not to be taken back.
+    draining = {arn: id_ for arn, id_ in memory.draining.items() if arn in draining_now and id_ not in doomed}
     demands = still_said(memory.demands, now, thresholds.demand_silent_after_seconds)
-    demand = _demand(snapshot, demands, memory.draining)
+    # Of what waits, what would fit now is about to be placed.
+    rooms = room_on(snapshot.active, snapshot)
+    lacking = pack([s.shape for s in snapshot.services for _ in range(s.missing) if s.shape], rooms).left_over
+    unplaced = pack([TaskShape(d.size) for d in waiting(demands, now)], rooms).left_over
+    demand = _running(snapshot, draining) + _total(lacking) + _total(unplaced)
     return replace(
         memory,
-        demands=demands,
+        demands={key: replace(d, seen=True) for key, d in demands.items()},
         drift_since={name: memory.drift_since.get(name, now) for name in sorted(drifting)},
         placement_failed_at={
             name: at
             for name, at in memory.placement_failed_at.items()
             if name in drifting and now - at <= PLACEMENT_FAILURE_STANDS_S
         },
-        draining={arn: id_ for arn, id_ in memory.draining.items() if arn in draining_now},
-        leaving_since={arn: memory.leaving_since.get(arn, now) for arn in draining_now if arn not in memory.draining},
+        doomed=doomed,
+        draining=draining,
+        leaving_since={arn: memory.leaving_since.get(arn, now) for arn in draining_now if arn not in draining},
         shapes={**memory.shapes, **_shapes_seen(snapshot)},
         recent=memory.recent.seen(now, demand),
         days=memory.days.seen(now, demand),
+        staffing=_staffing(snapshot, memory, demands, len(lacking), thresholds.start_at_once_share),
         **_boots(snapshot, memory),
     )
 
 
-def _demand(snapshot: Snapshot, demands: Mapping[str, Demand], draining: Collection[str]) -> Size:
-    """All that runs, and all that waits because there is no room.
+def _running(snapshot: Snapshot, draining: Collection[str]) -> Size:
+    """What runs; what is on an instance that is about to leave is being replaced, and would be counted twice."""
+    status = InstanceStatus.ACTIVE
+    return sum((i.reserved for i in snapshot.instances if i.status is status or i.arn in draining), NOTHING)
 
-    What runs on an instance that is about to leave is being replaced: it would be counted twice.
-    """
-    waiting = [TaskShape(d.size) for d in demands.values()]
-    waiting += [s.shape for s in snapshot.services for _ in range(s.missing) if s.shape]
-    here = [i for i in snapshot.instances if i.status is InstanceStatus.ACTIVE or i.arn in draining]
-    running = sum((i.reserved for i in here), NOTHING)
-    # A demand is said for a while after it was placed: what would fit is either there already or about to be.
-    left_over = pack(waiting, room_on(snapshot.active, snapshot)).left_over
-    return running + sum((task.size for task in left_over), NOTHING)
+
+def _total(tasks: Iterable[TaskShape]) -> Size:
+    return sum((task.size for task in tasks), NOTHING)
+
+
+def _staffing(
+    snapshot: Snapshot, memory: Memory, demands: Mapping[str, Demand], lacking: int, share_percent: int
+) -> Staffing:
+    of_services = sum(s.running + s.pending for s in snapshot.services) + snapshot.daemons.tasks
+    batch = max(0, sum(i.task_count for i in snapshot.instances) - of_services)
+    desired = sum(s.desired for s in snapshot.services)
+    if memory.doomed:
+        # What a reclaim displaces teaches nothing: it is not room that would have held a fleet's tasks.
+        return memory.staffing.counted(batch, desired, lacking)
+    new_demands = sum(not d.seen for d in demands.values())
+    return memory.staffing.learned(batch, desired, lacking, new_demands, share_percent)
 
 
 def _shapes_seen(snapshot: Snapshot) -> dict[str, InstanceShape]:

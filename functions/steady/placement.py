@@ -101,7 +101,7 @@ def new_room(shape: InstanceShape, snapshot: Snapshot) -> Room:
     """
     alike = {i.arn for i in snapshot.instances if i.instance_type == shape.name}
     matches = frozenset(e for e, arns in snapshot.matching.items() if not alike or alike & arns or _is_of_zones(e))
-    return Room(shape.size - snapshot.daemons, gpus=shape.gpus, enis=shape.enis, matches=matches)
+    return Room(shape.size - snapshot.daemons.size, gpus=shape.gpus, enis=shape.enis, matches=matches)
 
 
 def _is_of_zones(expression: str) -> bool:

@@ -91,15 +91,15 @@ class FitsNoInstance(Reason):
 
 
 @dataclass(frozen=True, slots=True)
-class DemandRises(Reason):
-    rise: Size
+class RoomToStart(Reason):
+    room: Size
     share: int
     add: int
 
     def __str__(self) -> str:
         return (
-            f"room for a rise of {self.rise.cpu_units} CPU units and {self.rise.memory_mib} MiB during a boot "
-            f"({self.share} % of the last ones were no larger): +{_instances(self.add)}"
+            f"room of {self.room.cpu_units} CPU units and {self.room.memory_mib} MiB is kept, "
+            f"so that {self.share} % of tasks start at once: +{_instances(self.add)}"
         )
 
 

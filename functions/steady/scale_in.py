@@ -8,6 +8,9 @@ from steady.placement import Room, pack, room_on
 from steady.reasons import Emptied, Reason, ReservationLow
 from steady.thresholds import Thresholds
 
+# What runs on an instance is read one by one: no more of them than this, unless more may be emptied at once.
+LOOKED_AT = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
@@ -48,14 +51,38 @@ def target_without(snapshot: Snapshot, instance_ids: Iterable[str], minimum: int
 
 
 def candidates(snapshot: Snapshot, low_since: float | None, thresholds: Thresholds) -> list[ContainerInstance]:
-    """The instances that scale-in may empty now, those that cost least first; none while it is not due."""
+    """The instances that scale-in may empty now, those with the fewest tasks; none while it is not due."""
     if low_since is None or snapshot.at - low_since < thresholds.scale_in_after_seconds:
         return []
     if not is_low(snapshot, thresholds):
         return []
-    in_pool = [i for i in snapshot.active if i.instance_id in snapshot.pool.members]
-    at_once = max(1, len(in_pool) * thresholds.scale_in_share // 100)
-    return sorted(in_pool, key=lambda i: (i.task_count, i.reserved.memory_mib, i.arn))[:at_once]
+    at_once = _at_once(snapshot, thresholds)
+    return sorted(_in_pool(snapshot), key=lambda i: (i.task_count, i.reserved.memory_mib, i.arn))[
+        : max(at_once, LOOKED_AT)
+    ]
+
+
+def _in_pool(snapshot: Snapshot) -> list[ContainerInstance]:
+    return [i for i in snapshot.active if i.instance_id in snapshot.pool.members]
+
+
+def _at_once(snapshot: Snapshot, thresholds: Thresholds) -> int:
+    return max(1, len(_in_pool(snapshot)) * thresholds.scale_in_share // 100)
+
+
+def _cheapest_first(instances: Iterable[ContainerInstance], snapshot: Snapshot) -> list[ContainerInstance]:
+    """`instances` by what it costs to empty them: those without batch tasks first, then those whose are the youngest.
+
+    What drains holds no other task until its last one ends. How long a batch task still runs nobody says, but one that
+    has run for long is likely to run on for as long again.
+    """
+
+    def cost(instance: ContainerInstance) -> tuple[float, int, int, str]:
+        since = snapshot.bound_since.get(instance.arn)
+        bound_s = 0.0 if since is None else max(1.0, snapshot.at - since)
+        return bound_s, instance.task_count, instance.reserved.memory_mib, instance.arn
+
+    return sorted(instances, key=cost)
 
 
 def chosen(
@@ -75,7 +102,8 @@ def chosen(
     rest = list(snapshot.active)
     rooms = room_on(rest, snapshot)
     taken: list[ContainerInstance] = []
-    for instance in candidates(snapshot, low_since, thresholds):
+    due = candidates(snapshot, low_since, thresholds)
+    for instance in _cheapest_first(due, snapshot)[: _at_once(snapshot, thresholds)]:
         capacity -= pool.weight(pool.members[instance.instance_id])
         without = [i for i in rest if i is not instance]
         left = _rooms_after(instance, rooms, snapshot)

@@ -7,14 +7,12 @@ from functools import reduce
 from operator import or_
 
 from steady.cluster import NOTHING, ContainerInstance, InstanceShape, InstanceStatus, Size, Snapshot, TaskShape
-from steady.memory import Memory
+from steady.memory import LEAVES_WITHIN_S, Memory
 from steady.placement import instances_needed, new_room, pack, room_on
 from steady.reasons import DriftIsNotCapacity, FitsNoInstance, Reason, TakenBack, WantsDoNotFit
+from steady.shapes import shapes_of
 from steady.thresholds import Thresholds
 from steady.wants import Want, drifting, wants_of
-
-# A Spot notice lasts 120 s; an Auto Scaling instance under a hook does not count for its group any more.
-LEAVES_WITHIN_S = 180
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ def wanted(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> ScaleO
     if not shapes:
         # No instance of this pool was ever seen, and it does not say its type: the first one shows how large they are.
         add = 1 if left and not coming_units(snapshot, memory) else 0
-        return ScaleOut(add, (), bool(tasks), tuple(_with_add(reasons, len(left), add)), reserve)
+        return ScaleOut(add, (), bool(tasks or memory.demands), tuple(_with_add(reasons, len(left), add)), reserve)
     coming = coming_shapes(snapshot, memory, shapes)
     left = pack(left, [new_room(shape, snapshot) for shape in coming]).left_over
     spare = [i for i in snapshot.instances if i.arn in memory.draining]
@@ -64,25 +62,15 @@ def wanted(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> ScaleO
     reasons = _with_add(reasons, len(back.left_over) - len(fits_nowhere), new)
     reasons += [replace(reason, add=add) for reason, add in lacking.items()]  # type: ignore[call-arg]
     weight = snapshot.pool.weight(smallest.name)
+    # What fell silent a moment ago was placed, or its launcher is about to say it again.
+    said = any(shape.size.holds(d.size) for d in memory.demands.values() for shape in shapes)
     return ScaleOut(
         max([units, *(add * weight for add in lacking.values())]),
         tuple(i.arn for i in taken_back),
-        len(tasks) > len(fits_nowhere) or bool(lacking) or bool(taken_back),
+        len(tasks) > len(fits_nowhere) or said or bool(lacking) or bool(taken_back),
         tuple(reasons),
         reserve,
     )
-
-
-def shapes_of(snapshot: Snapshot, memory: Memory) -> list[InstanceShape]:
-    """What the pool's instances offer, of each type that it may launch: the one that gives least for its weight first.
-
-    What was seen registered counts before what EC2 says of a type: the kernel and the agent keep some of it.
-    """
-    pool = snapshot.pool
-    known = {**snapshot.shapes, **memory.shapes}
-    types = pool.types or tuple(memory.shapes)
-    found = [known[type_] for type_ in types if type_ in known]
-    return sorted(found, key=lambda s: (s.size.memory_mib / pool.weight(s.name), s.size.cpu_units, s.name))
 
 
 def coming_units(snapshot: Snapshot, memory: Memory) -> int:

@@ -59,18 +59,19 @@ def decide(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> Decisi
     if ahead:
         reasons.append(ReplacedAhead(ahead))
     target = decision.target + ahead
-    short_since = fallback.spot_short_since(present, memory, target)
-    on_demand = fallback.on_demand_units(present, short_since, thresholds, target)
+    short_since = fallback.short_since(present, memory, target)
+    on_demand = fallback.on_demand_units(present, decision.memory, short_since, thresholds, target)
     if on_demand > pool.on_demand and short_since is not None:
         reasons.append(FellBack(on_demand, snapshot.at - short_since))
-    remembered = replace(
-        decision.memory, raised_by=ahead, raised_to=target if ahead else 0, spot_short_since=short_since
-    )
+    # A notice and a decision to take its instance back may cross: what is about to go takes no task.
+    doomed = tuple(i.arn for i in snapshot.active if i.instance_id in memory.doomed)
+    remembered = replace(decision.memory, raised_by=ahead, raised_to=target if ahead else 0, short_since=short_since)
     decided = replace(
         decision,
         target=target,
         on_demand=on_demand,
         reasons=tuple(reasons),
+        to_drain=(*doomed, *(arn for arn in decision.to_drain if arn not in doomed)),
         to_terminate=(*decision.to_terminate, *late),
         memory=remembered,
     )
@@ -150,8 +151,8 @@ def _with_next_look(decision: Decision, snapshot: Snapshot, thresholds: Threshol
     """`decision` with a look booked for what comes due before the next tick, unless one is booked for then."""
     memory, now = decision.memory, snapshot.at
     due = [since + thresholds.drift_seconds for since in memory.drift_since.values()]
-    if memory.spot_short_since is not None and snapshot.pool.may_fall_back and snapshot.pool.held < decision.target:
-        due.append(memory.spot_short_since + thresholds.fallback_after_seconds)
+    if memory.short_since is not None and snapshot.pool.may_fall_back and snapshot.pool.held < decision.target:
+        due.append(memory.short_since + thresholds.fallback_after_seconds)
     soon = [at for at in due if now < at < now + TICK_S]
     if not soon or now < memory.next_look_at <= min(soon) + 1:
         return decision

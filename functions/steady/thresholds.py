@@ -71,18 +71,18 @@ class Thresholds:
     on_rebalance: str = "ignore"
     min_capacity: int = 0
     max_capacity: int = 1000
-    cpu_reservation_high: int = 95
-    memory_reservation_high: int = 95
-    cpu_reservation_low: int = 85
-    memory_reservation_low: int = 85
-    growth_share: int = 90
+    cpu_reservation_high: int = 100
+    memory_reservation_high: int = 100
+    cpu_reservation_low: int = 90
+    memory_reservation_low: int = 90
+    start_at_once_share: int = 97
     learning: str = "on"
     learning_confidence: int = 90
     drift_seconds: int = 30
     demand_silent_after_seconds: int = 30
     boot_timeout_seconds: int = 600
     fallback_after_seconds: int = 15
-    scale_in_after_seconds: int = 300
+    scale_in_after_seconds: int = 180
     scale_in_headroom: int = 3
     scale_in_share: int = 25
 
@@ -126,9 +126,9 @@ THRESHOLDS: Mapping[str, Threshold] = {
         _percent("cpu_reservation_low", "Scale-in needs the CPU reservation to be under this.", lowest=0),
         _percent("memory_reservation_low", "Scale-in needs the memory reservation to be under this.", lowest=0),
         _percent(
-            "growth_share",
-            "Room is kept for a rise of demand during a boot such as this share of the latest ones did not go over; "
-            "0: none.",
+            "start_at_once_share",
+            "So much room is kept that this share of the tasks finds a place at once, learned from those that did not; "
+            "0: none is kept.",
             lowest=0,
         ),
         Threshold(

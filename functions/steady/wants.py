@@ -8,16 +8,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from steady.cluster import NOTHING, Service, Size, Snapshot, TaskShape
-from steady.history import DAY_S, HOUR_S, recurring, usual_rise
+from steady.demand import waiting
+from steady.history import DAY_S, HOUR_S, recurring
 from steady.memory import Memory
 from steady.reasons import (
     DemandComesBack,
-    DemandRises,
     Reason,
     ReservationHigh,
+    RoomToStart,
     RunTaskFailures,
     ServiceDrift,
 )
+from steady.shapes import shapes_of
 from steady.thresholds import Thresholds
 
 # A tick looks a minute ahead of the next one, and a fleet takes a moment to launch.
@@ -60,7 +62,7 @@ def drifting(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> list
 
 def run_task_failures(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> list[Want]:  # noqa: ARG001
     """Places for the tasks that a batch launcher could not place."""
-    sizes = [d.size for d in memory.demands.values()]
+    sizes = [d.size for d in waiting(memory.demands, snapshot.at)]
     if not sizes:
         return []
     return [Want(RunTaskFailures(len(sizes), sum(sizes, NOTHING)), tuple(TaskShape(size) for size in sizes))]
@@ -84,12 +86,16 @@ def reservation_high(snapshot: Snapshot, memory: Memory, thresholds: Thresholds)
     return wants
 
 
-def usual_growth(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> list[Want]:
-    """Room for the rise that demand usually takes while an instance boots."""
-    rise = usual_rise(memory.recent, thresholds.growth_share)
-    if rise == NOTHING:
+def room_to_start(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> list[Want]:
+    """Room beside what runs, so that most tasks start at once: as much as the tasks that had to wait have taught."""
+    shapes = shapes_of(snapshot, memory)
+    if not shapes or not thresholds.start_at_once_share:
         return []
-    return [Want(DemandRises(rise, thresholds.growth_share, 0), capacity=_reserved(snapshot) + rise)]
+    reserved = _reserved(snapshot)
+    room = memory.staffing.room(reserved, shapes[0].size)
+    if room == NOTHING:
+        return []
+    return [Want(RoomToStart(room, thresholds.start_at_once_share, 0), capacity=reserved + room)]
 
 
 def recurring_demand(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> list[Want]:
@@ -115,7 +121,7 @@ def ready_s(memory: Memory) -> float:
     return LOOK_AHEAD_S + max(memory.boots_s, default=USUAL_BOOT_S)
 
 
-RULES: tuple[Rule, ...] = (service_drift, run_task_failures, reservation_high, usual_growth, recurring_demand)
+RULES: tuple[Rule, ...] = (service_drift, run_task_failures, reservation_high, room_to_start, recurring_demand)
 
 
 def wants_of(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> list[Want]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from simulator.ecs.scheduler import Scheduler
@@ -257,6 +258,7 @@ def _task(task: Task) -> dict[str, Any]:
         "group": task.group,
         "lastStatus": task.status.value,
         "desiredStatus": _desired_status(task),
+        "createdAt": datetime.fromtimestamp(task.created_at, UTC),
         "containers": [container],
         "attachments": [],
     }

@@ -69,7 +69,7 @@ def _empty_one(look: Look, ripe: list[ContainerInstance], emptying: set[str], un
         return
     seen = with_tasks(look.runtime, look.snapshot, ripe)
     for instance in sorted(ripe, key=lambda i: (i.task_count, i.arn)):
-        if seen.bound_to[instance.arn]:
+        if instance.arn in seen.bound_since:
             continue  # a batch task, which nobody would start again
         others = [i for i in look.snapshot.active if i is not instance]
         if not pack(seen.tasks_of[instance.arn], room_on(others, seen)).left_over:

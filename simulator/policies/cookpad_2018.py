@@ -2,6 +2,7 @@
 
 "Building a steady ECS infrastructure" (Cookpad, 2018): reservation over a threshold, a service that wants more tasks
 than it has, a RunTask that failed for want of capacity. Scale-in: reservation under a threshold, one instance less.
+The talk gives no thresholds: those of the usual recipe hold (`reservation_alarms`).
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ from __future__ import annotations
 import json
 
 from simulator.policies.peer import Look, Pending, look_every
+from simulator.policies.reservation_alarms import HIGH_PERCENT, LOW_MINUTES, LOW_PERCENT
 from simulator.world import SimulatedCluster
 from steady import scale_in
 from steady.cluster import Snapshot
-from steady.thresholds import Thresholds
 
 NAME = "cookpad-2018"
 INTERVAL_S = 60
@@ -23,24 +24,24 @@ def start(cluster: SimulatedCluster, pending: Pending) -> None:
 
     def step(look: Look) -> None:
         nonlocal low_since
-        change = wanted(look.snapshot, _messages(cluster), look.thresholds)
-        if change >= 0 and not (change == 0 and scale_in.is_low(look.snapshot, look.thresholds)):
+        change = wanted(look.snapshot, _messages(cluster))
+        is_low = max(scale_in.reservation(look.snapshot.active)) < LOW_PERCENT
+        if change or not is_low:
             low_since = None
         elif low_since is None:
             low_since = look.snapshot.at
-        elif look.snapshot.at - low_since >= look.thresholds.scale_in_after_seconds:
+        elif look.snapshot.at - low_since >= LOW_MINUTES * 60:
             low_since, change = look.snapshot.at, -1
         look.ask_for(look.pool.target + change)
 
     look_every(INTERVAL_S, NAME, cluster, pending, step)
 
 
-def wanted(snapshot: Snapshot, messages: int, thresholds: Thresholds) -> int:
+def wanted(snapshot: Snapshot, messages: int) -> int:
     """How many instances more: the three rules add up, whatever is booting already."""
-    cpu, memory = scale_in.reservation(snapshot.active)
     return sum(
         (
-            cpu > thresholds.cpu_reservation_high or memory > thresholds.memory_reservation_high,
+            max(scale_in.reservation(snapshot.active)) > HIGH_PERCENT,
             any(service.missing for service in snapshot.services),
             messages > 0,
         )

@@ -10,10 +10,11 @@ from steady.cluster import InstanceShape, Size
 from steady.demand import Demand
 from steady.history import DAYS, RECENT
 from steady.memory import Memory
+from steady.staffing import Staffing
 
 TABLE = "ledger"
 FULL = Memory(
-    demands={"a": Demand("a", Size(1, 2), 3.5, 4.5)},
+    demands={"a": Demand("a", Size(1, 2), 3.5, 4.5, seen=True)},
     low_since=10.25,
     drift_since={"api": 1.5},
     placement_failed_at={"api": 2.5},
@@ -23,11 +24,13 @@ FULL = Memory(
     raised_to=12,
     booting_since={"i-3": 1_767_225_600.5},
     boots_s=(92.5, 101.0),
-    spot_short_since=1_767_225_590.0,
+    doomed={"i-4": 1_767_225_580.0},
+    short_since=1_767_225_590.0,
     next_look_at=1_767_225_615.0,
     shapes={"m5.large": InstanceShape("m5.large", Size(2048, 7946), gpus=1, enis=2)},
     recent=RECENT.seen(1_767_225_600.0, Size(1, 2)).seen(1_767_225_900.0, Size(3, 4)),
     days=DAYS.seen(1_767_225_600.0, Size(5, 6)),
+    staffing=Staffing(0.25, batch=3, desired=4, lacking=1),
 )
 
 

@@ -16,7 +16,6 @@ from simulator.simulation import Scenario, simulate
 from simulator.workload.plan import ClusterPlan, Job, ServiceChange
 from steady.cluster import PoolKind, Size, TaskShape
 from steady.placement import Room, room_on
-from steady.thresholds import Thresholds
 from tests.unit.snapshots import INSTANCE, instance, service, snapshot
 
 HALF = TaskShape(Size(1024, 1000))
@@ -76,8 +75,8 @@ def test_cluster_autoscaler_packs_what_is_pending_after_what_is_there_and_coming
 def test_cookpads_three_rules_add_up() -> None:
     world = snapshot([instance(0, Size(2048, 8000))], services=[service("api", 3)])
 
-    assert cookpad_2018.wanted(world, messages=7, thresholds=Thresholds()) == 3
-    assert cookpad_2018.wanted(snapshot([instance(0)]), messages=0, thresholds=Thresholds()) == 0
+    assert cookpad_2018.wanted(world, messages=7) == 3
+    assert cookpad_2018.wanted(snapshot([instance(0)]), messages=0) == 0
 
 
 @pytest.mark.parametrize("policy", POLICIES)

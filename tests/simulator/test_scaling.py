@@ -29,7 +29,7 @@ def message(key: str, cpu: int = 1024, memory: int = 2048, cluster: str = "web")
 @pytest.mark.parametrize("kind", KINDS)
 def test_reservation_over_its_threshold_grows_the_cluster(kind: str) -> None:
     world = World(seed=1)
-    web = cluster(world, kind, 2)
+    web = cluster(world, kind, 2, cpu_reservation_high=90)
     web.service("api", 4, cpu=1000, memory=1000)
 
     world.run(70)

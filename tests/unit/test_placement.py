@@ -6,7 +6,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steady.cluster import InstanceShape, Size, TaskShape
+from steady.cluster import Daemons, InstanceShape, Size, TaskShape
 from steady.placement import Room, instances_needed, new_room, pack, room_on
 from tests.unit.snapshots import instance, service, snapshot
 
@@ -125,7 +125,7 @@ def test_a_new_instance_matches_what_one_of_its_type_matches_now() -> None:
 
 
 def test_the_daemons_part_of_a_new_instance_is_taken() -> None:
-    world = replace(snapshot([]), daemons=Size(256, 1000))
+    world = replace(snapshot([]), daemons=Daemons(Size(256, 1000), 2))
 
     assert new_room(InstanceShape("m5.large", INSTANCE), world).free == Size(1792, 7000)
 

@@ -11,7 +11,7 @@ from tests.unit.snapshots import NOW, demand, instance, memory, service, snapsho
 
 FULL = Size(2048, 8000)
 HALF = Size(1024, 4000)
-THRESHOLDS = Thresholds(scale_in_after_seconds=300)
+THRESHOLDS = Thresholds(cpu_reservation_high=90, memory_reservation_high=90, scale_in_after_seconds=300)
 
 
 def test_reservation_over_its_threshold_adds_the_fewest_instances_that_bring_it_back_under() -> None:

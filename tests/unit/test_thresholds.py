@@ -38,10 +38,10 @@ def test_what_parses_is_what_ssm_allows_and_is_in_range(name: str, raw: str) -> 
 
 
 def test_a_low_threshold_over_its_high_one_is_taken_to_be_under_it_and_said() -> None:
-    thresholds, problems = without_contradictions({"cpu_reservation_low": 90, "cpu_reservation_high": 80}, "/steady/x")
+    thresholds, problems = without_contradictions({"cpu_reservation_low": 85, "cpu_reservation_high": 80}, "/steady/x")
 
     assert thresholds.cpu_reservation_low == 70
-    assert "/steady/x/cpu_reservation_low is 90 and /steady/x/cpu_reservation_high is 80" in problems[0]
+    assert "/steady/x/cpu_reservation_low is 85 and /steady/x/cpu_reservation_high is 80" in problems[0]
 
 
 def test_a_minimum_over_its_maximum_is_the_maximum() -> None:

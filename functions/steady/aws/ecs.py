@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.aws.pace import Pace
 from steady.aws.runtime import Runtime, batches
-from steady.cluster import NOTHING, ContainerInstance, InstanceStatus, Service, Size, TaskShape
+from steady.cluster import NOTHING, ContainerInstance, Daemons, InstanceStatus, Service, Size, TaskShape
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.literals import ContainerInstanceStatusType
@@ -128,15 +128,16 @@ def service_names(tasks: Iterable[TaskTypeDef]) -> list[str]:
     return sorted({name for task in tasks if (name := service_of(task))})
 
 
-def services(runtime: Runtime, cluster: str) -> tuple[tuple[Service, ...], Size]:
-    """Every replica service of `cluster`, and what its daemon services take of each instance.
+def services(runtime: Runtime, cluster: str) -> tuple[tuple[Service, ...], Daemons]:
+    """Every replica service of `cluster`, and its daemon services together.
 
     The shape of a service that lacks tasks is read as well.
     """
-    replicas, daemons = [], NOTHING
+    replicas, size, tasks = [], NOTHING, 0
     for described in described_services(runtime, cluster, service_arns(runtime, cluster)):
         if is_daemon(described):
-            daemons += task_definition(runtime, described["taskDefinition"]).shape.size
+            size += task_definition(runtime, described["taskDefinition"]).shape.size
+            tasks += described["runningCount"] + described["pendingCount"]
             continue
         service = Service(
             name=described["serviceName"],
@@ -146,7 +147,7 @@ def services(runtime: Runtime, cluster: str) -> tuple[tuple[Service, ...], Size]
             task_definition=described["taskDefinition"],
         )
         replicas.append(replace(service, shape=shape_in(runtime, described)) if service.missing else service)
-    return tuple(replicas), daemons
+    return tuple(replicas), Daemons(size, tasks)
 
 
 def shape_in(runtime: Runtime, service: ServiceTypeDef) -> TaskShape:

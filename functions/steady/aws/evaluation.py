@@ -199,18 +199,19 @@ def with_tasks(runtime: Runtime, snapshot: Snapshot, instances: Sequence[Contain
     """
     cluster = snapshot.cluster
     movable: dict[str, list[TaskShape]] = {i.arn: [] for i in instances}
-    bound = dict.fromkeys(movable, 0)
+    bound: dict[str, float] = {}
     tasks = ecs.tasks_of_instances(runtime, cluster, instances)
     services = {s["serviceName"]: s for s in ecs.described_services(runtime, cluster, ecs.service_names(tasks))}
     for task in tasks:
         service = services.get(ecs.service_of(task))
         if service is None:
-            bound[task["containerInstanceArn"]] += 1
+            arn, since = task["containerInstanceArn"], task["createdAt"].timestamp()
+            bound[arn] = min(since, bound.get(arn, since))
         elif not ecs.is_daemon(service):
             # It is replaced by one of the service's own revision, whatever revision it is of itself.
             movable[task["containerInstanceArn"]].append(ecs.shape_in(runtime, service))
     tasks_of = {arn: tuple(shapes) for arn, shapes in movable.items()}
-    known = replace(snapshot, tasks_of=tasks_of, bound_to=bound)
+    known = replace(snapshot, tasks_of=tasks_of, bound_since=bound)
     return with_constraints(runtime, known, itertools.chain(*tasks_of.values()))
 
 

@@ -7,7 +7,7 @@ few seconds of its calls, so that no other decision is taken on a snapshot from 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from steady.aws.runtime import Runtime
@@ -15,6 +15,7 @@ from steady.cluster import InstanceShape, Size
 from steady.demand import Demand
 from steady.history import DAYS, RECENT, Peaks
 from steady.memory import Memory
+from steady.staffing import Staffing
 
 # Longer than the calls of any decision take; a holder that crashed is waited for no longer than this.
 HELD_FOR_S = 20
@@ -85,23 +86,25 @@ def release(runtime: Runtime, table: str, entry: Entry) -> None:
 def _plain(memory: Memory) -> dict[str, Any]:
     return {
         "demands": {
-            d.key: [d.size.cpu_units, d.size.memory_mib, d.first_said_at, d.last_said_at]
+            d.key: [d.size.cpu_units, d.size.memory_mib, d.first_said_at, d.last_said_at, d.seen]
             for d in memory.demands.values()
         },
         "low_since": memory.low_since,
         "drift_since": dict(memory.drift_since),
         "placement_failed_at": dict(memory.placement_failed_at),
+        "doomed": dict(memory.doomed),
         "draining": dict(memory.draining),
         "leaving_since": dict(memory.leaving_since),
         "booting_since": dict(memory.booting_since),
         "boots_s": list(memory.boots_s),
         "raised_by": memory.raised_by,
         "raised_to": memory.raised_to,
-        "spot_short_since": memory.spot_short_since,
+        "short_since": memory.short_since,
         "next_look_at": memory.next_look_at,
         "shapes": {s.name: [s.size.cpu_units, s.size.memory_mib, s.gpus, s.enis] for s in memory.shapes.values()},
         "recent": _plain_peaks(memory.recent),
         "days": _plain_peaks(memory.days),
+        "staffing": asdict(memory.staffing),
     }
 
 
@@ -112,19 +115,19 @@ def _plain_peaks(peaks: Peaks) -> list[Any]:
 def _memory(plain: dict[str, Any]) -> Memory:
     return Memory(
         demands={
-            key: Demand(key, Size(cpu, memory), first, last)
-            for key, (cpu, memory, first, last) in plain.get("demands", {}).items()
+            key: Demand(key, Size(cpu, memory), *said) for key, (cpu, memory, *said) in plain.get("demands", {}).items()
         },
         low_since=plain.get("low_since"),
         drift_since=plain.get("drift_since", {}),
         placement_failed_at=plain.get("placement_failed_at", {}),
+        doomed=plain.get("doomed", {}),
         draining=plain.get("draining", {}),
         leaving_since=plain.get("leaving_since", {}),
         booting_since=plain.get("booting_since", {}),
         boots_s=tuple(plain.get("boots_s", ())),
         raised_by=plain.get("raised_by", 0),
         raised_to=plain.get("raised_to", 0),
-        spot_short_since=plain.get("spot_short_since"),
+        short_since=plain.get("short_since"),
         next_look_at=plain.get("next_look_at", 0.0),
         shapes={
             name: InstanceShape(name, Size(cpu, memory), gpus, enis)
@@ -132,6 +135,7 @@ def _memory(plain: dict[str, Any]) -> Memory:
         },
         recent=_peaks(RECENT, plain.get("recent")),
         days=_peaks(DAYS, plain.get("days")),
+        staffing=Staffing(**plain.get("staffing", {})),
     )
 
 

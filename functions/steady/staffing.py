@@ -1,0 +1,63 @@
+"""Room for tasks to start at once: square-root staffing, with a safety factor learned from the tasks that had to wait.
+
+By how much a load rises within a boot grows with its square root, as the calls that come to a call centre do; so the
+room to keep is `factor x sqrt(load)`, load and room in instances (Halfin and Whitt, "Heavy-Traffic Limits for Queues
+with Many Exponential Servers", 1981). How large the factor has to be differs from cluster to cluster, and is learned:
+each task that found no room raises it, and each that started at once lowers it a little, so that it comes to rest where
+the share of tasks that start at once is the one that is asked for.
+"""
+
+import math
+from dataclasses import dataclass
+
+from steady.cluster import Size
+
+LARGEST_FACTOR = 1.5
+# What one task teaches; a burst teaches as much as so many tasks, so that one bad minute does not cost a day of room.
+STEP = 0.02
+MOST_AT_ONCE = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Staffing:
+    """The factor, and what was counted at the last look (None before the first): by the difference tasks have come.
+
+    `batch` is how many tasks ran without a service, `desired` how many services wanted, and `lacking` how many of
+    these found no room.
+    """
+
+    factor: float = 0.0
+    batch: int | None = None
+    desired: int = 0
+    lacking: int = 0
+
+    def counted(self, batch: int, desired: int, lacking: int) -> "Staffing":
+        """With what this look counted, and nothing learned from it."""
+        return Staffing(self.factor, batch, desired, lacking)
+
+    def learned(self, batch: int, desired: int, lacking: int, new_demands: int, share_percent: int) -> "Staffing":
+        """With what this look counted, and the factor that follows from it. What came and went since is not seen.
+
+        Args:
+            new_demands: batch tasks that found no room since the last look.
+            share_percent: how many of 100 tasks are to start at once.
+        """
+        if self.batch is None:
+            return self.counted(batch, desired, lacking)
+        waited = new_demands + max(0, lacking - self.lacking)
+        came = max(waited, max(0, batch - self.batch) + max(0, desired - self.desired))
+        factor = self.factor
+        if came:
+            weight = min(came, MOST_AT_ONCE) / came
+            factor += STEP * weight * (waited - came * (100 - share_percent) / 100)
+        return Staffing(min(LARGEST_FACTOR, max(0.0, factor)), batch, desired, lacking)
+
+    def room(self, load: Size, instance: Size) -> Size:
+        """The room to keep beside `load`, in a cluster of instances of the size `instance`."""
+        return Size(
+            math.ceil(self.factor * math.sqrt(load.cpu_units * instance.cpu_units)),
+            math.ceil(self.factor * math.sqrt(load.memory_mib * instance.memory_mib)),
+        )
+
+
+UNLEARNED = Staffing()
