@@ -18,8 +18,13 @@ test: $(VENV)/.ready
 e2e: $(VENV)/.ready node_modules/.ready  ## cdk deploy on local emulators, and real events through them
 	$(BIN)/pytest -m e2e -s
 
-bench: $(VENV)/.ready
+# The traces of real workloads are not part of the project: TRACES is the folder that holds them.
+TRACES ?= ../shared/traces
+SEEDS ?= 3
+
+bench: $(VENV)/.ready  ## a fleet reclaimed at once; and all policies on real workloads, into docs/benchmarks.md
 	$(BIN)/steady bench interruption --instances 100 --tasks 9 --json -
+	$(BIN)/steady bench policies --traces $(TRACES) --seeds $(SEEDS) --page docs/benchmarks.md
 
 synth: $(VENV)/.ready node_modules/.ready
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(CDK) synth --quiet

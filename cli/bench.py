@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markdown import Markdown
+from rich.progress import Progress
 from rich.table import Table
 
-from cli.output import answers, write_json
-from simulator import bench, peers
+from cli import benchmarks_page
+from cli.output import answers, fail, notes, one_line_errors, write_json
+from simulator import bench, comparison, peers
+from simulator.policies import POLICIES
+from simulator.workload import traces
 
 app = typer.Typer(help="Benchmarks on the simulated account.", no_args_is_help=True)
 
@@ -34,6 +42,40 @@ def interruption(
         write_json(figures if with_peers else figures[0], json_)
     if json_ != "-":
         answers.print(_table(figures))
+
+
+@app.command()
+def policies(
+    traces_: Annotated[Path, typer.Option("--traces", help="The folder of the traces.")],
+    seeds: Annotated[int, typer.Option(min=1, max=99, help="How many seeds to take the medians of.")] = 3,
+    hours: Annotated[float, typer.Option(min=0.1, help="Simulate no more hours than this of any workload.")] = 24 * 365,
+    workload: Annotated[list[str], typer.Option(help="Only workloads with this in their name; repeatable.")] = [],  # noqa: B006 - typer copies it
+    at_once: Annotated[int, typer.Option(min=1, help="How many simulations run side by side.")] = os.cpu_count() or 1,
+    page_: Annotated[Path | None, typer.Option("--page", help="Write the tables to this Markdown file.")] = None,
+) -> None:
+    """Runs every policy on the real workloads, several seeds each, and compares the medians."""
+    chosen = [
+        replace(w, hours=min(w.hours, hours))
+        for w in comparison.WORKLOADS
+        if not workload or any(part in w.name for part in workload)
+    ]
+    if not chosen:
+        fail(f"no workload is named so: one of {'; '.join(w.name for w in comparison.WORKLOADS)} is needed")
+    with one_line_errors(traces.BadTrace), Progress(console=notes) as progress:
+        for each in chosen:
+            each.plan(traces_)
+        bar = progress.add_task(
+            "policies", total=len(POLICIES) * sum(len(comparison.seeds_of(w, seeds)) for w in chosen)
+        )
+
+        def done(what: str) -> None:
+            progress.update(bar, advance=1, description=what)
+
+        compared = list(comparison.compare(traces_, chosen, seeds, at_once, done))
+    text = benchmarks_page.page(compared, seeds)
+    if page_:
+        page_.write_text(text, encoding="utf-8")
+    answers.print(Markdown(text))
 
 
 def _table(figures: Sequence[Mapping[str, Any]]) -> Table:

@@ -25,6 +25,10 @@ class Size:
         """The larger of each."""
         return Size(max(self.cpu_units, other.cpu_units), max(self.memory_mib, other.memory_mib))
 
+    def __and__(self, other: "Size") -> "Size":
+        """The smaller of each."""
+        return Size(min(self.cpu_units, other.cpu_units), min(self.memory_mib, other.memory_mib))
+
     def holds(self, other: "Size") -> bool:
         return self.cpu_units >= other.cpu_units and self.memory_mib >= other.memory_mib
 

@@ -5,6 +5,7 @@ of some days. From them comes the rise that came at this time of the hour, or of
 """
 
 import math
+import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -68,10 +69,16 @@ class Recurrence:
     of: int
 
 
-def recurring(peaks: Peaks, every_s: int, now: float, until: float, confidence_percent: int) -> Recurrence | None:
-    """The demand to come by `until`, if such a rise came at this time in `confidence_percent` of the last periods.
+def recurring(
+    peaks: Peaks, every_s: int, now: float, until: float, confidence_percent: int, running: Size
+) -> Recurrence | None:
+    """The demand to come by `until`, if a rise came at this time in `confidence_percent` of the last periods.
 
-    The rise is that over the slot before: so the pattern is the same on a day of more work and on one of less.
+    The rise is that over the slot before: so the pattern is the same on a day of more work and on one of less. It is
+    taken to be as large as it was three times in four, so that most of its tasks find room.
+
+    Args:
+        running: what runs now; the rise comes on top of it, unless it is there already.
     """
     slot, last = int(now // peaks.slot_s), int(until // peaks.slot_s)
     before = peaks.of(slot - 1)
@@ -86,12 +93,19 @@ def recurring(peaks: Peaks, every_s: int, now: float, until: float, confidence_p
         rises.append(_rise(base, highest))
     if len(rises) < FEWEST_TIMES:
         return None
-    # The rise that at least so many of them reached.
-    rank = math.ceil(confidence_percent * len(rises) / 100)
-    rise = _each(rises, lambda values: sorted(values, reverse=True)[rank - 1])
+    times = math.ceil(confidence_percent * len(rises) / 100)
+    rise = _each(rises, lambda values: _usual(values, times))
     if rise == NOTHING:
         return None
-    return Recurrence(before + rise, every_s, rank, len(rises))
+    return Recurrence((before & running) + rise, every_s, times, len(rises))
+
+
+def _usual(rises: Sequence[int], times: int) -> int:
+    """The upper quartile of `rises`; 0 where not so many `times` half of their median came: that is no pattern."""
+    smallest_first = sorted(rises)
+    if 2 * smallest_first[len(rises) - times] < statistics.median(rises):
+        return 0
+    return smallest_first[math.ceil(0.75 * len(rises)) - 1]
 
 
 def _rise(before: Size, after: Size) -> Size:

@@ -98,14 +98,13 @@ def _total(tasks: Iterable[TaskShape]) -> Size:
 def _staffing(
     snapshot: Snapshot, memory: Memory, demands: Mapping[str, Demand], lacking: int, share_percent: int
 ) -> Staffing:
-    of_services = sum(s.running + s.pending for s in snapshot.services) + snapshot.daemons.tasks
-    batch = max(0, sum(i.task_count for i in snapshot.instances) - of_services)
-    desired = sum(s.desired for s in snapshot.services)
+    here = sum(i.task_count for i in snapshot.instances) - snapshot.daemons.tasks
+    tasks = here + lacking + len(waiting(demands, snapshot.at))
     if memory.doomed:
         # What a reclaim displaces teaches nothing: it is not room that would have held a fleet's tasks.
-        return memory.staffing.counted(batch, desired, lacking)
+        return memory.staffing.counted(tasks, lacking)
     new_demands = sum(not d.seen for d in demands.values())
-    return memory.staffing.learned(batch, desired, lacking, new_demands, share_percent)
+    return memory.staffing.learned(tasks, lacking, new_demands, share_percent)
 
 
 def _shapes_seen(snapshot: Snapshot) -> dict[str, InstanceShape]:

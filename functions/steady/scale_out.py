@@ -43,11 +43,13 @@ def wanted(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> ScaleO
         # No instance of this pool was ever seen, and it does not say its type: the first one shows how large they are.
         add = 1 if left and not coming_units(snapshot, memory) else 0
         return ScaleOut(add, (), bool(tasks or memory.demands), tuple(_with_add(reasons, len(left), add)), reserve)
-    coming = coming_shapes(snapshot, memory, shapes)
-    left = pack(left, [new_room(shape, snapshot) for shape in coming]).left_over
+    # What drains can be had at once, and what is coming only once it has booted. What is coming is packed next to what
+    # is new: so the same tasks find the same places once it was asked for.
     spare = [i for i in snapshot.instances if i.arn in memory.draining]
     back = pack(left, room_on(spare, snapshot))
-    units, new, fits_nowhere = _new(back.left_over, shapes, snapshot)
+    coming = coming_shapes(snapshot, memory, shapes)
+    left = pack(back.left_over, [new_room(shape, snapshot) for shape in coming]).left_over
+    units, new, fits_nowhere = _new(left, shapes, snapshot)
     reasons += [FitsNoInstance.of(task, shapes) for task in dict.fromkeys(fits_nowhere)]
 
     taken_back = [i for i in spare if i.arn in back.used]
@@ -59,7 +61,7 @@ def wanted(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> ScaleO
         lacking = _lacking(wants, _registered([*snapshot.active, *taken_back], coming), smallest.size)
     if taken_back:
         reasons.append(TakenBack(len(taken_back)))
-    reasons = _with_add(reasons, len(back.left_over) - len(fits_nowhere), new)
+    reasons = _with_add(reasons, len(left) - len(fits_nowhere), new)
     reasons += [replace(reason, add=add) for reason, add in lacking.items()]  # type: ignore[call-arg]
     weight = snapshot.pool.weight(smallest.name)
     # What fell silent a moment ago was placed, or its launcher is about to say it again.

@@ -22,35 +22,33 @@ MOST_AT_ONCE = 30
 class Staffing:
     """The factor, and what was counted at the last look (None before the first): by the difference tasks have come.
 
-    `batch` is how many tasks ran without a service, `desired` how many services wanted, and `lacking` how many of
-    these found no room.
+    `tasks` is how many ran or waited; `lacking` is how many of those that services wanted found no room.
     """
 
     factor: float = 0.0
-    batch: int | None = None
-    desired: int = 0
+    tasks: int | None = None
     lacking: int = 0
 
-    def counted(self, batch: int, desired: int, lacking: int) -> "Staffing":
+    def counted(self, tasks: int, lacking: int) -> "Staffing":
         """With what this look counted, and nothing learned from it."""
-        return Staffing(self.factor, batch, desired, lacking)
+        return Staffing(self.factor, tasks, lacking)
 
-    def learned(self, batch: int, desired: int, lacking: int, new_demands: int, share_percent: int) -> "Staffing":
+    def learned(self, tasks: int, lacking: int, new_demands: int, share_percent: int) -> "Staffing":
         """With what this look counted, and the factor that follows from it. What came and went since is not seen.
 
         Args:
-            new_demands: batch tasks that found no room since the last look.
+            new_demands: how many tasks of a batch launcher found no room since the last look.
             share_percent: how many of 100 tasks are to start at once.
         """
-        if self.batch is None:
-            return self.counted(batch, desired, lacking)
+        if self.tasks is None:
+            return self.counted(tasks, lacking)
         waited = new_demands + max(0, lacking - self.lacking)
-        came = max(waited, max(0, batch - self.batch) + max(0, desired - self.desired))
+        came = max(waited, tasks - self.tasks)
         factor = self.factor
-        if came:
+        if came > 0:
             weight = min(came, MOST_AT_ONCE) / came
             factor += STEP * weight * (waited - came * (100 - share_percent) / 100)
-        return Staffing(min(LARGEST_FACTOR, max(0.0, factor)), batch, desired, lacking)
+        return Staffing(min(LARGEST_FACTOR, max(0.0, factor)), tasks, lacking)
 
     def room(self, load: Size, instance: Size) -> Size:
         """The room to keep beside `load`, in a cluster of instances of the size `instance`."""

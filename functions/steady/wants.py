@@ -110,7 +110,7 @@ def demand_coming_within(seconds: float, snapshot: Snapshot, memory: Memory, thr
     wants = []
     now, confidence = snapshot.at, thresholds.learning_confidence
     for peaks, every_s in ((memory.recent, HOUR_S), (memory.days, DAY_S)):
-        found = recurring(peaks, every_s, now, now + seconds, confidence)
+        found = recurring(peaks, every_s, now, now + seconds, confidence, _reserved(snapshot))
         if found:
             wants.append(Want(DemandComesBack(found.demand, every_s, found.times, found.of, 0), capacity=found.demand))
     return wants

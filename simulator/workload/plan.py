@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from steady.cluster import PoolKind, Size
@@ -83,6 +84,13 @@ def lower_bound_instance_hours(plan: ClusterPlan, instance: Size, until_s: float
     Every job starts at its submission, and every service has what it wants.
     """
     return sum((end - start) * demand for start, end, demand in demand_steps(plan, instance, until_s)) / 3600
+
+
+def whole_instance_hours(plan: ClusterPlan, instance: Size, until_s: float) -> float:
+    """As `lower_bound_instance_hours`, of a cluster that cannot have a part of an instance."""
+    steps = demand_steps(plan, instance, until_s)
+    # Rounded first: a demand of one instance, but for the arithmetic, is not to become two.
+    return sum((end - start) * math.ceil(round(demand, 6)) for start, end, demand in steps) / 3600
 
 
 def demand_steps(plan: ClusterPlan, instance: Size, until_s: float) -> list[tuple[float, float, float]]:

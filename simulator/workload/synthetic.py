@@ -12,6 +12,8 @@ STEP_S = 300
 MARKET_MOST = 20
 RECLAIM_EVERY_S = 3 * 3600
 ADHOC_EVERY_S = 60
+# AWS's Spot Instance Advisor, its worst band: over 20 % a month.
+MILD_LOSSES_PER_HOUR = 3e-4
 
 # Name, tasks at night, tasks at the evening's peak, size of a task.
 _WEB_SERVICES = (
@@ -73,6 +75,20 @@ def _jobs(until_s: float, rng: random.Random) -> tuple[Job, ...]:
         jobs.append(Job(at_s, "adhoc", size, rng.lognormvariate(5.5, 1.0)))
         at_s += rng.expovariate(1 / ADHOC_EVERY_S)
     return tuple(sorted((j for j in jobs if j.submit_s < until_s), key=lambda j: j.submit_s))
+
+
+def mild_market(hours: float, seed: int) -> SpotMarket:
+    """What most fleets see: now and then a single instance goes, and once a week half of them, for half an hour."""
+    rng = random.Random(f"mild market {seed}")
+    most, until_s = 4, hours * 3600
+    available = [most] * (math.ceil(until_s / STEP_S) + 1)
+    for every_s, left, steps in ((3600 / (MILD_LOSSES_PER_HOUR * most), most - 1, 1), (7 * 86_400, most // 2, 6)):
+        at = rng.expovariate(1 / every_s)
+        while at < until_s:
+            for step in range(int(at // STEP_S), min(len(available), int(at // STEP_S) + steps)):
+                available[step] = min(available[step], left)
+            at += rng.expovariate(1 / every_s)
+    return SpotMarket(STEP_S, tuple(available))
 
 
 def _market(until_s: float, rng: random.Random) -> SpotMarket:

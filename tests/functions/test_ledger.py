@@ -30,7 +30,7 @@ FULL = Memory(
     shapes={"m5.large": InstanceShape("m5.large", Size(2048, 7946), gpus=1, enis=2)},
     recent=RECENT.seen(1_767_225_600.0, Size(1, 2)).seen(1_767_225_900.0, Size(3, 4)),
     days=DAYS.seen(1_767_225_600.0, Size(5, 6)),
-    staffing=Staffing(0.25, batch=3, desired=4, lacking=1),
+    staffing=Staffing(0.25, tasks=7, lacking=1),
 )
 
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steady.cluster import Size
-from steady.demand import MAX_DEMANDS, Demand, remembered, still_said
+from steady.demand import MAX_DEMANDS, Demand, remembered, still_said, waiting
 
 DEMANDS = st.lists(
     st.builds(
@@ -38,3 +38,15 @@ def test_those_that_wait_longest_are_kept_when_there_are_too_many() -> None:
     assert len(kept) == MAX_DEMANDS
     assert "0" in kept
     assert str(MAX_DEMANDS) not in kept
+
+
+def test_what_was_not_said_again_a_moment_ago_was_most_likely_placed() -> None:
+    said = {d.key: d for d in (Demand("waits", Size(1, 1), 0, 88), Demand("placed", Size(1, 1), 0, 80))}
+
+    assert [d.key for d in waiting(said, now=100)] == ["waits"]
+
+
+def test_a_demand_that_was_seen_stays_seen_when_it_is_said_again() -> None:
+    known = {"a": Demand("a", Size(1, 1), 0, 0, seen=True)}
+
+    assert remembered(known, [Demand("a", Size(1, 1), 10, 10)])["a"] == Demand("a", Size(1, 1), 0, 10, seen=True)

@@ -1,5 +1,7 @@
 """Scale-in: late, a few at a time, and never what running tasks need."""
 
+from dataclasses import replace
+
 from steady.cluster import PoolKind, Size, TaskShape
 from steady.memory import observed
 from steady.scaling import decide
@@ -87,3 +89,36 @@ def test_a_group_and_a_fleet_are_decided_alike() -> None:
     }
 
     assert len(decisions) == 1
+
+
+def test_the_instance_whose_batch_tasks_are_youngest_goes_first() -> None:
+    # One task each, but one of them has run for a day, and is likely to run on.
+    old, young, none = instance(0, SMALL), instance(1, SMALL), instance(2, Size(512, 1000), tasks=4)
+    world = replace(snapshot([old, young, none]), bound_since={old.arn: NOW - 86_400, young.arn: NOW - 60})
+    one_at_a_time = Thresholds(scale_in_share=1)
+
+    assert decide(world, memory(low_since=NOW - 900), one_at_a_time).to_drain == ("arn-2",)
+    busy = replace(world, bound_since={**world.bound_since, none.arn: NOW - 3600})
+    assert decide(busy, memory(low_since=NOW - 900), one_at_a_time).to_drain == ("arn-1",)
+
+
+def test_what_a_notice_names_is_not_taken_back_whatever_scale_in_wanted_of_it() -> None:
+    full, chosen = instance(0, Size(2048, 8000)), instance(1, SMALL, draining=True)
+    world = snapshot([full, chosen])
+    remembered = memory(demand("a", Size(1024, 1000)), draining={chosen.arn: chosen.instance_id})
+
+    assert decide(world, observed(world, remembered, THRESHOLDS), THRESHOLDS).to_undrain == (chosen.arn,)
+    noticed = replace(remembered, doomed={chosen.instance_id: NOW - 20})
+    decision = decide(world, observed(world, noticed, THRESHOLDS), THRESHOLDS)
+    assert decision.to_undrain == ()
+    assert decision.target > 2, "and its replacement is asked for"
+
+
+def test_what_a_notice_names_is_drained_again_if_a_decision_crossed_with_it() -> None:
+    world = snapshot([instance(0, Size(2048, 8000)), instance(1)])
+
+    decision = decide(world, observed(world, memory(doomed={"i-1": NOW - 1}), THRESHOLDS), THRESHOLDS)
+
+    assert decision.to_drain == ("arn-1",)
+    late = observed(world, memory(doomed={"i-1": NOW - 181}), THRESHOLDS)
+    assert decide(world, late, THRESHOLDS).to_drain == ()

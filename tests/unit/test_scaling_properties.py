@@ -5,6 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from steady import scale_out
 from steady.cluster import ContainerInstance, Size, Snapshot, TaskShape
 from steady.memory import Memory, observed
 from steady.placement import pack, room_on
@@ -100,3 +101,27 @@ def test_a_decision_that_took_effect_is_not_taken_again(case: tuple[Snapshot, Me
 
     if first.target > world.pool.target:
         assert again.target == first.target
+
+
+@given(clusters(), st.lists(SIZES, min_size=1, max_size=4))
+def test_more_demand_never_lowers_the_target(case: tuple[Snapshot, Memory, Thresholds], more: list[Size]) -> None:
+    world, remembered, thresholds = case
+    demands = {f"more{n}": demand(f"more{n}", size) for n, size in enumerate(more)}
+    wanting = replace(remembered, demands={**remembered.demands, **demands})
+
+    less = decide(world, observed(world, remembered, thresholds), thresholds)
+    greater = decide(world, observed(world, wanting, thresholds), thresholds)
+
+    assert greater.target >= less.target
+
+
+@given(clusters())
+def test_nothing_is_emptied_or_terminated_while_a_want_is_open(case: tuple[Snapshot, Memory, Thresholds]) -> None:
+    world, remembered, thresholds = case
+
+    seen = observed(world, remembered, thresholds)
+    decision = decide(world, seen, thresholds)
+
+    if scale_out.wanted(world, seen, thresholds).open:
+        assert (decision.to_drain, decision.to_terminate) == ((), ())
+        assert decision.target >= world.pool.target

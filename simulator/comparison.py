@@ -1,0 +1,227 @@
+"""All policies on real workloads, several seeds each: the medians, and whether they are what the project promises."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from simulator import policies
+from simulator.ec2 import BOOT_S
+from simulator.instance_types import registered_size
+from simulator.simulation import Scenario, simulate
+from simulator.workload import synthetic, traces
+from simulator.workload.plan import ClusterPlan, SpotMarket, fitting, lower_bound_instance_hours, whole_instance_hours
+from steady.cluster import PoolKind
+
+# What waiting costs besides instance-hours: a minute at the 95th percentile doubles the price.
+WAIT_THAT_DOUBLES_S = 60.0
+SPARE_WAIT_S = 15.0
+MOST_OVER_LOWER_BOUND = 1.20
+LESS_THAN_BEST_PEER = 0.80
+# Some three times what the largest of the workloads needs: a policy that never stops is stopped there, as operators do.
+MAX_CAPACITY = 100
+OURS = "steady"
+MILD = "mild"
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Traces that run on one Spot cluster of one instance type; the type is one that holds the largest task.
+
+    `market` is a trace of interruptions, or MILD; "" for none. `promised` is whether the promises are about it.
+    """
+
+    name: str
+    instance_type: str
+    hours: float
+    jobs: str = ""
+    services: str = ""
+    market: str = ""
+    promised: bool = True
+
+    def plan(self, folder: Path, seed: int = 0) -> ClusterPlan:
+        """The cluster's plan, of the traces in `folder`; `seed` is a mild market's.
+
+        Raises:
+            BadTrace: if one of them is missing or cannot be read.
+        """
+        return ClusterPlan(
+            "spot",
+            PoolKind.SPOT_FLEET,
+            self.instance_type,
+            jobs=traces.jobs(folder / self.jobs) if self.jobs else (),
+            services=traces.services(folder / self.services) if self.services else (),
+            market=self._market(folder, seed),
+        )
+
+    def _market(self, folder: Path, seed: int) -> SpotMarket | None:
+        if self.market == MILD:
+            return synthetic.mild_market(self.hours, seed)
+        return traces.spot_market(folder / self.market) if self.market else None
+
+
+WORKLOADS = (
+    Workload("openb-a, spot-us-west-2c-4", "r5.8xlarge", 360, jobs="jobs-openb-a.csv", market="spot-us-west-2c-4.json"),
+    Workload("lcg-a", "m5.8xlarge", 24, jobs="jobs-lcg-a.csv"),
+    Workload(
+        "services-a, spot-us-east-2b-16", "m5.2xlarge", 240, services="services-a.csv", market="spot-us-east-2b-16.json"
+    ),
+    Workload("services-a and openb-a", "r5.8xlarge", 240, jobs="jobs-openb-a.csv", services="services-a.csv"),
+    # The Spot traces are far harsher than what most fleets see: beside them, a mild market, and none.
+    Workload("openb-a, mild Spot", "r5.8xlarge", 360, jobs="jobs-openb-a.csv", market=MILD, promised=False),
+    Workload("openb-a, no interruptions", "r5.8xlarge", 360, jobs="jobs-openb-a.csv", promised=False),
+    Workload("services-a, mild Spot", "m5.2xlarge", 240, services="services-a.csv", market=MILD, promised=False),
+    Workload("services-a, no interruptions", "m5.2xlarge", 240, services="services-a.csv", promised=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One policy on one workload: the medians over the seeds."""
+
+    policy: str
+    wait_p50_s: float
+    wait_p95_s: float
+    wait_p99_s: float
+    instance_hours: float
+    over_lower_bound: float
+    unplaced: int
+    killed: int
+    failed_requests: int
+    interruptions: int
+    api_calls: int
+    hours: float
+    wall_s: float
+
+    @property
+    def wall_s_a_day(self) -> float:
+        return self.wall_s / self.hours * 24
+
+    @property
+    def cost(self) -> float:
+        """Instance-hours and waiting in one figure: hours x (1 + p95 / 60 s)."""
+        return self.instance_hours * (1 + self.wait_p95_s / WAIT_THAT_DOUBLES_S)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All policies on one workload. The bounds are in instance-hours; `whole_instances` is that of a cluster that
+    cannot have a part of an instance: no policy can be under it, either.
+    """
+
+    workload: Workload
+    lower_bound: float
+    whole_instances: float
+    rows: tuple[Row, ...]
+
+    def promises(self) -> list[tuple[str, bool, str]]:
+        """What is promised, whether it is so, and the figures."""
+        ours = next(row for row in self.rows if row.policy == OURS)
+        peers = [row for row in self.rows if row.policy != OURS]
+        waits, hours = min(p.wait_p95_s for p in peers), min(p.instance_hours for p in peers)
+        best = min(peers, key=lambda p: p.cost)
+        both = ours.wait_p95_s < waits and ours.instance_hours <= hours
+        better = [p.policy for p in peers if p.wait_p95_s < ours.wait_p95_s and p.instance_hours < ours.instance_hours]
+        cheaper = ours.cost <= LESS_THAN_BEST_PEER * best.cost and not better
+        latest = BOOT_S + SPARE_WAIT_S
+        return [
+            (
+                "less waiting for no more hours than any peer, or 20 % under the best of them in both together",
+                both or cheaper,
+                f"{ours.cost:,.0f}, and {best.policy}'s {best.cost:,.0f}",
+            ),
+            (
+                f"instance-hours at most {MOST_OVER_LOWER_BOUND:.2f} x the lower bound",
+                ours.over_lower_bound <= MOST_OVER_LOWER_BOUND,
+                f"{ours.over_lower_bound:.2f} (whole instances: {self.whole_instances / self.lower_bound:.2f})",
+            ),
+            ("wait p50 at most 5 s", ours.wait_p50_s <= 5, f"{ours.wait_p50_s:.0f} s"),
+            (f"wait p95 at most {latest:.0f} s", ours.wait_p95_s <= latest, f"{ours.wait_p95_s:.0f} s"),
+            (
+                "nothing unplaced, killed or failed",
+                not (ours.unplaced or ours.killed or ours.failed_requests),
+                f"{ours.unplaced}, {ours.killed}, {ours.failed_requests}",
+            ),
+        ]
+
+
+def seeds_of(workload: Workload, seeds: int) -> range:
+    """The seeds of one workload's runs: what nothing is promised of runs once."""
+    return range(seeds if workload.promised else 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    workload: Workload
+    policy: str
+    seed: int
+
+
+def compare(
+    folder: Path,
+    workloads: Sequence[Workload],
+    seeds: int,
+    at_once: int,
+    done: Callable[[str], None] = lambda what: None,
+) -> Iterator[Comparison]:
+    """Runs every policy on each of `workloads` with so many seeds, `at_once` runs side by side.
+
+    Args:
+        folder: where the traces are.
+        done: told of each run that is over.
+    """
+    runs = [_Run(w, policy, seed) for w in workloads for policy in policies.POLICIES for seed in seeds_of(w, seeds)]
+    figures: dict[_Run, Mapping[str, Any]] = {}
+    # The longest first: so that none is left alone at the end.
+    longest_first = sorted(runs, key=lambda run: -run.workload.hours)
+    with ProcessPoolExecutor(at_once) as pool:
+        futures = {pool.submit(_figures, folder, run): run for run in longest_first}
+        for future in as_completed(futures):
+            run = futures[future]
+            figures[run] = future.result()
+            done(f"{run.workload.name}, {run.policy}, seed {run.seed}")
+    for workload in workloads:
+        rows = tuple(
+            _row(policy, [figures[_Run(workload, policy, seed)] for seed in seeds_of(workload, seeds)])
+            for policy in policies.POLICIES
+        )
+        yield Comparison(workload, *_bounds(workload, folder), rows)
+
+
+def _figures(folder: Path, run: _Run) -> Mapping[str, Any]:
+    plan = run.workload.plan(folder, run.seed)
+    scenario = Scenario((plan,), run.workload.hours, run.seed, {"max_capacity": MAX_CAPACITY})
+    return simulate(run.policy, scenario).figures
+
+
+def _bounds(workload: Workload, folder: Path) -> tuple[float, float]:
+    size = registered_size(workload.instance_type)
+    plan, _ = fitting(workload.plan(folder), size)
+    until_s = workload.hours * 3600
+    return lower_bound_instance_hours(plan, size, until_s), whole_instance_hours(plan, size, until_s)
+
+
+def _row(policy: str, figures: Sequence[Mapping[str, Any]]) -> Row:
+    def median(of: Callable[[Mapping[str, Any]], float]) -> float:
+        return statistics.median(of(f) for f in figures)
+
+    return Row(
+        policy,
+        median(lambda f: f["wait_seconds"]["p50"]),
+        median(lambda f: f["wait_seconds"]["p95"]),
+        median(lambda f: f["wait_seconds"]["p99"]),
+        median(lambda f: f["instance_hours"]),
+        median(lambda f: f["instance_hours"] / f["lower_bound_instance_hours"]),
+        # Of what must never happen, the worst seed counts.
+        max(f["unplaced_tasks"] for f in figures),
+        max(f["tasks_killed_in_service"] for f in figures),
+        max(f["failed_requests"] for f in figures),
+        round(median(lambda f: f["interruptions"])),
+        round(median(lambda f: sum(f["api_calls"].values()))),
+        median(lambda f: f["simulated_hours"]),
+        median(lambda f: f["wall_seconds"]),
+    )
