@@ -7,18 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
-from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as sources
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.alarms import alarm
 from infra.settings import Settings
 from infra.wiring import Feed
 
@@ -100,34 +98,25 @@ class FedFunction(Construct):
         )
 
     def _alarms(self, settings: Settings) -> None:
-        dead = cloudwatch.Alarm(
+        minute = cdk.Duration.minutes(1)
+        alarm(
             self,
             "DeadLettersAlarm",
-            alarm_description="Messages could not be handled: each has its reason as the attribute `error`. "
-            "See docs/runbook.md#dead-letters.",
-            metric=self.dead_letters.metric_approximate_number_of_messages_visible(
-                period=cdk.Duration.minutes(1), statistic="Maximum"
-            ),
-            threshold=0,
-            evaluation_periods=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            settings,
+            metric=self.dead_letters.metric_approximate_number_of_messages_visible(period=minute, statistic="Maximum"),
+            means="Messages could not be handled: each has its reason as the attribute `error`.",
+            entry="dead-letters",
         )
-        errors = cloudwatch.Alarm(
+        alarm(
             self,
             "ErrorsAlarm",
-            alarm_description="The function ended with an error or ran into its timeout. See docs/runbook.md#errors.",
-            metric=self.function.metric_errors(period=cdk.Duration.minutes(1)),
-            threshold=0,
-            evaluation_periods=3,
-            datapoints_to_alarm=2,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            settings,
+            metric=self.function.metric_errors(period=minute),
+            means="The function ended with an error or ran into its timeout.",
+            entry="errors",
+            minutes=2,
+            of_minutes=3,
         )
-        if settings.alarm_topic_arn:
-            topic = sns.Topic.from_topic_arn(self, "AlarmTopic", settings.alarm_topic_arn)
-            for alarm in (dead, errors):
-                alarm.add_alarm_action(actions.SnsAction(topic))
 
 
 def _layers(scope: Construct, settings: Settings) -> list[lambda_.ILayerVersion]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as targets
@@ -11,8 +12,11 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from infra import permissions, wiring
+from infra.alarms import alarm
 from infra.fed_function import FedFunction
 from infra.settings import Settings
+from steady import reasons
+from steady.aws.telemetry import NAMESPACE
 
 
 class ScalingStack(cdk.Stack):
@@ -41,6 +45,7 @@ class ScalingStack(cdk.Stack):
         # A tick that failed is not made up for: the next one sees all that it would have seen.
         autoscaler.function.configure_async_invoke(retry_attempts=0, max_event_age=cdk.Duration.seconds(wiring.TICK_S))
         self._ticks(autoscaler, settings)
+        self._alarms(settings)
 
         topic = sns.Topic(self, "RunTaskFailures", enforce_ssl=True)
         topic.add_subscription(subscriptions.SqsSubscription(failures.queue))
@@ -50,6 +55,31 @@ class ScalingStack(cdk.Stack):
             value=topic.topic_arn,
             description="hako's autoscaling_topic_for_oneshot",
         )
+
+    def _alarms(self, settings: Settings) -> None:
+        """What a cluster's decisions say that people have to know of; the tick says it each minute while it holds."""
+        for cluster in settings.clusters:
+            of_cluster = {"cluster": cluster.name, "service": wiring.AUTOSCALER.function}
+            for reason, means, entry, minutes in (
+                (reasons.AtMaximum, "wants more capacity than its maximum.", "at-the-maximum", 3),
+                (reasons.BootTimedOut, "has instances that do not register with ECS.", "instances-do-not-register", 1),
+            ):
+                alarm(
+                    self,
+                    f"{reason.__name__}-{cluster.name}",
+                    settings,
+                    metric=cloudwatch.Metric(
+                        namespace=NAMESPACE,
+                        metric_name=reason.__name__,
+                        dimensions_map=of_cluster,
+                        period=cdk.Duration.minutes(1),
+                        statistic="Sum",
+                    ),
+                    means=f"Cluster {cluster.name} {means}",
+                    entry=entry,
+                    minutes=minutes,
+                    of_minutes=minutes,
+                )
 
     def _ticks(self, autoscaler: FedFunction, settings: Settings) -> None:
         for cluster in settings.clusters:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
@@ -14,6 +16,8 @@ from infra import stacks, wiring
 from infra.settings import BadSettings, Settings
 from simulator.suite import FAILURE_TOPIC
 from simulator.world import SimulatedCluster, World
+from steady.aws.telemetry import PowertoolsTelemetry
+from steady.reasons import AtMaximum, BootTimedOut
 from steady.thresholds import THRESHOLDS, BadThreshold
 
 CONTEXT: dict[str, Any] = {
@@ -110,6 +114,42 @@ def test_every_dead_letter_queue_has_an_alarm(templates: dict[str, Template]) ->
             for dimension in alarm["Properties"]["Dimensions"]
         }
         assert dead == alarmed
+
+
+def test_people_are_told_of_a_cluster_at_its_maximum_and_of_instances_that_do_not_register(
+    templates: dict[str, Template], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", wiring.AUTOSCALER.function)
+    for reason in (AtMaximum, BootTimedOut):
+        PowertoolsTelemetry().count(reason.__name__, cluster="web")
+        counted = json.loads(capsys.readouterr().out)
+        described = counted["_aws"]["CloudWatchMetrics"][0]
+        templates["scaling"].has_resource_properties(
+            "AWS::CloudWatch::Alarm",
+            {
+                "Namespace": described["Namespace"],
+                "MetricName": reason.__name__,
+                "Dimensions": [{"Name": name, "Value": counted[name]} for name in described["Dimensions"][0]],
+            },
+        )
+
+
+def test_every_alarm_links_to_an_entry_of_the_runbook(templates: dict[str, Template]) -> None:
+    runbook = (Path(__file__).parents[2] / "docs/runbook.md").read_text()
+    entries = {heading.lower().replace(" ", "-") for heading in re.findall(r"^## (.+)$", runbook, re.MULTILINE)}
+    alarms = [a for t in templates.values() for a in t.find_resources("AWS::CloudWatch::Alarm").values()]
+    linked = [re.findall(r"docs/runbook\.md#([a-z-]+)", a["Properties"]["AlarmDescription"]) for a in alarms]
+
+    assert linked
+    assert all(len(links) == 1 and links[0] in entries for links in linked)
+
+
+def test_alarms_go_to_the_topic_of_the_deployment() -> None:
+    topic = "arn:aws:sns:us-east-1:123456789012:people"
+    template = Template.from_stack(stacks.add_to(cdk.App(context={**CONTEXT, "alarm_topic_arn": topic})).scaling)
+
+    alarms = template.find_resources("AWS::CloudWatch::Alarm").values()
+    assert {tuple(alarm["Properties"]["AlarmActions"]) for alarm in alarms} == {(topic,)}
 
 
 def test_each_cluster_has_its_tick(templates: dict[str, Template]) -> None:

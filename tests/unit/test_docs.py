@@ -21,14 +21,3 @@ def test_every_link_within_the_docs_leads_somewhere() -> None:
 
     assert links
     assert [(str(page), link) for page, link in links if not (page.parent / link).exists()] == []
-
-
-def test_every_alarm_links_to_an_entry_of_the_runbook() -> None:
-    entries = {
-        "#" + heading.lower().replace(" ", "-")
-        for heading in re.findall(r"^## (.+)$", (ROOT / "docs/runbook.md").read_text(), re.MULTILINE)
-    }
-    linked = set(re.findall(r"docs/runbook\.md(#[a-z-]+)", (ROOT / "infra/fed_function.py").read_text()))
-
-    assert linked
-    assert linked <= entries
