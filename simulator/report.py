@@ -161,19 +161,42 @@ def _draw_thresholds(figure: Any, outcome: Outcome) -> None:
 
 
 def _decisions(outcome: Outcome) -> str:
+    """One row a decision: what was seen, which rules wanted what, and what was done."""
     rows = "".join(
-        f"<tr><td>{_time(outcome, line.at - outcome.started_at):%H:%M:%S}</td>"
-        f"<td>{html.escape(str(line.fields.get('cluster', '')))}</td><td>{line.fields['target']}</td>"
-        f"<td>{html.escape('; '.join(reason['text'] for reason in line.fields['reasons']))}</td></tr>"
+        f"<tr><td>{_time(outcome, line.at - outcome.started_at):%d. %H:%M:%S}</td>"
+        + "".join(f"<td>{html.escape(cell)}</td>" for cell in _decision(line.fields))
+        + "</tr>"
         for line in outcome.said
         if "reasons" in line.fields
     )
     if not rows:
         return ""
+    heads = "".join(f"<th>{head}</th>" for head in ("Time", "Cluster", "Seen", "Wanted", "Done"))
     return (
-        '<h2>Decisions</h2><div class="scroll" tabindex="0"><table><thead><tr><th>Time</th><th>Cluster</th>'
-        f"<th>Target</th><th>Reasons</th></tr></thead><tbody>{rows}</tbody></table></div>"
+        f'<h2>Decisions</h2><div class="scroll" tabindex="0"><table><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
     )
+
+
+def _decision(fields: dict[str, Any]) -> tuple[str, str, str, str]:
+    seen = fields["seen"]
+    what = (
+        f"{seen['active']} of {seen['instances']} instances active, CPU {seen['cpu_percent']:g} %, "
+        f"memory {seen['memory_percent']:g} %, "
+        f"{seen['demands']} RunTask failures, {seen['missing_tasks']} tasks missing"
+    )
+    done = [
+        f"{name} {seen[key]} to {fields[key]}"
+        for name, key in (("target", "target"), ("on-demand part", "on_demand"))
+        if seen[key] != fields[key]
+    ]
+    done += [
+        f"{len(fields[key])} {verb}"
+        for key, verb in (("to_undrain", "taken back"), ("to_drain", "drained"), ("to_terminate", "terminated"))
+        if fields[key]
+    ]
+    wanted = "; ".join(reason["text"] for reason in fields["reasons"])
+    return str(fields["cluster"]), what, wanted, ", ".join(done) or "nothing"
 
 
 def _time(outcome: Outcome, at_s: float) -> datetime:

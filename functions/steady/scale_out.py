@@ -36,43 +36,82 @@ def wanted(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> ScaleO
     reasons = [want.reason for want in wants if want.tasks or want.capacity == NOTHING]
     reasons += _not_capacity(snapshot, memory, thresholds)
     reserve = reduce(or_, (want.capacity for want in wants), NOTHING)
-
-    left = pack(tasks, room_on(snapshot.active, snapshot)).left_over
     shapes = shapes_of(snapshot, memory)
     if not shapes:
-        # No instance of this pool was ever seen, and it does not say its type: the first one shows how large they are.
-        add = 1 if left and not coming_units(snapshot, memory) else 0
-        return ScaleOut(add, (), bool(tasks or memory.demands), tuple(_with_add(reasons, len(left), add)), reserve)
+        return _first_instance(tasks, reasons, reserve, snapshot, memory)
+    places = _places(tasks, shapes, snapshot, memory)
+    taken_back, lacking = _with_capacity(wants, places, shapes[0].size, snapshot)
+    reasons += [FitsNoInstance.of(task, shapes) for task in dict.fromkeys(places.nowhere)]
+    if taken_back:
+        reasons.append(TakenBack(len(taken_back)))
+    reasons = _with_add(reasons, places.homeless, places.new)
+    reasons += [replace(reason, add=add) for reason, add in lacking.items()]  # type: ignore[call-arg]
+    weight = snapshot.pool.weight(shapes[0].name)
+    # What fell silent a moment ago was placed, or its launcher is about to say it again.
+    said = any(shape.size.holds(d.size) for d in memory.demands.values() for shape in shapes)
+    return ScaleOut(
+        max([places.units, *(add * weight for add in lacking.values())]),
+        tuple(i.arn for i in taken_back),
+        len(tasks) > len(places.nowhere) or said or bool(lacking) or bool(taken_back),
+        tuple(reasons),
+        reserve,
+    )
+
+
+def _first_instance(
+    tasks: Sequence[TaskShape], reasons: list[Reason], reserve: Size, snapshot: Snapshot, memory: Memory
+) -> ScaleOut:
+    """Of a pool of which nothing was ever seen, and that names no type: the first one shows how large they are."""
+    left = pack(tasks, room_on(snapshot.active, snapshot)).left_over
+    add = 1 if left and not coming_units(snapshot, memory) else 0
+    return ScaleOut(add, (), bool(tasks or memory.demands), tuple(_with_add(reasons, len(left), add)), reserve)
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where tasks find their places: which draining instances are `used` and which stay `idle`, what is `coming`, how
+    many `new` instances (`units` of the pool) those that are `homeless` ask for, and which fit `nowhere`.
+    """
+
+    used: tuple[ContainerInstance, ...]
+    idle: tuple[ContainerInstance, ...]
+    coming: tuple[InstanceShape, ...]
+    units: int
+    new: int
+    homeless: int
+    nowhere: tuple[TaskShape, ...]
+
+
+def _places(tasks: Sequence[TaskShape], shapes: Sequence[InstanceShape], snapshot: Snapshot, memory: Memory) -> _Places:
+    left = pack(tasks, room_on(snapshot.active, snapshot)).left_over
     # What drains can be had at once, and what is coming only once it has booted. What is coming is packed next to what
     # is new: so the same tasks find the same places once it was asked for.
     spare = [i for i in snapshot.instances if i.arn in memory.draining]
     back = pack(left, room_on(spare, snapshot))
     coming = coming_shapes(snapshot, memory, shapes)
     left = pack(back.left_over, [new_room(shape, snapshot) for shape in coming]).left_over
-    units, new, fits_nowhere = _new(left, shapes, snapshot)
-    reasons += [FitsNoInstance.of(task, shapes) for task in dict.fromkeys(fits_nowhere)]
-
-    taken_back = [i for i in spare if i.arn in back.used]
-    idle = [i for i in spare if i.arn not in back.used]
-    smallest = shapes[0]
-    lacking = _lacking(wants, _registered([*snapshot.active, *taken_back], coming), smallest.size)
-    if lacking and idle:
-        taken_back += idle[: max(lacking.values())]
-        lacking = _lacking(wants, _registered([*snapshot.active, *taken_back], coming), smallest.size)
-    if taken_back:
-        reasons.append(TakenBack(len(taken_back)))
-    reasons = _with_add(reasons, len(left) - len(fits_nowhere), new)
-    reasons += [replace(reason, add=add) for reason, add in lacking.items()]  # type: ignore[call-arg]
-    weight = snapshot.pool.weight(smallest.name)
-    # What fell silent a moment ago was placed, or its launcher is about to say it again.
-    said = any(shape.size.holds(d.size) for d in memory.demands.values() for shape in shapes)
-    return ScaleOut(
-        max([units, *(add * weight for add in lacking.values())]),
-        tuple(i.arn for i in taken_back),
-        len(tasks) > len(fits_nowhere) or said or bool(lacking) or bool(taken_back),
-        tuple(reasons),
-        reserve,
+    units, new, nowhere = _new(left, shapes, snapshot)
+    return _Places(
+        tuple(i for i in spare if i.arn in back.used),
+        tuple(i for i in spare if i.arn not in back.used),
+        tuple(coming),
+        units,
+        new,
+        len(left) - len(nowhere),
+        nowhere,
     )
+
+
+def _with_capacity(
+    wants: Sequence[Want], places: _Places, one: Size, snapshot: Snapshot
+) -> tuple[list[ContainerInstance], dict[Reason, int]]:
+    """What is taken back, with what lacks of the capacity that is wanted even so (`_lacking`)."""
+    taken_back = list(places.used)
+    lacking = _lacking(wants, _registered([*snapshot.active, *taken_back], places.coming), one)
+    if lacking and places.idle:
+        taken_back += places.idle[: max(lacking.values())]
+        lacking = _lacking(wants, _registered([*snapshot.active, *taken_back], places.coming), one)
+    return taken_back, lacking
 
 
 def coming_units(snapshot: Snapshot, memory: Memory) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 import pytest
 
 from simulator import report
@@ -62,6 +64,16 @@ def test_the_report_shows_every_cluster_and_its_decisions_without_a_network(day:
     assert "cluster batch" in page
     assert "+1 instance" in page
     assert 'src="http' not in page
+
+
+def test_every_decision_has_a_row_with_what_was_seen_wanted_and_done(day: Outcome) -> None:
+    page = report.page([day])
+
+    decisions = [line.fields for line in day.said if "reasons" in line.fields]
+    assert page.count("instances active, CPU") == len(decisions) > 0
+    grown = next(f for f in decisions if f["target"] > f["seen"]["target"])
+    assert html.escape("; ".join(r["text"] for r in grown["reasons"])) in page
+    assert f"<td>target {grown['seen']['target']} to {grown['target']}" in page
 
 
 @pytest.mark.parametrize("policy", ["steady", "cookpad-2018"])

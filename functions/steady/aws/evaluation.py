@@ -195,7 +195,8 @@ def with_constraints(runtime: Runtime, snapshot: Snapshot, shapes: Iterable[Task
 def with_tasks(runtime: Runtime, snapshot: Snapshot, instances: Sequence[ContainerInstance]) -> Snapshot:
     """`snapshot` with what runs on `instances`: service tasks, which ECS moves when it drains, by their shapes.
 
-    Batch tasks run on a draining instance until they end; they are counted. Daemon tasks are neither.
+    Batch tasks run on a draining instance until they end: since when the oldest has run is kept. Daemon tasks are
+    neither.
     """
     cluster = snapshot.cluster
     movable: dict[str, list[TaskShape]] = {i.arn: [] for i in instances}
@@ -205,7 +206,9 @@ def with_tasks(runtime: Runtime, snapshot: Snapshot, instances: Sequence[Contain
     for task in tasks:
         service = services.get(ecs.service_of(task))
         if service is None:
-            arn, since = task["containerInstanceArn"], task["createdAt"].timestamp()
+            arn = task["containerInstanceArn"]
+            # ECS says it of every task; one that an emulator does not say it of counts as one that runs for ever.
+            since = task["createdAt"].timestamp() if "createdAt" in task else 0.0
             bound[arn] = min(since, bound.get(arn, since))
         elif not ecs.is_daemon(service):
             # It is replaced by one of the service's own revision, whatever revision it is of itself.
