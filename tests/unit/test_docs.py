@@ -1,5 +1,6 @@
 """The docs say what the code says."""
 
+import doctest
 import re
 from pathlib import Path
 
@@ -21,3 +22,10 @@ def test_every_link_within_the_docs_leads_somewhere() -> None:
 
     assert links
     assert [(str(page), link) for page, link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_worked_examples_of_scaling_come_out_as_they_are_written() -> None:
+    results = doctest.testfile(str(ROOT / "docs/scaling.md"), module_relative=False, report=True)
+
+    assert results.attempted > 20
+    assert results.failed == 0
