@@ -96,6 +96,16 @@ def test_an_interrupted_instance_is_replaced_by_its_pool_and_one_drained_by_hand
     assert (interrupted.target, by_hand.target) == (2, 3)
 
 
+def test_what_drains_is_taken_back_before_what_boots_is_counted_on() -> None:
+    # It has room now; what boots has room in a minute.
+    chosen = instance(1, HALF, draining=True)
+    remembered = memory(demand("a", HALF), draining={chosen.arn: chosen.instance_id})
+
+    decision = decide(snapshot([instance(0, FULL), chosen], target=3), remembered, THRESHOLDS)
+
+    assert (decision.target, decision.to_undrain) == (3, (chosen.arn,))
+
+
 def test_an_instance_that_drains_for_an_interruption_is_never_taken_back() -> None:
     world = snapshot([instance(0, FULL), instance(1, draining=True)])
 
