@@ -38,8 +38,6 @@ _COLUMNS = (
 _PROMISES = """
 ## What is promised, and what is so
 
-| workload | promise | | figures |
-| --- | --- | --- | --- |
 """
 
 
@@ -47,16 +45,16 @@ def page(comparisons: Sequence[Comparison], seeds: int) -> str:
     """The page, in Markdown: one table of all policies on all workloads, and one of the promises."""
     rows = [line for comparison in comparisons for line in _rows(comparison)]
     promises = [line for comparison in comparisons if comparison.workload.promised for line in _promises(comparison)]
-    head = f"{_line(_COLUMNS)}\n{_line(['---'] * 2 + ['---:'] * (len(_COLUMNS) - 2))}\n"
     return (
         _HEAD.format(seeds=seeds, most=MAX_CAPACITY)
-        + head
-        + "\n".join(rows)
-        + "\n"
+        + _table(_COLUMNS, ["---"] * 2 + ["---:"] * (len(_COLUMNS) - 2), rows)
         + _PROMISES
-        + "\n".join(promises)
-        + "\n"
+        + _table(("workload", "promise", "", "figures"), ["---"] * 4, promises)
     )
+
+
+def _table(columns: Sequence[str], alignment: Sequence[str], rows: Sequence[str]) -> str:
+    return "\n".join((_line(columns), _line(alignment), *rows)) + "\n"
 
 
 def _rows(comparison: Comparison) -> list[str]:

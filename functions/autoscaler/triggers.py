@@ -38,7 +38,10 @@ def parse(body: str) -> Trigger:
     """
     event = json_object(body, needed="an ECS Service Action or a cluster")
     if isinstance(event.get("cluster"), str):
-        return Trigger(event["cluster"], doomed=tuple(str(id_) for id_ in event.get("instances", ())))
+        doomed = event.get("instances", [])
+        if not isinstance(doomed, list) or not all(isinstance(id_, str) for id_ in doomed):
+            raise Malformed(f"the trigger's instances are {doomed!r}: a list of instance ids is needed")
+        return Trigger(event["cluster"], doomed=tuple(doomed))
     try:
         detail = event["detail"]
         if detail["eventName"] != PLACEMENT_FAILURE:

@@ -19,10 +19,8 @@ def short_since(snapshot: Snapshot, memory: Memory, target: int) -> float | None
     return snapshot.at if memory.short_since is None else memory.short_since
 
 
-def on_demand_units(
-    snapshot: Snapshot, memory: Memory, short_since: float | None, thresholds: Thresholds, target: int
-) -> int:
-    """How much of the fleet's `target` is to be on-demand.
+def on_demand_units(snapshot: Snapshot, memory: Memory, thresholds: Thresholds, target: int) -> int:
+    """How much of the fleet's `target` is to be on-demand; `memory` says already since when the fleet has held less.
 
     What the market has not given for `fallback_after_seconds` is launched on-demand; without a wait, where it takes so
     much back at once that it has said itself how short it is. Once the fleet holds all of its
@@ -33,12 +31,12 @@ def on_demand_units(
     pool = snapshot.pool
     if not pool.may_fall_back:
         return 0
-    if short_since is None:
+    if memory.short_since is None:
         kept = {*snapshot.bound_since, *memory.draining}
         busy = [i.instance_id for i in snapshot.instances if i.arn in kept and i.instance_id in pool.on_demand_members]
         return min(target, pool.units(busy))
     gone_share = leaving_units(snapshot, memory) / max(1, pool.held)
-    if snapshot.at - short_since < thresholds.fallback_after_seconds and gone_share < MARKET_GONE_SHARE:
+    if snapshot.at - memory.short_since < thresholds.fallback_after_seconds and gone_share < MARKET_GONE_SHARE:
         return min(target, pool.on_demand)
     return min(target, pool.units(pool.on_demand_members) + target - pool.held)
 

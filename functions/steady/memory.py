@@ -25,11 +25,10 @@ class Memory:
 
     `doomed` says when each instance that a notice names was said to go, by instance id. `draining` maps the container
     instances that scale-in chose, by ARN, to their instance ids; `leaving_since` says when each one that others drain
-    was first seen so; `booting_since` when each instance of the pool that has not
-    registered was, and `boots_s` how long the latest boots took. `raised_by` is how much of the target, in the pool's
-    units, is asked for only until replacements of such instances are there; `raised_to` is the target that was set
-    with it. `short_since` is since when a Spot Fleet has held less than its target. `shapes` are the types
-    of instances that were seen registered.
+    was first seen so; `booting_since` when each instance of the pool that has not registered was, and `boots_s` how
+    long the latest boots took. `raised_by` is how much of the target, in the pool's units, is asked for only until
+    replacements of such instances are there; `raised_to` is the target that was set with it. `short_since` is since
+    when a Spot Fleet has held less than its target. `shapes` are the types of instances that were seen registered.
     """
 
     demands: Mapping[str, Demand] = field(default_factory=dict)
@@ -60,10 +59,11 @@ def observed(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> Memo
     # What a notice names goes, whatever scale-in wanted of it: it is not to be taken back.
     draining = {arn: id_ for arn, id_ in memory.draining.items() if arn in draining_now and id_ not in doomed}
     demands = still_said(memory.demands, now, thresholds.demand_silent_after_seconds)
+    waits = [TaskShape(d.size) for d in waiting(demands, now)]
     # Of what waits, what would fit now is about to be placed.
     rooms = room_on(snapshot.active, snapshot)
     lacking = pack([s.shape for s in snapshot.services for _ in range(s.missing) if s.shape], rooms).left_over
-    unplaced = pack([TaskShape(d.size) for d in waiting(demands, now)], rooms).left_over
+    unplaced = pack(waits, rooms).left_over
     demand = _running(snapshot, draining) + _total(lacking) + _total(unplaced)
     return replace(
         memory,
@@ -80,7 +80,7 @@ def observed(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> Memo
         shapes={**memory.shapes, **_shapes_seen(snapshot)},
         recent=memory.recent.seen(now, demand),
         days=memory.days.seen(now, demand),
-        staffing=_staffing(snapshot, memory, demands, len(lacking), thresholds.start_at_once_share),
+        staffing=_staffing(snapshot, memory, len(lacking), len(waits), demands, thresholds.start_at_once_share),
         **_boots(snapshot, memory),
     )
 
@@ -96,10 +96,9 @@ def _total(tasks: Iterable[TaskShape]) -> Size:
 
 
 def _staffing(
-    snapshot: Snapshot, memory: Memory, demands: Mapping[str, Demand], lacking: int, share_percent: int
+    snapshot: Snapshot, memory: Memory, lacking: int, waits: int, demands: Mapping[str, Demand], share_percent: int
 ) -> Staffing:
-    here = sum(i.task_count for i in snapshot.instances) - snapshot.daemons.tasks
-    tasks = here + lacking + len(waiting(demands, snapshot.at))
+    tasks = sum(i.task_count for i in snapshot.instances) - snapshot.daemons.tasks + lacking + waits
     if memory.doomed:
         # What a reclaim displaces teaches nothing: it is not room that would have held a fleet's tasks.
         return memory.staffing.counted(tasks, lacking)

@@ -60,12 +60,12 @@ def decide(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> Decisi
         reasons.append(ReplacedAhead(ahead))
     target = decision.target + ahead
     short_since = fallback.short_since(present, memory, target)
-    on_demand = fallback.on_demand_units(present, decision.memory, short_since, thresholds, target)
+    remembered = replace(decision.memory, raised_by=ahead, raised_to=target if ahead else 0, short_since=short_since)
+    on_demand = fallback.on_demand_units(present, remembered, thresholds, target)
     if on_demand > pool.on_demand and short_since is not None:
         reasons.append(FellBack(on_demand, snapshot.at - short_since))
     # A notice and a decision to take its instance back may cross: what is about to go takes no task.
     doomed = tuple(i.arn for i in snapshot.active if i.instance_id in memory.doomed)
-    remembered = replace(decision.memory, raised_by=ahead, raised_to=target if ahead else 0, short_since=short_since)
     decided = replace(
         decision,
         target=target,

@@ -85,8 +85,7 @@ def mild_market(hours: float, seed: int) -> SpotMarket:
     for every_s, left, steps in ((3600 / (MILD_LOSSES_PER_HOUR * most), most - 1, 1), (7 * 86_400, most // 2, 6)):
         at = rng.expovariate(1 / every_s)
         while at < until_s:
-            for step in range(int(at // STEP_S), min(len(available), int(at // STEP_S) + steps)):
-                available[step] = min(available[step], left)
+            _take(available, at, steps, left)
             at += rng.expovariate(1 / every_s)
     return SpotMarket(STEP_S, tuple(available))
 
@@ -97,8 +96,13 @@ def _market(until_s: float, rng: random.Random) -> SpotMarket:
     at = rng.expovariate(1 / RECLAIM_EVERY_S)
     while at < until_s:
         left = round(MARKET_MOST * (1 - rng.uniform(0.1, 0.5)))
-        first = int(at // STEP_S)
-        for step in range(first, min(len(available), first + rng.randint(3, 12))):
-            available[step] = min(available[step], left)
+        _take(available, at, rng.randint(3, 12), left)
         at += rng.expovariate(1 / RECLAIM_EVERY_S)
     return SpotMarket(STEP_S, tuple(available))
+
+
+def _take(available: list[int], at_s: float, steps: int, left: int) -> None:
+    """Lets the market have no more than `left` for so many `steps` from the one of `at_s` on."""
+    first = int(at_s // STEP_S)
+    for step in range(first, min(len(available), first + steps)):
+        available[step] = min(available[step], left)

@@ -71,6 +71,18 @@ def test_a_nudge_names_its_cluster() -> None:
     assert triggers.parse('{"cluster": "web", "why": "interruption"}') == Trigger("web")
 
 
+def test_an_interruption_names_the_instances_that_are_about_to_go() -> None:
+    body = {"cluster": "web", "why": "interruption", "instances": ["i-1", "i-2"]}
+
+    assert triggers.parse(json.dumps(body)) == Trigger("web", doomed=("i-1", "i-2"))
+
+
+@pytest.mark.parametrize("instances", [5, "i-1", [1], None, {"i-1": 1}])
+def test_instances_of_another_form_are_refused_with_what_is_needed(instances: object) -> None:
+    with pytest.raises(Malformed, match="a list of instance ids is needed"):
+        triggers.parse(json.dumps({"cluster": "web", "instances": instances}))
+
+
 @pytest.mark.parametrize(
     "body",
     [
