@@ -63,6 +63,8 @@ class ScalingStack(cdk.Stack):
             for reason, means, entry, minutes in (
                 (reasons.AtMaximum, "wants more capacity than its maximum.", "at-the-maximum", 3),
                 (reasons.BootTimedOut, "has instances that do not register with ECS.", "instances-do-not-register", 1),
+                (reasons.AgentsLost, "has instances whose ECS agent is away.", "agents-are-lost", 1),
+                (reasons.HealingHeldBack, "replaces ill instances, and none comes up.", "healing-is-held-back", 1),
             ):
                 alarm(
                     self,

@@ -42,6 +42,8 @@ class AutoScalingGroup:
     members: dict[str, Ec2Instance] = field(default_factory=dict)
     waiting: dict[str, Waiting] = field(default_factory=dict)
     look_pending: bool = False
+    # Whether what it launches from now on ever registers: a broken AMI does not.
+    image_boots: bool = True
 
     def staying(self) -> list[Ec2Instance]:
         return [i for i in self.members.values() if i.id not in self.waiting]
@@ -190,5 +192,7 @@ class AutoScaling:
             self._look_soon(group)
 
         tags = {"aws:autoscaling:groupName": group.name}
-        instance = self.ec2.launch(group.cluster, group.instance_type, tags, gone, booted=booted)
+        instance = self.ec2.launch(
+            group.cluster, group.instance_type, tags, gone, booted=booted, boots=group.image_boots, on_demand=True
+        )
         group.members[instance.id] = instance

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,7 @@ from simulator.ecs.state import Cluster, ContainerInstance
 from simulator.endpoint import Params
 from simulator.errors import AwsError
 from simulator.instance_types import NoSuchInstanceType, described, registered_size
+from steady.usage import ON_DEMAND, SPOT
 
 BOOT_S = 90.0
 # Boots take from 0.8 to 1.3 of the mean.
@@ -46,13 +48,28 @@ class Ec2Instance:
 
 @dataclass
 class Hours:
-    """What the instances cost: hours from launch to termination."""
+    """What the instances cost: hours from launch to termination, by (on-demand or spot, type)."""
 
-    finished: float = 0.0
-    running: dict[str, float] = field(default_factory=dict)
+    finished: Counter[tuple[str, str]] = field(default_factory=Counter)
+    running: dict[str, tuple[tuple[str, str], float]] = field(default_factory=dict)
 
-    def until(self, now: float) -> float:
-        return self.finished + sum(now - since for since in self.running.values()) / 3600
+    def begin(self, instance: Ec2Instance, now: float) -> None:
+        bought = ON_DEMAND if instance.on_demand else SPOT
+        self.running[instance.id] = (bought, instance.instance_type), now
+
+    def end(self, instance: Ec2Instance, now: float) -> None:
+        what, since = self.running.pop(instance.id)
+        self.finished[what] += (now - since) / 3600  # type: ignore[assignment]
+
+    def until(self, now: float) -> dict[str, dict[str, float]]:
+        """The hours of all instances until `now`, by how they were bought and by type."""
+        hours = Counter(self.finished)
+        for what, since in self.running.values():
+            hours[what] += (now - since) / 3600  # type: ignore[assignment]
+        found: dict[str, dict[str, float]] = {ON_DEMAND: {}, SPOT: {}}
+        for (bought, type_), of_type in sorted(hours.items()):
+            found[bought][type_] = of_type
+        return found
 
 
 class Ec2:
@@ -76,15 +93,16 @@ class Ec2:
         on_terminated: Callable[[Ec2Instance], None],
         *,
         booted: bool = False,
+        boots: bool = True,
         on_demand: bool = False,
     ) -> Ec2Instance:
-        """Starts an instance that registers with `cluster` once it has booted (at once if `booted`)."""
+        """Starts an instance that registers with `cluster` once it has booted: at once if `booted`, or never."""
         number = next(self._ids)
         zone = ZONES[number % len(ZONES)]
         instance = Ec2Instance(f"i-{number:017x}", instance_type, cluster, zone, tags, on_terminated)
-        instance.on_demand = on_demand
+        instance.on_demand, instance.boots = on_demand, boots
         self.instances[instance.id] = instance
-        self.hours.running[instance.id] = self.clock.now
+        self.hours.begin(instance, self.clock.now)
         if booted:
             self._register(instance)
         else:
@@ -96,7 +114,7 @@ class Ec2:
         if not instance.alive:
             return
         instance.terminated_at = self.clock.now
-        self.hours.finished += (self.clock.now - self.hours.running.pop(instance.id)) / 3600
+        self.hours.end(instance, self.clock.now)
         if instance.container_instance:
             self.scheduler.instance_gone(instance.container_instance)
         self.clock.after(FORGOTTEN_AFTER_S, lambda: self.instances.pop(instance.id, None))

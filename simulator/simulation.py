@@ -181,13 +181,18 @@ class _Run:
         # The launcher's own RunTask calls are not the policy's.
         counts = account.endpoint.total(less=LAUNCHER)
         until_s = self.scenario.hours * 3600
+        hours = account.ec2.hours.until(self.world.clock.now)
         figures = {
             "policy": self.policy,
             "tasks": self.placed + len(waiting) + left_out,
             "unplaced_tasks": len(waiting) + left_out,
             # Tasks that still wait count with what they have waited.
             "wait_seconds": waits(self.waits + waiting),
-            "instance_hours": round(account.ec2.hours.until(self.world.clock.now), 2),
+            "instance_hours": round(sum(sum(by_type.values()) for by_type in hours.values()), 2),
+            "instance_hours_by": {
+                bought: {type_: round(of_type, 2) for type_, of_type in by_type.items()}
+                for bought, by_type in hours.items()
+            },
             "lower_bound_instance_hours": round(
                 sum(
                     lower_bound_instance_hours(plan, registered_size(plan.instance_type), until_s)

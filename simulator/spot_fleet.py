@@ -32,6 +32,8 @@ class SpotFleet:
     terminates_excess: bool = True
     members: dict[str, Ec2Instance] = field(default_factory=dict)
     next_look: Timer | None = None
+    # Whether what it launches from now on ever registers: a broken AMI does not.
+    image_boots: bool = True
 
     @property
     def spot_target(self) -> int:
@@ -187,5 +189,7 @@ class SpotFleets:
         held = Counter(i.instance_type for i in fleet.members.values())
         instance_type = min(fleet.weights, key=lambda type_: held[type_] * fleet.weights[type_])
         tags = {"aws:ec2spot:fleet-request-id": fleet.id}
-        instance = self.ec2.launch(fleet.cluster, instance_type, tags, gone, booted=booted, on_demand=on_demand)
+        instance = self.ec2.launch(
+            fleet.cluster, instance_type, tags, gone, booted=booted, boots=fleet.image_boots, on_demand=on_demand
+        )
         fleet.members[instance.id] = instance

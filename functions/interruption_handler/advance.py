@@ -139,7 +139,7 @@ def _services(runtime: Runtime, cluster: str, names: Sequence[str]) -> Mapping[s
 
 
 def _seen(instances: Iterable[ContainerInstance]) -> dict[str, Seen]:
-    return {i.arn: Seen(i.status, i.task_count) for i in instances}
+    return {i.arn: Seen(i.status, i.task_count, i.agent_connected) for i in instances}
 
 
 def _kind(service: ServiceTypeDef | None) -> TaskKind:

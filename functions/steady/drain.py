@@ -23,6 +23,8 @@ NEAR_LOOK_S = 2
 # A lifecycle hook may leave hours.
 FAR_S = 600
 FAR_LATER_S = 60
+# An agent that is away for a moment still stops what it is told to: two stop timeouts, and some time to come back.
+LOST_AGENT_S = 180
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -100,6 +102,7 @@ class Seen:
 
     status: InstanceStatus
     task_count: int
+    agent_connected: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,11 +214,16 @@ def _has_left(task: DoomedTask, target_states: Mapping[Target, TargetState]) -> 
 def _is_finished(instance: Doomed, look: Seen | None, left: list[DoomedTask], now: float) -> bool:
     if instance.hook:
         # Completing the hook lets the instance go: nothing may run on it any more.
-        return look is None or look.task_count == 0
+        return look is None or look.task_count == 0 or _is_lost(instance, look, left, now)
     if not instance.container_instance_arn:
         # Not registered yet: it may still boot, and be given tasks, before it goes.
         return now >= instance.deadline_s
     return look is None or not left
+
+
+def _is_lost(instance: Doomed, look: Seen, left: list[DoomedTask], now: float) -> bool:
+    """Whether all was stopped, as far as ECS can, and there is no agent that would ever say that it has ended."""
+    return not look.agent_connected and not left and now - instance.noticed_at >= LOST_AGENT_S
 
 
 def _look_again_in(instance: Doomed, left: list[DoomedTask], now: float) -> float:

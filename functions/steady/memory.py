@@ -10,6 +10,7 @@ from steady.history import DAYS, RECENT, Peaks
 from steady.placement import pack, room_on
 from steady.staffing import UNLEARNED, Staffing
 from steady.thresholds import Thresholds
+from steady.usage import UNUSED, Usage
 
 # A placement failure is said again only now and then; while the service still drifts it stands for so long.
 PLACEMENT_FAILURE_STANDS_S = 300
@@ -17,6 +18,24 @@ PLACEMENT_FAILURE_STANDS_S = 300
 LEAVES_WITHIN_S = 180
 # So many of the latest boots say how long one takes.
 BOOTS_KEPT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Healing:
+    """What healing remembers. Times are in seconds since the epoch.
+
+    `lost_since` says when each container instance of the pool was first seen with its agent disconnected, by ARN, and
+    `emptying` since when healing drains it. `registered_at` is when an instance last registered, and `unanswered` when
+    instances were terminated since then.
+    """
+
+    lost_since: Mapping[str, float] = field(default_factory=dict)
+    emptying: Mapping[str, float] = field(default_factory=dict)
+    registered_at: float = 0.0
+    unanswered: tuple[float, ...] = ()
+
+
+UNTOUCHED = Healing()
 
 
 @dataclass(frozen=True)
@@ -48,6 +67,8 @@ class Memory:
     recent: Peaks = RECENT
     days: Peaks = DAYS
     staffing: Staffing = UNLEARNED
+    healing: Healing = UNTOUCHED
+    usage: Usage = UNUSED
 
 
 def observed(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> Memory:
@@ -81,6 +102,8 @@ def observed(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> Memo
         recent=memory.recent.seen(now, demand),
         days=memory.days.seen(now, demand),
         staffing=_staffing(snapshot, memory, len(lacking), len(waits), demands, thresholds.start_at_once_share),
+        healing=_healing(snapshot, memory),
+        usage=memory.usage.seen(snapshot),
         **_boots(snapshot, memory),
     )
 
@@ -122,5 +145,26 @@ def _boots(snapshot: Snapshot, memory: Memory) -> dict[str, Any]:
     booting = {
         id_: memory.booting_since.get(id_, snapshot.at) for id_ in snapshot.pool.members if id_ not in registered
     }
-    done = [snapshot.at - since for id_, since in memory.booting_since.items() if id_ in registered]
+    done = [snapshot.at - since for since in _booted(snapshot, memory)]
     return {"booting_since": booting, "boots_s": (*memory.boots_s, *done)[-BOOTS_KEPT:]}
+
+
+def _booted(snapshot: Snapshot, memory: Memory) -> list[float]:
+    """Since when each of the instances booted that have registered since the last look."""
+    registered = {i.instance_id for i in snapshot.instances}
+    return [since for id_, since in memory.booting_since.items() if id_ in registered]
+
+
+def _healing(snapshot: Snapshot, memory: Memory) -> Healing:
+    now, known = snapshot.at, memory.healing
+    here = {i.arn: i for i in snapshot.instances if i.instance_id in snapshot.pool.members}
+    lost = [arn for arn, i in here.items() if not i.agent_connected]
+    # One that came back is kept until it takes tasks again, so that a crash before that leaves it to the next look.
+    ended = {arn for arn, i in here.items() if i.agent_connected and i.status is InstanceStatus.ACTIVE}
+    answered = bool(_booted(snapshot, memory))
+    return Healing(
+        lost_since={arn: known.lost_since.get(arn, now) for arn in lost},
+        emptying={arn: since for arn, since in known.emptying.items() if arn in here and arn not in ended},
+        registered_at=now if answered else known.registered_at,
+        unanswered=() if answered else known.unanswered,
+    )

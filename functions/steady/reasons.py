@@ -154,13 +154,45 @@ class SpotIsBack(Reason):
 
 @dataclass(frozen=True, slots=True)
 class BootTimedOut(Reason):
+    """Instances that are late; `terminated` of them now, the others in their turn."""
+
     instances: int
     seconds: int
+    terminated: int
 
     def __str__(self) -> str:
         return (
-            f"{_instances(self.instances)} not registered with ECS within {self.seconds} s: terminated "
-            "(look at the AMI, the user data and the instance's role)"
+            f"{_instances(self.instances)} not registered with ECS within {self.seconds} s: {self.terminated} "
+            "terminated now (look at the AMI, the user data and the instance's role)"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AgentsLost(Reason):
+    """Instances whose agent is away; `drained` of them from now on, the others in their turn."""
+
+    instances: int
+    seconds: int
+    drained: int
+
+    def __str__(self) -> str:
+        return (
+            f"the agent of {_instances(self.instances)} away for more than {self.seconds} s: {self.drained} drained "
+            "now, to be terminated"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class HealingHeldBack(Reason):
+    """`tries` instances were terminated, and none has registered since."""
+
+    tries: int
+    next_try_s: float
+
+    def __str__(self) -> str:
+        return (
+            f"no instance has registered since {_instances(self.tries)} terminated as ill: the next try is in "
+            f"{self.next_try_s:.0f} s (look at the AMI, the user data, the network and the state of ECS)"
         )
 
 

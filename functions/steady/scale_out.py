@@ -147,7 +147,10 @@ def leaving_units(snapshot: Snapshot, memory: Memory) -> int:
 
 
 def _is_leaving(instance: ContainerInstance, now: float, memory: Memory) -> bool:
-    if instance.status is not InstanceStatus.DRAINING or instance.arn in memory.draining:
+    if instance.status is not InstanceStatus.DRAINING:
+        return False
+    # What we drain ourselves stays until we terminate it.
+    if instance.arn in memory.draining or instance.arn in memory.healing.emptying:
         return False
     return now - memory.leaving_since.get(instance.arn, now) <= LEAVES_WITHIN_S
 

@@ -1,11 +1,12 @@
 """One decision about one cluster: what its capacity should be, why, and which instances come and go."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
-from steady import booting, fallback, scale_in, scale_out, wants
-from steady.cluster import Snapshot
+from steady import fallback, healing, scale_in, scale_out, wants
+from steady.cluster import Pool, Snapshot
 from steady.memory import Memory
-from steady.reasons import AtMaximum, BootTimedOut, FellBack, Reason, ReplacedAhead, SpotIsBack, UnderMinimum
+from steady.reasons import AtMaximum, FellBack, Reason, ReplacedAhead, SpotIsBack, UnderMinimum
 from steady.replacement import units_ahead
 from steady.thresholds import Thresholds
 
@@ -48,34 +49,63 @@ def decide(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> Decisi
     pool = snapshot.pool
     if thresholds.mode == "paused":
         return Decision(snapshot.cluster, pool.target, on_demand=pool.on_demand, memory=memory)
-    bounds = Bounds.of(snapshot, thresholds)
-    late = booting.overdue(snapshot, memory, thresholds)
-    present = booting.without(_without_raise(snapshot, memory), late, bounds.minimum)
-    decision = _decide_lasting(present, memory, thresholds, bounds)
+    healed = healing.heal(snapshot, memory, thresholds)
+    bounds = Bounds.of(snapshot, thresholds).less(pool.units(healed.given_up))
+    # What goes, and what will never register, is nothing to count on.
+    present = _without(_without_raise(snapshot, memory), (*healed.to_terminate, *healed.given_up), bounds.minimum)
+    decision = _decide_present(present, replace(memory, healing=healed.healing), thresholds, bounds)
+    return _with_next_look(_with_healing(decision, healed, pool), present, thresholds)
+
+
+def _decide_present(snapshot: Snapshot, memory: Memory, thresholds: Thresholds, bounds: "Bounds") -> Decision:
+    """The decision that lasts, with what is asked for only for now: replacements ahead, and on-demand for Spot."""
+    decision = _decide_lasting(snapshot, memory, thresholds, bounds)
     reasons = list(decision.reasons)
-    if late:
-        reasons.append(BootTimedOut(len(late), thresholds.boot_timeout_seconds))
-    ahead = units_ahead(present, memory, thresholds, decision.target, bounds.maximum)
+    ahead = units_ahead(snapshot, memory, thresholds, decision.target, bounds.maximum)
     if ahead:
         reasons.append(ReplacedAhead(ahead))
     target = decision.target + ahead
-    short_since = fallback.short_since(present, memory, target)
+    short_since = fallback.short_since(snapshot, memory, target)
     remembered = replace(decision.memory, raised_by=ahead, raised_to=target if ahead else 0, short_since=short_since)
-    on_demand = fallback.on_demand_units(present, remembered, thresholds, target)
-    if on_demand > pool.on_demand and short_since is not None:
+    on_demand = fallback.on_demand_units(snapshot, remembered, thresholds, target)
+    if on_demand > snapshot.pool.on_demand and short_since is not None:
         reasons.append(FellBack(on_demand, snapshot.at - short_since))
     # A notice and a decision to take its instance back may cross: what is about to go takes no task.
     doomed = tuple(i.arn for i in snapshot.active if i.instance_id in memory.doomed)
-    decided = replace(
+    return replace(
         decision,
         target=target,
         on_demand=on_demand,
         reasons=tuple(reasons),
         to_drain=(*doomed, *(arn for arn in decision.to_drain if arn not in doomed)),
-        to_terminate=(*decision.to_terminate, *late),
         memory=remembered,
     )
-    return _with_next_look(decided, present, thresholds)
+
+
+def _with_healing(decision: Decision, healed: healing.Round, pool: Pool) -> Decision:
+    """`decision` with what healing does; what was given up is in the pool, and in its target, until its turn comes."""
+    stuck = pool.units(healed.given_up)
+    memory = decision.memory
+    return replace(
+        decision,
+        target=decision.target + stuck,
+        on_demand=decision.on_demand + pool.units(pool.on_demand_members.intersection(healed.given_up)),
+        reasons=(*decision.reasons, *healed.reasons),
+        to_drain=(*decision.to_drain, *healed.to_drain),
+        to_undrain=(*decision.to_undrain, *healed.to_undrain),
+        to_terminate=(*decision.to_terminate, *healed.to_terminate),
+        memory=replace(memory, raised_to=memory.raised_to + stuck) if memory.raised_to else memory,
+    )
+
+
+def _without(snapshot: Snapshot, instance_ids: Collection[str], minimum: int) -> Snapshot:
+    """`snapshot` as it is once `instance_ids` are gone from the pool, and its target is lower by them if it may be."""
+    if not instance_ids:
+        return snapshot
+    pool = snapshot.pool
+    members = {id_: type_ for id_, type_ in pool.members.items() if id_ not in instance_ids}
+    target = min(pool.target, max(minimum, pool.target - pool.units(instance_ids)))
+    return replace(snapshot, pool=replace(pool, members=members, target=target))
 
 
 def _without_raise(snapshot: Snapshot, memory: Memory) -> Snapshot:
@@ -117,6 +147,11 @@ class Bounds:
     def of(snapshot: Snapshot, thresholds: Thresholds) -> "Bounds":
         maximum = min(snapshot.pool.maximum, thresholds.max_capacity)
         return Bounds(min(maximum, max(snapshot.pool.minimum, thresholds.min_capacity)), maximum)
+
+    def less(self, units: int) -> "Bounds":
+        """The range for the rest of a pool of which `units` are of no use."""
+        maximum = max(0, self.maximum - units)
+        return Bounds(min(self.minimum, maximum), maximum)
 
 
 def _scale_in(

@@ -81,6 +81,8 @@ class Thresholds:
     drift_seconds: int = 30
     demand_silent_after_seconds: int = 30
     boot_timeout_seconds: int = 600
+    disconnected_after_seconds: int = 300
+    healing_share: int = 10
     fallback_after_seconds: int = 15
     scale_in_after_seconds: int = 180
     scale_in_headroom: int = 3
@@ -151,6 +153,12 @@ THRESHOLDS: Mapping[str, Threshold] = {
         _seconds(
             "boot_timeout_seconds", "An instance that has not registered with ECS for so long is terminated.", lowest=60
         ),
+        _seconds(
+            "disconnected_after_seconds",
+            "An instance whose ECS agent has been disconnected for so long is drained and terminated.",
+            lowest=60,
+        ),
+        _percent("healing_share", "The largest share of the instances that is healed at once (at least one)."),
         _seconds(
             "fallback_after_seconds",
             "What a Spot Fleet has not got from Spot for so long is launched on-demand, until Spot is back.",

@@ -112,6 +112,8 @@ class Scheduler:
     def _sigterm(self, task: Task) -> None:
         if task.sigterm_at is not None or task.status is TaskStatus.STOPPED or task.killed:
             return
+        if not task.instance.agent_connected:
+            return
         task.sigterm_at = self.clock.now
         for target in task.targets:
             self.balancing.task_deaf(target)
@@ -134,6 +136,17 @@ class Scheduler:
 
     def undrain(self, instance: ContainerInstance) -> None:
         instance.status = "ACTIVE"
+
+    def disconnect(self, instance: ContainerInstance) -> None:
+        """The agent is away: its tasks run on, and it hears of nothing that ECS wants."""
+        instance.agent_connected = False
+
+    def reconnect(self, instance: ContainerInstance) -> None:
+        """The agent is back, and does what it was told meanwhile."""
+        instance.agent_connected = True
+        for task in list(instance.tasks.values()):
+            if task.stopping:
+                self._sigterm(task)
 
     def instance_gone(self, instance: ContainerInstance) -> None:
         """The EC2 instance was terminated: whatever was left on it is killed, and ECS notices a moment later."""

@@ -9,8 +9,9 @@ from steady.aws.runtime import Runtime
 from steady.cluster import InstanceShape, Size
 from steady.demand import Demand
 from steady.history import DAYS, RECENT
-from steady.memory import Memory
+from steady.memory import Healing, Memory
 from steady.staffing import Staffing
+from steady.usage import Usage
 
 TABLE = "ledger"
 FULL = Memory(
@@ -31,6 +32,8 @@ FULL = Memory(
     recent=RECENT.seen(1_767_225_600.0, Size(1, 2)).seen(1_767_225_900.0, Size(3, 4)),
     days=DAYS.seen(1_767_225_600.0, Size(5, 6)),
     staffing=Staffing(0.25, tasks=7, lacking=1),
+    healing=Healing({"arn-5": 7.5}, {"arn-5": 8.5}, registered_at=9.5, unanswered=(10.5, 11.5)),
+    usage=Usage(12.5, {"spot m5.large": 2}, {"2026-01-01": {"spot m5.large": 1.25}}),
 )
 
 

@@ -17,7 +17,7 @@ from infra.settings import BadSettings, Settings
 from simulator.suite import FAILURE_TOPIC
 from simulator.world import SimulatedCluster, World
 from steady.aws.telemetry import PowertoolsTelemetry
-from steady.reasons import AtMaximum, BootTimedOut
+from steady.reasons import AgentsLost, AtMaximum, BootTimedOut, HealingHeldBack
 from steady.thresholds import THRESHOLDS, BadThreshold
 
 CONTEXT: dict[str, Any] = {
@@ -116,11 +116,11 @@ def test_every_dead_letter_queue_has_an_alarm(templates: dict[str, Template]) ->
         assert dead == alarmed
 
 
-def test_people_are_told_of_a_cluster_at_its_maximum_and_of_instances_that_do_not_register(
+def test_people_are_told_of_a_cluster_at_its_maximum_and_of_ill_instances(
     templates: dict[str, Template], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", wiring.AUTOSCALER.function)
-    for reason in (AtMaximum, BootTimedOut):
+    for reason in (AtMaximum, BootTimedOut, AgentsLost, HealingHeldBack):
         PowertoolsTelemetry().count(reason.__name__, cluster="web")
         counted = json.loads(capsys.readouterr().out)
         described = counted["_aws"]["CloudWatchMetrics"][0]

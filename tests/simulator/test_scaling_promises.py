@@ -144,22 +144,24 @@ def test_an_instance_under_a_notice_takes_no_task_even_if_scale_in_had_chosen_it
     assert web.target == 2, "its replacement is asked for instead"
 
 
-def test_an_instance_that_never_registers_is_terminated_and_replaced() -> None:
+@pytest.mark.parametrize("kind", ["group", "fleet"])
+def test_a_cluster_goes_from_zero_to_two_hundred_and_back_with_no_task_lost(kind: str) -> None:
     world = World(seed=6)
-    web = world.spot_cluster("web", 1, boot_timeout_seconds=300)
-    web.service("api", 4, cpu=1000, memory=1000)
-    world.run(30)
-    dead = [i for i in web.ec2_instances() if i.container_instance is None]
-    assert len(dead) == 1
-    dead[0].boots = False
+    build = world.group_cluster if kind == "group" else world.spot_cluster
+    web = build("web", 0, learning="off", scale_in_after_seconds=60)
+    api = web.service("api", 0, cpu=500, memory=1800, requests_per_s=0.5)
 
-    world.run(300)
-    assert dead[0].alive
+    world.account.scheduler.services.set_desired(api, 800)
+    world.run(900)
+    assert len(web.running()) == 800
+    assert 200 <= len(web.ec2_instances()) <= 220
 
-    world.run(300)
-    assert not dead[0].alive
-    assert len(web.running()) == 4
-    assert reasons(world)["BootTimedOut"] == 1
+    world.account.scheduler.services.set_desired(api, 0)
+    world.run(2 * HOUR_S)
+    assert len(web.ec2_instances()) <= 1, "what the first start of anything needs is learned, and may stay"
+    assert world.account.killed_tasks == 0
+    assert world.account.balancing.failed_requests == 0
+    assert world.suite.telemetry.errors() == []
 
 
 def test_what_comes_back_each_hour_finds_its_capacity_there() -> None:
@@ -198,3 +200,26 @@ def test_most_tasks_start_at_once_where_that_is_asked_for() -> None:
         return float(outcome.figures["wait_seconds"]["total"])
 
     assert total_wait_s(97) < total_wait_s(0) / 2
+
+
+def test_the_ledger_counts_the_hours_that_the_account_is_billed_for() -> None:
+    world = World(seed=9)
+    web = world.group_cluster("web", 3)
+    batch = world.spot_cluster("batch", 3)
+    for cluster in (web, batch):
+        cluster.service("api", 20, cpu=500, memory=1000)
+    world.run(2 * HOUR_S)
+    batch.reclaim(2)
+    world.run(2 * HOUR_S)
+
+    runtime = world.suite.runtime("reader")
+    counted: Counter[str] = Counter()
+    for name in ("web", "batch"):
+        usage = ledger.load(runtime, LEDGER_TABLE, name).memory.usage.until(world.clock.now)
+        for of_day in usage.hours.values():
+            counted.update(of_day)
+    billed = world.account.ec2.hours.until(world.clock.now)
+
+    # A look sees what came or went within the minute before it.
+    assert counted["on-demand m5.large"] == pytest.approx(billed["on-demand"]["m5.large"], rel=0.02)
+    assert counted["spot m5.large"] == pytest.approx(billed["spot"]["m5.large"], rel=0.02)

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from steady.cluster import InstanceStatus
 from steady.drain import (
+    LOST_AGENT_S,
     STOP_MARGIN_S,
     Doomed,
     DoomedTask,
@@ -109,6 +110,17 @@ def test_an_instance_under_a_hook_is_finished_only_once_nothing_runs_on_it() -> 
 
     assert progress([hooked], DRAINING, [], set(), now=0).waiting == (hooked,)
     assert progress([hooked], empty, [], set(), now=0).finished == (hooked,)
+
+
+def test_a_hook_does_not_wait_for_an_agent_that_is_lost_once_all_was_stopped() -> None:
+    hooked = Doomed("i-1", "web", DEADLINE, "arn-1", LifecycleHook("web", "drain", "token"), noticed_at=100.0)
+    lost = {"arn-1": Seen(InstanceStatus.DRAINING, 3, agent_connected=False)}
+    stopped = [task(TaskKind.SERVICE, stopping=True)]
+
+    assert progress([hooked], lost, stopped, set(), now=100.0 + LOST_AGENT_S).finished == (hooked,)
+    # It may be back in a moment; and a batch task that may still run is given its time.
+    assert progress([hooked], lost, stopped, set(), now=99.0 + LOST_AGENT_S).waiting == (hooked,)
+    assert progress([hooked], lost, [task(TaskKind.BATCH)], set(), now=100.0 + LOST_AGENT_S).waiting == (hooked,)
 
 
 def test_an_instance_that_has_not_registered_is_watched_until_its_deadline() -> None:

@@ -120,7 +120,7 @@ def evaluate(
         kept = (
             decision.memory
             if cluster.thresholds.mode == "active"
-            else replace(decision.memory, draining=memory.draining, raised_by=0, raised_to=0)
+            else replace(decision.memory, draining=memory.draining, healing=memory.healing, raised_by=0, raised_to=0)
         )
         if kept == entry.memory and not acts:
             say(runtime, snapshot, decision, cluster.thresholds.mode)

@@ -14,8 +14,9 @@ from steady.aws.runtime import Runtime
 from steady.cluster import InstanceShape, Size
 from steady.demand import Demand
 from steady.history import DAYS, RECENT, Peaks
-from steady.memory import Memory
+from steady.memory import Healing, Memory
 from steady.staffing import Staffing
+from steady.usage import Usage
 
 # Longer than the calls of any decision take; a holder that crashed is waited for no longer than this.
 HELD_FOR_S = 20
@@ -105,6 +106,8 @@ def _plain(memory: Memory) -> dict[str, Any]:
         "recent": _plain_peaks(memory.recent),
         "days": _plain_peaks(memory.days),
         "staffing": asdict(memory.staffing),
+        "healing": asdict(memory.healing),
+        "usage": asdict(memory.usage),
     }
 
 
@@ -136,7 +139,13 @@ def _memory(plain: dict[str, Any]) -> Memory:
         recent=_peaks(RECENT, plain.get("recent")),
         days=_peaks(DAYS, plain.get("days")),
         staffing=Staffing(**plain.get("staffing", {})),
+        healing=_healing(plain.get("healing", {})),
+        usage=Usage(**plain.get("usage", {})),
     )
+
+
+def _healing(plain: dict[str, Any]) -> Healing:
+    return Healing(**{**plain, "unanswered": tuple(plain.get("unanswered", ()))})
 
 
 def _peaks(empty: Peaks, plain: list[Any] | None) -> Peaks:
