@@ -9,7 +9,7 @@ import aws_cdk as cdk
 from infra.fed_function import FedFunction
 from infra.settings import Settings
 from steady.aws.parameters import CLUSTERS_PATH, DEFAULTS_PATH
-from steady.cluster import PoolKind
+from steady.cluster import CLUSTER_TAG, PoolKind
 
 
 def may_read_thresholds(function: FedFunction) -> None:
@@ -86,18 +86,19 @@ def may_change_capacity(function: FedFunction, settings: Settings) -> None:
     if groups:
         function.allow(["autoscaling:DescribeAutoScalingGroups"], ["*"])
         function.allow(["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"], groups)
-    fleets = settings.names_of(PoolKind.SPOT_FLEET)
-    if fleets:
+    fleets, fleet_clusters = settings.adopted_pools(PoolKind.SPOT_FLEET), settings.made_on(PoolKind.SPOT_FLEET)
+    if fleets or fleet_clusters:
         function.allow(["ec2:DescribeSpotFleetRequests", "ec2:DescribeSpotFleetInstances"], ["*"])
-        requests = [
-            stack.format_arn(service="ec2", resource="spot-fleet-request", resource_name=fleet) for fleet in fleets
-        ]
-        function.allow(["ec2:ModifySpotFleetRequest"], requests)
-        function.allow(
-            ["ec2:TerminateInstances"],
-            [stack.format_arn(service="ec2", resource="instance", resource_name="*")],
-            StringEquals={"aws:ResourceTag/aws:ec2spot:fleet-request-id": fleets},
-        )
+    instances = [stack.format_arn(service="ec2", resource="instance", resource_name="*")]
+    if fleets:
+        function.allow(["ec2:ModifySpotFleetRequest"], [_fleet(stack, fleet) for fleet in fleets])
+        only_theirs = {"aws:ResourceTag/aws:ec2spot:fleet-request-id": fleets}
+        function.allow(["ec2:TerminateInstances"], instances, StringEquals=only_theirs)
+    if fleet_clusters:
+        # A fleet that is made has its id from EC2, and another one after it was replaced: its tag says whose it is.
+        only_made = {f"aws:ResourceTag/{CLUSTER_TAG}": fleet_clusters}
+        function.allow(["ec2:ModifySpotFleetRequest"], [_fleet(stack, "*")], StringEquals=only_made)
+        function.allow(["ec2:TerminateInstances"], instances, StringEquals=only_made)
 
 
 def _parameters(function: FedFunction, *paths: str) -> list[str]:
@@ -121,7 +122,12 @@ def _within(stack: cdk.Stack, settings: Settings, kind: str) -> list[str]:
     ]
 
 
+def _fleet(stack: cdk.Stack, fleet: str) -> str:
+    return stack.format_arn(service="ec2", resource="spot-fleet-request", resource_name=fleet)
+
+
 def _groups(stack: cdk.Stack, settings: Settings) -> list[str]:
+    group = PoolKind.AUTO_SCALING_GROUP
     return [
         stack.format_arn(
             service="autoscaling",
@@ -129,5 +135,6 @@ def _groups(stack: cdk.Stack, settings: Settings) -> list[str]:
             resource_name=f"*:autoScalingGroupName/{name}",
             arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
         )
-        for name in settings.names_of(PoolKind.AUTO_SCALING_GROUP)
+        # A group that is made has the name of its cluster.
+        for name in (*settings.adopted_pools(group), *settings.made_on(group))
     ]

@@ -8,11 +8,13 @@ from constructs import Construct
 
 from infra import permissions, wiring
 from infra.fed_function import FedFunction
+from infra.hook import add_hook
 from infra.settings import Settings
+from steady.cluster import PoolKind
 
 
 class ServiceOutStack(cdk.Stack):
-    """The interruption handler, which goes on with its own messages and wakes the autoscaler."""
+    """The interruption handler, with its hook on each adopted group. It wakes the autoscaler."""
 
     def __init__(
         self, scope: Construct, id_: str, *, settings: Settings, autoscaler_queue: sqs.IQueue, **kwargs: Any
@@ -36,3 +38,6 @@ class ServiceOutStack(cdk.Stack):
         permissions.may_deregister_targets(handler)
         permissions.may_find_pools(handler)
         permissions.may_answer_hooks(handler, settings)
+        for cluster in settings.adopted:
+            if cluster.kind is PoolKind.AUTO_SCALING_GROUP:
+                add_hook(self, f"Hook-{cluster.name}", cluster.pool.name)

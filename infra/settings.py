@@ -1,86 +1,151 @@
-"""What a deployment says of itself: the context of cdk.json, checked before anything is made of it."""
+"""What a deployment says of itself: the context of cdk.json, checked before anything is made of it.
+
+Several accounts and Regions live in one cdk.json, as environments; `--context env=prod` picks one of them. An
+environment is one target, or a list of targets; what a target does not say itself, the context says for all.
+
+"env": "staging",
+"environments": {
+  "staging": {"account": "111111111111", "region": "eu-west-1", "clusters": […]},
+  "prod": [{"account": "222222222222", "region": "us-east-1", "clusters": […]},
+           {"account": "222222222222", "region": "eu-west-1", "clusters": […]}]
+}
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from constructs import Node
 
-from steady.cluster import PoolKind, PoolName
-from steady.thresholds import THRESHOLDS, parse_pool
+from infra.cluster_table import AdoptedCluster, MadeCluster, clusters_of
+from infra.errors import BadSettings
+from infra.images import images_of
+from steady.cluster import PoolKind
 
-
-class BadSettings(ValueError):
-    """The context says something that cannot be deployed; the text names the key, the value and what is needed."""
+SHARED_KEYS = ("clusters", "network", "images", "alarm_topic_arn", "powertools_layer_version")
+TARGET_KEYS = ("account", "region", *SHARED_KEYS)
 
 
 @dataclass(frozen=True, slots=True)
-class ManagedCluster:
-    """One row of the table of clusters: its name, its pool, and the thresholds that differ from the defaults."""
+class ExistingNetwork:
+    """A VPC that is there, with the id of a subnet for each zone."""
 
-    name: str
-    pool: PoolName
-    thresholds: Mapping[str, str]
+    vpc: str
+    subnets: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The deployment's settings."""
+    """One target's settings. Without a `network`, one is made for the clusters that are made."""
 
-    clusters: tuple[ManagedCluster, ...]
+    clusters: tuple[AdoptedCluster | MadeCluster, ...]
+    network: ExistingNetwork | None
     alarm_topic_arn: str
     powertools_layer_version: int
 
-    @staticmethod
-    def of(node: Node) -> Settings:
-        """The settings in the context of `node`.
+    @property
+    def adopted(self) -> tuple[AdoptedCluster, ...]:
+        return tuple(c for c in self.clusters if isinstance(c, AdoptedCluster))
 
-        Raises:
-            BadSettings: naming what is wrong.
-            BadThreshold: if a cluster's capacity or threshold is wrong.
-        """
-        rows = _json(node.try_get_context("clusters"))
-        if not isinstance(rows, list) or not rows:
-            raise BadSettings('context "clusters" is empty: a list of {"name": …, "capacity": …} is needed')
-        clusters = tuple(_cluster(row) for row in rows)
-        names = [c.name for c in clusters]
-        pools = [str(c.pool) for c in clusters]
-        for what, values in (("name", names), ("capacity", pools)):
-            twice = sorted({v for v in values if values.count(v) > 1})
-            if twice:
-                raise BadSettings(f'context "clusters" has the {what} {twice[0]} twice: one cluster, one pool')
-        return Settings(
-            clusters,
-            node.try_get_context("alarm_topic_arn") or "",
-            int(node.try_get_context("powertools_layer_version") or 0),
+    @property
+    def made(self) -> tuple[MadeCluster, ...]:
+        return tuple(c for c in self.clusters if isinstance(c, MadeCluster))
+
+    def adopted_pools(self, kind: PoolKind) -> list[str]:
+        """The names of the pools of `kind` that are adopted."""
+        return [c.pool.name for c in self.adopted if c.kind is kind]
+
+    def made_on(self, kind: PoolKind) -> list[str]:
+        """The names of the clusters that are made on a pool of `kind`."""
+        return [c.name for c in self.made if c.kind is kind]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where one set of stacks goes: an account and a Region ("": the current one). `name` tells targets apart."""
+
+    name: str
+    account: str
+    region: str
+    settings: Settings
+
+
+def targets_of(node: Node) -> tuple[Target, ...]:
+    """The targets of the environment that the context picks; without environments, the current account and Region.
+
+    Raises:
+        BadSettings: naming what is wrong.
+        BadThreshold: if a cluster's capacity or threshold is wrong.
+    """
+    shared = {key: _context(node, key) for key in SHARED_KEYS}
+    environments, chosen = _context(node, "environments"), node.try_get_context("env")
+    if not environments:
+        if chosen:
+            raise BadSettings(f'env is {chosen!r}, and the context has no "environments": put it there')
+        return (Target("", "", "", _settings(shared)),)
+    if not isinstance(environments, dict) or chosen not in environments:
+        known = ", ".join(environments) if isinstance(environments, dict) else repr(environments)
+        raise BadSettings(f"env is {chosen!r}: one of {known} is needed (--context env=NAME)")
+    says = environments[chosen] if isinstance(environments[chosen], list) else [environments[chosen]]
+    targets = tuple(_target(f"environments, {chosen}", target, shared) for target in says)
+    places = [(t.account, t.region) for t in targets]
+    if twice := [place for place in places if places.count(place) > 1]:
+        place = " ".join(twice[0]).strip() or "the current account"
+        raise BadSettings(f"environments, {chosen} has {place} twice: one target for an account and Region is needed")
+    if len(targets) == 1:
+        return (replace(targets[0], name=chosen),)
+    return tuple(replace(t, name="-".join(filter(None, (chosen, t.account, t.region)))) for t in targets)
+
+
+def _target(where: str, says: Any, shared: Mapping[str, Any]) -> Target:
+    if not isinstance(says, dict):
+        raise BadSettings(f'{where} is {says!r}: {{"account": …, "region": …, "clusters": […]}} is needed')
+    if unknown := sorted(set(says) - set(TARGET_KEYS)):
+        raise BadSettings(f"{where}: {unknown[0]} is not known: one of {', '.join(TARGET_KEYS)} is needed")
+    account, region = str(says.get("account", "")), says.get("region", "")
+    if account and not re.fullmatch(r"\d{12}", account):
+        raise BadSettings(f"{where}: account is {account!r}: twelve digits are needed")
+    if region and not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", str(region)):
+        raise BadSettings(f"{where}: region is {region!r}: one such as us-east-1 is needed")
+    settings = _settings({**shared, **says})
+    for cluster in settings.made:
+        for zone in cluster.zones:
+            if not zone.startswith(region):
+                raise BadSettings(f"{where}: cluster {cluster.name} is to be in {zone}, which is not in {region}")
+    return Target("", account, region, settings)
+
+
+def _settings(says: Mapping[str, Any]) -> Settings:
+    clusters = clusters_of(says["clusters"], images_of(says["images"]))
+    network = _network(says["network"])
+    settings = Settings(clusters, network, says["alarm_topic_arn"] or "", int(says["powertools_layer_version"] or 0))
+    for cluster in settings.made:
+        if network and (lacking := [zone for zone in cluster.zones if zone not in network.subnets]):
+            raise BadSettings(f'context "network" has no subnet for {lacking[0]}, where {cluster.name} is to be')
+    return settings
+
+
+def _network(says: Any) -> ExistingNetwork | None:
+    if not says:
+        return None
+    is_table = isinstance(says, dict) and set(says) == {"vpc", "subnets"} and isinstance(says["subnets"], dict)
+    if not is_table or not says["subnets"]:
+        raise BadSettings(
+            f'context "network" is {says!r}: {{"vpc": "vpc-…", "subnets": {{"us-east-1a": "subnet-…"}}}} is needed'
         )
-
-    def names_of(self, kind: PoolKind) -> list[str]:
-        """The names of the pools of `kind`, for the resources that roles are limited to."""
-        return [c.pool.name for c in self.clusters if c.pool.kind is kind]
+    return ExistingNetwork(str(says["vpc"]), {str(zone): str(id_) for zone, id_ in says["subnets"].items()})
 
 
-def _json(context: Any) -> Any:
-    """What `cdk -c key=value` gave as a text, as the value that cdk.json would hold."""
-    if not isinstance(context, str):
-        return context
+def _context(node: Node, key: str) -> Any:
+    """What the context says of `key`; a table may be given on the command line, too, as JSON."""
+    value = node.try_get_context(key)
+    if not isinstance(value, str) or key in ("alarm_topic_arn", "powertools_layer_version"):
+        return value
     try:
-        return json.loads(context)
+        return json.loads(value)
     except json.JSONDecodeError as error:
-        raise BadSettings(f'context "clusters" is no JSON ({error}): a list of clusters is needed') from error
-
-
-def _cluster(row: Any) -> ManagedCluster:
-    if not isinstance(row, dict) or not row.get("name") or not row.get("capacity"):
-        raise BadSettings(f'context "clusters" has the row {row!r}: {{"name": …, "capacity": …}} is needed')
-    where = f'context "clusters", {row["name"]}'
-    thresholds = {}
-    for name, value in row.get("thresholds", {}).items():
-        if name not in THRESHOLDS:
-            raise BadSettings(f"{where}: {name} is no threshold: one of {', '.join(THRESHOLDS)} is needed")
-        THRESHOLDS[name].parse(str(value), f"{where}/{name}")
-        thresholds[name] = str(value)
-    return ManagedCluster(row["name"], parse_pool(row["capacity"], f"{where}/capacity"), thresholds)
+        raise BadSettings(f'context "{key}" is no JSON ({error}): what cdk.json would hold is needed') from error

@@ -1,31 +1,57 @@
-"""All stacks of the suite, as they depend on each other."""
+"""All stacks of the suite, as they depend on each other, for each target of the deployment."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import aws_cdk as cdk
+from constructs import Construct
 
+from infra.clusters.stack import ClusterStack
+from infra.network import Network, NetworkStack
 from infra.scaling_stack import ScalingStack
 from infra.service_out_stack import ServiceOutStack
-from infra.settings import Settings
+from infra.settings import ExistingNetwork, Target, targets_of
 from infra.state_stack import StateStack
 
 
 class Stacks(NamedTuple):
-    """The suite's stacks, each after those that it needs."""
+    """The suite's stacks in one account and Region, and those of the clusters that are made there."""
 
     state: StateStack
     scaling: ScalingStack
     service_out: ServiceOutStack
+    clusters: tuple[ClusterStack, ...] = ()
+    network: NetworkStack | None = None
 
 
-def add_to(app: cdk.App) -> Stacks:
-    """Adds the suite to `app`, for the clusters that its context names.
+def add_to(app: cdk.App) -> tuple[Stacks, ...]:
+    """Adds the suite to `app`, once for each target that its context names.
 
     Raises:
         BadSettings, BadThreshold: if the context says something that cannot be deployed.
     """
-    settings = Settings.of(app.node)
-    state = StateStack(app, "steady-state", settings=settings)
-    scaling = ScalingStack(app, "steady-scaling", settings=settings, ledger=state.ledger)
+    return tuple(_add(app, target) for target in targets_of(app.node))
+
+
+def _add(app: cdk.App, target: Target) -> Stacks:
+    # No cdk.Stage: `cdk deploy --all` passes over the stacks of stages.
+    scope = Construct(app, target.name) if target.name else app
+    where = cdk.Environment(account=target.account or None, region=target.region or None)
+
+    def named(name: str) -> dict[str, Any]:
+        return {"id_": f"steady-{name}", "stack_name": f"steady-{name}", "env": where}
+
+    settings = target.settings
+    state = StateStack(scope, **named("state"), settings=settings)
+    scaling = ScalingStack(scope, **named("scaling"), settings=settings, ledger=state.ledger)
     queue = scaling.autoscaler_queue
-    return Stacks(state, scaling, ServiceOutStack(app, "steady-service-out", settings=settings, autoscaler_queue=queue))
+    service_out = ServiceOutStack(scope, **named("service-out"), settings=settings, autoscaler_queue=queue)
+    if not settings.made:
+        return Stacks(state, scaling, service_out)
+    network: Network | ExistingNetwork | None = settings.network
+    network_stack = None
+    if network is None:
+        zones = [zone for row in settings.made for zone in row.zones]
+        network_stack = NetworkStack(scope, **named("network"), zones=zones)
+        network = network_stack.network
+    clusters = [ClusterStack(scope, **named(f"cluster-{row.name}"), row=row, network=network) for row in settings.made]
+    return Stacks(state, scaling, service_out, tuple(clusters), network_stack)

@@ -12,6 +12,7 @@ from steady.aws import capacity, ecs, evaluation, parameters
 from steady.aws.runtime import Runtime
 from steady.cluster import PoolKind, PoolName
 from steady.drain import Doomed, LifecycleHook
+from steady.thresholds import Thresholds
 
 # Recommendations come in bursts; the thresholds need not be read for each batch.
 SETTINGS_KEPT_S = 30.0
@@ -27,14 +28,14 @@ def located(runtime: Runtime, parsed: Iterable[Parsed]) -> list[Doomed]:
                 found[doomed.instance_id] = _merged(found.get(doomed.instance_id), doomed)
         elif isinstance(value, tuple):
             noticed += value
-    pools = capacity.pools_of(runtime, (n.instance_id for n in noticed if not n.hook)) if noticed else {}
+    origins = capacity.origins_of(runtime, (n.instance_id for n in noticed if not n.hook)) if noticed else {}
     for notice in noticed:
-        pool = _pool_of(notice.hook) if notice.hook else pools.get(notice.instance_id)
-        cluster = parameters.cluster_of(runtime, pool) if pool else None
+        origin = _origin_of(notice.hook) if notice.hook else origins.get(notice.instance_id)
+        cluster = parameters.cluster_of(runtime, origin) if origin else None
         if cluster is None:
             runtime.telemetry.info(f"instance {notice.instance_id} is of no cluster that is managed: nothing to do")
             runtime.telemetry.count("ForeignNotices")
-        elif notice.recommended and not _follows_recommendations(runtime, cluster):
+        elif notice.recommended and _thresholds(runtime, cluster).on_rebalance != "drain":
             runtime.telemetry.count("RecommendationsIgnored", cluster=cluster)
         else:
             doomed = _with_deadline(runtime, notice, cluster)
@@ -50,15 +51,18 @@ def by_cluster(doomed: Iterable[Doomed]) -> dict[str, list[Doomed]]:
     return found
 
 
-def _pool_of(hook: LifecycleHook) -> PoolName:
-    return PoolName(PoolKind.AUTO_SCALING_GROUP, hook.group)
+def _origin_of(hook: LifecycleHook) -> capacity.Origin:
+    return capacity.Origin(PoolName(PoolKind.AUTO_SCALING_GROUP, hook.group))
 
 
-def _follows_recommendations(runtime: Runtime, cluster: str) -> bool:
-    return evaluation.settings(runtime, cluster, SETTINGS_KEPT_S).thresholds.on_rebalance == "drain"
+def _thresholds(runtime: Runtime, cluster: str) -> Thresholds:
+    return evaluation.settings(runtime, cluster, SETTINGS_KEPT_S).thresholds
 
 
 def _with_deadline(runtime: Runtime, notice: Notice, cluster: str) -> Doomed:
+    if notice.recommended:
+        deadline_s = notice.at + _thresholds(runtime, cluster).rebalance_deadline_seconds
+        return Doomed(notice.instance_id, cluster, deadline_s, noticed_at=notice.at)
     if notice.hook is None or notice.deadline_s is not None:
         deadline_s = notice.at if notice.deadline_s is None else notice.deadline_s
         return Doomed(notice.instance_id, cluster, deadline_s, hook=notice.hook, noticed_at=notice.at)

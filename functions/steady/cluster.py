@@ -4,6 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+# The tag of all that is made for a cluster: by it the handler finds the cluster of an instance of any pool.
+CLUSTER_TAG = "steady:cluster"
+
 
 @dataclass(frozen=True, slots=True)
 class Size:

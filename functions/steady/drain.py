@@ -11,6 +11,10 @@ from enum import StrEnum
 
 from steady.cluster import InstanceStatus
 
+# EC2: "Spot Instance interruption notices": two minutes.
+NOTICE_S = 120
+# ECS: how long a container that says nothing of it has to stop (`stopTimeout`).
+DEFAULT_STOP_TIMEOUT_S = 30
 # The call itself, its retries, and the agent's poll: what must be left besides the stop timeout.
 STOP_MARGIN_S = 8.0
 # A daemon ships the last lines of the tasks that are stopped at the deadline: it is stopped by a later step than they.

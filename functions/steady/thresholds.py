@@ -69,6 +69,7 @@ class Thresholds:
 
     mode: str = "active"
     on_rebalance: str = "ignore"
+    rebalance_deadline_seconds: int = 86_400
     min_capacity: int = 0
     max_capacity: int = 1000
     cpu_reservation_high: int = 100
@@ -120,6 +121,12 @@ THRESHOLDS: Mapping[str, Threshold] = {
             "",
             "What a rebalance recommendation does: nothing, or a drain that stops no batch task until a warning comes.",
             choices=("ignore", "drain"),
+        ),
+        _seconds(
+            "rebalance_deadline_seconds",
+            "How long batch tasks run on after a rebalance recommendation that is followed: the fleet's termination "
+            "delay, if it has one.",
+            lowest=120,
         ),
         _capacity("min_capacity", "The capacity that the cluster never goes under."),
         _capacity("max_capacity", "The capacity that the cluster never goes over."),

@@ -7,7 +7,7 @@ import pytest
 from simulator.world import World
 from steady.aws import capacity
 from steady.aws.runtime import Runtime
-from steady.cluster import PoolKind, PoolName
+from steady.cluster import CLUSTER_TAG, PoolKind, PoolName
 
 IMAGE = "ami-12c6146b"
 GROUP = PoolName(PoolKind.AUTO_SCALING_GROUP, "web")
@@ -109,12 +109,13 @@ def test_a_pool_that_is_not_there_is_named(runtime: Runtime, name: PoolName) -> 
         capacity.pool(runtime, name)
 
 
-def test_an_instances_pool_is_found_by_its_tags(runtime: Runtime, group: PoolName) -> None:
+def test_where_an_instance_comes_from_is_found_by_its_tags(runtime: Runtime, group: PoolName) -> None:
     ids = sorted(capacity.pool(runtime, group).members)
-    runtime.ec2.create_tags(Resources=ids[:1], Tags=[{"Key": "aws:ec2spot:fleet-request-id", "Value": "sfr-7"}])
+    tags = [{"Key": "aws:ec2spot:fleet-request-id", "Value": "sfr-7"}, {"Key": CLUSTER_TAG, "Value": "web"}]
+    runtime.ec2.create_tags(Resources=ids[:1], Tags=tags)  # type: ignore[arg-type]
 
-    found = capacity.pools_of(runtime, [*ids, "i-00000000000000000"])
+    found = capacity.origins_of(runtime, [*ids, "i-00000000000000000"])
 
-    assert found[ids[0]] == PoolName(PoolKind.SPOT_FLEET, "sfr-7")
-    assert found[ids[1]] == GROUP
+    assert found[ids[0]] == capacity.Origin(PoolName(PoolKind.SPOT_FLEET, "sfr-7"), "web")
+    assert found[ids[1]] == capacity.Origin(GROUP)
     assert "i-00000000000000000" not in found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from steady.aws import parameters
+from steady.aws.capacity import Origin
 from steady.aws.runtime import Runtime
 from steady.cluster import PoolKind, PoolName
 from steady.thresholds import BadThreshold, Thresholds
@@ -62,11 +63,15 @@ def test_a_cluster_without_capacity_is_refused_with_the_way_out(runtime: Runtime
         parameters.settings_of(runtime, "web")
 
 
-def test_clusters_are_found_by_their_pool(runtime: Runtime) -> None:
+def test_an_instances_cluster_is_found_by_its_pool_or_else_by_its_own_tag(runtime: Runtime) -> None:
     for number in range(12):
         runtime.ssm.put_parameter(
             Name=f"/steady/clusters/c{number}/capacity", Value=f"spot-fleet:sfr-{number}", Type="String"
         )
 
-    assert parameters.cluster_of(runtime, PoolName(PoolKind.SPOT_FLEET, "sfr-11")) == "c11"
-    assert parameters.cluster_of(runtime, PoolName(PoolKind.SPOT_FLEET, "sfr-99")) is None
+    known, replaced = PoolName(PoolKind.SPOT_FLEET, "sfr-11"), PoolName(PoolKind.SPOT_FLEET, "sfr-99")
+    assert parameters.cluster_of(runtime, Origin(known)) == "c11"
+    assert parameters.cluster_of(runtime, Origin(known, "c3")) == "c11"
+    assert parameters.cluster_of(runtime, Origin(replaced)) is None
+    assert parameters.cluster_of(runtime, Origin(replaced, "c3")) == "c3"
+    assert parameters.cluster_of(runtime, Origin(replaced, "of others")) is None

@@ -13,12 +13,11 @@ import pytest
 from aws_cdk.assertions import Match, Template
 
 from infra import stacks, wiring
-from infra.settings import BadSettings, Settings
 from simulator.suite import FAILURE_TOPIC
 from simulator.world import SimulatedCluster, World
 from steady.aws.telemetry import PowertoolsTelemetry
 from steady.reasons import AgentsLost, AtMaximum, BootTimedOut, HealingHeldBack
-from steady.thresholds import THRESHOLDS, BadThreshold
+from steady.thresholds import THRESHOLDS
 
 CONTEXT: dict[str, Any] = {
     "clusters": [
@@ -33,7 +32,7 @@ FUNCTIONS = {f.function: f for f in (wiring.INTERRUPTION, wiring.AUTOSCALER, wir
 
 @pytest.fixture(scope="module")
 def templates() -> dict[str, Template]:
-    added = stacks.add_to(cdk.App(context=CONTEXT))
+    [added] = stacks.add_to(cdk.App(context=CONTEXT))
     named = {"state": added.state, "scaling": added.scaling, "service-out": added.service_out}
     return {name: Template.from_stack(stack) for name, stack in named.items()}
 
@@ -146,7 +145,8 @@ def test_every_alarm_links_to_an_entry_of_the_runbook(templates: dict[str, Templ
 
 def test_alarms_go_to_the_topic_of_the_deployment() -> None:
     topic = "arn:aws:sns:us-east-1:123456789012:people"
-    template = Template.from_stack(stacks.add_to(cdk.App(context={**CONTEXT, "alarm_topic_arn": topic})).scaling)
+    [added] = stacks.add_to(cdk.App(context={**CONTEXT, "alarm_topic_arn": topic}))
+    template = Template.from_stack(added.scaling)
 
     alarms = template.find_resources("AWS::CloudWatch::Alarm").values()
     assert {tuple(alarm["Properties"]["AlarmActions"]) for alarm in alarms} == {(topic,)}
@@ -260,27 +260,3 @@ def _granted(templates: dict[str, Template], function: str) -> Iterator[str]:
             for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
                 actions = statement["Action"]
                 yield from [actions] if isinstance(actions, str) else actions
-
-
-@pytest.mark.parametrize(
-    ("clusters", "what"),
-    [
-        ([], '"clusters" is empty'),
-        ([{"name": "web"}], "is needed"),
-        ("{", "is no JSON"),
-        ([{"name": "web", "capacity": "spot-fleet:sfr-1"}] * 2, "has the name web twice"),
-        (
-            [{"name": "a", "capacity": "spot-fleet:sfr-1"}, {"name": "b", "capacity": "spot-fleet:sfr-1"}],
-            "has the capacity spot-fleet:sfr-1 twice",
-        ),
-        ([{"name": "a", "capacity": "spot-fleet:sfr-1", "thresholds": {"speed": 1}}], "speed is no threshold"),
-    ],
-)
-def test_a_wrong_table_of_clusters_is_refused_before_anything_is_made(clusters: object, what: str) -> None:
-    with pytest.raises(BadSettings, match=what):
-        Settings.of(cdk.App(context={"clusters": clusters}).node)
-
-
-def test_a_wrong_capacity_is_refused_with_the_way_out() -> None:
-    with pytest.raises(BadThreshold, match="auto-scaling-group:NAME or spot-fleet:sfr-… is needed"):
-        Settings.of(cdk.App(context={"clusters": [{"name": "a", "capacity": "web"}]}).node)

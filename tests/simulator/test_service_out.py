@@ -17,6 +17,7 @@ from simulator.ecs.state import Task, TaskStatus
 from simulator.endpoint import Call
 from simulator.errors import AwsError
 from simulator.world import SimulatedCluster, World
+from steady.cluster import CLUSTER_TAG
 from steady.drain import Doomed, LifecycleHook
 
 WRITES = {
@@ -286,6 +287,36 @@ def test_a_rebalance_recommendation_is_followed_where_the_operator_says_so(choic
     world.account.fleets.reclaim([i for i in fleet.ec2_instances() if i.id == batch.instance.ec2_id])
     world.run(118)
     assert batch.status is TaskStatus.STOPPED, "the warning brings the deadline"
+    assert world.account.balancing.failed_requests == 0
+
+
+def test_batch_tasks_of_a_fleet_that_terminates_at_a_delay_are_stopped_before_it() -> None:
+    world = World(seed=13)
+    fleet = world.spot_cluster("web", 2, mode="paused", on_rebalance="drain", rebalance_deadline_seconds=900)
+    batch = fleet.batch_task(fleet.instances()[0], run_s=3600)
+    world.run(60)
+
+    world.account.messaging.put_event(_event("EC2 Instance Rebalance Recommendation", batch.instance.ec2_id))
+    world.run(840)
+    assert batch.status is TaskStatus.RUNNING
+
+    world.run(58)
+    assert batch.status is TaskStatus.STOPPED
+
+
+def test_an_instance_of_a_fleet_that_was_replaced_is_still_served_out_by_its_tag() -> None:
+    world = World(seed=13)
+    fleet = world.spot_cluster("web", 2, mode="paused")
+    fleet.service("api", 4, requests_per_s=2)
+    for instance in fleet.ec2_instances():
+        instance.tags[CLUSTER_TAG] = "web"
+    world.account.parameters.put("/steady/clusters/web/capacity", "spot-fleet:sfr-another")
+    world.run(60)
+
+    fleet.reclaim()
+    world.run(125)
+
+    assert world.account.killed_tasks == 0
     assert world.account.balancing.failed_requests == 0
 
 

@@ -94,8 +94,8 @@ def test_a_test_notification_is_ignored(event: dict[str, Any]) -> None:
     assert isinstance(parsed(event), Ignored)
 
 
-def test_a_rebalance_recommendation_is_only_recommended_and_has_no_near_deadline() -> None:
-    assert parsed(REBALANCE) == (Notice("i-0b662ef9931388ba0", AT, AT + 86_400, recommended=True),)
+def test_a_rebalance_recommendation_is_only_recommended_and_brings_no_deadline() -> None:
+    assert parsed(REBALANCE) == (Notice("i-0b662ef9931388ba0", AT, recommended=True),)
 
 
 @pytest.mark.parametrize("state", ["shutting-down", "stopping", "stopped", "terminated"])

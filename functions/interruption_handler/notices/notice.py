@@ -14,7 +14,8 @@ class Notice:
     """An instance is about to go. `at` and `deadline_s` are in seconds since the epoch.
 
     A lifecycle hook's deadline is its own timeout, which only Auto Scaling knows: `deadline_s` is None then. What is
-    only `recommended` counts where the cluster's threshold `on_rebalance` says so.
+    only `recommended` counts where the cluster's threshold `on_rebalance` says so, and has the deadline that its
+    thresholds set: None as well.
     """
 
     instance_id: str

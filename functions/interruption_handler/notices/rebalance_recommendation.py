@@ -12,10 +12,6 @@ from interruption_handler.notices.notice import Notice, text, time_of
 
 DETAIL_TYPE = "EC2 Instance Rebalance Recommendation"
 
-# There is no deadline until the warning comes and brings one: batch tasks are left to end by themselves.
-NO_HURRY_S = 86_400
-
 
 def parse(event: Mapping[str, Any]) -> tuple[Notice, ...]:
-    at = time_of(event)
-    return (Notice(text(event, "detail", "instance-id"), at, at + NO_HURRY_S, recommended=True),)
+    return (Notice(text(event, "detail", "instance-id"), time_of(event), recommended=True),)

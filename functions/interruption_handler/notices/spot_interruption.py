@@ -10,14 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from interruption_handler.notices.notice import Notice, text, time_of
+from steady.drain import NOTICE_S
 
 DETAIL_TYPE = "EC2 Spot Instance Interruption Warning"
-
-# EC2: "Spot Instance interruption notices": two minutes, but for hibernation, which begins at once.
-NOTICE_S = 120
 
 
 def parse(event: Mapping[str, Any]) -> tuple[Notice, ...]:
     at = time_of(event)
     action = text(event, "detail", "instance-action")
+    # EC2: hibernation begins at once.
     return (Notice(text(event, "detail", "instance-id"), at, at + (0 if action == "hibernate" else NOTICE_S)),)

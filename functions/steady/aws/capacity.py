@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from steady.aws.runtime import Runtime, batches
-from steady.cluster import InstanceShape, Pool, PoolKind, PoolName, Size
+from steady.cluster import CLUSTER_TAG, InstanceShape, Pool, PoolKind, PoolName, Size
 from steady.drain import LifecycleHook
 
 if TYPE_CHECKING:
@@ -79,8 +79,16 @@ def _modify_fleet(runtime: Runtime, pool: Pool, target: int, on_demand: int) -> 
     runtime.ec2.modify_spot_fleet_request(SpotFleetRequestId=pool.name.name, **change)
 
 
-def pools_of(runtime: Runtime, instance_ids: Iterable[str]) -> dict[str, PoolName]:
-    """Which pool each of `instance_ids` belongs to, by its tags. Instances of no pool, or gone, are not in it."""
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What an instance's tags say: the pool that launched it, and the cluster that it was made for ("": none)."""
+
+    pool: PoolName | None = None
+    cluster: str = ""
+
+
+def origins_of(runtime: Runtime, instance_ids: Iterable[str]) -> dict[str, Origin]:
+    """Where each of `instance_ids` comes from, by its tags. Instances that are gone are not in it."""
     found = {}
     for batch in batches(sorted(set(instance_ids)), 200):
         # A filter, unlike InstanceIds, leaves out what is gone instead of failing.
@@ -90,9 +98,8 @@ def pools_of(runtime: Runtime, instance_ids: Iterable[str]) -> dict[str, PoolNam
         for page in pages:
             for reservation in page["Reservations"]:
                 for instance in reservation["Instances"]:
-                    name = _pool_of({t["Key"]: t["Value"] for t in instance.get("Tags", [])})
-                    if name:
-                        found[instance["InstanceId"]] = name
+                    tags = {t["Key"]: t["Value"] for t in instance.get("Tags", [])}
+                    found[instance["InstanceId"]] = Origin(_pool_of(tags), tags.get(CLUSTER_TAG, ""))
     return found
 
 

@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from steady.aws.pace import Pace
 from steady.aws.runtime import Runtime, batches
 from steady.cluster import NOTHING, ContainerInstance, Daemons, InstanceStatus, Service, Size, TaskShape
+from steady.drain import DEFAULT_STOP_TIMEOUT_S
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.literals import ContainerInstanceStatusType
@@ -31,8 +32,6 @@ STOPS_AT_ONCE = 90
 STOPS_PER_S = 40.0
 
 COUNT_KEPT_S = 60.0
-
-DEFAULT_STOP_TIMEOUT_S = 30
 
 
 def container_instances(runtime: Runtime, cluster: str) -> tuple[ContainerInstance, ...]:

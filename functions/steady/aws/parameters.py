@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from steady.aws.capacity import Origin
 from steady.aws.runtime import Runtime
-from steady.cluster import PoolName
 from steady.thresholds import THRESHOLDS, BadThreshold, ClusterSettings, parse_pool, without_contradictions
 
 DEFAULTS_PATH = "/steady/defaults"
 CLUSTERS_PATH = "/steady/clusters"
+LEDGER_PARAMETER = "/steady/ledger"
 # How long the list of clusters is kept by a process: a cluster that is added is served within this.
 POOLS_KEPT_S = 60
 
@@ -60,9 +61,13 @@ def clusters_by_pool(runtime: Runtime) -> dict[str, str]:
     return found
 
 
-def cluster_of(runtime: Runtime, pool: PoolName) -> str | None:
-    """The cluster that `pool` belongs to; None if it is none of ours."""
-    return clusters_by_pool(runtime).get(str(pool))
+def cluster_of(runtime: Runtime, origin: Origin) -> str | None:
+    """The cluster that an instance belongs to, by its pool or else by its own tag; None if it is none of ours."""
+    clusters = clusters_by_pool(runtime)
+    if origin.pool and str(origin.pool) in clusters:
+        return clusters[str(origin.pool)]
+    # A fleet that CloudFormation has replaced is nobody's pool any more, and still has instances.
+    return origin.cluster if origin.cluster in clusters.values() else None
 
 
 def _values(runtime: Runtime, path: str) -> Iterator[tuple[str, str]]:

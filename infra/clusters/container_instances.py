@@ -1,0 +1,48 @@
+"""The launch template that all instances of a cluster start from, with their role and their security group."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_ec2 as ec2
+from constructs import Construct
+
+from infra.cluster_table import MadeCluster
+from infra.clusters.instance_role import instance_role
+from infra.clusters.user_data import user_data
+from steady.cluster import CLUSTER_TAG
+
+
+class ContainerInstances(Construct):
+    """The instances of the cluster of `row`: IMDSv2 only, encrypted volumes, and no way in but Session Manager."""
+
+    def __init__(self, scope: Construct, id_: str, *, row: MadeCluster, vpc: ec2.IVpc) -> None:
+        super().__init__(scope, id_)
+        # No rule that lets anybody in: a load balancer is let in by whoever has one.
+        self.security_group = ec2.SecurityGroup(self, "SecurityGroup", vpc=vpc, allow_all_outbound=True)
+        self.role = instance_role(self, row.name)
+        self.launch_template = ec2.LaunchTemplate(
+            self,
+            "LaunchTemplate",
+            # Resolved at each deployment: EC2 resolves no parameter for a Spot Fleet of type maintain.
+            machine_image=ec2.MachineImage.from_ssm_parameter(row.image.parameter, os=ec2.OperatingSystemType.LINUX),
+            user_data=user_data(row.name, row.image),
+            role=self.role,
+            security_group=self.security_group,
+            http_tokens=ec2.LaunchTemplateHttpTokens.REQUIRED,
+            # One hop: the agent reaches the instance's metadata, a container behind Docker's bridge does not.
+            http_put_response_hop_limit=1,
+            block_devices=[
+                ec2.BlockDevice(
+                    device_name=row.image.root_device,
+                    volume=ec2.BlockDeviceVolume.ebs(
+                        row.volume_gib,
+                        encrypted=True,
+                        volume_type=ec2.EbsDeviceVolumeType.GP3,
+                        delete_on_termination=True,
+                    ),
+                )
+            ],
+        )
+        # On the template, and on each instance and volume that is launched from it.
+        cdk.Tags.of(self.launch_template).add(CLUSTER_TAG, row.name)
+        cdk.Tags.of(self.launch_template).add("Name", f"ecs {row.name}")

@@ -1,0 +1,50 @@
+"""What a container instance may do: register with its own cluster, pull images, and answer Session Manager."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+
+def instance_role(scope: Construct, cluster: str) -> iam.Role:
+    """The role of the instances of `cluster`. Tasks have their own roles, and cannot reach this one."""
+    stack = cdk.Stack.of(scope)
+    role = iam.Role(scope, "InstanceRole", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
+    ours = stack.format_arn(service="ecs", resource="cluster", resource_name=cluster)
+    instances = stack.format_arn(service="ecs", resource="container-instance", resource_name=f"{cluster}/*")
+    repositories = stack.format_arn(service="ecr", resource="repository", resource_name="*")
+
+    def allow(actions: list[str], resources: list[str]) -> None:
+        role.add_to_policy(iam.PolicyStatement(actions=actions, resources=resources))
+
+    allow(
+        [
+            "ecs:DeregisterContainerInstance",
+            "ecs:RegisterContainerInstance",
+            "ecs:SubmitAttachmentStateChanges",
+            "ecs:SubmitContainerStateChange",
+            "ecs:SubmitTaskStateChange",
+        ],
+        [ours],
+    )
+    allow(["ecs:Poll", "ecs:StartTelemetrySession"], [instances])
+    allow(
+        ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+        [repositories],
+    )
+    # None of these has a resource (Service Authorization Reference: ECS, ECR, Session Manager's message gateway).
+    allow(
+        [
+            "ecr:GetAuthorizationToken",
+            "ecs:DiscoverPollEndpoint",
+            "ssmmessages:CreateControlChannel",
+            "ssmmessages:CreateDataChannel",
+            "ssmmessages:OpenControlChannel",
+            "ssmmessages:OpenDataChannel",
+        ],
+        ["*"],
+    )
+    # By which the SSM agent reports: its resource is the instance, whose id nobody knows yet.
+    allow(["ssm:UpdateInstanceInformation"], [stack.format_arn(service="ec2", resource="instance", resource_name="*")])
+    return role

@@ -1,0 +1,37 @@
+"""One cluster that is made: a stack of its own, so that a change of one never touches another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from infra import parameters
+from infra.cluster_table import MadeCluster
+from infra.clusters.on_demand_cluster import OnDemandCluster
+from infra.clusters.spot_cluster import SpotCluster
+from infra.network import Network, existing
+from infra.settings import ExistingNetwork
+from steady.cluster import PoolKind
+
+
+class ClusterStack(cdk.Stack):
+    """The ECS cluster, its pool, and the parameters that put both under the suite."""
+
+    def __init__(
+        self, scope: Construct, id_: str, *, row: MadeCluster, network: Network | ExistingNetwork, **kwargs: Any
+    ) -> None:
+        super().__init__(scope, id_, **kwargs)
+        there = existing(self, network) if isinstance(network, ExistingNetwork) else network
+        subnets = [there.subnets[zone] for zone in row.zones]
+        kind = SpotCluster if row.kind is PoolKind.SPOT_FLEET else OnDemandCluster
+        self.made = kind(self, "Cluster", row=row, vpc=there.vpc, subnets=subnets)
+        parameters.add_cluster(self, row, self.made.pool)
+        cdk.CfnOutput(
+            self,
+            "SecurityGroup",
+            value=self.made.instances.security_group.security_group_id,
+            description=f"Of the instances of {row.name}: let your load balancers in here.",
+        )
+        cdk.CfnOutput(self, "Pool", value=str(self.made.pool), description=f"What gives {row.name} instances.")

@@ -1,0 +1,71 @@
+"""What an instance does at its first boot: it gets the ECS agent's settings, and on Ubuntu the agent itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import aws_cdk as cdk
+from aws_cdk import aws_ec2 as ec2
+
+from infra.images import Distribution, Image
+from steady.drain import DEFAULT_STOP_TIMEOUT_S
+
+# Amazon ECS: "Amazon ECS container agent configuration".
+AGENT: Mapping[str, str] = {
+    # What the suite takes for the stop timeout of a container that sets none.
+    "ECS_CONTAINER_STOP_TIMEOUT": f"{DEFAULT_STOP_TIMEOUT_S}s",
+    # The interruption handler drains, deregisters and stops in that order; the agent would only drain.
+    "ECS_ENABLE_SPOT_INSTANCE_DRAINING": "false",
+    # Instances that live for weeks run out of disk on old images and stopped containers otherwise.
+    "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION": "30m",
+    "ECS_IMAGE_CLEANUP_INTERVAL": "30m",
+    "ECS_IMAGE_MINIMUM_CLEANUP_AGE": "1h",
+    "ECS_NUM_IMAGES_DELETE_PER_CYCLE": "20",
+    "ECS_AVAILABLE_LOGGING_DRIVERS": '["json-file","fluentd","awslogs","none"]',
+    # Tasks have roles of their own, and no way to the instance's.
+    "ECS_ENABLE_TASK_IAM_ROLE": "true",
+    "ECS_ENABLE_TASK_IAM_ROLE_NETWORK_HOST": "true",
+    "ECS_AWSVPC_BLOCK_IMDS": "true",
+}
+_CONFIG = "/etc/ecs/ecs.config"
+
+
+def user_data(cluster: str, image: Image) -> ec2.UserData:
+    """The first boot of an instance of `cluster` that starts from `image`."""
+    settings = {"ECS_CLUSTER": cluster, **AGENT}
+    if image.gpu:
+        settings["ECS_ENABLE_GPU_SUPPORT"] = "true"
+    script = ec2.UserData.for_linux()
+    script.add_commands(
+        "set -euo pipefail",
+        "mkdir -p /etc/ecs",
+        f"cat > {_CONFIG} <<'SETTINGS'",
+        *(f"{name}={value}" for name, value in settings.items()),
+        "SETTINGS",
+    )
+    if image.distribution is Distribution.UBUNTU:
+        script.add_commands(*_agent_on_ubuntu(image))
+    else:
+        # The agent starts once this script has ended. An image of one's own may lack the SSM agent.
+        script.add_commands(
+            "rpm -q amazon-ssm-agent || dnf install -y amazon-ssm-agent",
+            "systemctl enable --now amazon-ssm-agent",
+        )
+    return script
+
+
+def _agent_on_ubuntu(image: Image) -> list[str]:
+    """Docker from the distribution, the agent from AWS's bucket of the Region. Ubuntu's images have the SSM agent."""
+    architecture = {"x86_64": "amd64", "arm64": "arm64"}[image.architecture]
+    package = f"amazon-ecs-init-latest.{architecture}.deb"
+    bucket = f"https://s3.{cdk.Aws.REGION}.amazonaws.com/amazon-ecs-agent-{cdk.Aws.REGION}"
+    return [
+        "export DEBIAN_FRONTEND=noninteractive",
+        "apt-get update -q",
+        "apt-get install -qy docker.io curl",
+        f"curl -fsS --retry 5 -o /tmp/{package} {bucket}/{package}",
+        f"dpkg -i /tmp/{package}",
+        # The agent's unit waits for cloud-init, which waits for this script.
+        "systemctl enable --now --no-block ecs",
+        "snap start --enable amazon-ssm-agent",
+    ]

@@ -1,0 +1,54 @@
+"""Where clusters live: the operator's VPC and subnets, or a VPC of the deployment's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_ec2 as ec2
+from constructs import Construct
+
+from infra.settings import ExistingNetwork
+
+
+@dataclass(frozen=True)
+class Network:
+    """A VPC, and the subnet of each zone that instances are launched in."""
+
+    vpc: ec2.IVpc
+    subnets: Mapping[str, ec2.ISubnet]
+
+
+def existing(scope: Construct, network: ExistingNetwork) -> Network:
+    """The network that the context names."""
+    zones = list(network.subnets)
+    vpc = ec2.Vpc.from_vpc_attributes(
+        scope,
+        "Vpc",
+        vpc_id=network.vpc,
+        availability_zones=zones,
+        private_subnet_ids=[network.subnets[zone] for zone in zones],
+    )
+    return Network(vpc, dict(zip(zones, vpc.private_subnets, strict=True)))
+
+
+class NetworkStack(cdk.Stack):
+    """A VPC with a public and a private subnet in each of `zones`; instances are in the private ones."""
+
+    def __init__(self, scope: Construct, id_: str, *, zones: Iterable[str], **kwargs: Any) -> None:
+        super().__init__(scope, id_, **kwargs)
+        names = sorted(set(zones))
+        vpc = ec2.Vpc(
+            self,
+            "Vpc",
+            availability_zones=names,
+            # A zone that fails takes no other zone's way out with it.
+            nat_gateways=len(names),
+            # Image layers come from S3: not through the NAT gateways.
+            gateway_endpoints={"S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3)},
+            flow_logs={"Rejected": ec2.FlowLogOptions(traffic_type=ec2.FlowLogTrafficType.REJECT)},
+            restrict_default_security_group=False,
+        )
+        self.network = Network(vpc, dict(zip(names, vpc.private_subnets, strict=True)))

@@ -1,0 +1,48 @@
+"""The suite's SSM parameters, each with the pattern that SSM checks a new value against."""
+
+from aws_cdk import aws_ssm as ssm
+from constructs import Construct
+
+from infra.cluster_table import ManagedCluster
+from steady.aws.parameters import CLUSTERS_PATH, DEFAULTS_PATH, LEDGER_PARAMETER
+from steady.cluster import PoolName
+from steady.thresholds import THRESHOLDS
+
+POOL_PATTERN = r"^(auto-scaling-group:\S+|spot-fleet:sfr-\S+)$"
+
+
+def add_defaults(scope: Construct) -> None:
+    """The deployment's default of each threshold."""
+    for threshold in THRESHOLDS.values():
+        _parameter(
+            scope,
+            f"{DEFAULTS_PATH}/{threshold.name}",
+            str(threshold.default),
+            threshold.allowed_pattern,
+            f"{threshold.meaning} {threshold.needed}.",
+        )
+
+
+def add_ledger(scope: Construct, table: str) -> None:
+    """Where `steady report` finds the ledger."""
+    _parameter(scope, LEDGER_PARAMETER, table, r"^\S+$", "The DynamoDB table of the suite's ledger.")
+
+
+def add_cluster(scope: Construct, cluster: ManagedCluster, pool: PoolName) -> None:
+    """What gives `cluster` its instances, and the thresholds that differ from the defaults."""
+    where = f"{CLUSTERS_PATH}/{cluster.name}"
+    _parameter(scope, f"{where}/capacity", str(pool), POOL_PATTERN, f"What gives {cluster.name} instances.")
+    for name, value in cluster.thresholds.items():
+        threshold = THRESHOLDS[name]
+        _parameter(scope, f"{where}/{name}", value, threshold.allowed_pattern, threshold.meaning)
+
+
+def _parameter(scope: Construct, name: str, value: str, pattern: str, description: str) -> None:
+    ssm.StringParameter(
+        scope,
+        name.strip("/").replace("/", "-"),
+        parameter_name=name,
+        string_value=value,
+        allowed_pattern=pattern,
+        description=description,
+    )
