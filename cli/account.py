@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -36,7 +37,8 @@ class NotesTelemetry:
 def runtime(profile: str | None, region: str | None) -> Runtime:
     """Clients for the account that `profile` and `region` name; ends the command with one line if there is none."""
     with aws_errors():
-        session = boto3.Session(profile_name=profile, region_name=region)
+        # The AWS CLI reads both variables; boto3 reads AWS_DEFAULT_REGION alone.
+        session = boto3.Session(profile_name=profile, region_name=region or os.environ.get("AWS_REGION"))
     if session.region_name is None:
         fail("no AWS Region is set: give --region, or set AWS_REGION")
     return Runtime(session=session, telemetry=NotesTelemetry())

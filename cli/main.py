@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import typer
 
-from cli import bench, drain, simulate
+from cli import bench, doctor, drain, report, simulate
 
 app = typer.Typer(
     name="steady",
-    help="Keeps Amazon ECS on EC2 clusters steady: drain by hand, simulate, and measure what the suite would do.",
+    help="Keeps Amazon ECS on EC2 clusters steady: look at one, drain by hand, simulate, and say what it cost.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -16,4 +16,6 @@ app = typer.Typer(
 app.command("simulate")(simulate.simulate_traces)
 app.command("demo")(simulate.demo)
 app.command("drain")(drain.drain)
+app.command("doctor")(doctor.doctor)
+app.command("report")(report.report)
 app.add_typer(bench.app, name="bench")

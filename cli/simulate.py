@@ -18,6 +18,7 @@ from simulator.workload import synthetic, traces
 from simulator.workload.plan import ClusterPlan
 from steady.cluster import PoolKind
 from steady.thresholds import THRESHOLDS, BadThreshold
+from steady.usage import ON_DEMAND, SPOT
 
 PolicyOption = Annotated[list[str], typer.Option("--policy", help="Whose scaling to run; repeat it to compare.")]
 HoursOption = Annotated[float, typer.Option(min=0.1, max=24 * 365, help="How many hours to simulate.")]
@@ -131,6 +132,7 @@ def _table(outcomes: Sequence[Outcome]) -> Table:
         ("wait, median / p99 / max (s)", lambda f: "{p50:g} / {p99:g} / {max:g}".format(**f["wait_seconds"])),
         ("instance-hours", lambda f: f"{f['instance_hours']:,.1f}"),
         ("lower bound", lambda f: f"{f['lower_bound_instance_hours']:,.1f}"),
+        ("on-demand / Spot hours", lambda f: " / ".join(f"{sum(h.values()):,.1f}" for h in _bought(f))),
         ("interruptions", lambda f: f"{f['interruptions']:,}"),
         ("tasks killed in service", lambda f: f"{f['tasks_killed_in_service']:,}"),
         ("failed requests", lambda f: f"{f['failed_requests']:,}"),
@@ -141,6 +143,11 @@ def _table(outcomes: Sequence[Outcome]) -> Table:
     for name, cell in rows:
         table.add_row(name, *(cell(o.figures) for o in outcomes))
     return table
+
+
+def _bought(figures: dict[str, Any]) -> tuple[dict[str, float], dict[str, float]]:
+    by = figures["instance_hours_by"]
+    return by[ON_DEMAND], by[SPOT]
 
 
 def _story(outcome: Outcome) -> list[str]:

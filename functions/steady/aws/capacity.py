@@ -15,7 +15,10 @@ from steady.cluster import CLUSTER_TAG, InstanceShape, Pool, PoolKind, PoolName,
 from steady.drain import LifecycleHook
 
 if TYPE_CHECKING:
-    from mypy_boto3_ec2.type_defs import InstanceTypeInfoTypeDef
+    from mypy_boto3_ec2.type_defs import (
+        InstanceTypeInfoTypeDef,
+        SpotFleetRequestConfigDataOutputTypeDef,
+    )
 
 # A Spot Fleet has no maximum of its own (Service Quotas: target capacity 10,000 a fleet): the threshold holds.
 FLEET_MAXIMUM = 10_000
@@ -181,7 +184,12 @@ def _group(runtime: Runtime, name: PoolName) -> Pool:
     )
 
 
-def _fleet(runtime: Runtime, name: PoolName) -> Pool:
+def fleet_config(runtime: Runtime, name: PoolName) -> SpotFleetRequestConfigDataOutputTypeDef:
+    """What the Spot Fleet `name` was asked for.
+
+    Raises:
+        NoSuchPool: if there is no such fleet, or it was cancelled.
+    """
     try:
         requests = runtime.ec2.describe_spot_fleet_requests(SpotFleetRequestIds=[name.name])["SpotFleetRequestConfigs"]
     except ClientError as error:
@@ -190,7 +198,11 @@ def _fleet(runtime: Runtime, name: PoolName) -> Pool:
         requests = []
     if not requests or str(requests[0]["SpotFleetRequestState"]).startswith("cancelled"):
         raise NoSuchPool(f"there is no running Spot Fleet request {name.name} in this account: correct the capacity")
-    config = requests[0]["SpotFleetRequestConfig"]
+    return requests[0]["SpotFleetRequestConfig"]
+
+
+def _fleet(runtime: Runtime, name: PoolName) -> Pool:
+    config = fleet_config(runtime, name)
     pages = runtime.ec2.get_paginator("describe_spot_fleet_instances").paginate(SpotFleetRequestId=name.name)
     instances = [i for page in pages for i in page["ActiveInstances"]]
     templates = config.get("LaunchTemplateConfigs", [])

@@ -15,6 +15,10 @@ LEDGER_PARAMETER = "/steady/ledger"
 POOLS_KEPT_S = 60
 
 
+class NoLedger(ValueError):
+    """The suite is not deployed in this account and Region, or by a version that did not say where its ledger is."""
+
+
 def settings_of(runtime: Runtime, cluster: str) -> ClusterSettings:
     """The pool and the thresholds of `cluster` as they hold now.
 
@@ -68,6 +72,18 @@ def cluster_of(runtime: Runtime, origin: Origin) -> str | None:
         return clusters[str(origin.pool)]
     # A fleet that CloudFormation has replaced is nobody's pool any more, and still has instances.
     return origin.cluster if origin.cluster in clusters.values() else None
+
+
+def ledger_table(runtime: Runtime) -> str:
+    """The table of the suite's ledger.
+
+    Raises:
+        NoLedger: if the suite is not deployed in this account and Region.
+    """
+    try:
+        return runtime.ssm.get_parameter(Name=LEDGER_PARAMETER)["Parameter"]["Value"]
+    except runtime.ssm.exceptions.ParameterNotFound as error:
+        raise NoLedger(f"{LEDGER_PARAMETER} is missing: deploy the suite here (cdk deploy --all)") from error
 
 
 def _values(runtime: Runtime, path: str) -> Iterator[tuple[str, str]]:
