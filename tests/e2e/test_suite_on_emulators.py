@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e import seed
-from tests.e2e.emulators import ROOT, Emulators
+from tests.e2e import deployment, seed
+from tests.e2e.emulators import Emulators
 
 pytestmark = pytest.mark.e2e
 
@@ -27,30 +26,44 @@ def spot(emulators: Emulators) -> seed.SpotCluster:
 
 @pytest.fixture(scope="module")
 def outputs(emulators: Emulators, spot: seed.SpotCluster) -> dict[str, dict[str, str]]:
-    """The suite, deployed by the real CDK CLI; each stack's outputs."""
-    clusters = [
-        {"name": "web", "capacity": "auto-scaling-group:web"},
-        {"name": "batch", "capacity": f"spot-fleet:{spot.fleet_id}"},
+    """The suite and its clusters, deployed by the real CDK CLI; each stack's outputs."""
+    return deployment.deploy(emulators, spot.fleet_id)
+
+
+def test_a_cluster_of_each_kind_is_deployed_with_the_suite(
+    emulators: Emulators, spot: seed.SpotCluster, outputs: dict[str, dict[str, str]]
+) -> None:
+    ecs, ssm, ec2 = (emulators.deployed(service) for service in ("ecs", "ssm", "ec2"))
+
+    described = ecs.describe_clusters(clusters=["web", "batch"])["clusters"]
+    assert {c["clusterName"]: c["status"] for c in described} == {"web": "ACTIVE", "batch": "ACTIVE"}
+    for cluster, pool in (("web", "auto-scaling-group:web"), ("batch", f"spot-fleet:{spot.fleet_id}")):
+        parameter = ssm.get_parameter(Name=f"/steady/clusters/{cluster}/capacity")["Parameter"]
+        assert parameter["Value"] == outputs[f"steady-cluster-{cluster}"]["Pool"] == pool
+        group = outputs[f"steady-cluster-{cluster}"]["SecurityGroup"]
+        [of_instances] = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
+        assert of_instances["IpPermissions"] == [], "nobody is let in"
+    templates = ec2.describe_launch_templates()["LaunchTemplates"]
+    versions = [
+        ec2.describe_launch_template_versions(LaunchTemplateId=t["LaunchTemplateId"])["LaunchTemplateVersions"][0]
+        for t in templates
     ]
-    where = ROOT / "build" / "e2e"
-    where.mkdir(parents=True, exist_ok=True)
-    # 0: no layer; the emulator's interpreter has Powertools itself.
-    context = ["-c", f"clusters={json.dumps(clusters)}", "-c", "powertools_layer_version=0"]
-    _cdk(emulators, "bootstrap", "aws://000000000000/us-east-1", *context, "--output", str(where / "cdk.out"))
-    outputs_file = where / "outputs.json"
-    _cdk(
-        emulators,
-        "deploy",
-        "--all",
-        "--require-approval=never",
-        *context,
-        "--outputs-file",
-        str(outputs_file),
-        "--output",
-        str(where / "cdk.out"),
-    )
-    found: dict[str, dict[str, str]] = json.loads(outputs_file.read_text())
-    return found
+    assert len(versions) == 2
+    for version in versions:
+        assert version["LaunchTemplateData"]["ImageId"] == "ami-12c6146b", "the AMI of the parameter"
+
+
+def test_the_group_that_is_made_and_the_one_that_is_adopted_wait_under_a_hook(
+    emulators: Emulators, outputs: dict[str, dict[str, str]]
+) -> None:
+    assert outputs
+    autoscaling = emulators.deployed("autoscaling")
+
+    [group] = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=["web"])["AutoScalingGroups"]
+    assert (group["MinSize"], group["MaxSize"]) == (0, 10)
+    for name in ("web", "old-asg"):
+        [hook] = autoscaling.describe_lifecycle_hooks(AutoScalingGroupName=name)["LifecycleHooks"]
+        assert hook["LifecycleTransition"] == "autoscaling:EC2_INSTANCE_TERMINATING"
 
 
 def test_a_spot_warning_drains_deregisters_and_stops(
@@ -109,19 +122,6 @@ def test_a_malformed_message_is_in_the_dead_letter_queue_with_its_reason(
         return messages[0]["MessageAttributes"]["error"]["StringValue"] if messages else ""
 
     _eventually("the message was set aside", lambda: "cpu is 'lots'" in reason())
-
-
-def _cdk(emulators: Emulators, *arguments: str) -> None:
-    done = subprocess.run(
-        [str(ROOT / "node_modules/.bin/cdk"), *arguments],
-        cwd=ROOT,
-        env=dict(emulators.env),
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert done.returncode == 0, f"cdk {arguments[0]} failed:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
 
 
 def _put_event(emulators: Emulators, detail_type: str, source: str, detail: dict[str, Any]) -> None:

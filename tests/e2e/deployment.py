@@ -1,0 +1,83 @@
+"""The deployment by the real CDK CLI: synthesized, fitted to what the emulators hold, and deployed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.emulators import ROOT, Emulators
+
+WHERE = ROOT / "build" / "e2e"
+ASSEMBLY = WHERE / "cdk.out"
+IMAGE_PARAMETER = "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"
+
+
+def deploy(emulators: Emulators, fleet_id: str) -> dict[str, dict[str, str]]:
+    """Deploys the suite with a cluster of each kind, and an adopted one; returns each stack's outputs.
+
+    No emulator's CloudFormation holds a Spot Fleet made from a launch template: `fleet_id`, which moto was asked for,
+    takes its place. Everything else is deployed as it was synthesized.
+    """
+    WHERE.mkdir(parents=True, exist_ok=True)
+    # AWS's own parameters are not in every emulator.
+    emulators.deployed("ssm").put_parameter(Name=IMAGE_PARAMETER, Value="ami-12c6146b", Type="String", Overwrite=True)
+    environments = {"e2e": _environment(emulators)}
+    # 0: no layer; the emulator's interpreter has Powertools itself.
+    context = ["-c", "env=e2e", "-c", f"environments={json.dumps(environments)}", "-c", "powertools_layer_version=0"]
+    _cdk(emulators, "synth", "--quiet", *context, "--output", str(ASSEMBLY))
+    _without_fleets(ASSEMBLY, fleet_id)
+    synthesized = ["--app", str(ASSEMBLY)]
+    _cdk(emulators, "bootstrap", "aws://000000000000/us-east-1", *synthesized)
+    outputs = WHERE / "outputs.json"
+    _cdk(emulators, "deploy", "--all", "--require-approval=never", "--outputs-file", str(outputs), *synthesized)
+    found: dict[str, dict[str, str]] = json.loads(outputs.read_text())
+    return found
+
+
+def _environment(emulators: Emulators) -> dict[str, Any]:
+    ec2 = emulators.deployed("ec2")
+    vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+    subnets = {s["AvailabilityZone"]: s["SubnetId"] for s in ec2.describe_subnets()["Subnets"] if s["VpcId"] == vpc}
+    zones = sorted(subnets)[:1]
+    return {
+        "network": {"vpc": vpc, "subnets": {zone: subnets[zone] for zone in zones}},
+        "clusters": [
+            {"name": "web", "kind": "on-demand", "types": {"m5.large": 1}, "max": 10, "zones": zones},
+            {"name": "batch", "kind": "spot", "types": {"m5.large": 1, "m5.xlarge": 2}, "max": 10, "zones": zones},
+            {"name": "old", "capacity": "auto-scaling-group:old-asg", "thresholds": {"mode": "paused"}},
+        ],
+    }
+
+
+def _without_fleets(assembly: Path, fleet_id: str) -> None:
+    for file in assembly.glob("*.template.json"):
+        template = json.loads(file.read_text())
+        resources = template.get("Resources", {})
+        fleets = [name for name, resource in resources.items() if resource["Type"] == "AWS::EC2::SpotFleet"]
+        for name in fleets:
+            del resources[name]
+        if fleets:
+            file.write_text(json.dumps(_replaced(template, [{"Ref": name} for name in fleets], fleet_id)))
+
+
+def _replaced(value: Any, references: list[dict[str, str]], by: str) -> Any:
+    if value in references:
+        return by
+    if isinstance(value, dict):
+        return {key: _replaced(inner, references, by) for key, inner in value.items()}
+    return [_replaced(inner, references, by) for inner in value] if isinstance(value, list) else value
+
+
+def _cdk(emulators: Emulators, *arguments: str) -> None:
+    done = subprocess.run(
+        [str(ROOT / "node_modules/.bin/cdk"), *arguments],
+        cwd=ROOT,
+        env=dict(emulators.env),
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, f"cdk {arguments[0]} failed:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
