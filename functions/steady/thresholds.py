@@ -119,7 +119,7 @@ THRESHOLDS: Mapping[str, Threshold] = {
             "on_rebalance",
             "ignore",
             "",
-            "What a rebalance recommendation does: nothing, or a drain that stops no batch task until a warning comes.",
+            "What a rebalance recommendation does: nothing, or a drain that spares batch tasks for as long as it can.",
             choices=("ignore", "drain"),
         ),
         _seconds(

@@ -17,11 +17,18 @@ def test_the_tuning_guides_table_is_that_of_the_thresholds() -> None:
 
 
 def test_every_link_within_the_docs_leads_somewhere() -> None:
-    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
-    links = [(page, link) for page in pages for link in re.findall(r"\]\((?!http)([^)#]+)", page.read_text())]
+    broken = []
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    for page in pages:
+        for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+            path, _, anchor = target.partition("#")
+            if "://" in target:
+                continue
+            file = page if not path else (page.parent / path).resolve()
+            if not file.exists() or (anchor and anchor not in _anchors(file)):
+                broken.append(f"{page.relative_to(ROOT)}: {target}")
 
-    assert links
-    assert [(str(page), link) for page, link in links if not (page.parent / link).exists()] == []
+    assert broken == []
 
 
 def test_the_worked_examples_of_scaling_come_out_as_they_are_written() -> None:
@@ -29,3 +36,8 @@ def test_the_worked_examples_of_scaling_come_out_as_they_are_written() -> None:
 
     assert results.attempted > 20
     assert results.failed == 0
+
+
+def _anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
