@@ -12,7 +12,7 @@ from cli.output import answers, one_line_errors, write_json
 from steady.aws import inspection, parameters
 from steady.aws.capacity import NoSuchPool
 from steady.aws.runtime import Runtime
-from steady.fitness import Finding, findings
+from steady.findings import Finding, findings
 from steady.thresholds import BadThreshold
 
 DOES_NOT_FIT = 1

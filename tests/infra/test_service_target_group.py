@@ -12,7 +12,8 @@ from aws_cdk.assertions import Template
 from infra.errors import BadSettings
 from infra.service_target_group import ServiceTargetGroup
 from steady.cluster import PoolKind, PoolName
-from steady.fitness import Inspection, TargetGroup, findings
+from steady.findings import findings
+from steady.fitness import Inspection, TargetGroup
 
 
 def synthesized(**props: Any) -> dict[str, Any]:

@@ -11,16 +11,15 @@ from dataclasses import replace
 import pytest
 
 from steady.cluster import PoolKind, PoolName
+from steady.findings import Finding, findings
 from steady.fitness import (
     SHORTEST_DELAY_S,
     TERMINATING,
-    Finding,
     Inspection,
     LaunchTemplate,
     Member,
     ServiceTasks,
     TargetGroup,
-    findings,
     longest_delay_s,
 )
 
