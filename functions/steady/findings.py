@@ -22,7 +22,7 @@ from steady.fitness import (
     TERMINATING,
     Inspection,
     LaunchTemplate,
-    ServiceTasks,
+    Revision,
     TargetGroup,
     longest_delay_s,
 )
@@ -99,15 +99,15 @@ def stop_timeouts(seen: Inspection) -> Iterable[Finding]:
     """Stop timeouts that a notice has no time for: the instance would go before they end."""
     if not seen.on_spot:
         return
-    for tasks in seen.tasks:
-        longest = longest_delay_s(0) - (SHORTEST_DELAY_S if tasks.balanced else 0)
-        if tasks.stop_timeout_s > longest:
+    for revision in seen.revisions:
+        longest = longest_delay_s(0) - (SHORTEST_DELAY_S if revision.balanced else 0)
+        if revision.stop_timeout_s > longest:
             yield Finding(
                 "stop-timeout",
-                f"service {tasks.service}",
-                f"has a stop timeout of {tasks.stop_timeout_s} s",
+                revision.name,
+                f"has a stop timeout of {revision.stop_timeout_s} s",
                 f"{longest} s or less",
-                _revision_command(seen.cluster, tasks, longest),
+                _revision_command(seen.cluster, revision, longest),
             )
 
 
@@ -258,15 +258,21 @@ def _attribute(group: TargetGroup, key: str, value: int) -> str:
     )
 
 
-def _revision_command(cluster: str, tasks: ServiceTasks, stop_timeout_s: int) -> str:
-    family = tasks.task_definition.rsplit("/", 1)[-1].split(":")[0]
+def _revision_command(cluster: str, revision: Revision, stop_timeout_s: int) -> str:
+    """Registers another revision with lower stop timeouts, and has its service use that; batch tasks use the newest."""
+    family = revision.family
     # What describes a revision, and cannot be registered.
     described = ".taskDefinitionArn,.revision,.status,.requiresAttributes,.compatibilities,.registeredAt,.registeredBy"
-    return (
-        f"aws ecs describe-task-definition --task-definition {tasks.task_definition} --query taskDefinition | "
+    register = (
+        f"aws ecs describe-task-definition --task-definition {revision.task_definition} --query taskDefinition | "
         f"jq 'del({described}) | .containerDefinitions[] |= (.stopTimeout = ([.stopTimeout // 30, {stop_timeout_s}] | "
-        f"min))' > {family}.json && aws ecs register-task-definition --cli-input-json file://{family}.json && "
-        f"aws ecs update-service --cluster {cluster} --service {tasks.service} --task-definition {family}"
+        f"min))' > {family}.json && aws ecs register-task-definition --cli-input-json file://{family}.json"
+    )
+    if not revision.service:
+        return register
+    return (
+        f"{register} && aws ecs update-service --cluster {cluster} --service {revision.service} "
+        f"--task-definition {family}"
     )
 
 

@@ -47,13 +47,24 @@ class TargetGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceTasks:
-    """The tasks of one service: their revision, and the longest stop timeout of its containers, in seconds."""
+class Revision:
+    """A task definition in use: of a service, or of batch tasks (`service` is empty).
 
-    service: str
+    `stop_timeout_s` is the longest of its containers, in seconds; `balanced` is whether its tasks have targets.
+    """
+
     task_definition: str
     stop_timeout_s: int
-    balanced: bool
+    service: str = ""
+    balanced: bool = False
+
+    @property
+    def family(self) -> str:
+        return self.task_definition.rsplit("/", 1)[-1].split(":")[0]
+
+    @property
+    def name(self) -> str:
+        return f"service {self.service}" if self.service else f"batch task {self.family}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +97,7 @@ class Inspection:
     cluster: str
     pool: PoolName
     target_groups: tuple[TargetGroup, ...] = ()
-    tasks: tuple[ServiceTasks, ...] = ()
+    revisions: tuple[Revision, ...] = ()
     templates: tuple[LaunchTemplate, ...] = ()
     members: tuple[Member, ...] = ()
     hooks: tuple[str, ...] = ()

@@ -155,12 +155,16 @@ def test_what_of_a_group_does_not_fit_is_found(aws: boto3.Session) -> None:
 def test_what_of_a_fleet_does_not_fit_is_found(aws: boto3.Session) -> None:
     service(aws, delay_s=300, stop_timeout_s=120)
     fleet(aws, template(aws, DRAINS_BY_ITSELF))
+    container = {"name": "app", "image": "crunch", "cpu": 256, "memory": 512, "stopTimeout": 110}
+    aws.client("ecs").register_task_definition(family="crunch", containerDefinitions=[container])
+    aws.client("ecs").run_task(cluster="web", taskDefinition="crunch", launchType="EC2")
 
     code, found = doctor()
 
     assert code == 1
     # moto does not tag a fleet's instances, as EC2 does.
-    assert [f["check"] for f in found] == ["stop-timeout", "agent-spot-draining", "tag"]
+    assert [f["check"] for f in found] == ["stop-timeout", "stop-timeout", "agent-spot-draining", "tag"]
+    assert [f["thing"] for f in found[:2]] == ["service api", "batch task crunch"]
 
 
 @pytest.mark.parametrize("kind", ["group", "fleet"])

@@ -18,7 +18,7 @@ from steady.fitness import (
     Inspection,
     LaunchTemplate,
     Member,
-    ServiceTasks,
+    Revision,
     TargetGroup,
     longest_delay_s,
 )
@@ -27,13 +27,13 @@ FLEET = PoolName(PoolKind.SPOT_FLEET, "sfr-1")
 GROUP = PoolName(PoolKind.AUTO_SCALING_GROUP, "web")
 ARN = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/api/0123456789abcdef"
 FIT = TargetGroup(ARN, "api", delay_s=60, slow_start_s=30, health_interval_s=5, healthy_count=2, stop_timeout_s=30)
-TASKS = ServiceTasks("api", "arn:aws:ecs:us-east-1:123456789012:task-definition/api:7", 30, balanced=True)
+REVISION = Revision("arn:aws:ecs:us-east-1:123456789012:task-definition/api:7", 30, "api", balanced=True)
 USER_DATA = "#!/bin/bash\necho ECS_CLUSTER=web >> /etc/ecs/ecs.config\n"
 ON_SPOT = Inspection(
     "web",
     FLEET,
     (FIT,),
-    (TASKS,),
+    (REVISION,),
     (LaunchTemplate("lt-1", "3", USER_DATA),),
     (Member("i-1", FLEET, ""),),
 )
@@ -80,15 +80,19 @@ def test_targets_that_take_long_to_take_requests_are_found() -> None:
 
 
 def test_a_stop_timeout_over_the_notice_is_found_on_spot_only() -> None:
-    slow = replace(TASKS, stop_timeout_s=120)
+    slow = replace(REVISION, stop_timeout_s=120)
 
-    finding = only(replace(ON_SPOT, tasks=(slow,)))
+    finding = only(replace(ON_SPOT, revisions=(slow,)))
     assert (finding.check, finding.needed) == ("stop-timeout", "72 s or less")
-    assert findings(replace(ON_GROUP, tasks=(slow,))) == ()
+    assert findings(replace(ON_GROUP, revisions=(slow,))) == ()
     # Without targets there is no delay to leave time for.
-    assert only(replace(ON_SPOT, tasks=(replace(slow, balanced=False),))).needed == "102 s or less"
+    assert only(replace(ON_SPOT, revisions=(replace(slow, balanced=False),))).needed == "102 s or less"
+    batch = Revision("arn:aws:ecs:us-east-1:123456789012:task-definition/crunch:3", 110)
+    finding = only(replace(ON_SPOT, revisions=(batch,)))
+    assert finding.thing == "batch task crunch"
+    assert "update-service" not in finding.command
     # It is named once, not also as a delay that is too long.
-    balanced = replace(ON_SPOT, tasks=(slow,), target_groups=(replace(FIT, stop_timeout_s=120),))
+    balanced = replace(ON_SPOT, revisions=(slow,), target_groups=(replace(FIT, stop_timeout_s=120),))
     assert [f.check for f in findings(balanced)] == ["stop-timeout"]
 
 
@@ -181,7 +185,7 @@ def test_every_finding_has_a_command_that_a_shell_can_read() -> None:
     )
     on_spot = replace(
         ON_SPOT,
-        tasks=(replace(TASKS, stop_timeout_s=600),),
+        revisions=(replace(REVISION, stop_timeout_s=600),),
         templates=(LaunchTemplate("", "", "ECS_ENABLE_SPOT_INSTANCE_DRAINING=true", terminations_disabled=False),),
         fleet_type="request",
     )

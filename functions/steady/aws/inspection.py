@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from steady.aws import capacity, ecs
 from steady.aws.runtime import Runtime, batches
-from steady.cluster import PoolKind, PoolName
-from steady.fitness import Inspection, LaunchTemplate, Member, ServiceTasks, TargetGroup
+from steady.cluster import ContainerInstance, PoolKind, PoolName
+from steady.fitness import Inspection, LaunchTemplate, Member, Revision, TargetGroup
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import ServiceTypeDef
@@ -29,32 +29,39 @@ def inspect(runtime: Runtime, cluster: str, pool: PoolName) -> Inspection:
     services = [
         s for s in ecs.described_services(runtime, cluster, ecs.service_arns(runtime, cluster)) if not ecs.is_daemon(s)
     ]
-    tasks = {s["serviceName"]: _tasks(runtime, s) for s in services}
+    revisions = {s["serviceName"]: _revision(runtime, s) for s in services}
+    instances = ecs.container_instances(runtime, cluster)
     of_pool = (
         _of_group(runtime, cluster, pool) if pool.kind is PoolKind.AUTO_SCALING_GROUP else _of_fleet(runtime, pool)
     )
     return Inspection(
         cluster=cluster,
         pool=pool,
-        target_groups=tuple(_target_groups(runtime, services, tasks)),
-        tasks=tuple(tasks.values()),
-        members=_members(runtime, cluster),
+        target_groups=tuple(_target_groups(runtime, services, revisions)),
+        revisions=(*revisions.values(), *_batch_revisions(runtime, cluster, instances)),
+        members=_members(runtime, instances),
         **of_pool,
     )
 
 
-def _tasks(runtime: Runtime, service: ServiceTypeDef) -> ServiceTasks:
-    revision = service["taskDefinition"]
-    return ServiceTasks(
+def _revision(runtime: Runtime, service: ServiceTypeDef) -> Revision:
+    return Revision(
+        service["taskDefinition"],
+        ecs.task_definition(runtime, service["taskDefinition"]).stop_timeout_s,
         service["serviceName"],
-        revision,
-        ecs.task_definition(runtime, revision).stop_timeout_s,
         balanced=any(b.get("targetGroupArn") for b in service.get("loadBalancers", [])),
     )
 
 
+def _batch_revisions(runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance]) -> list[Revision]:
+    """What runs without a service now."""
+    tasks = ecs.tasks_of_instances(runtime, cluster, instances)
+    arns = sorted({task["taskDefinitionArn"] for task in tasks if not ecs.service_of(task)})
+    return [Revision(arn, ecs.task_definition(runtime, arn).stop_timeout_s) for arn in arns]
+
+
 def _target_groups(
-    runtime: Runtime, services: Iterable[ServiceTypeDef], tasks: Mapping[str, ServiceTasks]
+    runtime: Runtime, services: Iterable[ServiceTypeDef], revisions: Mapping[str, Revision]
 ) -> Iterable[TargetGroup]:
     of_service = {
         arn: service["serviceName"]
@@ -65,7 +72,7 @@ def _target_groups(
     for batch in batches(sorted(of_service), GROUPS_A_CALL):
         for group in runtime.elbv2.describe_target_groups(TargetGroupArns=batch)["TargetGroups"]:
             service = of_service[group["TargetGroupArn"]]
-            yield _target_group(runtime, group, service, tasks[service].stop_timeout_s)
+            yield _target_group(runtime, group, service, revisions[service].stop_timeout_s)
 
 
 def _target_group(runtime: Runtime, group: TargetGroupTypeDef, service: str, stop_timeout_s: int) -> TargetGroup:
@@ -83,8 +90,8 @@ def _target_group(runtime: Runtime, group: TargetGroupTypeDef, service: str, sto
     )
 
 
-def _members(runtime: Runtime, cluster: str) -> tuple[Member, ...]:
-    ids = [i.instance_id for i in ecs.container_instances(runtime, cluster)]
+def _members(runtime: Runtime, instances: Iterable[ContainerInstance]) -> tuple[Member, ...]:
+    ids = [i.instance_id for i in instances]
     origins = capacity.origins_of(runtime, ids)
     return tuple(Member(id_, origins[id_].pool, origins[id_].cluster) for id_ in sorted(ids) if id_ in origins)
 
