@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import bench, doctor, drain, report, simulate
+from cli import bench, config, doctor, drain, report, simulate
 
 app = typer.Typer(
     name="steady",
@@ -18,4 +18,5 @@ app.command("demo")(simulate.demo)
 app.command("drain")(drain.drain)
 app.command("doctor")(doctor.doctor)
 app.command("report")(report.report)
+app.add_typer(config.app, name="config")
 app.add_typer(bench.app, name="bench")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from steady.thresholds import THRESHOLDS, Threshold
+from steady.thresholds import THRESHOLDS
 
 GUIDE = Path(__file__).parents[1] / "docs" / "tuning.md"
 BEGIN = "<!-- made by `make docs`: begin -->"
@@ -13,7 +13,7 @@ END = "<!-- made by `make docs`: end -->"
 
 def table() -> str:
     """A Markdown row a threshold."""
-    rows = [f"| `{t.name}` | {t.default} | {_values(t)} | {t.meaning} |" for t in THRESHOLDS.values()]
+    rows = [f"| `{t.name}` | {t.default} | {t.values} | {t.meaning} |" for t in THRESHOLDS.values()]
     return "\n".join(["| threshold | default | values | what it does |", "| --- | --- | --- | --- |", *rows])
 
 
@@ -22,13 +22,6 @@ def with_table(guide: str) -> str:
     before, _, rest = guide.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n{table()}\n{END}{after}"
-
-
-def _values(threshold: Threshold) -> str:
-    if threshold.choices:
-        return ", ".join(f"`{choice}`" for choice in threshold.choices)
-    unit = {"percent": "%", "seconds": "s", "units": "units"}[threshold.unit]
-    return f"{threshold.lowest} to {threshold.highest:,} {unit}"
 
 
 if __name__ == "__main__":

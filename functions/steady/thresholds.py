@@ -37,6 +37,14 @@ class Threshold:
         return f"{_UNITS[self.unit]} from {self.lowest} to {self.highest} is needed"
 
     @property
+    def values(self) -> str:
+        """What it may be, as a table shows it."""
+        if self.choices:
+            return ", ".join(self.choices)
+        unit = {"percent": "%", "seconds": "s", "units": "units"}[self.unit]
+        return f"{self.lowest} to {self.highest:,} {unit}"
+
+    @property
     def allowed_pattern(self) -> str:
         """A pattern for SSM's AllowedPattern: the shape of the value; the range is checked when it is read."""
         if self.choices:
@@ -201,6 +209,19 @@ def parse_pool(raw: str, path: str) -> PoolName:
     raise BadThreshold(f'{path} is "{raw}": auto-scaling-group:NAME or spot-fleet:sfr-… is needed')
 
 
+# Of each pair, the first must be under the second, or may also be as large (capacities).
+ORDERED = (
+    ("cpu_reservation_low", "cpu_reservation_high"),
+    ("memory_reservation_low", "memory_reservation_high"),
+    ("min_capacity", "max_capacity"),
+)
+
+
+def contradict(values: Mapping[str, Any], low: str, high: str) -> bool:
+    """Whether `low` is not under `high`, a pair of `ORDERED`."""
+    return bool(values[low] > values[high] or (values[low] == values[high] and low.endswith("_low")))
+
+
 def without_contradictions(values: Mapping[str, Any], where: str) -> tuple[Thresholds, tuple[str, ...]]:
     """The thresholds of the cluster whose parameters lie under `where`, and what contradicts in them.
 
@@ -209,17 +230,20 @@ def without_contradictions(values: Mapping[str, Any], where: str) -> tuple[Thres
     """
     held = {**_DEFAULT, **values}
     problems = []
-    for low, high, instead in (
-        ("cpu_reservation_low", "cpu_reservation_high", max(0, held["cpu_reservation_high"] - LOW_UNDER_HIGH)),
-        ("memory_reservation_low", "memory_reservation_high", max(0, held["memory_reservation_high"] - LOW_UNDER_HIGH)),
-        ("min_capacity", "max_capacity", held["max_capacity"]),
-    ):
-        if held[low] > held[high] or (held[low] == held[high] and low.endswith("_low")):
-            # Who sets a high threshold alone need not know the low one's default.
-            if held[low] != _DEFAULT[low]:
-                problems.append(
-                    f"{where}/{low} is {held[low]} and {where}/{high} is {held[high]}: "
-                    f"the first must be under the second; {instead} is used for it"
-                )
-            held[low] = instead
+    for low, high in ORDERED:
+        if not contradict(held, low, high):
+            continue
+        instead = held[high] if high == "max_capacity" else max(0, held[high] - LOW_UNDER_HIGH)
+        # Who sets a high threshold alone need not know the low one's default.
+        if held[low] != _DEFAULT[low]:
+            problems.append(f"{contradiction(held, low, high, where)}; {instead} is used for the first")
+        held[low] = instead
     return Thresholds(**held), tuple(problems)
+
+
+def contradiction(values: Mapping[str, Any], low: str, high: str, where: str) -> str:
+    """What contradicts, in words that name both parameters and their values."""
+    return (
+        f"{where}/{low} is {values[low]} and {where}/{high} is {values[high]}: the first must "
+        f"{'not be over' if high == 'max_capacity' else 'be under'} the second"
+    )

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 from typer.testing import CliRunner
 
 from cli.main import app
@@ -18,15 +16,6 @@ from steady.fitness import HOOK_NAME, TERMINATING
 IMAGE = "ami-12c6146b"
 DRAINS_BY_ITSELF = "#!/bin/bash\necho ECS_ENABLE_SPOT_INSTANCE_DRAINING=true >> /etc/ecs/ecs.config\n"
 FITS = "#!/bin/bash\necho ECS_CLUSTER=web >> /etc/ecs/ecs.config\n"
-
-
-@pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[boto3.Session]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.setenv("AWS_REGION", "us-east-1")
-    with mock_aws():
-        yield boto3.Session(region_name="us-east-1")
 
 
 def doctor(cluster: str = "web") -> tuple[int, list[dict[str, str]]]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 from typer.testing import CliRunner
 
 from cli.main import app
@@ -46,28 +44,24 @@ def simulation(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
+def account(aws: boto3.Session) -> Runtime:
     """The ledger of two clusters, with a day of each."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.setenv("AWS_REGION", "us-east-1")
-    with mock_aws():
-        runtime = Runtime(session=boto3.Session(region_name="us-east-1"))
-        runtime.dynamodb.create_table(
-            TableName="the-ledger",
-            KeySchema=[{"AttributeName": "cluster", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "cluster", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        for cluster, kind, hours in (
-            ("web", "auto-scaling-group:web", {"on-demand m5.large": 48.0}),
-            ("batch", "spot-fleet:sfr-1", {"spot m5.large": 180.0, "on-demand m5.large": 12.0}),
-        ):
-            runtime.ssm.put_parameter(Name=f"/steady/clusters/{cluster}/capacity", Value=kind, Type="String")
-            memory = Memory(usage=Usage(1.0, {}, {"2026-01-30": hours}))
-            ledger.save(runtime, "the-ledger", ledger.load(runtime, "the-ledger", cluster), memory, 0.0)
-        runtime.ssm.put_parameter(Name=LEDGER_PARAMETER, Value="the-ledger", Type="String")
-        yield runtime
+    runtime = Runtime(session=aws)
+    runtime.dynamodb.create_table(
+        TableName="the-ledger",
+        KeySchema=[{"AttributeName": "cluster", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "cluster", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    for cluster, kind, hours in (
+        ("web", "auto-scaling-group:web", {"on-demand m5.large": 48.0}),
+        ("batch", "spot-fleet:sfr-1", {"spot m5.large": 180.0, "on-demand m5.large": 12.0}),
+    ):
+        runtime.ssm.put_parameter(Name=f"/steady/clusters/{cluster}/capacity", Value=kind, Type="String")
+        memory = Memory(usage=Usage(1.0, {}, {"2026-01-30": hours}))
+        ledger.save(runtime, "the-ledger", ledger.load(runtime, "the-ledger", cluster), memory, 0.0)
+    runtime.ssm.put_parameter(Name=LEDGER_PARAMETER, Value="the-ledger", Type="String")
+    return runtime
 
 
 def test_the_bill_of_hours() -> None:

@@ -75,3 +75,39 @@ def test_an_instances_cluster_is_found_by_its_pool_or_else_by_its_own_tag(runtim
     assert parameters.cluster_of(runtime, Origin(replaced)) is None
     assert parameters.cluster_of(runtime, Origin(replaced, "c3")) == "c3"
     assert parameters.cluster_of(runtime, Origin(replaced, "of others")) is None
+
+
+def test_what_contradicts_gives_way_to_its_newest_value_that_does_not(runtime: Runtime) -> None:
+    put(runtime, clusters__web__capacity="auto-scaling-group:web", clusters__web__max_capacity="20")
+    for value in ("5", "8", "30"):
+        put(runtime, clusters__web__min_capacity=value)
+
+    found = parameters.settings_of(runtime, "web")
+
+    assert (found.thresholds.min_capacity, found.thresholds.max_capacity) == (8, 20)
+    [problem] = found.problems
+    assert problem.startswith("/steady/clusters/web/min_capacity is 30 and /steady/clusters/web/max_capacity is 20")
+    assert "8 is used for min_capacity" in problem
+
+
+def test_of_two_that_contradict_the_one_that_was_changed_last_gives_way(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(runtime, clusters__web__capacity="auto-scaling-group:web", clusters__web__cpu_reservation_high="90")
+    put(runtime, clusters__web__cpu_reservation_low="70")
+    put(runtime, clusters__web__cpu_reservation_high="60")
+
+    found = parameters.settings_of(runtime, "web")
+
+    assert (found.thresholds.cpu_reservation_low, found.thresholds.cpu_reservation_high) == (70, 90)
+    assert "90 is used for cpu_reservation_high, which was changed after cpu_reservation_low" in found.problems[0]
+
+
+def test_what_contradicts_from_the_start_is_taken_as_near_as_it_may_be(runtime: Runtime) -> None:
+    put(runtime, clusters__web__capacity="auto-scaling-group:web", clusters__web__cpu_reservation_high="60")
+    put(runtime, clusters__web__cpu_reservation_low="70")
+
+    found = parameters.settings_of(runtime, "web")
+
+    assert (found.thresholds.cpu_reservation_low, found.thresholds.cpu_reservation_high) == (50, 60)
+    assert "50 is used for the first" in found.problems[0]

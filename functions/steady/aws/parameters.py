@@ -2,53 +2,114 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from steady.aws.capacity import Origin
 from steady.aws.runtime import Runtime
-from steady.thresholds import THRESHOLDS, BadThreshold, ClusterSettings, parse_pool, without_contradictions
+from steady.thresholds import (
+    ORDERED,
+    THRESHOLDS,
+    BadThreshold,
+    ClusterSettings,
+    contradict,
+    contradiction,
+    parse_pool,
+    without_contradictions,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_ssm.type_defs import ParameterTypeDef
 
 DEFAULTS_PATH = "/steady/defaults"
 CLUSTERS_PATH = "/steady/clusters"
 LEDGER_PARAMETER = "/steady/ledger"
+CAPACITY = "capacity"
 # How long the list of clusters is kept by a process: a cluster that is added is served within this.
 POOLS_KEPT_S = 60
+NEVER = datetime.fromtimestamp(0, UTC)
+
+Value = int | str
 
 
 class NoLedger(ValueError):
     """The suite is not deployed in this account and Region, or by a version that did not say where its ledger is."""
 
 
-def settings_of(runtime: Runtime, cluster: str) -> ClusterSettings:
-    """The pool and the thresholds of `cluster` as they hold now.
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a threshold is for a cluster: its `value`, and the path of the parameter that says so ("": it is built in).
 
-    A value that does not parse is replaced by the newest one of its history that does, then by the deployment's, then
-    by the built-in default, and is named in `problems`.
+    `raw` is what the parameter says now, which is not the value where that does not parse.
+    """
+
+    name: str
+    value: Value
+    path: str = ""
+    raw: str = ""
+    changed_at: datetime = NEVER
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterParameters:
+    """All that the parameters say of one cluster: each threshold as it holds, its capacity, and what is wrong."""
+
+    held: Mapping[str, Held]
+    capacity: str
+    problems: tuple[str, ...]
+
+    @property
+    def values(self) -> dict[str, Value]:
+        return {one.name: one.value for one in self.held.values()}
+
+
+def parameters_of(runtime: Runtime, cluster: str) -> ClusterParameters:
+    """The parameters of `cluster` ("": of the deployment alone) as they hold now.
+
+    A value that does not parse, or that contradicts another one, is replaced by the newest one of its history that does
+    neither; if there is none, by the deployment's, then by the built-in default.
+    """
+    own_path = f"{CLUSTERS_PATH}/{cluster}"
+    found = {t.name: Held(t.name, t.default) for t in THRESHOLDS.values()}
+    problems: list[str] = []
+    capacity = ""
+    for path in (DEFAULTS_PATH, own_path) if cluster else (DEFAULTS_PATH,):
+        for name, parameter in _parameters(runtime, path):
+            if name == CAPACITY and path == own_path:
+                capacity = parameter["Value"]
+            elif name not in THRESHOLDS:
+                problems.append(f"{path}/{name} is no threshold: one of {', '.join(THRESHOLDS)} is needed")
+            else:
+                found[name] = _parsed(runtime, f"{path}/{name}", parameter, found[name], problems)
+    for low, high in ORDERED:
+        if contradict({h.name: h.value for h in found.values()}, low, high):
+            _reconcile(runtime, found, low, high, own_path, problems)
+    return ClusterParameters(found, capacity, tuple(problems))
+
+
+def settings_of(runtime: Runtime, cluster: str) -> ClusterSettings:
+    """The pool and the thresholds of `cluster` as they hold now, with what is wrong with them in `problems`.
 
     Raises:
         BadThreshold: if the cluster has no usable `capacity` parameter: there is nothing that could be scaled.
     """
+    return settings_in(parameters_of(runtime, cluster), cluster)
+
+
+def settings_in(found: ClusterParameters, cluster: str) -> ClusterSettings:
+    """The settings that the parameters `found` of `cluster` come to.
+
+    Raises:
+        BadThreshold: if there is no usable `capacity` among them.
+    """
     path = f"{CLUSTERS_PATH}/{cluster}"
-    own = dict(_values(runtime, path))
-    capacity = own.pop("capacity", "")
-    if not capacity:
-        raise BadThreshold(f"{path}/capacity is missing: auto-scaling-group:NAME or spot-fleet:sfr-… is needed")
-    values: dict[str, int | str] = {}
-    problems: list[str] = []
-    for where, raw in ((DEFAULTS_PATH, dict(_values(runtime, DEFAULTS_PATH))), (path, own)):
-        for name, value in raw.items():
-            if name not in THRESHOLDS:
-                problems.append(f"{where}/{name} is no threshold: one of {', '.join(THRESHOLDS)} is needed")
-                continue
-            try:
-                values[name] = THRESHOLDS[name].parse(value, f"{where}/{name}")
-            except BadThreshold as error:
-                earlier = _newest_that_parses(runtime, where, name)
-                values |= {} if earlier is None else {name: earlier}
-                used = values.get(name, THRESHOLDS[name].default)
-                problems.append(f"{error}; {used} is used for it")
-    thresholds, contradictions = without_contradictions(values, path)
-    return ClusterSettings(cluster, parse_pool(capacity, f"{path}/capacity"), thresholds, (*problems, *contradictions))
+    if not found.capacity:
+        raise BadThreshold(f"{path}/{CAPACITY} is missing: auto-scaling-group:NAME or spot-fleet:sfr-… is needed")
+    thresholds, contradictions = without_contradictions(found.values, path)
+    pool = parse_pool(found.capacity, f"{path}/{CAPACITY}")
+    return ClusterSettings(cluster, pool, thresholds, (*found.problems, *contradictions))
 
 
 def clusters_by_pool(runtime: Runtime) -> dict[str, str]:
@@ -56,10 +117,10 @@ def clusters_by_pool(runtime: Runtime) -> dict[str, str]:
     kept = runtime.known.get(CLUSTERS_PATH)
     if kept is None or runtime.now() - kept[0] > POOLS_KEPT_S:
         pools = {}
-        for name, value in _values(runtime, CLUSTERS_PATH):
-            cluster, _, parameter = name.partition("/")
-            if parameter == "capacity":
-                pools[value] = cluster
+        for name, parameter in _parameters(runtime, CLUSTERS_PATH):
+            cluster, _, of_cluster = name.partition("/")
+            if of_cluster == CAPACITY:
+                pools[parameter["Value"]] = cluster
         kept = runtime.known[CLUSTERS_PATH] = (runtime.now(), pools)
     found: dict[str, str] = kept[1]
     return found
@@ -86,20 +147,96 @@ def ledger_table(runtime: Runtime) -> str:
         raise NoLedger(f"{LEDGER_PARAMETER} is missing: deploy the suite here (cdk deploy --all)") from error
 
 
-def _values(runtime: Runtime, path: str) -> Iterator[tuple[str, str]]:
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of a parameter: what it said, since when, and who said it."""
+
+    number: int
+    value: str
+    at: datetime
+    by: str
+
+
+def history_of(runtime: Runtime, path: str) -> list[Version]:
+    """The versions of the parameter `path`, the newest first; none if it is not there."""
+    pages = runtime.ssm.get_paginator("get_parameter_history").paginate(Name=path)
+    try:
+        versions = [version for page in pages for version in page["Parameters"]]
+    except runtime.ssm.exceptions.ParameterNotFound:
+        return []
+    found = [
+        Version(v["Version"], v["Value"], v.get("LastModifiedDate", NEVER), v.get("LastModifiedUser", ""))
+        for v in versions
+    ]
+    return sorted(found, key=lambda version: version.number, reverse=True)
+
+
+def put(runtime: Runtime, path: str, name: str, value: Value) -> None:
+    """Sets the threshold `name` under `path`, with the pattern that SSM checks the next value against."""
+    threshold = THRESHOLDS[name]
+    runtime.ssm.put_parameter(
+        Name=f"{path}/{name}",
+        Value=str(value),
+        Type="String",
+        Overwrite=True,
+        AllowedPattern=threshold.allowed_pattern,
+        Description=threshold.meaning,
+    )
+
+
+def delete(runtime: Runtime, path: str, name: str) -> None:
+    """Takes the threshold `name` away from `path`, if it is there."""
+    try:
+        runtime.ssm.delete_parameter(Name=f"{path}/{name}")
+    except runtime.ssm.exceptions.ParameterNotFound:
+        return
+
+
+def _parameters(runtime: Runtime, path: str) -> Iterator[tuple[str, ParameterTypeDef]]:
     # SSM: 10 parameters a page (GetParametersByPath)
     pages = runtime.ssm.get_paginator("get_parameters_by_path").paginate(Path=path, Recursive=True)
     for page in pages:
         for parameter in page["Parameters"]:
-            yield parameter["Name"].removeprefix(f"{path}/"), parameter["Value"]
+            yield parameter["Name"].removeprefix(f"{path}/"), parameter
 
 
-def _newest_that_parses(runtime: Runtime, path: str, name: str) -> int | str | None:
-    pages = runtime.ssm.get_paginator("get_parameter_history").paginate(Name=f"{path}/{name}")
-    versions = [version for page in pages for version in page["Parameters"]]
-    for version in sorted(versions, key=lambda v: v["Version"], reverse=True):
+def _parsed(runtime: Runtime, path: str, parameter: ParameterTypeDef, under: Held, problems: list[str]) -> Held:
+    """What the parameter at `path` makes of the threshold that is `under` it."""
+    raw, changed_at = parameter["Value"], parameter.get("LastModifiedDate", NEVER)
+    try:
+        return Held(under.name, THRESHOLDS[under.name].parse(raw, path), path, raw, changed_at)
+    except BadThreshold as error:
+        earlier = _newest(runtime, path, under.name, lambda value: True)
+        found = under if earlier is None else Held(under.name, earlier, path, raw, changed_at)
+        problems.append(f"{error}; {found.value} is used for it")
+        return found
+
+
+def _reconcile(runtime: Runtime, found: dict[str, Held], low: str, high: str, where: str, problems: list[str]) -> None:
+    """Puts the newest earlier value that contradicts nothing in the place of whichever of the two was changed last."""
+    if found[low].value == THRESHOLDS[low].default:
+        # Who sets a high threshold alone need not know the low one's default: it gives way.
+        return
+    last, other = sorted((found[low], found[high]), key=lambda one: one.changed_at, reverse=True)
+    values = {low: found[low].value, high: found[high].value}
+    if not last.path:
+        return
+    earlier = _newest(
+        runtime, last.path, last.name, lambda value: not contradict({**values, last.name: value}, low, high)
+    )
+    if earlier is not None:
+        found[last.name] = replace(last, value=earlier)
+        said = contradiction(values, low, high, where)
+        problems.append(f"{said}; {earlier} is used for {last.name}, which was changed after {other.name}")
+
+
+def _newest(runtime: Runtime, path: str, name: str, fits: Callable[[Value], bool]) -> Value | None:
+    """The newest version of the parameter `path` that parses, and fits."""
+    for version in history_of(runtime, path):
         try:
-            return THRESHOLDS[name].parse(version["Value"], f"{path}/{name}")
+            value = THRESHOLDS[name].parse(version.value, path)
         except BadThreshold:
             continue
+        if fits(value):
+            return value
     return None

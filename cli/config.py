@@ -1,0 +1,259 @@
+"""`steady config`: thresholds as they hold, changed, checked, looked back at, and reset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from cli.account import ProfileOption, RegionOption, aws_errors, runtime
+from cli.output import answers, one_line_errors, write_json
+from steady.aws import parameters
+from steady.aws.parameters import CLUSTERS_PATH, DEFAULTS_PATH, Value
+from steady.aws.runtime import Runtime
+from steady.thresholds import ORDERED, THRESHOLDS, BadThreshold, Threshold, contradict, contradiction
+
+app = typer.Typer(help="Thresholds: show, set, check, history, reset.", no_args_is_help=True)
+
+PROBLEMS = 1
+ClusterArgument = Annotated[str, typer.Argument(help="The cluster.")]
+JsonOption = Annotated[str | None, typer.Option("--json", help="Write the answer to a file, or to - (stdout).")]
+DefaultsOption = Annotated[bool, typer.Option("--defaults", help="The deployment's defaults, not a cluster's own.")]
+
+
+@app.command()
+def show(
+    cluster: ClusterArgument,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    json_: JsonOption = None,
+) -> None:
+    """Every threshold as it holds for a cluster, and where that comes from. Exit code 2: it is not managed."""
+    aws = runtime(profile, region)
+    with aws_errors(), one_line_errors(BadThreshold):
+        rows, problems = shown(aws, cluster)
+    if json_:
+        write_json({"cluster": cluster, "thresholds": rows, "problems": problems}, json_)
+    if json_ == "-":
+        return
+    table = Table(title=f"cluster {cluster}")
+    for column in ("threshold", "value", "from", "values", "what it does"):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        value = str(row["value"]) if row["from"] == "built in" else f"[bold]{row['value']}[/]"
+        table.add_row(row["name"], value, row["from"], row["values"], row["meaning"])
+    answers.print(table)
+    _print_problems(problems)
+
+
+@app.command("set")
+def set_(
+    settings: Annotated[
+        list[str], typer.Argument(metavar="[CLUSTER] NAME=VALUE...", help="The cluster, and what to set.")
+    ],
+    defaults: DefaultsOption = False,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    json_: JsonOption = None,
+) -> None:
+    """Sets thresholds of a cluster, or the deployment's defaults; they hold at the next tick.
+
+    Nothing is written if any of them is wrong or contradicts another. Exit code 2 then.
+    """
+    cluster, given = ("", settings) if defaults else (settings[0], settings[1:])
+    with one_line_errors(BadThreshold):
+        wanted = _wanted(given, cluster)
+        aws = runtime(profile, region)
+        with aws_errors():
+            changes = change(aws, cluster, wanted)
+    if json_:
+        write_json({"cluster": cluster or None, "changed": changes}, json_)
+    if json_ != "-":
+        for one in changes:
+            answers.print(f"{one['path']}: {one['before']} -> {one['after']}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def check(
+    clusters: Annotated[list[str] | None, typer.Argument(help="The clusters to check (default: all).")] = None,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    json_: JsonOption = None,
+) -> None:
+    """What is wrong with the parameters: values that do not parse, contradict, or name no threshold.
+
+    Exit code 0: nothing; 1: something, or AWS refused; 2: a cluster is not managed.
+    """
+    aws = runtime(profile, region)
+    with aws_errors(), one_line_errors(BadThreshold):
+        managed = sorted(parameters.clusters_by_pool(aws).values())
+        found = {name: list(parameters.settings_of(aws, name).problems) for name in clusters or managed}
+    if json_:
+        write_json(found, json_)
+    if json_ != "-":
+        for name, problems in found.items():
+            answers.print(f"cluster {name}: {len(problems) or 'no'} problem{'' if len(problems) == 1 else 's'}")
+            _print_problems(problems)
+    if any(found.values()):
+        raise typer.Exit(PROBLEMS)
+
+
+@app.command()
+def history(
+    cluster: ClusterArgument,
+    name: Annotated[str, typer.Argument(help="The threshold.")],
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    json_: JsonOption = None,
+) -> None:
+    """What a threshold of a cluster has been, the newest first: its own values, or else the deployment's."""
+    with one_line_errors(BadThreshold):
+        threshold = _threshold(name)
+        aws = runtime(profile, region)
+        with aws_errors():
+            path = f"{_path_of(aws, cluster)}/{name}"
+            versions = parameters.history_of(aws, path)
+            if not versions:
+                path = f"{DEFAULTS_PATH}/{name}"
+                versions = parameters.history_of(aws, path)
+    rows = [{**asdict(v), "at": v.at.isoformat(), "problem": _problem(threshold, v.value, path)} for v in versions]
+    if json_:
+        write_json({"parameter": path, "versions": rows}, json_)
+    if json_ == "-":
+        return
+    table = Table(title=path)
+    for column in ("version", "value", "since", "by", "problem"):
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*(str(row[key]) for key in ("number", "value", "at", "by", "problem")))
+    answers.print(table)
+
+
+@app.command()
+def reset(
+    names: Annotated[
+        list[str], typer.Argument(metavar="[CLUSTER] NAME...", help="The cluster, and the thresholds to reset.")
+    ],
+    defaults: DefaultsOption = False,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    json_: JsonOption = None,
+) -> None:
+    """Takes a cluster's own values away, so that the deployment's hold; or sets defaults back to the built-in ones.
+
+    What `cdk.json` sets for a cluster is there again after the next deployment that changes it.
+    """
+    cluster, given = ("", names) if defaults else (names[0], names[1:])
+    with one_line_errors(BadThreshold):
+        wanted = [_threshold(name) for name in given]
+        if not wanted:
+            raise BadThreshold(f"no threshold is named: one of {', '.join(THRESHOLDS)} is needed")
+        aws = runtime(profile, region)
+        with aws_errors():
+            path = _path_of(aws, cluster)
+            for threshold in wanted:
+                if defaults:
+                    parameters.put(aws, path, threshold.name, threshold.default)
+                else:
+                    parameters.delete(aws, path, threshold.name)
+    if json_:
+        write_json({"cluster": cluster or None, "reset": [t.name for t in wanted]}, json_)
+    if json_ != "-":
+        for threshold in wanted:
+            holds = "the built-in default holds" if defaults else "the deployment's default holds"
+            answers.print(f"{path}/{threshold.name}: reset, {holds}", highlight=False, soft_wrap=True)
+
+
+def shown(aws: Runtime, cluster: str) -> tuple[list[dict[str, Any]], list[str]]:
+    """A row for each threshold of `cluster`, and what is wrong with the parameters.
+
+    Raises:
+        BadThreshold: if the cluster is not managed.
+    """
+    found = parameters.parameters_of(aws, cluster)
+    settings = parameters.settings_in(found, cluster)
+    rows = [
+        {
+            "name": t.name,
+            # As it holds: where a value contradicts, not as it was given.
+            "value": getattr(settings.thresholds, t.name),
+            "from": _source(found.held[t.name].path),
+            "raw": found.held[t.name].raw,
+            "default": t.default,
+            "unit": t.unit,
+            "values": t.values,
+            "meaning": t.meaning,
+        }
+        for t in THRESHOLDS.values()
+    ]
+    return rows, list(settings.problems)
+
+
+def change(aws: Runtime, cluster: str, wanted: Mapping[str, Value]) -> list[dict[str, Any]]:
+    """Sets thresholds under the cluster's path ("": the deployment's); says what each was before.
+
+    Raises:
+        BadThreshold: if one contradicts another, or the cluster is not managed; nothing is written then.
+    """
+    path = _path_of(aws, cluster)
+    before = parameters.parameters_of(aws, cluster).values
+    after = {**before, **wanted}
+    for low, high in ORDERED:
+        named = {low, high} & set(wanted)
+        # A low threshold at its default gives way to a high one by itself.
+        gives_way = low not in wanted and before[low] == THRESHOLDS[low].default
+        if named and not gives_way and contradict(after, low, high):
+            raise BadThreshold(f"{contradiction(after, low, high, path)}; set both, in one command")
+    for name, value in wanted.items():
+        parameters.put(aws, path, name, value)
+    return [{"path": f"{path}/{name}", "before": before[name], "after": value} for name, value in wanted.items()]
+
+
+def _wanted(given: Iterable[str], cluster: str) -> dict[str, Value]:
+    path = f"{CLUSTERS_PATH}/{cluster}" if cluster else DEFAULTS_PATH
+    wanted = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise BadThreshold(f'"{text}" is no setting: NAME=VALUE is needed, as drift_seconds=10')
+        wanted[name] = _threshold(name).parse(value, f"{path}/{name}")
+    if not wanted:
+        raise BadThreshold("nothing is to be set: NAME=VALUE is needed, as drift_seconds=10")
+    return wanted
+
+
+def _threshold(name: str) -> Threshold:
+    if name not in THRESHOLDS:
+        raise BadThreshold(f'"{name}" is no threshold: one of {", ".join(THRESHOLDS)} is needed')
+    return THRESHOLDS[name]
+
+
+def _path_of(aws: Runtime, cluster: str) -> str:
+    if not cluster:
+        return DEFAULTS_PATH
+    managed = sorted(parameters.clusters_by_pool(aws).values())
+    if cluster not in managed:
+        raise BadThreshold(f"cluster {cluster} is not managed: one of {', '.join(managed) or 'none'} is needed")
+    return f"{CLUSTERS_PATH}/{cluster}"
+
+
+def _source(path: str) -> str:
+    if not path:
+        return "built in"
+    return "deployment" if path.startswith(DEFAULTS_PATH) else "cluster"
+
+
+def _problem(threshold: Threshold, value: str, path: str) -> str:
+    try:
+        threshold.parse(value, path)
+    except BadThreshold as error:
+        return str(error)
+    return ""
+
+
+def _print_problems(problems: Iterable[str]) -> None:
+    for problem in problems:
+        answers.print(f"  [yellow]{problem}[/]", highlight=False, soft_wrap=True)

@@ -1,0 +1,167 @@
+"""`steady config`: what is shown, set, checked, looked back at and reset, with and without errors."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from cli.main import app
+from steady.thresholds import THRESHOLDS
+
+
+@pytest.fixture
+def account(aws: boto3.Session) -> Any:
+    """SSM with a managed cluster `web`; returns what puts a value."""
+    ssm = aws.client("ssm")
+
+    def put(path: str, value: str) -> None:
+        ssm.put_parameter(Name=f"/steady/{path}", Value=value, Type="String", Overwrite=True)
+
+    put("clusters/web/capacity", "auto-scaling-group:web")
+    put("defaults/drift_seconds", "45")
+    return put
+
+
+def config(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["config", *arguments])
+
+
+def answer(*arguments: str) -> Any:
+    done = config(*arguments, "--json", "-")
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
+def refused(*arguments: str) -> str:
+    done = config(*arguments)
+    assert done.exit_code == 2, done.output
+    assert len(done.stderr.strip().splitlines()) == 1
+    return done.stderr
+
+
+def row(name: str) -> dict[str, Any]:
+    [found] = [r for r in answer("show", "web")["thresholds"] if r["name"] == name]
+    assert isinstance(found, dict)
+    return found
+
+
+def test_every_threshold_is_shown_with_where_it_comes_from(account: Any) -> None:
+    account("clusters/web/max_capacity", "20")
+
+    assert [r["name"] for r in answer("show", "web")["thresholds"]] == list(THRESHOLDS)
+    assert (row("max_capacity")["value"], row("max_capacity")["from"]) == (20, "cluster")
+    assert (row("drift_seconds")["value"], row("drift_seconds")["from"]) == (45, "deployment")
+    assert (row("scale_in_share")["value"], row("scale_in_share")["from"]) == (25, "built in")
+    shown = config("show", "web").stdout
+    assert "max_capacity" in shown
+    assert "cluster" in shown
+
+
+def test_what_is_set_holds(account: Any) -> None:
+    done = config("set", "web", "cpu_reservation_high=75", "drift_seconds=10")
+
+    assert done.exit_code == 0, done.output
+    assert "/steady/clusters/web/cpu_reservation_high: 100 -> 75" in done.stdout
+    assert "/steady/clusters/web/drift_seconds: 45 -> 10" in done.stdout
+    assert (row("cpu_reservation_high")["value"], row("cpu_reservation_low")["value"]) == (75, 65)
+
+
+def test_the_deployments_defaults_are_set(account: Any) -> None:
+    changed = answer("set", "--defaults", "scale_in_share=50")
+
+    assert changed["changed"] == [{"path": "/steady/defaults/scale_in_share", "before": 25, "after": 50}]
+    assert (row("scale_in_share")["value"], row("scale_in_share")["from"]) == (50, "deployment")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["web", "cpu_reservation_high=8O"], 'cpu_reservation_high is "8O": a percentage from 1 to 100 is needed'),
+        (["web", "speed=1"], '"speed" is no threshold: one of mode,'),
+        (["web", "drift_seconds"], '"drift_seconds" is no setting: NAME=VALUE is needed'),
+        (["web"], "nothing is to be set"),
+        (["old", "drift_seconds=1"], "cluster old is not managed: one of web is needed"),
+        (["web", "min_capacity=9", "max_capacity=3"], "min_capacity is 9 and /steady/clusters/web/max_capacity is 3"),
+        (["web", "cpu_reservation_low=80", "cpu_reservation_high=80"], "the first must be under the second; set both"),
+    ],
+)
+def test_nothing_is_written_if_anything_is_wrong(account: Any, arguments: list[str], what: str) -> None:
+    before = answer("show", "web")
+
+    assert what in refused("set", *arguments)
+
+    assert answer("show", "web") == before
+
+
+def test_a_check_names_parameter_value_and_range(account: Any) -> None:
+    assert config("check").exit_code == 0
+    account("clusters/web/cpu_reservation_high", "8O")
+
+    done = config("check", "web")
+
+    assert done.exit_code == 1
+    assert '/steady/clusters/web/cpu_reservation_high is "8O": a percentage from 1 to 100 is needed; 100 is used' in (
+        done.stdout
+    )
+    assert "cluster old" not in done.stdout
+    assert json.loads(config("check", "--json", "-").stdout)["web"]
+
+
+def test_a_cluster_that_is_not_managed_cannot_be_checked_or_shown(account: Any) -> None:
+    assert "/steady/clusters/old/capacity is missing" in refused("check", "old")
+    assert "/steady/clusters/old/capacity is missing" in refused("show", "old")
+
+
+def test_the_history_says_what_was_wrong_with_each_value(account: Any) -> None:
+    for value in ("10", "soon", "20"):
+        account("clusters/web/drift_seconds", value)
+
+    history = answer("history", "web", "drift_seconds")
+
+    assert history["parameter"] == "/steady/clusters/web/drift_seconds"
+    assert [v["value"] for v in history["versions"]] == ["20", "soon", "10"]
+    assert [bool(v["problem"]) for v in history["versions"]] == [False, True, False]
+    assert "soon" in config("history", "web", "drift_seconds").stdout
+
+
+def test_without_a_value_of_its_own_the_deployments_history_is_shown(account: Any) -> None:
+    account("defaults/drift_seconds", "50")
+
+    history = answer("history", "web", "drift_seconds")
+
+    assert (history["parameter"], len(history["versions"])) == ("/steady/defaults/drift_seconds", 2)
+
+
+def test_what_is_reset_is_the_deployments_again(account: Any) -> None:
+    account("clusters/web/drift_seconds", "10")
+
+    assert "the deployment's default holds" in config("reset", "web", "drift_seconds").stdout
+    assert (row("drift_seconds")["value"], row("drift_seconds")["from"]) == (45, "deployment")
+    # To reset it again changes nothing.
+    assert config("reset", "web", "drift_seconds").exit_code == 0
+
+    assert answer("reset", "--defaults", "drift_seconds")["reset"] == ["drift_seconds"]
+    assert row("drift_seconds")["value"] == THRESHOLDS["drift_seconds"].default
+
+
+def test_what_cannot_be_reset_is_said_in_one_line(account: Any) -> None:
+    assert '"speed" is no threshold' in refused("reset", "web", "speed")
+    assert "cluster old is not managed" in refused("reset", "old", "drift_seconds")
+    assert "no threshold is named" in refused("reset", "web")
+
+
+def test_what_aws_refuses_is_one_line_and_exit_code_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", "http://127.0.0.1:1")
+
+    done = config("check", "--region", "us-east-1")
+
+    assert done.exit_code == 1
+    assert "Could not connect to the endpoint URL" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
