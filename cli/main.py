@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import bench, config, doctor, drain, report, simulate
+from cli import bench, config, doctor, drain, explain, report, simulate
 
 app = typer.Typer(
     name="steady",
@@ -16,6 +16,7 @@ app = typer.Typer(
 app.command("simulate")(simulate.simulate_traces)
 app.command("demo")(simulate.demo)
 app.command("drain")(drain.drain)
+app.command("explain")(explain.explain)
 app.command("doctor")(doctor.doctor)
 app.command("report")(report.report)
 app.add_typer(config.app, name="config")

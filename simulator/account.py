@@ -66,6 +66,7 @@ class Account:
             "autoscaling:RecordLifecycleActionHeartbeat": self.groups.record_lifecycle_action_heartbeat,
             "autoscaling:CompleteLifecycleAction": self.groups.complete_lifecycle_action,
             "ssm:GetParametersByPath": self.parameters.get_parameters_by_path,
+            "ssm:GetParameter": self.parameters.get_parameter,
             "ssm:GetParameterHistory": self.parameters.get_parameter_history,
             "dynamodb:GetItem": self.tables.get_item,
             "dynamodb:PutItem": self.tables.put_item,

@@ -40,6 +40,12 @@ class ParameterStore:
             page["NextToken"] = str(start + size)
         return page
 
+    def get_parameter(self, params: Params) -> dict[str, Any]:
+        versions = self.versions.get(params["Name"])
+        if versions is None:
+            raise AwsError("ParameterNotFound", f"Parameter {params['Name']} not found.")
+        return {"Parameter": {"Name": params["Name"], "Value": versions[-1], "Version": len(versions)}}
+
     def get_parameter_history(self, params: Params) -> dict[str, Any]:
         versions = self.versions.get(params["Name"])
         if versions is None:

@@ -14,6 +14,11 @@ class Reason:
     def name(self) -> str:
         return type(self).__name__
 
+    @property
+    def saw(self) -> str:
+        """What the rule looked at, whether it wants anything or not."""
+        return str(self)
+
 
 @dataclass(frozen=True, slots=True)
 class ReservationHigh(Reason):
@@ -21,6 +26,10 @@ class ReservationHigh(Reason):
     percent: float
     threshold: int
     add: int
+
+    @property
+    def saw(self) -> str:
+        return f"{self.resource} reservation {self.percent:.0f} % (threshold {self.threshold} %)"
 
     def __str__(self) -> str:
         return f"{self.resource} reservation {self.percent:.0f} % > {self.threshold} %: +{_instances(self.add)}"
@@ -96,11 +105,15 @@ class RoomToStart(Reason):
     share: int
     add: int
 
-    def __str__(self) -> str:
+    @property
+    def saw(self) -> str:
         return (
             f"room of {self.room.cpu_units} CPU units and {self.room.memory_mib} MiB is kept, "
-            f"so that {self.share} % of tasks start at once: +{_instances(self.add)}"
+            f"so that {self.share} % of tasks start at once"
         )
+
+    def __str__(self) -> str:
+        return f"{self.saw}: +{_instances(self.add)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +124,16 @@ class DemandComesBack(Reason):
     of: int
     add: int
 
-    def __str__(self) -> str:
+    @property
+    def saw(self) -> str:
         period = {3600: "hours", 86_400: "days"}.get(self.every_s, f"periods of {self.every_s} s")
         return (
             f"{self.demand.cpu_units} CPU units and {self.demand.memory_mib} MiB are due, "
-            f"as in {self.times} of the last {self.of} {period}: +{_instances(self.add)}"
+            f"as in {self.times} of the last {self.of} {period}"
         )
+
+    def __str__(self) -> str:
+        return f"{self.saw}: +{_instances(self.add)}"
 
 
 @dataclass(frozen=True, slots=True)

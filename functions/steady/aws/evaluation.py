@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -108,14 +108,7 @@ def evaluate(
         if entry.held_until > runtime.now():
             runtime.sleep(HELD_WAIT_S)
             continue
-        memory = change(entry.memory)
-        snapshot = look(runtime, cluster)
-        memory = observed(snapshot, memory, cluster.thresholds)
-        due = scale_in.candidates(snapshot, memory.low_since, cluster.thresholds)
-        due += [i for i in fallback.on_demand_instances(snapshot) if i not in due]
-        if due:
-            snapshot = with_tasks(runtime, snapshot, due)
-        decision = decide(snapshot, memory, cluster.thresholds)
+        snapshot, memory, decision = considered(runtime, cluster, change(entry.memory))
         acts = decision.acts_on(snapshot) and cluster.thresholds.mode == "active"
         kept = (
             decision.memory
@@ -138,6 +131,25 @@ def evaluate(
             _book_look(runtime, desk, decision.cluster, decision.look_again_at)
         return decision
     raise Contended(f"cluster {cluster.name} was held or written by others at each of {TRIES} tries")
+
+
+class Considered(NamedTuple):
+    """What a decision was made from: what was seen, and what is remembered with it."""
+
+    snapshot: Snapshot
+    memory: Memory
+    decision: Decision
+
+
+def considered(runtime: Runtime, cluster: Cluster, memory: Memory) -> Considered:
+    """What would be decided about `cluster` now; nothing is written."""
+    snapshot = look(runtime, cluster)
+    memory = observed(snapshot, memory, cluster.thresholds)
+    due = scale_in.candidates(snapshot, memory.low_since, cluster.thresholds)
+    due += [i for i in fallback.on_demand_instances(snapshot) if i not in due]
+    if due:
+        snapshot = with_tasks(runtime, snapshot, due)
+    return Considered(snapshot, memory, decide(snapshot, memory, cluster.thresholds))
 
 
 def each_cluster(

@@ -1,0 +1,204 @@
+"""`steady explain`: what the suite sees of a cluster now, what each rule wants, and what it would decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from cli.account import ProfileOption, RegionOption, aws_errors, runtime
+from cli.output import answers, one_line_errors, write_json
+from steady import scale_in
+from steady.aws import evaluation, ledger, parameters
+from steady.aws.capacity import NoSuchPool
+from steady.aws.evaluation import Considered
+from steady.aws.runtime import Runtime
+from steady.cluster import ContainerInstance, Size, Snapshot
+from steady.thresholds import BadThreshold, ClusterSettings, Thresholds
+from steady.wants import RULES, Want
+
+RESOURCES = ("CPU", "memory")
+
+
+def explain(
+    cluster: Annotated[str, typer.Argument(help="The cluster to look at.")],
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    json_: Annotated[str | None, typer.Option("--json", help="Write the answer to a file, or to - (stdout).")] = None,
+) -> None:
+    """Reads the live account and says what would be decided now, and why; it writes nothing.
+
+    Exit code 1: AWS refused; 2: the cluster is not managed, or the suite is not deployed here.
+    """
+    aws = runtime(profile, region)
+    with aws_errors(), one_line_errors(BadThreshold, NoSuchPool, parameters.NoLedger):
+        answer = explained(aws, cluster, parameters.ledger_table(aws))
+    if json_:
+        write_json(answer, json_)
+    if json_ != "-":
+        _print(answer)
+
+
+def explained(aws: Runtime, cluster: str, ledger_table: str) -> dict[str, Any]:
+    """What is seen of `cluster`, what each rule saw and wants, and the decision.
+
+    Raises:
+        BadThreshold: if the cluster is not managed.
+        NoSuchPool: if its pool is not there.
+    """
+    settings = parameters.settings_of(aws, cluster)
+    remembered = ledger.load(aws, ledger_table, cluster).memory
+    known = evaluation.Cluster(cluster, settings.pool, settings.thresholds)
+    found = evaluation.considered(aws, known, remembered)
+    snapshot = found.snapshot
+    return {
+        "cluster": cluster,
+        "at": datetime.fromtimestamp(snapshot.at, UTC).isoformat(timespec="seconds"),
+        "mode": settings.thresholds.mode,
+        "pool": _pool(snapshot, settings),
+        "reservation": dict(zip(RESOURCES, _percents(snapshot.active), strict=True)),
+        "instances": [_instance(i, snapshot) for i in snapshot.instances],
+        "booting": sorted(found.memory.booting_since),
+        "lacking": {s.name: s.missing for s in snapshot.services if s.missing},
+        "rules": [
+            {"rule": rule.__name__, "wants": [_want(w) for w in rule(snapshot, found.memory, settings.thresholds)]}
+            for rule in RULES
+        ],
+        "scale_in": _scale_in(found, settings.thresholds),
+        "decision": _decision(found, settings.thresholds.mode),
+        "problems": list(settings.problems),
+    }
+
+
+def _pool(snapshot: Snapshot, settings: ClusterSettings) -> dict[str, Any]:
+    pool = snapshot.pool
+    return {
+        "name": str(pool.name),
+        "target": pool.target,
+        "held": pool.held,
+        "on_demand": pool.on_demand,
+        "minimum": max(pool.minimum, settings.thresholds.min_capacity),
+        "maximum": min(pool.maximum, settings.thresholds.max_capacity),
+    }
+
+
+def _instance(instance: ContainerInstance, snapshot: Snapshot) -> dict[str, Any]:
+    cpu, memory = _percents([instance])
+    return {
+        "instance": instance.instance_id,
+        "type": instance.instance_type,
+        "zone": instance.zone,
+        "status": instance.status.value if instance.agent_connected else f"{instance.status.value}, agent lost",
+        "in_pool": instance.instance_id in snapshot.pool.members,
+        "tasks": instance.task_count,
+        "cpu_percent": cpu,
+        "memory_percent": memory,
+        "free": _size(instance.remaining),
+    }
+
+
+def _percents(instances: Iterable[ContainerInstance]) -> tuple[float, float]:
+    cpu, memory = scale_in.reservation(instances)
+    return round(cpu, 1), round(memory, 1)
+
+
+def _size(size: Size) -> dict[str, int]:
+    return {"cpu_units": size.cpu_units, "memory_mib": size.memory_mib}
+
+
+def _want(want: Want) -> dict[str, Any]:
+    return {"saw": want.reason.saw, "tasks": len(want.tasks), "capacity": _size(want.capacity)}
+
+
+def _scale_in(found: Considered, thresholds: Thresholds) -> dict[str, Any]:
+    since = found.memory.low_since
+    return {
+        "low": scale_in.is_low(found.snapshot, thresholds),
+        "low_for_s": None if since is None else round(found.snapshot.at - since),
+        "after_s": thresholds.scale_in_after_seconds,
+        "emptying": sorted(found.memory.draining.values()),
+    }
+
+
+def _decision(found: Considered, mode: str) -> dict[str, Any]:
+    decision = found.decision
+    return {
+        "acts": decision.acts_on(found.snapshot) and mode == "active",
+        "target": decision.target,
+        "on_demand": decision.on_demand,
+        "to_drain": list(decision.to_drain),
+        "to_undrain": list(decision.to_undrain),
+        "to_terminate": list(decision.to_terminate),
+        "reasons": [{"rule": r.name, "text": str(r)} for r in decision.reasons],
+    }
+
+
+def _print(answer: Mapping[str, Any]) -> None:
+    pool = answer["pool"]
+    answers.print(
+        f"[bold]cluster {answer['cluster']}[/] at {answer['at']}, mode {answer['mode']}\n"
+        f"{pool['name']}: target {pool['target']} ({pool['minimum']} to {pool['maximum']}), holds {pool['held']}"
+        + (f", {pool['on_demand']} of it on-demand" if pool["on_demand"] else ""),
+        highlight=False,
+        soft_wrap=True,
+    )
+    answers.print(_instances_table(answer))
+    answers.print(_rules_table(answer))
+    _print_decision(answer)
+
+
+def _instances_table(answer: Mapping[str, Any]) -> Table:
+    total = answer["reservation"]
+    table = Table(show_footer=True)
+    table.add_column("instance", footer=f"{len(answer['instances'])} and {len(answer['booting'])} booting")
+    for name in ("type", "zone", "status"):
+        table.add_column(name)
+    table.add_column("tasks", justify="right", footer=str(sum(i["tasks"] for i in answer["instances"])))
+    table.add_column("CPU %", justify="right", footer=f"{total['CPU']:g}")
+    table.add_column("memory %", justify="right", footer=f"{total['memory']:g}")
+    for i in answer["instances"]:
+        status = i["status"] if i["in_pool"] else f"{i['status']}, not in the pool"
+        cells = (i["instance"], i["type"], i["zone"], status, i["tasks"], f"{i['cpu_percent']:g}")
+        table.add_row(*map(str, cells), f"{i['memory_percent']:g}")
+    return table
+
+
+def _rules_table(answer: Mapping[str, Any]) -> Table:
+    table = Table()
+    for name in ("rule", "saw", "wants"):
+        table.add_column(name)
+    for rule in answer["rules"]:
+        for number, want in enumerate(rule["wants"]):
+            table.add_row(rule["rule"] if not number else "", want["saw"], _wanted(want))
+        if not rule["wants"]:
+            table.add_row(rule["rule"], "nothing", "nothing")
+    low = answer["scale_in"]
+    saw = f"reservation low for {low['low_for_s']} s" if low["low_for_s"] is not None else "reservation not low"
+    emptying = f", {len(low['emptying'])} being emptied" if low["emptying"] else ""
+    table.add_row("scale_in", f"{saw}{emptying}", f"after {low['after_s']} s")
+    return table
+
+
+def _wanted(want: Mapping[str, Any]) -> str:
+    if want["tasks"]:
+        return f"places for {want['tasks']} tasks"
+    capacity = want["capacity"]
+    parts = [f"{capacity['cpu_units']:,} CPU units"] if capacity["cpu_units"] else []
+    parts += [f"{capacity['memory_mib']:,} MiB"] if capacity["memory_mib"] else []
+    return f"{' and '.join(parts)} in all" if parts else "nothing"
+
+
+def _print_decision(answer: Mapping[str, Any]) -> None:
+    decision = answer["decision"]
+    would = "" if decision["acts"] else " (nothing is changed)"
+    answers.print(f"[bold]decision[/]: target {decision['target']}{would}", highlight=False)
+    for reason in decision["reasons"]:
+        answers.print(f"  {reason['rule']}: {reason['text']}", highlight=False, soft_wrap=True)
+    for what in ("to_drain", "to_undrain", "to_terminate"):
+        if decision[what]:
+            answers.print(f"  {what.replace('_', ' ')}: {', '.join(decision[what])}", highlight=False, soft_wrap=True)
+    for problem in answer["problems"]:
+        answers.print(f"  [yellow]{problem}[/]", highlight=False, soft_wrap=True)

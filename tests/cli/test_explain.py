@@ -1,0 +1,98 @@
+"""`steady explain` on the simulated account: what is seen, wanted and decided; nothing is written."""
+
+from __future__ import annotations
+
+import boto3
+import pytest
+from typer.testing import CliRunner
+
+from cli import explain
+from cli.explain import explained
+from cli.main import app
+from simulator.suite import LEDGER_TABLE
+from simulator.world import World
+from steady.thresholds import BadThreshold
+from steady.wants import RULES
+
+WRITES = ("Put", "Update", "Modify", "Set", "Terminate", "Stop", "Deregister", "Send", "Delete", "Publish")
+
+
+def busy_world(**thresholds: int | str) -> World:
+    world = World(seed=1)
+    web = world.spot_cluster("web", 2, learning="off", **thresholds)
+    web.service("api", 6, cpu=1000, memory=1000)
+    world.run(40)
+    return world
+
+
+def test_what_is_seen_wanted_and_decided_is_said() -> None:
+    world = busy_world()
+
+    answer = explained(world.suite.runtime("operator"), "web", LEDGER_TABLE)
+
+    assert answer["pool"]["name"] == "spot-fleet:sfr-web"
+    assert {i["status"] for i in answer["instances"]} == {"ACTIVE"}
+    assert sum(i["tasks"] for i in answer["instances"]) == 4
+    assert answer["reservation"]["CPU"] == pytest.approx(100 * 4000 / 4096, abs=0.1)
+    assert answer["lacking"] == {"api": 2}
+    assert [r["rule"] for r in answer["rules"]] == [rule.__name__ for rule in RULES]
+    wants = {r["rule"]: r["wants"] for r in answer["rules"]}
+    assert wants["service_drift"][0]["tasks"] == 2
+    assert wants["reservation_high"][0]["saw"] == "CPU reservation 98 % (threshold 100 %)"
+    assert answer["decision"]["target"] >= 3
+
+
+def test_nothing_is_written() -> None:
+    world = busy_world()
+    world.account.endpoint.log = []
+
+    explained(world.suite.runtime("operator"), "web", LEDGER_TABLE)
+
+    calls = {call.name.split(":")[1] for call in world.account.endpoint.log if call.caller == "operator"}
+    assert "DescribeContainerInstances" in calls
+    assert [name for name in calls if name.startswith(WRITES)] == []
+
+
+def test_it_is_the_decision_that_the_next_tick_makes() -> None:
+    world = busy_world()
+
+    answer = explained(world.suite.runtime("operator"), "web", LEDGER_TABLE)
+    world.suite.tick("web")
+    world.run(3)
+
+    decided = world.suite.telemetry.decisions()[-1].fields
+    assert decided["target"] == answer["decision"]["target"]
+    assert [r["rule"] for r in decided["reasons"]] == [r["rule"] for r in answer["decision"]["reasons"]]
+
+
+def test_in_dry_run_it_says_what_would_be_done_and_that_it_is_not() -> None:
+    answer = explained(busy_world(mode="dry-run").suite.runtime("operator"), "web", LEDGER_TABLE)
+
+    assert answer["decision"]["target"] > answer["pool"]["target"]
+    assert answer["decision"]["acts"] is False
+
+
+def test_a_cluster_that_is_not_managed_is_refused() -> None:
+    with pytest.raises(BadThreshold, match="/steady/clusters/old/capacity is missing"):
+        explained(busy_world().suite.runtime("operator"), "old", LEDGER_TABLE)
+
+
+def test_the_tables_are_readable(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = busy_world()
+    world.account.parameters.put("/steady/ledger", LEDGER_TABLE)
+    monkeypatch.setattr(explain, "runtime", lambda profile, region: world.suite.runtime("operator"))
+    monkeypatch.setenv("COLUMNS", "160")
+
+    done = CliRunner().invoke(app, ["explain", "web"])
+
+    assert done.exit_code == 0, done.output
+    for text in ("i-00000000000000001", "service_drift", "places for 2 tasks", "decision: target", "service api lacks 2 tasks"):
+        assert text in done.stdout
+
+
+def test_where_the_suite_is_not_deployed_that_is_said_in_one_line(aws: boto3.Session) -> None:
+    done = CliRunner().invoke(app, ["explain", "web"])
+
+    assert done.exit_code == 2
+    assert "/steady/ledger is missing: deploy the suite here" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
