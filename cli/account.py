@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -32,6 +32,12 @@ class NotesTelemetry:
         notes.print(f"[red]error:[/] {message}", highlight=False)
 
     def count(self, metric: str, value: float = 1, cluster: str = "") -> None: ...
+
+    def seconds(self, metric: str, value: float, cluster: str) -> None: ...
+
+    def gauges(self, values: Mapping[str, float], cluster: str) -> None: ...
+
+    def api_calls(self, calls: Mapping[str, int]) -> None: ...
 
 
 def runtime(profile: str | None, region: str | None) -> Runtime:

@@ -1,11 +1,12 @@
-"""Alarms, each with the runbook's entry in its description, and their way to the people who are told."""
+"""Alarms, each with what it means and the runbook's entry in its description. `PeopleStack` tells people of them."""
 
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_cloudwatch_actions as actions
-from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra.settings import Settings
+
+# By it, the alarms of the suite are told from an account's others.
+PREFIX = "steady: "
 
 
 def alarm(
@@ -13,30 +14,60 @@ def alarm(
     id_: str,
     settings: Settings,
     *,
+    name: str,
     metric: cloudwatch.IMetric,
     means: str,
     entry: str,
+    over: float = 0,
     minutes: int = 1,
     of_minutes: int = 1,
 ) -> cloudwatch.Alarm:
-    """An alarm on any count over 0 in `minutes` of `of_minutes`; its topic is told, if the deployment has one.
+    """An alarm on a value over `over` in `minutes` of `of_minutes`.
 
     Args:
+        name: what is wrong with what, in a few words; unique in the account and Region.
         means: what has happened, in a sentence.
         entry: the runbook's entry, as the anchor of its heading.
     """
-    made = cloudwatch.Alarm(
+    return cloudwatch.Alarm(
         scope,
         id_,
-        alarm_description=f"{means} See docs/runbook.md#{entry}.",
+        alarm_name=f"{PREFIX}{name}",
+        alarm_description=_description(settings, means, entry),
         metric=metric,
-        threshold=0,
+        threshold=over,
         evaluation_periods=of_minutes,
         datapoints_to_alarm=minutes,
         comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
         treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
     )
-    if settings.alarm_topic_arn:
-        topic = sns.Topic.from_topic_arn(made, "Topic", settings.alarm_topic_arn)
-        made.add_alarm_action(actions.SnsAction(topic))
-    return made
+
+
+def silence_alarm(
+    scope: Construct,
+    id_: str,
+    settings: Settings,
+    *,
+    name: str,
+    metric: cloudwatch.IMetric,
+    means: str,
+    entry: str,
+    minutes: int,
+) -> cloudwatch.Alarm:
+    """An alarm on a count that has been nothing, or missing, for so many minutes on end."""
+    return cloudwatch.Alarm(
+        scope,
+        id_,
+        alarm_name=f"{PREFIX}{name}",
+        alarm_description=_description(settings, means, entry),
+        metric=metric,
+        threshold=1,
+        evaluation_periods=minutes,
+        datapoints_to_alarm=minutes,
+        comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+        treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
+    )
+
+
+def _description(settings: Settings, means: str, entry: str) -> str:
+    return f"{means} {settings.runbook}#{entry}"

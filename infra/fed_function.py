@@ -39,6 +39,7 @@ class FedFunction(Construct):
         environment: Mapping[str, str],
     ) -> None:
         super().__init__(scope, id_)
+        self.feed = feed
         self.dead_letters = sqs.Queue(
             self,
             "DeadLetters",
@@ -103,6 +104,7 @@ class FedFunction(Construct):
             self,
             "DeadLettersAlarm",
             settings,
+            name=f"{self.feed.function} has dead letters",
             metric=self.dead_letters.metric_approximate_number_of_messages_visible(period=minute, statistic="Maximum"),
             means="Messages could not be handled: each has its reason as the attribute `error`.",
             entry="dead-letters",
@@ -111,6 +113,7 @@ class FedFunction(Construct):
             self,
             "ErrorsAlarm",
             settings,
+            name=f"{self.feed.function} fails",
             metric=self.function.metric_errors(period=minute),
             means="The function ended with an error or ran into its timeout.",
             entry="errors",

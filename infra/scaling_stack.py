@@ -3,7 +3,6 @@
 from typing import Any
 
 import aws_cdk as cdk
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as targets
@@ -12,21 +11,25 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from infra import permissions, wiring
-from infra.alarms import alarm
 from infra.fed_function import FedFunction
 from infra.settings import Settings
-from steady import reasons
-from steady.aws.telemetry import NAMESPACE
 
 
 class ScalingStack(cdk.Stack):
     """The autoscaler and the RunTask failures' function: the only two that change capacity."""
 
     def __init__(
-        self, scope: Construct, id_: str, *, settings: Settings, ledger: dynamodb.ITable, **kwargs: Any
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        settings: Settings,
+        ledger: dynamodb.ITable,
+        people: sns.ITopic,
+        **kwargs: Any,
     ) -> None:
         super().__init__(scope, id_, **kwargs)
-        environment = {"LEDGER_TABLE": ledger.table_name}
+        environment = {"LEDGER_TABLE": ledger.table_name, "PEOPLE_TOPIC_ARN": people.topic_arn}
         autoscaler = FedFunction(self, "Autoscaler", feed=wiring.AUTOSCALER, settings=settings, environment=environment)
         failures = FedFunction(
             self, "RunTaskFailure", feed=wiring.RUNTASK_FAILURE, settings=settings, environment=environment
@@ -40,12 +43,13 @@ class ScalingStack(cdk.Stack):
             # Either may book a later look of the autoscaler.
             function.function.add_environment("AUTOSCALER_QUEUE_URL", autoscaler.queue.queue_url)
             autoscaler.queue.grant_send_messages(function.role)
+            people.grant_publish(function.role)
             ledger.grant(function.role, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
         self.autoscaler_queue = autoscaler.queue
+        self.functions = (autoscaler, failures)
         # A tick that failed is not made up for: the next one sees all that it would have seen.
         autoscaler.function.configure_async_invoke(retry_attempts=0, max_event_age=cdk.Duration.seconds(wiring.TICK_S))
         self._ticks(autoscaler, settings)
-        self._alarms(settings)
 
         topic = sns.Topic(self, "RunTaskFailures", enforce_ssl=True)
         topic.add_subscription(subscriptions.SqsSubscription(failures.queue))
@@ -55,33 +59,6 @@ class ScalingStack(cdk.Stack):
             value=topic.topic_arn,
             description="hako's autoscaling_topic_for_oneshot",
         )
-
-    def _alarms(self, settings: Settings) -> None:
-        """What a cluster's decisions say that people have to know of; the tick says it each minute while it holds."""
-        for cluster in settings.clusters:
-            of_cluster = {"cluster": cluster.name, "service": wiring.AUTOSCALER.function}
-            for reason, means, entry, minutes in (
-                (reasons.AtMaximum, "wants more capacity than its maximum.", "at-the-maximum", 3),
-                (reasons.BootTimedOut, "has instances that do not register with ECS.", "instances-do-not-register", 1),
-                (reasons.AgentsLost, "has instances whose ECS agent is away.", "agents-are-lost", 1),
-                (reasons.HealingHeldBack, "replaces ill instances, and none comes up.", "healing-is-held-back", 1),
-            ):
-                alarm(
-                    self,
-                    f"{reason.__name__}-{cluster.name}",
-                    settings,
-                    metric=cloudwatch.Metric(
-                        namespace=NAMESPACE,
-                        metric_name=reason.__name__,
-                        dimensions_map=of_cluster,
-                        period=cdk.Duration.minutes(1),
-                        statistic="Sum",
-                    ),
-                    means=f"Cluster {cluster.name} {means}",
-                    entry=entry,
-                    minutes=minutes,
-                    of_minutes=minutes,
-                )
 
     def _ticks(self, autoscaler: FedFunction, settings: Settings) -> None:
         for cluster in settings.clusters:

@@ -27,6 +27,7 @@ class ServiceOutStack(cdk.Stack):
             settings=settings,
             environment={"AUTOSCALER_QUEUE_URL": autoscaler_queue.queue_url},
         )
+        self.functions = (handler,)
         handler.function.add_environment("QUEUE_URL", handler.queue.queue_url)
         handler.queue.grant_send_messages(handler.role)
         autoscaler_queue.grant_send_messages(handler.role)

@@ -26,7 +26,8 @@ from infra.errors import BadSettings
 from infra.images import images_of
 from steady.cluster import PoolKind
 
-SHARED_KEYS = ("clusters", "network", "images", "alarm_topic_arn", "powertools_layer_version")
+SHARED_KEYS = ("clusters", "network", "images", "runbook", "powertools_layer_version")
+RUNBOOK = "docs/runbook.md"
 TARGET_KEYS = ("account", "region", *SHARED_KEYS)
 
 
@@ -44,8 +45,9 @@ class Settings:
 
     clusters: tuple[AdoptedCluster | MadeCluster, ...]
     network: ExistingNetwork | None
-    alarm_topic_arn: str
     powertools_layer_version: int
+    # Where the runbook is: its address, if it is published somewhere.
+    runbook: str = RUNBOOK
 
     @property
     def adopted(self) -> tuple[AdoptedCluster, ...]:
@@ -122,7 +124,8 @@ def _target(where: str, says: Any, shared: Mapping[str, Any]) -> Target:
 def _settings(says: Mapping[str, Any]) -> Settings:
     clusters = clusters_of(says["clusters"], images_of(says["images"]))
     network = _network(says["network"])
-    settings = Settings(clusters, network, says["alarm_topic_arn"] or "", int(says["powertools_layer_version"] or 0))
+    layer = int(says["powertools_layer_version"] or 0)
+    settings = Settings(clusters, network, layer, says["runbook"] or RUNBOOK)
     for cluster in settings.made:
         if network and (lacking := [zone for zone in cluster.zones if zone not in network.subnets]):
             raise BadSettings(f'context "network" has no subnet for {lacking[0]}, where {cluster.name} is to be')
@@ -143,7 +146,7 @@ def _network(says: Any) -> ExistingNetwork | None:
 def _context(node: Node, key: str) -> Any:
     """What the context says of `key`; a table may be given on the command line, too, as JSON."""
     value = node.try_get_context(key)
-    if not isinstance(value, str) or key in ("alarm_topic_arn", "powertools_layer_version"):
+    if not isinstance(value, str) or key in ("runbook", "powertools_layer_version"):
         return value
     try:
         return json.loads(value)

@@ -7,10 +7,12 @@ from constructs import Construct
 
 from infra.clusters.stack import ClusterStack
 from infra.network import Network, NetworkStack
+from infra.people_stack import PeopleStack
 from infra.scaling_stack import ScalingStack
 from infra.service_out_stack import ServiceOutStack
 from infra.settings import ExistingNetwork, Target, targets_of
 from infra.state_stack import StateStack
+from infra.watch_stack import WatchStack
 
 
 class Stacks(NamedTuple):
@@ -19,6 +21,8 @@ class Stacks(NamedTuple):
     state: StateStack
     scaling: ScalingStack
     service_out: ServiceOutStack
+    people: PeopleStack
+    watch: WatchStack
     clusters: tuple[ClusterStack, ...] = ()
     network: NetworkStack | None = None
 
@@ -42,11 +46,14 @@ def _add(app: cdk.App, target: Target) -> Stacks:
 
     settings = target.settings
     state = StateStack(scope, **named("state"), settings=settings)
-    scaling = ScalingStack(scope, **named("scaling"), settings=settings, ledger=state.ledger)
+    people = PeopleStack(scope, **named("people"))
+    scaling = ScalingStack(scope, **named("scaling"), settings=settings, ledger=state.ledger, people=people.topic)
     queue = scaling.autoscaler_queue
     service_out = ServiceOutStack(scope, **named("service-out"), settings=settings, autoscaler_queue=queue)
+    functions = (*service_out.functions, *scaling.functions)
+    watch = WatchStack(scope, **named("watch"), settings=settings, functions=functions, ledger=state.ledger)
     if not settings.made:
-        return Stacks(state, scaling, service_out)
+        return Stacks(state, scaling, service_out, people, watch)
     network: Network | ExistingNetwork | None = settings.network
     network_stack = None
     if network is None:
@@ -54,4 +61,4 @@ def _add(app: cdk.App, target: Target) -> Stacks:
         network_stack = NetworkStack(scope, **named("network"), zones=zones)
         network = network_stack.network
     clusters = [ClusterStack(scope, **named(f"cluster-{row.name}"), row=row, network=network) for row in settings.made]
-    return Stacks(state, scaling, service_out, tuple(clusters), network_stack)
+    return Stacks(state, scaling, service_out, people, watch, tuple(clusters), network_stack)

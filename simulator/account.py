@@ -71,6 +71,7 @@ class Account:
             "dynamodb:GetItem": self.tables.get_item,
             "dynamodb:PutItem": self.tables.put_item,
             "dynamodb:UpdateItem": self.tables.update_item,
+            "sns:Publish": self.messaging.publish_call,
             "sqs:SendMessage": self.messaging.send_message,
         }
 

@@ -102,6 +102,8 @@ class Messaging:
         self.queues: dict[str, Queue] = {}
         self.rules: list[Rule] = []
         self.subscriptions: dict[str, list[Queue]] = {}
+        # What was published by its ARN: (topic, message).
+        self.published: list[tuple[str, str]] = []
         self._rng = rng
         self._ids = itertools.count(1)
 
@@ -130,6 +132,12 @@ class Messaging:
         envelope = {"Type": "Notification", "MessageId": f"sns-{next(self._ids)}", "Message": message}
         for queue in self.subscriptions.get(topic, []):
             self.deliver(queue, json.dumps(envelope))
+
+    def publish_call(self, params: Params) -> dict[str, Any]:
+        """SNS's Publish, by a topic's ARN."""
+        self.published.append((params["TopicArn"], params["Message"]))
+        self.publish(params["TopicArn"].rsplit(":", 1)[-1], params["Message"])
+        return {"MessageId": f"sns-{next(self._ids)}"}
 
     def deliver(self, queue: Queue, body: str) -> None:
         """At least once, each copy after a time of its own."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,7 @@ from steady.thresholds import THRESHOLDS
 
 LEDGER_TABLE = "steady-ledger"
 FAILURE_TOPIC = "runtask-failures"
+PEOPLE_TOPIC = "arn:aws:sns:us-east-1:123456789012:people"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class RecordedTelemetry:
     account: Account
     said: list[Said] = field(default_factory=list)
     counts: dict[str, float] = field(default_factory=dict)
+    # By metric and cluster, one after the other.
+    measured: dict[tuple[str, str], list[float]] = field(default_factory=dict)
 
     def info(self, message: str, **fields: Any) -> None:
         self._keep("info", message, fields)
@@ -51,6 +55,16 @@ class RecordedTelemetry:
 
     def count(self, metric: str, value: float = 1, cluster: str = "") -> None:  # noqa: ARG002
         self.counts[metric] = self.counts.get(metric, 0) + value
+
+    def seconds(self, metric: str, value: float, cluster: str) -> None:
+        self.measured.setdefault((metric, cluster), []).append(value)
+
+    def gauges(self, values: Mapping[str, float], cluster: str) -> None:
+        for metric, value in values.items():
+            self.measured.setdefault((metric, cluster), []).append(value)
+
+    def api_calls(self, calls: Mapping[str, int]) -> None:
+        """Calls are counted by the simulated account itself, before any of botocore's events."""
 
     def errors(self) -> list[str]:
         return [line.message for line in self.said if line.level == "error"]
@@ -147,7 +161,7 @@ class Suite:
         )
 
     def _desk(self) -> Desk:
-        return Desk(LEDGER_TABLE, self.triggers.url)
+        return Desk(LEDGER_TABLE, self.triggers.url, PEOPLE_TOPIC)
 
 
 def _dead_letters_url(queue: Queue) -> str:

@@ -23,8 +23,10 @@ def runtime() -> Runtime:
 
 
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
-    desk = evaluation.Desk(os.environ["LEDGER_TABLE"], os.environ["AUTOSCALER_QUEUE_URL"])
-    return handle_event(event, runtime(), desk, os.environ["DEAD_LETTER_QUEUE_URL"])
+    try:
+        return handle_event(event, runtime(), evaluation.Desk.read(), os.environ["DEAD_LETTER_QUEUE_URL"])
+    finally:
+        runtime().say_calls()
 
 
 def handle_event(
@@ -39,6 +41,8 @@ def handle_event(
     except evaluation.Contended as error:
         # Whoever held the cluster decided with what this tick would have seen; the next tick is a minute away.
         runtime.telemetry.info(f"tick skipped: {error}", cluster=cluster.name)
+    # That none comes is an alarm.
+    runtime.telemetry.count("Ticks", cluster=cluster.name)
     return {}
 
 

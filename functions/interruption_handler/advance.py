@@ -23,7 +23,9 @@ SERVICES_KEPT_S = 60.0
 class Advance:
     """What a step did, and what it left: instances to look at again, and tasks that only wait for their turn.
 
-    `tasks_left` is how many tasks are still to be stopped, those in `due` included.
+    `tasks_left` is how many tasks are still to be stopped, those in `due` included, and `killed` how many ran on
+    instances that EC2 was ending already. `deregistered_after_s` is the longest time from a notice until the targets of
+    its instance were deregistered, of the instances that were looked at for the first time.
     """
 
     waiting: tuple[Doomed, ...] = ()
@@ -33,6 +35,8 @@ class Advance:
     deregistered: int = 0
     stopped: int = 0
     tasks_left: int = 0
+    killed: int = 0
+    deregistered_after_s: float | None = None
 
 
 def drained(runtime: Runtime, cluster: str, doomed: Iterable[Doomed]) -> list[ContainerInstance]:
@@ -71,6 +75,8 @@ def advance(runtime: Runtime, cluster: str, doomed: Sequence[Doomed], due: Seque
         deregistered=first.deregistered + then.deregistered,
         stopped=len(stopped) + then.stopped,
         tasks_left=first.tasks_left - len(stopped.intersection(first.due)) + then.tasks_left,
+        killed=first.killed + then.killed,
+        deregistered_after_s=first.deregistered_after_s,
     )
 
 
@@ -84,20 +90,30 @@ def _look(runtime: Runtime, cluster: str, doomed: Sequence[Doomed], until: float
     states = elbv2.states_of(runtime, (target for task in tasks for target in task.targets))
     step = next_step(doomed, seen, tasks, states, runtime.now())
     elbv2.deregister(runtime, step.to_deregister)
+    deregistered_at = runtime.now()
     stopped = ecs.stop_tasks(runtime, cluster, [t.arn for t in step.to_stop], STOP_REASON, until)
     after = progress(doomed, seen, tasks, stopped, runtime.now())
     for instance in after.finished:
         if instance.hook:
             capacity.complete(runtime, instance.hook)
     return Advance(
-        waiting=tuple(replace(_with_heartbeat(runtime, instance), looked_at=True) for instance in after.waiting),
+        # What was killed is counted once.
+        waiting=tuple(replace(_with_heartbeat(runtime, i), looked_at=True, gone=False) for i in after.waiting),
         finished=after.finished,
         due=tuple(t.arn for t in step.to_stop if t.arn not in stopped),
         next_in_s=after.next_in_s,
         deregistered=len(step.to_deregister),
         stopped=len(stopped),
         tasks_left=sum(not t.stopping and t.arn not in stopped for t in tasks),
+        killed=_killed(doomed, tasks),
+        deregistered_after_s=max((deregistered_at - d.noticed_at for d in doomed if not d.looked_at), default=None),
     )
+
+
+def _killed(doomed: Iterable[Doomed], tasks: Iterable[DoomedTask]) -> int:
+    """How many tasks were still in service when EC2 began to end their instance; daemons go with it."""
+    gone = {d.container_instance_arn for d in doomed if d.gone}
+    return sum(t.container_instance_arn in gone and t.kind is not TaskKind.DAEMON and not t.stopping for t in tasks)
 
 
 def doomed_tasks(runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance]) -> list[DoomedTask]:

@@ -22,4 +22,7 @@ def runtime() -> Runtime:
 
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     until = runtime().now() + context.get_remaining_time_in_millis() / 1000 - SPARE_S
-    return handle_batch(event, runtime(), Environment.read(), until)
+    try:
+        return handle_batch(event, runtime(), Environment.read(), until)
+    finally:
+        runtime().say_calls()

@@ -65,7 +65,7 @@ def _with_deadline(runtime: Runtime, notice: Notice, cluster: str) -> Doomed:
         return Doomed(notice.instance_id, cluster, deadline_s, noticed_at=notice.at)
     if notice.hook is None or notice.deadline_s is not None:
         deadline_s = notice.at if notice.deadline_s is None else notice.deadline_s
-        return Doomed(notice.instance_id, cluster, deadline_s, hook=notice.hook, noticed_at=notice.at)
+        return Doomed(notice.instance_id, cluster, deadline_s, hook=notice.hook, noticed_at=notice.at, gone=notice.gone)
     timeouts = capacity.hook_timeouts(runtime, notice.hook)
     hook = replace(notice.hook, heartbeat_s=timeouts.heartbeat_s, beat_at=notice.at)
     return Doomed(notice.instance_id, cluster, notice.at + timeouts.global_s, hook=hook, noticed_at=notice.at)
@@ -80,6 +80,7 @@ def _merged(one: Doomed | None, other: Doomed) -> Doomed:
         deadline_s=min(one.deadline_s, other.deadline_s),
         container_instance_arn=one.container_instance_arn or other.container_instance_arn,
         hook=one.hook or other.hook,
+        gone=one.gone or other.gone,
     )
 
 

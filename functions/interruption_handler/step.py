@@ -109,6 +109,9 @@ def _say(runtime: Runtime, cluster: str, done: Advance) -> None:
     )
     runtime.telemetry.count("TargetsDeregistered", done.deregistered, cluster)
     runtime.telemetry.count("TasksStopped", done.stopped, cluster)
+    runtime.telemetry.count("TasksKilled", done.killed, cluster)
+    if done.deregistered_after_s is not None:
+        runtime.telemetry.seconds("DeregisteredAfter", done.deregistered_after_s, cluster)
 
 
 def _noticed(messages: Messages) -> set[str]:

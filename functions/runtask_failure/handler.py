@@ -30,8 +30,10 @@ def runtime() -> Runtime:
 
 
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
-    desk = evaluation.Desk(os.environ["LEDGER_TABLE"], os.environ["AUTOSCALER_QUEUE_URL"])
-    return handle_batch(event, runtime(), desk, os.environ["DEAD_LETTER_QUEUE_URL"])
+    try:
+        return handle_batch(event, runtime(), evaluation.Desk.read(), os.environ["DEAD_LETTER_QUEUE_URL"])
+    finally:
+        runtime().say_calls()
 
 
 def handle_batch(

@@ -98,6 +98,8 @@ class Doomed:
     noticed_at: float = 0.0
     # Whether a step has looked at its tasks, and deregistered their targets.
     looked_at: bool = False
+    # Whether EC2 is ending it already: what still runs on it is killed.
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

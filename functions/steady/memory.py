@@ -48,6 +48,7 @@ class Memory:
     long the latest boots took. `raised_by` is how much of the target, in the pool's units, is asked for only until
     replacements of such instances are there; `raised_to` is the target that was set with it. `short_since` is since
     when a Spot Fleet has held less than its target. `shapes` are the types of instances that were seen registered.
+    `told` is what was wrong with the parameters when people were last told of it.
     """
 
     demands: Mapping[str, Demand] = field(default_factory=dict)
@@ -69,6 +70,7 @@ class Memory:
     staffing: Staffing = UNLEARNED
     healing: Healing = UNTOUCHED
     usage: Usage = UNUSED
+    told: tuple[str, ...] = ()
 
 
 def observed(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> Memory:

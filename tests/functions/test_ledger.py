@@ -33,6 +33,7 @@ FULL = Memory(
     days=DAYS.seen(1_767_225_600.0, Size(5, 6)),
     staffing=Staffing(0.25, tasks=7, lacking=1),
     healing=Healing({"arn-5": 7.5}, {"arn-5": 8.5}, registered_at=9.5, unanswered=(10.5, 11.5)),
+    told=("cpu_reservation_high is wrong",),
     usage=Usage(12.5, {"spot m5.large": 2}, {"2026-01-01": {"spot m5.large": 1.25}}),
 )
 

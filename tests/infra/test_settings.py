@@ -137,12 +137,12 @@ def test_a_network_that_is_there_is_used() -> None:
 
 def test_one_cdk_json_holds_several_accounts_and_regions() -> None:
     context = {
-        "alarm_topic_arn": "arn:aws:sns:us-east-1:111111111111:all",
+        "runbook": "https://example.com/runbook",
         "environments": {
             "staging": {"account": "111111111111", "region": "us-east-1", "clusters": [MADE]},
             "prod": [
                 {"account": "222222222222", "region": "us-east-1", "clusters": [MADE]},
-                {"account": "222222222222", "region": "eu-west-1", "clusters": [ADOPTED], "alarm_topic_arn": ""},
+                {"account": "222222222222", "region": "eu-west-1", "clusters": [ADOPTED], "runbook": "eu"},
             ],
         },
     }
@@ -156,7 +156,9 @@ def test_one_cdk_json_holds_several_accounts_and_regions() -> None:
     assert america.state.stack_name == europe.state.stack_name == "steady-state"
     assert [c.stack_name for c in america.clusters] == ["steady-cluster-web"]
     assert europe.clusters == ()
+    [prod_america, prod_europe] = targets_of(app.node)
+    assert (prod_america.settings.runbook, prod_europe.settings.runbook) == ("https://example.com/runbook", "eu")
     # `cdk deploy --all` takes the stacks of the app's own assembly: they are all there.
     assembly = app.synth()
-    assert len(assembly.stacks) == len(america.clusters) + 4 + 3
+    assert len(assembly.stacks) == len(america.clusters) + 6 + 5
     assert [t.name for t in targets_of(cdk.App(context={**context, "env": "staging"}).node)] == ["staging"]

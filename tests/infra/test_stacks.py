@@ -15,8 +15,6 @@ from aws_cdk.assertions import Match, Template
 from infra import stacks, wiring
 from simulator.suite import FAILURE_TOPIC
 from simulator.world import SimulatedCluster, World
-from steady.aws.telemetry import PowertoolsTelemetry
-from steady.reasons import AgentsLost, AtMaximum, BootTimedOut, HealingHeldBack
 from steady.thresholds import THRESHOLDS
 
 CONTEXT: dict[str, Any] = {
@@ -33,7 +31,13 @@ FUNCTIONS = {f.function: f for f in (wiring.INTERRUPTION, wiring.AUTOSCALER, wir
 @pytest.fixture(scope="module")
 def templates() -> dict[str, Template]:
     [added] = stacks.add_to(cdk.App(context=CONTEXT))
-    named = {"state": added.state, "scaling": added.scaling, "service-out": added.service_out}
+    named = {
+        "state": added.state,
+        "scaling": added.scaling,
+        "service-out": added.service_out,
+        "watch": added.watch,
+        "people": added.people,
+    }
     return {name: Template.from_stack(stack) for name, stack in named.items()}
 
 
@@ -115,24 +119,6 @@ def test_every_dead_letter_queue_has_an_alarm(templates: dict[str, Template]) ->
         assert dead == alarmed
 
 
-def test_people_are_told_of_a_cluster_at_its_maximum_and_of_ill_instances(
-    templates: dict[str, Template], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", wiring.AUTOSCALER.function)
-    for reason in (AtMaximum, BootTimedOut, AgentsLost, HealingHeldBack):
-        PowertoolsTelemetry().count(reason.__name__, cluster="web")
-        counted = json.loads(capsys.readouterr().out)
-        described = counted["_aws"]["CloudWatchMetrics"][0]
-        templates["scaling"].has_resource_properties(
-            "AWS::CloudWatch::Alarm",
-            {
-                "Namespace": described["Namespace"],
-                "MetricName": reason.__name__,
-                "Dimensions": [{"Name": name, "Value": counted[name]} for name in described["Dimensions"][0]],
-            },
-        )
-
-
 def test_every_alarm_links_to_an_entry_of_the_runbook(templates: dict[str, Template]) -> None:
     runbook = (Path(__file__).parents[2] / "docs/runbook.md").read_text()
     entries = {heading.lower().replace(" ", "-") for heading in re.findall(r"^## (.+)$", runbook, re.MULTILINE)}
@@ -141,15 +127,6 @@ def test_every_alarm_links_to_an_entry_of_the_runbook(templates: dict[str, Templ
 
     assert linked
     assert all(len(links) == 1 and links[0] in entries for links in linked)
-
-
-def test_alarms_go_to_the_topic_of_the_deployment() -> None:
-    topic = "arn:aws:sns:us-east-1:123456789012:people"
-    [added] = stacks.add_to(cdk.App(context={**CONTEXT, "alarm_topic_arn": topic}))
-    template = Template.from_stack(added.scaling)
-
-    alarms = template.find_resources("AWS::CloudWatch::Alarm").values()
-    assert {tuple(alarm["Properties"]["AlarmActions"]) for alarm in alarms} == {(topic,)}
 
 
 def test_each_cluster_has_its_tick(templates: dict[str, Template]) -> None:

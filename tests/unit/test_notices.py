@@ -102,7 +102,7 @@ def test_a_rebalance_recommendation_is_only_recommended_and_brings_no_deadline()
 def test_an_instance_that_is_going_already_leaves_no_time(state: str) -> None:
     event = {**STATE, "detail": {**STATE["detail"], "state": state}}
 
-    assert parsed(event) == (Notice("i-0b662ef9931388ba0", AT, AT),)
+    assert parsed(event) == (Notice("i-0b662ef9931388ba0", AT, AT, gone=True),)
 
 
 def test_an_instance_that_starts_is_none_of_our_business() -> None:

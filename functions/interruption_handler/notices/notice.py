@@ -15,7 +15,7 @@ class Notice:
 
     A lifecycle hook's deadline is its own timeout, which only Auto Scaling knows: `deadline_s` is None then. What is
     only `recommended` counts where the cluster's threshold `on_rebalance` says so, and has the deadline that its
-    thresholds set: None as well.
+    thresholds set: None as well. One that is `gone` already has no time left at all.
     """
 
     instance_id: str
@@ -23,6 +23,7 @@ class Notice:
     deadline_s: float | None = None
     hook: LifecycleHook | None = None
     recommended: bool = False
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,4 +19,4 @@ def parse(event: Mapping[str, Any]) -> tuple[Notice, ...] | Ignored:
     if state not in LEAVING:
         return Ignored(f"an instance that is {state}")
     at = time_of(event)
-    return (Notice(text(event, "detail", "instance-id"), at, at),)
+    return (Notice(text(event, "detail", "instance-id"), at, at, gone=True),)

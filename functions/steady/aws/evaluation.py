@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol, TypeVar
@@ -39,10 +40,15 @@ Named = TypeVar("Named", bound=NamesCluster)
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where evaluations keep their books: the ledger's table, and the queue by which a later look is booked."""
+    """Where evaluations keep their books, and write to: the ledger, the queue of later looks, and people."""
 
     ledger_table: str
     autoscaler_queue_url: str
+    people_topic_arn: str
+
+    @staticmethod
+    def read() -> Desk:
+        return Desk(os.environ["LEDGER_TABLE"], os.environ["AUTOSCALER_QUEUE_URL"], os.environ["PEOPLE_TOPIC_ARN"])
 
 
 class Contended(Exception):
@@ -56,6 +62,7 @@ class Cluster:
     name: str
     pool: PoolName
     thresholds: Thresholds
+    problems: tuple[str, ...] = ()
 
 
 def settings(runtime: Runtime, cluster: str, max_age_s: float = 0.0) -> Cluster:
@@ -74,7 +81,7 @@ def settings(runtime: Runtime, cluster: str, max_age_s: float = 0.0) -> Cluster:
     for problem in found.problems:
         runtime.telemetry.error(problem, cluster=cluster)
     runtime.telemetry.count("BadThresholds", len(found.problems), cluster)
-    settings = Cluster(cluster, found.pool, found.thresholds)
+    settings = Cluster(cluster, found.pool, found.thresholds, found.problems)
     runtime.known[f"settings of {cluster}"] = (runtime.now(), settings)
     return settings
 
@@ -108,7 +115,8 @@ def evaluate(
         if entry.held_until > runtime.now():
             runtime.sleep(HELD_WAIT_S)
             continue
-        snapshot, memory, decision = considered(runtime, cluster, change(entry.memory))
+        remembered = replace(change(entry.memory), told=cluster.problems)
+        snapshot, memory, decision = considered(runtime, cluster, remembered)
         acts = decision.acts_on(snapshot) and cluster.thresholds.mode == "active"
         kept = (
             decision.memory
@@ -116,14 +124,18 @@ def evaluate(
             else replace(decision.memory, draining=memory.draining, healing=memory.healing, raised_by=0, raised_to=0)
         )
         if kept == entry.memory and not acts:
+            measure(runtime, snapshot, decision)
             say(runtime, snapshot, decision, cluster.thresholds.mode)
             return decision
+        news = [problem for problem in cluster.problems if problem not in entry.memory.told]
         try:
             held_until = runtime.now() + ledger.HELD_FOR_S if acts else 0.0
             entry = ledger.save(runtime, desk.ledger_table, entry, kept, held_until)
         except ledger.LostRace:
             continue
+        measure(runtime, snapshot, decision)
         say(runtime, snapshot, decision, cluster.thresholds.mode)
+        tell(runtime, desk, cluster, news)
         if acts:
             act(runtime, snapshot, decision)
             ledger.release(runtime, desk.ledger_table, entry)
@@ -249,6 +261,43 @@ def act(runtime: Runtime, snapshot: Snapshot, decision: Decision) -> None:
     elif (decision.target, decision.on_demand) != (pool.target, pool.on_demand):
         capacity.set_target(runtime, pool, decision.target, decision.on_demand)
     ecs.drain(runtime, snapshot.cluster, decision.to_drain)
+
+
+def measure(runtime: Runtime, snapshot: Snapshot, decision: Decision) -> None:
+    """What the cluster looks like, as metrics: what the dashboards show, and what alarms look at."""
+    pool = snapshot.pool
+    cpu, memory = scale_in.reservation(snapshot.active)
+    # Only a fleet that has been short for a look is short: what was asked for a moment ago is on its way.
+    short = decision.memory.short_since is not None and decision.memory.short_since < snapshot.at
+    runtime.telemetry.gauges(
+        {
+            "Target": decision.target,
+            "Held": pool.held,
+            "OnDemand": pool.units(pool.on_demand_members),
+            "SpotShort": max(0, pool.target - pool.held) if short else 0,
+            "Instances": len(snapshot.instances),
+            "CpuReservation": round(cpu, 1),
+            "MemoryReservation": round(memory, 1),
+            "MissingTasks": sum(s.missing for s in snapshot.services),
+            "Demands": len(decision.memory.demands),
+        },
+        decision.cluster,
+    )
+
+
+def tell(runtime: Runtime, desk: Desk, cluster: Cluster, problems: Sequence[str]) -> None:
+    """Tells people what is wrong with a cluster's parameters: once, when it comes up."""
+    if not problems:
+        return
+    try:
+        runtime.sns.publish(
+            TopicArn=desk.people_topic_arn,
+            # SNS: 100 characters at most.
+            Subject=f"steady: cluster {cluster.name}: bad threshold"[:100],
+            Message="\n".join([*problems, f"Correct it: steady config check {cluster.name}"]),
+        )
+    except (ClientError, BotoCoreError) as error:
+        runtime.telemetry.error(f"people could not be told: {error}", cluster=cluster.name)
 
 
 def say(runtime: Runtime, snapshot: Snapshot, decision: Decision, mode: str) -> None:

@@ -108,6 +108,7 @@ def _plain(memory: Memory) -> dict[str, Any]:
         "staffing": asdict(memory.staffing),
         "healing": asdict(memory.healing),
         "usage": asdict(memory.usage),
+        "told": list(memory.told),
     }
 
 
@@ -141,6 +142,7 @@ def _memory(plain: dict[str, Any]) -> Memory:
         staffing=Staffing(**plain.get("staffing", {})),
         healing=_healing(plain.get("healing", {})),
         usage=Usage(**plain.get("usage", {})),
+        told=tuple(plain.get("told", ())),
     )
 
 

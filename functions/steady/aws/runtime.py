@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -14,13 +15,16 @@ import boto3
 from botocore.config import Config
 
 from steady.aws.telemetry import PowertoolsTelemetry, Telemetry
+from steady.limits import BUCKET_OF
 
 if TYPE_CHECKING:
+    from botocore.model import OperationModel
     from mypy_boto3_autoscaling import AutoScalingClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
+    from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
 
@@ -59,8 +63,24 @@ class Runtime:
     sleep: Callable[[float], None] = time.sleep
     in_parallel: InParallel = in_threads
     telemetry: Telemetry = field(default_factory=PowertoolsTelemetry)
+    # ECS calls since they were last said, by the bucket that they draw on: each try counts, as it does for ECS.
+    calls: Counter[str] = field(default_factory=Counter)
     # What never changes once it is read (a task definition's revision), kept for as long as the process is.
     known: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # botocore: emitted after every try, whether it is repeated or not.
+        self.session.events.register("needs-retry.ecs", self._count_call)
+
+    def say_calls(self) -> None:
+        """Says how many calls there were, and begins to count anew."""
+        self.telemetry.api_calls(dict(self.calls))
+        self.calls.clear()
+
+    def _count_call(self, operation: OperationModel, **_: object) -> None:
+        bucket = BUCKET_OF.get(operation.name)
+        if bucket:
+            self.calls[bucket.name] += 1
 
     @cached_property
     def ecs(self) -> ECSClient:
@@ -90,6 +110,10 @@ class Runtime:
     @cached_property
     def ssm(self) -> SSMClient:
         return self.session.client("ssm", config=CLIENT_CONFIG)
+
+    @cached_property
+    def sns(self) -> SNSClient:
+        return self.session.client("sns", config=CLIENT_CONFIG)
 
     @cached_property
     def sqs(self) -> SQSClient:

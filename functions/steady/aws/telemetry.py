@@ -1,11 +1,15 @@
 """What the functions say: structured log lines, and metrics in CloudWatch's embedded format (Powertools)."""
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit, single_metric
 
 NAMESPACE = "Steady"
+# What is counted for all functions together has this in the place of the function's own name.
+ALL_FUNCTIONS = "ecs-steady"
+API_CALLS = "ApiCalls"
 
 
 class Telemetry(Protocol):
@@ -19,9 +23,15 @@ class Telemetry(Protocol):
 
     def count(self, metric: str, value: float = 1, cluster: str = "") -> None: ...
 
+    def seconds(self, metric: str, value: float, cluster: str) -> None: ...
+
+    def gauges(self, values: Mapping[str, float], cluster: str) -> None: ...
+
+    def api_calls(self, calls: Mapping[str, int]) -> None: ...
+
 
 class PowertoolsTelemetry:
-    """Log lines as JSON on standard output; each count an EMF line of its own, with the cluster as its dimension."""
+    """Log lines as JSON on standard output; metrics as EMF lines beside them, with the cluster as their dimension."""
 
     def __init__(self) -> None:
         self.logger = Logger()
@@ -36,8 +46,26 @@ class PowertoolsTelemetry:
         self.logger.error(message, extra=fields)
 
     def count(self, metric: str, value: float = 1, cluster: str = "") -> None:
-        if not value:
-            return
-        with single_metric(name=metric, unit=MetricUnit.Count, value=value, namespace=NAMESPACE) as line:
-            if cluster:
-                line.add_dimension(name="cluster", value=cluster)
+        if value:
+            self._one(metric, MetricUnit.Count, value, {"cluster": cluster} if cluster else {})
+
+    def seconds(self, metric: str, value: float, cluster: str) -> None:
+        self._one(metric, MetricUnit.Seconds, value, {"cluster": cluster})
+
+    def gauges(self, values: Mapping[str, float], cluster: str) -> None:
+        """What a cluster looks like now, in one line."""
+        metrics = EphemeralMetrics(namespace=NAMESPACE)
+        metrics.add_dimension(name="cluster", value=cluster)
+        for name, value in values.items():
+            metrics.add_metric(name=name, unit=MetricUnit.NoUnit, value=value)
+        metrics.flush_metrics()
+
+    def api_calls(self, calls: Mapping[str, int]) -> None:
+        """ECS calls by the bucket that they draw on, each try counted: one metric for all functions together."""
+        for bucket, count in calls.items():
+            self._one(API_CALLS, MetricUnit.Count, count, {"service": ALL_FUNCTIONS, "bucket": bucket})
+
+    def _one(self, metric: str, unit: MetricUnit, value: float, dimensions: Mapping[str, str]) -> None:
+        with single_metric(name=metric, unit=unit, value=value, namespace=NAMESPACE) as line:
+            for name, dimension in dimensions.items():
+                line.add_dimension(name=name, value=dimension)

@@ -1,0 +1,51 @@
+"""The ECS API's token buckets, an account's and a Region's (AWS, "Request throttling for the Amazon ECS API")."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """`burst` calls at once, `refill_per_s` after that, of the `actions` together and of whoever calls them."""
+
+    name: str
+    burst: int
+    refill_per_s: int
+    actions: frozenset[str]
+
+    @property
+    def per_minute(self) -> int:
+        """What can be called in any minute, however it is spread."""
+        return self.refill_per_s * 60
+
+
+BUCKETS = (
+    Bucket(
+        "cluster-resource-modify",
+        100,
+        40,
+        frozenset(
+            {
+                "StopTask",
+                "RunTask",
+                "StartTask",
+                "UpdateContainerInstancesState",
+                "PutAttributes",
+                "DeleteAttributes",
+                "DeregisterContainerInstance",
+            }
+        ),
+    ),
+    Bucket(
+        "cluster-resource-read",
+        100,
+        20,
+        frozenset(
+            {"DescribeContainerInstances", "DescribeTasks", "ListContainerInstances", "ListTasks", "ListAttributes"}
+        ),
+    ),
+    Bucket("service-read", 100, 20, frozenset({"DescribeServices", "ListServices"})),
+    Bucket("service-modify", 50, 5, frozenset({"CreateService", "UpdateService", "DeleteService"})),
+    Bucket("cluster-read", 50, 20, frozenset({"DescribeClusters", "ListClusters"})),
+    Bucket("task-definition-read", 50, 20, frozenset({"DescribeTaskDefinition", "ListTaskDefinitions"})),
+)
+BUCKET_OF = {action: bucket for bucket in BUCKETS for action in bucket.actions}

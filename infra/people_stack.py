@@ -1,0 +1,40 @@
+"""The one topic by which people are told: of each alarm in a line that a chat can show, and of bad thresholds."""
+
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from infra.alarms import PREFIX
+
+DETAIL = "$.detail"
+
+
+class PeopleStack(cdk.Stack):
+    """Subscribe an address, or a chat (Amazon Q Developer in chat applications), to its topic."""
+
+    def __init__(self, scope: Construct, id_: str, **kwargs: Any) -> None:
+        super().__init__(scope, id_, **kwargs)
+        self.topic = sns.Topic(self, "People", enforce_ssl=True)
+        # CloudWatch's own notification is a page of JSON: the event says the same in a line.
+        name, why = (events.EventField.from_path(f"{DETAIL}.{key}") for key in ("alarmName", "state.reason"))
+        means = events.EventField.from_path(f"{DETAIL}.configuration.description")
+        self._tell("Alarms", {"state": {"value": ["ALARM"]}}, f"ALARM {name}: {means} ({why})")
+        ended = {"state": {"value": ["OK"]}, "previousState": {"value": ["ALARM"]}}
+        self._tell("Ended", ended, f"OK {name}: it is over.")
+        cdk.CfnOutput(self, "PeopleTopic", value=self.topic.topic_arn, description="Subscribe people, or a chat, here.")
+
+    def _tell(self, id_: str, detail: dict[str, Any], text: str) -> None:
+        rule = events.Rule(
+            self,
+            id_,
+            event_pattern=events.EventPattern(
+                source=["aws.cloudwatch"],
+                detail_type=["CloudWatch Alarm State Change"],
+                detail={"alarmName": [{"prefix": PREFIX}], **detail},
+            ),
+        )
+        rule.add_target(targets.SnsTopic(self.topic, message=events.RuleTargetInput.from_text(text)))
