@@ -6,17 +6,23 @@ CDK := node_modules/.bin/cdk
 # Node 20 is enough for the CDK; it need not say at each run how old it is.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: demo test e2e bench synth deploy lint lock docs clean
+.PHONY: chromium demo test e2e bench synth deploy lint lock docs clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.ready  ## a day on the simulated account, and its report
 	$(BIN)/steady demo --out build/demo
 
-test: $(VENV)/.ready
+test: $(VENV)/.ready chromium
 	$(BIN)/pytest -n auto -m "not e2e"
 
 e2e: $(VENV)/.ready node_modules/.ready  ## cdk deploy on local emulators, and real events through them
 	$(BIN)/pytest -m e2e -s
+
+# The tests open the page in Debian's chromium; where it cannot be installed they are skipped, and say so.
+chromium:
+	@command -v chromium >/dev/null || { mkdir -p build; { test "$$(id -u)" = 0 && apt-get -q update \
+	  && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends chromium; } \
+	  >build/chromium.log 2>&1 || echo "no chromium: the tests of the page in a browser are skipped"; }
 
 # The traces of real workloads are not part of the project: TRACES is the folder that holds them.
 TRACES ?= ../shared/traces

@@ -6,6 +6,7 @@ import math
 import statistics
 import time
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,6 +20,7 @@ from simulator.workload.submit import Launcher, deploy, follow_market
 from simulator.world import SimulatedCluster, World
 from steady import scale_in
 from steady.cluster import ContainerInstance, InstanceStatus, PoolKind, TaskShape
+from steady.limits import BUCKET_OF
 
 SAMPLE_S = 60
 
@@ -59,6 +61,14 @@ class ClusterRecord:
     left_out: LeftOut | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class CallSample:
+    """The ECS calls of all functions in the minute that ends at `at_s`, by the bucket that they draw on."""
+
+    at_s: float
+    by_bucket: Mapping[str, int]
+
+
 @dataclass(frozen=True)
 class Outcome:
     """One policy's run: the figures of the contract, and what the report draws. `started_at` is the epoch's."""
@@ -69,6 +79,7 @@ class Outcome:
     said: tuple[Said, ...]
     started_at: float
     thresholds: Mapping[str, int | str]
+    calls: tuple[CallSample, ...] = ()
 
 
 def simulate(policy: str, scenario: Scenario, passed: Callable[[float], None] = lambda simulated_s: None) -> Outcome:
@@ -99,6 +110,8 @@ class _Run:
         self.started_at = self.world.clock.now
         self.waits: list[float] = []
         self.placed = 0
+        self.calls: list[CallSample] = []
+        self._calls_before: Counter[str] = Counter()
         self.clusters: list[tuple[ClusterPlan, SimulatedCluster, Launcher, ClusterRecord]] = []
         self.world.account.scheduler.observer.placed = lambda task, waited_s: self._placed(waited_s)
         for plan in scenario.clusters:
@@ -145,6 +158,7 @@ class _Run:
         self.world.account.fleets.on_notice = noted
 
     def sample(self) -> None:
+        self._sample_calls()
         for plan, cluster, launcher, record in self.clusters:
             steps = self._demand[plan.name]
             step = bisect_left(steps, self.now_s, key=lambda step: step[1])
@@ -162,6 +176,15 @@ class _Run:
                     len(launcher.waiting) + missing,
                 )
             )
+
+    def _sample_calls(self) -> None:
+        totals: Counter[str] = Counter()
+        for name, count in self.world.account.endpoint.total(less=LAUNCHER).calls.items():
+            service, _, action = name.partition(":")
+            if service == "ecs" and action in BUCKET_OF:
+                totals[BUCKET_OF[action].name] += count
+        self.calls.append(CallSample(self.now_s, dict(totals - self._calls_before)))
+        self._calls_before = totals
 
     def still_waiting(self) -> list[float]:
         now = self.world.clock.now
@@ -211,7 +234,9 @@ class _Run:
         }
         said = self.world.suite.telemetry.said
         records = tuple(record for *_, record in self.clusters)
-        return Outcome(self.policy, figures, records, tuple(said), self.started_at, self.scenario.thresholds)
+        return Outcome(
+            self.policy, figures, records, tuple(said), self.started_at, self.scenario.thresholds, tuple(self.calls)
+        )
 
 
 def waits(seconds: list[float]) -> dict[str, float]:

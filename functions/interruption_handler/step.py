@@ -104,6 +104,10 @@ def _say(runtime: Runtime, cluster: str, done: Advance) -> None:
         f"drain step in cluster {cluster}: {done.deregistered} targets deregistered, {done.stopped} tasks "
         f"stopped, {len(done.due)} due, {len(done.finished)} instances finished, {len(done.waiting)} waiting",
         cluster=cluster,
+        drained=[d.instance_id for d in (*done.finished, *done.waiting)],
+        deregistered=done.deregistered,
+        stopped=done.stopped,
+        due=len(done.due),
         finished=[d.instance_id for d in done.finished],
         waiting=[d.instance_id for d in done.waiting],
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import html
+from dataclasses import replace
 
 import pytest
+from markupsafe import escape
 
 from simulator import report
 from simulator.bench import interruption
@@ -57,23 +58,36 @@ def test_no_policy_is_under_the_lower_bound(day: Outcome) -> None:
     assert day.figures["instance_hours"] >= day.figures["lower_bound_instance_hours"] > 0
 
 
-def test_the_report_shows_every_cluster_and_its_decisions_without_a_network(day: Outcome) -> None:
+def test_the_page_shows_every_cluster_and_its_decisions_without_a_network(day: Outcome) -> None:
     page = report.page([day])
 
-    assert "cluster web" in page
-    assert "cluster batch" in page
+    assert "Cluster web" in page
+    assert "Cluster batch" in page
     assert "+1 instance" in page
     assert 'src="http' not in page
 
 
-def test_every_decision_has_a_row_with_what_was_seen_wanted_and_done(day: Outcome) -> None:
+def test_every_decision_is_on_the_page_with_what_was_seen_wanted_and_done(day: Outcome) -> None:
     page = report.page([day])
 
     decisions = [line.fields for line in day.said if "reasons" in line.fields]
     assert page.count("instances active, CPU") == len(decisions) > 0
     grown = next(f for f in decisions if f["target"] > f["seen"]["target"])
-    assert html.escape("; ".join(r["text"] for r in grown["reasons"])) in page
-    assert f"<td>target {grown['seen']['target']} to {grown['target']}" in page
+    assert all(f"<li>{escape(r['text'])}</li>" in page for r in grown["reasons"])
+    assert f"<b>target {grown['seen']['target']} to {grown['target']}" in page
+
+
+def test_the_calls_of_each_minute_are_kept_by_bucket(day: Outcome) -> None:
+    total = sum(count for sample in day.calls for count in sample.by_bucket.values())
+
+    counted = sum(n for name, n in day.figures["api_calls"].items() if name.startswith("ecs:"))
+    assert total == counted - day.figures["api_calls"].get("ecs:GetTaskProtection", 0)
+
+
+def test_names_from_a_trace_cannot_become_markup(day: Outcome) -> None:
+    named = replace(day, policy="<script>alert(1)</script>")
+
+    assert "<script>alert(1)</script>" not in report.page([named])
 
 
 @pytest.mark.parametrize("policy", ["steady", "cookpad-2018"])

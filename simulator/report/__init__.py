@@ -1,0 +1,5 @@
+"""The page of a simulation: one self-contained file that opens without a network."""
+
+from simulator.report.page import left_out_text, page, write
+
+__all__ = ["left_out_text", "page", "write"]

@@ -1,0 +1,86 @@
+"""What the page is put together from: the charts, what was said, and a template that escapes whatever it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from simulator.report.charts import calls_chart, cluster_chart, decisions_chart
+from simulator.report.decisions import decisions_of, interruptions_of
+from simulator.simulation import ClusterRecord, Outcome
+
+HERE = Path(__file__).parent
+
+
+def write(outcomes: Sequence[Outcome], path: Path) -> None:
+    """Writes the page of `outcomes`, side by side if there are several, to `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page(outcomes), encoding="utf-8")
+
+
+def page(outcomes: Sequence[Outcome]) -> str:
+    """The page as HTML, with its style, its script and all of its figures in it."""
+    environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    return environment.get_template("page.html").render(
+        hours=f"{outcomes[0].figures['simulated_hours']:g}",
+        style=Markup((HERE / "page.css").read_text(encoding="utf-8")),
+        script=Markup((HERE / "page.js").read_text(encoding="utf-8")),
+        plotly=Markup(get_plotlyjs()),
+        figures=_figures(outcomes),
+        runs=[_run(number, outcome) for number, outcome in enumerate(outcomes)],
+    )
+
+
+def left_out_text(record: ClusterRecord) -> str:
+    """What of the work fits no instance, in a sentence ("" if everything fits)."""
+    left = record.left_out
+    if left is None:
+        return ""
+    what = f"{left.jobs} jobs" + (f" and the services {', '.join(left.services)}" if left.services else "")
+    return (
+        f"{what} of cluster {record.name} fit no {record.instance_type} and were left out: they need up to "
+        f"{left.largest.cpu_units} CPU units and {left.largest.memory_mib} MiB"
+    )
+
+
+def _run(number: int, outcome: Outcome) -> dict[str, Any]:
+    decisions = decisions_of(outcome)
+    return {
+        "number": number,
+        "policy": outcome.policy,
+        "clusters": [
+            {
+                "record": record,
+                "left_out": left_out_text(record),
+                "chart": Markup(cluster_chart(outcome, record, f"cluster-{number}-{place}")),
+            }
+            for place, record in enumerate(outcome.clusters)
+        ],
+        "calls": Markup(calls_chart(outcome, f"calls-{number}")),
+        "interruptions": interruptions_of(outcome),
+        "decisions": decisions,
+        "timeline": Markup(decisions_chart(decisions, f"timeline-{number}")) if decisions else "",
+    }
+
+
+def _figures(outcomes: Sequence[Outcome]) -> list[tuple[str, list[str]]]:
+    rows: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
+        ("Tasks", lambda f: f"{f['tasks']:,}"),
+        ("Never placed", lambda f: f"{f['unplaced_tasks']:,}"),
+        ("Wait, median", lambda f: f"{f['wait_seconds']['p50']:g} s"),
+        ("Wait, 95th percentile", lambda f: f"{f['wait_seconds']['p95']:g} s"),
+        ("Wait, 99th percentile", lambda f: f"{f['wait_seconds']['p99']:g} s"),
+        ("Instance-hours", lambda f: f"{f['instance_hours']:,.1f}"),
+        ("Lower bound", lambda f: f"{f['lower_bound_instance_hours']:,.1f}"),
+        ("Interruptions", lambda f: f"{f['interruptions']:,}"),
+        ("Tasks killed in service", lambda f: f"{f['tasks_killed_in_service']:,}"),
+        ("Failed requests", lambda f: f"{f['failed_requests']:,}"),
+        ("API calls", lambda f: f"{sum(f['api_calls'].values()):,}"),
+        ("Throttled", lambda f: f"{f['throttled']:,}"),
+    )
+    return [(name, [cell(o.figures) for o in outcomes]) for name, cell in rows]
