@@ -14,7 +14,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from cli import benchmarks_page
-from cli.output import answers, fail, notes, one_line_errors, write_json
+from cli.output import JsonOption, answers, fail, notes, one_line_errors, write_json
 from simulator import bench, comparison, peers
 from simulator.policies import POLICIES
 from simulator.workload import traces
@@ -33,7 +33,7 @@ def interruption(
     tasks: Annotated[int, typer.Option(min=1, max=50, help="Tasks on each instance.")] = 9,
     seed: Annotated[int, typer.Option(help="Of all that is random.")] = 0,
     with_peers: Annotated[bool, typer.Option("--peers", help="The same reclaim as others handle it, too.")] = False,
-    json_: Annotated[str | None, typer.Option("--json", help="Write the figures to a file, or to - (stdout).")] = None,
+    json_: JsonOption = None,
 ) -> None:
     """Reclaims a whole Spot Fleet within 5 s and measures its service-out."""
     handlings = list(peers.HANDLINGS) if with_peers else ["steady"]

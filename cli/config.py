@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
-from cli.output import answers, one_line_errors, write_json
+from cli.output import JsonOption, answers, one_line_errors, write_json
 from steady.aws import parameters
 from steady.aws.parameters import CLUSTERS_PATH, DEFAULTS_PATH, Value
 from steady.aws.runtime import Runtime
@@ -20,7 +20,6 @@ app = typer.Typer(help="Thresholds: show, set, check, history, reset.", no_args_
 
 PROBLEMS = 1
 ClusterArgument = Annotated[str, typer.Argument(help="The cluster.")]
-JsonOption = Annotated[str | None, typer.Option("--json", help="Write the answer to a file, or to - (stdout).")]
 DefaultsOption = Annotated[bool, typer.Option("--defaults", help="The deployment's defaults, not a cluster's own.")]
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
-from cli.output import answers, one_line_errors, write_json
+from cli.output import JsonOption, answers, one_line_errors, write_json
 from steady.aws import inspection, parameters
 from steady.aws.capacity import NoSuchPool
 from steady.aws.runtime import Runtime
@@ -22,7 +22,7 @@ def doctor(
     cluster: Annotated[str, typer.Argument(help="The cluster to look at.")],
     profile: ProfileOption = None,
     region: RegionOption = None,
-    json_: Annotated[str | None, typer.Option("--json", help="Write the findings to a file, or to - (stdout).")] = None,
+    json_: JsonOption = None,
 ) -> None:
     """Looks at a cluster in the account, and says what does not fit; it changes nothing.
 

@@ -8,7 +8,7 @@ import typer
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
-from cli.output import answers, fail, notes, write_json
+from cli.output import JsonOption, answers, fail, notes, write_json
 from interruption_handler.advance import advance
 from interruption_handler.locate import by_cluster, located
 from interruption_handler.notices.notice import Notice
@@ -26,9 +26,7 @@ def drain(
     ] = 3600,
     profile: ProfileOption = None,
     region: RegionOption = None,
-    json_: Annotated[
-        str | None, typer.Option("--json", help="Write what was done to a file, or to - (stdout).")
-    ] = None,
+    json_: JsonOption = None,
 ) -> None:
     """Drains instances: no more tasks, targets deregistered, tasks stopped, in that order. Safe to repeat.
 

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
-from cli.output import answers, one_line_errors, write_json
+from cli.output import JsonOption, answers, one_line_errors, write_json
 from steady import scale_in
 from steady.aws import evaluation, ledger, parameters
 from steady.aws.capacity import NoSuchPool
@@ -27,7 +27,7 @@ def explain(
     cluster: Annotated[str, typer.Argument(help="The cluster to look at.")],
     profile: ProfileOption = None,
     region: RegionOption = None,
-    json_: Annotated[str | None, typer.Option("--json", help="Write the answer to a file, or to - (stdout).")] = None,
+    json_: JsonOption = None,
 ) -> None:
     """Reads the live account and says what would be decided now, and why; it writes nothing.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import bench, config, doctor, drain, explain, report, simulate
+from cli import bench, config, doctor, drain, explain, record, report, simulate, tune
 
 app = typer.Typer(
     name="steady",
@@ -15,6 +15,8 @@ app = typer.Typer(
 )
 app.command("simulate")(simulate.simulate_traces)
 app.command("demo")(simulate.demo)
+app.command("tune")(tune.tune)
+app.command("record")(record.record)
 app.command("drain")(drain.drain)
 app.command("explain")(explain.explain)
 app.command("doctor")(doctor.doctor)

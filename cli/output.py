@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -17,6 +17,8 @@ notes = Console(stderr=True)
 answers = Console()
 
 BAD_INPUT = 2
+
+JsonOption = Annotated[str | None, typer.Option("--json", help="Write the answer as JSON to a file, or to - (stdout).")]
 
 
 def fail(message: str, code: int = BAD_INPUT) -> NoReturn:

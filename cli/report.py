@@ -13,7 +13,7 @@ from rich.table import Table
 
 from cli import price
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
-from cli.output import answers, fail, one_line_errors, write_json
+from cli.output import JsonOption, answers, fail, one_line_errors, write_json
 from steady.aws import ledger, parameters
 from steady.aws.runtime import Runtime
 from steady.usage import ON_DEMAND, SPOT
@@ -39,7 +39,7 @@ def report(
     ] = None,
     profile: ProfileOption = None,
     region: RegionOption = None,
-    json_: Annotated[str | None, typer.Option("--json", help="Write the figures to a file, or to - (stdout).")] = None,
+    json_: JsonOption = None,
 ) -> None:
     """Instance-hours by purchase, their ratio, their cost, and what on-demand alone would have cost.
 

@@ -10,7 +10,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from cli.output import answers, fail, notes, one_line_errors, write_json
+from cli.output import JsonOption, answers, fail, notes, one_line_errors, write_json
 from simulator import policies, report
 from simulator.instance_types import NoSuchInstanceType, registered_size
 from simulator.simulation import Outcome, Scenario, simulate
@@ -37,7 +37,7 @@ def simulate_traces(
     hours: HoursOption = 24,
     set_: SetOption = [],  # noqa: B006
     seed: SeedOption = 0,
-    json_: Annotated[str | None, typer.Option("--json", help="Write the figures to a file, or to - (stdout).")] = None,
+    json_: JsonOption = None,
     report_: Annotated[Path | None, typer.Option("--report", help="Write the page to this file.")] = None,
 ) -> None:
     """Runs policies on traces (or, without any trace, on a synthetic day) and compares what came of them.
@@ -47,9 +47,7 @@ def simulate_traces(
     with one_line_errors(traces.BadTrace, NoSuchInstanceType, policies.NoSuchPolicy, BadThreshold):
         for name in policy:
             policies.named(name)
-        registered_size(instance)
-        clusters = _traced(jobs, services, spot, instance) if jobs or services or spot else synthetic.day(hours, seed)
-        scenario = Scenario(clusters, hours, seed, _thresholds(set_))
+        scenario = scenario_of(jobs, services, spot, instance, hours, seed, set_)
     outcomes = _run(policy, scenario)
     _say_left_out(outcomes)
     if report_:
@@ -58,6 +56,25 @@ def simulate_traces(
         write_json([o.figures for o in outcomes], json_)
     if json_ != "-":
         answers.print(_table(outcomes))
+
+
+def scenario_of(
+    jobs: Path | None,
+    services: Path | None,
+    spot: Path | None,
+    instance: str,
+    hours: float,
+    seed: int,
+    settings: Sequence[str],
+) -> Scenario:
+    """What is simulated: the traces on one cluster of `instance`s, or a synthetic day if there are none.
+
+    Raises:
+        BadTrace, NoSuchInstanceType, BadThreshold: naming what is wrong.
+    """
+    registered_size(instance)
+    clusters = _traced(jobs, services, spot, instance) if jobs or services or spot else synthetic.day(hours, seed)
+    return Scenario(clusters, hours, seed, _thresholds(settings))
 
 
 def demo(

@@ -6,6 +6,7 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from infra.clusters.stack import ClusterStack
+from infra.events_stack import EventsStack
 from infra.network import Network, NetworkStack
 from infra.people_stack import PeopleStack
 from infra.scaling_stack import ScalingStack
@@ -46,6 +47,7 @@ def _add(app: cdk.App, target: Target) -> Stacks:
 
     settings = target.settings
     state = StateStack(scope, **named("state"), settings=settings)
+    EventsStack(scope, **named("events"))
     people = PeopleStack(scope, **named("people"))
     scaling = ScalingStack(scope, **named("scaling"), settings=settings, ledger=state.ledger, people=people.topic)
     queue = scaling.autoscaler_queue

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import json
-from typing import Any
 
 import boto3
 import pytest
@@ -12,8 +10,8 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from steady.fitness import HOOK_NAME, TERMINATING
+from tests.cli.accounts import definition, fleet, group, service, template
 
-IMAGE = "ami-12c6146b"
 DRAINS_BY_ITSELF = "#!/bin/bash\necho ECS_ENABLE_SPOT_INSTANCE_DRAINING=true >> /etc/ecs/ecs.config\n"
 FITS = "#!/bin/bash\necho ECS_CLUSTER=web >> /etc/ecs/ecs.config\n"
 
@@ -23,90 +21,9 @@ def doctor(cluster: str = "web") -> tuple[int, list[dict[str, str]]]:
     return done.exit_code, json.loads(done.stdout)
 
 
-def template(aws: boto3.Session, user_data: str, **data: Any) -> str:
-    made = aws.client("ec2").create_launch_template(
-        LaunchTemplateName="web",
-        LaunchTemplateData={
-            "ImageId": IMAGE,
-            "InstanceType": "m5.large",
-            "UserData": base64.b64encode(user_data.encode()).decode(),
-            **data,
-        },
-    )
-    return str(made["LaunchTemplate"]["LaunchTemplateId"])
-
-
-def service(aws: boto3.Session, *, delay_s: int, stop_timeout_s: int, interval_s: int = 5) -> None:
-    """A service of the cluster `web`, behind a target group."""
-    ec2, elbv2, ecs = aws.client("ec2"), aws.client("elbv2"), aws.client("ecs")
-    group = elbv2.create_target_group(
-        Name="api",
-        Protocol="HTTP",
-        Port=8080,
-        VpcId=ec2.describe_vpcs()["Vpcs"][0]["VpcId"],
-        HealthCheckIntervalSeconds=interval_s,
-        HealthyThresholdCount=2,
-    )["TargetGroups"][0]["TargetGroupArn"]
-    delay = {"Key": "deregistration_delay.timeout_seconds", "Value": str(delay_s)}
-    elbv2.modify_target_group_attributes(TargetGroupArn=group, Attributes=[delay])
-    ecs.create_cluster(clusterName="web")
-    container = {"name": "app", "image": "api", "cpu": 256, "memory": 512, "stopTimeout": stop_timeout_s}
-    definition = ecs.register_task_definition(family="api", containerDefinitions=[container])
-    ecs.create_service(
-        cluster="web",
-        serviceName="api",
-        taskDefinition=definition["taskDefinition"]["taskDefinitionArn"],
-        desiredCount=1,
-        loadBalancers=[{"targetGroupArn": group, "containerName": "app", "containerPort": 8080}],
-    )
-
-
-def group(aws: boto3.Session, template_id: str, **options: Any) -> None:
-    """The Auto Scaling group `web` with one instance, which is registered with the cluster."""
-    autoscaling = aws.client("autoscaling")
-    autoscaling.create_auto_scaling_group(
-        AutoScalingGroupName="web",
-        LaunchTemplate={"LaunchTemplateId": template_id},
-        MinSize=0,
-        MaxSize=5,
-        DesiredCapacity=1,
-        AvailabilityZones=["us-east-1a"],
-        **options,
-    )
-    described = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=["web"])["AutoScalingGroups"][0]
-    register(aws, described["Instances"][0]["InstanceId"])
-    aws.client("ssm").put_parameter(Name="/steady/clusters/web/capacity", Value="auto-scaling-group:web", Type="String")
-
-
 def hook(aws: boto3.Session) -> None:
     aws.client("autoscaling").put_lifecycle_hook(
         AutoScalingGroupName="web", LifecycleHookName=HOOK_NAME, LifecycleTransition=TERMINATING
-    )
-
-
-def fleet(aws: boto3.Session, template_id: str) -> str:
-    """A Spot Fleet with one instance, which is registered with the cluster."""
-    ec2 = aws.client("ec2")
-    specification = {"LaunchTemplateId": template_id, "Version": "1"}
-    overrides = [{"InstanceType": "m5.large", "WeightedCapacity": 1.0}]
-    fleet_id = ec2.request_spot_fleet(
-        SpotFleetRequestConfig={
-            "TargetCapacity": 1,
-            "SpotPrice": "1",
-            "IamFleetRole": "arn:aws:iam::123456789012:role/fleet",
-            "AllocationStrategy": "lowestPrice",
-            "LaunchTemplateConfigs": [{"LaunchTemplateSpecification": specification, "Overrides": overrides}],
-        }
-    )["SpotFleetRequestId"]
-    members = ec2.describe_spot_fleet_instances(SpotFleetRequestId=fleet_id)["ActiveInstances"]
-    register(aws, members[0]["InstanceId"])
-    aws.client("ssm").put_parameter(Name="/steady/clusters/web/capacity", Value=f"spot-fleet:{fleet_id}", Type="String")
-    return str(members[0]["InstanceId"])
-
-
-def register(aws: boto3.Session, instance_id: str) -> None:
-    aws.client("ecs").register_container_instance(
-        cluster="web", instanceIdentityDocument=json.dumps({"instanceId": instance_id})
     )
 
 
@@ -144,8 +61,7 @@ def test_what_of_a_group_does_not_fit_is_found(aws: boto3.Session) -> None:
 def test_what_of_a_fleet_does_not_fit_is_found(aws: boto3.Session) -> None:
     service(aws, delay_s=300, stop_timeout_s=120)
     fleet(aws, template(aws, DRAINS_BY_ITSELF))
-    container = {"name": "app", "image": "crunch", "cpu": 256, "memory": 512, "stopTimeout": 110}
-    aws.client("ecs").register_task_definition(family="crunch", containerDefinitions=[container])
+    definition(aws, "crunch", stop_timeout_s=110)
     aws.client("ecs").run_task(cluster="web", taskDefinition="crunch", launchType="EC2")
 
     code, found = doctor()

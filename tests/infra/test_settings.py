@@ -160,5 +160,5 @@ def test_one_cdk_json_holds_several_accounts_and_regions() -> None:
     assert (prod_america.settings.runbook, prod_europe.settings.runbook) == ("https://example.com/runbook", "eu")
     # `cdk deploy --all` takes the stacks of the app's own assembly: they are all there.
     assembly = app.synth()
-    assert len(assembly.stacks) == len(america.clusters) + 6 + 5
+    assert len(assembly.stacks) == len(america.clusters) + 7 + 6
     assert [t.name for t in targets_of(cdk.App(context={**context, "env": "staging"}).node)] == ["staging"]

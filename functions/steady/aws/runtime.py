@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
+    from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
@@ -110,6 +111,10 @@ class Runtime:
     @cached_property
     def ssm(self) -> SSMClient:
         return self.session.client("ssm", config=CLIENT_CONFIG)
+
+    @cached_property
+    def logs(self) -> CloudWatchLogsClient:
+        return self.session.client("logs", config=CLIENT_CONFIG)
 
     @cached_property
     def sns(self) -> SNSClient:
