@@ -79,26 +79,27 @@ def curve(tried: Sequence[Tried], best: Sequence[Tried], choice: Tried) -> go.Fi
         figure.add_trace(
             go.Scatter(
                 x=[p.instance_hours for p in points],
-                y=[p.wait_p95_s for p in points],
+                y=[p.wait_mean_s for p in points],
+                customdata=[p.wait_p95_s for p in points],
                 text=["<br>".join(f"{k}={v}" for k, v in p.thresholds.items()) for p in points],
-                hovertemplate="%{x:.1f} hours, p95 %{y:.0f} s<br>%{text}<extra></extra>",
+                hovertemplate="%{x:.1f} hours, mean %{y:.1f} s, p95 %{customdata:.0f} s<br>%{text}<extra></extra>",
                 name=name,
                 **style,
             )
         )
     return figure.update_layout(
-        title="Waiting against cost", xaxis_title="instance-hours", yaxis_title="95th percentile of waiting, s"
+        title="Waiting against cost", xaxis_title="instance-hours", yaxis_title="waiting, mean of all tasks, s"
     )
 
 
 def _table(best: Sequence[Tried], choice: Tried) -> Table:
     table = Table(title="Settings that no other beats")
     for name in choice.thresholds:
-        table.add_column(name, justify="right")
-    for name in ("wait p50 / p95 (s)", "instance-hours"):
+        table.add_column(name, justify="right", overflow="fold")
+    for name in ("wait, mean (s)", "wait, p95 (s)", "instance-hours"):
         table.add_column(name, justify="right")
     for one in best:
         values = [str(value) for value in one.thresholds.values()]
-        figures = (f"{one.wait_p50_s:g} / {one.wait_p95_s:g}", f"{one.instance_hours:,.1f}")
+        figures = (f"{one.wait_mean_s:.1f}", f"{one.wait_p95_s:g}", f"{one.instance_hours:,.1f}")
         table.add_row(*values, *figures, style="bold" if one is choice else None)
     return table
