@@ -30,6 +30,8 @@ class Emulators:
     ministack: str
     moto: str
     env: Mapping[str, str]
+    # By which clients find in moto what it holds.
+    beside: Mapping[str, str]
 
     def deployed(self, service: str) -> boto3.client:
         return self._client(service, self.ministack)
@@ -80,7 +82,7 @@ def started(logs: Path) -> Iterator[Emulators]:
             running.append(process)
             _wait_for(health, process, logs / f"{name}.log")
         _let_tasks_run(moto)
-        yield Emulators(ministack, moto, {**env, "AWS_ENDPOINT_URL": ministack})
+        yield Emulators(ministack, moto, {**env, "AWS_ENDPOINT_URL": ministack}, beside)
     finally:
         for process in reversed(running):
             process.terminate()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -124,6 +127,51 @@ def test_a_malformed_message_is_in_the_dead_letter_queue_with_its_reason(
     _eventually("the message was set aside", lambda: "cpu is 'lots'" in reason())
 
 
+def test_a_threshold_that_is_changed_holds_at_the_next_tick(
+    emulators: Emulators, outputs: dict[str, dict[str, str]]
+) -> None:
+    """As an operator would: a plain put-parameter, and nothing else."""
+    assert outputs
+    more = _desired_capacity(emulators) + 2
+
+    emulators.deployed("ssm").put_parameter(
+        Name="/steady/clusters/web/min_capacity", Value=str(more), Type="String", Overwrite=True
+    )
+
+    # The schedule of the deployment brings the tick.
+    _eventually("the desired capacity is the minimum", lambda: _desired_capacity(emulators) == more, within_s=90)
+
+
+def test_the_command_reads_and_changes_what_is_deployed(
+    emulators: Emulators, outputs: dict[str, dict[str, str]]
+) -> None:
+    assert outputs
+
+    changed = json.loads(_steady(emulators, "config", "set", "web", "drift_seconds=20", "--json", "-").stdout)
+    assert changed["changed"] == [{"path": "/steady/clusters/web/drift_seconds", "before": 30, "after": 20}]
+    explained = json.loads(_steady(emulators, "explain", "web", "--json", "-").stdout)
+    assert explained["pool"]["name"] == "auto-scaling-group:web"
+    assert len(explained["instances"]) == 1
+    # moto's group was made by hand: it has neither a hook nor a user data.
+    examined = _steady(emulators, "doctor", "web", "--json", "-", code=1)
+    assert [finding["check"] for finding in json.loads(examined.stdout)] == ["hook"]
+    refused = _steady(emulators, "config", "set", "web", "drift_seconds=soon", code=2)
+    assert "a number of seconds from 0 to 86400 is needed" in refused.stderr
+
+
+def _steady(emulators: Emulators, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "steady"), *arguments],
+        env=dict(emulators.env) | emulators.beside,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == code, f"{arguments}: {done.stdout}{done.stderr}"
+    return done
+
+
 def _put_event(emulators: Emulators, detail_type: str, source: str, detail: dict[str, Any]) -> None:
     answer = emulators.deployed("events").put_events(
         Entries=[{"DetailType": detail_type, "Source": source, "Detail": json.dumps(detail), "Time": datetime.now(UTC)}]
@@ -131,10 +179,10 @@ def _put_event(emulators: Emulators, detail_type: str, source: str, detail: dict
     assert answer["FailedEntryCount"] == 0, answer
 
 
-def _eventually(promise: str, holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WITHIN_S
+def _eventually(promise: str, holds: Callable[[], bool], within_s: float = WITHIN_S) -> None:
+    deadline = time.monotonic() + within_s
     while not holds():
-        assert time.monotonic() < deadline, f"not within {WITHIN_S} s: {promise}"
+        assert time.monotonic() < deadline, f"not within {within_s} s: {promise}"
         time.sleep(0.5)
 
 
