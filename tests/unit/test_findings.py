@@ -174,15 +174,23 @@ def test_others_that_set_the_capacity_are_found() -> None:
     assert "update-capacity-provider --name cp-web" in found[1].command
 
 
-def test_every_finding_has_a_command_that_a_shell_can_read() -> None:
-    everything = replace(
+def everything_that_does_not_fit() -> Inspection:
+    """Of a group, as much at once as there is."""
+    return replace(
         with_group(ON_GROUP, delay_s=1, health_interval_s=60, slow_start_s=900),
         hooks=(),
         members=(Member("i-2", None, ""), Member("i-3", FLEET, "web")),
+        templates=(LaunchTemplate("lt-1", "3", "ECS_ENABLE_SPOT_INSTANCE_DRAINING=true", terminations_disabled=True),),
         protects_new=True,
+        protected=("i-2",),
         suspended=("Launch",),
         policies=("p",),
+        capacity_providers=("cp",),
     )
+
+
+def test_every_finding_has_a_command_that_a_shell_can_read() -> None:
+    everything = everything_that_does_not_fit()
     on_spot = replace(
         ON_SPOT,
         revisions=(replace(REVISION, stop_timeout_s=600),),
