@@ -6,7 +6,7 @@ CDK := node_modules/.bin/cdk
 # Node 20 is enough for the CDK; it need not say at each run how old it is.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: chromium demo test e2e bench synth deploy lint lock docs clean
+.PHONY: chromium demo test e2e bench synth bootstrap deploy destroy lint lock docs clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.ready  ## a day on the simulated account, and its report
@@ -32,17 +32,20 @@ bench: $(VENV)/.ready  ## a fleet reclaimed at once; and all policies on real wo
 	$(BIN)/steady bench interruption --instances 100 --tasks 9 --json -
 	$(BIN)/steady bench policies --traces $(TRACES) --seeds $(SEEDS) --page docs/benchmarks.md
 
-synth: $(VENV)/.ready node_modules/.ready
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(CDK) synth --quiet
+# ENV picks an environment of cdk.json (make deploy ENV=prod); without it, cdk.json's own "env" holds.
+CDK_APP = PATH="$(CURDIR)/$(BIN):$$PATH" $(CDK) $(if $(ENV),--context env=$(ENV))
 
-deploy: $(VENV)/.ready node_modules/.ready
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(CDK) deploy --all
+synth bootstrap: $(VENV)/.ready node_modules/.ready  ## the templates; what the CDK needs in an account, once
+	$(CDK_APP) $@ $(if $(filter synth,$@),--quiet)
+
+deploy destroy: $(VENV)/.ready node_modules/.ready  ## all stacks of the environment
+	$(CDK_APP) $@ --all
 
 lint: $(VENV)/.ready node_modules/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy functions simulator cli infra
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(CDK) synth --quiet --output build/cdk.out
+	$(CDK_APP) synth --quiet --output build/cdk.out
 	$(BIN)/cfn-lint build/cdk.out/*.template.json
 
 lock:  ## requirements.txt anew from pyproject.toml
