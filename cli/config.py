@@ -143,7 +143,7 @@ def reset(
 ) -> None:
     """Takes a cluster's own values away, so that the deployment's hold; or sets defaults back to the built-in ones.
 
-    What `cdk.json` sets for a cluster is there again after the next deployment that changes it.
+    What `cdk.json` sets for a cluster stays its own parameter, with the deployment's value.
     """
     cluster, given = ("", names) if defaults else (names[0], names[1:])
     with one_line_errors(BadThreshold):
@@ -157,7 +157,7 @@ def reset(
                 if defaults:
                     parameters.put(aws, path, threshold.name, threshold.default)
                 else:
-                    parameters.delete(aws, path, threshold.name)
+                    parameters.reset(aws, cluster, threshold.name)
     if json_:
         write_json({"cluster": cluster or None, "reset": [t.name for t in wanted]}, json_)
     if json_ != "-":

@@ -149,6 +149,20 @@ def test_what_is_reset_is_the_deployments_again(account: Any) -> None:
     assert row("drift_seconds")["value"] == THRESHOLDS["drift_seconds"].default
 
 
+def test_what_the_deployment_made_is_reset_without_taking_it_from_cloudformation(
+    account: Any, aws: boto3.Session
+) -> None:
+    account("clusters/web/drift_seconds", "10")
+    tag = {"Key": "aws:cloudformation:stack-name", "Value": "steady-cluster-web"}
+    aws.client("ssm").add_tags_to_resource(
+        ResourceType="Parameter", ResourceId="/steady/clusters/web/drift_seconds", Tags=[tag]
+    )
+
+    assert config("reset", "web", "drift_seconds").exit_code == 0
+
+    assert (row("drift_seconds")["value"], row("drift_seconds")["from"]) == (45, "cluster")
+
+
 def test_what_cannot_be_reset_is_said_in_one_line(account: Any) -> None:
     assert '"speed" is no threshold' in refused("reset", "web", "speed")
     assert "cluster old is not managed" in refused("reset", "old", "drift_seconds")

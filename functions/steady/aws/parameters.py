@@ -184,11 +184,19 @@ def put(runtime: Runtime, path: str, name: str, value: Value) -> None:
     )
 
 
-def delete(runtime: Runtime, path: str, name: str) -> None:
-    """Takes the threshold `name` away from `path`, if it is there."""
+def reset(runtime: Runtime, cluster: str, name: str) -> None:
+    """Takes the threshold `name` of `cluster` away, so that the deployment's holds.
+
+    One that `cdk.json` names is set to the deployment's value instead: were it gone, CloudFormation could not update it.
+    """
+    path = f"{CLUSTERS_PATH}/{cluster}/{name}"
     try:
-        runtime.ssm.delete_parameter(Name=f"{path}/{name}")
-    except runtime.ssm.exceptions.ParameterNotFound:
+        tags = runtime.ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=path)["TagList"]
+        if any(tag["Key"].startswith("aws:cloudformation:") for tag in tags):
+            put(runtime, f"{CLUSTERS_PATH}/{cluster}", name, parameters_of(runtime, "").values[name])
+        else:
+            runtime.ssm.delete_parameter(Name=path)
+    except (runtime.ssm.exceptions.InvalidResourceId, runtime.ssm.exceptions.ParameterNotFound):
         return
 
 
