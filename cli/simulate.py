@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -13,12 +13,12 @@ from rich.table import Table
 from cli.output import JsonOption, answers, fail, notes, one_line_errors, write_json
 from simulator import policies, report
 from simulator.instance_types import NoSuchInstanceType, registered_size
+from simulator.report.figures import SHOWN
 from simulator.simulation import Outcome, Scenario, simulate
 from simulator.workload import synthetic, traces
 from simulator.workload.plan import ClusterPlan
 from steady.cluster import PoolKind
 from steady.thresholds import THRESHOLDS, BadThreshold
-from steady.usage import ON_DEMAND, SPOT
 
 PolicyOption = Annotated[list[str], typer.Option("--policy", help="Whose scaling to run; repeat it to compare.")]
 HoursOption = Annotated[float, typer.Option(min=0.1, max=24 * 365, help="How many hours to simulate.")]
@@ -143,28 +143,10 @@ def _table(outcomes: Sequence[Outcome]) -> Table:
     table.add_column("")
     for outcome in outcomes:
         table.add_column(outcome.policy, justify="right")
-    rows: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
-        ("tasks", lambda f: f"{f['tasks']:,}"),
-        ("never placed", lambda f: f"{f['unplaced_tasks']:,}"),
-        ("wait, median / p99 / max (s)", lambda f: "{p50:g} / {p99:g} / {max:g}".format(**f["wait_seconds"])),
-        ("instance-hours", lambda f: f"{f['instance_hours']:,.1f}"),
-        ("lower bound", lambda f: f"{f['lower_bound_instance_hours']:,.1f}"),
-        ("on-demand / Spot hours", lambda f: " / ".join(f"{sum(h.values()):,.1f}" for h in _bought(f))),
-        ("interruptions", lambda f: f"{f['interruptions']:,}"),
-        ("tasks killed in service", lambda f: f"{f['tasks_killed_in_service']:,}"),
-        ("failed requests", lambda f: f"{f['failed_requests']:,}"),
-        ("API calls", lambda f: f"{sum(f['api_calls'].values()):,}"),
-        ("throttled", lambda f: f"{f['throttled']:,}"),
-        ("wall seconds", lambda f: f"{f['wall_seconds']:.1f}"),
-    )
-    for name, cell in rows:
+    for name, cell in SHOWN:
         table.add_row(name, *(cell(o.figures) for o in outcomes))
+    table.add_row("Simulated in", *(f"{o.figures['wall_seconds']:.1f} s" for o in outcomes))
     return table
-
-
-def _bought(figures: dict[str, Any]) -> tuple[dict[str, float], dict[str, float]]:
-    by = figures["instance_hours_by"]
-    return by[ON_DEMAND], by[SPOT]
 
 
 def _story(outcome: Outcome) -> list[str]:

@@ -1,5 +1,7 @@
 """Alarms, each with what it means and the runbook's entry in its description. `PeopleStack` tells people of them."""
 
+from typing import Any
+
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
@@ -29,11 +31,13 @@ def alarm(
         means: what has happened, in a sentence.
         entry: the runbook's entry, as the anchor of its heading.
     """
-    return cloudwatch.Alarm(
+    return _alarm(
         scope,
         id_,
-        alarm_name=f"{PREFIX}{name}",
-        alarm_description=_description(settings, means, entry),
+        settings,
+        name=name,
+        means=means,
+        entry=entry,
         metric=metric,
         threshold=over,
         evaluation_periods=of_minutes,
@@ -55,11 +59,13 @@ def silence_alarm(
     minutes: int,
 ) -> cloudwatch.Alarm:
     """An alarm on a count that has been nothing, or missing, for so many minutes on end."""
-    return cloudwatch.Alarm(
+    return _alarm(
         scope,
         id_,
-        alarm_name=f"{PREFIX}{name}",
-        alarm_description=_description(settings, means, entry),
+        settings,
+        name=name,
+        means=means,
+        entry=entry,
         metric=metric,
         threshold=1,
         evaluation_periods=minutes,
@@ -69,5 +75,8 @@ def silence_alarm(
     )
 
 
-def _description(settings: Settings, means: str, entry: str) -> str:
-    return f"{means} {settings.runbook}#{entry}"
+def _alarm(
+    scope: Construct, id_: str, settings: Settings, *, name: str, means: str, entry: str, **how: Any
+) -> cloudwatch.Alarm:
+    description = f"{means} {settings.runbook}#{entry}"
+    return cloudwatch.Alarm(scope, id_, alarm_name=f"{PREFIX}{name}", alarm_description=description, **how)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from plotly.offline import get_plotlyjs
 
 from simulator.report.charts import calls_chart, cluster_chart, decisions_chart
 from simulator.report.decisions import decisions_of, interruptions_of
+from simulator.report.figures import SHOWN
 from simulator.simulation import ClusterRecord, Outcome
 
 HERE = Path(__file__).parent
@@ -31,7 +32,7 @@ def page(outcomes: Sequence[Outcome]) -> str:
         style=Markup((HERE / "page.css").read_text(encoding="utf-8")),
         script=Markup((HERE / "page.js").read_text(encoding="utf-8")),
         plotly=Markup(get_plotlyjs()),
-        figures=_figures(outcomes),
+        figures=[(name, [cell(o.figures) for o in outcomes]) for name, cell in SHOWN],
         runs=[_run(number, outcome) for number, outcome in enumerate(outcomes)],
     )
 
@@ -66,21 +67,3 @@ def _run(number: int, outcome: Outcome) -> dict[str, Any]:
         "decisions": decisions,
         "timeline": Markup(decisions_chart(decisions, f"timeline-{number}")) if decisions else "",
     }
-
-
-def _figures(outcomes: Sequence[Outcome]) -> list[tuple[str, list[str]]]:
-    rows: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
-        ("Tasks", lambda f: f"{f['tasks']:,}"),
-        ("Never placed", lambda f: f"{f['unplaced_tasks']:,}"),
-        ("Wait, median", lambda f: f"{f['wait_seconds']['p50']:g} s"),
-        ("Wait, 95th percentile", lambda f: f"{f['wait_seconds']['p95']:g} s"),
-        ("Wait, 99th percentile", lambda f: f"{f['wait_seconds']['p99']:g} s"),
-        ("Instance-hours", lambda f: f"{f['instance_hours']:,.1f}"),
-        ("Lower bound", lambda f: f"{f['lower_bound_instance_hours']:,.1f}"),
-        ("Interruptions", lambda f: f"{f['interruptions']:,}"),
-        ("Tasks killed in service", lambda f: f"{f['tasks_killed_in_service']:,}"),
-        ("Failed requests", lambda f: f"{f['failed_requests']:,}"),
-        ("API calls", lambda f: f"{sum(f['api_calls'].values()):,}"),
-        ("Throttled", lambda f: f"{f['throttled']:,}"),
-    )
-    return [(name, [cell(o.figures) for o in outcomes]) for name, cell in rows]

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from steady import fallback, scale_in
-from steady.aws import capacity, ecs, ledger, parameters
+from steady.aws import capacity, ecs, ledger, parameters, telling
 from steady.aws.queue import Message
 from steady.aws.runtime import Runtime
 from steady.cluster import ContainerInstance, PoolName, Snapshot, TaskShape
@@ -124,8 +124,8 @@ def evaluate(
             else replace(decision.memory, draining=memory.draining, healing=memory.healing, raised_by=0, raised_to=0)
         )
         if kept == entry.memory and not acts:
-            measure(runtime, snapshot, decision)
-            say(runtime, snapshot, decision, cluster.thresholds.mode)
+            telling.measure(runtime, snapshot, decision)
+            telling.say(runtime, snapshot, decision, cluster.thresholds.mode)
             return decision
         news = [problem for problem in cluster.problems if problem not in entry.memory.told]
         try:
@@ -133,9 +133,9 @@ def evaluate(
             entry = ledger.save(runtime, desk.ledger_table, entry, kept, held_until)
         except ledger.LostRace:
             continue
-        measure(runtime, snapshot, decision)
-        say(runtime, snapshot, decision, cluster.thresholds.mode)
-        tell(runtime, desk, cluster, news)
+        telling.measure(runtime, snapshot, decision)
+        telling.say(runtime, snapshot, decision, cluster.thresholds.mode)
+        telling.tell(runtime, desk.people_topic_arn, cluster.name, news)
         if acts:
             act(runtime, snapshot, decision)
             ledger.release(runtime, desk.ledger_table, entry)
@@ -261,71 +261,3 @@ def act(runtime: Runtime, snapshot: Snapshot, decision: Decision) -> None:
     elif (decision.target, decision.on_demand) != (pool.target, pool.on_demand):
         capacity.set_target(runtime, pool, decision.target, decision.on_demand)
     ecs.drain(runtime, snapshot.cluster, decision.to_drain)
-
-
-def measure(runtime: Runtime, snapshot: Snapshot, decision: Decision) -> None:
-    """What the cluster looks like, as metrics: what the dashboards show, and what alarms look at."""
-    pool = snapshot.pool
-    cpu, memory = scale_in.reservation(snapshot.active)
-    # Only a fleet that has been short for a look is short: what was asked for a moment ago is on its way.
-    short = decision.memory.short_since is not None and decision.memory.short_since < snapshot.at
-    runtime.telemetry.gauges(
-        {
-            "Target": decision.target,
-            "Held": pool.held,
-            "OnDemand": pool.units(pool.on_demand_members),
-            "SpotShort": max(0, pool.target - pool.held) if short else 0,
-            "Instances": len(snapshot.instances),
-            "CpuReservation": round(cpu, 1),
-            "MemoryReservation": round(memory, 1),
-            "MissingTasks": sum(s.missing for s in snapshot.services),
-            "Demands": len(decision.memory.demands),
-        },
-        decision.cluster,
-    )
-
-
-def tell(runtime: Runtime, desk: Desk, cluster: Cluster, problems: Sequence[str]) -> None:
-    """Tells people what is wrong with a cluster's parameters: once, when it comes up."""
-    if not problems:
-        return
-    try:
-        runtime.sns.publish(
-            TopicArn=desk.people_topic_arn,
-            # SNS: 100 characters at most.
-            Subject=f"steady: cluster {cluster.name}: bad threshold"[:100],
-            Message="\n".join([*problems, f"Correct it: steady config check {cluster.name}"]),
-        )
-    except (ClientError, BotoCoreError) as error:
-        runtime.telemetry.error(f"people could not be told: {error}", cluster=cluster.name)
-
-
-def say(runtime: Runtime, snapshot: Snapshot, decision: Decision, mode: str) -> None:
-    """Logs the decision in one line, with what was seen, what wanted what and what is done; and counts its reasons."""
-    if not decision.reasons and not decision.acts_on(snapshot):
-        return
-    pool = snapshot.pool
-    cpu, memory = scale_in.reservation(snapshot.active)
-    runtime.telemetry.info(
-        f"decided for cluster {decision.cluster}: target {decision.target}",
-        cluster=decision.cluster,
-        mode=mode,
-        seen={
-            "target": pool.target,
-            "on_demand": pool.on_demand,
-            "instances": len(snapshot.instances),
-            "active": len(snapshot.active),
-            "cpu_percent": round(cpu, 1),
-            "memory_percent": round(memory, 1),
-            "demands": len(decision.memory.demands),
-            "missing_tasks": sum(s.missing for s in snapshot.services),
-        },
-        reasons=[{"rule": r.name, "text": str(r)} for r in decision.reasons],
-        target=decision.target,
-        on_demand=decision.on_demand,
-        to_drain=list(decision.to_drain),
-        to_undrain=list(decision.to_undrain),
-        to_terminate=list(decision.to_terminate),
-    )
-    for reason in decision.reasons:
-        runtime.telemetry.count(reason.name, cluster=decision.cluster)

@@ -187,7 +187,7 @@ def put(runtime: Runtime, path: str, name: str, value: Value) -> None:
 def reset(runtime: Runtime, cluster: str, name: str) -> None:
     """Takes the threshold `name` of `cluster` away, so that the deployment's holds.
 
-    One that `cdk.json` names is set to the deployment's value instead: were it gone, CloudFormation could not update it.
+    One that `cdk.json` names is set to the deployment's value instead: CloudFormation cannot update one that is gone.
     """
     path = f"{CLUSTERS_PATH}/{cluster}/{name}"
     try:

@@ -1,0 +1,30 @@
+"""The figures of a run, as the page and the command show them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from steady.usage import ON_DEMAND, SPOT
+
+Figures = dict[str, Any]
+
+
+def _hours(figures: Figures, bought: str) -> float:
+    return float(sum(figures["instance_hours_by"][bought].values()))
+
+
+SHOWN: tuple[tuple[str, Callable[[Figures], str]], ...] = (
+    ("Tasks", lambda f: f"{f['tasks']:,}"),
+    ("Never placed", lambda f: f"{f['unplaced_tasks']:,}"),
+    ("Wait, median", lambda f: f"{f['wait_seconds']['p50']:g} s"),
+    ("Wait, 95th percentile", lambda f: f"{f['wait_seconds']['p95']:g} s"),
+    ("Wait, 99th percentile", lambda f: f"{f['wait_seconds']['p99']:g} s"),
+    ("Wait, longest", lambda f: f"{f['wait_seconds']['max']:g} s"),
+    ("Instance-hours", lambda f: f"{f['instance_hours']:,.1f}"),
+    ("On-demand / Spot hours", lambda f: f"{_hours(f, ON_DEMAND):,.1f} / {_hours(f, SPOT):,.1f}"),
+    ("Lower bound", lambda f: f"{f['lower_bound_instance_hours']:,.1f}"),
+    ("Interruptions", lambda f: f"{f['interruptions']:,}"),
+    ("Tasks killed in service", lambda f: f"{f['tasks_killed_in_service']:,}"),
+    ("Failed requests", lambda f: f"{f['failed_requests']:,}"),
+    ("API calls", lambda f: f"{sum(f['api_calls'].values()):,}"),
+    ("Throttled", lambda f: f"{f['throttled']:,}"),
+)
