@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import typer
 
 from cli import bench, config, doctor, drain, explain, record, report, simulate, tune
+from cli.output import BAD_INPUT, notes
 
 app = typer.Typer(
     name="steady",
@@ -23,3 +26,15 @@ app.command("doctor")(doctor.doctor)
 app.command("report")(report.report)
 app.add_typer(config.app, name="config")
 app.add_typer(bench.app, name="bench")
+
+
+def run() -> None:
+    """What the command `steady` calls: a file that cannot be read or written is one line, too."""
+    try:
+        app()
+    except BrokenPipeError:
+        # Whoever read the answer has read enough.
+        sys.stderr.close()
+    except OSError as error:
+        notes.print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
+        sys.exit(BAD_INPUT)

@@ -81,11 +81,17 @@ def demo(
     out: Annotated[Path, typer.Option(help="Where report.html and result.json go.")] = Path("build/demo"),
     hours: HoursOption = 24,
     seed: SeedOption = 0,
+    json_: JsonOption = None,
 ) -> None:
     """A synthetic day on the simulated account: services, batch jobs and Spot interruptions."""
     outcomes = _run(["steady"], Scenario(synthetic.day(hours, seed), hours, seed))
     report.write(outcomes, out / "report.html")
-    write_json([o.figures for o in outcomes], str(out / "result.json"))
+    figures = [o.figures for o in outcomes]
+    write_json(figures, str(out / "result.json"))
+    if json_:
+        write_json(figures, json_)
+    if json_ == "-":
+        return
     answers.print(_table(outcomes))
     for line in _story(outcomes[0]):
         answers.print(line, highlight=False)

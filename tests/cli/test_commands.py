@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli.main import app
+from cli.main import app, run
 
 runner = CliRunner()
 
@@ -95,3 +95,29 @@ def test_demo_writes_its_page_and_its_figures(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert json.loads((tmp_path / "result.json").read_text())[0]["simulated_hours"] == 1
     assert (tmp_path / "report.html").exists()
+
+
+def test_demo_answers_programs_too(tmp_path: Path) -> None:
+    done = runner.invoke(app, ["demo", "--hours", "0.5", "--out", str(tmp_path), "--json", "-"])
+
+    assert json.loads(done.stdout) == json.loads((tmp_path / "result.json").read_text())
+
+
+def test_a_file_that_cannot_be_written_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["steady", "simulate", "--hours", "0.5", "--report", "/dev/null/report.html"])
+
+    with pytest.raises(SystemExit) as ended:
+        run()
+
+    assert ended.value.code == 2
+    assert "error: [Errno 17] File exists: '/dev/null'" in capsys.readouterr().err
+
+
+def test_a_benchmark_without_its_traces_is_refused_in_one_line(tmp_path: Path) -> None:
+    done = runner.invoke(app, ["bench", "policies", "--traces", str(tmp_path), "--page", str(tmp_path / "page.md")])
+
+    assert done.exit_code == 2
+    assert "jobs-openb-a.csv: No such file or directory" in done.stderr
+    assert not (tmp_path / "page.md").exists()
