@@ -20,7 +20,7 @@ from steady.cluster import PoolKind, PoolName
 from steady.thresholds import THRESHOLDS, parse_pool
 
 KINDS = {"on-demand": PoolKind.AUTO_SCALING_GROUP, "spot": PoolKind.SPOT_FLEET}
-ADOPTED_KEYS = {"name", "capacity", "thresholds"}
+ADOPTED_KEYS = {"name", "capacity", "hook", "thresholds"}
 NEW_KEYS = {"name", "kind", "types", "min", "max", "zones", "ami", "volume_gib", "thresholds"}
 # ECS: letters, digits, hyphens and underscores; the name is part of SSM parameters and IAM conditions, too.
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,99}")
@@ -47,9 +47,10 @@ class ManagedCluster:
 
 @dataclass(frozen=True)
 class AdoptedCluster(ManagedCluster):
-    """A cluster that is there, on a pool that is there."""
+    """A cluster that is there, on a pool that is there. `hook` is whether a group gets a lifecycle hook of ours."""
 
     pool: PoolName
+    hook: bool = True
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,10 @@ def _cluster(row: Any, images: Mapping[str, Image]) -> AdoptedCluster | MadeClus
     thresholds = _thresholds(row.get("thresholds", {}), where)
     if "kind" not in row:
         pool = parse_pool(str(row["capacity"]), f"{where}/capacity")
-        return AdoptedCluster(name, pool.kind, thresholds, pool)
+        hook = row.get("hook", True)
+        if not isinstance(hook, bool):
+            raise BadSettings(f"{where}: hook is {hook!r}: true, or false for a group that has one, is needed")
+        return AdoptedCluster(name, pool.kind, thresholds, pool, hook)
     if row["kind"] not in KINDS:
         raise BadSettings(f"{where}: kind is {row['kind']!r}: one of {', '.join(KINDS)} is needed")
     return _made(row, KINDS[row["kind"]], thresholds, images, where)

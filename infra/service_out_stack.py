@@ -40,5 +40,5 @@ class ServiceOutStack(cdk.Stack):
         permissions.may_find_pools(handler)
         permissions.may_answer_hooks(handler, settings)
         for cluster in settings.adopted:
-            if cluster.kind is PoolKind.AUTO_SCALING_GROUP:
+            if cluster.kind is PoolKind.AUTO_SCALING_GROUP and cluster.hook:
                 add_hook(self, f"Hook-{cluster.name}", cluster.pool.name)

@@ -26,7 +26,7 @@ class Healing:
 
     `lost_since` says when each container instance of the pool was first seen with its agent disconnected, by ARN, and
     `emptying` since when healing drains it. `registered_at` is when an instance last registered, and `unanswered` when
-    instances were terminated since then.
+    instances were terminated of which it is not known yet whether what comes in their place is well.
     """
 
     lost_since: Mapping[str, float] = field(default_factory=dict)
@@ -163,10 +163,14 @@ def _healing(snapshot: Snapshot, memory: Memory) -> Healing:
     lost = [arn for arn, i in here.items() if not i.agent_connected]
     # One that came back is kept until it takes tasks again, so that a crash before that leaves it to the next look.
     ended = {arn for arn, i in here.items() if i.agent_connected and i.status is InstanceStatus.ACTIVE}
-    answered = bool(_booted(snapshot, memory))
+    emptying = {arn: since for arn, since in known.emptying.items() if arn in here and arn not in ended}
+    booted = bool(_booted(snapshot, memory))
+    # Where all that is asked for is there and well, what was terminated needed no answer.
+    pool = snapshot.pool
+    well = len(here) == len(pool.members) and pool.held >= pool.target and not lost and not emptying
     return Healing(
         lost_since={arn: known.lost_since.get(arn, now) for arn in lost},
-        emptying={arn: since for arn, since in known.emptying.items() if arn in here and arn not in ended},
-        registered_at=now if answered else known.registered_at,
-        unanswered=() if answered else known.unanswered,
+        emptying=emptying,
+        registered_at=now if booted else known.registered_at,
+        unanswered=() if booted or well else known.unanswered,
     )

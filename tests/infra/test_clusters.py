@@ -327,6 +327,13 @@ def test_an_adopted_group_gets_its_hook_and_nothing_else() -> None:
     }
 
 
+def test_a_group_that_has_a_hook_gets_no_second_one() -> None:
+    row = {"name": "old", "capacity": "auto-scaling-group:old-asg", "hook": False}
+    [added] = stacks.add_to(cdk.App(context={"clusters": [row]}))
+
+    Template.from_stack(added.service_out).resource_count_is("AWS::AutoScaling::LifecycleHook", 0)
+
+
 def test_an_adopted_fleet_is_not_touched_at_all() -> None:
     [added] = stacks.add_to(cdk.App(context={"clusters": [{"name": "old", "capacity": "spot-fleet:sfr-1"}]}))
 

@@ -75,6 +75,7 @@ def test_a_table_may_come_from_the_command_line() -> None:
         ([{**ADOPTED, "capacity": "auto-scaling-group:web"}, MADE], "has the capacity auto-scaling-group:web twice"),
         ([{**ADOPTED, "thresholds": {"speed": 1}}], "speed is no threshold"),
         ([{**ADOPTED, "zones": ["us-east-1a"]}], "a: zones is not known"),
+        ([{**ADOPTED, "hook": "no"}], "hook is 'no': true, or false for a group that has one"),
         ([{**MADE, "name": "web/1"}], "a name of letters, digits, - and _"),
         ([{**MADE, "kind": "fargate"}], "kind is 'fargate': one of on-demand, spot is needed"),
         ([{**MADE, "types": {}}], "types are {}"),

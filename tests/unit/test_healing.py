@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from steady.cluster import ContainerInstance, Snapshot
 from steady.healing import EMPTY_WITHIN_S, LONGEST_BACK_OFF_S, heal
-from steady.memory import Healing, Memory
+from steady.memory import Healing, Memory, observed
 from steady.scaling import decide
 from steady.thresholds import Thresholds
 from tests.unit.snapshots import NOW, instance, snapshot
@@ -146,3 +146,17 @@ def test_no_round_takes_more_than_the_share(
     if registered_s >= 5000:
         assert taken <= 1
     assert not set(round_.given_up) & set(round_.to_terminate)
+
+
+def test_where_all_is_well_again_what_was_terminated_needs_no_answer() -> None:
+    """In a calm cluster nothing is launched in its place: the next one that falls ill does not wait for that."""
+    asked = Memory(healing=Healing(registered_at=NOW - 9000, unanswered=(NOW - 60,)))
+
+    def unanswered(seen: Snapshot) -> tuple[float, ...]:
+        return observed(seen, asked, THRESHOLDS).healing.unanswered
+
+    assert unanswered(snapshot([instance(1), instance(2)])) == ()
+    # Not while one boots, is lost, or is still to be launched.
+    assert unanswered(with_booting(2, 1)) == (NOW - 60,)
+    assert unanswered(snapshot([instance(1), away(2)])) == (NOW - 60,)
+    assert unanswered(snapshot([instance(1), instance(2)], target=3)) == (NOW - 60,)
