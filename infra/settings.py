@@ -26,7 +26,7 @@ from infra.errors import BadSettings
 from infra.images import images_of
 from steady.cluster import PoolKind
 
-SHARED_KEYS = ("clusters", "network", "images", "runbook", "powertools_layer_version")
+SHARED_KEYS = ("clusters", "network", "images", "logs", "runbook", "powertools_layer_version")
 RUNBOOK = "docs/runbook.md"
 TARGET_KEYS = ("account", "region", *SHARED_KEYS)
 
@@ -40,6 +40,15 @@ class ExistingNetwork:
 
 
 @dataclass(frozen=True, slots=True)
+class LogSettings:
+    """Logs in S3: for how long, how much a query may read, and whether partitions are projected or made."""
+
+    keep_days: int = 400
+    scan_limit_gib: int = 100
+    projected: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """One target's settings. Without a `network`, one is made for the clusters that are made."""
 
@@ -48,6 +57,7 @@ class Settings:
     powertools_layer_version: int
     # Where the runbook is: its address, if it is published somewhere.
     runbook: str = RUNBOOK
+    logs: LogSettings | None = None
 
     @property
     def adopted(self) -> tuple[AdoptedCluster, ...]:
@@ -125,11 +135,28 @@ def _settings(says: Mapping[str, Any]) -> Settings:
     clusters = clusters_of(says["clusters"], images_of(says["images"]))
     network = _network(says["network"])
     layer = int(says["powertools_layer_version"] or 0)
-    settings = Settings(clusters, network, layer, says["runbook"] or RUNBOOK)
+    settings = Settings(clusters, network, layer, says["runbook"] or RUNBOOK, _logs(says["logs"]))
     for cluster in settings.made:
         if network and (lacking := [zone for zone in cluster.zones if zone not in network.subnets]):
             raise BadSettings(f'context "network" has no subnet for {lacking[0]}, where {cluster.name} is to be')
     return settings
+
+
+def _logs(says: Any) -> LogSettings | None:
+    if says is None:
+        return None
+    known = {"keep_days", "scan_limit_gib", "partitions"}
+    if not isinstance(says, dict) or set(says) - known:
+        raise BadSettings(f'context "logs" is {says!r}: a table with any of {", ".join(sorted(known))} is needed')
+    for key in ("keep_days", "scan_limit_gib"):
+        value = says.get(key, 1)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise BadSettings(f'context "logs", {key} is {value!r}: a whole number from 1 is needed')
+    partitions = says.get("partitions", "projected")
+    if partitions not in ("projected", "made"):
+        raise BadSettings(f'context "logs", partitions is {partitions!r}: projected or made is needed')
+    numbers = {key: says[key] for key in ("keep_days", "scan_limit_gib") if key in says}
+    return LogSettings(**numbers, projected=partitions == "projected")
 
 
 def _network(says: Any) -> ExistingNetwork | None:

@@ -7,6 +7,7 @@ from constructs import Construct
 
 from infra.clusters.stack import ClusterStack
 from infra.events_stack import EventsStack
+from infra.logs_stack import LogsStack
 from infra.network import Network, NetworkStack
 from infra.people_stack import PeopleStack
 from infra.scaling_stack import ScalingStack
@@ -26,6 +27,7 @@ class Stacks(NamedTuple):
     watch: WatchStack
     clusters: tuple[ClusterStack, ...] = ()
     network: NetworkStack | None = None
+    logs: LogsStack | None = None
 
 
 def add_to(app: cdk.App) -> tuple[Stacks, ...]:
@@ -52,10 +54,11 @@ def _add(app: cdk.App, target: Target) -> Stacks:
     scaling = ScalingStack(scope, **named("scaling"), settings=settings, ledger=state.ledger, people=people.topic)
     queue = scaling.autoscaler_queue
     service_out = ServiceOutStack(scope, **named("service-out"), settings=settings, autoscaler_queue=queue)
+    logs = LogsStack(scope, **named("logs"), settings=settings, log=settings.logs) if settings.logs else None
     functions = (*service_out.functions, *scaling.functions)
     watch = WatchStack(scope, **named("watch"), settings=settings, functions=functions, ledger=state.ledger)
     if not settings.made:
-        return Stacks(state, scaling, service_out, people, watch)
+        return Stacks(state, scaling, service_out, people, watch, logs=logs)
     network: Network | ExistingNetwork | None = settings.network
     network_stack = None
     if network is None:
@@ -63,4 +66,4 @@ def _add(app: cdk.App, target: Target) -> Stacks:
         network_stack = NetworkStack(scope, **named("network"), zones=zones)
         network = network_stack.network
     clusters = [ClusterStack(scope, **named(f"cluster-{row.name}"), row=row, network=network) for row in settings.made]
-    return Stacks(state, scaling, service_out, people, watch, tuple(clusters), network_stack)
+    return Stacks(state, scaling, service_out, people, watch, tuple(clusters), network_stack, logs)

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from steady.catalog import DATABASE
 from tests.e2e.emulators import ROOT, Emulators
 
 WHERE = ROOT / "build" / "e2e"
@@ -18,7 +19,8 @@ def deploy(emulators: Emulators, fleet_id: str) -> dict[str, dict[str, str]]:
     """Deploys the suite with a cluster of each kind, and an adopted one; returns each stack's outputs.
 
     No emulator's CloudFormation holds a Spot Fleet made from a launch template: `fleet_id`, which moto was asked for,
-    takes its place. Everything else is deployed as it was synthesized.
+    takes its place. Nor does one hold Glue's and Athena's resources: these are made by API. Everything else is deployed
+    as it was synthesized.
     """
     WHERE.mkdir(parents=True, exist_ok=True)
     # AWS's own parameters are not in every emulator.
@@ -28,6 +30,8 @@ def deploy(emulators: Emulators, fleet_id: str) -> dict[str, dict[str, str]]:
     context = ["-c", "env=e2e", "-c", f"environments={json.dumps(environments)}", "-c", "powertools_layer_version=0"]
     _cdk(emulators, "synth", "--quiet", *context, "--output", str(ASSEMBLY))
     _without_fleets(ASSEMBLY, fleet_id)
+    _without(ASSEMBLY, ("AWS::Glue::", "AWS::Athena::"))
+    emulators.deployed("glue").create_database(DatabaseInput={"Name": DATABASE})
     synthesized = ["--app", str(ASSEMBLY)]
     _cdk(emulators, "bootstrap", "aws://000000000000/us-east-1", *synthesized)
     outputs = WHERE / "outputs.json"
@@ -42,6 +46,7 @@ def _environment(emulators: Emulators) -> dict[str, Any]:
     subnets = {s["AvailabilityZone"]: s["SubnetId"] for s in ec2.describe_subnets()["Subnets"] if s["VpcId"] == vpc}
     zones = sorted(subnets)[:1]
     return {
+        "logs": {},
         "network": {"vpc": vpc, "subnets": {zone: subnets[zone] for zone in zones}},
         "clusters": [
             {"name": "web", "kind": "on-demand", "types": {"m5.large": 1}, "max": 10, "zones": zones},
@@ -60,6 +65,20 @@ def _without_fleets(assembly: Path, fleet_id: str) -> None:
             del resources[name]
         if fleets:
             file.write_text(json.dumps(_replaced(template, [{"Ref": name} for name in fleets], fleet_id)))
+
+
+def _without(assembly: Path, kinds: tuple[str, ...]) -> None:
+    for file in assembly.glob("*.template.json"):
+        template = json.loads(file.read_text())
+        resources = template.get("Resources", {})
+        gone = {name for name, resource in resources.items() if resource["Type"].startswith(kinds)}
+        for name in gone:
+            del resources[name]
+        for resource in resources.values():
+            needed = resource.get("DependsOn", [])
+            resource["DependsOn"] = [n for n in ([needed] if isinstance(needed, str) else needed) if n not in gone]
+        if gone:
+            file.write_text(json.dumps(template))
 
 
 def _replaced(value: Any, references: list[dict[str, str]], by: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from steady.catalog import DATABASE
 from tests.e2e import deployment, seed
 from tests.e2e.emulators import Emulators
 
@@ -140,6 +142,30 @@ def test_a_threshold_that_is_changed_holds_at_the_next_tick(
 
     # The schedule of the deployment brings the tick.
     _eventually("the desired capacity is the minimum", lambda: _desired_capacity(emulators) == more, within_s=90)
+
+
+def test_the_log_catalogue_makes_tables_when_it_is_called_as_the_schedule_calls_it(
+    emulators: Emulators, outputs: dict[str, dict[str, str]]
+) -> None:
+    s3, glue = emulators.deployed("s3"), emulators.deployed("glue")
+    for container in ("app", "envoy"):
+        s3.put_object(
+            Bucket=outputs["steady-logs"]["LogBucket"],
+            Key=f"my-awesome-app/{container}/year=2018/month=11/day=28/09-0-1.json.gz",
+            Body=gzip.compress(b'{"time": "2018-11-28T09:00:01Z", "log": "ERROR"}'),
+        )
+    schedules = emulators.deployed("scheduler").list_schedules()["Schedules"]
+    [daily] = [s for s in schedules if "Daily" in s["Name"]]
+    target = emulators.deployed("scheduler").get_schedule(Name=daily["Name"])["Target"]
+
+    emulators.deployed("lambda").invoke(
+        FunctionName=target["Arn"], InvocationType="Event", Payload=target["Input"].encode()
+    )
+
+    def tables() -> set[str]:
+        return {t["Name"] for t in glue.get_tables(DatabaseName=DATABASE)["TableList"]}
+
+    _eventually("the tables are there", lambda: tables() == {"my_awesome_app_app", "my_awesome_app_envoy"})
 
 
 def test_the_command_reads_and_changes_what_is_deployed(

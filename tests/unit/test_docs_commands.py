@@ -94,7 +94,7 @@ def check_aws(command: str) -> None:
     # A flag is a member, too; and the CLI has a name of its own for one member.
     given = [RENAMED.get(word, word if word in members else word.removeprefix("no-")) for word in words]
     # The CLI's own, beside those of the operation.
-    own = {"query", "output", "region", "profile", "latest", "cli-input-json"}
+    own = {"query", "output", "cli-binary-format", "region", "profile", "latest", "cli-input-json"}
     for option in given:
         assert option in members or option in own, f"{command}: --{option}"
     if "cli-input-json" not in given:

@@ -19,12 +19,15 @@ from steady.limits import BUCKET_OF
 
 if TYPE_CHECKING:
     from botocore.model import OperationModel
+    from mypy_boto3_athena import AthenaClient
     from mypy_boto3_autoscaling import AutoScalingClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
+    from mypy_boto3_glue import GlueClient
     from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
@@ -111,6 +114,18 @@ class Runtime:
     @cached_property
     def ssm(self) -> SSMClient:
         return self.session.client("ssm", config=CLIENT_CONFIG)
+
+    @cached_property
+    def s3(self) -> S3Client:
+        return self.session.client("s3", config=CLIENT_CONFIG)
+
+    @cached_property
+    def glue(self) -> GlueClient:
+        return self.session.client("glue", config=CLIENT_CONFIG)
+
+    @cached_property
+    def athena(self) -> AthenaClient:
+        return self.session.client("athena", config=CLIENT_CONFIG)
 
     @cached_property
     def logs(self) -> CloudWatchLogsClient:

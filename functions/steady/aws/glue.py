@@ -1,0 +1,140 @@
+"""The log catalogue in S3 and Glue: prefixes by their delimiters, tables read by the page, and made side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from steady.aws.runtime import Runtime, batches
+from steady.catalog import (
+    PARTITIONS,
+    LogTable,
+    Prefix,
+    location_of,
+    parameters_of,
+    partition_path,
+    partition_values,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_glue.type_defs import TableInputTypeDef, TableTypeDef
+
+# Glue: how many partitions one call makes.
+PARTITIONS_A_CALL = 100
+JSON_SERDE = "org.openx.data.jsonserde.JsonSerDe"
+
+
+def prefixes(runtime: Runtime, bucket: str) -> list[Prefix]:
+    """Every family and container that has logs: a listing a family, whatever they hold."""
+    client = runtime.s3
+    families = list(_common_prefixes(client, bucket, ""))
+
+    def containers(family: str) -> list[Prefix]:
+        return [Prefix.parse(path) for path in _common_prefixes(client, bucket, family)]
+
+    return [prefix for found in runtime.in_parallel(containers, families) for prefix in found]
+
+
+def _common_prefixes(client: Any, bucket: str, under: str) -> Iterator[str]:
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=under, Delimiter="/")
+    for page in pages:
+        for common in page.get("CommonPrefixes", []):
+            yield common["Prefix"]
+
+
+def tables(runtime: Runtime, database: str) -> list[LogTable]:
+    """The tables of the catalogue that the suite made."""
+    pages = runtime.glue.get_paginator("get_tables").paginate(DatabaseName=database)
+    found = (_table(described) for page in pages for described in page["TableList"])
+    return [table for table in found if table]
+
+
+def make(runtime: Runtime, database: str, bucket: str, wanted: Sequence[LogTable]) -> None:
+    """Makes tables. One that is there already, as after a crash, is brought up to date."""
+    client = runtime.glue
+
+    def one(table: LogTable) -> None:
+        definition = _definition(table, bucket)
+        try:
+            client.create_table(DatabaseName=database, TableInput=definition)
+        except client.exceptions.AlreadyExistsException:
+            client.update_table(DatabaseName=database, TableInput=definition)
+
+    runtime.in_parallel(one, wanted)
+
+
+def update(runtime: Runtime, database: str, bucket: str, wanted: Sequence[LogTable]) -> None:
+    client = runtime.glue
+
+    def one(table: LogTable) -> None:
+        client.update_table(DatabaseName=database, TableInput=_definition(table, bucket))
+
+    runtime.in_parallel(one, wanted)
+
+
+def drop(runtime: Runtime, database: str, unwanted: Sequence[LogTable]) -> None:
+    """Drops tables; their logs stay."""
+    client = runtime.glue
+    # BatchDeleteTable: 100 a call; those that are gone already are among its errors, and no harm.
+    for batch in batches([table.name for table in unwanted], 100):
+        client.batch_delete_table(DatabaseName=database, TablesToDelete=list(batch))
+
+
+def add_partitions(
+    runtime: Runtime, database: str, bucket: str, wanted: Sequence[LogTable], days: Iterable[date]
+) -> None:
+    """Makes the partitions of `days`, where they are not projected. One that is there stays as it is."""
+    client, of_days = runtime.glue, list(days)
+
+    def one(table: LogTable) -> None:
+        for batch in batches(of_days, PARTITIONS_A_CALL):
+            client.batch_create_partition(
+                DatabaseName=database,
+                TableName=table.name,
+                PartitionInputList=[
+                    {
+                        "Values": list(partition_values(day)),
+                        "StorageDescriptor": _storage(
+                            table, f"{location_of(table.prefix, bucket)}{partition_path(day)}"
+                        ),
+                    }
+                    for day in batch
+                ],
+            )
+
+    runtime.in_parallel(one, wanted)
+
+
+def _table(described: TableTypeDef) -> LogTable | None:
+    parameters = described.get("Parameters", {})
+    if "steady.prefix" not in parameters:
+        return None
+    columns = described["StorageDescriptor"].get("Columns", [])
+    return LogTable(
+        described["Name"],
+        Prefix.parse(parameters["steady.prefix"]),
+        tuple((column["Name"], column.get("Type", "string")) for column in columns),
+        parameters.get("projection.enabled") == "true",
+    )
+
+
+def _definition(table: LogTable, bucket: str) -> TableInputTypeDef:
+    return {
+        "Name": table.name,
+        "TableType": "EXTERNAL_TABLE",
+        "Parameters": parameters_of(table, bucket),
+        "PartitionKeys": [{"Name": name, "Type": type_} for name, type_ in PARTITIONS],
+        "StorageDescriptor": _storage(table, location_of(table.prefix, bucket)),
+    }
+
+
+def _storage(table: LogTable, location: str) -> Any:
+    return {
+        "Columns": [{"Name": name, "Type": type_} for name, type_ in table.columns],
+        "Location": location,
+        "InputFormat": "org.apache.hadoop.mapred.TextInputFormat",
+        "OutputFormat": "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
+        # A line that is no JSON is a row of nulls, not the end of the query.
+        "SerdeInfo": {"SerializationLibrary": JSON_SERDE, "Parameters": {"ignore.malformed.json": "true"}},
+    }

@@ -1,0 +1,82 @@
+"""A Lambda function of the suite: its role, which may do nothing but log until it is allowed more, and its alarm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra.alarms import alarm
+from infra.settings import Settings
+
+ASSET = Path(__file__).parent.parent / "functions"
+# Powertools publishes its layers from this account, in every Region.
+POWERTOOLS_ACCOUNT = "017000801446"
+
+
+class SuiteFunction(Construct):
+    """The function `name`, and an alarm on its errors."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        name: str,
+        handler: str,
+        timeout_s: int,
+        settings: Settings,
+        environment: Mapping[str, str],
+    ) -> None:
+        super().__init__(scope, id_)
+        log_group = logs.LogGroup(
+            self, "Logs", retention=logs.RetentionDays.ONE_MONTH, removal_policy=cdk.RemovalPolicy.DESTROY
+        )
+        self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        log_group.grant_write(self.role)
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            architecture=lambda_.Architecture.ARM_64,
+            code=lambda_.Code.from_asset(str(ASSET), exclude=["**/__pycache__", "**/*.pyc"]),
+            handler=handler,
+            role=self.role,
+            timeout=cdk.Duration.seconds(timeout_s),
+            memory_size=512,
+            log_group=log_group,
+            layers=_layers(self, settings),
+            environment={"POWERTOOLS_SERVICE_NAME": name, **environment},
+        )
+        alarm(
+            self,
+            "ErrorsAlarm",
+            settings,
+            name=f"{name} fails",
+            metric=self.function.metric_errors(period=cdk.Duration.minutes(1)),
+            means="The function ended with an error or ran into its timeout.",
+            entry="errors",
+            minutes=2,
+            of_minutes=3,
+        )
+
+    def allow(self, actions: Iterable[str], resources: Iterable[str], **conditions: Mapping[str, object]) -> None:
+        """Lets the function call `actions` on `resources`."""
+        self.role.add_to_policy(
+            iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=conditions or None)
+        )
+
+
+def _layers(scope: Construct, settings: Settings) -> list[lambda_.ILayerVersion]:
+    # Version 0: no layer (an emulator has Powertools in its own interpreter).
+    if not settings.powertools_layer_version:
+        return []
+    name = f"AWSLambdaPowertoolsPythonV3-python313-arm64:{settings.powertools_layer_version}"
+    region = cdk.Stack.of(scope).region
+    arn = f"arn:aws:lambda:{region}:{POWERTOOLS_ACCOUNT}:layer:{name}"
+    return [lambda_.LayerVersion.from_layer_version_arn(scope, "Powertools", arn)]
