@@ -38,8 +38,7 @@ def interruption(
     """Reclaims a whole Spot Fleet within 5 s and measures its service-out."""
     handlings = list(peers.HANDLINGS) if with_peers else ["steady"]
     figures = [bench.interruption(instances, tasks, seed, handling) for handling in handlings]
-    if json_:
-        write_json(figures if with_peers else figures[0], json_)
+    write_json(figures if with_peers else figures[0], json_)
     if json_ != "-":
         answers.print(_table(figures))
 

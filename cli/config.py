@@ -34,8 +34,7 @@ def show(
     aws = runtime(profile, region)
     with aws_errors(), one_line_errors(BadThreshold):
         rows, problems = shown(aws, cluster)
-    if json_:
-        write_json({"cluster": cluster, "thresholds": rows, "problems": problems}, json_)
+    write_json({"cluster": cluster, "thresholds": rows, "problems": problems}, json_)
     if json_ == "-":
         return
     table = Table(title=f"cluster {cluster}")
@@ -68,8 +67,7 @@ def set_(
         aws = runtime(profile, region)
         with aws_errors():
             changes = change(aws, cluster, wanted)
-    if json_:
-        write_json({"cluster": cluster or None, "changed": changes}, json_)
+    write_json({"cluster": cluster or None, "changed": changes}, json_)
     if json_ != "-":
         for one in changes:
             answers.print(f"{one['path']}: {one['before']} -> {one['after']}", highlight=False, soft_wrap=True)
@@ -88,10 +86,9 @@ def check(
     """
     aws = runtime(profile, region)
     with aws_errors(), one_line_errors(BadThreshold):
-        managed = sorted(parameters.clusters_by_pool(aws).values())
-        found = {name: list(parameters.settings_of(aws, name).problems) for name in clusters or managed}
-    if json_:
-        write_json(found, json_)
+        names = clusters or parameters.managed_clusters(aws)
+        found = {name: list(parameters.settings_of(aws, name).problems) for name in names}
+    write_json(found, json_)
     if json_ != "-":
         for name, problems in found.items():
             answers.print(f"cluster {name}: {len(problems) or 'no'} problem{'' if len(problems) == 1 else 's'}")
@@ -119,8 +116,7 @@ def history(
                 path = f"{DEFAULTS_PATH}/{name}"
                 versions = parameters.history_of(aws, path)
     rows = [{**asdict(v), "at": v.at.isoformat(), "problem": _problem(threshold, v.value, path)} for v in versions]
-    if json_:
-        write_json({"parameter": path, "versions": rows}, json_)
+    write_json({"parameter": path, "versions": rows}, json_)
     if json_ == "-":
         return
     table = Table(title=path)
@@ -158,8 +154,7 @@ def reset(
                     parameters.put(aws, path, threshold.name, threshold.default)
                 else:
                     parameters.reset(aws, cluster, threshold.name)
-    if json_:
-        write_json({"cluster": cluster or None, "reset": [t.name for t in wanted]}, json_)
+    write_json({"cluster": cluster or None, "reset": [t.name for t in wanted]}, json_)
     if json_ != "-":
         for threshold in wanted:
             holds = "the built-in default holds" if defaults else "the deployment's default holds"
@@ -233,10 +228,8 @@ def _threshold(name: str) -> Threshold:
 def _path_of(aws: Runtime, cluster: str) -> str:
     if not cluster:
         return DEFAULTS_PATH
-    managed = sorted(parameters.clusters_by_pool(aws).values())
-    if cluster not in managed:
-        raise BadThreshold(f"cluster {cluster} is not managed: one of {', '.join(managed) or 'none'} is needed")
-    return f"{CLUSTERS_PATH}/{cluster}"
+    [managed] = parameters.managed_clusters(aws, [cluster])
+    return f"{CLUSTERS_PATH}/{managed}"
 
 
 def _source(path: str) -> str:

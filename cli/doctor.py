@@ -31,8 +31,7 @@ def doctor(
     aws = runtime(profile, region)
     with aws_errors(), one_line_errors(BadThreshold, NoSuchPool):
         found = examined(aws, cluster)
-    if json_:
-        write_json([asdict(finding) for finding in found], json_)
+    write_json([asdict(finding) for finding in found], json_)
     if json_ != "-":
         _print(cluster, found)
     if found:

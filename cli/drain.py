@@ -35,8 +35,7 @@ def drain(
     aws = runtime(profile, region)
     with aws_errors():
         done = drain_instances(aws, instances, deadline)
-    if json_:
-        write_json(done, json_)
+    write_json(done, json_)
     if json_ != "-":
         for cluster, figures in done.items():
             answers.print(

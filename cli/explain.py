@@ -36,8 +36,7 @@ def explain(
     aws = runtime(profile, region)
     with aws_errors(), one_line_errors(BadThreshold, NoSuchPool, parameters.NoLedger):
         answer = explained(aws, cluster, parameters.ledger_table(aws))
-    if json_:
-        write_json(answer, json_)
+    write_json(answer, json_)
     if json_ != "-":
         _print(answer)
 

@@ -46,8 +46,7 @@ def logs(
         with aws_errors():
             found = lines(aws, Prefix(family, container), span, like, limit)
     cost = found["scanned_bytes"] / TB * price
-    if json_:
-        write_json({**found, "cost": round(cost, 6)}, json_)
+    write_json({**found, "cost": round(cost, 6)}, json_)
     if json_ != "-":
         for line in found["lines"]:
             answers.print(f"{line['time']} {line['log']}", highlight=False, markup=False, soft_wrap=True)

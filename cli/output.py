@@ -36,8 +36,10 @@ def one_line_errors(*kinds: type[Exception]) -> Iterator[None]:
         fail(str(error))
 
 
-def write_json(value: Any, where: str) -> None:
-    """Writes `value` to the file `where`, or to standard output for `-`."""
+def write_json(value: Any, where: str | None) -> None:
+    """Writes `value` to the file `where`, to standard output for `-`, or nowhere if no `--json` is given."""
+    if not where:
+        return
     text = json.dumps(value, indent=2) + "\n"
     if where == "-":
         sys.stdout.write(text)

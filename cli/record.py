@@ -58,8 +58,7 @@ def record(
         "interruptions": bool(found.market),
         "files": [str(file) for file in files.values()],
     }
-    if json_:
-        write_json(answer, json_)
+    write_json(answer, json_)
     if json_ != "-":
         options = " ".join(f"--{name} {file}" for name, file in files.items())
         answers.print(f"{len(found.jobs)} jobs, {len(found.services)} changes of services", highlight=False)

@@ -45,7 +45,7 @@ def report(
 
     Exit code 1: AWS refused; 2: a price is missing, or nothing was counted.
     """
-    with one_line_errors(price.BadPrice, NothingCounted, parameters.NoLedger):
+    with one_line_errors(price.BadPrice, NothingCounted, parameters.NotManaged, parameters.NoLedger):
         known = price.parsed(price_ or [], prices)
         if simulation:
             title, hours = f"{simulation}, policy {policy}", {"simulation": _simulated(simulation, policy)}
@@ -55,8 +55,7 @@ def report(
             with aws_errors():
                 title, hours = f"{wanted}, UTC", counted(aws, clusters or [], wanted)
         figures = figures_of(hours, known)
-    if json_:
-        write_json(figures, json_)
+    write_json(figures, json_)
     if json_ != "-":
         _print(title, figures)
 
@@ -65,15 +64,13 @@ def counted(aws: Runtime, clusters: list[str], day: str) -> dict[str, price.Hour
     """The hours of `day` (UTC) by cluster, as the ledger has them.
 
     Raises:
-        NothingCounted: if the ledger has none, or a cluster is not managed.
+        NothingCounted: if the ledger has none.
+        NotManaged: if a cluster is not managed.
         NoLedger: if the suite is not deployed here.
     """
-    managed = sorted(parameters.clusters_by_pool(aws).values())
-    for cluster in clusters:
-        if cluster not in managed:
-            raise NothingCounted(f"cluster {cluster} is not managed: one of {', '.join(managed) or 'none'} is needed")
+    names = parameters.managed_clusters(aws, clusters)
     table = parameters.ledger_table(aws)
-    usage = {cluster: ledger.load(aws, table, cluster).memory.usage.until(aws.now()) for cluster in clusters or managed}
+    usage = {cluster: ledger.load(aws, table, cluster).memory.usage.until(aws.now()) for cluster in names}
     days = sorted({known for of_cluster in usage.values() for known in of_cluster.hours})
     if day not in days:
         has = f"it has {days[0]} to {days[-1]}" if days else "it has none yet"

@@ -52,8 +52,7 @@ def simulate_traces(
     _say_left_out(outcomes)
     if report_:
         report.write(outcomes, report_)
-    if json_:
-        write_json([o.figures for o in outcomes], json_)
+    write_json([o.figures for o in outcomes], json_)
     if json_ != "-":
         answers.print(_table(outcomes))
 
@@ -88,8 +87,7 @@ def demo(
     report.write(outcomes, out / "report.html")
     figures = [o.figures for o in outcomes]
     write_json(figures, str(out / "result.json"))
-    if json_:
-        write_json(figures, json_)
+    write_json(figures, json_)
     if json_ == "-":
         return
     answers.print(_table(outcomes))

@@ -53,9 +53,8 @@ def tune(
     if report:
         report.parent.mkdir(parents=True, exist_ok=True)
         curve(tried, best, choice).write_html(report, include_plotlyjs=True)
-    if json_:
-        answer = {"tried": [asdict(t) for t in tried], "front": [asdict(t) for t in best], "chosen": asdict(choice)}
-        write_json({**answer, "command": command}, json_)
+    answer = {"tried": [asdict(t) for t in tried], "front": [asdict(t) for t in best], "chosen": asdict(choice)}
+    write_json({**answer, "command": command}, json_)
     if json_ != "-":
         answers.print(_table(best, choice))
         if choice.wait_p95_s > wait:

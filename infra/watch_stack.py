@@ -199,8 +199,16 @@ def _of_cluster(cluster: str) -> list[list[cloudwatch.IWidget]]:
     def counted(*names: str, feed: Feed = wiring.AUTOSCALER) -> list[cloudwatch.IMetric]:
         return [metrics.of_cluster(name, cluster, feed) for name in names]
 
-    rules = (reasons.ServiceDrift, reasons.RunTaskFailures, reasons.ReservationHigh, reasons.RoomToStart)
-    more_rules = (reasons.DemandComesBack, reasons.ReservationLow, reasons.ReplacedAhead, reasons.FellBack)
+    rules = (
+        reasons.ServiceDrift,
+        reasons.RunTaskFailures,
+        reasons.ReservationHigh,
+        reasons.RoomToStart,
+        reasons.DemandComesBack,
+        reasons.ReservationLow,
+        reasons.ReplacedAhead,
+        reasons.FellBack,
+    )
     return [
         [
             _graph("Capacity, in units", [gauge("Target"), gauge("Held"), gauge("OnDemand", "on-demand")]),
@@ -210,14 +218,12 @@ def _of_cluster(cluster: str) -> list[list[cloudwatch.IWidget]]:
         ],
         [
             _graph("Tasks that wait", [gauge("MissingTasks", "of services"), gauge("Demands", "RunTask failures")]),
-            _graph("What the rules want", counted(*(rule.__name__ for rule in (*rules, *more_rules)))),
+            _graph("What the rules want", counted(*(rule.__name__ for rule in rules))),
         ],
         [
             _graph(
                 "Service-out",
-                [
-                    *counted("TargetsDeregistered", "TasksStopped", "TasksKilled", feed=wiring.INTERRUPTION),
-                ],
+                counted("TargetsDeregistered", "TasksStopped", "TasksKilled", feed=wiring.INTERRUPTION),
             ),
             _graph(
                 "From notice to deregistered, s",

@@ -16,6 +16,7 @@ Something comes due before the next tick (a decision's own): {"cluster": "web", 
 
 from dataclasses import dataclass
 
+from steady.arns import name_of
 from steady.aws.queue import Malformed, json_object
 
 PLACEMENT_FAILURE = "SERVICE_TASK_PLACEMENT_FAILURE"
@@ -46,13 +47,9 @@ def parse(body: str) -> Trigger:
         detail = event["detail"]
         if detail["eventName"] != PLACEMENT_FAILURE:
             raise Malformed(f"eventName is {detail['eventName']!r}: {PLACEMENT_FAILURE} is needed")
-        return Trigger(_last_part(detail["clusterArn"]), _last_part(event["resources"][0]))
+        return Trigger(name_of(detail["clusterArn"]), name_of(event["resources"][0]))
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise Malformed(
             f"the message lacks what an ECS Service Action has ({error!r}): detail.eventName, detail.clusterArn and "
             "the service's ARN as resources[0] are needed"
         ) from error
-
-
-def _last_part(arn: str) -> str:
-    return arn.rsplit("/", 1)[-1]

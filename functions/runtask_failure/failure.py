@@ -8,6 +8,7 @@ hako says it again every 10 s, with the same `hako_task_id`, for as long as the 
 from dataclasses import dataclass
 from typing import Any
 
+from steady.arns import name_of
 from steady.aws.queue import Malformed, json_object
 from steady.cluster import Size
 
@@ -31,7 +32,7 @@ def parse(body: str) -> RunTaskFailure:
     if message.get("Type") == "Notification" and isinstance(message.get("Message"), str):
         message = json_object(message["Message"], needed="hako's message")
     return RunTaskFailure(
-        cluster=_text(message, "cluster").rsplit("/", 1)[-1],
+        cluster=name_of(_text(message, "cluster")),
         key=_text(message, "hako_task_id"),
         size=Size(_whole(message, "cpu", at_least=0), _whole(message, "memory", at_least=1)),
     )

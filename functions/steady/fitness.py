@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from steady.arns import family_of
 from steady.cluster import PoolKind, PoolName
 from steady.drain import NOTICE_S, STOP_MARGIN_S
 
@@ -60,7 +61,7 @@ class Revision:
 
     @property
     def family(self) -> str:
-        return self.task_definition.rsplit("/", 1)[-1].split(":")[0]
+        return family_of(self.task_definition)
 
     @property
     def name(self) -> str:

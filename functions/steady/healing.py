@@ -51,12 +51,13 @@ def heal(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> Round:
     now, healing = snapshot.at, memory.healing
     late, lost = _late(snapshot, memory, thresholds), _lost(snapshot, memory, thresholds)
     chosen = _whose_turn_it_is(sorted(late + lost), snapshot, healing, thresholds)
-    emptied = tuple(i.instance_id for i in _in_healing(snapshot, memory) if _is_over(i, now, healing))
+    in_healing = _in_healing(snapshot, memory)
+    emptied = tuple(i.instance_id for i in in_healing if _is_over(i, now, healing))
     terminated = (*emptied, *(ill.instance_id for ill in chosen if not ill.arn))
     begun = {ill.arn: now for ill in chosen if ill.arn}
     return Round(
         to_drain=tuple(begun),
-        to_undrain=tuple(i.arn for i in _in_healing(snapshot, memory) if i.agent_connected),
+        to_undrain=tuple(i.arn for i in in_healing if i.agent_connected),
         to_terminate=terminated,
         given_up=tuple(i.instance_id for i in late if i not in chosen and healing.registered_at > i.since),
         reasons=_reasons(late, lost, chosen, thresholds, healing, now),

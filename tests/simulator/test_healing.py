@@ -42,6 +42,17 @@ def ec2_of(world: World, instances: list[ContainerInstance]) -> list[Ec2Instance
     return [world.account.ec2.instances[i.ec2_id] for i in instances]
 
 
+def with_a_broken_image(kind: str, seed: int, more: int) -> tuple[World, SimulatedCluster]:
+    """Ten full instances, whose pool's image boots no more, and a service that wants so many `more`."""
+    world = World(seed=seed)
+    web = cluster(world, kind, 10, boot_timeout_seconds=300)
+    web.service("api", 10, cpu=1500, memory=1000)
+    world.run(120)
+    web.pool.image_boots = False
+    web.service("more", more, cpu=1500, memory=1000)
+    return world, web
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_instance_that_never_registers_is_terminated_and_replaced(kind: str) -> None:
     world = World(seed=6)
@@ -152,13 +163,8 @@ def test_agents_that_are_lost_together_are_not_terminated_together(kind: str) ->
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_broken_image_does_not_become_a_terminate_loop(kind: str) -> None:
-    world = World(seed=11)
-    web = cluster(world, kind, 10, boot_timeout_seconds=300)
-    web.service("api", 10, cpu=1500, memory=1000)
-    world.run(120)
-    web.pool.image_boots = False
     # Twenty more are wanted, and none of them will ever register.
-    web.service("more", 20, cpu=1500, memory=1000)
+    world, web = with_a_broken_image(kind, seed=11, more=20)
 
     went = [len(ids) for ids in terminations(world, web, minutes=8 * 60)]
 
@@ -176,12 +182,7 @@ def test_a_broken_image_does_not_become_a_terminate_loop(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_once_the_image_is_mended_all_that_failed_are_replaced(kind: str) -> None:
-    world = World(seed=12)
-    web = cluster(world, kind, 10, boot_timeout_seconds=300)
-    web.service("api", 10, cpu=1500, memory=1000)
-    world.run(120)
-    web.pool.image_boots = False
-    web.service("more", 10, cpu=1500, memory=1000)
+    world, web = with_a_broken_image(kind, seed=12, more=10)
     world.run(3600)
     dead = [i for i in web.ec2_instances() if i.container_instance is None]
     assert len(dead) >= 10

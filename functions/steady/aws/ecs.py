@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -116,9 +116,9 @@ def is_daemon(service: ServiceTypeDef) -> bool:
     return service.get("schedulingStrategy") == "DAEMON"
 
 
-def service_of(task: TaskTypeDef) -> str:
-    """The name of the service that `task` is of; "" for one without a service."""
-    kind, _, name = task.get("group", "").partition(":")
+def service_of(task: Mapping[str, object]) -> str:
+    """The name of the service that `task`, as ECS or its events describe it, is of; "" for one without a service."""
+    kind, _, name = str(task.get("group", "")).partition(":")
     return name if kind == "service" else ""
 
 

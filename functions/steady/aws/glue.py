@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +20,8 @@ from steady.catalog import (
 if TYPE_CHECKING:
     from mypy_boto3_glue.type_defs import TableInputTypeDef, TableTypeDef
 
-# Glue: how many partitions one call makes.
-PARTITIONS_A_CALL = 100
+# Glue: how many tables one BatchDeleteTable names.
+TABLES_A_DELETE = 100
 JSON_SERDE = "org.openx.data.jsonserde.JsonSerDe"
 
 
@@ -76,32 +76,30 @@ def update(runtime: Runtime, database: str, bucket: str, wanted: Sequence[LogTab
 def drop(runtime: Runtime, database: str, unwanted: Sequence[LogTable]) -> None:
     """Drops tables; their logs stay."""
     client = runtime.glue
-    # BatchDeleteTable: 100 a call; those that are gone already are among its errors, and no harm.
-    for batch in batches([table.name for table in unwanted], 100):
+    # Those that are gone already are among the call's errors, and no harm.
+    for batch in batches([table.name for table in unwanted], TABLES_A_DELETE):
         client.batch_delete_table(DatabaseName=database, TablesToDelete=list(batch))
 
 
 def add_partitions(
-    runtime: Runtime, database: str, bucket: str, wanted: Sequence[LogTable], days: Iterable[date]
+    runtime: Runtime, database: str, bucket: str, wanted: Sequence[LogTable], days: Sequence[date]
 ) -> None:
-    """Makes the partitions of `days`, where they are not projected. One that is there stays as it is."""
-    client, of_days = runtime.glue, list(days)
+    """Makes the partitions of `days`, 100 at most, where they are not projected. One that is there stays as it is."""
+    client = runtime.glue
 
     def one(table: LogTable) -> None:
-        for batch in batches(of_days, PARTITIONS_A_CALL):
-            client.batch_create_partition(
-                DatabaseName=database,
-                TableName=table.name,
-                PartitionInputList=[
-                    {
-                        "Values": list(partition_values(day)),
-                        "StorageDescriptor": _storage(
-                            table, f"{location_of(table.prefix, bucket)}{partition_path(day)}"
-                        ),
-                    }
-                    for day in batch
-                ],
-            )
+        location = location_of(table.prefix, bucket)
+        client.batch_create_partition(
+            DatabaseName=database,
+            TableName=table.name,
+            PartitionInputList=[
+                {
+                    "Values": list(partition_values(day)),
+                    "StorageDescriptor": _storage(table, f"{location}{partition_path(day)}"),
+                }
+                for day in days
+            ],
+        )
 
     runtime.in_parallel(one, wanted)
 

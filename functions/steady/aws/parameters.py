@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -32,6 +32,10 @@ POOLS_KEPT_S = 60
 NEVER = datetime.fromtimestamp(0, UTC)
 
 Value = int | str
+
+
+class NotManaged(BadThreshold):
+    """The suite has no `capacity` parameter of a cluster; the text names the clusters that it has one of."""
 
 
 class NoLedger(ValueError):
@@ -124,6 +128,19 @@ def clusters_by_pool(runtime: Runtime) -> dict[str, str]:
         kept = runtime.known[CLUSTERS_PATH] = (runtime.now(), pools)
     found: dict[str, str] = kept[1]
     return found
+
+
+def managed_clusters(runtime: Runtime, wanted: Sequence[str] = ()) -> list[str]:
+    """The clusters that the suite manages, sorted; or `wanted`, all of which have to be among them.
+
+    Raises:
+        NotManaged: if one of `wanted` is not.
+    """
+    managed = sorted(clusters_by_pool(runtime).values())
+    for cluster in wanted:
+        if cluster not in managed:
+            raise NotManaged(f"cluster {cluster} is not managed: one of {', '.join(managed) or 'none'} is needed")
+    return list(wanted) or managed
 
 
 def cluster_of(runtime: Runtime, origin: Origin) -> str | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from steady.arns import family_of, name_of
 from steady.aws import ecs
 from steady.aws.runtime import Runtime
 from steady.cluster import Size
@@ -46,7 +47,7 @@ def tasks_of(runtime: Runtime, cluster: str, since: float, until: float) -> list
     stopped = [
         _of_event(runtime, event["detail"])
         for event in _events(runtime, "ECS Task State Change", since, until)
-        if event["detail"].get("lastStatus") == "STOPPED" and _name_of(event["detail"]["clusterArn"]) == cluster
+        if event["detail"].get("lastStatus") == "STOPPED" and name_of(event["detail"]["clusterArn"]) == cluster
     ]
     instances = ecs.container_instances(runtime, cluster)
     alive = [_of_task(runtime, task) for task in ecs.tasks_of_instances(runtime, cluster, instances)]
@@ -85,11 +86,10 @@ def _events(runtime: Runtime, detail_type: str, since: float, until: float) -> I
 
 
 def _of_event(runtime: Runtime, detail: dict[str, Any]) -> Ran:
-    group = str(detail.get("group", ""))
     times = {key: _seconds(detail[key]) for key in ("createdAt", "startedAt", "stoppedAt") if detail.get(key)}
     return Ran(
-        _family_of(detail["taskDefinitionArn"]),
-        group.removeprefix("service:") if group.startswith("service:") else "",
+        family_of(detail["taskDefinitionArn"]),
+        ecs.service_of(detail),
         ecs.task_definition(runtime, detail["taskDefinitionArn"]).shape.size,
         times["createdAt"],
         times.get("startedAt"),
@@ -100,7 +100,7 @@ def _of_event(runtime: Runtime, detail: dict[str, Any]) -> Ran:
 def _of_task(runtime: Runtime, task: TaskTypeDef) -> Ran:
     started = task.get("startedAt")
     return Ran(
-        _family_of(task["taskDefinitionArn"]),
+        family_of(task["taskDefinitionArn"]),
         ecs.service_of(task),
         ecs.task_definition(runtime, task["taskDefinitionArn"]).shape.size,
         # ECS says it of every task; one that an emulator does not say it of counts as one that always ran.
@@ -108,14 +108,6 @@ def _of_task(runtime: Runtime, task: TaskTypeDef) -> Ran:
         started.timestamp() if started else None,
         None,
     )
-
-
-def _family_of(arn: str) -> str:
-    return _name_of(arn).split(":")[0]
-
-
-def _name_of(arn: str) -> str:
-    return arn.rsplit("/", 1)[-1]
 
 
 def _seconds(text: str) -> float:
