@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_athena as athena
+from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_glue as glue
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_scheduler as scheduler
@@ -13,7 +15,12 @@ from aws_cdk import aws_scheduler_targets as targets
 from constructs import Construct
 
 from infra import wiring
-from infra.settings import LogSettings, Settings
+from infra.clusters.stack import ClusterStack
+from infra.log_settings import AggregatorSettings, LogSettings
+from infra.log_shipping.aggregators import Aggregators
+from infra.log_shipping.shippers import Shippers
+from infra.network import Network, existing
+from infra.settings import ExistingNetwork, Settings
 from infra.suite_function import SuiteFunction
 from steady.catalog import DATABASE, WORKGROUP
 
@@ -38,7 +45,17 @@ QUERIES = {
 class LogsStack(cdk.Stack):
     """The bucket that shippers write to (`docs/logs.md` says under which keys), and all that finds a line in it."""
 
-    def __init__(self, scope: Construct, id_: str, *, settings: Settings, log: LogSettings, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        settings: Settings,
+        log: LogSettings,
+        network: Network | ExistingNetwork | None = None,
+        clusters: Sequence[ClusterStack] = (),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(scope, id_, **kwargs)
         self.bucket = _bucket(self, "Logs", log.keep_days, archive=True)
         # Results apart from the logs: a table's prefix holds nothing but logs.
@@ -74,6 +91,8 @@ class LogsStack(cdk.Stack):
             )
             named.node.add_dependency(workgroup, database)
         self._catalog(settings, log, database)
+        if log.aggregators and network:
+            self._shipping(settings, log.aggregators, network, clusters)
         cdk.CfnOutput(self, "LogBucket", value=self.bucket.bucket_name, description="Where shippers write logs.")
 
     def _catalog(self, settings: Settings, log: LogSettings, database: glue.CfnDatabase) -> None:
@@ -104,6 +123,43 @@ class LogsStack(cdk.Stack):
             "Daily",
             schedule=DAILY,
             target=targets.LambdaInvoke(catalog.function, input=scheduler.ScheduleTargetInput.from_object({})),
+        )
+
+    def _shipping(
+        self,
+        settings: Settings,
+        log: AggregatorSettings,
+        network: Network | ExistingNetwork,
+        made: Sequence[ClusterStack],
+    ) -> None:
+        """A shipper on each instance of every cluster, and the aggregators that they send to."""
+        there = existing(self, network) if isinstance(network, ExistingNetwork) else network
+        clusters = {
+            row.name: ecs.Cluster.from_cluster_attributes(
+                self, f"Cluster-{row.name}", cluster_name=row.name, vpc=there.vpc, has_ec2_capacity=True
+            )
+            for row in settings.clusters
+        }
+        zones = next((row.zones for row in settings.made if row.name == log.cluster), tuple(there.subnets))
+        aggregators = Aggregators(
+            self,
+            "Aggregators",
+            cluster=clusters[log.cluster],
+            network=there,
+            zones=zones,
+            bucket=self.bucket,
+            settings=log,
+            clients=[stack.made.instances.security_group for stack in made],
+        )
+        for name, cluster in clusters.items():
+            Shippers(self, f"Shippers-{name}", cluster=cluster, image=log.image, aggregators=aggregators.address)
+        for stack in made:
+            self.add_stack_dependency(stack)
+        cdk.CfnOutput(
+            self,
+            "AggregatorsSecurityGroup",
+            value=aggregators.door.security_group_id,
+            description="Of the aggregators' load balancer: it lets shippers in.",
         )
 
 

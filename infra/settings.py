@@ -24,6 +24,7 @@ from constructs import Node
 from infra.cluster_table import AdoptedCluster, MadeCluster, clusters_of
 from infra.errors import BadSettings
 from infra.images import images_of
+from infra.log_settings import LogSettings, logs_of
 from steady.cluster import PoolKind
 
 SHARED_KEYS = ("clusters", "network", "images", "logs", "runbook", "powertools_layer_version")
@@ -37,15 +38,6 @@ class ExistingNetwork:
 
     vpc: str
     subnets: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class LogSettings:
-    """Logs in S3: for how long, how much a query may read, and whether partitions are projected or made."""
-
-    keep_days: int = 400
-    scan_limit_gib: int = 100
-    projected: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,28 +127,27 @@ def _settings(says: Mapping[str, Any]) -> Settings:
     clusters = clusters_of(says["clusters"], images_of(says["images"]))
     network = _network(says["network"])
     layer = int(says["powertools_layer_version"] or 0)
-    settings = Settings(clusters, network, layer, says["runbook"] or RUNBOOK, _logs(says["logs"]))
+    settings = Settings(clusters, network, layer, says["runbook"] or RUNBOOK, logs_of(says["logs"]))
+    _check_shipping(settings)
     for cluster in settings.made:
         if network and (lacking := [zone for zone in cluster.zones if zone not in network.subnets]):
             raise BadSettings(f'context "network" has no subnet for {lacking[0]}, where {cluster.name} is to be')
     return settings
 
 
-def _logs(says: Any) -> LogSettings | None:
-    if says is None:
-        return None
-    known = {"keep_days", "scan_limit_gib", "partitions"}
-    if not isinstance(says, dict) or set(says) - known:
-        raise BadSettings(f'context "logs" is {says!r}: a table with any of {", ".join(sorted(known))} is needed')
-    for key in ("keep_days", "scan_limit_gib"):
-        value = says.get(key, 1)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise BadSettings(f'context "logs", {key} is {value!r}: a whole number from 1 is needed')
-    partitions = says.get("partitions", "projected")
-    if partitions not in ("projected", "made"):
-        raise BadSettings(f'context "logs", partitions is {partitions!r}: projected or made is needed')
-    numbers = {key: says[key] for key in ("keep_days", "scan_limit_gib") if key in says}
-    return LogSettings(**numbers, projected=partitions == "projected")
+def _check_shipping(settings: Settings) -> None:
+    """Lines that are to be shipped need a cluster and a network to go to, and a door that lets them in."""
+    aggregators = settings.logs and settings.logs.aggregators
+    if not aggregators:
+        return
+    where, names = 'context "logs", aggregators', [c.name for c in settings.clusters]
+    if aggregators.cluster not in names:
+        raise BadSettings(f"{where}: cluster is {aggregators.cluster!r}: one of {', '.join(names)} is needed")
+    if not settings.network and aggregators.cluster not in {c.name for c in settings.made}:
+        raise BadSettings(f'{where}: {aggregators.cluster} is adopted: the context "network" is needed, which it is in')
+    if settings.adopted and not aggregators.allow:
+        name = settings.adopted[0].name
+        raise BadSettings(f"{where}: {name} is adopted: allow is needed, with the security groups of its instances")
 
 
 def _network(says: Any) -> ExistingNetwork | None:

@@ -54,16 +54,22 @@ def _add(app: cdk.App, target: Target) -> Stacks:
     scaling = ScalingStack(scope, **named("scaling"), settings=settings, ledger=state.ledger, people=people.topic)
     queue = scaling.autoscaler_queue
     service_out = ServiceOutStack(scope, **named("service-out"), settings=settings, autoscaler_queue=queue)
-    logs = LogsStack(scope, **named("logs"), settings=settings, log=settings.logs) if settings.logs else None
     functions = (*service_out.functions, *scaling.functions)
     watch = WatchStack(scope, **named("watch"), settings=settings, functions=functions, ledger=state.ledger)
-    if not settings.made:
-        return Stacks(state, scaling, service_out, people, watch, logs=logs)
     network: Network | ExistingNetwork | None = settings.network
     network_stack = None
-    if network is None:
+    if settings.made and network is None:
         zones = [zone for row in settings.made for zone in row.zones]
         network_stack = NetworkStack(scope, **named("network"), zones=zones)
         network = network_stack.network
-    clusters = [ClusterStack(scope, **named(f"cluster-{row.name}"), row=row, network=network) for row in settings.made]
-    return Stacks(state, scaling, service_out, people, watch, tuple(clusters), network_stack, logs)
+    clusters = tuple(
+        ClusterStack(scope, **named(f"cluster-{row.name}"), row=row, network=network)
+        for row in settings.made
+        if network
+    )
+    logs = None
+    if settings.logs:
+        logs = LogsStack(
+            scope, **named("logs"), settings=settings, log=settings.logs, network=network, clusters=clusters
+        )
+    return Stacks(state, scaling, service_out, people, watch, clusters, network_stack, logs)

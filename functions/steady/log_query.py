@@ -10,7 +10,7 @@ def query(table: str, since: datetime, until: datetime, like: str = "", limit: i
         like: a text that the line contains; with % or _ in it, the pattern as SQL has it.
     """
     since, until = since.astimezone(UTC), until.astimezone(UTC)
-    conditions = [_days(since, until), f"time >= '{_iso(since)}'", f"time < '{_iso(until)}'"]
+    conditions = [_days(since, until), f"time >= '{iso(since)}'", f"time < '{iso(until)}'"]
     if like:
         pattern = like if "%" in like or "_" in like else f"%{like}%"
         conditions.append(f"log like '{_quoted(pattern)}'")
@@ -32,9 +32,9 @@ def _days(since: datetime, until: datetime) -> str:
     return parts[0] if len(parts) == 1 else f"({' or '.join(parts)})"
 
 
-def _iso(at: datetime) -> str:
-    # As fluentd writes it: of one length, so that texts compare as times do.
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+def iso(at: datetime) -> str:
+    """`at` as fluentd writes it (logging/): of one length, so that texts compare as times do."""
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _quoted(text: str) -> str:

@@ -14,6 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from log_catalog.handler import Catalog, bring_up_to_date
+from steady.aws.glue import CatalogRefused
 from steady.aws.runtime import Runtime
 
 BUCKET, DATABASE = "our-container-lines", "steady_logs"
@@ -242,15 +243,31 @@ def _crashing(logs: Logs, limit: int) -> Callable[[], int]:
     return lambda: state["run"]
 
 
-def test_calls_grow_with_families_not_with_objects(logs: Logs) -> None:
-    for number in range(30):
+def test_what_glue_refuses_of_a_batch_is_said(logs: Logs, monkeypatch: pytest.MonkeyPatch) -> None:
+    logs.ship("my-awesome-app", "app", "2018-11-28", DAY)
+    logs.catalog()
+    refused = {"ErrorDetail": {"ErrorCode": "InternalServiceException", "ErrorMessage": "try again"}}
+    partition = {"Errors": [{"PartitionValues": ["2018", "11", "28"], **refused}]}
+    monkeypatch.setattr(logs.runtime.glue, "batch_create_partition", lambda **_: partition)
+    table = {"Errors": [{"TableName": "my_awesome_app_app", **refused}]}
+    monkeypatch.setattr(logs.runtime.glue, "batch_delete_table", lambda **_: table)
+
+    with pytest.raises(CatalogRefused, match=r"my_awesome_app_app/2018/11/28: InternalServiceException: try again"):
+        logs.catalog(projected=False)
+    for stored in logs.runtime.s3.list_objects_v2(Bucket=BUCKET)["Contents"]:
+        logs.runtime.s3.delete_object(Bucket=BUCKET, Key=stored["Key"])
+    with pytest.raises(CatalogRefused, match=r"my_awesome_app_app: InternalServiceException"):
+        logs.catalog(drop_missing=True)
+
+
+def test_5000_tables_are_made_in_one_run_whose_calls_grow_with_families_not_with_objects(logs: Logs) -> None:
+    for number in range(2500):
         for container in ("app", "envoy"):
-            for hour in range(3):
-                logs.ship(f"family-{number:02}", container, "2018-11-28", DAY, hour=hour)
+            for hour in range(1 + (number < 10)):
+                logs.ship(f"family-{number:04}", container, "2018-11-28", DAY, hour=hour)
     logs.calls.clear()
 
-    assert logs.catalog()["made"] == 60
+    assert logs.catalog()["made"] == 5000
 
-    assert logs.calls["ListObjectsV2"] == 1 + 30
-    assert logs.calls["CreateTable"] == 60
-    assert logs.calls["GetTables"] == 1
+    # 1,000 families a page, and a listing a family.
+    assert logs.calls == {"ListObjectsV2": 3 + 2500, "GetTables": 1, "CreateTable": 5000}

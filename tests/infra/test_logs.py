@@ -13,6 +13,10 @@ from infra import stacks
 from infra.errors import BadSettings
 from infra.settings import targets_of
 from steady.catalog import DATABASE, WORKGROUP
+from steady.cluster import PoolKind, PoolName
+from steady.findings import findings
+from steady.fitness import Inspection, TargetGroup
+from tests.infra.test_clusters import CONTEXT
 
 CLUSTERS = [{"name": "web", "capacity": "auto-scaling-group:web"}]
 BASE = {"glue:BatchDeleteTable", "glue:CreateTable", "glue:GetTables", "glue:UpdateTable", "s3:ListBucket"}
@@ -118,6 +122,135 @@ def test_the_catalogues_role_has_what_it_calls_on_its_own_bucket_and_database(pa
     assert {action for action in granted if not action.startswith("logs:")} == BASE | more
     assert f"table/{DATABASE}/*" in granted["glue:CreateTable"]
     assert '"*"' not in granted["s3:ListBucket"]
+
+
+EXAMPLE_CLUSTERS = CONTEXT["environments"]["example"]["clusters"]
+ADOPTED = {"name": "old", "capacity": "auto-scaling-group:old"}
+NETWORK = {"vpc": "vpc-1", "subnets": {zone: f"subnet-{zone[-1]}" for zone in ("us-east-1a", "us-east-1b")}}
+
+
+@pytest.fixture(scope="module")
+def shipping() -> Template:
+    """The example, with an adopted cluster beside it."""
+    context = {
+        "clusters": [*EXAMPLE_CLUSTERS, ADOPTED],
+        "logs": {"aggregators": {"cluster": "web", "allow": ["sg-0123456789abcdef0", "10.1.0.0/16"]}},
+    }
+    [added] = stacks.add_to(cdk.App(context=context))
+    assert added.logs
+    return Template.from_stack(added.logs)
+
+
+def services(template: Template, strategy: str) -> list[dict[str, Any]]:
+    found = [service["Properties"] for service in template.find_resources("AWS::ECS::Service").values()]
+    return [service for service in found if service["SchedulingStrategy"] == strategy]
+
+
+def test_every_cluster_has_a_shipper_on_each_instance(shipping: Template) -> None:
+    shippers = services(shipping, "DAEMON")
+
+    assert sorted(service["Cluster"] for service in shippers) == ["batch", "old", "train", "web"]
+    # The old one lets go of the port before the new one takes it.
+    for service in shippers:
+        assert service["DeploymentConfiguration"]["MaximumPercent"] == 100
+        assert service["DeploymentConfiguration"]["MinimumHealthyPercent"] == 0
+
+
+def test_each_aggregator_is_on_an_instance_of_its_own(shipping: Template) -> None:
+    [service] = services(shipping, "REPLICA")
+
+    assert service["Cluster"] == "web"
+    assert service["DesiredCount"] == 3
+    assert service["PlacementConstraints"] == [{"Type": "distinctInstance"}]
+    assert service["DeploymentConfiguration"]["MaximumPercent"] == 100
+
+
+def test_aggregators_may_put_log_objects_and_nothing_else(shipping: Template) -> None:
+    roles = {
+        name: policy["Properties"]["PolicyDocument"]["Statement"]
+        for name, policy in shipping.find_resources("AWS::IAM::Policy").items()
+        if "Aggregators" in name or "Shippers" in name
+    }
+
+    [[statement]] = roles.values()
+    assert statement["Action"] == "s3:PutObject"
+    assert statement["Resource"]["Fn::Join"][1][1] == "/*"
+
+
+def test_lines_come_in_from_instances_of_the_clusters_and_from_whom_the_settings_allow(shipping: Template) -> None:
+    rules = list(shipping.find_resources("AWS::EC2::SecurityGroupIngress").values())
+    inline = [
+        rule
+        for group in shipping.find_resources("AWS::EC2::SecurityGroup").values()
+        for rule in group["Properties"].get("SecurityGroupIngress", [])
+    ]
+    sources = [rule["Properties"].get("SourceSecurityGroupId") for rule in rules]
+
+    assert {rule["Properties"]["FromPort"] for rule in rules} | {rule["FromPort"] for rule in inline} == {24224}
+    # Three clusters that are made, an allowed group, and the load balancer at the aggregators' own door.
+    assert len(sources) == 5
+    assert "sg-0123456789abcdef0" in sources
+    assert [rule["CidrIp"] for rule in inline] == ["10.1.0.0/16"]
+    shipping.has_resource_properties("AWS::ElasticLoadBalancingV2::LoadBalancer", {"Scheme": "internal"})
+
+
+def test_the_doctor_has_nothing_to_say_of_the_aggregators_target_group(shipping: Template) -> None:
+    [group] = (g["Properties"] for g in shipping.find_resources("AWS::ElasticLoadBalancingV2::TargetGroup").values())
+    attributes = {a["Key"]: a["Value"] for a in group["TargetGroupAttributes"]}
+    tasks = shipping.find_resources("AWS::ECS::TaskDefinition", {"Properties": {"Family": "steady-log-aggregator"}})
+    [[container]] = [task["Properties"]["ContainerDefinitions"] for task in tasks.values()]
+
+    target_group = TargetGroup(
+        arn="arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/lines/0123456789abcdef",
+        service="steady-log-aggregator",
+        delay_s=int(attributes["deregistration_delay.timeout_seconds"]),
+        slow_start_s=0,
+        health_interval_s=group["HealthCheckIntervalSeconds"],
+        healthy_count=group["HealthyThresholdCount"],
+        stop_timeout_s=container["StopTimeout"],
+    )
+    inspection = Inspection("web", PoolName(PoolKind.SPOT_FLEET, "sfr-1"), target_groups=(target_group,))
+    assert findings(inspection) == ()
+    assert attributes["deregistration_delay.connection_termination.enabled"] == "true"
+
+
+def test_on_an_adopted_cluster_aggregators_are_in_the_network_that_is_named() -> None:
+    logs = {"aggregators": {"cluster": "old", "count": 2, "allow": ["sg-0123456789abcdef0"]}}
+    [added] = stacks.add_to(cdk.App(context={"clusters": [ADOPTED], "logs": logs, "network": NETWORK}))
+
+    assert added.logs
+    [service] = services(Template.from_stack(added.logs), "REPLICA")
+    configuration = service["NetworkConfiguration"]["AwsvpcConfiguration"]
+    assert configuration["Subnets"] == ["subnet-a", "subnet-b"]
+
+
+def test_without_aggregators_nothing_is_shipped(template: Template) -> None:
+    template.resource_count_is("AWS::ECS::Service", 0)
+    template.resource_count_is("AWS::ElasticLoadBalancingV2::LoadBalancer", 0)
+
+
+@pytest.mark.parametrize(
+    ("aggregators", "what"),
+    [
+        ({}, "cluster is None: the name of the cluster"),
+        ({"cluster": "no"}, "cluster is 'no': one of web is needed"),
+        ({"cluster": "web"}, 'web is adopted: the context "network" is needed'),
+        ({"cluster": "web", "count": 0}, "aggregators, count is 0: a whole number from 1"),
+        ({"cluster": "web", "allow": ["x"]}, r"allow is \['x'\]: a list such as"),
+        ({"cluster": "web", "image": 3}, "image is 3: a container image's name"),
+        ({"cluster": "web", "workers": 3}, "a table with any of allow, cluster, count, flush_seconds, image"),
+    ],
+)
+def test_wrong_settings_of_aggregators_are_refused_with_the_way_out(aggregators: dict[str, Any], what: str) -> None:
+    with pytest.raises(BadSettings, match=what):
+        targets_of(cdk.App(context={"clusters": CLUSTERS, "logs": {"aggregators": aggregators}}).node)
+
+
+def test_an_adopted_cluster_s_instances_are_let_in_by_their_group() -> None:
+    context = {"clusters": CLUSTERS, "network": NETWORK, "logs": {"aggregators": {"cluster": "web"}}}
+
+    with pytest.raises(BadSettings, match="web is adopted: allow is needed"):
+        targets_of(cdk.App(context=context).node)
 
 
 @pytest.mark.parametrize(

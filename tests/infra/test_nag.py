@@ -34,6 +34,9 @@ ACCEPTED = {
     r"AwsSolutions-AS3": "The suite says in logs and alarms why it scales; nobody is to be told of each instance.",
     r"AwsSolutions-IAM5\[.*:targetgroup/\*\]": "Any service's target group may have to let a doomed task go.",
     r"AwsSolutions-IAM5\[.*:glue:.*:table/steady_logs/\*\]": "The catalogue's own tables, whose names follow the logs.",
+    r"AwsSolutions-IAM5\[Resource::<Logs.*\.Arn>/\*\]": "Aggregators may put any log object, and do nothing else.",
+    r"AwsSolutions-ECS2": "fluentd's configuration, and names; no secret is among them.",
+    r"AwsSolutions-ELB2": "A network load balancer writes access logs of TLS listeners only.",
     r"AwsSolutions-S1": "Access logs of the log bucket would be a second log of every log; CloudTrail has data events.",
     r"AwsSolutions-IAM5\[Resource::<(Autoscaler|LogCatalog)Function.*\.Arn>:\*\]": "Its schedule may call any version.",
 }
@@ -45,7 +48,8 @@ def test_every_finding_of_cdk_nag_is_one_that_is_accepted_with_its_reason(tmp_pa
         {"name": "old-web", "capacity": "auto-scaling-group:old-web"},
         {"name": "old-batch", "capacity": "spot-fleet:sfr-1"},
     ]
-    context = {**CONTEXT, "logs": EXAMPLE["logs"], "clusters": [*adopted, *EXAMPLE["clusters"]]}
+    logs = {**EXAMPLE["logs"], "aggregators": {"cluster": "web", "allow": ["sg-0123456789abcdef0"]}}
+    context = {**CONTEXT, "logs": logs, "clusters": [*adopted, *EXAMPLE["clusters"]]}
     app = cdk.App(context=context, outdir=str(tmp_path))
     stacks.add_to(app)
     cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))

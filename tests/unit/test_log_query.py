@@ -13,7 +13,7 @@ def test_only_the_days_that_are_asked_for_are_read() -> None:
     text = query("my_app", NOON - timedelta(hours=2), NOON)
 
     assert "(year = 2026 and month = 3 and day between 1 and 1)" in text
-    assert "time >= '2026-03-01T10:00:00Z' and time < '2026-03-01T12:00:00Z'" in text
+    assert "time >= '2026-03-01T10:00:00.000000Z' and time < '2026-03-01T12:00:00.000000Z'" in text
 
 
 def test_days_of_two_months_are_named_by_month() -> None:

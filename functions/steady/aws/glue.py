@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +18,17 @@ from steady.catalog import (
 )
 
 if TYPE_CHECKING:
-    from mypy_boto3_glue.type_defs import TableInputTypeDef, TableTypeDef
+    from mypy_boto3_glue.type_defs import ErrorDetailTypeDef, TableInputTypeDef, TableTypeDef
 
 # Glue: how many tables one BatchDeleteTable names.
 TABLES_A_DELETE = 100
+# What a repeated call says of what it finds done.
+THERE, GONE = "AlreadyExistsException", "EntityNotFoundException"
 JSON_SERDE = "org.openx.data.jsonserde.JsonSerDe"
+
+
+class CatalogRefused(RuntimeError):
+    """Glue did a part of a call, and says of the rest why not; the next run does it again."""
 
 
 def prefixes(runtime: Runtime, bucket: str) -> list[Prefix]:
@@ -74,22 +80,30 @@ def update(runtime: Runtime, database: str, bucket: str, wanted: Sequence[LogTab
 
 
 def drop(runtime: Runtime, database: str, unwanted: Sequence[LogTable]) -> None:
-    """Drops tables; their logs stay."""
+    """Drops tables; their logs stay.
+
+    Raises:
+        CatalogRefused: if one is still there.
+    """
     client = runtime.glue
-    # Those that are gone already are among the call's errors, and no harm.
     for batch in batches([table.name for table in unwanted], TABLES_A_DELETE):
-        client.batch_delete_table(DatabaseName=database, TablesToDelete=list(batch))
+        answer = client.batch_delete_table(DatabaseName=database, TablesToDelete=list(batch))
+        _refuse([(error["TableName"], error["ErrorDetail"]) for error in answer.get("Errors", [])], but=GONE)
 
 
 def add_partitions(
     runtime: Runtime, database: str, bucket: str, wanted: Sequence[LogTable], days: Sequence[date]
 ) -> None:
-    """Makes the partitions of `days`, 100 at most, where they are not projected. One that is there stays as it is."""
+    """Makes the partitions of `days`, 100 at most, where they are not projected. One that is there stays as it is.
+
+    Raises:
+        CatalogRefused: if one could not be made.
+    """
     client = runtime.glue
 
     def one(table: LogTable) -> None:
         location = location_of(table.prefix, bucket)
-        client.batch_create_partition(
+        answer = client.batch_create_partition(
             DatabaseName=database,
             TableName=table.name,
             PartitionInputList=[
@@ -100,8 +114,19 @@ def add_partitions(
                 for day in days
             ],
         )
+        _refuse(
+            [("/".join((table.name, *e["PartitionValues"])), e["ErrorDetail"]) for e in answer.get("Errors", [])],
+            but=THERE,
+        )
 
     runtime.in_parallel(one, wanted)
+
+
+def _refuse(errors: Iterable[tuple[str, ErrorDetailTypeDef]], *, but: str) -> None:
+    said = [f"{name}: {e['ErrorCode']}: {e.get('ErrorMessage', '')}" for name, e in errors if e.get("ErrorCode") != but]
+    if said:
+        more = f", and {len(said) - 1} more" if len(said) > 1 else ""
+        raise CatalogRefused(f"Glue refused {said[0]}{more}")
 
 
 def _table(described: TableTypeDef) -> LogTable | None:

@@ -1,0 +1,37 @@
+"""The log driver of containers whose lines go to S3, for whoever defines tasks with the CDK.
+
+from infra.log_shipping.driver import shipped_logs
+
+definition.add_container("app", image=…, logging=shipped_logs())
+"""
+
+from __future__ import annotations
+
+from aws_cdk import aws_ecs as ecs
+
+PORT = 24224
+# The ECS agent puts these on each container (Amazon ECS: "Amazon ECS container agent configuration").
+LABELS = (
+    "com.amazonaws.ecs.cluster",
+    "com.amazonaws.ecs.container-name",
+    "com.amazonaws.ecs.task-arn",
+    "com.amazonaws.ecs.task-definition-family",
+)
+# Docker: "Fluentd logging driver". All values are texts, as in a task definition.
+OPTIONS = {
+    "fluentd-address": f"127.0.0.1:{PORT}",
+    # A container starts, and goes on, while its shipper does not answer.
+    "fluentd-async": "true",
+    # A line that was on its way when the shipper went is sent again.
+    "fluentd-request-ack": "true",
+    "fluentd-sub-second-precision": "true",
+    # Lines of one container that are kept in memory meanwhile; the next ones are lost.
+    "fluentd-buffer-limit": "131072",
+    "labels": ",".join(LABELS),
+    "tag": "container",
+}
+
+
+def shipped_logs() -> ecs.LogDriver:
+    """Lines go to the shipper of the instance, and on to S3, under the task's family and the container's name."""
+    return ecs.GenericLogDriver(log_driver="fluentd", options=OPTIONS)

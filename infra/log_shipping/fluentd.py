@@ -1,0 +1,68 @@
+"""A fluentd container that gets its configuration, a file of `logging/`, from its task definition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_ecs as ecs
+
+CONFIGURATIONS = Path(__file__).parents[2] / "logging"
+BUFFER = "/buffer"
+# `exec`: fluentd itself gets the signal to stop, and flushes.
+START = 'printf %s "$CONFIGURATION" > /tmp/fluentd.yaml && exec fluentd --config /tmp/fluentd.yaml'
+
+
+def add_fluentd(
+    task: ecs.Ec2TaskDefinition,
+    *,
+    image: str,
+    configuration: str,
+    environment: Mapping[str, str],
+    buffer_on_host: str,
+    stop_timeout_s: int,
+    mounts: Mapping[str, str] | None = None,
+    **props: Any,
+) -> ecs.ContainerDefinition:
+    """Adds the container.
+
+    Args:
+        image: any that has `fluentd` in its path, with the plugins that the configuration names.
+        configuration: the file's name.
+        buffer_on_host: the folder of the instance that holds what is still to be sent; it outlives the task.
+        mounts: folders of the instance that it reads, each with its place in the container.
+        props: of the container, its limits of CPU units and MiB among them.
+    """
+    process = ecs.LinuxParameters(task, "Process", init_process_enabled=True)
+    # root reads what is root's, and nothing more is needed.
+    process.drop_capabilities(ecs.Capability.ALL)
+    container = task.add_container(
+        "fluentd",
+        image=ecs.ContainerImage.from_registry(image),
+        user="0",
+        entry_point=["sh", "-c"],
+        command=[START],
+        environment={**environment, "CONFIGURATION": (CONFIGURATIONS / configuration).read_text()},
+        stop_timeout=cdk.Duration.seconds(stop_timeout_s),
+        linux_parameters=process,
+        # Not its own driver: what it says of a failed delivery would be one more line to deliver.
+        logging=ecs.JsonFileLogDriver(max_size="10m", max_file=3),
+        docker_security_options=["no-new-privileges"],
+        **props,
+    )
+    definition = task.node.default_child
+    assert isinstance(definition, cdk.CfnResource)
+    # ${…} in it is fluentd's own, and not CloudFormation's.
+    definition.add_metadata("cfn-lint", {"config": {"ignore_checks": ["E1029"]}})
+    cdk.Validations.of(definition).acknowledge(
+        cdk.Acknowledgment(id="CloudFormation-Validate::E1029", reason="${…} is fluentd's own.")
+    )
+    for number, (source, target) in enumerate({buffer_on_host: BUFFER, **(mounts or {})}.items()):
+        name = f"host-{number}"
+        task.add_volume(name=name, host=ecs.Host(source_path=source))
+        container.add_mount_points(
+            ecs.MountPoint(source_volume=name, container_path=target, read_only=target != BUFFER)
+        )
+    return container

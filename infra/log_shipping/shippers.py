@@ -1,0 +1,46 @@
+"""The shipper: fluentd on each container instance of a cluster, as a daemon service."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_ecs as ecs
+from constructs import Construct
+
+from infra.log_shipping.fluentd import add_fluentd
+from steady.drain import DEFAULT_STOP_TIMEOUT_S
+
+CPU_UNITS, MEMORY_MIB, MEMORY_LIMIT_MIB = 64, 128, 512
+# Where the lines of the instance itself are, and its id as cloud-init wrote it; each with its place in the container.
+READ = {"/var/log": "/host/log", "/run/log": "/host/run-log", "/var/lib/cloud/data": "/host/cloud"}
+
+
+class Shippers(Construct):
+    """The daemon service of one cluster: it takes lines on the instance's loopback, from Docker, and nowhere else."""
+
+    def __init__(self, scope: Construct, id_: str, *, cluster: ecs.ICluster, image: str, aggregators: str) -> None:
+        super().__init__(scope, id_)
+        # The host's network: its loopback is where Docker's log driver sends to.
+        task = ecs.Ec2TaskDefinition(self, "Task", family="steady-log-shipper", network_mode=ecs.NetworkMode.HOST)
+        add_fluentd(
+            task,
+            image=image,
+            configuration="host.yaml",
+            environment={"AGGREGATORS": aggregators, "CLUSTER": cluster.cluster_name},
+            buffer_on_host="/var/lib/steady/log-shipper",
+            mounts=READ,
+            stop_timeout_s=DEFAULT_STOP_TIMEOUT_S,
+            cpu=CPU_UNITS,
+            memory_reservation_mib=MEMORY_MIB,
+            memory_limit_mib=MEMORY_LIMIT_MIB,
+        )
+        self.service = ecs.Ec2Service(
+            self,
+            "Service",
+            service_name="steady-log-shipper",
+            cluster=cluster,
+            task_definition=task,
+            daemon=True,
+            # One at a time has the port: the old one ends before the new one starts, and Docker holds lines meanwhile.
+            min_healthy_percent=0,
+            max_healthy_percent=100,
+            circuit_breaker=ecs.DeploymentCircuitBreaker(enable=True, rollback=True),
+        )
