@@ -6,13 +6,13 @@ CDK := node_modules/.bin/cdk
 # Node 20 is enough for the CDK; it need not say at each run how old it is.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: chromium demo test e2e bench synth bootstrap deploy destroy lint lock docs clean
+.PHONY: chromium prometheus demo test e2e bench synth bootstrap deploy destroy lint lock docs clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.ready  ## a day on the simulated account, and its report
 	$(BIN)/steady demo --out build/demo
 
-test: $(VENV)/.ready chromium
+test: $(VENV)/.ready chromium prometheus
 	$(BIN)/pytest -n auto -m "not e2e"
 
 e2e: $(VENV)/.ready node_modules/.ready  ## cdk deploy on local emulators, and real events through them
@@ -23,6 +23,13 @@ chromium:
 	@command -v chromium >/dev/null || { mkdir -p build; { test "$$(id -u)" = 0 && apt-get -q update \
 	  && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends chromium; } \
 	  >build/chromium.log 2>&1 || echo "no chromium: the tests of the page in a browser are skipped"; }
+
+# The tests run Debian's Prometheus, which is unpacked and not installed: nothing starts by itself. Where it cannot be had
+# they are skipped, and say so; with REQUIRE_PROMETHEUS=1, they fail.
+prometheus:
+	@command -v prometheus >/dev/null || test -x build/prometheus/usr/bin/prometheus || { mkdir -p build/prometheus; \
+	  { apt-get -q update; cd build/prometheus && apt-get -q download prometheus && dpkg -x prometheus_*.deb . && rm *.deb; } \
+	  >build/prometheus.log 2>&1 || echo "no prometheus: the tests of rules and scraping are skipped"; }
 
 # The traces of real workloads are not part of the project: TRACES is the folder that holds them.
 TRACES ?= ../shared/traces
@@ -44,7 +51,7 @@ deploy destroy: $(VENV)/.ready node_modules/.ready  ## all stacks of the environ
 lint: $(VENV)/.ready node_modules/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy functions simulator cli infra
+	$(BIN)/mypy functions simulator cli infra monitoring
 	$(CDK_APP) synth --quiet --output build/cdk.out
 	$(BIN)/cfn-lint build/cdk.out/*.template.json
 
@@ -53,8 +60,9 @@ lock:  ## requirements.txt anew from pyproject.toml
 	build/lock/bin/pip-compile --quiet --all-extras --strip-extras --upgrade \
 	  --no-emit-index-url --no-emit-find-links --output-file requirements.txt pyproject.toml
 
-docs: $(VENV)/.ready  ## the tuning guide's table anew from the thresholds
+docs: $(VENV)/.ready  ## what is made from code: the tuning guide's table, Grafana's dashboards
 	$(BIN)/python -m cli.tuning_guide
+	$(BIN)/python -m monitoring.dashboards
 
 clean:
 	rm -rf $(VENV) node_modules build cdk.out

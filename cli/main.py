@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from cli import bench, config, doctor, drain, explain, logs, record, report, simulate, tune
+from cli import bench, config, doctor, drain, explain, logs, record, report, rightsize, simulate, tune
 from cli.output import BAD_INPUT, notes
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.command("explain")(explain.explain)
 app.command("doctor")(doctor.doctor)
 app.command("report")(report.report)
 app.command("logs")(logs.logs)
+app.command("rightsize")(rightsize.rightsize)
 app.add_typer(config.app, name="config")
 app.add_typer(bench.app, name="bench")
 

@@ -48,7 +48,7 @@ def simulate_traces(
         for name in policy:
             policies.named(name)
         scenario = scenario_of(jobs, services, spot, instance, hours, seed, set_)
-    outcomes = _run(policy, scenario)
+    outcomes = run_policies(policy, scenario)
     _say_left_out(outcomes)
     if report_:
         report.write(outcomes, report_)
@@ -83,7 +83,7 @@ def demo(
     json_: JsonOption = None,
 ) -> None:
     """A synthetic day on the simulated account: services, batch jobs and Spot interruptions."""
-    outcomes = _run(["steady"], Scenario(synthetic.day(hours, seed), hours, seed))
+    outcomes = run_policies(["steady"], Scenario(synthetic.day(hours, seed), hours, seed))
     report.write(outcomes, out / "report.html")
     figures = [o.figures for o in outcomes]
     write_json(figures, str(out / "result.json"))
@@ -119,7 +119,7 @@ def _thresholds(settings: Sequence[str]) -> dict[str, int | str]:
     return found
 
 
-def _run(names: Sequence[str], scenario: Scenario) -> list[Outcome]:
+def run_policies(names: Sequence[str], scenario: Scenario) -> list[Outcome]:
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[clock]}"), TimeRemainingColumn())
     outcomes = []
     with Progress(*columns, console=notes) as progress:

@@ -7,11 +7,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_network
 from typing import Any
 
+from infra.context import sources, table, whole_numbers
 from infra.errors import BadSettings
 
 # fluentd with the S3 and systemd plugins, for x86_64 and arm64 (github.com/fluent/fluentd-kubernetes-daemonset).
@@ -53,8 +52,8 @@ def logs_of(says: Any) -> LogSettings | None:
     """
     if says is None:
         return None
-    says = _table(says, 'context "logs"', {"keep_days", "scan_limit_gib", "partitions", "aggregators"})
-    numbers = _numbers(says, 'context "logs"', ("keep_days", "scan_limit_gib"))
+    says = table(says, 'context "logs"', {"keep_days", "scan_limit_gib", "partitions", "aggregators"})
+    numbers = whole_numbers(says, 'context "logs"', ("keep_days", "scan_limit_gib"))
     partitions = says.get("partitions", "projected")
     if partitions not in ("projected", "made"):
         raise BadSettings(f'context "logs", partitions is {partitions!r}: projected or made is needed')
@@ -64,40 +63,13 @@ def logs_of(says: Any) -> LogSettings | None:
 
 def _aggregators(says: Any) -> AggregatorSettings:
     where = 'context "logs", aggregators'
-    says = _table(says, where, {"cluster", "count", "flush_seconds", "allow", "image"})
+    says = table(says, where, {"cluster", "count", "flush_seconds", "allow", "image"})
     cluster = says.get("cluster")
     if not isinstance(cluster, str):
         raise BadSettings(f"{where}: cluster is {cluster!r}: the name of the cluster that they run on is needed")
     image = says.get("image", FLUENTD)
     if not isinstance(image, str) or not re.fullmatch(r"[\w./:@-]+", image):
         raise BadSettings(f"{where}: image is {image!r}: a container image's name is needed")
-    allow = says.get("allow", [])
-    if not isinstance(allow, list) or not all(_is_source(source) for source in allow):
-        raise BadSettings(f'{where}: allow is {allow!r}: a list such as ["sg-0123", "10.1.0.0/16"] is needed')
     return AggregatorSettings(
-        cluster, **_numbers(says, where, ("count", "flush_seconds")), allow=tuple(allow), image=image
+        cluster, **whole_numbers(says, where, ("count", "flush_seconds")), allow=sources(says, where), image=image
     )
-
-
-def _table(says: Any, where: str, known: Collection[str]) -> Mapping[str, Any]:
-    if not isinstance(says, dict) or set(says) - set(known):
-        raise BadSettings(f"{where} is {says!r}: a table with any of {', '.join(sorted(known))} is needed")
-    return says
-
-
-def _numbers(says: Mapping[str, Any], where: str, keys: Collection[str]) -> dict[str, int]:
-    for key in keys:
-        value = says.get(key, 1)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise BadSettings(f"{where}, {key} is {value!r}: a whole number from 1 is needed")
-    return {key: says[key] for key in keys if key in says}
-
-
-def _is_source(source: Any) -> bool:
-    if isinstance(source, str) and source.startswith("sg-"):
-        return True
-    try:
-        ip_network(source)
-    except (TypeError, ValueError):
-        return False
-    return isinstance(source, str)

@@ -25,9 +25,10 @@ from infra.cluster_table import AdoptedCluster, MadeCluster, clusters_of
 from infra.errors import BadSettings
 from infra.images import images_of
 from infra.log_settings import LogSettings, logs_of
+from infra.monitoring_settings import MonitoringSettings, monitoring_of
 from steady.cluster import PoolKind
 
-SHARED_KEYS = ("clusters", "network", "images", "logs", "runbook", "powertools_layer_version")
+SHARED_KEYS = ("clusters", "network", "images", "logs", "monitoring", "runbook", "powertools_layer_version")
 RUNBOOK = "docs/runbook.md"
 TARGET_KEYS = ("account", "region", *SHARED_KEYS)
 
@@ -50,6 +51,7 @@ class Settings:
     # Where the runbook is: its address, if it is published somewhere.
     runbook: str = RUNBOOK
     logs: LogSettings | None = None
+    monitoring: MonitoringSettings | None = None
 
     @property
     def adopted(self) -> tuple[AdoptedCluster, ...]:
@@ -127,8 +129,11 @@ def _settings(says: Mapping[str, Any]) -> Settings:
     clusters = clusters_of(says["clusters"], images_of(says["images"]))
     network = _network(says["network"])
     layer = int(says["powertools_layer_version"] or 0)
-    settings = Settings(clusters, network, layer, says["runbook"] or RUNBOOK, logs_of(says["logs"]))
+    settings = Settings(
+        clusters, network, layer, says["runbook"] or RUNBOOK, logs_of(says["logs"]), monitoring_of(says["monitoring"])
+    )
     _check_shipping(settings)
+    _check_monitoring(settings)
     for cluster in settings.made:
         if network and (lacking := [zone for zone in cluster.zones if zone not in network.subnets]):
             raise BadSettings(f'context "network" has no subnet for {lacking[0]}, where {cluster.name} is to be')
@@ -140,14 +145,28 @@ def _check_shipping(settings: Settings) -> None:
     aggregators = settings.logs and settings.logs.aggregators
     if not aggregators:
         return
-    where, names = 'context "logs", aggregators', [c.name for c in settings.clusters]
-    if aggregators.cluster not in names:
-        raise BadSettings(f"{where}: cluster is {aggregators.cluster!r}: one of {', '.join(names)} is needed")
-    if not settings.network and aggregators.cluster not in {c.name for c in settings.made}:
-        raise BadSettings(f'{where}: {aggregators.cluster} is adopted: the context "network" is needed, which it is in')
+    where = 'context "logs", aggregators'
+    _check_place(settings, aggregators.cluster, where)
     if settings.adopted and not aggregators.allow:
         name = settings.adopted[0].name
         raise BadSettings(f"{where}: {name} is adopted: allow is needed, with the security groups of its instances")
+
+
+def _check_monitoring(settings: Settings) -> None:
+    """Prometheus and Grafana need a cluster to run on; all of it needs a network that is known."""
+    if settings.monitoring and settings.monitoring.cluster:
+        _check_place(settings, settings.monitoring.cluster, 'context "monitoring"')
+    if settings.monitoring and not (settings.network or settings.made):
+        raise BadSettings('context "monitoring": all clusters are adopted: the context "network" is needed')
+
+
+def _check_place(settings: Settings, cluster: str, where: str) -> None:
+    """A service of the suite's own needs a cluster to run on, in a network that is known."""
+    names = [c.name for c in settings.clusters]
+    if cluster not in names:
+        raise BadSettings(f"{where}: cluster is {cluster!r}: one of {', '.join(names)} is needed")
+    if not settings.network and cluster not in {c.name for c in settings.made}:
+        raise BadSettings(f'{where}: {cluster} is adopted: the context "network" is needed, which it is in')
 
 
 def _network(says: Any) -> ExistingNetwork | None:

@@ -8,6 +8,7 @@ from constructs import Construct
 from infra.clusters.stack import ClusterStack
 from infra.events_stack import EventsStack
 from infra.logs_stack import LogsStack
+from infra.monitoring_stack import MonitoringStack
 from infra.network import Network, NetworkStack
 from infra.people_stack import PeopleStack
 from infra.scaling_stack import ScalingStack
@@ -28,6 +29,7 @@ class Stacks(NamedTuple):
     clusters: tuple[ClusterStack, ...] = ()
     network: NetworkStack | None = None
     logs: LogsStack | None = None
+    monitoring: MonitoringStack | None = None
 
 
 def add_to(app: cdk.App) -> tuple[Stacks, ...]:
@@ -72,4 +74,14 @@ def _add(app: cdk.App, target: Target) -> Stacks:
         logs = LogsStack(
             scope, **named("logs"), settings=settings, log=settings.logs, network=network, clusters=clusters
         )
-    return Stacks(state, scaling, service_out, people, watch, clusters, network_stack, logs)
+    metrics = None
+    if settings.monitoring and network:
+        metrics = MonitoringStack(
+            scope,
+            **named("monitoring"),
+            settings=settings,
+            metrics=settings.monitoring,
+            network=network,
+            clusters=clusters,
+        )
+    return Stacks(state, scaling, service_out, people, watch, clusters, network_stack, logs, metrics)

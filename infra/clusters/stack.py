@@ -24,6 +24,7 @@ class ClusterStack(cdk.Stack):
     ) -> None:
         super().__init__(scope, id_, **kwargs)
         there = existing(self, network) if isinstance(network, ExistingNetwork) else network
+        self.row = row
         subnets = [there.subnets[zone] for zone in row.zones]
         kind = SpotCluster if row.kind is PoolKind.SPOT_FLEET else OnDemandCluster
         self.made = kind(self, "Cluster", row=row, vpc=there.vpc, subnets=subnets)

@@ -12,6 +12,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from infra.context import peer
 from infra.log_settings import AggregatorSettings
 from infra.log_shipping.driver import PORT
 from infra.log_shipping.fluentd import add_fluentd
@@ -68,7 +69,7 @@ class Aggregators(Construct):
         for client in clients:
             door.add_ingress_rule(client, ec2.Port.tcp(PORT), "Lines from shippers")
         for source in settings.allow:
-            door.add_ingress_rule(_peer(self, source), ec2.Port.tcp(PORT), "Lines from shippers")
+            door.add_ingress_rule(peer(self, source), ec2.Port.tcp(PORT), "Lines from shippers")
         inside.add_ingress_rule(door, ec2.Port.tcp(PORT), "Lines and health checks")
         self.service = ecs.Ec2Service(
             self,
@@ -123,9 +124,3 @@ class Aggregators(Construct):
 def _put_objects(bucket: s3.IBucket) -> iam.PolicyStatement:
     # The S3 plugin writes each object with one PutObject, and is told to ask for nothing else.
     return iam.PolicyStatement(actions=["s3:PutObject"], resources=[bucket.arn_for_objects("*")])
-
-
-def _peer(scope: Construct, source: str) -> ec2.IPeer:
-    if source.startswith("sg-"):
-        return ec2.SecurityGroup.from_security_group_id(scope, source, source)
-    return ec2.Peer.ipv4(source) if ":" not in source else ec2.Peer.ipv6(source)

@@ -9,10 +9,11 @@ from typing import Any
 import aws_cdk as cdk
 from aws_cdk import aws_ecs as ecs
 
+from infra.packed_files import FOLDER, container_with
+
 CONFIGURATIONS = Path(__file__).parents[2] / "logging"
 BUFFER = "/buffer"
-# `exec`: fluentd itself gets the signal to stop, and flushes.
-START = 'printf %s "$CONFIGURATION" > /tmp/fluentd.yaml && exec fluentd --config /tmp/fluentd.yaml'
+FILE = "fluentd.yaml"
 
 
 def add_fluentd(
@@ -35,6 +36,7 @@ def add_fluentd(
         mounts: folders of the instance that it reads, each with its place in the container.
         props: of the container, its limits of CPU units and MiB among them.
     """
+    text = (CONFIGURATIONS / configuration).read_text()
     process = ecs.LinuxParameters(task, "Process", init_process_enabled=True)
     # root reads what is root's, and nothing more is needed.
     process.drop_capabilities(ecs.Capability.ALL)
@@ -42,22 +44,13 @@ def add_fluentd(
         "fluentd",
         image=ecs.ContainerImage.from_registry(image),
         user="0",
-        entry_point=["sh", "-c"],
-        command=[START],
-        environment={**environment, "CONFIGURATION": (CONFIGURATIONS / configuration).read_text()},
+        **container_with({FILE: text}, f"fluentd --config {FOLDER}/{FILE}", environment),
         stop_timeout=cdk.Duration.seconds(stop_timeout_s),
         linux_parameters=process,
         # Not its own driver: what it says of a failed delivery would be one more line to deliver.
         logging=ecs.JsonFileLogDriver(max_size="10m", max_file=3),
         docker_security_options=["no-new-privileges"],
         **props,
-    )
-    definition = task.node.default_child
-    assert isinstance(definition, cdk.CfnResource)
-    # ${…} in it is fluentd's own, and not CloudFormation's.
-    definition.add_metadata("cfn-lint", {"config": {"ignore_checks": ["E1029"]}})
-    cdk.Validations.of(definition).acknowledge(
-        cdk.Acknowledgment(id="CloudFormation-Validate::E1029", reason="${…} is fluentd's own.")
     )
     for number, (source, target) in enumerate({buffer_on_host: BUFFER, **(mounts or {})}.items()):
         name = f"host-{number}"

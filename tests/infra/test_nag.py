@@ -37,6 +37,7 @@ ACCEPTED = {
     r"AwsSolutions-IAM5\[Resource::<Logs.*\.Arn>/\*\]": "Aggregators may put any log object, and do nothing else.",
     r"AwsSolutions-ECS2": "fluentd's configuration, and names; no secret is among them.",
     r"AwsSolutions-ELB2": "A network load balancer writes access logs of TLS listeners only.",
+    r"AwsSolutions-SMG4": "Grafana takes it at its first start only; a password is changed there.",
     r"AwsSolutions-S1": "Access logs of the log bucket would be a second log of every log; CloudTrail has data events.",
     r"AwsSolutions-IAM5\[Resource::<(Autoscaler|LogCatalog)Function.*\.Arn>:\*\]": "Its schedule may call any version.",
 }
@@ -49,7 +50,12 @@ def test_every_finding_of_cdk_nag_is_one_that_is_accepted_with_its_reason(tmp_pa
         {"name": "old-batch", "capacity": "spot-fleet:sfr-1"},
     ]
     logs = {**EXAMPLE["logs"], "aggregators": {"cluster": "web", "allow": ["sg-0123456789abcdef0"]}}
-    context = {**CONTEXT, "logs": logs, "clusters": [*adopted, *EXAMPLE["clusters"]]}
+    context = {
+        **CONTEXT,
+        "logs": logs,
+        "monitoring": EXAMPLE["monitoring"],
+        "clusters": [*adopted, *EXAMPLE["clusters"]],
+    }
     app = cdk.App(context=context, outdir=str(tmp_path))
     stacks.add_to(app)
     cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))

@@ -13,6 +13,7 @@ from aws_cdk.assertions import Template
 
 from infra import stacks
 from infra.log_shipping.driver import LABELS, OPTIONS, PORT
+from infra.packed_files import VARIABLE, unpacked
 from steady.catalog import COLUMNS, PARTITIONS, Prefix, partition_path
 from steady.log_query import iso
 from tests.infra.test_clusters import CONTEXT
@@ -152,8 +153,9 @@ def test_each_task_has_what_its_configuration_reads(template: Template, file: st
     for container in found:
         environment = {pair["Name"] for pair in container["Environment"]}
         mounted = {mount["ContainerPath"]: mount["ReadOnly"] for mount in container["MountPoints"]}
-        assert environment == wanted | {"CONFIGURATION"}
-        assert next(p["Value"] for p in container["Environment"] if p["Name"] == "CONFIGURATION") == text
+        assert environment == wanted | {VARIABLE}
+        [packed] = [pair["Value"] for pair in container["Environment"] if pair["Name"] == VARIABLE]
+        assert unpacked(packed) == {"fluentd.yaml": text}
         assert read_at - {"/host"} == set(mounted)
         assert [place for place, read_only in mounted.items() if not read_only] == ["/buffer"]
 

@@ -1,0 +1,132 @@
+"""Metrics of every container: cAdvisor on every cluster, and Prometheus with Grafana on one of them, or elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_efs as efs
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_servicediscovery as servicediscovery
+from constructs import Construct
+
+from infra.clusters.stack import ClusterStack
+from infra.context import peer
+from infra.monitoring import grafana, prometheus
+from infra.monitoring.cadvisor import Cadvisor
+from infra.monitoring.grafana import Grafana
+from infra.monitoring.prometheus import Prometheus
+from infra.monitoring_settings import MonitoringSettings
+from infra.network import Network, existing
+from infra.settings import ExistingNetwork, Settings
+from monitoring.configuration import CADVISOR_PORT
+
+NAMESPACE = "steady.internal"
+
+
+class MonitoringStack(cdk.Stack):
+    """cAdvisor as a daemon service of each cluster, and who may scrape it.
+
+    Of a cluster that is made, the instances let Prometheus in, and nobody else; of one that is adopted, whoever runs it
+    lets in the security group that is put out.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        settings: Settings,
+        metrics: MonitoringSettings,
+        network: Network | ExistingNetwork,
+        clusters: Sequence[ClusterStack] = (),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(scope, id_, **kwargs)
+        there = existing(self, network) if isinstance(network, ExistingNetwork) else network
+        known = {
+            row.name: ecs.Cluster.from_cluster_attributes(
+                self, f"Cluster-{row.name}", cluster_name=row.name, vpc=there.vpc, has_ec2_capacity=True
+            )
+            for row in settings.clusters
+        }
+        for name, cluster in known.items():
+            Cadvisor(self, f"Cadvisor-{name}", cluster=cluster, image=metrics.images.cadvisor)
+        # As they are known here: a rule of theirs that names a group of this stack belongs to this stack.
+        instances = {
+            stack.row.name: ec2.SecurityGroup.from_security_group_id(
+                self, f"Instances-{stack.row.name}", stack.made.instances.security_group.security_group_id
+            )
+            for stack in clusters
+        }
+        scrapers = [peer(self, source) for source in metrics.allow]
+        if metrics.cluster:
+            zones = next((row.zones for row in settings.made if row.name == metrics.cluster), tuple(there.subnets))
+            subnets = ec2.SubnetSelection(subnets=[there.subnets[zone] for zone in zones])
+            scraper = self._services(metrics, known[metrics.cluster], there, subnets, list(instances.values()))
+            scrapers = [scraper.security_group]
+        for group in instances.values():
+            for scraper_ in scrapers:
+                group.add_ingress_rule(scraper_, ec2.Port.tcp(CADVISOR_PORT), "Prometheus scrapes cAdvisor")
+        for stack in clusters:
+            self.add_stack_dependency(stack)
+
+    def _services(
+        self,
+        metrics: MonitoringSettings,
+        cluster: ecs.ICluster,
+        network: Network,
+        subnets: ec2.SubnetSelection,
+        instances: Sequence[ec2.ISecurityGroup],
+    ) -> Prometheus:
+        """Prometheus and Grafana, each with a folder and a name; who may look at them."""
+        files = efs.FileSystem(
+            self,
+            "Files",
+            vpc=network.vpc,
+            vpc_subnets=subnets,
+            encrypted=True,
+            enable_automatic_backups=True,
+            throughput_mode=efs.ThroughputMode.ELASTIC,
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+        )
+        # Without a policy of its own, whoever reaches it may read and write; with this one, whose role says so, by TLS.
+        files.add_to_resource_policy(
+            iam.PolicyStatement(
+                effect=iam.Effect.DENY,
+                principals=[iam.AnyPrincipal()],
+                actions=["elasticfilesystem:Client*"],
+                conditions={"Bool": {"aws:SecureTransport": "false"}},
+            )
+        )
+        namespace = servicediscovery.PrivateDnsNamespace(self, "Namespace", name=NAMESPACE, vpc=network.vpc)
+        where = {"cluster": cluster, "subnets": subnets, "files": files, "namespace": namespace}
+        scraper = Prometheus(self, "Prometheus", settings=metrics, **where)
+        shown = Grafana(
+            self, "Grafana", image=metrics.images.grafana, prometheus_host=f"prometheus.{NAMESPACE}", **where
+        )
+        for service in (scraper, shown):
+            # A folder is there before what mounts it.
+            service.service.node.add_dependency(files.mount_targets_available)
+        scraper.security_group.add_ingress_rule(
+            shown.security_group, ec2.Port.tcp(prometheus.PORT), "Grafana asks Prometheus"
+        )
+        # Session Manager's way in leads over an instance.
+        for group in [*instances, *(peer(self, source) for source in metrics.allow)]:
+            shown.security_group.add_ingress_rule(group, ec2.Port.tcp(grafana.PORT), "People look at Grafana")
+            scraper.security_group.add_ingress_rule(group, ec2.Port.tcp(prometheus.PORT), "People ask Prometheus")
+        for name, value, what in (
+            ("Grafana", f"http://grafana.{NAMESPACE}:{grafana.PORT}", "Within the VPC."),
+            ("Prometheus", f"http://prometheus.{NAMESPACE}:{prometheus.PORT}", "Within the VPC."),
+            ("GrafanaPassword", shown.password.secret_name, "The secret that holds the password of admin."),
+            (
+                "ScraperSecurityGroup",
+                scraper.security_group.security_group_id,
+                f"Prometheus: instances of adopted clusters let it in at port {CADVISOR_PORT}.",
+            ),
+        ):
+            cdk.CfnOutput(self, f"{name}Output", key=name, value=value, description=what)
+        return scraper

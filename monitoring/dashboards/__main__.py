@@ -1,0 +1,8 @@
+"""Writes every dashboard's JSON anew."""
+
+from monitoring.dashboards import FOLDER, texts
+
+for stale in FOLDER.glob("*.json"):
+    stale.unlink()
+for name, text in texts().items():
+    (FOLDER / name).write_text(text, encoding="utf-8")
