@@ -129,8 +129,8 @@ def cluster_choice() -> dashboard.QueryVariable:
     return choice("cluster", "Cluster", "cluster:instances:count")
 
 
-def family_choice() -> dashboard.QueryVariable:
-    return choice("family", "Family", 'family:tasks:count{cluster="$cluster"}')
+def family_choice(everything: bool = False) -> dashboard.QueryVariable:
+    return choice("family", "Family", 'family:tasks:count{cluster="$cluster"}', everything)
 
 
 def _graph(title: str, unit: str, about: str, span: int) -> timeseries.Panel:

@@ -11,56 +11,61 @@ from monitoring.dashboards.panels import (
     RATIO,
     WHOLE,
     Query,
-    choice,
     cluster_choice,
     family_choice,
     graph,
     page,
 )
 
-# The id is the end of the task's ARN: a whole ARN may be pasted into the address, after `var-task=`.
-OF = 'cluster="$cluster",family="$family",task=~"$task"'
+FAMILY = 'cluster="$cluster",family=~"$family"'
+# An ARN, the id at its end, or any: one series of each container has the task's whole ARN.
+CHOSEN = f'container_start_time_seconds{{{FAMILY},task_arn=~".*$task"}}'
+
+
+def _of_chosen(series: str) -> str:
+    return f"{series}{{{FAMILY}}} and on (task) {CHOSEN}"
+
+
+def _traffic(direction: str) -> str:
+    return f"sum by (task) (rate(container_network_{direction}_bytes_total{{{FAMILY}}}[2m])) and on (task) {CHOSEN}"
 
 
 def dashboard() -> builders.Dashboard:
     about = "Each container of one batch task, or of all tasks of its family."
-    tasks = choice("task", "Task", 'container_start_time_seconds{cluster="$cluster",family="$family"}', everything=True)
-    made = page("steady-task", "Batch task", about, cluster_choice(), family_choice(), tasks)
+    task = builders.TextBoxVariable("task").label("Task: ARN or id").default_value(".*")
+    made = page("steady-task", "Batch task", about, cluster_choice(), family_choice(everything=True), task)
     for panel in (
         graph(
             "CPU",
             CORES,
             "Of each container.",
-            Query(f"container:cpu_usage_cores:rate2m{{{OF}}}", "{{task}} {{container}}"),
+            Query(_of_chosen("container:cpu_usage_cores:rate2m"), "{{task}} {{container}}"),
         ),
         graph(
             "Memory",
             BYTES,
             "The working set of each container.",
-            Query(f"container_memory_working_set_bytes{{{OF}}}", "{{task}} {{container}}"),
+            Query(_of_chosen("container_memory_working_set_bytes"), "{{task}} {{container}}"),
         ),
         graph(
             "Memory of its limit",
             RATIO,
             "At 100 % the kernel kills the container.",
-            Query(f"container:memory_of_limit:ratio{{{OF}}}", "{{task}} {{container}}"),
+            Query(_of_chosen("container:memory_of_limit:ratio"), "{{task}} {{container}}"),
         ),
         graph(
             "Network",
             BYTES_A_SECOND,
             "Received and sent.",
-            Query(
-                f"sum by (task) (rate(container_network_receive_bytes_total{{{OF}}}[2m]))",
-                "{{task}} received",
-            ),
-            Query(f"sum by (task) (rate(container_network_transmit_bytes_total{{{OF}}}[2m]))", "{{task}} sent"),
+            Query(_traffic("receive"), "{{task}} received"),
+            Query(_traffic("transmit"), "{{task}} sent"),
         ),
         graph(
             "How long it has run",
             "s",
             "Since each container started; on which instance, of which kind.",
             Query(
-                f"time() - container_start_time_seconds{{{OF}}}",
+                f"time() - {CHOSEN}",
                 "{{task}} {{container}} on {{instance}} ({{lifecycle}})",
             ),
             span=WHOLE,

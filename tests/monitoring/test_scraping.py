@@ -134,6 +134,16 @@ def _shown(live: Live, expr: str) -> list[dict[str, Any]]:
     return live.query(expr)
 
 
+@pytest.mark.parametrize("chosen", ["arn:aws:ecs:us-east-1:123456789012:task/batch/run-1", "run-1"])
+def test_a_batch_task_is_found_by_its_arn_or_its_id_alone(live: Live, chosen: str) -> None:
+    [page] = [built for built in (dashboard.build() for dashboard in DASHBOARDS) if built.uid == "steady-task"]
+    exprs = [target.expr for panel in page.panels or [] for target in panel.targets]
+
+    for expr in exprs:
+        asked = expr.replace("$cluster", "batch").replace("$family", ".*").replace("$task", chosen)
+        assert {sample["metric"]["task"] for sample in live.query(asked)} == {"run-1"}, asked
+
+
 def test_a_container_that_starts_again_is_counted(live: Live) -> None:
     [container] = [c for cadvisor in live.cadvisors.values() for c in cadvisor.containers if c.family == "loop"]
     before = live.query('application:container_starts:sum10m{family="loop"}')[0]["value"]
