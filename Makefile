@@ -6,7 +6,7 @@ CDK := node_modules/.bin/cdk
 # Node 20 is enough for the CDK; it need not say at each run how old it is.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: chromium prometheus demo test e2e bench synth bootstrap deploy destroy lint lock docs clean
+.PHONY: chromium prometheus demo test e2e bench chaos synth bootstrap deploy destroy lint lock docs clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.ready  ## a day on the simulated account, and its report
@@ -38,6 +38,9 @@ SEEDS ?= 3
 bench: $(VENV)/.ready  ## a fleet reclaimed at once; and all policies on real workloads, into docs/benchmarks.md
 	$(BIN)/steady bench interruption --instances 100 --tasks 9 --json -
 	$(BIN)/steady bench policies --traces $(TRACES) --seeds $(SEEDS) --page docs/benchmarks.md
+
+chaos: $(VENV)/.ready  ## every fault at every call, and thirty days of them all; into docs/reliability.md
+	$(BIN)/steady bench chaos --page docs/reliability.md
 
 # ENV picks an environment of cdk.json (make deploy ENV=prod); without it, cdk.json's own "env" holds.
 CDK_APP = PATH="$(CURDIR)/$(BIN):$$PATH" $(CDK) $(if $(ENV),--context env=$(ENV))

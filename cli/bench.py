@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,11 +13,15 @@ from rich.markdown import Markdown
 from rich.progress import Progress
 from rich.table import Table
 
-from cli import benchmarks_page
+from cli import benchmarks_page, reliability_page
 from cli.output import JsonOption, answers, fail, notes, one_line_errors, write_json
 from simulator import bench, comparison, peers
+from simulator.chaos import matrix
+from simulator.chaos.soak import Soak
 from simulator.policies import POLICIES
 from simulator.workload import traces
+
+BROKEN = 1
 
 app = typer.Typer(help="Benchmarks on the simulated account.", no_args_is_help=True)
 
@@ -75,6 +79,36 @@ def policies(
     if page_:
         page_.write_text(text, encoding="utf-8")
     answers.print(Markdown(text))
+
+
+@app.command()
+def chaos(
+    every: Annotated[int, typer.Option(min=1, help="Run one of so many cases of the matrix.")] = 1,
+    days: Annotated[float, typer.Option(min=0, help="How many days to soak; 0: none.")] = 30,
+    seed: Annotated[int, typer.Option(help="Of the soak.")] = 0,
+    at_once: Annotated[int, typer.Option(min=1, help="How many runs side by side.")] = os.cpu_count() or 1,
+    page_: Annotated[Path | None, typer.Option("--page", help="Write the figures into this Markdown file.")] = None,
+    json_: JsonOption = None,
+) -> None:
+    """Every fault at every call of every scenario, events gone wrong, and a soak. Exit code 1: a promise is broken."""
+    wanted = list(matrix.cases(every))
+    with Progress(console=notes) as progress:
+        bar = progress.add_task(f"{len(wanted)} faults", total=len(wanted))
+        rows = matrix.run_all(wanted, at_once, lambda: progress.advance(bar))
+        of_soak = progress.add_task("soak", total=days)
+        soaked = Soak(days, seed).run(lambda passed: progress.update(of_soak, completed=passed)) if days else None
+    text = reliability_page.figures(rows, soaked)
+    if page_:
+        with one_line_errors(reliability_page.NoFigures):
+            page = reliability_page.with_figures(page_.read_text(encoding="utf-8"), text)
+        page_.write_text(page, encoding="utf-8")
+    broken = [f"{one.scenario}, {one.kind}, {one.at}: {'; '.join(one.broken)}" for row in rows for one in row.broken]
+    broken += [f"soak: {what}" for what in (soaked.broken() if soaked else ())]
+    write_json({"rows": [asdict(row) for row in rows], "soak": asdict(soaked) if soaked else None}, json_)
+    if json_ != "-":
+        answers.print(Markdown(text))
+    if broken:
+        fail("promises are broken:\n" + "\n".join(broken), BROKEN)
 
 
 def _table(figures: Sequence[Mapping[str, Any]]) -> Table:

@@ -64,6 +64,18 @@ WATCHED = (
         "bad-threshold",
     ),
     Watched(
+        "ParametersUnreadable",
+        "cannot read its parameters",
+        "only grows, by thresholds as they were last known: SSM does not answer, or not to the role.",
+        "dependencies-do-not-answer",
+    ),
+    Watched(
+        "LedgerUnreachable",
+        "has no ledger",
+        "only grows: DynamoDB does not answer, or not to the role.",
+        "dependencies-do-not-answer",
+    ),
+    Watched(
         "SpotShort",
         "is short of Spot",
         "has not got from Spot what its fleet asks for.",

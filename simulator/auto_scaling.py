@@ -12,6 +12,7 @@ from simulator.ec2 import Ec2, Ec2Instance
 from simulator.ecs.state import Cluster
 from simulator.endpoint import Params
 from simulator.errors import AwsError
+from steady.cluster import CLUSTER_TAG
 
 LOOK_S = 5.0
 MOST_HEARTBEATS = 100
@@ -191,7 +192,7 @@ class AutoScaling:
             group.waiting.pop(instance.id, None)
             self._look_soon(group)
 
-        tags = {"aws:autoscaling:groupName": group.name}
+        tags = {"aws:autoscaling:groupName": group.name, CLUSTER_TAG: group.cluster.name}
         instance = self.ec2.launch(
             group.cluster, group.instance_type, tags, gone, booted=booted, boots=group.image_boots, on_demand=True
         )

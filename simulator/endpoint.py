@@ -17,9 +17,11 @@ import boto3
 import botocore.loaders
 import botocore.session
 from botocore.config import Config
+from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
 from simulator.clock import Clock
 from simulator.errors import AwsError, throttled
+from simulator.faults import NO_FAULT, Fault, TimedOut, Try
 from simulator.throttling import Throttle
 
 REGION = "us-east-1"
@@ -57,8 +59,10 @@ class Endpoint:
         self.actions: dict[str, Action] = {}
         self.counts: dict[str, Counts] = {}
         self.log: list[Call] | None = None
-        # Called with the name of each call before and after it takes effect; what it raises is a crash there.
-        self.on_call: Callable[[str, str], None] | None = None
+        # What happens to the functions' calls.
+        self.fault: Fault = NO_FAULT
+        # How many tries there were, of all functions.
+        self.tries = 0
         self._throttle = Throttle(clock.now)
         self._rng = rng
         self._latency_s = latency_s
@@ -93,23 +97,31 @@ class Endpoint:
         self._log(caller, name, params, "")
         return answer
 
-    def call(self, caller: str, name: str, params: Params, tries: int) -> dict[str, Any]:
-        """A call as a client makes it: with latency, and repeated as the SDK's standard mode does."""
-        for attempt in range(1, tries + 1):
+    def call(self, caller: str, name: str, params: Params, config: Config | None = None) -> dict[str, Any]:
+        """A call as a client of `config` makes it: with latency, and repeated as the SDK's standard mode does.
+
+        Raises:
+            AwsError: as AWS refuses it at the last try.
+            ConnectTimeoutError, ReadTimeoutError: if the last try got no answer.
+        """
+        most = (getattr(config, "retries", None) or {}).get("total_max_attempts", 3)
+        for attempt in range(1, most + 1):
             self.clock.sleep(self._latency_s * self._rng.uniform(0.7, 1.3))
-            if self.on_call:
-                self.on_call("before", name)
+            tried = Try(self.clock.now, self.tries, caller, name, params)
+            self.tries += 1
             try:
-                answer = self.answer(caller, name, params)
+                self.fault.before(tried)
+                return self.fault.answered(tried, self.answer(caller, name, params))
             except AwsError as error:
-                if attempt == tries or not _is_retried(error):
+                if attempt == most or not _is_retried(error):
                     raise
-                # botocore, retries/standard.py: exponential with full jitter, 20 s at most.
-                self.clock.sleep(self._rng.random() * min(20.0, 2.0 ** (attempt - 1)))
-                continue
-            if self.on_call:
-                self.on_call("after", name)
-            return answer
+            except TimedOut as error:
+                self.clock.sleep(_timeout_s(config, error))
+                if attempt == most:
+                    kind = ReadTimeoutError if error.connected else ConnectTimeoutError
+                    raise kind(endpoint_url=f"https://{name.partition(':')[0]}.{REGION}.amazonaws.com") from error
+            # botocore, retries/standard.py: exponential with full jitter, 20 s at most.
+            self.clock.sleep(self._rng.random() * min(20.0, 2.0 ** (attempt - 1)))
         raise AssertionError("unreachable: the last try returns or raises")
 
     def session(self, caller: str) -> boto3.Session:
@@ -127,9 +139,8 @@ class Endpoint:
         def answer_call(**event: Any) -> Any:  # the stubs know of no answers
             model, context = event["model"], event["context"]
             name = f"{model.service_model.service_name}:{model.name}"
-            tries = context["client_config"].retries.get("total_max_attempts", 3)
             try:
-                answer = self.call(caller, name, context["simulated_params"], tries)
+                answer = self.call(caller, name, context["simulated_params"], context["client_config"])
             except AwsError as error:
                 return _Response(error.status), _error(error)
             return _Response(200), {**answer, "ResponseMetadata": {"HTTPStatusCode": 200, "RetryAttempts": 0}}
@@ -153,6 +164,11 @@ def _error(error: AwsError) -> dict[str, Any]:
         "Error": {"Code": error.code, "Message": error.message},
         "ResponseMetadata": {"HTTPStatusCode": error.status, "RetryAttempts": 0},
     }
+
+
+def _timeout_s(config: Config | None, error: TimedOut) -> float:
+    timeout_s: float = getattr(config, "read_timeout" if error.connected else "connect_timeout", 60.0)
+    return timeout_s
 
 
 def _is_retried(error: AwsError) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -79,6 +80,8 @@ class LoadBalancing:
         self.clock = clock
         self.groups: dict[str, TargetGroup] = {}
         self.failed_requests = 0
+        # The same by the target's id: an instance's, or an address.
+        self.failed_by_target: Counter[str] = Counter()
         # A cycle of durations, of a length that is coprime to most rates: exponential with a long tail, cut.
         self._durations = tuple(
             min(LONGEST_REQUEST_S, rng.expovariate(1 / 5.0) if rng.random() < 0.01 else rng.expovariate(1 / 0.3))
@@ -157,9 +160,11 @@ class LoadBalancing:
         if target.gone_at is None or target.deregistered_at is None or target.deaf_at is None:
             return
         since = min(target.gone_at, target.deaf_at) - LONGEST_REQUEST_S
-        self.failed_requests += sum(
+        failed = sum(
             at >= target.deaf_at or at + duration > target.gone_at for at, duration in self._requests(target, since)
         )
+        self.failed_requests += failed
+        self.failed_by_target[target.id] += failed
         # Whoever registers the same instance and port again is another target.
         if target.group.targets.get(target.key) is target and target.gone_at > (target.left_at or 0):
             del target.group.targets[target.key]

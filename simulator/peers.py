@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from botocore.config import Config
+
 from simulator.ec2 import Ec2Instance
 from simulator.errors import AwsError
 from simulator.spot_fleet import NOTICE_S
 from simulator.world import World
 
 CALLER = "peer"
-SDK_TRIES = 5
+SDK = Config(retries={"total_max_attempts": 5})
 # What a stop at the last moment leaves: ECS's default stop timeout, and a margin.
 LAST_MOMENT_S = NOTICE_S - 30 - 8
 
@@ -39,7 +41,7 @@ def drain_then_stop(world: World) -> None:
         for task in list(instance.container_instance.tasks.values()) if instance.container_instance else ():
             try:
                 params = {"cluster": instance.cluster.name, "task": task.arn}
-                world.account.endpoint.call(CALLER, "ecs:StopTask", params, SDK_TRIES)
+                world.account.endpoint.call(CALLER, "ecs:StopTask", params, SDK)
             except AwsError:
                 continue  # throttled at every try, or gone
 
@@ -68,4 +70,4 @@ def _drain(world: World, instance: Ec2Instance) -> None:
         "containerInstances": [instance.container_instance.arn],
         "status": "DRAINING",
     }
-    world.account.endpoint.call(CALLER, "ecs:UpdateContainerInstancesState", params, SDK_TRIES)
+    world.account.endpoint.call(CALLER, "ecs:UpdateContainerInstancesState", params, SDK)

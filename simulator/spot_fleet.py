@@ -12,6 +12,7 @@ from simulator.ec2 import Ec2, Ec2Instance
 from simulator.ecs.state import Cluster
 from simulator.endpoint import Params
 from simulator.errors import AwsError
+from steady.cluster import CLUSTER_TAG
 
 NOTICE_S = 120.0
 # How soon a fleet looks at itself after something changed, and how often it asks a market that has nothing.
@@ -188,7 +189,7 @@ class SpotFleets:
         # Diversified: of the types that there are, the one that the fleet holds least of.
         held = Counter(i.instance_type for i in fleet.members.values())
         instance_type = min(fleet.weights, key=lambda type_: held[type_] * fleet.weights[type_])
-        tags = {"aws:ec2spot:fleet-request-id": fleet.id}
+        tags = {"aws:ec2spot:fleet-request-id": fleet.id, CLUSTER_TAG: fleet.cluster.name}
         instance = self.ec2.launch(
             fleet.cluster, instance_type, tags, gone, booted=booted, boots=fleet.image_boots, on_demand=on_demand
         )

@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from autoscaler.triggers import Trigger, parse
-from steady.aws import evaluation, parameters, queue
+from steady.aws import evaluation, queue
 from steady.aws.runtime import Runtime
 from steady.memory import Memory
 
@@ -50,10 +50,9 @@ def _triggered(
     event: Mapping[str, Any], runtime: Runtime, desk: evaluation.Desk, dead_letter_queue_url: str
 ) -> dict[str, Any]:
     batch = queue.received(runtime, event, parse, dead_letter_queue_url)
-    ours = set(parameters.clusters_by_pool(runtime).values())
 
     def handle(name: str, messages: list[queue.Message[Trigger]]) -> None:
-        if name not in ours:
+        if not evaluation.manages(runtime, name):
             runtime.telemetry.info(f"cluster {name} is not managed: nothing to do")
             return
         cluster = evaluation.settings(runtime, name)

@@ -9,6 +9,8 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from runtask_failure.failure import RunTaskFailure, parse
 from steady.aws import evaluation, parameters, queue
 from steady.aws.runtime import Runtime
@@ -44,35 +46,40 @@ def handle_batch(
     Demand that is only said again needs no decision: the one before it took it in, and the tick mends what failed.
     """
     batch = queue.received(runtime, event, parse, dead_letter_queue_url)
-    ours = set(parameters.clusters_by_pool(runtime).values())
 
     def handle(name: str, messages: list[Message]) -> None:
-        if name not in ours:
+        if not evaluation.manages(runtime, name):
             _set_aside(runtime, name, messages, dead_letter_queue_url)
             return
         cluster = evaluation.settings(runtime, name, SETTINGS_KEPT_S)
-        if _remember(runtime, desk.ledger_table, cluster, messages):
+        said = _Said(runtime, cluster, messages)
+        try:
+            evaluation.remember(runtime, desk.ledger_table, cluster.name, said.change)
+        except (ClientError, BotoCoreError):
+            # Without the ledger, what is said is decided on at once.
+            evaluation.evaluate(runtime, desk, cluster, said.change)
+            return
+        runtime.telemetry.count("RunTaskFailuresSaid", len(messages), name)
+        if said.new:
             evaluation.evaluate(runtime, desk, cluster)
 
     failed = evaluation.each_cluster(runtime, batch.messages, handle)
     return queue.response([*batch.failed_ids, *failed])
 
 
-def _remember(runtime: Runtime, table: str, cluster: evaluation.Cluster, messages: Sequence[Message]) -> bool:
-    """Puts the demands into the ledger; says whether any of them was not known there."""
-    said = [Demand(m.value.key, m.value.size, m.sent_at, m.sent_at) for m in messages]
-    new: set[str] = set()
+class _Said:
+    """The demands that messages say, as a change of the cluster's memory; `new` are those that were not known there."""
 
-    def with_demands(memory: Memory) -> Memory:
-        silent_after_s = cluster.thresholds.demand_silent_after_seconds
-        known = still_said(memory.demands, runtime.now(), silent_after_s)
-        new.clear()
-        new.update(d.key for d in said if d.key not in known)
-        return replace(memory, demands=remembered(known, said))
+    def __init__(self, runtime: Runtime, cluster: evaluation.Cluster, messages: Sequence[Message]) -> None:
+        self.new: set[str] = set()
+        self._demands = [Demand(m.value.key, m.value.size, m.sent_at, m.sent_at) for m in messages]
+        self._now = runtime.now
+        self._silent_after_s = cluster.thresholds.demand_silent_after_seconds
 
-    evaluation.remember(runtime, table, cluster.name, with_demands)
-    runtime.telemetry.count("RunTaskFailuresSaid", len(said), cluster.name)
-    return bool(new)
+    def change(self, memory: Memory) -> Memory:
+        known = still_said(memory.demands, self._now(), self._silent_after_s)
+        self.new = {d.key for d in self._demands if d.key not in known}
+        return replace(memory, demands=remembered(known, self._demands))
 
 
 def _set_aside(runtime: Runtime, cluster: str, messages: Sequence[Message], dead_letter_queue_url: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from steady import fallback, healing, scale_in, scale_out, wants
-from steady.cluster import Pool, Snapshot
+from steady.cluster import InstanceStatus, Pool, Snapshot
 from steady.memory import Memory
 from steady.reasons import AtMaximum, FellBack, Reason, ReplacedAhead, SpotIsBack, UnderMinimum
 from steady.replacement import units_ahead
@@ -55,6 +55,25 @@ def decide(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> Decisi
     present = _without(_without_raise(snapshot, memory), (*healed.to_terminate, *healed.given_up), bounds.minimum)
     decision = _decide_present(present, replace(memory, healing=healed.healing), thresholds, bounds)
     return _with_next_look(_with_healing(decision, healed, pool), present, thresholds)
+
+
+def outward(decision: Decision, snapshot: Snapshot) -> Decision:
+    """`decision` less all that takes capacity away: what is taken back and what is added stays."""
+    pool = snapshot.pool
+    return replace(
+        decision,
+        target=max(decision.target, pool.target),
+        on_demand=max(decision.on_demand, pool.on_demand),
+        to_drain=(),
+        to_terminate=(),
+        memory=replace(decision.memory, draining=_still_draining(decision, snapshot)),
+    )
+
+
+def _still_draining(decision: Decision, snapshot: Snapshot) -> dict[str, str]:
+    """What scale-in chose and has begun to empty; what it chose only now is not begun."""
+    begun = {i.arn for i in snapshot.instances if i.status is InstanceStatus.DRAINING}
+    return {arn: id_ for arn, id_ in decision.memory.draining.items() if arn in begun}
 
 
 def _decide_present(snapshot: Snapshot, memory: Memory, thresholds: Thresholds, bounds: "Bounds") -> Decision:

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from simulator.ecs.state import TaskStatus
+from simulator.faults import Hooked
 from simulator.suite import FAILURE_TOPIC, LEDGER_TABLE
 from simulator.workload.plan import Job
 from simulator.workload.submit import Launcher
@@ -241,7 +242,7 @@ def test_a_crash_of_the_autoscaler_is_mended_by_a_later_tick(when: str, call: st
             crashes.append(name)
             raise RuntimeError(f"crashed {when} {call}")
 
-    world.account.endpoint.on_call = crash
+    world.account.endpoint.fault = Hooked(crash)
     world.run(300)
 
     assert crashes == [call]
@@ -259,7 +260,7 @@ def test_a_crash_between_a_fleets_target_and_its_terminations_leaves_the_choice_
             crashes.append(name)
             raise RuntimeError("crashed")
 
-    world.account.endpoint.on_call = crash
+    world.account.endpoint.fault = Hooked(crash)
     world.run(900)
 
     assert crashes

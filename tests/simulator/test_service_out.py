@@ -16,6 +16,7 @@ from interruption_handler.notices.continuation import Continuation
 from simulator.ecs.state import Task, TaskStatus
 from simulator.endpoint import Call
 from simulator.errors import AwsError
+from simulator.faults import NO_FAULT, Hooked
 from simulator.world import SimulatedCluster, World
 from steady.cluster import CLUSTER_TAG
 from steady.drain import Doomed, LifecycleHook
@@ -173,7 +174,7 @@ def test_a_task_that_is_placed_just_before_the_drain_is_served_out_too() -> None
             doomed = next(i for i in fleet.instances() if i.ec2_id == taken.id)
             placed.append(fleet.batch_task(doomed, run_s=None))
 
-    world.account.endpoint.on_call = place
+    world.account.endpoint.fault = Hooked(place)
     (taken,) = fleet.reclaim(1)
     world.run(150)
 
@@ -416,10 +417,10 @@ def test_a_crash_at_any_call_of_a_reclaim_is_taken_up_again() -> None:
             if counted[0] - 1 == crash_at:
                 raise RuntimeError(f"crashed {at} {name}")
 
-        world.account.endpoint.on_call = crash
+        world.account.endpoint.fault = Hooked(crash)
         fleet.reclaim()
         world.run(119)
-        world.account.endpoint.on_call = None
+        world.account.endpoint.fault = NO_FAULT
         world.run(10)
         return world, counted[0]
 

@@ -18,12 +18,14 @@ from steady.aws.queue import Message
 from steady.aws.runtime import Runtime
 from steady.cluster import ContainerInstance, PoolName, Snapshot, TaskShape
 from steady.memory import Memory, observed
-from steady.scaling import Decision, decide
+from steady.scaling import Decision, decide, outward
 from steady.thresholds import BadThreshold, Thresholds
 
 # A lost race is decided again at once; a cluster that is held is looked at again a moment later.
 TRIES = 8
 HELD_WAIT_S = 1.5
+# While SSM does not answer, thresholds are as they were last known for so long; after that the cluster stands still.
+LAST_KNOWN_S = 3600.0
 # SQS: the longest delay of a message.
 LONGEST_DELAY_S = 900
 
@@ -57,12 +59,16 @@ class Contended(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """What an evaluation needs to know of a cluster, besides what it sees."""
+    """What an evaluation needs to know of a cluster, besides what it sees.
+
+    `outward_only` is whether no capacity may be taken away: what is known of it may not hold any more.
+    """
 
     name: str
     pool: PoolName
     thresholds: Thresholds
     problems: tuple[str, ...] = ()
+    outward_only: bool = False
 
 
 def settings(runtime: Runtime, cluster: str, max_age_s: float = 0.0) -> Cluster:
@@ -71,19 +77,43 @@ def settings(runtime: Runtime, cluster: str, max_age_s: float = 0.0) -> Cluster:
     Args:
         max_age_s: how old they may be; a tick reads them anew, so that a change holds at the next one.
 
+    While SSM does not answer, they are what this process has last known of them, and nothing is scaled in.
+
     Raises:
         BadThreshold: if the cluster has no usable `capacity` parameter.
+        ClientError, BotoCoreError: if SSM does not answer, and what was known is too old or nothing.
     """
     kept: tuple[float, Cluster] | None = runtime.known.get(f"settings of {cluster}")
     if kept and runtime.now() - kept[0] < max_age_s:
         return kept[1]
-    found = parameters.settings_of(runtime, cluster)
+    try:
+        found = parameters.settings_of(runtime, cluster)
+    except (ClientError, BotoCoreError) as error:
+        runtime.telemetry.count("ParametersUnreadable", cluster=cluster)
+        if kept is None or runtime.now() - kept[0] > LAST_KNOWN_S:
+            raise
+        runtime.telemetry.error(f"its parameters are taken as last known, and it only grows: {error}", cluster=cluster)
+        return replace(kept[1], outward_only=True)
     for problem in found.problems:
         runtime.telemetry.error(problem, cluster=cluster)
     runtime.telemetry.count("BadThresholds", len(found.problems), cluster)
     settings = Cluster(cluster, found.pool, found.thresholds, found.problems)
     runtime.known[f"settings of {cluster}"] = (runtime.now(), settings)
     return settings
+
+
+def manages(runtime: Runtime, cluster: str) -> bool:
+    """Whether `cluster` is one of ours. While SSM does not answer, what is known of its settings says so, too.
+
+    Raises:
+        ClientError, BotoCoreError: if nobody knows.
+    """
+    try:
+        return cluster in parameters.clusters_by_pool(runtime).values()
+    except (ClientError, BotoCoreError):
+        if f"settings of {cluster}" not in runtime.known:
+            raise
+        return True
 
 
 def remember(runtime: Runtime, table: str, cluster: str, change: Callable[[Memory], Memory]) -> None:
@@ -107,11 +137,17 @@ def evaluate(
 ) -> Decision:
     """Decides about `cluster` and does what was decided; `change` is remembered with the decision.
 
+    While the ledger does not answer, the cluster only grows, by what this process remembers of it.
+
     Raises:
         Contended: if the cluster was held or written by others at every try; nothing was changed then.
     """
     for _ in range(TRIES):
-        entry = ledger.load(runtime, desk.ledger_table, cluster.name)
+        try:
+            entry = ledger.load(runtime, desk.ledger_table, cluster.name)
+        except (ClientError, BotoCoreError) as error:
+            return _without_ledger(runtime, cluster, change, error)
+        runtime.known[f"memory of {cluster.name}"] = entry.memory
         if entry.held_until > runtime.now():
             runtime.sleep(HELD_WAIT_S)
             continue
@@ -133,6 +169,9 @@ def evaluate(
             entry = ledger.save(runtime, desk.ledger_table, entry, kept, held_until)
         except ledger.LostRace:
             continue
+        except (ClientError, BotoCoreError) as error:
+            return _without_ledger(runtime, cluster, change, error)
+        runtime.known[f"memory of {cluster.name}"] = kept
         telling.measure(runtime, snapshot, decision)
         telling.say(runtime, snapshot, decision, cluster.thresholds.mode)
         telling.tell(runtime, desk.people_topic_arn, cluster.name, news)
@@ -143,6 +182,25 @@ def evaluate(
             _book_look(runtime, desk, decision.cluster, decision.look_again_at)
         return decision
     raise Contended(f"cluster {cluster.name} was held or written by others at each of {TRIES} tries")
+
+
+def _without_ledger(
+    runtime: Runtime, cluster: Cluster, change: Callable[[Memory], Memory], error: ClientError | BotoCoreError
+) -> Decision:
+    """A decision that only adds capacity, remembered by this process alone.
+
+    Nobody is held off meanwhile: two such decisions set the same target, made from what both see.
+    """
+    runtime.telemetry.error(f"the ledger does not answer, and it only grows: {error}", cluster=cluster.name)
+    runtime.telemetry.count("LedgerUnreachable", cluster=cluster.name)
+    known: Memory = runtime.known.get(f"memory of {cluster.name}", Memory())
+    snapshot, _, decision = considered(runtime, replace(cluster, outward_only=True), change(known))
+    runtime.known[f"memory of {cluster.name}"] = decision.memory
+    telling.measure(runtime, snapshot, decision)
+    telling.say(runtime, snapshot, decision, cluster.thresholds.mode)
+    if decision.acts_on(snapshot) and cluster.thresholds.mode == "active":
+        act(runtime, snapshot, decision)
+    return decision
 
 
 class Considered(NamedTuple):
@@ -161,7 +219,8 @@ def considered(runtime: Runtime, cluster: Cluster, memory: Memory) -> Considered
     due += [i for i in fallback.on_demand_instances(snapshot) if i not in due]
     if due:
         snapshot = with_tasks(runtime, snapshot, due)
-    return Considered(snapshot, memory, decide(snapshot, memory, cluster.thresholds))
+    decision = decide(snapshot, memory, cluster.thresholds)
+    return Considered(snapshot, memory, outward(decision, snapshot) if cluster.outward_only else decision)
 
 
 def each_cluster(

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from steady.aws.capacity import Origin
 from steady.aws.runtime import Runtime
 from steady.thresholds import (
@@ -29,6 +31,9 @@ LEDGER_PARAMETER = "/steady/ledger"
 CAPACITY = "capacity"
 # How long the list of clusters is kept by a process: a cluster that is added is served within this.
 POOLS_KEPT_S = 60
+# A list that could not be read is not asked for again for so long.
+ASK_AGAIN_S = 5
+UNREADABLE = "why the list of clusters could not be read"
 NEVER = datetime.fromtimestamp(0, UTC)
 
 Value = int | str
@@ -117,17 +122,37 @@ def settings_in(found: ClusterParameters, cluster: str) -> ClusterSettings:
 
 
 def clusters_by_pool(runtime: Runtime) -> dict[str, str]:
-    """Every cluster that the suite manages, by the text of its `capacity` parameter; kept for a minute."""
-    kept = runtime.known.get(CLUSTERS_PATH)
-    if kept is None or runtime.now() - kept[0] > POOLS_KEPT_S:
-        pools = {}
-        for name, parameter in _parameters(runtime, CLUSTERS_PATH):
-            cluster, _, of_cluster = name.partition("/")
-            if of_cluster == CAPACITY:
-                pools[parameter["Value"]] = cluster
-        kept = runtime.known[CLUSTERS_PATH] = (runtime.now(), pools)
-    found: dict[str, str] = kept[1]
+    """Every cluster that the suite manages, by the text of its `capacity` parameter; kept for a minute.
+
+    While SSM does not answer, those that this process has last known, however long ago: which clusters are managed
+    changes seldom, and an interruption does not wait.
+    """
+    kept: tuple[float, dict[str, str]] | None = runtime.known.get(CLUSTERS_PATH)
+    if kept and runtime.now() - kept[0] <= POOLS_KEPT_S:
+        return kept[1]
+    failed: tuple[float, ClientError | BotoCoreError] | None = runtime.known.get(UNREADABLE)
+    if failed and runtime.now() - failed[0] <= ASK_AGAIN_S:
+        raise failed[1]
+    try:
+        found = _capacities(runtime)
+    except (ClientError, BotoCoreError) as error:
+        if kept is None:
+            # A batch asks for each of its instances: one that waits out the SDK's tries is enough.
+            runtime.known[UNREADABLE] = (runtime.now(), error)
+            raise
+        runtime.telemetry.error(f"the list of clusters could not be read, and is taken as last known: {error}")
+        found = kept[1]
+    runtime.known[CLUSTERS_PATH] = (runtime.now(), found)
     return found
+
+
+def _capacities(runtime: Runtime) -> dict[str, str]:
+    pools = {}
+    for name, parameter in _parameters(runtime, CLUSTERS_PATH):
+        cluster, _, of_cluster = name.partition("/")
+        if of_cluster == CAPACITY:
+            pools[parameter["Value"]] = cluster
+    return pools
 
 
 def managed_clusters(runtime: Runtime, wanted: Sequence[str] = ()) -> list[str]:
@@ -144,8 +169,16 @@ def managed_clusters(runtime: Runtime, wanted: Sequence[str] = ()) -> list[str]:
 
 
 def cluster_of(runtime: Runtime, origin: Origin) -> str | None:
-    """The cluster that an instance belongs to, by its pool or else by its own tag; None if it is none of ours."""
-    clusters = clusters_by_pool(runtime)
+    """The cluster that an instance belongs to, by its pool or else by its own tag; None if it is none of ours.
+
+    While SSM does not answer, and this process has never known the clusters, the tag alone will do.
+    """
+    try:
+        clusters = clusters_by_pool(runtime)
+    except (ClientError, BotoCoreError):
+        if not origin.cluster:
+            raise
+        return origin.cluster
     if origin.pool and str(origin.pool) in clusters:
         return clusters[str(origin.pool)]
     # A fleet that CloudFormation has replaced is nobody's pool any more, and still has instances.

@@ -46,6 +46,12 @@ CLIENT_CONFIG = Config(
 )
 
 
+# Small answers, which come at once or not at all: what wants them goes on without (docs/reliability.md).
+QUICK_CONFIG = CLIENT_CONFIG.merge(
+    Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=2, read_timeout=3)
+)
+
+
 class InParallel(Protocol):
     """Calls a function on each item, several at once; yields results in the items' order."""
 
@@ -109,11 +115,11 @@ class Runtime:
 
     @cached_property
     def dynamodb(self) -> DynamoDBClient:
-        return self.session.client("dynamodb", config=CLIENT_CONFIG)
+        return self.session.client("dynamodb", config=QUICK_CONFIG)
 
     @cached_property
     def ssm(self) -> SSMClient:
-        return self.session.client("ssm", config=CLIENT_CONFIG)
+        return self.session.client("ssm", config=QUICK_CONFIG)
 
     @cached_property
     def s3(self) -> S3Client:

@@ -1,0 +1,187 @@
+"""Every fault, at every call of every scenario: what is run, and what came of it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import partial
+
+from simulator.chaos.events import EVENTS
+from simulator.chaos.scenarios import SCENARIOS, Trial
+from simulator.faults import NO_FAULT, CrashAt, Fault, Gone, Params, Partial, Recorded, Refused, Silent, Stale
+
+# How long an action is refused: as long as a notice can bear, and longer than the SDK's own tries take.
+REFUSED_S = 25.0
+# How far reads lag behind.
+STALE_S = 5.0
+
+Make = Callable[[Trial], Fault]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One run: a trial, and one fault in it. `kind` is how people call the fault, `at` where it is."""
+
+    trial: Callable[[], Trial]
+    kind: str
+    at: str
+    make: Make
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a case: the promises that did not hold."""
+
+    scenario: str
+    kind: str
+    at: str
+    broken: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """All cases of one scenario and kind of fault."""
+
+    scenario: str
+    kind: str
+    runs: int
+    broken: tuple[Result, ...]
+
+
+def cases(every: int = 1) -> Iterator[Case]:
+    """All cases, or one of `every` of them."""
+    for number, case in enumerate(_all()):
+        if number % every == 0:
+            yield case
+
+
+def run(case: Case) -> Result:
+    trial = case.trial()
+    trial.world.account.endpoint.fault = case.make(trial)
+    trial.run()
+    return Result(trial.name, case.kind, case.at, tuple(trial.broken()))
+
+
+def run_all(wanted: Sequence[Case], at_once: int, done: Callable[[], None] = lambda: None) -> list[Row]:
+    """Runs the cases, some side by side; a row for each scenario and kind of fault, in their order."""
+    results: dict[int, Result] = {}
+    with ProcessPoolExecutor(at_once) as pool:
+        futures = {pool.submit(run, case): number for number, case in enumerate(wanted)}
+        for future in as_completed(futures):
+            results[futures[future]] = future.result()
+            done()
+    return rows(results[number] for number in range(len(wanted)))
+
+
+def rows(results: Iterable[Result]) -> list[Row]:
+    found: dict[tuple[str, str], list[Result]] = defaultdict(list)
+    for result in results:
+        found[result.scenario, result.kind].append(result)
+    return [Row(*key, len(all_), tuple(one for one in all_ if one.broken)) for key, all_ in found.items()]
+
+
+def _all() -> Iterator[Case]:
+    for scenario in SCENARIOS:
+        calls = _calls(scenario)
+        names = list(dict.fromkeys(calls))
+        for at, name in enumerate(calls):
+            yield Case(scenario, "a crash before a call", f"{at} {name}", partial(_crash, at, False))
+            yield Case(scenario, "a crash after a call", f"{at} {name}", partial(_crash, at, True))
+        for kind, make, of in KINDS:
+            for name in names:
+                if of(name):
+                    yield Case(scenario, kind, name, partial(make, name))
+        yield Case(scenario, f"reads that lag {STALE_S:g} s behind", "all", _stale)
+    for trial in EVENTS:
+        yield Case(trial, "itself", "", _none)
+
+
+def _calls(scenario: type[Trial]) -> list[str]:
+    """The names of the calls of a run in which nothing goes wrong."""
+    trial, recorded = scenario(), Recorded()
+    trial.world.account.endpoint.fault = recorded
+    trial.run()
+    return recorded.names
+
+
+def _crash(at: int, after: bool, trial: Trial) -> Fault:
+    return CrashAt(trial.world.account.endpoint.tries + at, after=after)
+
+
+def _none(trial: Trial) -> Fault:  # noqa: ARG001
+    return NO_FAULT
+
+
+def _stale(trial: Trial) -> Fault:  # noqa: ARG001
+    return Stale(STALE_S)
+
+
+def _throttled(name: str, trial: Trial) -> Fault:  # noqa: ARG001
+    return Refused.throttled(name, REFUSED_S)
+
+
+def _server_error(name: str, trial: Trial) -> Fault:  # noqa: ARG001
+    return Refused.broken(name, REFUSED_S)
+
+
+def _denied(name: str, trial: Trial) -> Fault:  # noqa: ARG001
+    return Refused.denied(name, REFUSED_S)
+
+
+def _silent_before(name: str, trial: Trial) -> Fault:  # noqa: ARG001
+    return Silent(name, after=False)
+
+
+def _silent_after(name: str, trial: Trial) -> Fault:  # noqa: ARG001
+    return Silent(name, after=True)
+
+
+def _partial(name: str, trial: Trial) -> Fault:  # noqa: ARG001
+    return Partial(name)
+
+
+def _gone(name: str, trial: Trial) -> Fault:
+    return Gone(name, partial(TAKEN_AWAY[name], trial))
+
+
+def _task_ends(trial: Trial, params: Params) -> None:
+    task = trial.cluster.state.tasks.get(params["task"])
+    if task:
+        trial.world.account.scheduler.stop(task)
+
+
+def _instance_ends(trial: Trial, params: Params) -> None:
+    ec2 = trial.world.account.ec2
+    for id_ in params.get("InstanceIds", [params.get("InstanceId")]):
+        if id_ in ec2.instances:
+            ec2.terminate(ec2.instances[id_])
+
+
+def _target_leaves(trial: Trial, params: Params) -> None:
+    balancing = trial.world.account.balancing
+    group = balancing.groups[params["TargetGroupArn"]]
+    for target in params["Targets"]:
+        registered = group.targets.get((target["Id"], target["Port"]))
+        if registered:
+            balancing.deregister(registered)
+
+
+# What a call is about, and how it goes: a task ends, an instance is terminated, a target leaves, by somebody else.
+TAKEN_AWAY: Mapping[str, Callable[[Trial, Params], None]] = {
+    "ecs:StopTask": _task_ends,
+    "ec2:TerminateInstances": _instance_ends,
+    "autoscaling:TerminateInstanceInAutoScalingGroup": _instance_ends,
+    "elbv2:DeregisterTargets": _target_leaves,
+}
+
+KINDS: tuple[tuple[str, Callable[[str, Trial], Fault], Callable[[str], bool]], ...] = (
+    (f"an action throttled for {REFUSED_S:g} s", _throttled, lambda name: True),
+    (f"an action that fails (500) for {REFUSED_S:g} s", _server_error, lambda name: True),
+    (f"an action denied for {REFUSED_S:g} s", _denied, lambda name: True),
+    ("no answer, without effect", _silent_before, lambda name: True),
+    ("no answer, with effect", _silent_after, lambda name: True),
+    ("half of an answer among its failures", _partial, lambda name: name in Partial.LISTS),
+    ("what a call is about goes before it", _gone, lambda name: name in TAKEN_AWAY),
+)

@@ -1,0 +1,229 @@
+"""What can go wrong with a call of a function: before it takes effect, after it did, and in what it answers."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from simulator.errors import AwsError, throttled
+
+Params = Mapping[str, Any]
+
+
+class Crashed(RuntimeError):
+    """The function's process ends at a call: its handler catches nothing of it."""
+
+
+class TimedOut(Exception):
+    """No answer came in time. The SDK tries again; the last try's is raised as botocore's own error."""
+
+    def __init__(self, *, connected: bool) -> None:
+        super().__init__("the call timed out")
+        # Whether the request was sent: nobody knows then whether it took effect.
+        self.connected = connected
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One try of a call. `at` is in seconds since the epoch; `number` counts all tries of all functions, from 0."""
+
+    at: float
+    number: int
+    caller: str
+    name: str
+    params: Params
+
+    @property
+    def reads(self) -> bool:
+        return self.name.partition(":")[2].startswith(("Describe", "Get", "List"))
+
+
+class Fault:
+    """What happens to calls; this one lets them pass."""
+
+    def before(self, tried: Try) -> None:
+        """Before the call takes effect. May raise AwsError, TimedOut or Crashed, or do something to the account."""
+
+    def answered(self, tried: Try, answer: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+        """After it took effect: the answer that the function gets. May raise TimedOut or Crashed."""
+        return answer
+
+
+NO_FAULT = Fault()
+
+
+class Hooked(Fault):
+    """Calls `hook` with "before" or "after", and the name of the call."""
+
+    def __init__(self, hook: Callable[[str, str], None]) -> None:
+        self.hook = hook
+
+    def before(self, tried: Try) -> None:
+        self.hook("before", tried.name)
+
+    def answered(self, tried: Try, answer: dict[str, Any]) -> dict[str, Any]:
+        self.hook("after", tried.name)
+        return answer
+
+
+class Recorded(Fault):
+    """Keeps the names of all calls, in their order."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def before(self, tried: Try) -> None:
+        self.names.append(tried.name)
+
+
+class CrashAt(Fault):
+    """The process ends once: before the call of that number takes effect, or after."""
+
+    def __init__(self, number: int, *, after: bool) -> None:
+        self.number, self.after, self.crashed = number, after, False
+
+    def before(self, tried: Try) -> None:
+        if not self.after:
+            self._crash(tried)
+
+    def answered(self, tried: Try, answer: dict[str, Any]) -> dict[str, Any]:
+        if self.after:
+            self._crash(tried)
+        return answer
+
+    def _crash(self, tried: Try) -> None:
+        if tried.number == self.number and not self.crashed:
+            self.crashed = True
+            raise Crashed(f"crashed {'after' if self.after else 'before'} {tried.name}")
+
+
+class Refused(Fault):
+    """Calls of one name are refused for some seconds, from the first of them on."""
+
+    def __init__(self, name: str, error: AwsError, lasts_s: float) -> None:
+        self.name, self.error, self.lasts_s = name, error, lasts_s
+        self.since: float | None = None
+
+    def before(self, tried: Try) -> None:
+        if tried.name != self.name:
+            return
+        self.since = tried.at if self.since is None else self.since
+        if tried.at - self.since < self.lasts_s:
+            raise self.error
+
+    @staticmethod
+    def throttled(name: str, lasts_s: float) -> Refused:
+        return Refused(name, throttled(name), lasts_s)
+
+    @staticmethod
+    def broken(name: str, lasts_s: float) -> Refused:
+        return Refused(name, AwsError("InternalError", "We encountered an internal error.", 500), lasts_s)
+
+    @staticmethod
+    def denied(name: str, lasts_s: float) -> Refused:
+        return Refused(name, AwsError("AccessDeniedException", f"not authorized to perform: {name}", 403), lasts_s)
+
+
+class Silent(Fault):
+    """The first tries of one call get no answer: before it takes effect, or after."""
+
+    def __init__(self, name: str, *, after: bool, tries: int = 1) -> None:
+        self.name, self.after, self.left = name, after, tries
+
+    def before(self, tried: Try) -> None:
+        if not self.after:
+            self._time_out(tried)
+
+    def answered(self, tried: Try, answer: dict[str, Any]) -> dict[str, Any]:
+        if self.after:
+            self._time_out(tried)
+        return answer
+
+    def _time_out(self, tried: Try) -> None:
+        if tried.name == self.name and self.left:
+            self.left -= 1
+            raise TimedOut(connected=self.after)
+
+
+class Partial(Fault):
+    """The first answers of one call lack half of what was asked for, and name it among the `failures`."""
+
+    # By the call: the list of its answer, and what an entry is named by. Only ECS answers so.
+    LISTS: Mapping[str, tuple[str, str]] = {
+        "ecs:DescribeContainerInstances": ("containerInstances", "containerInstanceArn"),
+        "ecs:DescribeServices": ("services", "serviceArn"),
+        "ecs:DescribeTasks": ("tasks", "taskArn"),
+        "ecs:GetTaskProtection": ("protectedTasks", "taskArn"),
+    }
+
+    def __init__(self, name: str, answers: int = 1) -> None:
+        self.name, self.left = name, answers
+
+    def answered(self, tried: Try, answer: dict[str, Any]) -> dict[str, Any]:
+        if tried.name != self.name or not self.left:
+            return answer
+        self.left -= 1
+        key, arn = self.LISTS[self.name]
+        there = answer[key]
+        kept, gone = there[: len(there) // 2], there[len(there) // 2 :]
+        failures = [{"arn": one[arn], "reason": "MISSING"} for one in gone]
+        return {**answer, key: kept, "failures": [*answer.get("failures", []), *failures]}
+
+
+class Stale(Fault):
+    """Reads answer as they did up to `lag_s` ago, as where a replica lags behind. DynamoDB's are consistent."""
+
+    def __init__(self, lag_s: float) -> None:
+        self.lag_s = lag_s
+        self._answers: dict[str, tuple[float, dict[str, Any]]] = {}
+
+    def answered(self, tried: Try, answer: dict[str, Any]) -> dict[str, Any]:
+        if not tried.reads or tried.name.startswith("dynamodb:"):
+            return answer
+        key = f"{tried.name} {sorted(tried.params.items())}"
+        known = self._answers.get(key)
+        if known and tried.at - known[0] < self.lag_s:
+            return copy.deepcopy(known[1])
+        self._answers[key] = tried.at, copy.deepcopy(answer)
+        return answer
+
+
+class Gone(Fault):
+    """What a call is about goes just before it: between what was read and what is written."""
+
+    def __init__(self, name: str, take_away: Callable[[Params], None], times: int = 1) -> None:
+        self.name, self.take_away, self.left = name, take_away, times
+
+    def before(self, tried: Try) -> None:
+        if tried.name == self.name and self.left:
+            self.left -= 1
+            self.take_away(tried.params)
+
+
+class Slow(Fault):
+    """Calls of a service take so much longer."""
+
+    def __init__(self, service: str, seconds: float, sleep: Callable[[float], None]) -> None:
+        self.service, self.seconds, self.sleep = service, seconds, sleep
+
+    def before(self, tried: Try) -> None:
+        if tried.name.startswith(f"{self.service}:"):
+            self.sleep(self.seconds)
+
+
+class Together(Fault):
+    """Several faults, one after the other."""
+
+    def __init__(self, *faults: Fault) -> None:
+        self.faults = faults
+
+    def before(self, tried: Try) -> None:
+        for fault in self.faults:
+            fault.before(tried)
+
+    def answered(self, tried: Try, answer: dict[str, Any]) -> dict[str, Any]:
+        for fault in self.faults:
+            answer = fault.answered(tried, answer)
+        return answer
