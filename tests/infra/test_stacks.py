@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,6 @@ import pytest
 from aws_cdk.assertions import Match, Template
 
 from infra import stacks, wiring
-from simulator.suite import FAILURE_TOPIC
-from simulator.world import SimulatedCluster, World
 from steady.thresholds import THRESHOLDS
 
 CONTEXT: dict[str, Any] = {
@@ -135,105 +132,3 @@ def test_each_cluster_has_its_tick(templates: dict[str, Template]) -> None:
 
     assert ticks == {"web", "batch"}
     assert {s["Properties"]["ScheduleExpression"] for s in schedules.values()} == {"rate(1 minute)"}
-
-
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_role_may_do_what_its_function_calls_and_nothing_else(
-    templates: dict[str, Template], function: str, calls: Mapping[str, set[str]]
-) -> None:
-    granted = set(_granted(templates, function))
-
-    # What Lambda itself does with the role: its logs and its queue.
-    lambdas_own = {a for a in granted if a.startswith("logs:")} | {
-        "sqs:ReceiveMessage",
-        "sqs:ChangeMessageVisibility",
-        "sqs:GetQueueUrl",
-        "sqs:DeleteMessage",
-        "sqs:GetQueueAttributes",
-    }
-    assert granted - lambdas_own == calls[function]
-
-
-@pytest.fixture(scope="module")
-def calls() -> Mapping[str, set[str]]:
-    """Each function's calls, as IAM actions, in worlds where each of them has reason to do all that it can."""
-    found: dict[str, set[str]] = {name: set() for name in FUNCTIONS}
-    for world in (_world_of_interruptions(), _world_of_ticks(), _world_of_failures()):
-        for function in world.suite.functions():
-            assert function.failures == []
-            made = world.account.endpoint.counted(function.name).calls
-            found[function.name] |= {call.replace("elbv2:", "elasticloadbalancing:") for call in made}
-    return found
-
-
-def _busy_world(**thresholds: int | str) -> tuple[World, list[SimulatedCluster]]:
-    """Both kinds of cluster, each with instances that are hardly used, under a threshold that does not parse."""
-    world = World(seed=1)
-    clusters = [world.group_cluster("web", 16, **thresholds), world.spot_cluster("batch", 16, **thresholds)]
-    for cluster in clusters:
-        world.account.parameters.put(f"/steady/clusters/{cluster.name}/drift_seconds", "often")
-        cluster.service("api", 16, cpu=100, memory=100, requests_per_s=1)
-    world.run(50)
-    return world, clusters
-
-
-def _world_of_interruptions() -> World:
-    world, (web, batch) = _busy_world(mode="paused")
-    leaving = web.ec2_instances()[0]
-    assert leaving.container_instance
-    web.batch_task(leaving.container_instance, run_s=300)
-    recommended = {"instance-id": batch.ec2_instances()[0].id}
-    world.account.messaging.put_event({**_sample_of(wiring.REBALANCE_RECOMMENDATION), "detail": recommended})
-    world.run(5)
-    batch.reclaim()
-    world.account.groups.fail(leaving)
-    world.account.messaging.put_event({**_sample_of(wiring.SPOT_INTERRUPTION), "detail": {}})
-    world.run(400)
-    return world
-
-
-def _world_of_ticks() -> World:
-    world, clusters = _busy_world(scale_in_after_seconds=60, scale_in_share=50)
-    world.run(400)
-    for cluster in clusters:
-        cluster.service("more", 40, cpu=1024, memory=1000)
-    world.account.messaging.enqueue(world.suite.triggers, "no trigger")
-    world.run(300)
-    return world
-
-
-def _world_of_failures() -> World:
-    """The autoscaler does not run: whatever is to be decided, the RunTask failures' function decides."""
-    world, clusters = _busy_world(scale_in_after_seconds=60, scale_in_share=50)
-    assert world.suite.autoscaler
-    world.suite.autoscaler.handler = lambda event, context: {}
-    for number in range(60):
-        for cluster in clusters:
-            # Most ask for more than any instance has, which is no want: the cluster may shrink meanwhile.
-            cpu = 2048 if number >= 50 else 999_999
-            text = {"cluster": cluster.name, "hako_task_id": f"{cluster.name}-{number}", "cpu": cpu, "memory": 100}
-            world.account.messaging.publish(FAILURE_TOPIC, json.dumps(text))
-        world.run(20)
-    world.account.messaging.publish(FAILURE_TOPIC, "no failure")
-    world.run(20)
-    return world
-
-
-def _sample_of(pattern: Mapping[str, Any]) -> dict[str, Any]:
-    """An event that `pattern` lets through."""
-    return {key: values[0] for key, values in pattern.items()}
-
-
-def _granted(templates: dict[str, Template], function: str) -> Iterator[str]:
-    construct = {
-        "interruption-handler": "InterruptionHandler",
-        "autoscaler": "Autoscaler",
-        "runtask-failure": "RunTaskFailure",
-    }[function]
-    for template in templates.values():
-        for name, policy in template.find_resources("AWS::IAM::Policy").items():
-            if not name.startswith(f"{construct}Role"):
-                continue
-            for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
-                actions = statement["Action"]
-                yield from [actions] if isinstance(actions, str) else actions

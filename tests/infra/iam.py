@@ -1,0 +1,174 @@
+"""Calls of the functions as requests to IAM, and the roles' policies with what CloudFormation would put in."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aws_cdk.assertions import Template
+
+from simulator.endpoint import ACCOUNT_ID, REGION, Call
+from simulator.suite import LEDGER_TABLE, PEOPLE_TOPIC
+
+HERE = Path(__file__).parent
+# Each function's role, by the construct that it is made in.
+ROLES = {
+    "interruption-handler": "InterruptionHandler",
+    "autoscaler": "Autoscaler",
+    "runtask-failure": "RunTaskFailure",
+}
+SIMULATED = {"elbv2": "elasticloadbalancing"}
+
+
+def arn(service: str, resource: str) -> str:
+    return f"arn:aws:{service}:{REGION}:{ACCOUNT_ID}:{resource}"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request to IAM: may `role` do `action` on `resource`? `context` holds condition keys."""
+
+    role: str
+    action: str
+    resource: str
+    context: tuple[tuple[str, str], ...] = ()
+
+
+def requests_of(call: Call) -> Iterator[Request]:
+    """The requests that IAM decides on for `call`: one for each resource that it names."""
+    service, _, operation = call.name.partition(":")
+    action = f"{SIMULATED.get(service, service)}:{operation}"
+    for resource, context in _resources(call.name, call.params):
+        yield Request(call.caller, action, resource, tuple(sorted(context.items())))
+
+
+def _resources(name: str, params: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
+    """The ARNs that a call is about, each with the condition keys that AWS puts to it."""
+    cluster = str(params.get("cluster", ""))
+    # "*": Describe and List actions that have no resource. The simulator refuses it for one that has.
+    found = RESOURCES.get(name, lambda params: ["*"])(params)
+    context = {"ecs:cluster": arn("ecs", f"cluster/{cluster}")} if cluster and name not in ON_CLUSTERS else {}
+    if name == "ec2:TerminateInstances":
+        # Only instances of the one fleet are terminated so: those of the group, by its own call.
+        context = {"aws:ResourceTag/aws:ec2spot:fleet-request-id": "sfr-batch"}
+    for resource in found:
+        yield resource, {} if name == "ecs:DescribeTaskDefinition" else context
+
+
+def _cluster(params: Mapping[str, Any]) -> list[str]:
+    return [arn("ecs", f"cluster/{one}") for one in params.get("clusters", [params.get("cluster")])]
+
+
+def _services(params: Mapping[str, Any]) -> list[str]:
+    names = (one.rsplit("/", 1)[-1] for one in params["services"])
+    return [arn("ecs", f"service/{params['cluster']}/{name}") for name in names]
+
+
+def _group_of(params: Mapping[str, Any]) -> list[str]:
+    # The one group that instances are ended in has the name of its cluster.
+    return [_group(params.get("AutoScalingGroupName", "web"))]
+
+
+def _table(params: Mapping[str, Any]) -> list[str]:
+    return [arn("dynamodb", f"table/{params['TableName']}")]
+
+
+# The cluster is their resource, and no condition.
+ON_CLUSTERS = ("ecs:ListContainerInstances", "ecs:DescribeClusters")
+RESOURCES: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
+    **dict.fromkeys(ON_CLUSTERS, _cluster),
+    "ecs:DescribeContainerInstances": lambda params: params["containerInstances"],
+    "ecs:UpdateContainerInstancesState": lambda params: params["containerInstances"],
+    "ecs:DescribeTasks": lambda params: params["tasks"],
+    "ecs:GetTaskProtection": lambda params: params["tasks"],
+    "ecs:StopTask": lambda params: [params["task"]],
+    "ecs:DescribeServices": _services,
+    "elbv2:DeregisterTargets": lambda params: [params["TargetGroupArn"]],
+    "ec2:TerminateInstances": lambda params: [arn("ec2", f"instance/{one}") for one in params["InstanceIds"]],
+    "ec2:ModifySpotFleetRequest": lambda params: [arn("ec2", f"spot-fleet-request/{params['SpotFleetRequestId']}")],
+    "autoscaling:SetDesiredCapacity": _group_of,
+    "autoscaling:TerminateInstanceInAutoScalingGroup": _group_of,
+    "autoscaling:CompleteLifecycleAction": _group_of,
+    "autoscaling:RecordLifecycleActionHeartbeat": _group_of,
+    "ssm:GetParametersByPath": lambda params: [arn("ssm", f"parameter{params['Path']}")],
+    "ssm:GetParameterHistory": lambda params: [arn("ssm", f"parameter{params['Name']}")],
+    "dynamodb:GetItem": _table,
+    "dynamodb:PutItem": _table,
+    "dynamodb:UpdateItem": _table,
+    "sns:Publish": lambda params: [params["TopicArn"]],
+    "sqs:SendMessage": lambda params: [arn("sqs", params["QueueUrl"].rsplit("/", 1)[-1])],
+}
+
+
+def _group(name: str) -> str:
+    return arn("autoscaling", f"autoScalingGroup:0123:autoScalingGroupName/{name}")
+
+
+def policies_of(templates: Mapping[str, Template]) -> dict[str, dict[str, Any]]:
+    """Each function's policy, by the function's name."""
+    found: dict[str, dict[str, Any]] = {}
+    for template in templates.values():
+        for logical_id, policy in template.find_resources("AWS::IAM::Policy").items():
+            for function, construct in ROLES.items():
+                if logical_id.startswith(f"{construct}Role"):
+                    found[function] = resolved(policy["Properties"]["PolicyDocument"])
+    return found
+
+
+def resolved(value: Any) -> Any:
+    """`value` with CloudFormation's functions done, as far as policies have them."""
+    if isinstance(value, list):
+        return [resolved(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"Ref"}:
+        pseudo = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT_ID}
+        return pseudo.get(value["Ref"]) or _named(value["Ref"])
+    if set(value) == {"Fn::Join"}:
+        separator, parts = value["Fn::Join"]
+        return separator.join(resolved(parts))
+    if set(value) == {"Fn::GetAtt"}:
+        return _named(value["Fn::GetAtt"][0])
+    if set(value) == {"Fn::ImportValue"}:
+        return _named(value["Fn::ImportValue"])
+    return {key: resolved(one) for key, one in value.items()}
+
+
+def _named(logical_id: str) -> str:
+    """What a resource's ARN would be, as the simulated account has it."""
+    if "Ledger" in logical_id:
+        return arn("dynamodb", f"table/{LEDGER_TABLE}")
+    if "People" in logical_id:
+        return PEOPLE_TOPIC
+    for function, construct in ROLES.items():
+        if f"{construct}Queue" in logical_id:
+            return arn("sqs", function)
+        if f"{construct}DeadLetters" in logical_id:
+            return arn("sqs", f"{function}-dead-letters")
+        if f"{construct}Logs" in logical_id:
+            return arn("logs", f"log-group:{function}:*")
+    raise LookupError(f"{logical_id} is in a policy, and nothing here says what its ARN is")
+
+
+def decided(policies: Mapping[str, Any], requests: Sequence[Request]) -> list[str]:
+    """What IAM says to each of `requests`: Allowed, ImplicitlyDenied, or what is wrong with the question."""
+    asked = {
+        "policies": policies,
+        "requests": [
+            {"role": r.role, "action": r.action, "resource": r.resource, "context": dict(r.context)} for r in requests
+        ],
+    }
+    done = subprocess.run(
+        ["node", str(HERE / "simulate.mjs")],
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return [f"{one['result']} {one['detail']}".strip() for one in json.loads(done.stdout)]

@@ -1,0 +1,144 @@
+"""Every call of every scenario is one that the function's role may make, on that resource; and on no other's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk.assertions import Template
+
+from infra import stacks
+from simulator.chaos.scenarios import SCENARIOS
+from tests.infra.iam import ROLES, Request, arn, decided, policies_of, requests_of
+from tests.infra.worlds import worlds
+
+CONTEXT: dict[str, Any] = {
+    "clusters": [
+        {"name": "web", "capacity": "auto-scaling-group:web"},
+        {"name": "batch", "capacity": "spot-fleet:sfr-batch"},
+    ],
+    "@aws-cdk/core:defaultCrossStackReferences": "strong",
+}
+
+
+@pytest.fixture(scope="module")
+def policies() -> Mapping[str, Any]:
+    [added] = stacks.add_to(cdk.App(context=CONTEXT))
+    found = policies_of({"scaling": Template.from_stack(added.scaling), "out": Template.from_stack(added.service_out)})
+    assert set(found) == set(ROLES)
+    return found
+
+
+@pytest.fixture(scope="module")
+def requests() -> list[Request]:
+    """All different requests of the worlds in which each function has reason to do all that it can."""
+    found: dict[Request, None] = {}
+    for world in worlds():
+        assert world.account.endpoint.log
+        for call in world.account.endpoint.log:
+            if call.caller in ROLES:
+                found |= dict.fromkeys(requests_of(call))
+    return list(found)
+
+
+def test_every_call_is_allowed(policies: Mapping[str, Any], requests: list[Request]) -> None:
+    answers = decided(policies, requests)
+
+    assert len(requests) > 200
+    assert {r.action for r in requests} >= {"ecs:StopTask", "ec2:TerminateInstances", "autoscaling:SetDesiredCapacity"}
+    refused = [(r, answer) for r, answer in zip(requests, answers, strict=True) if answer != "Allowed"]
+    assert refused == []
+
+
+def test_no_action_is_granted_that_is_never_used(policies: Mapping[str, Any], requests: list[Request]) -> None:
+    used = {(r.role, r.action) for r in requests}
+    for role, policy in policies.items():
+        for statement in policy["Statement"]:
+            actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+            for action in actions:
+                assert "*" not in action
+                # What Lambda itself does with the role.
+                if not action.startswith(("logs:", "sqs:")):
+                    assert (role, action) in used, f"{role} may {action}, and never does"
+
+
+def test_no_action_that_has_a_resource_is_granted_on_all_without_a_condition(policies: Mapping[str, Any]) -> None:
+    """IAM's own data says which actions have resources: such an action on "*" alone would be allowed elsewhere, too."""
+    elsewhere = {
+        "ecs": arn("ecs", "cluster/theirs"),
+        "ec2": arn("ec2", "instance/i-1"),
+        "elasticloadbalancing": arn("elasticloadbalancing", "targetgroup/theirs/1"),
+    }
+    asked = [
+        Request(role, action, elsewhere[action.partition(":")[0]])
+        for role, policy in policies.items()
+        for statement in policy["Statement"]
+        if statement["Resource"] == "*" and "Condition" not in statement
+        for action in (statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]])
+        if action.partition(":")[0] in elsewhere
+    ]
+
+    assert asked
+    # Each is an error: the action knows no such resource.
+    assert [(r, a) for r, a in zip(asked, decided(policies, asked), strict=True) if not a.startswith("error")] == []
+
+
+THEIRS = (
+    Request("interruption-handler", "ecs:StopTask", arn("ecs", "task/theirs/1")),
+    Request("interruption-handler", "ecs:UpdateContainerInstancesState", arn("ecs", "container-instance/theirs/1")),
+    Request("autoscaler", "ecs:UpdateContainerInstancesState", arn("ecs", "container-instance/theirs/1")),
+    Request("autoscaler", "ec2:ModifySpotFleetRequest", arn("ec2", "spot-fleet-request/sfr-theirs")),
+    Request("runtask-failure", "ec2:ModifySpotFleetRequest", arn("ec2", "spot-fleet-request/sfr-theirs")),
+    Request(
+        "autoscaler",
+        "autoscaling:SetDesiredCapacity",
+        arn("autoscaling", "autoScalingGroup:0123:autoScalingGroupName/theirs"),
+    ),
+    Request(
+        "autoscaler",
+        "ec2:TerminateInstances",
+        arn("ec2", "instance/i-1"),
+        (("aws:ResourceTag/aws:ec2spot:fleet-request-id", "sfr-theirs"),),
+    ),
+    Request("autoscaler", "ec2:TerminateInstances", arn("ec2", "instance/i-1")),
+    Request("runtask-failure", "sqs:SendMessage", arn("sqs", "interruption-handler")),
+    Request("autoscaler", "ssm:GetParametersByPath", arn("ssm", "parameter/theirs")),
+    Request("autoscaler", "dynamodb:PutItem", arn("dynamodb", "table/theirs")),
+)
+
+
+@pytest.mark.parametrize("request_", THEIRS, ids=lambda r: f"{r.role} {r.action}")
+def test_what_is_others_is_denied(policies: Mapping[str, Any], request_: Request) -> None:
+    in_their_cluster = (
+        replace(request_, context=(("ecs:cluster", arn("ecs", "cluster/theirs")),))
+        if request_.action.startswith("ecs:")
+        else request_
+    )
+
+    assert decided(policies, [in_their_cluster]) == ["ImplicitlyDenied"]
+
+
+def test_a_task_of_ours_in_a_cluster_of_theirs_is_denied(policies: Mapping[str, Any]) -> None:
+    """The condition holds beside the resource: neither alone is enough."""
+    ours, theirs = arn("ecs", "task/web/1"), arn("ecs", "cluster/theirs")
+
+    assert decided(
+        policies,
+        [
+            Request("interruption-handler", "ecs:StopTask", ours, (("ecs:cluster", theirs),)),
+            Request("interruption-handler", "ecs:StopTask", ours, (("ecs:cluster", arn("ecs", "cluster/web")),)),
+        ],
+    ) == ["ImplicitlyDenied", "Allowed"]
+
+
+def test_the_scenarios_of_the_chaos_make_no_other_call(requests: list[Request]) -> None:
+    known = {(r.role, r.action) for r in requests}
+    for scenario in SCENARIOS:
+        trial = scenario()
+        trial.run()
+        for role in ROLES:
+            made = trial.world.account.endpoint.counted(role).calls
+            assert {(role, name.replace("elbv2:", "elasticloadbalancing:")) for name in made} <= known

@@ -1,0 +1,77 @@
+"""Worlds in which each function has reason to do all that it can; each keeps a log of all calls."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from infra import wiring
+from simulator.suite import FAILURE_TOPIC
+from simulator.world import SimulatedCluster, World
+
+
+def worlds() -> Iterator[World]:
+    for build in (_world_of_interruptions, _world_of_ticks, _world_of_failures):
+        world = build()
+        assert [function.failures for function in world.suite.functions()] == [[], [], []]
+        yield world
+
+
+def _busy_world(**thresholds: int | str) -> tuple[World, list[SimulatedCluster]]:
+    """Both kinds of cluster, each with instances that are hardly used, under a threshold that does not parse."""
+    world = World(seed=1)
+    world.account.endpoint.log = []
+    clusters = [world.group_cluster("web", 16, **thresholds), world.spot_cluster("batch", 16, **thresholds)]
+    for cluster in clusters:
+        world.account.parameters.put(f"/steady/clusters/{cluster.name}/drift_seconds", "often")
+        cluster.service("api", 16, cpu=100, memory=100, requests_per_s=1)
+    world.run(50)
+    return world, clusters
+
+
+def _world_of_interruptions() -> World:
+    world, (web, batch) = _busy_world(mode="paused")
+    leaving = web.ec2_instances()[0]
+    assert leaving.container_instance
+    web.batch_task(leaving.container_instance, run_s=300)
+    recommended = {"instance-id": batch.ec2_instances()[0].id}
+    world.account.messaging.put_event({**_sample_of(wiring.REBALANCE_RECOMMENDATION), "detail": recommended})
+    world.run(5)
+    batch.reclaim()
+    world.account.groups.fail(leaving)
+    world.account.messaging.put_event({**_sample_of(wiring.SPOT_INTERRUPTION), "detail": {}})
+    world.run(400)
+    return world
+
+
+def _world_of_ticks() -> World:
+    world, clusters = _busy_world(scale_in_after_seconds=60, scale_in_share=50)
+    world.run(400)
+    for cluster in clusters:
+        cluster.service("more", 40, cpu=1024, memory=1000)
+    world.account.messaging.enqueue(world.suite.triggers, "no trigger")
+    world.run(300)
+    return world
+
+
+def _world_of_failures() -> World:
+    """The autoscaler does not run: whatever is to be decided, the RunTask failures' function decides."""
+    world, clusters = _busy_world(scale_in_after_seconds=60, scale_in_share=50)
+    assert world.suite.autoscaler
+    world.suite.autoscaler.handler = lambda event, context: {}
+    for number in range(60):
+        for cluster in clusters:
+            # Most ask for more than any instance has, which is no want: the cluster may shrink meanwhile.
+            cpu = 2048 if number >= 50 else 999_999
+            text = {"cluster": cluster.name, "hako_task_id": f"{cluster.name}-{number}", "cpu": cpu, "memory": 100}
+            world.account.messaging.publish(FAILURE_TOPIC, json.dumps(text))
+        world.run(20)
+    world.account.messaging.publish(FAILURE_TOPIC, "no failure")
+    world.run(20)
+    return world
+
+
+def _sample_of(pattern: Mapping[str, Any]) -> dict[str, Any]:
+    """An event that `pattern` lets through."""
+    return {key: values[0] for key, values in pattern.items()}
