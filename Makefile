@@ -6,7 +6,7 @@ CDK := node_modules/.bin/cdk
 # Node 20 is enough for the CDK; it need not say at each run how old it is.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: chromium prometheus demo test e2e bench chaos synth bootstrap deploy destroy lint lock docs clean
+.PHONY: chromium prometheus demo test e2e bench chaos fuzz synth bootstrap deploy destroy lint lock docs clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.ready  ## a day on the simulated account, and its report
@@ -38,6 +38,15 @@ SEEDS ?= 3
 bench: $(VENV)/.ready  ## a fleet reclaimed at once; and all policies on real workloads, into docs/benchmarks.md
 	$(BIN)/steady bench interruption --instances 100 --tasks 9 --json -
 	$(BIN)/steady bench policies --traces $(TRACES) --seeds $(SEEDS) --page docs/benchmarks.md
+
+# Ten minutes of a coverage-guided fuzzer on all queues. Atheris is for Linux alone, and for nothing else here.
+FUZZ_SECONDS ?= 600
+
+fuzz: $(VENV)/.ready  ## whatever can be sent to a queue: no error, no write on refusal, never over the maximum
+	$(BIN)/pip install --quiet --disable-pip-version-check 'atheris>=3,<4'
+	mkdir -p build/fuzz/corpus
+	PYTHONPATH=.:functions $(BIN)/python tests/fuzz/fuzz_queues.py -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
+	  -artifact_prefix=build/fuzz/ build/fuzz/corpus
 
 chaos: $(VENV)/.ready  ## every fault at every call, and thirty days of them all; into docs/reliability.md
 	$(BIN)/steady bench chaos --page docs/reliability.md

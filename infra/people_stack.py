@@ -37,4 +37,6 @@ class PeopleStack(cdk.Stack):
                 detail={"alarmName": [{"prefix": PREFIX}], **detail},
             ),
         )
-        rule.add_target(targets.SnsTopic(self.topic, message=events.RuleTargetInput.from_text(text)))
+        # By a role of the rule's own: a grant to EventBridge would be one to everybody's rules.
+        message = events.RuleTargetInput.from_text(text)
+        rule.add_target(targets.SnsTopic(self.topic, message=message, authorize_using_role=True))

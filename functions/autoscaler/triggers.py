@@ -17,8 +17,10 @@ Something comes due before the next tick (a decision's own): {"cluster": "web", 
 from dataclasses import dataclass
 
 from steady.arns import name_of
-from steady.aws.queue import Malformed, json_object
+from steady.aws.queue import Malformed, json_object, shown
 
+# EC2: i- and 17 digits.
+LONGEST_ID = 32
 PLACEMENT_FAILURE = "SERVICE_TASK_PLACEMENT_FAILURE"
 
 
@@ -40,16 +42,16 @@ def parse(body: str) -> Trigger:
     event = json_object(body, needed="an ECS Service Action or a cluster")
     if isinstance(event.get("cluster"), str):
         doomed = event.get("instances", [])
-        if not isinstance(doomed, list) or not all(isinstance(id_, str) for id_ in doomed):
-            raise Malformed(f"the trigger's instances are {doomed!r}: a list of instance ids is needed")
+        if not isinstance(doomed, list) or not all(isinstance(id_, str) and len(id_) <= LONGEST_ID for id_ in doomed):
+            raise Malformed(f"the trigger's instances are {shown(doomed)}: a list of instance ids is needed")
         return Trigger(event["cluster"], doomed=tuple(doomed))
     try:
         detail = event["detail"]
         if detail["eventName"] != PLACEMENT_FAILURE:
-            raise Malformed(f"eventName is {detail['eventName']!r}: {PLACEMENT_FAILURE} is needed")
+            raise Malformed(f"eventName is {shown(detail['eventName'])}: {PLACEMENT_FAILURE} is needed")
         return Trigger(name_of(detail["clusterArn"]), name_of(event["resources"][0]))
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise Malformed(
-            f"the message lacks what an ECS Service Action has ({error!r}): detail.eventName, detail.clusterArn and "
-            "the service's ARN as resources[0] are needed"
+            f"the message lacks what an ECS Service Action has ({shown(error)}): detail.eventName, "
+            "detail.clusterArn and the service's ARN as resources[0] are needed"
         ) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,7 +16,7 @@ from interruption_handler.locate import by_cluster, located
 from interruption_handler.notices import Parsed, continuation
 from interruption_handler.notices.continuation import Continuation
 from interruption_handler.notices.notice import Ignored
-from steady.aws import queue
+from steady.aws import evaluation, queue
 from steady.aws.runtime import Runtime
 from steady.drain import Doomed
 from steady.rhythm import are_to_be_gathered, delay_to_meeting, round_end
@@ -49,24 +49,25 @@ def handle_batch(event: Mapping[str, Any], runtime: Runtime, environment: Enviro
     """
     batch = queue.received(runtime, event, notices.parse, environment.dead_letter_queue_url)
     failed = list(batch.failed_ids)
-    for message in batch.messages:
+    messages = [replace(m, value=_of_ours(runtime, m.value)) for m in batch.messages]
+    for message in messages:
         if isinstance(message.value, Ignored):
             runtime.telemetry.info(f"ignored: {message.value.why}")
             runtime.telemetry.count("IgnoredMessages")
     try:
-        doomed = by_cluster(located(runtime, [m.value for m in batch.messages]))
+        doomed = by_cluster(located(runtime, [m.value for m in messages]))
     except (ClientError, BotoCoreError, BadThreshold) as error:
         runtime.telemetry.error(f"the doomed instances could not be looked up, and will be again: {error}")
-        return queue.response([m.id for m in batch.messages] + failed)
-    due = _due(batch.messages)
+        return queue.response([m.id for m in messages] + failed)
+    due = _due(messages)
     for cluster in sorted({*doomed, *due}):
         in_cluster = doomed.get(cluster, [])
         try:
-            _take_step(runtime, environment, cluster, in_cluster, due.get(cluster, ()), batch.messages, until)
+            _take_step(runtime, environment, cluster, in_cluster, due.get(cluster, ()), messages, until)
         except (ClientError, BotoCoreError) as error:
             runtime.telemetry.error(f"the step failed, and will be repeated: {error}", cluster=cluster)
             runtime.telemetry.count("DrainStepFailures", cluster=cluster)
-            failed += _ids_of(batch.messages, cluster, in_cluster)
+            failed += _ids_of(messages, cluster, in_cluster)
     return queue.response(failed)
 
 
@@ -97,6 +98,25 @@ def _take_step(
     for body in continuation.messages(cluster, done.waiting, done.due):
         runtime.sqs.send_message(QueueUrl=environment.queue_url, MessageBody=body, DelaySeconds=delay_s)
     _say(runtime, cluster, done)
+
+
+def _of_ours(runtime: Runtime, value: Parsed) -> Parsed:
+    """`value`, less what a continuation says of clusters that are not managed, or not any more."""
+    if not isinstance(value, Continuation):
+        return value
+    ours = {cluster: _is_ours(runtime, cluster) for cluster in {*value.due, *(d.cluster for d in value.doomed)}}
+    return Continuation(
+        tuple(d for d in value.doomed if ours[d.cluster]),
+        {cluster: arns for cluster, arns in value.due.items() if ours[cluster]},
+    )
+
+
+def _is_ours(runtime: Runtime, cluster: str) -> bool:
+    try:
+        return evaluation.manages(runtime, cluster)
+    except (ClientError, BotoCoreError):
+        # While nobody can say so, what was begun goes on.
+        return True
 
 
 def _say(runtime: Runtime, cluster: str, done: Advance) -> None:

@@ -9,17 +9,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from steady.arns import name_of
-from steady.aws.queue import Malformed, json_object
+from steady.aws.queue import Malformed, json_object, shown
 from steady.cluster import Size
+
+# More than any EC2 instance has (448 vCPUs, 32 TiB), and longer than any id: such a message is a mistake, or worse.
+MOST_CPU_UNITS = 1_000_000
+MOST_MEMORY_MIB = 100_000_000
+LONGEST_TEXT = 255
 
 
 @dataclass(frozen=True, slots=True)
 class RunTaskFailure:
-    """One failed try: `size` is what the task reserves (CPU units, MiB), `key` is the same at every try of one run."""
+    """One failed try: `size` is what the task reserves (CPU units, MiB), `key` is the same at every try of one run.
+
+    `group` is the Auto Scaling group that hako was told of ("": none): it is that of `cluster`, or something is wrong.
+    """
 
     cluster: str
     key: str
     size: Size
+    group: str = ""
 
 
 def parse(body: str) -> RunTaskFailure:
@@ -34,19 +43,24 @@ def parse(body: str) -> RunTaskFailure:
     return RunTaskFailure(
         cluster=name_of(_text(message, "cluster")),
         key=_text(message, "hako_task_id"),
-        size=Size(_whole(message, "cpu", at_least=0), _whole(message, "memory", at_least=1)),
+        size=Size(_whole(message, "cpu", 0, MOST_CPU_UNITS), _whole(message, "memory", 1, MOST_MEMORY_MIB)),
+        group=_text(message, "group_name") if message.get("group_name") else "",
     )
 
 
 def _text(message: dict[str, Any], name: str) -> str:
     value = message.get(name)
-    if not isinstance(value, str) or not value:
-        raise Malformed(f"the RunTask failure's {name} is {value!r}: a text is needed")
+    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_TEXT:
+        raise Malformed(
+            f"the RunTask failure's {name} is {shown(value)}: a text of at most {LONGEST_TEXT} characters is needed"
+        )
     return value
 
 
-def _whole(message: dict[str, Any], name: str, at_least: int) -> int:
+def _whole(message: dict[str, Any], name: str, at_least: int, at_most: int) -> int:
     value = message.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or value < at_least:
-        raise Malformed(f"the RunTask failure's {name} is {value!r}: a whole number from {at_least} is needed")
+    if not isinstance(value, int) or isinstance(value, bool) or not at_least <= value <= at_most:
+        raise Malformed(
+            f"the RunTask failure's {name} is {shown(value)}: a whole number from {at_least} to {at_most} is needed"
+        )
     return value

@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from runtask_failure.failure import RunTaskFailure, parse
 from steady.aws import evaluation, parameters, queue
 from steady.aws.runtime import Runtime
+from steady.cluster import PoolKind
 from steady.demand import Demand, remembered, still_said
 from steady.memory import Memory
 
@@ -49,9 +50,15 @@ def handle_batch(
 
     def handle(name: str, messages: list[Message]) -> None:
         if not evaluation.manages(runtime, name):
-            _set_aside(runtime, name, messages, dead_letter_queue_url)
+            path = f"{parameters.CLUSTERS_PATH}/{name}/capacity"
+            _set_aside(runtime, messages, f"cluster {name} is not managed: set {path}", dead_letter_queue_url)
             return
         cluster = evaluation.settings(runtime, name, SETTINGS_KEPT_S)
+        foreign = [m for m in messages if not _is_of(cluster, m.value)]
+        _set_aside(runtime, foreign, f"the group is not {cluster.pool.name}, that of {name}", dead_letter_queue_url)
+        messages = [m for m in messages if m not in foreign]
+        if not messages:
+            return
         said = _Said(runtime, cluster, messages)
         try:
             evaluation.remember(runtime, desk.ledger_table, cluster.name, said.change)
@@ -82,14 +89,20 @@ class _Said:
         return replace(memory, demands=remembered(known, self._demands))
 
 
-def _set_aside(runtime: Runtime, cluster: str, messages: Sequence[Message], dead_letter_queue_url: str) -> None:
+def _is_of(cluster: evaluation.Cluster, failure: RunTaskFailure) -> bool:
+    """Whether a message that names a group names that of its cluster. A fleet's cluster has no group."""
+    is_group = cluster.pool.kind is PoolKind.AUTO_SCALING_GROUP
+    return not is_group or not failure.group or failure.group == cluster.pool.name
+
+
+def _set_aside(runtime: Runtime, messages: Sequence[Message], reason: str, dead_letter_queue_url: str) -> None:
     for message in messages:
         failure = message.value
         body = {
-            "cluster": cluster,
+            "cluster": failure.cluster,
+            "group_name": failure.group,
             "cpu": failure.size.cpu_units,
             "memory": failure.size.memory_mib,
             "hako_task_id": failure.key,
         }
-        reason = f"cluster {cluster} is not managed: set {parameters.CLUSTERS_PATH}/{cluster}/capacity"
         queue.set_aside(runtime, json.dumps(body), reason, dead_letter_queue_url)

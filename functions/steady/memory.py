@@ -78,7 +78,8 @@ def observed(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> Memo
     now = snapshot.at
     drifting = {s.name for s in snapshot.services if s.missing}
     draining_now = {i.arn: i.instance_id for i in snapshot.instances if i.status is InstanceStatus.DRAINING}
-    doomed = {id_: at for id_, at in memory.doomed.items() if now - at <= LEAVES_WITHIN_S}
+    here = {i.instance_id for i in snapshot.instances} | set(snapshot.pool.members)
+    doomed = {id_: at for id_, at in memory.doomed.items() if now - at <= LEAVES_WITHIN_S and id_ in here}
     # What a notice names goes, whatever scale-in wanted of it: it is not to be taken back.
     draining = {arn: id_ for arn, id_ in memory.draining.items() if arn in draining_now and id_ not in doomed}
     demands = still_said(memory.demands, now, thresholds.demand_silent_after_seconds)

@@ -34,7 +34,7 @@ PLACEMENT: dict[str, Any] = {
 
 @pytest.mark.parametrize("body", [HAKO, {"Type": "Notification", "Message": json.dumps(HAKO)}])
 def test_hakos_message_is_taken_as_it_is_or_from_snss_envelope(body: dict[str, Any]) -> None:
-    expected = RunTaskFailure("batch", HAKO["hako_task_id"], Size(1024, 2048))
+    expected = RunTaskFailure("batch", HAKO["hako_task_id"], Size(1024, 2048), "batch-asg")
 
     assert failure.parse(json.dumps(body)) == expected
 
@@ -42,9 +42,9 @@ def test_hakos_message_is_taken_as_it_is_or_from_snss_envelope(body: dict[str, A
 @pytest.mark.parametrize(
     ("change", "what"),
     [
-        ({"cpu": "1024"}, "cpu is '1024': a whole number from 0 is needed"),
+        ({"cpu": "1024"}, "cpu is '1024': a whole number from 0 to"),
         ({"cpu": True}, "cpu is True"),
-        ({"memory": 0}, "memory is 0: a whole number from 1 is needed"),
+        ({"memory": 0}, "memory is 0: a whole number from 1 to"),
         ({"memory": None}, "memory is None"),
         ({"cluster": ""}, "cluster is ''"),
         ({"hako_task_id": None}, "hako_task_id is None"),

@@ -135,7 +135,7 @@ def test_an_unknown_kind_is_ignored_and_named() -> None:
 @pytest.mark.parametrize(
     ("event", "what"),
     [
-        ({**SPOT, "time": "soon"}, 'time is "soon"'),
+        ({**SPOT, "time": "soon"}, "time is 'soon'"),
         ({**SPOT, "time": "2026-01-01T00:00:00"}, "time is"),
         ({k: v for k, v in SPOT.items() if k != "time"}, "time is None"),
         ({**SPOT, "detail": {"instance-action": "terminate"}}, "detail.instance-id is None"),

@@ -14,7 +14,7 @@ from interruption_handler.notices.continuation import DETAIL_TYPE as CONTINUATIO
 from interruption_handler.notices.continuation import Continuation
 from interruption_handler.notices.continuation import parse as parse_continuation
 from interruption_handler.notices.notice import Ignored, Notice
-from steady.aws.queue import json_object
+from steady.aws.queue import json_object, shown
 
 _PARSERS: Mapping[str, Callable[[Mapping[str, Any]], tuple[Notice, ...] | Ignored]] = {
     kind.DETAIL_TYPE: kind.parse
@@ -38,5 +38,5 @@ def parse(body: str) -> Parsed:
         return parse_continuation(event)
     parse_kind = _PARSERS.get(str(kind))
     if parse_kind is None:
-        return Ignored(f"a message of the kind {kind!r}, which is none that is handled")
+        return Ignored(f"a message of the kind {shown(kind)}, which is none that is handled")
     return parse_kind(event)

@@ -9,13 +9,16 @@
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, TypeVar
 
-from steady.aws.queue import Malformed
+from steady.aws.queue import Malformed, shown
 from steady.drain import Doomed, LifecycleHook
 
 DETAIL_TYPE = "Steady Drain Continuation"
+# What a field of each type takes from JSON; the hook is read by itself.
+TYPES: Mapping[object, tuple[type, ...]] = {str: (str,), bool: (bool,), int: (int,), float: (int, float)}
+Known = TypeVar("Known", Doomed, LifecycleHook)
 
 # SQS: 256 KiB a message. A doomed instance takes about 300 bytes of it, a task's ARN about 100.
 DOOMED_A_MESSAGE = 400
@@ -48,12 +51,33 @@ def parse(event: Mapping[str, Any]) -> Continuation:
     try:
         detail = event["detail"]
         doomed = tuple(
-            Doomed(**{**fields, "hook": LifecycleHook(**fields["hook"]) if fields.get("hook") else None})
-            for fields in detail["doomed"]
+            _typed(Doomed, {**one, "hook": _typed(LifecycleHook, one["hook"]) if one.get("hook") else None})
+            for one in detail["doomed"]
         )
-        return Continuation(doomed, {cluster: tuple(arns) for cluster, arns in detail.get("due", {}).items()})
+        due = {cluster: tuple(_arn(arn) for arn in arns) for cluster, arns in detail.get("due", {}).items()}
+        return Continuation(doomed, due)
     except (KeyError, TypeError, AttributeError) as error:
-        raise Malformed(f"{DETAIL_TYPE}: {error!r}: what interruption_handler itself sends is needed") from error
+        raise Malformed(f"{DETAIL_TYPE}: {shown(error)}: what interruption_handler itself sends is needed") from error
+
+
+def _typed(kind: type[Known], given: Mapping[str, Any]) -> Known:
+    """`kind` of the fields `given`, each of the type that it has.
+
+    Raises:
+        TypeError: naming the field that has another one.
+    """
+    made = kind(**given)
+    for each in fields(kind):
+        value, takes = getattr(made, each.name), TYPES.get(each.type)
+        if takes and (not isinstance(value, takes) or (isinstance(value, bool) and each.type is not bool)):
+            raise TypeError(f"{each.name} is {shown(value)}")
+    return made
+
+
+def _arn(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"due holds {shown(value)}")
+    return value
 
 
 def _parts(items: Sequence[Any], size: int) -> Iterable[Sequence[Any]]:

@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from interruption_handler.notices.notice import Ignored, Notice, text, time_of
-from steady.aws.queue import Malformed
+from steady.aws.queue import Malformed, shown
 
 DETAIL_TYPE = "AWS Health Event"
 
@@ -29,7 +29,7 @@ def parse(event: Mapping[str, Any]) -> tuple[Notice, ...] | Ignored:
     at = time_of(event)
     entities = event["detail"].get("affectedEntities")
     if not isinstance(entities, list) or not entities:
-        raise Malformed(f"{DETAIL_TYPE}: detail.affectedEntities is {entities!r}: a list of instances is needed")
+        raise Malformed(f"{DETAIL_TYPE}: detail.affectedEntities is {shown(entities)}: a list of instances is needed")
     ids = [entity.get("entityValue") if isinstance(entity, Mapping) else None for entity in entities]
     # An event may name other things (reservations, hosts) beside instances.
     return tuple(Notice(id_, at, _start_of(event, at)) for id_ in ids if isinstance(id_, str) and id_.startswith("i-"))

@@ -14,6 +14,8 @@ from steady.drain import LifecycleHook
 
 DETAIL_TYPE = "EC2 Instance-terminate Lifecycle Action"
 
+# Auto Scaling API: a token has so many characters, and another is refused however often it is sent.
+TOKEN_LENGTH = 36
 # Sent once when a hook is made, as a bare body or as the detail of an event; it names no instance.
 TEST_NOTIFICATION = "autoscaling:TEST_NOTIFICATION"
 
@@ -25,6 +27,6 @@ def parse(event: Mapping[str, Any]) -> tuple[Notice, ...] | Ignored:
     hook = LifecycleHook(
         group=text(event, "detail", "AutoScalingGroupName"),
         name=text(event, "detail", "LifecycleHookName"),
-        token=text(event, "detail", "LifecycleActionToken"),
+        token=text(event, "detail", "LifecycleActionToken", at_least=TOKEN_LENGTH, at_most=TOKEN_LENGTH),
     )
     return (Notice(text(event, "detail", "EC2InstanceId"), time_of(event), hook=hook),)

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from steady.aws.queue import Malformed
+from steady.aws.queue import Malformed, shown
 from steady.drain import LifecycleHook
+
+# Of all names, ids and times that events hold: none of AWS's is longer.
+LONGEST = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,8 @@ class Ignored:
     why: str
 
 
-def text(event: Mapping[str, Any], *path: str) -> str:
-    """The text at `path` in `event`.
+def text(event: Mapping[str, Any], *path: str, at_least: int = 1, at_most: int = LONGEST) -> str:
+    """The text at `path` in `event`, of `at_least` to `at_most` characters.
 
     Raises:
         Malformed: if there is none.
@@ -42,8 +45,9 @@ def text(event: Mapping[str, Any], *path: str) -> str:
     value: Any = event
     for key in path:
         value = value.get(key) if isinstance(value, Mapping) else None
-    if not isinstance(value, str) or not value:
-        raise Malformed(f"{event.get('detail-type')}: {'.'.join(path)} is {value!r}: a text is needed")
+    if not isinstance(value, str) or not at_least <= len(value) <= at_most:
+        kind, name = shown(event.get("detail-type")), ".".join(path)
+        raise Malformed(f"{kind}: {name} is {shown(value)}: a text of {at_least} to {at_most} characters is needed")
     return value
 
 
@@ -59,5 +63,7 @@ def time_of(event: Mapping[str, Any]) -> float:
     except ValueError:
         at = None
     if at is None or at.tzinfo is None:
-        raise Malformed(f'{event.get("detail-type")}: time is "{raw}": a time such as 2026-01-01T00:00:00Z is needed')
+        raise Malformed(
+            f"{shown(event.get('detail-type'))}: time is {shown(raw)}: a time such as 2026-01-01T00:00:00Z is needed"
+        )
     return at.timestamp()
