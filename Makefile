@@ -6,7 +6,7 @@ CDK := node_modules/.bin/cdk
 # Node 20 is enough for the CDK; it need not say at each run how old it is.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: chromium prometheus demo test e2e bench chaos fuzz synth bootstrap deploy destroy lint lock docs clean
+.PHONY: chromium prometheus demo test e2e bench chaos fuzz synth bootstrap deploy destroy lint audit sbom lock docs clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.ready  ## a day on the simulated account, and its report
@@ -60,21 +60,37 @@ synth bootstrap: $(VENV)/.ready node_modules/.ready  ## the templates; what the 
 deploy destroy: $(VENV)/.ready node_modules/.ready  ## all stacks of the environment
 	$(CDK_APP) $@ --all
 
-lint: $(VENV)/.ready node_modules/.ready
+lint: $(VENV)/.ready node_modules/.ready build/checkov/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy functions simulator cli infra monitoring
 	$(CDK_APP) synth --quiet --output build/cdk.out
 	$(BIN)/cfn-lint build/cdk.out/*.template.json
+	build/checkov/bin/checkov --directory build/cdk.out --config-file .checkov.yaml
 
 lock:  ## requirements.txt anew from pyproject.toml
 	$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet pip-tools
-	build/lock/bin/pip-compile --quiet --all-extras --strip-extras --upgrade \
+	build/lock/bin/pip-compile --quiet --all-extras --strip-extras --generate-hashes --upgrade \
 	  --no-emit-index-url --no-emit-find-links --output-file requirements.txt pyproject.toml
 
 docs: $(VENV)/.ready  ## what is made from code: the tuning guide's table, Grafana's dashboards
 	$(BIN)/python -m cli.tuning_guide
 	$(BIN)/python -m monitoring.dashboards
+
+# checkov pins what others of ours need newer: it has an environment to itself.
+build/checkov/.ready:
+	$(PYTHON) -m venv build/checkov
+	build/checkov/bin/pip install --quiet --disable-pip-version-check checkov==3.3.30
+	touch $@
+
+audit: $(VENV)/.ready node_modules/.ready  ## known vulnerabilities of what is installed; asks the advisories on the net
+	$(BIN)/pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+	$(BIN)/pip-audit --requirement requirements.txt --no-deps --disable-pip
+	npm audit
+
+sbom: $(VENV)/.ready node_modules/.ready  ## bills of materials (CycloneDX) in build/
+	$(BIN)/cyclonedx-py environment --of JSON --output-file build/sbom-python.json $(BIN)/python
+	npm sbom --sbom-format cyclonedx > build/sbom-npm.json
 
 clean:
 	rm -rf $(VENV) node_modules build cdk.out

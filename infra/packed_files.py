@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 # Where the files are once the container runs.
-FOLDER = "/tmp/steady"
+FOLDER = "/tmp/steady"  # noqa: S108 - of a container, which nobody else is in
 VARIABLE = "STEADY_FILES"
 _UNPACK = f'mkdir -p {FOLDER} && printf %s "${VARIABLE}" | base64 -d | tar -xz -C {FOLDER}'
 

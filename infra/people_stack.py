@@ -5,6 +5,7 @@ from typing import Any
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
@@ -13,12 +14,17 @@ from infra.alarms import PREFIX
 DETAIL = "$.detail"
 
 
+def sns_key(scope: Construct) -> kms.IAlias:
+    """SNS's own key in the account: whoever of the account may publish may use it, and nobody of another account."""
+    return kms.Alias.from_alias_name(scope, "SnsKey", "alias/aws/sns")
+
+
 class PeopleStack(cdk.Stack):
     """Subscribe an address, or a chat (Amazon Q Developer in chat applications), to its topic."""
 
     def __init__(self, scope: Construct, id_: str, **kwargs: Any) -> None:
         super().__init__(scope, id_, **kwargs)
-        self.topic = sns.Topic(self, "People", enforce_ssl=True)
+        self.topic = sns.Topic(self, "People", enforce_ssl=True, master_key=sns_key(self))
         # CloudWatch's own notification is a page of JSON: the event says the same in a line.
         name, why = (events.EventField.from_path(f"{DETAIL}.{key}") for key in ("alarmName", "state.reason"))
         means = events.EventField.from_path(f"{DETAIL}.configuration.description")

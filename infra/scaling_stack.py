@@ -12,6 +12,7 @@ from constructs import Construct
 
 from infra import permissions, wiring
 from infra.fed_function import FedFunction
+from infra.people_stack import sns_key
 from infra.settings import Settings
 
 
@@ -51,8 +52,8 @@ class ScalingStack(cdk.Stack):
         autoscaler.function.configure_async_invoke(retry_attempts=0, max_event_age=cdk.Duration.seconds(wiring.TICK_S))
         self._ticks(autoscaler, settings)
 
-        topic = sns.Topic(self, "RunTaskFailures", enforce_ssl=True)
-        topic.add_subscription(subscriptions.SqsSubscription(failures.queue))
+        topic = sns.Topic(self, "RunTaskFailures", enforce_ssl=True, master_key=sns_key(self))
+        topic.add_subscription(subscriptions.SqsSubscription(failures.queue, dead_letter_queue=failures.dead_letters))
         cdk.CfnOutput(
             self,
             "RunTaskFailureTopic",

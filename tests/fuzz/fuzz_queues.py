@@ -17,7 +17,7 @@ with atheris.instrument_imports(include=["autoscaler", "interruption_handler", "
 
 QUEUES = sorted(GOOD)
 # What the account has seen is forgotten now and then, so that the fuzzer may run for ever.
-FORGET_AFTER = 2000
+FORGET_AFTER = 50_000
 state = {"target": Target(), "sent": 0}
 
 

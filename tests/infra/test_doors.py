@@ -89,6 +89,13 @@ def test_every_queue_and_topic_has_such_a_policy(templates: dict[str, Template])
         assert [name for name, _ in of_kind(templates, what) if name not in covered] == []
 
 
+def test_every_topic_is_encrypted(templates: dict[str, Template]) -> None:
+    topics = dict(of_kind(templates, "AWS::SNS::Topic"))
+
+    assert len(topics) == 2
+    assert all("alias/aws/sns" in json.dumps(topic["Properties"]["KmsMasterKeyId"]) for topic in topics.values())
+
+
 def test_whoever_publishes_to_a_topic_is_of_this_account(templates: dict[str, Template]) -> None:
     allowed = [s for s in statements(templates, "AWS::SNS::TopicPolicy") if s["Effect"] == "Allow"]
 

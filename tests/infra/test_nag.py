@@ -1,4 +1,4 @@
-"""cdk-nag's AWS Solutions rules, and why each finding that is left is as it should be."""
+"""cdk-nag's rules, AWS Solutions and Serverless, and why each finding that is left is as it should be."""
 
 from __future__ import annotations
 
@@ -38,6 +38,13 @@ ACCEPTED = {
     r"AwsSolutions-ECS2": "fluentd's configuration, and names; no secret is among them.",
     r"AwsSolutions-ELB2": "A network load balancer writes access logs of TLS listeners only.",
     r"AwsSolutions-SMG4": "Grafana takes it at its first start only; a password is changed there.",
+    r"Serverless-LambdaLatestVersion": "Python 3.13 is the runtime that the pinned Powertools layer is made for.",
+    r"Serverless-LambdaDLQ": "The queues that feed the functions have dead-letter queues; a tick has a successor.",
+    r"Serverless-LambdaEventSourceMappingDestination": "The same: SQS keeps what cannot be handled.",
+    r"Serverless-LambdaAsyncFailureDestination": "A tick that fails is made up for by the next, and is an alarm.",
+    r"Serverless-SQSRedrivePolicy": "These are the dead-letter queues.",
+    r"Serverless-EventBusDLQ": "Rules to log groups, and of alarms, whose state CloudWatch keeps anyway.",
+    r"Serverless-LambdaTracing": "Each decision says why in its log line; a trace of calls would say less, and cost.",
     r"AwsSolutions-S1": "Access logs of the log bucket would be a second log of every log; CloudTrail has data events.",
     r"AwsSolutions-IAM5\[Resource::<(Autoscaler|LogCatalog)Function.*\.Arn>:\*\]": "Its schedule may call any version.",
 }
@@ -58,7 +65,7 @@ def test_every_finding_of_cdk_nag_is_one_that_is_accepted_with_its_reason(tmp_pa
     }
     app = cdk.App(context=context, outdir=str(tmp_path))
     stacks.add_to(app)
-    cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
+    cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app), cdk_nag.ServerlessChecks(app))
 
     with pytest.raises(RuntimeError, match="ValidationFailed"):  # how jsii says that there were findings
         app.synth()
