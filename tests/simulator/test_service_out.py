@@ -201,11 +201,11 @@ def test_a_lifecycle_hook_is_completed_once_the_instance_is_empty_and_no_sooner(
 
     world.account.endpoint.log = []
     world.account.groups.fail(leaving)
-    world.run(850)
+    world.run(830)
     assert leaving.alive, "its batch task still runs: the hook waits, with heartbeats"
     assert calls(world, "autoscaling:RecordLifecycleActionHeartbeat")
 
-    world.run(150)
+    world.run(170)
     assert not leaving.alive
     assert len(calls(world, "autoscaling:CompleteLifecycleAction")) == 1
     assert world.account.killed_tasks == 0
@@ -240,7 +240,7 @@ def test_a_malformed_notice_is_set_aside_with_its_reason_and_the_good_ones_of_it
     dead = world.suite.notices.dead_letters
     assert dead is not None
     assert len({m.body for m in dead.messages}) == 1
-    assert "detail.instance-id is None: a text is needed" in dead.messages[0].attributes["error"]["StringValue"]
+    assert "detail.instance-id is None: a text of 1 to 255" in dead.messages[0].attributes["error"]["StringValue"]
     assert json.loads(dead.messages[0].body)["detail"] == bad["detail"]
     assert sum(i.status == "DRAINING" for i in fleet.instances()) == 1
 
