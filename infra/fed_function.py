@@ -66,7 +66,7 @@ class FedFunction(SuiteFunction):
             )
         )
         self.function.add_environment("DEAD_LETTER_QUEUE_URL", self.dead_letters.queue_url)
-        self.dead_letters.grant_send_messages(self.role)
+        self.may_send_to(self.dead_letters)
         for number, pattern in enumerate(feed.patterns):
             rule = events.Rule(self, f"Rule{number}", event_pattern=_pattern(pattern))
             rule.add_target(targets.SqsQueue(self.queue, dead_letter_queue=self.dead_letters))

@@ -43,7 +43,7 @@ class ScalingStack(cdk.Stack):
             permissions.may_change_capacity(function, settings)
             # Either may book a later look of the autoscaler.
             function.function.add_environment("AUTOSCALER_QUEUE_URL", autoscaler.queue.queue_url)
-            autoscaler.queue.grant_send_messages(function.role)
+            function.may_send_to(autoscaler.queue)
             people.grant_publish(function.role)
             ledger.grant(function.role, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
         self.autoscaler_queue = autoscaler.queue

@@ -9,6 +9,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.alarms import alarm
@@ -64,6 +65,10 @@ class SuiteFunction(Construct):
             minutes=2,
             of_minutes=3,
         )
+
+    def may_send_to(self, queue: sqs.IQueue) -> None:
+        # Not grant_send_messages, which lets it ask for the queue's attributes as well.
+        self.allow(["sqs:SendMessage"], [queue.queue_arn])
 
     def allow(self, actions: Iterable[str], resources: Iterable[str], **conditions: Mapping[str, object]) -> None:
         """Lets the function call `actions` on `resources`."""

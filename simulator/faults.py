@@ -156,6 +156,7 @@ class Partial(Fault):
         "ecs:DescribeServices": ("services", "serviceArn"),
         "ecs:DescribeTasks": ("tasks", "taskArn"),
         "ecs:GetTaskProtection": ("protectedTasks", "taskArn"),
+        "ecs:UpdateContainerInstancesState": ("containerInstances", "containerInstanceArn"),
     }
 
     def __init__(self, name: str, answers: int = 1) -> None:

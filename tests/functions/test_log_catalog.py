@@ -210,10 +210,11 @@ def test_a_table_of_others_is_left_alone(logs: Logs) -> None:
     assert logs.catalog(drop_missing=True) == {"made": 0, "updated": 0, "dropped": 0, "kept": 0}
 
 
-def test_a_run_that_crashed_at_any_call_is_ended_by_the_next(logs: Logs) -> None:
+@pytest.mark.parametrize("when", ["before-call", "after-call"])
+def test_a_run_that_crashed_at_any_call_is_ended_by_the_next(logs: Logs, when: str) -> None:
     for number in range(4):
         logs.ship(f"family-{number}", "app", "2018-11-28", DAY)
-    crashes = _crashing(logs, limit=40)
+    crashes = _crashing(logs, limit=40, when=when)
 
     while True:
         try:
@@ -227,8 +228,8 @@ def test_a_run_that_crashed_at_any_call_is_ended_by_the_next(logs: Logs) -> None
     assert [t["Name"] for t in tables] == [f"family_{n}_app" for n in range(4)]
 
 
-def _crashing(logs: Logs, limit: int) -> Callable[[], int]:
-    """Each run ends one call later than the one before; returns how many runs ended so."""
+def _crashing(logs: Logs, limit: int, when: str) -> Callable[[], int]:
+    """Each run ends one call later than the one before, before it or after; returns how many runs ended so."""
     state = {"run": 0, "call": 0}
 
     def crash(**_: Any) -> None:
@@ -239,7 +240,7 @@ def _crashing(logs: Logs, limit: int) -> Callable[[], int]:
             raise ClientError({"Error": {"Code": "Crash", "Message": "the function ended here"}}, "Any")
 
     for client in (logs.runtime.s3, logs.runtime.glue):
-        client.meta.events.register("before-call", crash)
+        client.meta.events.register(when, crash)
     return lambda: state["run"]
 
 
