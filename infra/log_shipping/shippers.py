@@ -5,6 +5,7 @@ from __future__ import annotations
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
+from infra.daemon import daemon_service
 from infra.log_shipping.fluentd import add_fluentd
 from steady.drain import DEFAULT_STOP_TIMEOUT_S
 
@@ -32,15 +33,4 @@ class Shippers(Construct):
             memory_reservation_mib=MEMORY_MIB,
             memory_limit_mib=MEMORY_LIMIT_MIB,
         )
-        self.service = ecs.Ec2Service(
-            self,
-            "Service",
-            service_name="steady-log-shipper",
-            cluster=cluster,
-            task_definition=task,
-            daemon=True,
-            # One at a time has the port: the old one ends before the new one starts, and Docker holds lines meanwhile.
-            min_healthy_percent=0,
-            max_healthy_percent=100,
-            circuit_breaker=ecs.DeploymentCircuitBreaker(enable=True, rollback=True),
-        )
+        self.service = daemon_service(self, "steady-log-shipper", cluster, task)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
+from infra.daemon import daemon_service
 from monitoring.configuration import CADVISOR_PORT
 
 CPU_UNITS, MEMORY_MIB, MEMORY_LIMIT_MIB = 64, 128, 512
@@ -63,15 +64,4 @@ class Cadvisor(Construct):
             name = f"host-{number}"
             task.add_volume(name=name, host=ecs.Host(source_path=source))
             container.add_mount_points(ecs.MountPoint(source_volume=name, container_path=target, read_only=True))
-        self.service = ecs.Ec2Service(
-            self,
-            "Service",
-            service_name="steady-cadvisor",
-            cluster=cluster,
-            task_definition=task,
-            daemon=True,
-            # One at a time has the port.
-            min_healthy_percent=0,
-            max_healthy_percent=100,
-            circuit_breaker=ecs.DeploymentCircuitBreaker(enable=True, rollback=True),
-        )
+        self.service = daemon_service(self, "steady-cadvisor", cluster, task)

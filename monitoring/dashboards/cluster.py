@@ -14,6 +14,7 @@ from monitoring.dashboards.panels import (
     cloudwatch_graph,
     cluster_choice,
     graph,
+    instances,
     page,
 )
 
@@ -26,12 +27,7 @@ def dashboard() -> builders.Dashboard:
         "steady-cluster", "Cluster", "What a cluster has, reserves and uses, and why it scales.", cluster_choice()
     )
     for panel in (
-        graph(
-            "Instances",
-            COUNT,
-            "Container instances that are scraped, Spot and on-demand.",
-            Query(f"cluster:instances:count{OF}", "{{lifecycle}}"),
-        ),
+        instances("Container instances that are scraped, Spot and on-demand."),
         cloudwatch_graph(
             "Capacity, in units",
             COUNT,

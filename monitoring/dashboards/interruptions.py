@@ -9,10 +9,9 @@ from monitoring.dashboards.panels import (
     SECONDS,
     WHOLE,
     Metric,
-    Query,
     cloudwatch_graph,
     cluster_choice,
-    graph,
+    instances,
     page,
 )
 
@@ -59,13 +58,7 @@ def dashboard() -> builders.Dashboard:
             Metric("SpotShort", "short", AUTOSCALER, statistic="Maximum"),
             Metric("OnDemand", "on-demand", AUTOSCALER, statistic="Maximum"),
         ),
-        graph(
-            "Instances",
-            COUNT,
-            "Container instances that are scraped: steps down are instances that went.",
-            Query('cluster:instances:count{cluster="$cluster"}', "{{lifecycle}}"),
-            span=WHOLE,
-        ),
+        instances("Container instances that are scraped: steps down are instances that went.", span=WHOLE),
     ):
         made.with_panel(panel)
     return made

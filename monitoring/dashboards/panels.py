@@ -72,6 +72,13 @@ def cloudwatch_graph(title: str, unit: str, about: str, *metrics: Metric, span: 
     return panel
 
 
+def instances(about: str, span: int = HALF) -> timeseries.Panel:
+    """How many container instances of the cluster are scraped."""
+    return graph(
+        "Instances", COUNT, about, Query('cluster:instances:count{cluster="$cluster"}', "{{lifecycle}}"), span=span
+    )
+
+
 def listing(title: str, unit: str, about: str, query: Query) -> table.Panel:
     """A table of the series as they are now, the largest first."""
     return (
