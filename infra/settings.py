@@ -22,13 +22,23 @@ from typing import Any
 from constructs import Node
 
 from infra.cluster_table import AdoptedCluster, MadeCluster, clusters_of
+from infra.context import table, whole_numbers
 from infra.errors import BadSettings
 from infra.images import images_of
 from infra.log_settings import LogSettings, logs_of
 from infra.monitoring_settings import MonitoringSettings, monitoring_of
 from steady.cluster import PoolKind
 
-SHARED_KEYS = ("clusters", "network", "images", "logs", "monitoring", "runbook", "powertools_layer_version")
+SHARED_KEYS = (
+    "clusters",
+    "network",
+    "images",
+    "logs",
+    "monitoring",
+    "task_status",
+    "runbook",
+    "powertools_layer_version",
+)
 RUNBOOK = "docs/runbook.md"
 TARGET_KEYS = ("account", "region", *SHARED_KEYS)
 
@@ -42,6 +52,13 @@ class ExistingNetwork:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskStatusSettings:
+    """Objects that say that tasks started and stopped, and how long they are kept."""
+
+    keep_days: int = 7
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """One target's settings. Without a `network`, one is made for the clusters that are made."""
 
@@ -52,6 +69,7 @@ class Settings:
     runbook: str = RUNBOOK
     logs: LogSettings | None = None
     monitoring: MonitoringSettings | None = None
+    task_status: TaskStatusSettings | None = None
 
     @property
     def adopted(self) -> tuple[AdoptedCluster, ...]:
@@ -130,7 +148,13 @@ def _settings(says: Mapping[str, Any]) -> Settings:
     network = _network(says["network"])
     layer = int(says["powertools_layer_version"] or 0)
     settings = Settings(
-        clusters, network, layer, says["runbook"] or RUNBOOK, logs_of(says["logs"]), monitoring_of(says["monitoring"])
+        clusters,
+        network,
+        layer,
+        says["runbook"] or RUNBOOK,
+        logs_of(says["logs"]),
+        monitoring_of(says["monitoring"]),
+        _task_status(says["task_status"]),
     )
     _check_shipping(settings)
     _check_monitoring(settings)
@@ -138,6 +162,13 @@ def _settings(says: Mapping[str, Any]) -> Settings:
         if network and (lacking := [zone for zone in cluster.zones if zone not in network.subnets]):
             raise BadSettings(f'context "network" has no subnet for {lacking[0]}, where {cluster.name} is to be')
     return settings
+
+
+def _task_status(says: Any) -> TaskStatusSettings | None:
+    if says is None:
+        return None
+    where = 'context "task_status"'
+    return TaskStatusSettings(**whole_numbers(table(says, where, {"keep_days"}), where, ("keep_days",)))
 
 
 def _check_shipping(settings: Settings) -> None:

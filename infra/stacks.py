@@ -15,6 +15,7 @@ from infra.scaling_stack import ScalingStack
 from infra.service_out_stack import ServiceOutStack
 from infra.settings import ExistingNetwork, Target, targets_of
 from infra.state_stack import StateStack
+from infra.task_status_stack import TaskStatusStack
 from infra.watch_stack import WatchStack
 
 
@@ -84,4 +85,7 @@ def _add(app: cdk.App, target: Target) -> Stacks:
             network=network,
             clusters=clusters,
         )
+    status = settings.task_status
+    if status:
+        TaskStatusStack(scope, **named("task-status"), settings=settings, status=status)
     return Stacks(state, scaling, service_out, people, watch, clusters, network_stack, logs, metrics)

@@ -94,3 +94,21 @@ RUNTASK_FAILURE = Feed(
     window_s=2,
     max_receives=3,
 )
+
+# Of the tasks that no service has started, the states that somebody waits for. The clusters are the deployment's.
+BATCH_TASK: Mapping[str, Any] = {
+    "source": ["aws.ecs"],
+    "detail-type": ["ECS Task State Change"],
+    "detail": {"lastStatus": ["RUNNING", "STOPPED"], "group": [{"anything-but": {"prefix": "service:"}}]},
+}
+
+TASK_STATUS = Feed(
+    function="task-status",
+    handler="task_status.handler.handle",
+    timeout_s=30,
+    visibility_s=30,
+    batch_size=100,
+    # A launcher looks each second.
+    window_s=1,
+    max_receives=5,
+)

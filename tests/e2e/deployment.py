@@ -49,6 +49,7 @@ def _environment(emulators: Emulators) -> dict[str, Any]:
     return {
         "logs": {"aggregators": {"cluster": "web", "count": 1, "allow": ["10.0.0.0/8"]}},
         "monitoring": {"scrape_only": True},
+        "task_status": {},
         "network": {"vpc": vpc, "subnets": {zone: subnets[zone] for zone in zones}},
         "clusters": [
             {"name": "web", "kind": "on-demand", "types": {"m5.large": 1}, "max": 10, "zones": zones},

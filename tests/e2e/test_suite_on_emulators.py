@@ -168,6 +168,30 @@ def test_the_log_catalogue_makes_tables_when_it_is_called_as_the_schedule_calls_
     _eventually("the tables are there", lambda: tables() == {"my_awesome_app_app", "my_awesome_app_envoy"})
 
 
+def test_a_task_that_stopped_is_an_object_where_hako_looks_for_it(
+    emulators: Emulators, outputs: dict[str, dict[str, str]]
+) -> None:
+    bucket, _, prefix = outputs["steady-task-status"]["OneshotNotificationPrefix"].removeprefix("s3://").partition("/")
+    task = "arn:aws:ecs:us-east-1:000000000000:task/batch/0123456789abcdef"
+    detail = {
+        "taskArn": task,
+        "clusterArn": "arn:aws:ecs:us-east-1:000000000000:cluster/batch",
+        "group": "family:nightly",
+        "lastStatus": "STOPPED",
+        "containers": [{"name": "app", "lastStatus": "STOPPED", "exitCode": 0}],
+    }
+    event = {"Source": "aws.ecs", "DetailType": "ECS Task State Change", "Detail": json.dumps(detail)}
+    emulators.deployed("events").put_events(Entries=[event])
+    s3 = emulators.deployed("s3")
+
+    def keys() -> list[str]:
+        return [stored["Key"] for stored in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+
+    _eventually("the object is there", lambda: keys() == [f"{prefix}/{task}/stopped.json"])
+    stored = json.loads(s3.get_object(Bucket=bucket, Key=keys()[0])["Body"].read())
+    assert stored["detail"]["containers"][0]["exitCode"] == 0
+
+
 def test_the_command_reads_and_changes_what_is_deployed(
     emulators: Emulators, outputs: dict[str, dict[str, str]]
 ) -> None:

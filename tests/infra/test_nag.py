@@ -61,6 +61,7 @@ def test_every_finding_of_cdk_nag_is_one_that_is_accepted_with_its_reason(tmp_pa
         **CONTEXT,
         "logs": logs,
         "monitoring": EXAMPLE["monitoring"],
+        "task_status": EXAMPLE["task_status"],
         "clusters": [*adopted, *EXAMPLE["clusters"]],
     }
     app = cdk.App(context=context, outdir=str(tmp_path))

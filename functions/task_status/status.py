@@ -1,0 +1,62 @@
+"""What ECS says of a task, and what a batch launcher waits for (hako, lib/hako/schedulers/ecs.rb, oneshot).
+
+{"detail-type": "ECS Task State Change", "source": "aws.ecs",
+ "detail": {"taskArn": "arn:aws:ecs:us-east-1:123456789012:task/batch/0123…", "lastStatus": "RUNNING",
+            "startedAt": "2026-01-01T00:00:00Z", "containers": [{"name": "app", "lastStatus": "RUNNING"}]}}
+
+hako looks for `<prefix>/<taskArn>/started.json` and `…/stopped.json`, each the whole event.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from steady.aws.queue import Malformed, json_object, shown
+
+LONGEST_ARN = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What is written of one event: the object's name under the task's ARN ("": nothing), and its text."""
+
+    task_arn: str
+    name: str
+    text: str
+    # ECS counts a task's changes: of two events, the later one says more.
+    version: int = 0
+
+    def key(self, prefix: str) -> str:
+        return f"{prefix}/{self.task_arn}/{self.name}"
+
+
+def parse(body: str) -> Status:
+    """The status in an SQS body: an EventBridge event as it is.
+
+    Raises:
+        Malformed: naming what is wrong with the event, and what is needed.
+    """
+    event = json_object(body, needed="an ECS Task State Change")
+    detail = event.get("detail")
+    detail = detail if isinstance(detail, dict) else {}
+    arn = detail.get("taskArn")
+    if not isinstance(arn, str) or not arn.startswith("arn:") or ":task/" not in arn or len(arn) > LONGEST_ARN:
+        raise Malformed(f"the task state change's detail.taskArn is {shown(arn)}: a task's ARN is needed")
+    version = detail.get("version")
+    text = json.dumps(event, separators=(",", ":"))
+    return Status(arn, _name(detail), text, version if isinstance(version, int) else 0)
+
+
+def _name(detail: Any) -> str:
+    """What the event says that somebody waits for."""
+    if detail.get("lastStatus") == "STOPPED":
+        return "stopped.json"
+    containers = detail.get("containers")
+    if not isinstance(containers, list) or not containers:
+        return ""
+    states = {c.get("lastStatus") if isinstance(c, Mapping) else None for c in containers}
+    # A container that is not essential may have ended before the last one runs: the task has started all the same.
+    # hako reads `startedAt`, which ECS puts to it a moment later than the state.
+    started = detail.get("lastStatus") == "RUNNING" and "RUNNING" in states and states <= {"RUNNING", "STOPPED"}
+    return "started.json" if started and isinstance(detail.get("startedAt"), str) else ""

@@ -1,0 +1,50 @@
+"""Where a batch launcher waits for its tasks: an object for each task that started or stopped, for some days."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from infra import wiring
+from infra.fed_function import FedFunction
+from infra.settings import Settings, TaskStatusSettings
+
+PREFIX = "tasks"
+
+
+class TaskStatusStack(cdk.Stack):
+    """EventBridge -> SQS -> the function -> S3, of the tasks of our clusters that no service has started."""
+
+    def __init__(
+        self, scope: Construct, id_: str, *, settings: Settings, status: TaskStatusSettings, **kwargs: Any
+    ) -> None:
+        super().__init__(scope, id_, **kwargs)
+        bucket = s3.Bucket(
+            self,
+            "Statuses",
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            lifecycle_rules=[s3.LifecycleRule(expiration=cdk.Duration.days(status.keep_days))],
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+        clusters = [self.format_arn(service="ecs", resource="cluster", resource_name=c.name) for c in settings.clusters]
+        detail = {**wiring.BATCH_TASK["detail"], "clusterArn": clusters}
+        self.function = FedFunction(
+            self,
+            "TaskStatus",
+            feed=replace(wiring.TASK_STATUS, patterns=({**wiring.BATCH_TASK, "detail": detail},)),
+            settings=settings,
+            environment={"STATUS_BUCKET": bucket.bucket_name, "STATUS_PREFIX": PREFIX},
+        )
+        self.function.allow(["s3:PutObject"], [bucket.arn_for_objects(f"{PREFIX}/*")])
+        cdk.CfnOutput(
+            self,
+            "OneshotNotificationPrefix",
+            value=f"s3://{bucket.bucket_name}/{PREFIX}",
+            description="hako's oneshot_notification_prefix.",
+        )
