@@ -12,7 +12,7 @@ from rich.table import Table
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
 from cli.output import JsonOption, answers, one_line_errors, write_json
 from steady import scale_in
-from steady.aws import evaluation, ledger, parameters
+from steady.aws import evaluation, ledger, managed, parameters
 from steady.aws.capacity import NoSuchPool
 from steady.aws.evaluation import Considered
 from steady.aws.runtime import Runtime
@@ -50,7 +50,7 @@ def explained(aws: Runtime, cluster: str, ledger_table: str) -> dict[str, Any]:
     """
     settings = parameters.settings_of(aws, cluster)
     remembered = ledger.load(aws, ledger_table, cluster).memory
-    known = evaluation.Cluster(cluster, settings.pool, settings.thresholds)
+    known = managed.Cluster(cluster, settings.pool, settings.thresholds)
     found = evaluation.considered(aws, known, remembered)
     snapshot = found.snapshot
     return {

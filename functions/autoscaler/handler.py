@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from autoscaler.triggers import Trigger, parse
-from steady.aws import evaluation, queue
+from steady.aws import evaluation, managed, queue
 from steady.aws.runtime import Runtime
 from steady.memory import Memory
 
@@ -35,7 +35,7 @@ def handle_event(
     """Evaluates the cluster that a tick names, `{"cluster": "web"}`, or each that a batch of triggers names."""
     if "Records" in event:
         return _triggered(event, runtime, desk, dead_letter_queue_url)
-    cluster = evaluation.settings(runtime, event["cluster"])
+    cluster = managed.cluster_named(runtime, event["cluster"])
     try:
         evaluation.evaluate(runtime, desk, cluster)
     except evaluation.Contended as error:
@@ -52,10 +52,10 @@ def _triggered(
     batch = queue.received(runtime, event, parse, dead_letter_queue_url)
 
     def handle(name: str, messages: list[queue.Message[Trigger]]) -> None:
-        if not evaluation.manages(runtime, name):
+        if not managed.is_managed(runtime, name):
             runtime.telemetry.info(f"cluster {name} is not managed: nothing to do")
             return
-        cluster = evaluation.settings(runtime, name)
+        cluster = managed.cluster_named(runtime, name)
         evaluation.evaluate(runtime, desk, cluster, lambda memory: _told(memory, messages))
 
     failed = evaluation.each_cluster(runtime, batch.messages, handle)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from interruption_handler.notices import Parsed
 from interruption_handler.notices.continuation import Continuation
 from interruption_handler.notices.notice import Notice
-from steady.aws import capacity, ecs, evaluation, parameters
+from steady.aws import capacity, ecs, managed, parameters
 from steady.aws.runtime import Runtime
 from steady.cluster import PoolKind, PoolName
 from steady.drain import Doomed, LifecycleHook
@@ -56,7 +56,7 @@ def _origin_of(hook: LifecycleHook) -> capacity.Origin:
 
 
 def _thresholds(runtime: Runtime, cluster: str) -> Thresholds:
-    return evaluation.settings(runtime, cluster, SETTINGS_KEPT_S).thresholds
+    return managed.cluster_named(runtime, cluster, SETTINGS_KEPT_S).thresholds
 
 
 def _with_deadline(runtime: Runtime, notice: Notice, cluster: str) -> Doomed:

@@ -16,7 +16,7 @@ from interruption_handler.locate import by_cluster, located
 from interruption_handler.notices import Parsed, continuation
 from interruption_handler.notices.continuation import Continuation
 from interruption_handler.notices.notice import Ignored
-from steady.aws import evaluation, queue
+from steady.aws import managed, queue
 from steady.aws.runtime import Runtime
 from steady.drain import Doomed
 from steady.rhythm import are_to_be_gathered, delay_to_meeting, round_end
@@ -113,7 +113,7 @@ def _of_ours(runtime: Runtime, value: Parsed) -> Parsed:
 
 def _is_ours(runtime: Runtime, cluster: str) -> bool:
     try:
-        return evaluation.manages(runtime, cluster)
+        return managed.is_managed(runtime, cluster)
     except (ClientError, BotoCoreError):
         # While nobody can say so, what was begun goes on.
         return True

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runtask_failure.failure import RunTaskFailure, parse
-from steady.aws import evaluation, parameters, queue
+from steady.aws import evaluation, managed, parameters, queue
 from steady.aws.runtime import Runtime
 from steady.cluster import PoolKind
 from steady.demand import Demand, remembered, still_said
@@ -49,11 +49,11 @@ def handle_batch(
     batch = queue.received(runtime, event, parse, dead_letter_queue_url)
 
     def handle(name: str, messages: list[Message]) -> None:
-        if not evaluation.manages(runtime, name):
+        if not managed.is_managed(runtime, name):
             path = f"{parameters.CLUSTERS_PATH}/{name}/capacity"
             _set_aside(runtime, messages, f"cluster {name} is not managed: set {path}", dead_letter_queue_url)
             return
-        cluster = evaluation.settings(runtime, name, SETTINGS_KEPT_S)
+        cluster = managed.cluster_named(runtime, name, SETTINGS_KEPT_S)
         foreign = [m for m in messages if not _is_of(cluster, m.value)]
         _set_aside(runtime, foreign, f"the group is not {cluster.pool.name}, that of {name}", dead_letter_queue_url)
         messages = [m for m in messages if m not in foreign]
@@ -77,7 +77,7 @@ def handle_batch(
 class _Said:
     """The demands that messages say, as a change of the cluster's memory; `new` are those that were not known there."""
 
-    def __init__(self, runtime: Runtime, cluster: evaluation.Cluster, messages: Sequence[Message]) -> None:
+    def __init__(self, runtime: Runtime, cluster: managed.Cluster, messages: Sequence[Message]) -> None:
         self.new: set[str] = set()
         self._demands = [Demand(m.value.key, m.value.size, m.sent_at, m.sent_at) for m in messages]
         self._now = runtime.now
@@ -89,7 +89,7 @@ class _Said:
         return replace(memory, demands=remembered(known, self._demands))
 
 
-def _is_of(cluster: evaluation.Cluster, failure: RunTaskFailure) -> bool:
+def _is_of(cluster: managed.Cluster, failure: RunTaskFailure) -> bool:
     """Whether a message that names a group names that of its cluster. A fleet's cluster has no group."""
     is_group = cluster.pool.kind is PoolKind.AUTO_SCALING_GROUP
     return not is_group or not failure.group or failure.group == cluster.pool.name

@@ -35,6 +35,7 @@ ACCEPTED = {
     r"AwsSolutions-IAM5\[.*:targetgroup/\*\]": "Any service's target group may have to let a doomed task go.",
     r"AwsSolutions-IAM5\[.*:glue:.*:table/steady_logs/\*\]": "The catalogue's own tables, whose names follow the logs.",
     r"AwsSolutions-IAM5\[Resource::<Logs.*\.Arn>/\*\]": "Aggregators may put any log object, and do nothing else.",
+    r"AwsSolutions-IAM5\[Resource::<Statuses.*\.Arn>/tasks/\*\]": "Any task's status, under its one prefix.",
     r"AwsSolutions-ECS2": "fluentd's configuration, and names; no secret is among them.",
     r"AwsSolutions-ELB2": "A network load balancer writes access logs of TLS listeners only.",
     r"AwsSolutions-SMG4": "Grafana takes it at its first start only; a password is changed there.",

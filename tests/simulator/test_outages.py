@@ -11,7 +11,7 @@ from simulator.errors import AwsError
 from simulator.faults import NO_FAULT, Fault, Slow, Together, Try
 from simulator.suite import FAILURE_TOPIC
 from simulator.world import World
-from steady.aws.evaluation import LAST_KNOWN_S
+from steady.aws.managed import LAST_KNOWN_S
 
 
 class Down(Fault):

@@ -13,19 +13,18 @@ from typing import NamedTuple, Protocol, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from steady import fallback, scale_in
-from steady.aws import capacity, ecs, ledger, parameters, telling
+from steady.aws import capacity, ecs, ledger, telling
+from steady.aws.managed import Cluster
 from steady.aws.queue import Message
 from steady.aws.runtime import Runtime
-from steady.cluster import ContainerInstance, PoolName, Snapshot, TaskShape
+from steady.cluster import ContainerInstance, Snapshot, TaskShape
 from steady.memory import Memory, observed
 from steady.scaling import Decision, decide, outward
-from steady.thresholds import BadThreshold, Thresholds
+from steady.thresholds import BadThreshold
 
 # A lost race is decided again at once; a cluster that is held is looked at again a moment later.
 TRIES = 8
 HELD_WAIT_S = 1.5
-# While SSM does not answer, thresholds are as they were last known for so long; after that the cluster stands still.
-LAST_KNOWN_S = 3600.0
 # SQS: the longest delay of a message.
 LONGEST_DELAY_S = 900
 
@@ -55,65 +54,6 @@ class Desk:
 
 class Contended(Exception):
     """The cluster was held, or written by others, at every try: the message comes again, or the next tick does it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cluster:
-    """What an evaluation needs to know of a cluster, besides what it sees.
-
-    `outward_only` is whether no capacity may be taken away: what is known of it may not hold any more.
-    """
-
-    name: str
-    pool: PoolName
-    thresholds: Thresholds
-    problems: tuple[str, ...] = ()
-    outward_only: bool = False
-
-
-def settings(runtime: Runtime, cluster: str, max_age_s: float = 0.0) -> Cluster:
-    """The cluster's pool and thresholds; what is wrong with a parameter is logged and counted, and does not stop it.
-
-    Args:
-        max_age_s: how old they may be; a tick reads them anew, so that a change holds at the next one.
-
-    While SSM does not answer, they are what this process has last known of them, and nothing is scaled in.
-
-    Raises:
-        BadThreshold: if the cluster has no usable `capacity` parameter.
-        ClientError, BotoCoreError: if SSM does not answer, and what was known is too old or nothing.
-    """
-    kept: tuple[float, Cluster] | None = runtime.known.get(f"settings of {cluster}")
-    if kept and runtime.now() - kept[0] < max_age_s:
-        return kept[1]
-    try:
-        found = parameters.settings_of(runtime, cluster)
-    except (ClientError, BotoCoreError) as error:
-        runtime.telemetry.count("ParametersUnreadable", cluster=cluster)
-        if kept is None or runtime.now() - kept[0] > LAST_KNOWN_S:
-            raise
-        runtime.telemetry.error(f"its parameters are taken as last known, and it only grows: {error}", cluster=cluster)
-        return replace(kept[1], outward_only=True)
-    for problem in found.problems:
-        runtime.telemetry.error(problem, cluster=cluster)
-    runtime.telemetry.count("BadThresholds", len(found.problems), cluster)
-    settings = Cluster(cluster, found.pool, found.thresholds, found.problems)
-    runtime.known[f"settings of {cluster}"] = (runtime.now(), settings)
-    return settings
-
-
-def manages(runtime: Runtime, cluster: str) -> bool:
-    """Whether `cluster` is one of ours. While SSM does not answer, what is known of its settings says so, too.
-
-    Raises:
-        ClientError, BotoCoreError: if nobody knows.
-    """
-    try:
-        return cluster in parameters.clusters_by_pool(runtime).values()
-    except (ClientError, BotoCoreError):
-        if f"settings of {cluster}" not in runtime.known:
-            raise
-        return True
 
 
 def remember(runtime: Runtime, table: str, cluster: str, change: Callable[[Memory], Memory]) -> None:

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.aws.runtime import Runtime
 
@@ -58,21 +57,25 @@ def received(
     It is not worth its retries: they would only be in the way of the good messages of its batch.
     """
 
-    def handle(record: SQSRecord) -> Message[Value] | None:
+    found: list[Message[Value]] = []
+    failed: list[str] = []
+    for record in event["Records"]:
         try:
-            value = parse(record.body)
+            sent_at = int(record["attributes"]["SentTimestamp"]) / 1000
+            found.append(Message(record["messageId"], parse(record["body"]), sent_at))
         except Malformed as error:
-            set_aside(runtime, record.body, str(error), dead_letter_queue_url)
-            return None
-        return Message(record.message_id, value, int(record.attributes.sent_timestamp) / 1000)
+            failed += _set_aside(runtime, record, str(error), dead_letter_queue_url)
+    return Batch(tuple(found), tuple(failed))
 
-    processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
-    with processor(records=list(event["Records"]), handler=handle):
-        results = processor.process()
-    failed = tuple(str(f["itemIdentifier"]) for f in processor.response()["batchItemFailures"])
-    for error in processor.exceptions:
-        runtime.telemetry.error(f"a message could not be read, and will come again: {error[1]}")
-    return Batch(tuple(result[1] for result in results if result[0] == "success" and result[1]), failed)
+
+def _set_aside(runtime: Runtime, record: Mapping[str, Any], reason: str, dead_letter_queue_url: str) -> list[str]:
+    """Sets `record` aside; returns its id if that failed, so that it comes again."""
+    try:
+        set_aside(runtime, record["body"], reason, dead_letter_queue_url)
+    except (ClientError, BotoCoreError) as error:
+        runtime.telemetry.error(f"a message could not be set aside, and will come again: {error}")
+        return [record["messageId"]]
+    return []
 
 
 def json_object(body: str, needed: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-import boto3
+import botocore.session
 from botocore.config import Config
 
 from steady.aws.telemetry import PowertoolsTelemetry, Telemetry
@@ -64,11 +64,34 @@ def in_threads(call: Callable[[Item], Result], items: Iterable[Item], /) -> list
         return list(pool.map(call, items))
 
 
+class Session(Protocol):
+    """What makes clients: boto3's session is one."""
+
+    @property
+    def events(self) -> Any: ...
+
+    def client(self, service_name: Any, *, config: Config) -> Any: ...
+
+
+class BotocoreSession:
+    """boto3's clients without boto3: importing its transfer manager would be a third of a cold start."""
+
+    def __init__(self) -> None:
+        self._session = botocore.session.Session()
+
+    @property
+    def events(self) -> Any:
+        return self._session.get_component("event_emitter")
+
+    def client(self, service_name: Any, *, config: Config) -> Any:
+        return self._session.create_client(service_name, config=config)
+
+
 @dataclass
 class Runtime:
     """The AWS clients, made when first used, and the only clock. Times are in seconds since the epoch."""
 
-    session: boto3.Session = field(default_factory=boto3.Session)
+    session: Session = field(default_factory=BotocoreSession)
     now: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
     in_parallel: InParallel = in_threads
@@ -94,56 +117,71 @@ class Runtime:
 
     @cached_property
     def ecs(self) -> ECSClient:
-        return self.session.client("ecs", config=CLIENT_CONFIG)
+        client: ECSClient = self.session.client("ecs", config=CLIENT_CONFIG)
+        return client
 
     @cached_property
     def ecs_once(self) -> ECSClient:
         """For calls that keep their place when they are throttled, so that the SDK need not wait and try again."""
-        return self.session.client("ecs", config=CLIENT_CONFIG.merge(Config(retries={"total_max_attempts": 1})))
+        client: ECSClient = self.session.client(
+            "ecs", config=CLIENT_CONFIG.merge(Config(retries={"total_max_attempts": 1}))
+        )
+        return client
 
     @cached_property
     def elbv2(self) -> ElasticLoadBalancingv2Client:
-        return self.session.client("elbv2", config=CLIENT_CONFIG)
+        client: ElasticLoadBalancingv2Client = self.session.client("elbv2", config=CLIENT_CONFIG)
+        return client
 
     @cached_property
     def ec2(self) -> EC2Client:
-        return self.session.client("ec2", config=CLIENT_CONFIG)
+        client: EC2Client = self.session.client("ec2", config=CLIENT_CONFIG)
+        return client
 
     @cached_property
     def autoscaling(self) -> AutoScalingClient:
-        return self.session.client("autoscaling", config=CLIENT_CONFIG)
+        client: AutoScalingClient = self.session.client("autoscaling", config=CLIENT_CONFIG)
+        return client
 
     @cached_property
     def dynamodb(self) -> DynamoDBClient:
-        return self.session.client("dynamodb", config=QUICK_CONFIG)
+        client: DynamoDBClient = self.session.client("dynamodb", config=QUICK_CONFIG)
+        return client
 
     @cached_property
     def ssm(self) -> SSMClient:
-        return self.session.client("ssm", config=QUICK_CONFIG)
+        client: SSMClient = self.session.client("ssm", config=QUICK_CONFIG)
+        return client
 
     @cached_property
     def s3(self) -> S3Client:
-        return self.session.client("s3", config=CLIENT_CONFIG)
+        client: S3Client = self.session.client("s3", config=CLIENT_CONFIG)
+        return client
 
     @cached_property
     def glue(self) -> GlueClient:
-        return self.session.client("glue", config=CLIENT_CONFIG)
+        client: GlueClient = self.session.client("glue", config=CLIENT_CONFIG)
+        return client
 
     @cached_property
     def athena(self) -> AthenaClient:
-        return self.session.client("athena", config=CLIENT_CONFIG)
+        client: AthenaClient = self.session.client("athena", config=CLIENT_CONFIG)
+        return client
 
     @cached_property
     def logs(self) -> CloudWatchLogsClient:
-        return self.session.client("logs", config=CLIENT_CONFIG)
+        client: CloudWatchLogsClient = self.session.client("logs", config=CLIENT_CONFIG)
+        return client
 
     @cached_property
     def sns(self) -> SNSClient:
-        return self.session.client("sns", config=CLIENT_CONFIG)
+        client: SNSClient = self.session.client("sns", config=CLIENT_CONFIG)
+        return client
 
     @cached_property
     def sqs(self) -> SQSClient:
-        return self.session.client("sqs", config=CLIENT_CONFIG)
+        client: SQSClient = self.session.client("sqs", config=CLIENT_CONFIG)
+        return client
 
 
 def batches(items: Iterable[Item], size: int) -> Iterator[Sequence[Item]]:
