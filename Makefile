@@ -6,7 +6,7 @@ CDK := node_modules/.bin/cdk
 # Node 20 is enough for the CDK; it need not say at each run how old it is.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: chromium prometheus demo test e2e bench chaos fuzz synth bootstrap deploy destroy lint audit sbom lock docs clean
+.PHONY: chromium prometheus demo test e2e bench bench-cold chaos fuzz synth bootstrap deploy destroy lint audit sbom lock docs clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.ready  ## a day on the simulated account, and its report
@@ -50,6 +50,9 @@ fuzz: $(VENV)/.ready  ## whatever can be sent to a queue: no error, no write on 
 
 chaos: $(VENV)/.ready  ## every fault at every call, and thirty days of them all; into docs/reliability.md
 	$(BIN)/steady bench chaos --page docs/reliability.md
+
+bench-cold: $(VENV)/.ready  ## from the interruption handler's start to its first call, beside others'
+	$(BIN)/steady bench cold
 
 # ENV picks an environment of cdk.json (make deploy ENV=prod); without it, cdk.json's own "env" holds.
 CDK_APP = PATH="$(CURDIR)/$(BIN):$$PATH" $(CDK) $(if $(ENV),--context env=$(ENV))

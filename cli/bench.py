@@ -13,7 +13,7 @@ from rich.markdown import Markdown
 from rich.progress import Progress
 from rich.table import Table
 
-from cli import benchmarks_page, reliability_page
+from cli import benchmarks_page, cold_start, reliability_page
 from cli.output import JsonOption, answers, fail, notes, one_line_errors, write_json
 from simulator import bench, comparison, peers
 from simulator.chaos import matrix
@@ -79,6 +79,26 @@ def policies(
     if page_:
         page_.write_text(text, encoding="utf-8")
     answers.print(Markdown(text))
+
+
+@app.command()
+def cold(
+    runs: Annotated[int, typer.Option(min=1, max=200, help="Fresh processes of each.")] = 15,
+    json_: JsonOption = None,
+) -> None:
+    """Measures the start of the interruption handler, beside boto3 alone and a handler as they usually are."""
+    with Progress(console=notes) as progress:
+        bar = progress.add_task("starts", total=runs * len(cold_start.INITS))
+        seconds = cold_start.measure(runs, lambda: progress.advance(bar))
+    ours, least, usual = (seconds[name] for name in ("interruption handler", "boto3", "the usual handler"))
+    ratios = {"over boto3": round(ours / least, 3), "over the usual handler": round(ours / usual, 3)}
+    write_json({"seconds": {name: round(value, 4) for name, value in seconds.items()}, **ratios}, json_)
+    if json_ != "-":
+        table = Table("", "s", title=f"from start to first call, median of {runs} fresh processes")
+        for name, value in seconds.items():
+            table.add_row(name, f"{value:.3f}")
+        answers.print(table)
+        answers.print("; ".join(f"{name}: {ratio}" for name, ratio in ratios.items()), highlight=False)
 
 
 @app.command()

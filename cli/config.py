@@ -12,7 +12,8 @@ from rich.table import Table
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
 from cli.output import JsonOption, answers, one_line_errors, write_json
 from steady.aws import parameters
-from steady.aws.parameters import CLUSTERS_PATH, DEFAULTS_PATH, Value
+from steady.aws.clusters import CLUSTERS_PATH
+from steady.aws.parameters import DEFAULTS_PATH, Value
 from steady.aws.runtime import Runtime
 from steady.thresholds import ORDERED, THRESHOLDS, BadThreshold, Threshold, contradict, contradiction
 

@@ -4,7 +4,8 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from infra.cluster_table import ManagedCluster
-from steady.aws.parameters import CLUSTERS_PATH, DEFAULTS_PATH, LEDGER_PARAMETER
+from steady.aws.clusters import CLUSTERS_PATH
+from steady.aws.parameters import DEFAULTS_PATH, LEDGER_PARAMETER
 from steady.cluster import PoolName
 from steady.thresholds import THRESHOLDS
 

@@ -8,7 +8,8 @@ import aws_cdk as cdk
 
 from infra.fed_function import FedFunction
 from infra.settings import Settings
-from steady.aws.parameters import CLUSTERS_PATH, DEFAULTS_PATH
+from steady.aws.clusters import CLUSTERS_PATH
+from steady.aws.parameters import DEFAULTS_PATH
 from steady.cluster import CLUSTER_TAG, PoolKind
 
 

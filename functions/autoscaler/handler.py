@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from autoscaler.triggers import Trigger, parse
-from steady.aws import evaluation, managed, queue
+from steady.aws import clusters, evaluation, managed, queue
 from steady.aws.runtime import Runtime
 from steady.memory import Memory
 
@@ -52,7 +52,7 @@ def _triggered(
     batch = queue.received(runtime, event, parse, dead_letter_queue_url)
 
     def handle(name: str, messages: list[queue.Message[Trigger]]) -> None:
-        if not managed.is_managed(runtime, name):
+        if not clusters.is_managed(runtime, name):
             runtime.telemetry.info(f"cluster {name} is not managed: nothing to do")
             return
         cluster = managed.cluster_named(runtime, name)

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from interruption_handler.notices import Parsed
 from interruption_handler.notices.continuation import Continuation
 from interruption_handler.notices.notice import Notice
-from steady.aws import capacity, ecs, managed, parameters
+from steady.aws import capacity, clusters, ecs
 from steady.aws.runtime import Runtime
 from steady.cluster import PoolKind, PoolName
 from steady.drain import Doomed, LifecycleHook
-from steady.thresholds import Thresholds
+
+if TYPE_CHECKING:
+    from steady.thresholds import Thresholds
 
 # Recommendations come in bursts; the thresholds need not be read for each batch.
 SETTINGS_KEPT_S = 30.0
+
+
+class NoThresholds(ValueError):
+    """A cluster whose parameters do not say what it is; the text says what is needed."""
 
 
 def located(runtime: Runtime, parsed: Iterable[Parsed]) -> list[Doomed]:
@@ -31,7 +38,7 @@ def located(runtime: Runtime, parsed: Iterable[Parsed]) -> list[Doomed]:
     origins = capacity.origins_of(runtime, (n.instance_id for n in noticed if not n.hook)) if noticed else {}
     for notice in noticed:
         origin = _origin_of(notice.hook) if notice.hook else origins.get(notice.instance_id)
-        cluster = parameters.cluster_of(runtime, origin) if origin else None
+        cluster = clusters.cluster_of(runtime, origin) if origin else None
         if cluster is None:
             runtime.telemetry.info(f"instance {notice.instance_id} is of no cluster that is managed: nothing to do")
             runtime.telemetry.count("ForeignNotices")
@@ -56,7 +63,14 @@ def _origin_of(hook: LifecycleHook) -> capacity.Origin:
 
 
 def _thresholds(runtime: Runtime, cluster: str) -> Thresholds:
-    return managed.cluster_named(runtime, cluster, SETTINGS_KEPT_S).thresholds
+    # Only recommendations ask for thresholds: a notice does not wait for their import.
+    from steady.aws import managed
+    from steady.thresholds import BadThreshold
+
+    try:
+        return managed.cluster_named(runtime, cluster, SETTINGS_KEPT_S).thresholds
+    except BadThreshold as error:
+        raise NoThresholds(str(error)) from error
 
 
 def _with_deadline(runtime: Runtime, notice: Notice, cluster: str) -> Doomed:

@@ -12,15 +12,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from interruption_handler import notices
 from interruption_handler.advance import Advance, advance, drained
-from interruption_handler.locate import by_cluster, located
+from interruption_handler.locate import NoThresholds, by_cluster, located
 from interruption_handler.notices import Parsed, continuation
 from interruption_handler.notices.continuation import Continuation
 from interruption_handler.notices.notice import Ignored
-from steady.aws import managed, queue
+from steady.aws import clusters, queue
 from steady.aws.runtime import Runtime
 from steady.drain import Doomed
 from steady.rhythm import are_to_be_gathered, delay_to_meeting, round_end
-from steady.thresholds import BadThreshold
 
 Messages = Sequence[queue.Message[Parsed]]
 
@@ -56,7 +55,7 @@ def handle_batch(event: Mapping[str, Any], runtime: Runtime, environment: Enviro
             runtime.telemetry.count("IgnoredMessages")
     try:
         doomed = by_cluster(located(runtime, [m.value for m in messages]))
-    except (ClientError, BotoCoreError, BadThreshold) as error:
+    except (ClientError, BotoCoreError, NoThresholds) as error:
         runtime.telemetry.error(f"the doomed instances could not be looked up, and will be again: {error}")
         return queue.response([m.id for m in messages] + failed)
     due = _due(messages)
@@ -113,7 +112,7 @@ def _of_ours(runtime: Runtime, value: Parsed) -> Parsed:
 
 def _is_ours(runtime: Runtime, cluster: str) -> bool:
     try:
-        return managed.is_managed(runtime, cluster)
+        return clusters.is_managed(runtime, cluster)
     except (ClientError, BotoCoreError):
         # While nobody can say so, what was begun goes on.
         return True

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runtask_failure.failure import RunTaskFailure, parse
-from steady.aws import evaluation, managed, parameters, queue
+from steady.aws import clusters, evaluation, managed, queue
 from steady.aws.runtime import Runtime
 from steady.cluster import PoolKind
 from steady.demand import Demand, remembered, still_said
@@ -49,8 +49,8 @@ def handle_batch(
     batch = queue.received(runtime, event, parse, dead_letter_queue_url)
 
     def handle(name: str, messages: list[Message]) -> None:
-        if not managed.is_managed(runtime, name):
-            path = f"{parameters.CLUSTERS_PATH}/{name}/capacity"
+        if not clusters.is_managed(runtime, name):
+            path = f"{clusters.CLUSTERS_PATH}/{name}/capacity"
             _set_aside(runtime, messages, f"cluster {name} is not managed: set {path}", dead_letter_queue_url)
             return
         cluster = managed.cluster_named(runtime, name, SETTINGS_KEPT_S)

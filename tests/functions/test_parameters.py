@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from steady.aws import parameters
+from steady.aws import clusters, parameters
 from steady.aws.capacity import Origin
 from steady.aws.runtime import Runtime
 from steady.cluster import PoolKind, PoolName
@@ -70,11 +70,11 @@ def test_an_instances_cluster_is_found_by_its_pool_or_else_by_its_own_tag(runtim
         )
 
     known, replaced = PoolName(PoolKind.SPOT_FLEET, "sfr-11"), PoolName(PoolKind.SPOT_FLEET, "sfr-99")
-    assert parameters.cluster_of(runtime, Origin(known)) == "c11"
-    assert parameters.cluster_of(runtime, Origin(known, "c3")) == "c11"
-    assert parameters.cluster_of(runtime, Origin(replaced)) is None
-    assert parameters.cluster_of(runtime, Origin(replaced, "c3")) == "c3"
-    assert parameters.cluster_of(runtime, Origin(replaced, "of others")) is None
+    assert clusters.cluster_of(runtime, Origin(known)) == "c11"
+    assert clusters.cluster_of(runtime, Origin(known, "c3")) == "c11"
+    assert clusters.cluster_of(runtime, Origin(replaced)) is None
+    assert clusters.cluster_of(runtime, Origin(replaced, "c3")) == "c3"
+    assert clusters.cluster_of(runtime, Origin(replaced, "of others")) is None
 
 
 def test_what_contradicts_gives_way_to_its_newest_value_that_does_not(runtime: Runtime) -> None:

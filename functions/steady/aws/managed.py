@@ -61,17 +61,3 @@ def cluster_named(runtime: Runtime, name: str, max_age_s: float = 0.0) -> Cluste
     cluster = Cluster(name, found.pool, found.thresholds, found.problems)
     runtime.known[f"settings of {name}"] = (runtime.now(), cluster)
     return cluster
-
-
-def is_managed(runtime: Runtime, cluster: str) -> bool:
-    """Whether `cluster` is one of ours. While SSM does not answer, what is known of its settings says so, too.
-
-    Raises:
-        ClientError, BotoCoreError: if nobody knows.
-    """
-    try:
-        return cluster in parameters.clusters_by_pool(runtime).values()
-    except (ClientError, BotoCoreError):
-        if f"settings of {cluster}" not in runtime.known:
-            raise
-        return True

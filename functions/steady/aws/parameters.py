@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from steady.aws.capacity import Origin
+from steady.aws.clusters import CAPACITY, CLUSTERS_PATH, clusters_by_pool, parameters_under
 from steady.aws.runtime import Runtime
 from steady.thresholds import (
     ORDERED,
@@ -26,14 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm.type_defs import ParameterTypeDef
 
 DEFAULTS_PATH = "/steady/defaults"
-CLUSTERS_PATH = "/steady/clusters"
 LEDGER_PARAMETER = "/steady/ledger"
-CAPACITY = "capacity"
-# How long the list of clusters is kept by a process: a cluster that is added is served within this.
-POOLS_KEPT_S = 60
-# A list that could not be read is not asked for again for so long.
-ASK_AGAIN_S = 5
-UNREADABLE = "why the list of clusters could not be read"
 NEVER = datetime.fromtimestamp(0, UTC)
 
 Value = int | str
@@ -85,7 +76,7 @@ def parameters_of(runtime: Runtime, cluster: str) -> ClusterParameters:
     problems: list[str] = []
     capacity = ""
     for path in (DEFAULTS_PATH, own_path) if cluster else (DEFAULTS_PATH,):
-        for name, parameter in _parameters(runtime, path):
+        for name, parameter in parameters_under(runtime, path):
             if name == CAPACITY and path == own_path:
                 capacity = parameter["Value"]
             elif name not in THRESHOLDS:
@@ -121,40 +112,6 @@ def settings_in(found: ClusterParameters, cluster: str) -> ClusterSettings:
     return ClusterSettings(cluster, pool, thresholds, (*found.problems, *contradictions))
 
 
-def clusters_by_pool(runtime: Runtime) -> dict[str, str]:
-    """Every cluster that the suite manages, by the text of its `capacity` parameter; kept for a minute.
-
-    While SSM does not answer, those that this process has last known, however long ago: which clusters are managed
-    changes seldom, and an interruption does not wait.
-    """
-    kept: tuple[float, dict[str, str]] | None = runtime.known.get(CLUSTERS_PATH)
-    if kept and runtime.now() - kept[0] <= POOLS_KEPT_S:
-        return kept[1]
-    failed: tuple[float, ClientError | BotoCoreError] | None = runtime.known.get(UNREADABLE)
-    if failed and runtime.now() - failed[0] <= ASK_AGAIN_S:
-        raise failed[1]
-    try:
-        found = _capacities(runtime)
-    except (ClientError, BotoCoreError) as error:
-        if kept is None:
-            # A batch asks for each of its instances: one that waits out the SDK's tries is enough.
-            runtime.known[UNREADABLE] = (runtime.now(), error)
-            raise
-        runtime.telemetry.error(f"the list of clusters could not be read, and is taken as last known: {error}")
-        found = kept[1]
-    runtime.known[CLUSTERS_PATH] = (runtime.now(), found)
-    return found
-
-
-def _capacities(runtime: Runtime) -> dict[str, str]:
-    pools = {}
-    for name, parameter in _parameters(runtime, CLUSTERS_PATH):
-        cluster, _, of_cluster = name.partition("/")
-        if of_cluster == CAPACITY:
-            pools[parameter["Value"]] = cluster
-    return pools
-
-
 def managed_clusters(runtime: Runtime, wanted: Sequence[str] = ()) -> list[str]:
     """The clusters that the suite manages, sorted; or `wanted`, all of which have to be among them.
 
@@ -166,23 +123,6 @@ def managed_clusters(runtime: Runtime, wanted: Sequence[str] = ()) -> list[str]:
         if cluster not in managed:
             raise NotManaged(f"cluster {cluster} is not managed: one of {', '.join(managed) or 'none'} is needed")
     return list(wanted) or managed
-
-
-def cluster_of(runtime: Runtime, origin: Origin) -> str | None:
-    """The cluster that an instance belongs to, by its pool or else by its own tag; None if it is none of ours.
-
-    While SSM does not answer, and this process has never known the clusters, the tag alone will do.
-    """
-    try:
-        clusters = clusters_by_pool(runtime)
-    except (ClientError, BotoCoreError):
-        if not origin.cluster:
-            raise
-        return origin.cluster
-    if origin.pool and str(origin.pool) in clusters:
-        return clusters[str(origin.pool)]
-    # A fleet that CloudFormation has replaced is nobody's pool any more, and still has instances.
-    return origin.cluster if origin.cluster in clusters.values() else None
 
 
 def ledger_table(runtime: Runtime) -> str:
@@ -248,14 +188,6 @@ def reset(runtime: Runtime, cluster: str, name: str) -> None:
             runtime.ssm.delete_parameter(Name=path)
     except (runtime.ssm.exceptions.InvalidResourceId, runtime.ssm.exceptions.ParameterNotFound):
         return
-
-
-def _parameters(runtime: Runtime, path: str) -> Iterator[tuple[str, ParameterTypeDef]]:
-    # SSM: 10 parameters a page (GetParametersByPath)
-    pages = runtime.ssm.get_paginator("get_parameters_by_path").paginate(Path=path, Recursive=True)
-    for page in pages:
-        for parameter in page["Parameters"]:
-            yield parameter["Name"].removeprefix(f"{path}/"), parameter
 
 
 def _parsed(runtime: Runtime, path: str, parameter: ParameterTypeDef, under: Held, problems: list[str]) -> Held:
