@@ -48,6 +48,26 @@ def interruption(
 
 
 @app.command()
+def autoscaler(
+    instances: Annotated[int, typer.Option(min=1, max=5000, help="Container instances of the cluster.")] = 500,
+    services: Annotated[int, typer.Option(min=1, max=5000, help="Services of it.")] = 200,
+    tasks: Annotated[int, typer.Option(min=1, max=100_000, help="Tasks of them all.")] = 5000,
+    seed: Annotated[int, typer.Option(help="Of all that is random.")] = 0,
+    json_: JsonOption = None,
+) -> None:
+    """Measures one tick of a cluster that rests: CPU of the function's own code, memory, and calls."""
+    figures = bench.autoscaler(instances, services, tasks, seed=seed)
+    write_json(figures, json_)
+    if json_ != "-":
+        table = Table("", "", title=f"one tick of {instances:,} instances, {services:,} services, {tasks:,} tasks")
+        table.add_row("CPU of the function's own code", f"{figures['seconds']:.3f} s")
+        table.add_row("memory that it allocates", f"{figures['peak_mib']:.1f} MiB")
+        for name, count in figures["api_calls"].items():
+            table.add_row(name, f"{count:,}")
+        answers.print(table)
+
+
+@app.command()
 def policies(
     traces_: Annotated[Path, typer.Option("--traces", help="The folder of the traces.")],
     seeds: Annotated[int, typer.Option(min=1, max=99, help="How many seeds to take the medians of.")] = 3,

@@ -1,4 +1,4 @@
-"""Benchmarks on the simulated account: the service-out of a whole fleet at once."""
+"""Benchmarks on the simulated account: the service-out of a whole fleet at once, and a tick of a large cluster."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import pytest
 from markupsafe import escape
 
 from simulator import report
-from simulator.bench import interruption
+from simulator.bench import autoscaler, interruption
 from simulator.peers import HANDLINGS
 from simulator.policies import NoSuchPolicy
 from simulator.simulation import Outcome, Scenario, simulate
@@ -152,3 +152,17 @@ def test_a_whole_fleet_is_served_out() -> None:
         "api_calls",
         "throttled",
     }
+
+
+def test_a_tick_of_a_cluster_that_rests_reads_each_thing_once_in_the_largest_batches() -> None:
+    figures = autoscaler(instances=250, services=40, tasks=1000)
+
+    assert {"seconds", "peak_mib", "api_calls"} <= set(figures)
+    assert figures["seconds"] > 0
+    assert figures["peak_mib"] > 0
+    calls = figures["api_calls"]
+    # 100 instances and 10 services a call, 100 services a page.
+    assert calls["ecs:ListContainerInstances"] == calls["ecs:DescribeContainerInstances"] == 3
+    assert calls["ecs:DescribeServices"] == 4
+    assert calls["ecs:ListServices"] == 1
+    assert not any(name.endswith(("StopTask", "SetDesiredCapacity", "DescribeTasks")) for name in calls)
