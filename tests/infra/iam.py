@@ -20,7 +20,11 @@ ROLES = {
     "interruption-handler": "InterruptionHandler",
     "autoscaler": "Autoscaler",
     "runtask-failure": "RunTaskFailure",
+    "log-catalog": "LogCatalog",
+    "task-status": "TaskStatus",
 }
+# The buckets, by how their logical ids begin.
+BUCKETS = {"Logs6819BB44": "logs", "Statuses": "statuses"}
 SIMULATED = {"elbv2": "elasticloadbalancing"}
 
 
@@ -144,6 +148,8 @@ def _named(logical_id: str) -> str:
         return arn("dynamodb", f"table/{LEDGER_TABLE}")
     if "People" in logical_id:
         return PEOPLE_TOPIC
+    if logical_id.startswith(tuple(BUCKETS)):
+        return f"arn:aws:s3:::{next(name for start, name in BUCKETS.items() if logical_id.startswith(start))}"
     for function, construct in ROLES.items():
         if f"{construct}Queue" in logical_id:
             return arn("sqs", function)

@@ -26,10 +26,27 @@ CONTEXT: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def policies() -> Mapping[str, Any]:
-    [added] = stacks.add_to(cdk.App(context=CONTEXT))
-    found = policies_of({"scaling": Template.from_stack(added.scaling), "out": Template.from_stack(added.service_out)})
+    app = cdk.App(context={**CONTEXT, "logs": {"partitions": "made"}, "task_status": {}})
+    stacks.add_to(app)
+    templates = {s.stack_name: Template.from_stack(s) for s in app.node.find_all() if isinstance(s, cdk.Stack)}
+    found = policies_of(templates)
     assert set(found) == set(ROLES)
     return found
+
+
+# What the log catalogue and the task status call; that they call no more is tested where they are (tests/functions).
+# Glue: what is done to a table is asked of the catalogue and the database as well.
+GLUE = [arn("glue", resource) for resource in ("catalog", "database/steady_logs", "table/steady_logs/my_app_app")]
+OF_S3_AND_GLUE = [
+    Request("log-catalog", "s3:ListBucket", "arn:aws:s3:::logs"),
+    *(
+        Request("log-catalog", f"glue:{action}", resource)
+        for action in ("GetTables", "CreateTable", "UpdateTable", "BatchDeleteTable", "BatchCreatePartition")
+        for resource in GLUE
+    ),
+    Request("task-status", "s3:PutObject", f"arn:aws:s3:::statuses/tasks/{arn('ecs', 'task/web/1')}/stopped.json"),
+    Request("task-status", "sqs:SendMessage", arn("sqs", "task-status-dead-letters")),
+]
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +58,7 @@ def requests() -> list[Request]:
         for call in world.account.endpoint.log:
             if call.caller in ROLES:
                 found |= dict.fromkeys(requests_of(call))
-    return list(found)
+    return [*found, *OF_S3_AND_GLUE]
 
 
 def test_every_call_is_allowed(policies: Mapping[str, Any], requests: list[Request]) -> None:
@@ -116,6 +133,10 @@ THEIRS = (
     Request("runtask-failure", "sqs:SendMessage", arn("sqs", "interruption-handler")),
     Request("autoscaler", "ssm:GetParametersByPath", arn("ssm", "parameter/theirs")),
     Request("autoscaler", "dynamodb:PutItem", arn("dynamodb", "table/theirs")),
+    Request("log-catalog", "glue:CreateTable", arn("glue", "table/theirs/orders")),
+    Request("log-catalog", "s3:ListBucket", "arn:aws:s3:::theirs"),
+    Request("task-status", "s3:PutObject", "arn:aws:s3:::statuses/elsewhere.json"),
+    Request("task-status", "s3:PutObject", "arn:aws:s3:::logs/tasks/1"),
 )
 
 
@@ -148,6 +169,6 @@ def test_the_scenarios_of_the_chaos_make_no_other_call(requests: list[Request]) 
     for scenario in SCENARIOS:
         trial = scenario()
         trial.run()
-        for role in ROLES:
+        for role in ("interruption-handler", "autoscaler", "runtask-failure"):
             made = trial.world.account.endpoint.counted(role).calls
             assert {(role, name.replace("elbv2:", "elasticloadbalancing:")) for name in made} <= known
