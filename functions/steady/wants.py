@@ -108,9 +108,9 @@ def demand_coming_within(seconds: float, snapshot: Snapshot, memory: Memory, thr
     if thresholds.learning == "off":
         return []
     wants = []
-    now, confidence = snapshot.at, thresholds.learning_confidence
+    now, confidence, reserved = snapshot.at, thresholds.learning_confidence, _reserved(snapshot)
     for peaks, every_s in ((memory.recent, HOUR_S), (memory.days, DAY_S)):
-        found = recurring(peaks, every_s, now, now + seconds, confidence, _reserved(snapshot))
+        found = recurring(peaks, every_s, now, now + seconds, confidence, reserved)
         if found:
             wants.append(Want(DemandComesBack(found.demand, every_s, found.times, found.of, 0), capacity=found.demand))
     return wants
@@ -130,4 +130,9 @@ def wants_of(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> list
 
 
 def _reserved(snapshot: Snapshot) -> Size:
-    return sum((i.reserved for i in snapshot.active), NOTHING)
+    # By number: adding up thousands of sizes would make as many values.
+    active = snapshot.active
+    return Size(
+        sum(i.registered.cpu_units - i.remaining.cpu_units for i in active),
+        sum(i.registered.memory_mib - i.remaining.memory_mib for i in active),
+    )
