@@ -155,7 +155,9 @@ def autoscaler(instances: int, services: int, tasks: int, ticks: int = 3, seed: 
         answers, `peak_mib` of memory that it allocates, and `api_calls` of one tick.
     """
     world = World(seed, duplicates=0.0)
-    cluster = world.group_cluster("large", instances, INSTANCE_TYPE, minimum=instances, min_capacity=instances)
+    cluster = world.group_cluster(
+        "large", instances, INSTANCE_TYPE, minimum=instances, min_capacity=instances, max_capacity=2 * instances
+    )
     _spread(cluster, services, tasks)
     function = world.suite.autoscaler
     assert function

@@ -81,6 +81,7 @@ class EcsApi:
                     "clusterArn": c.arn,
                     "clusterName": c.name,
                     "status": "ACTIVE",
+                    "activeServicesCount": len(c.services),
                     "runningTasksCount": sum(t.started_at is not None for t in c.tasks.values()),
                     "pendingTasksCount": sum(t.started_at is None for t in c.tasks.values()),
                 }

@@ -9,6 +9,7 @@ import pytest
 from simulator.world import World
 from steady.aws import ecs, elbv2
 from steady.aws.runtime import Runtime
+from steady.aws.services import services
 from steady.cluster import InstanceStatus, Size, TaskShape
 from steady.drain import Target, TargetState
 
@@ -77,7 +78,7 @@ def test_the_shape_of_a_service_is_read_only_where_tasks_are_missing() -> None:
     web.service("short", 9, cpu=256, memory=512)
     web.daemon("fluentd")
 
-    found = {s.name: s for s in ecs.services(world.suite.runtime("test"), "web")[0]}
+    found = {s.name: s for s in services(world.suite.runtime("test"), "web")[0]}
 
     assert set(found) == {"idle", "short"}
     assert (found["short"].missing, found["short"].shape) == (1, TaskShape(Size(256, 512)))

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.aws.pace import Pace
 from steady.aws.runtime import Runtime, batches
-from steady.cluster import NOTHING, ContainerInstance, Daemons, InstanceStatus, Service, Size, TaskShape
+from steady.cluster import ContainerInstance, InstanceStatus, Size, TaskShape
 from steady.drain import DEFAULT_STOP_TIMEOUT_S
 
 if TYPE_CHECKING:
@@ -125,28 +125,6 @@ def service_of(task: Mapping[str, object]) -> str:
 def service_names(tasks: Iterable[TaskTypeDef]) -> list[str]:
     """The services that `tasks` are of, each once."""
     return sorted({name for task in tasks if (name := service_of(task))})
-
-
-def services(runtime: Runtime, cluster: str) -> tuple[tuple[Service, ...], Daemons]:
-    """Every replica service of `cluster`, and its daemon services together.
-
-    The shape of a service that lacks tasks is read as well.
-    """
-    replicas, size, tasks = [], NOTHING, 0
-    for described in described_services(runtime, cluster, service_arns(runtime, cluster)):
-        if is_daemon(described):
-            size += task_definition(runtime, described["taskDefinition"]).shape.size
-            tasks += described["runningCount"] + described["pendingCount"]
-            continue
-        service = Service(
-            name=described["serviceName"],
-            desired=described["desiredCount"],
-            running=described["runningCount"],
-            pending=described["pendingCount"],
-            task_definition=described["taskDefinition"],
-        )
-        replicas.append(replace(service, shape=shape_in(runtime, described)) if service.missing else service)
-    return tuple(replicas), Daemons(size, tasks)
 
 
 def shape_in(runtime: Runtime, service: ServiceTypeDef) -> TaskShape:

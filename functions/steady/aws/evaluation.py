@@ -17,6 +17,7 @@ from steady.aws import capacity, ecs, ledger, telling
 from steady.aws.managed import Cluster
 from steady.aws.queue import Message
 from steady.aws.runtime import Runtime
+from steady.aws.services import services as services_of
 from steady.cluster import ContainerInstance, Snapshot, TaskShape
 from steady.memory import Memory, observed
 from steady.scaling import Decision, decide, outward
@@ -153,7 +154,7 @@ class Considered(NamedTuple):
 
 def considered(runtime: Runtime, cluster: Cluster, memory: Memory) -> Considered:
     """What would be decided about `cluster` now; nothing is written."""
-    snapshot = look(runtime, cluster)
+    snapshot = look(runtime, cluster, {*memory.drift_since, *memory.placement_failed_at})
     memory = observed(snapshot, memory, cluster.thresholds)
     due = scale_in.candidates(snapshot, memory.low_since, cluster.thresholds)
     due += [i for i in fallback.on_demand_instances(snapshot) if i not in due]
@@ -180,15 +181,15 @@ def each_cluster(
     return failed
 
 
-def look(runtime: Runtime, cluster: Cluster) -> Snapshot:
-    """What the cluster looks like now.
+def look(runtime: Runtime, cluster: Cluster, suspected: Iterable[str] = ()) -> Snapshot:
+    """What the cluster looks like now; of many services, those that are `suspected` in any case.
 
     The pool is read before the instances: one that leaves in between is missed, and the next tick sees it; one that
     was launched in between is never counted twice.
     """
     pool = capacity.pool(runtime, cluster.pool)
     instances = ecs.container_instances(runtime, cluster.name)
-    services, daemons = ecs.services(runtime, cluster.name)
+    services, daemons = services_of(runtime, cluster.name, suspected)
     snapshot = Snapshot(
         cluster=cluster.name,
         at=runtime.now(),
