@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
 
 from infra.fed_function import FedFunction
 from infra.settings import Settings
+from steady.aws import budget
 from steady.aws.clusters import CLUSTERS_PATH
 from steady.aws.parameters import DEFAULTS_PATH
 from steady.cluster import CLUSTER_TAG, PoolKind
@@ -100,6 +102,12 @@ def may_change_capacity(function: FedFunction, settings: Settings) -> None:
         only_made = {f"aws:ResourceTag/{CLUSTER_TAG}": fleet_clusters}
         function.allow(["ec2:ModifySpotFleetRequest"], [_fleet(stack, "*")], StringEquals=only_made)
         function.allow(["ec2:TerminateInstances"], instances, StringEquals=only_made)
+
+
+def may_say_calls(function: FedFunction, ledger: dynamodb.ITable) -> None:
+    """The one item of the ledger that says what was called of ECS."""
+    only_that = {"dynamodb:LeadingKeys": [budget.ITEM]}
+    function.allow(["dynamodb:UpdateItem"], [ledger.table_arn], **{"ForAllValues:StringEquals": only_that})
 
 
 def _parameters(function: FedFunction, *paths: str) -> list[str]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
@@ -17,7 +18,14 @@ class ServiceOutStack(cdk.Stack):
     """The interruption handler, with its hook on each adopted group. It wakes the autoscaler."""
 
     def __init__(
-        self, scope: Construct, id_: str, *, settings: Settings, autoscaler_queue: sqs.IQueue, **kwargs: Any
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        settings: Settings,
+        autoscaler_queue: sqs.IQueue,
+        ledger: dynamodb.ITable,
+        **kwargs: Any,
     ) -> None:
         super().__init__(scope, id_, **kwargs)
         handler = FedFunction(
@@ -25,7 +33,7 @@ class ServiceOutStack(cdk.Stack):
             "InterruptionHandler",
             feed=wiring.INTERRUPTION,
             settings=settings,
-            environment={"AUTOSCALER_QUEUE_URL": autoscaler_queue.queue_url},
+            environment={"AUTOSCALER_QUEUE_URL": autoscaler_queue.queue_url, "LEDGER_TABLE": ledger.table_name},
         )
         self.functions = (handler,)
         handler.function.add_environment("QUEUE_URL", handler.queue.queue_url)
@@ -39,6 +47,7 @@ class ServiceOutStack(cdk.Stack):
         permissions.may_deregister_targets(handler)
         permissions.may_find_pools(handler)
         permissions.may_answer_hooks(handler, settings)
+        permissions.may_say_calls(handler, ledger)
         for cluster in settings.adopted:
             if cluster.kind is PoolKind.AUTO_SCALING_GROUP and cluster.hook:
                 add_hook(self, f"Hook-{cluster.name}", cluster.pool.name)

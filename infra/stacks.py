@@ -56,7 +56,9 @@ def _add(app: cdk.App, target: Target) -> Stacks:
     people = PeopleStack(scope, **named("people"))
     scaling = ScalingStack(scope, **named("scaling"), settings=settings, ledger=state.ledger, people=people.topic)
     queue = scaling.autoscaler_queue
-    service_out = ServiceOutStack(scope, **named("service-out"), settings=settings, autoscaler_queue=queue)
+    service_out = ServiceOutStack(
+        scope, **named("service-out"), settings=settings, autoscaler_queue=queue, ledger=state.ledger
+    )
     functions = (*service_out.functions, *scaling.functions)
     watch = WatchStack(scope, **named("watch"), settings=settings, functions=functions, ledger=state.ledger)
     network: Network | ExistingNetwork | None = settings.network

@@ -24,6 +24,8 @@ DEREGISTERED_WITHIN_S = 15
 NO_TICK_MINUTES = 5
 SHORT_MINUTES = 15
 DRIFT_MINUTES = 10
+# Less than that is a reclaim, or a burst of work.
+SHED_MINUTES = 15
 # Others in the account call ECS, too.
 NEAR_A_LIMIT = 0.8
 
@@ -74,6 +76,13 @@ WATCHED = (
         "has no ledger",
         "only grows: DynamoDB does not answer, or not to the role.",
         "dependencies-do-not-answer",
+    ),
+    Watched(
+        "CallsShed",
+        "leaves calls for later",
+        "is looked at less than it would be: ECS calls are at the suite's share, api_share.",
+        "near-an-api-limit",
+        minutes=SHED_MINUTES,
     ),
     Watched(
         "SpotShort",

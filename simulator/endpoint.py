@@ -97,8 +97,18 @@ class Endpoint:
         self._log(caller, name, params, "")
         return answer
 
-    def call(self, caller: str, name: str, params: Params, config: Config | None = None) -> dict[str, Any]:
+    def call(
+        self,
+        caller: str,
+        name: str,
+        params: Params,
+        config: Config | None = None,
+        tried: Callable[[str], object] = lambda error: None,
+    ) -> dict[str, Any]:
         """A call as a client of `config` makes it: with latency, and repeated as the SDK's standard mode does.
+
+        Args:
+            tried: is told of each try that was answered, with the code of its error ("": none).
 
         Raises:
             AwsError: as AWS refuses it at the last try.
@@ -107,12 +117,13 @@ class Endpoint:
         most = (getattr(config, "retries", None) or {}).get("total_max_attempts", 3)
         for attempt in range(1, most + 1):
             self.clock.sleep(self._latency_s * self._rng.uniform(0.7, 1.3))
-            tried = Try(self.clock.now, self.tries, caller, name, params)
+            this = Try(self.clock.now, self.tries, caller, name, params)
             self.tries += 1
             try:
-                self.fault.before(tried)
-                return self.fault.answered(tried, self.answer(caller, name, params))
+                self.fault.before(this)
+                answer = self.fault.answered(this, self.answer(caller, name, params))
             except AwsError as error:
+                tried(error.code)
                 if attempt == most or not _is_retried(error):
                     raise
             except TimedOut as error:
@@ -120,6 +131,9 @@ class Endpoint:
                 if attempt == most:
                     kind = ReadTimeoutError if error.connected else ConnectTimeoutError
                     raise kind(endpoint_url=f"https://{name.partition(':')[0]}.{REGION}.amazonaws.com") from error
+            else:
+                tried("")
+                return answer
             # botocore, retries/standard.py: exponential with full jitter, 20 s at most.
             self.clock.sleep(self._rng.random() * min(20.0, 2.0 ** (attempt - 1)))
         raise AssertionError("unreachable: the last try returns or raises")
@@ -138,9 +152,17 @@ class Endpoint:
 
         def answer_call(**event: Any) -> Any:  # the stubs know of no answers
             model, context = event["model"], event["context"]
-            name = f"{model.service_model.service_name}:{model.name}"
+            service = model.service_model.service_name
+            name = f"{service}:{model.name}"
+
+            def tried(error: str) -> None:
+                # botocore says it of each try; what listens is the functions' own.
+                core.get_component("event_emitter").emit(
+                    f"needs-retry.{service}.{model.name}", operation=model, response=(None, {"Error": {"Code": error}})
+                )
+
             try:
-                answer = self.call(caller, name, context["simulated_params"], context["client_config"])
+                answer = self.call(caller, name, context["simulated_params"], context["client_config"], tried)
             except AwsError as error:
                 return _Response(error.status), _error(error)
             return _Response(200), {**answer, "ResponseMetadata": {"HTTPStatusCode": 200, "RetryAttempts": 0}}
@@ -161,6 +183,7 @@ class _Response:
 
 def _error(error: AwsError) -> dict[str, Any]:
     return {
+        **error.more,
         "Error": {"Code": error.code, "Message": error.message},
         "ResponseMetadata": {"HTTPStatusCode": error.status, "RetryAttempts": 0},
     }

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from simulator.endpoint import ACCOUNT_ID, REGION, Params
-from simulator.errors import AwsError
+from simulator.errors import NOTHING, AwsError
 
 PARAMETERS_A_PAGE = 10
 
@@ -99,8 +99,9 @@ class Tables:
         return {}
 
     def update_item(self, params: Params) -> dict[str, Any]:
-        with _refusals():
-            self._backend.update_item(
+        old = params.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD" and self.get_item(params)
+        with _refusals(old or {}):
+            item = self._backend.update_item(
                 params["TableName"],
                 params["Key"],
                 params["UpdateExpression"],
@@ -108,17 +109,19 @@ class Tables:
                 params.get("ExpressionAttributeValues", {}),
                 condition_expression=params.get("ConditionExpression"),
             )
-        return {}
+        new = item.to_json()["Attributes"] if params.get("ReturnValues") == "UPDATED_NEW" else {}
+        changed = params.get("ExpressionAttributeNames", {}).values()
+        return {"Attributes": {name: value for name, value in new.items() if name in changed}} if new else {}
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
-    """Turns moto's refusals into ours."""
+def _refusals(old: Params = NOTHING) -> Iterator[None]:
+    """Turns moto's refusals into ours, with what was there before where it was asked for."""
     from moto.dynamodb.exceptions import ConditionalCheckFailed, MockValidationException
 
     try:
         yield
     except ConditionalCheckFailed as error:
-        raise AwsError("ConditionalCheckFailedException", "The conditional request failed") from error
+        raise AwsError("ConditionalCheckFailedException", "The conditional request failed", more=old) from error
     except MockValidationException as error:
         raise AwsError("ValidationException", str(error)) from error

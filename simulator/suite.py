@@ -144,7 +144,7 @@ class Suite:
 
     def _interruption(self) -> Handler:
         runtime = self.runtime(wiring.INTERRUPTION.function)
-        environment = Environment(self.notices.url, _dead_letters_url(self.notices), self.triggers.url)
+        environment = Environment(self.notices.url, _dead_letters_url(self.notices), self.triggers.url, LEDGER_TABLE)
 
         def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             return handle_batch(event, runtime, environment, runtime.now() + context.remaining_s() - SPARE_S)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from autoscaler.triggers import Trigger, parse
 from steady.aws import clusters, evaluation, managed, queue
+from steady.aws.budget import OverBudget
 from steady.aws.runtime import Runtime
 from steady.memory import Memory
 
@@ -38,9 +39,10 @@ def handle_event(
     cluster = managed.cluster_named(runtime, event["cluster"])
     try:
         evaluation.evaluate(runtime, desk, cluster)
-    except evaluation.Contended as error:
+    except evaluation.POSTPONED as error:
         # Whoever held the cluster decided with what this tick would have seen; the next tick is a minute away.
         runtime.telemetry.info(f"tick skipped: {error}", cluster=cluster.name)
+        runtime.telemetry.count("CallsShed", isinstance(error, OverBudget), cluster.name)
     # That none comes is an alarm.
     runtime.telemetry.count("Ticks", cluster=cluster.name)
     return {}
@@ -56,7 +58,13 @@ def _triggered(
             runtime.telemetry.info(f"cluster {name} is not managed: nothing to do")
             return
         cluster = managed.cluster_named(runtime, name)
-        evaluation.evaluate(runtime, desk, cluster, lambda memory: _told(memory, messages))
+        try:
+            evaluation.evaluate(runtime, desk, cluster, lambda memory: _told(memory, messages))
+        except OverBudget as error:
+            # The next look knows of it; that the messages came again would only ask for more.
+            evaluation.remember(runtime, desk.ledger_table, name, lambda memory: _told(memory, messages))
+            runtime.telemetry.info(f"decided later: {error}", cluster=name)
+            runtime.telemetry.count("CallsShed", cluster=name)
 
     failed = evaluation.each_cluster(runtime, batch.messages, handle)
     return queue.response([*batch.failed_ids, *failed])

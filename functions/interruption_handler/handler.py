@@ -22,7 +22,4 @@ def runtime() -> Runtime:
 
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     until = runtime().now() + context.get_remaining_time_in_millis() / 1000 - SPARE_S
-    try:
-        return handle_batch(event, runtime(), Environment.read(), until)
-    finally:
-        runtime().say_calls()
+    return handle_batch(event, runtime(), Environment.read(), until)

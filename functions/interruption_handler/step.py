@@ -16,7 +16,7 @@ from interruption_handler.locate import NoThresholds, by_cluster, located
 from interruption_handler.notices import Parsed, continuation
 from interruption_handler.notices.continuation import Continuation
 from interruption_handler.notices.notice import Ignored
-from steady.aws import clusters, queue
+from steady.aws import budget, clusters, queue
 from steady.aws.runtime import Runtime
 from steady.drain import Doomed
 from steady.rhythm import are_to_be_gathered, delay_to_meeting, round_end
@@ -31,12 +31,12 @@ class Environment:
     queue_url: str
     dead_letter_queue_url: str
     autoscaler_queue_url: str
+    ledger_table: str
 
     @staticmethod
     def read() -> Environment:
-        return Environment(
-            os.environ["QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"], os.environ["AUTOSCALER_QUEUE_URL"]
-        )
+        names = ("QUEUE_URL", "DEAD_LETTER_QUEUE_URL", "AUTOSCALER_QUEUE_URL", "LEDGER_TABLE")
+        return Environment(*(os.environ[name] for name in names))
 
 
 def handle_batch(event: Mapping[str, Any], runtime: Runtime, environment: Environment, until: float) -> dict[str, Any]:
@@ -46,6 +46,13 @@ def handle_batch(event: Mapping[str, Any], runtime: Runtime, environment: Enviro
         event: Lambda's SQS event.
         until: when no more task may be stopped in this step, in seconds since the epoch.
     """
+    response = _handled(event, runtime, environment, until)
+    # Only now: what was called is for the others to know, and no notice waits for it.
+    budget.charge(runtime, environment.ledger_table, runtime.say_calls())
+    return response
+
+
+def _handled(event: Mapping[str, Any], runtime: Runtime, environment: Environment, until: float) -> dict[str, Any]:
     batch = queue.received(runtime, event, notices.parse, environment.dead_letter_queue_url)
     failed = list(batch.failed_ids)
     messages = [replace(m, value=_of_ours(runtime, m.value)) for m in batch.messages]

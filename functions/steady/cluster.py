@@ -194,7 +194,8 @@ class Snapshot:
     """All that one decision about one cluster looks at. `at` is in seconds since the epoch.
 
     `tasks_of` holds the shapes of an instance's movable tasks, by container instance ARN, and `bound_since` when the
-    oldest of those that stay until they end was created; both only for those instances that may be emptied now.
+    oldest of those that stay until they end was created; both only for those instances that may be emptied now, less
+    the `unread` (ARNs), which there was no time for: they are not emptied.
     `matching` holds, for each memberOf expression of a task that lacks a place, the ARNs of the instances that ECS says
     match. `shapes` says what EC2 offers as the pool's types.
     """
@@ -206,6 +207,7 @@ class Snapshot:
     pool: Pool
     tasks_of: Mapping[str, tuple[TaskShape, ...]] = field(default_factory=dict)
     bound_since: Mapping[str, float] = field(default_factory=dict)
+    unread: frozenset[str] = frozenset()
     matching: Mapping[str, frozenset[str]] = field(default_factory=dict)
     daemons: Daemons = Daemons()
     shapes: Mapping[str, InstanceShape] = field(default_factory=dict)

@@ -32,7 +32,7 @@ def on_demand_units(snapshot: Snapshot, memory: Memory, thresholds: Thresholds, 
     if not pool.may_fall_back:
         return 0
     if memory.short_since is None:
-        kept = {*snapshot.bound_since, *memory.draining}
+        kept = {*snapshot.bound_since, *memory.draining, *snapshot.unread}
         busy = [i.instance_id for i in snapshot.instances if i.arn in kept and i.instance_id in pool.on_demand_members]
         return min(target, pool.units(busy))
     gone_share = leaving_units(snapshot, memory) / max(1, pool.held)
@@ -59,7 +59,7 @@ def to_give_back(snapshot: Snapshot, leaving: Collection[str], target: int) -> t
     for instance in sorted(on_demand_instances(snapshot), key=lambda i: (i.task_count, i.arn)):
         weight = pool.units([instance.instance_id])
         # What runs a batch task would stand there for as long, and take no other.
-        if instance.arn not in leaving and instance.arn not in snapshot.bound_since and weight <= surplus:
+        if instance.arn not in {*leaving, *snapshot.bound_since, *snapshot.unread} and weight <= surplus:
             chosen.append(instance)
             surplus -= weight
     return tuple(chosen)

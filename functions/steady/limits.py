@@ -48,4 +48,5 @@ BUCKETS = (
     Bucket("cluster-read", 50, 20, frozenset({"DescribeClusters", "ListClusters"})),
     Bucket("task-definition-read", 50, 20, frozenset({"DescribeTaskDefinition", "ListTaskDefinitions"})),
 )
+BUCKET_NAMED = {bucket.name: bucket for bucket in BUCKETS}
 BUCKET_OF = {action: bucket for bucket in BUCKETS for action in bucket.actions}

@@ -57,6 +57,20 @@ class RunTaskFailures(Reason):
 
 
 @dataclass(frozen=True, slots=True)
+class ScaleInShed(Reason):
+    """Of `due` instances that might be emptied, only `read` were looked at."""
+
+    read: int
+    due: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.read} of {_instances(self.due)} that might be emptied looked at: ECS calls are at the suite's "
+            "share (api_share), and scale-in can wait"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class WantsDoNotFit(Reason):
     tasks: int
     add: int

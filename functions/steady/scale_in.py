@@ -102,7 +102,7 @@ def chosen(
     rest = list(snapshot.active)
     rooms = room_on(rest, snapshot)
     taken: list[ContainerInstance] = []
-    due = candidates(snapshot, low_since, thresholds)
+    due = [i for i in candidates(snapshot, low_since, thresholds) if i.arn not in snapshot.unread]
     for instance in _cheapest_first(due, snapshot)[: _at_once(snapshot, thresholds)]:
         capacity -= pool.weight(pool.members[instance.instance_id])
         without = [i for i in rest if i is not instance]

@@ -96,6 +96,7 @@ class Thresholds:
     scale_in_after_seconds: int = 180
     scale_in_headroom: int = 3
     scale_in_share: int = 25
+    api_share: int = 30
 
 
 _DEFAULT = {f.name: f.default for f in fields(Thresholds)}
@@ -181,6 +182,10 @@ THRESHOLDS: Mapping[str, Threshold] = {
         _seconds("scale_in_after_seconds", "How long the reservation must stay low before instances are emptied."),
         _percent("scale_in_headroom", "After scale-in the reservation stays this much under the high one.", lowest=0),
         _percent("scale_in_share", "The largest share of the instances that one decision empties (at least one)."),
+        _percent(
+            "api_share",
+            "The share of each of the ECS API's rate limits that scaling may take; service-out takes what it needs.",
+        ),
     )
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from simulator.world import SimulatedCluster
-from steady.aws import capacity, evaluation, managed
+from steady.aws import capacity, managed, observation
 from steady.aws.runtime import Runtime
 from steady.cluster import Pool, PoolKind, Snapshot, TaskShape
 from steady.thresholds import Thresholds
@@ -60,7 +60,7 @@ def look_every(
 
     def look() -> None:
         known = managed.cluster_named(runtime, cluster.name, max_age_s=60)
-        snapshot = evaluation.look(runtime, known)
+        snapshot = observation.look(runtime, known)
         step(Look(cluster, runtime, snapshot, pending(), known.thresholds))
 
     clock.every(interval_s, lambda: clock.spawn(look))

@@ -25,3 +25,15 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
             in_parallel=lambda call, items: [call(item) for item in items],
             telemetry=RecordedTelemetry(Account()),
         )
+
+
+@pytest.fixture
+def table(runtime: Runtime) -> str:
+    """The ledger's table, as infra/state_stack.py makes it."""
+    runtime.dynamodb.create_table(
+        TableName="ledger",
+        KeySchema=[{"AttributeName": "cluster", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "cluster", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return "ledger"

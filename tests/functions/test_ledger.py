@@ -13,7 +13,6 @@ from steady.memory import Healing, Memory
 from steady.staffing import Staffing
 from steady.usage import Usage
 
-TABLE = "ledger"
 FULL = Memory(
     demands={"a": Demand("a", Size(1, 2), 3.5, 4.5, seen=True)},
     low_since=10.25,
@@ -36,17 +35,6 @@ FULL = Memory(
     told=("cpu_reservation_high is wrong",),
     usage=Usage(12.5, {"spot m5.large": 2}, {"2026-01-01": {"spot m5.large": 1.25}}),
 )
-
-
-@pytest.fixture
-def table(runtime: Runtime) -> str:
-    runtime.dynamodb.create_table(
-        TableName=TABLE,
-        KeySchema=[{"AttributeName": "cluster", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "cluster", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    return TABLE
 
 
 def test_what_was_saved_is_loaded(runtime: Runtime, table: str) -> None:

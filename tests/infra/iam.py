@@ -13,6 +13,7 @@ from aws_cdk.assertions import Template
 
 from simulator.endpoint import ACCOUNT_ID, REGION, Call
 from simulator.suite import LEDGER_TABLE, PEOPLE_TOPIC
+from steady.aws.budget import ITEM
 
 HERE = Path(__file__).parent
 # Each function's role, by the construct that it is made in.
@@ -59,6 +60,8 @@ def _resources(name: str, params: Mapping[str, Any]) -> Iterator[tuple[str, dict
     if name == "ec2:TerminateInstances":
         # Only instances of the one fleet are terminated so: those of the group, by its own call.
         context = {"aws:ResourceTag/aws:ec2spot:fleet-request-id": "sfr-batch"}
+    if name in ITEMS and params["Key"]["cluster"]["S"] == ITEM:
+        context = {"dynamodb:LeadingKeys": ITEM}
     for resource in found:
         yield resource, {} if name == "ecs:DescribeTaskDefinition" else context
 
@@ -81,6 +84,7 @@ def _table(params: Mapping[str, Any]) -> list[str]:
     return [arn("dynamodb", f"table/{params['TableName']}")]
 
 
+ITEMS = ("dynamodb:GetItem", "dynamodb:UpdateItem")
 # The cluster is their resource, and no condition.
 ON_CLUSTERS = ("ecs:ListContainerInstances", "ecs:DescribeClusters")
 RESOURCES: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {

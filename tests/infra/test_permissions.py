@@ -133,6 +133,12 @@ THEIRS = (
     Request("runtask-failure", "sqs:SendMessage", arn("sqs", "interruption-handler")),
     Request("autoscaler", "ssm:GetParametersByPath", arn("ssm", "parameter/theirs")),
     Request("autoscaler", "dynamodb:PutItem", arn("dynamodb", "table/theirs")),
+    Request(
+        "interruption-handler",
+        "dynamodb:UpdateItem",
+        arn("dynamodb", "table/steady-ledger"),
+        (("dynamodb:LeadingKeys", "web"),),
+    ),
     Request("log-catalog", "glue:CreateTable", arn("glue", "table/theirs/orders")),
     Request("log-catalog", "s3:ListBucket", "arn:aws:s3:::theirs"),
     Request("task-status", "s3:PutObject", "arn:aws:s3:::statuses/elsewhere.json"),

@@ -18,7 +18,7 @@ from steady.aws.telemetry import PowertoolsTelemetry
 from steady.reasons import Reason
 from tests.infra.test_stacks import CONTEXT
 
-OF_PARAMETERS_AND_LEDGER = ("BadThresholds", "ParametersUnreadable", "LedgerUnreachable")
+COUNTED_BESIDE_REASONS = ("BadThresholds", "ParametersUnreadable", "LedgerUnreachable", "CallsShed")
 CLUSTERS = ("web", "batch")
 
 
@@ -63,7 +63,7 @@ def metric_of(alarm: dict[str, Any]) -> tuple[str, frozenset[tuple[str, str]]]:
 def test_every_alarm_looks_at_what_the_functions_put_out(templates: dict[str, Template], lines: Any) -> None:
     def autoscaler(telemetry: PowertoolsTelemetry) -> None:
         for cluster in CLUSTERS:
-            for name in (*(r.__name__ for r in Reason.__subclasses__()), *OF_PARAMETERS_AND_LEDGER, "Ticks"):
+            for name in (*(r.__name__ for r in Reason.__subclasses__()), *COUNTED_BESIDE_REASONS, "Ticks"):
                 telemetry.count(name, cluster=cluster)
             telemetry.gauges({"SpotShort": 1, "Target": 2}, cluster)
 

@@ -4,6 +4,8 @@ import doctest
 import re
 from pathlib import Path
 
+import pytest
+
 from cli import tuning_guide
 
 ROOT = Path(__file__).parents[2]
@@ -31,10 +33,11 @@ def test_every_link_within_the_docs_leads_somewhere() -> None:
     assert broken == []
 
 
-def test_the_worked_examples_of_scaling_come_out_as_they_are_written() -> None:
-    results = doctest.testfile(str(ROOT / "docs/scaling.md"), module_relative=False, report=True)
+@pytest.mark.parametrize(("page", "at_least"), [("scaling.md", 20), ("api-limits.md", 6)])
+def test_worked_examples_come_out_as_they_are_written(page: str, at_least: int) -> None:
+    results = doctest.testfile(str(ROOT / "docs" / page), module_relative=False, report=True)
 
-    assert results.attempted > 20
+    assert results.attempted > at_least
     assert results.failed == 0
 
 

@@ -190,6 +190,17 @@ def tasks_of_instances(runtime: Runtime, cluster: str, instances: Sequence[Conta
     ]
 
 
+def readable_within(instances: Sequence[ContainerInstance], calls: int) -> Sequence[ContainerInstance]:
+    """The first of `instances`: those whose tasks can be listed and described in `calls` calls."""
+    lists = tasks = 0
+    for number, instance in enumerate(instances):
+        lists += instance.task_count > 0
+        tasks += instance.task_count
+        if lists + _pages(tasks) > calls:
+            return instances[:number]
+    return instances
+
+
 def _by_cluster_is_cheaper(runtime: Runtime, cluster: str, busy: Sequence[ContainerInstance]) -> bool:
     if len(busy) <= 4:
         return False

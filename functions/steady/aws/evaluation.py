@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -14,12 +14,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from steady import fallback, scale_in
 from steady.aws import capacity, ecs, ledger, telling
+from steady.aws.budget import OverBudget
+from steady.aws.budget import of as budget_of
 from steady.aws.managed import Cluster
+from steady.aws.observation import affordable, look, with_tasks
 from steady.aws.queue import Message
 from steady.aws.runtime import Runtime
-from steady.aws.services import services as services_of
-from steady.cluster import ContainerInstance, Snapshot, TaskShape
+from steady.cluster import Snapshot
+from steady.limits import BUCKET_OF
 from steady.memory import Memory, observed
+from steady.reasons import ScaleInShed
 from steady.scaling import Decision, decide, outward
 from steady.thresholds import BadThreshold
 
@@ -28,6 +32,8 @@ TRIES = 8
 HELD_WAIT_S = 1.5
 # SQS: the longest delay of a message.
 LONGEST_DELAY_S = 900
+# What drains and undrains draw on.
+INSTANCE_STATES = BUCKET_OF["UpdateContainerInstancesState"].name
 
 
 class NamesCluster(Protocol):
@@ -57,6 +63,23 @@ class Contended(Exception):
     """The cluster was held, or written by others, at every try: the message comes again, or the next tick does it."""
 
 
+class LedgerSilent(Exception):
+    """The ledger does not answer, or refuses; the text says why."""
+
+
+@contextmanager
+def _asked() -> Iterator[None]:
+    """Around what is asked of the ledger: its failures are apart from those of all other calls."""
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise LedgerSilent(str(error)) from error
+
+
+# Why an evaluation did not come about. Nothing was changed then.
+POSTPONED = (Contended, OverBudget)
+
+
 def remember(runtime: Runtime, table: str, cluster: str, change: Callable[[Memory], Memory]) -> None:
     """Writes `change` of the cluster's memory into the ledger, without deciding anything.
 
@@ -82,51 +105,75 @@ def evaluate(
 
     Raises:
         Contended: if the cluster was held or written by others at every try; nothing was changed then.
+        OverBudget: if the suite's share of the ECS API is spent; nothing was changed then, either.
     """
+    budget = budget_of(runtime, desk.ledger_table)
+    try:
+        decision = _with_ledger(runtime, desk, cluster, change)
+    except LedgerSilent as error:
+        decision = _without_ledger(runtime, cluster, change, error)
+    budget.settle()
+    return decision
+
+
+def _with_ledger(runtime: Runtime, desk: Desk, cluster: Cluster, change: Callable[[Memory], Memory]) -> Decision:
     for _ in range(TRIES):
-        try:
+        with _asked():
             entry = ledger.load(runtime, desk.ledger_table, cluster.name)
-        except (ClientError, BotoCoreError) as error:
-            return _without_ledger(runtime, cluster, change, error)
         runtime.known[f"memory of {cluster.name}"] = entry.memory
         if entry.held_until > runtime.now():
             runtime.sleep(HELD_WAIT_S)
             continue
-        remembered = replace(change(entry.memory), told=cluster.problems)
-        snapshot, memory, decision = considered(runtime, cluster, remembered)
-        acts = decision.acts_on(snapshot) and cluster.thresholds.mode == "active"
-        kept = (
-            decision.memory
-            if cluster.thresholds.mode == "active"
-            else replace(decision.memory, draining=memory.draining, healing=memory.healing, raised_by=0, raised_to=0)
-        )
-        if kept == entry.memory and not acts:
-            telling.measure(runtime, snapshot, decision)
-            telling.say(runtime, snapshot, decision, cluster.thresholds.mode)
-            return decision
-        news = [problem for problem in cluster.problems if problem not in entry.memory.told]
         try:
-            held_until = runtime.now() + ledger.HELD_FOR_S if acts else 0.0
-            entry = ledger.save(runtime, desk.ledger_table, entry, kept, held_until)
+            return _evaluated(runtime, desk, cluster, entry, replace(change(entry.memory), told=cluster.problems))
         except ledger.LostRace:
             continue
-        except (ClientError, BotoCoreError) as error:
-            return _without_ledger(runtime, cluster, change, error)
-        runtime.known[f"memory of {cluster.name}"] = kept
-        telling.measure(runtime, snapshot, decision)
-        telling.say(runtime, snapshot, decision, cluster.thresholds.mode)
-        telling.tell(runtime, desk.people_topic_arn, cluster.name, news)
-        if acts:
-            act(runtime, snapshot, decision)
-            ledger.release(runtime, desk.ledger_table, entry)
-        if decision.look_again_at is not None:
-            _book_look(runtime, desk, decision.cluster, decision.look_again_at)
-        return decision
     raise Contended(f"cluster {cluster.name} was held or written by others at each of {TRIES} tries")
 
 
+def _evaluated(runtime: Runtime, desk: Desk, cluster: Cluster, entry: ledger.Entry, remembered: Memory) -> Decision:
+    """One try at the decision, from what was `remembered`, and at doing it.
+
+    Raises:
+        LostRace: if the entry was written meanwhile.
+    """
+    active = cluster.thresholds.mode == "active"
+    snapshot, memory, decision = considered(runtime, cluster, remembered)
+    acts = decision.acts_on(snapshot) and active
+    kept = decision.memory if active else _only_seen(decision.memory, memory)
+    if kept != entry.memory or acts:
+        if acts:
+            # What takes long is waited for before the cluster is held.
+            budget_of(runtime, desk.ledger_table).await_turns({INSTANCE_STATES: _state_updates(decision)})
+        held_until = runtime.now() + ledger.HELD_FOR_S if acts else 0.0
+        with _asked():
+            held = ledger.save(runtime, desk.ledger_table, entry, kept, held_until)
+        runtime.known[f"memory of {cluster.name}"] = kept
+        news = [problem for problem in cluster.problems if problem not in entry.memory.told]
+        telling.tell(runtime, desk.people_topic_arn, cluster.name, news)
+    telling.measure(runtime, snapshot, decision)
+    telling.say(runtime, snapshot, decision, cluster.thresholds.mode)
+    if acts:
+        act(runtime, snapshot, decision)
+        ledger.release(runtime, desk.ledger_table, held)
+    if kept != entry.memory and decision.look_again_at is not None:
+        _book_look(runtime, desk, decision.cluster, decision.look_again_at)
+    return decision
+
+
+def _only_seen(decided: Memory, seen: Memory) -> Memory:
+    """What a decision that is not carried out leaves to remember."""
+    return replace(decided, draining=seen.draining, healing=seen.healing, raised_by=0, raised_to=0)
+
+
+def _state_updates(decision: Decision) -> int:
+    """How many calls the decision's drains take."""
+    of = ecs.INSTANCES_A_STATE_UPDATE
+    return math.ceil(len(decision.to_drain) / of) + math.ceil(len(decision.to_undrain) / of)
+
+
 def _without_ledger(
-    runtime: Runtime, cluster: Cluster, change: Callable[[Memory], Memory], error: ClientError | BotoCoreError
+    runtime: Runtime, cluster: Cluster, change: Callable[[Memory], Memory], error: LedgerSilent
 ) -> Decision:
     """A decision that only adds capacity, remembered by this process alone.
 
@@ -158,9 +205,14 @@ def considered(runtime: Runtime, cluster: Cluster, memory: Memory) -> Considered
     memory = observed(snapshot, memory, cluster.thresholds)
     due = scale_in.candidates(snapshot, memory.low_since, cluster.thresholds)
     due += [i for i in fallback.on_demand_instances(snapshot) if i not in due]
+    read = affordable(runtime, due)
     if due:
-        snapshot = with_tasks(runtime, snapshot, due)
+        unread = frozenset(i.arn for i in due[len(read) :])
+        snapshot = replace(with_tasks(runtime, snapshot, read), unread=unread)
     decision = decide(snapshot, memory, cluster.thresholds)
+    if len(read) < len(due):
+        runtime.telemetry.count("CallsShed", cluster=cluster.name)
+        decision = replace(decision, reasons=(*decision.reasons, ScaleInShed(len(read), len(due))))
     return Considered(snapshot, memory, outward(decision, snapshot) if cluster.outward_only else decision)
 
 
@@ -175,71 +227,10 @@ def each_cluster(
     for name, of_cluster in sorted(by_cluster.items()):
         try:
             handle(name, of_cluster)
-        except (ClientError, BotoCoreError, BadThreshold, capacity.NoSuchPool, Contended) as error:
+        except (ClientError, BotoCoreError, BadThreshold, capacity.NoSuchPool, *POSTPONED) as error:
             runtime.telemetry.error(f"cluster {name} could not be evaluated, and will be again: {error}", cluster=name)
             failed += [m.id for m in of_cluster]
     return failed
-
-
-def look(runtime: Runtime, cluster: Cluster, suspected: Iterable[str] = ()) -> Snapshot:
-    """What the cluster looks like now; of many services, those that are `suspected` in any case.
-
-    The pool is read before the instances: one that leaves in between is missed, and the next tick sees it; one that
-    was launched in between is never counted twice.
-    """
-    pool = capacity.pool(runtime, cluster.pool)
-    instances = ecs.container_instances(runtime, cluster.name)
-    services, daemons = services_of(runtime, cluster.name, suspected)
-    snapshot = Snapshot(
-        cluster=cluster.name,
-        at=runtime.now(),
-        instances=instances,
-        services=services,
-        pool=pool,
-        daemons=daemons,
-        shapes=capacity.shapes(runtime, pool.types),
-    )
-    return with_constraints(runtime, snapshot, (s.shape for s in services if s.shape))
-
-
-def with_constraints(runtime: Runtime, snapshot: Snapshot, shapes: Iterable[TaskShape]) -> Snapshot:
-    """`snapshot` with what ECS says of the placement constraints of `shapes`; most tasks have none."""
-    wanted = set(shapes)
-    cluster = snapshot.cluster
-    unread = {expression for shape in wanted for expression in shape.member_of} - set(snapshot.matching)
-    matching = {e: ecs.instances_matching(runtime, cluster, e) for e in sorted(unread)}
-    apart = {shape.group for shape in wanted if shape.group}
-    services = tuple(
-        replace(s, on=ecs.instances_of_service(runtime, cluster, s.name)) if s.name in apart and not s.on else s
-        for s in snapshot.services
-    )
-    return replace(snapshot, matching={**snapshot.matching, **matching}, services=services)
-
-
-def with_tasks(runtime: Runtime, snapshot: Snapshot, instances: Sequence[ContainerInstance]) -> Snapshot:
-    """`snapshot` with what runs on `instances`: service tasks, which ECS moves when it drains, by their shapes.
-
-    Batch tasks run on a draining instance until they end: since when the oldest has run is kept. Daemon tasks are
-    neither.
-    """
-    cluster = snapshot.cluster
-    movable: dict[str, list[TaskShape]] = {i.arn: [] for i in instances}
-    bound: dict[str, float] = {}
-    tasks = ecs.tasks_of_instances(runtime, cluster, instances)
-    services = {s["serviceName"]: s for s in ecs.described_services(runtime, cluster, ecs.service_names(tasks))}
-    for task in tasks:
-        service = services.get(ecs.service_of(task))
-        if service is None:
-            arn = task["containerInstanceArn"]
-            # ECS says it of every task; one that an emulator does not say it of counts as one that runs for ever.
-            since = task["createdAt"].timestamp() if "createdAt" in task else 0.0
-            bound[arn] = min(since, bound.get(arn, since))
-        elif not ecs.is_daemon(service):
-            # It is replaced by one of the service's own revision, whatever revision it is of itself.
-            movable[task["containerInstanceArn"]].append(ecs.shape_in(runtime, service))
-    tasks_of = {arn: tuple(shapes) for arn, shapes in movable.items()}
-    known = replace(snapshot, tasks_of=tasks_of, bound_since=bound)
-    return with_constraints(runtime, known, itertools.chain(*tasks_of.values()))
 
 
 def _book_look(runtime: Runtime, desk: Desk, cluster: str, at: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -31,6 +31,12 @@ if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
+
+    from steady.aws.budget import Budget
+    from steady.budget import Urgency
+
+    # botocore's: what HTTP said, and what was parsed from it.
+    _Answer = tuple[object, Mapping[str, Any]]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -100,20 +106,37 @@ class Runtime:
     calls: Counter[str] = field(default_factory=Counter)
     # What never changes once it is read (a task definition's revision), kept for as long as the process is.
     known: dict[str, Any] = field(default_factory=dict)
+    # What the process may call of ECS; None: what it likes.
+    budget: Budget | None = None
 
     def __post_init__(self) -> None:
+        self.session.events.register("before-parameter-build.ecs", self._pay)
         # botocore: emitted after every try, whether it is repeated or not.
         self.session.events.register("needs-retry.ecs", self._count_call)
 
-    def say_calls(self) -> None:
-        """Says how many calls there were, and begins to count anew."""
-        self.telemetry.api_calls(dict(self.calls))
+    def say_calls(self) -> Mapping[str, int]:
+        """Says how many calls there were, by bucket, and begins to count anew."""
+        calls = dict(self.calls)
+        self.telemetry.api_calls(calls)
         self.calls.clear()
+        return calls
 
-    def _count_call(self, operation: OperationModel, **_: object) -> None:
+    def lets(self, urgency: Urgency) -> bool:
+        """Whether calls of `urgency` may be made while the ECS API is used as it is."""
+        return self.budget is None or urgency >= self.budget.least_urgent
+
+    def _pay(self, model: OperationModel, **_: object) -> None:
+        bucket = BUCKET_OF.get(model.name)
+        if bucket and self.budget:
+            self.budget.pay(bucket)
+
+    def _count_call(self, operation: OperationModel, response: _Answer | None = None, **_: object) -> None:
         bucket = BUCKET_OF.get(operation.name)
-        if bucket:
-            self.calls[bucket.name] += 1
+        if not bucket:
+            return
+        self.calls[bucket.name] += 1
+        if self.budget and response and response[1].get("Error", {}).get("Code") == "ThrottlingException":
+            self.budget.refused(bucket)
 
     @cached_property
     def ecs(self) -> ECSClient:
@@ -146,6 +169,13 @@ class Runtime:
     @cached_property
     def dynamodb(self) -> DynamoDBClient:
         client: DynamoDBClient = self.session.client("dynamodb", config=QUICK_CONFIG)
+        return client
+
+    @cached_property
+    def dynamodb_once(self) -> DynamoDBClient:
+        """For what is worth no wait: it is asked once, and for a second."""
+        config = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=1)
+        client: DynamoDBClient = self.session.client("dynamodb", config=config)
         return client
 
     @cached_property

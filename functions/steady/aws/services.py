@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from steady.aws import ecs
 from steady.aws.runtime import Runtime
+from steady.budget import Urgency
 from steady.cluster import NOTHING, Daemons, Service, Size
 
 if TYPE_CHECKING:
@@ -54,7 +55,9 @@ def services(runtime: Runtime, cluster: str, suspected: Iterable[str] = ()) -> t
         # The first look of a process, or services have come or gone: which, only the whole list says.
         known = _Known(_read(runtime, cluster, ecs.service_arns(runtime, cluster)))
     else:
-        asked = _due(known, suspected)
+        in_turn = runtime.lets(Urgency.SWEEP)
+        runtime.telemetry.count("CallsShed", not in_turn, cluster)
+        asked = _due(known, suspected, in_turn=in_turn)
         found = _read(runtime, cluster, asked)
         known.read = {name: one for name, one in known.read.items() if name not in asked} | found
     if len(known.read) > ALL_UP_TO:
@@ -74,10 +77,10 @@ def _count(runtime: Runtime, cluster: str) -> int:
     return described[0]["activeServicesCount"] if described else 0
 
 
-def _due(known: _Known, suspected: Iterable[str]) -> set[str]:
-    """Who is read now: the suspected, those that lacked tasks, daemons, and the next in turn."""
+def _due(known: _Known, suspected: Iterable[str], *, in_turn: bool) -> set[str]:
+    """Who is read now: the suspected, those that lacked tasks, daemons, and, unless it can wait, the next in turn."""
     names = sorted(known.read)
-    share = math.ceil(len(names) / LOOKS_A_SWEEP)
+    share = math.ceil(len(names) / LOOKS_A_SWEEP) if in_turn else 0
     turn = {names[(known.turn + step) % len(names)] for step in range(share)}
     known.turn = (known.turn + share) % len(names)
     open_ = {name for name, one in known.read.items() if isinstance(one, _Daemon) or one.missing}
