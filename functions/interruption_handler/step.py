@@ -96,7 +96,7 @@ def _take_step(
         # Before anything that takes time: from here on nothing more is placed on them.
         drained(runtime, cluster, new)
         _wake_autoscaler(runtime, environment, cluster, new)
-    if are_to_be_gathered(len(new), doomed, runtime.now()):
+    if are_to_be_gathered(doomed, runtime.now()):
         done = Advance(tuple(doomed), due=tuple(due), next_in_s=1)
     else:
         done = advance(runtime, cluster, doomed, due, min(until, round_end(runtime.now())))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from datetime import UTC, datetime
+
 import pytest
 
 from steady.aws import clusters, parameters
@@ -93,6 +96,8 @@ def test_what_contradicts_gives_way_to_its_newest_value_that_does_not(runtime: R
 def test_of_two_that_contradict_the_one_that_was_changed_last_gives_way(
     runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    days = itertools.count(1)
+    monkeypatch.setattr("moto.ssm.models.utcnow", lambda: datetime(2026, 1, next(days), tzinfo=UTC))
     put(runtime, clusters__web__capacity="auto-scaling-group:web", clusters__web__cpu_reservation_high="90")
     put(runtime, clusters__web__cpu_reservation_low="70")
     put(runtime, clusters__web__cpu_reservation_high="60")

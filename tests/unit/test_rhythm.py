@@ -18,15 +18,25 @@ def test_steps_meet_at_the_same_moments(now: float, in_s: float) -> None:
 def test_a_whole_fleets_notices_are_gathered_but_not_for_long() -> None:
     fleet = [Doomed(f"i-{n}", "web", 120.0, noticed_at=0.0) for n in range(10)]
 
-    assert are_to_be_gathered(10, fleet, now=3.9)
-    assert not are_to_be_gathered(10, fleet, now=4.0)
-    assert not are_to_be_gathered(1, fleet[:1], now=0.0)
+    assert are_to_be_gathered(fleet, now=3.9)
+    assert not are_to_be_gathered(fleet, now=4.0)
+    assert not are_to_be_gathered(fleet[:1], now=0.0)
+    assert are_to_be_gathered(fleet * 10, now=6.9)
+    assert not are_to_be_gathered(fleet * 10, now=7.0)
+
+
+def test_instances_that_were_looked_at_neither_begin_nor_end_the_gathering() -> None:
+    known = [Doomed(f"i-{n}", "web", 120.0, noticed_at=0.0, looked_at=True) for n in range(10)]
+    fresh = [Doomed(f"i-new-{n}", "web", 140.0, noticed_at=20.0) for n in range(10)]
+
+    assert not are_to_be_gathered(known, now=1.0)
+    assert are_to_be_gathered(known + fresh, now=21.0)
 
 
 def test_an_instance_that_is_going_already_waits_for_no_others() -> None:
     going = [Doomed(f"i-{n}", "web", 0.0, noticed_at=0.0) for n in range(10)]
 
-    assert not are_to_be_gathered(10, going, now=0.5)
+    assert not are_to_be_gathered(going, now=0.5)
 
 
 @given(st.floats(0, 1e6))
