@@ -4,11 +4,22 @@ What ECS looks at when it places a task is what is looked at here: CPU, memory, 
 distinctInstance and memberOf, and the spread over zones.
 """
 
+import itertools
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
+from typing import NamedTuple
 
-from steady.cluster import ContainerInstance, InstanceShape, Size, Snapshot, TaskShape
+from steady.cluster import NOTHING, ContainerInstance, InstanceShape, Size, Snapshot, TaskShape
+
+# A vCPU comes with 2 to 8 GiB on the common instance types; 4 makes the two comparable.
+COMMON = Size(1024, 4096)
+# After so many tasks, full rooms are given up.
+TIDIED_EACH = 512
+# So many classes are looked at to fill rooms closely: some tenths of a second's worth.
+MOST_LOOKED_AT = 100_000
 
 
 @dataclass(slots=True)
@@ -108,21 +119,17 @@ def _is_of_zones(expression: str) -> bool:
     return "ecs.availability-zone" in expression
 
 
-def pack(tasks: Iterable[TaskShape], rooms: Sequence[Room]) -> Packing:
-    """Places each task in the first room that holds it, the largest tasks first; changes `rooms`."""
+def pack(tasks: Iterable[TaskShape], rooms: Sequence[Room], whole: Size = COMMON) -> Packing:
+    """Places each task in the first room that holds it, the largest tasks first; changes `rooms`.
+
+    Args:
+        whole: what tasks are large or small beside.
+    """
     left_over = []
     used = set()
-    # A room that had no place for a shape has none for the next task of that shape: it is not asked again.
-    tried: dict[TaskShape, int] = {}
-    for task in _largest_first(tasks):
-        if task.spread_zones:
-            room = _least_of_its_zone(task, rooms)
-        else:
-            index = tried.get(task, 0)
-            while index < len(rooms) and not rooms[index].holds(task):
-                index += 1
-            tried[task] = index
-            room = rooms[index] if index < len(rooms) else None
+    fit = _FirstFit(rooms)
+    for task in fit.in_turn(_largest_first(tasks, whole)):
+        room = _least_of_its_zone(task, rooms) if task.spread_zones else fit.room_for(task)
         if room is None:
             left_over.append(task)
             continue
@@ -131,23 +138,128 @@ def pack(tasks: Iterable[TaskShape], rooms: Sequence[Room]) -> Packing:
     return Packing(tuple(left_over), frozenset(used))
 
 
-def instances_needed(tasks: Iterable[TaskShape], empty: Room) -> tuple[int, tuple[TaskShape, ...]]:
-    """How many instances such as `empty` hold `tasks`, and the tasks that no such instance can hold."""
-    rooms: list[Room] = []
-    too_large = []
-    tried: dict[TaskShape, int] = {}
-    for task in _largest_first(tasks):
-        if not empty.holds(task):
-            too_large.append(task)
-            continue
-        index = tried.get(task, 0)
+class _FirstFit:
+    """Finds the first room that holds a task, without asking those again that cannot hold it."""
+
+    def __init__(self, rooms: Iterable[Room]) -> None:
+        self.rooms = list(rooms)
+        # A room that had no place for a shape has none for the next task of that shape.
+        self._tried: dict[TaskShape, int] = {}
+
+    def in_turn(self, tasks: Sequence[TaskShape]) -> Iterator[TaskShape]:
+        """`tasks`; now and then, rooms in which none of the rest would fit are given up."""
+        for begin in range(0, len(tasks), TIDIED_EACH):
+            if begin:
+                self._tidy(tasks[begin:])
+            yield from tasks[begin : begin + TIDIED_EACH]
+
+    def _tidy(self, rest: Sequence[TaskShape]) -> None:
+        least = Size(min(t.size.cpu_units for t in rest), min(t.size.memory_mib for t in rest))
+        holding = [room for room in self.rooms if room.free.holds(least)]
+        if len(holding) < len(self.rooms):
+            self.rooms = holding
+            self._tried.clear()
+
+    def room_for(self, task: TaskShape) -> Room | None:
+        rooms, index = self.rooms, self._tried.get(task, 0)
         while index < len(rooms) and not rooms[index].holds(task):
             index += 1
-        tried[task] = index
-        if index == len(rooms):
-            rooms.append(empty.copy())
-        rooms[index].place(task)
-    return len(rooms), tuple(too_large)
+        self._tried[task] = index
+        return rooms[index] if index < len(rooms) else None
+
+
+def lacking_room(tasks: Sequence[TaskShape], rooms: Sequence[Room]) -> tuple[TaskShape, ...]:
+    """The tasks that find no place in `rooms`, however closely they are packed: the fewer of two ways to do it.
+
+    `rooms` stay as they are. What `instances_needed` says is enough for `tasks` is enough here.
+    """
+    if not tasks or not rooms:
+        return tuple(tasks)
+    left = pack(tasks, [room.copy() for room in rooms], _largest(rooms)).left_over
+    if not left:
+        return ()
+    filled = _filled(tasks, [(room, len(list(alike))) for room, alike in itertools.groupby(rooms)])
+    return min(left, tuple(filled.left.elements()), key=len) if filled else left
+
+
+def instances_needed(tasks: Sequence[TaskShape], empty: Room) -> tuple[int, tuple[TaskShape, ...]]:
+    """How many instances such as `empty` hold `tasks`, and the tasks that no such instance can hold."""
+    fits = {task: empty.holds(task) for task in dict.fromkeys(tasks)}
+    small = [task for task in tasks if fits[task]]
+    count = _opened(small, empty)
+    filled = _filled(small, [(empty, len(small))])
+    return min(count, filled.used) if filled else count, tuple(task for task in tasks if not fits[task])
+
+
+def _opened(tasks: Iterable[TaskShape], empty: Room) -> int:
+    """How many rooms such as `empty` are opened by a first fit of `tasks`, the largest first."""
+    opened = 0
+    fit = _FirstFit(())
+    for task in fit.in_turn(_largest_first(tasks, empty.free)):
+        room = fit.room_for(task)
+        if room is None:
+            opened += 1
+            room = empty.copy()
+            fit.rooms.append(room)
+        room.place(task)
+    return opened
+
+
+class _Filled(NamedTuple):
+    left: Counter[TaskShape]
+    used: int
+
+
+def _filled(tasks: Iterable[TaskShape], rooms: Iterable[tuple[Room, int]]) -> _Filled | None:
+    """Fills one room after the other, by size classes: what is left of each, and how many rooms were used.
+
+    None if there are too many classes to do so: hardly two tasks are alike then, and nothing is gained.
+
+    Args:
+        rooms: each with how many there are of its like, which are filled alike for as long as the classes last.
+    """
+    left = Counter(tasks)
+    used = looked_at = 0
+    for room, alike in rooms:
+        while alike and left:
+            taken = _filling(left, room)
+            looked_at += len(left) * (taken.total() + 1)
+            if looked_at > MOST_LOOKED_AT:
+                return None
+            if not taken:
+                break
+            times = min(alike, *(left[task] // count for task, count in taken.items()))
+            left -= Counter({task: count * times for task, count in taken.items()})
+            alike -= times
+            used += times
+    return _Filled(left, used)
+
+
+def _filling(left: Counter[TaskShape], room: Room) -> Counter[TaskShape]:
+    """What one room takes of `left`: each time the task that goes best with what is free, and with what is scarce.
+
+    The measure is the dot product of Panigrahy, Talwar, Uyeda and Wieder, "Heuristics for Vector Bin Packing" (2011).
+    """
+    room = room.copy()
+    whole = room.free
+    cpu = sum(task.size.cpu_units * count for task, count in left.items()) / max(1, whole.cpu_units) ** 3
+    memory = sum(task.size.memory_mib * count for task, count in left.items()) / max(1, whole.memory_mib) ** 3
+
+    def goes(task: TaskShape) -> tuple[int, float]:
+        size, free = task.size, room.free
+        return task.gpus, cpu * size.cpu_units * free.cpu_units + memory * size.memory_mib * free.memory_mib
+
+    taken: Counter[TaskShape] = Counter()
+    while fitting := [task for task, count in left.items() if taken[task] < count and room.holds(task)]:
+        best = max(fitting, key=goes)
+        room.place(best)
+        taken[best] += 1
+    return taken
+
+
+def _largest(rooms: Iterable[Room]) -> Size:
+    """The most that any of `rooms` has free, of CPU and of memory."""
+    return reduce(or_, (room.free for room in rooms), NOTHING)
 
 
 def _least_of_its_zone(task: TaskShape, rooms: Sequence[Room]) -> Room | None:
@@ -161,12 +273,12 @@ def _least_of_its_zone(task: TaskShape, rooms: Sequence[Room]) -> Room | None:
     return min(holding, key=lambda room: in_zone[room.zone])
 
 
-def _largest_first(tasks: Iterable[TaskShape]) -> list[TaskShape]:
-    return sorted(tasks, key=_bulk, reverse=True)
+def _largest_first(tasks: Iterable[TaskShape], whole: Size) -> list[TaskShape]:
+    """`tasks` by the share of `whole` that they take; what asks for what few instances have, before others."""
+    cpu, memory = max(1, whole.cpu_units), max(1, whole.memory_mib)
 
+    def bulk(task: TaskShape) -> tuple[int, float, int, bool]:
+        size = task.size
+        return task.gpus, max(size.cpu_units / cpu, size.memory_mib / memory), size.cpu_units, bool(task.member_of)
 
-def _bulk(task: TaskShape) -> tuple[int, int, int, bool]:
-    # A vCPU comes with 2 to 8 GiB on the common instance types; 4 makes the two comparable. What asks for something
-    # that few instances have is placed before what could stand anywhere.
-    size = task.size
-    return task.gpus, max(size.cpu_units * 4, size.memory_mib), size.cpu_units, bool(task.member_of)
+    return sorted(tasks, key=bulk, reverse=True)

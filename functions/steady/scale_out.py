@@ -8,7 +8,7 @@ from operator import or_
 
 from steady.cluster import NOTHING, ContainerInstance, InstanceShape, InstanceStatus, Size, Snapshot, TaskShape
 from steady.memory import LEAVES_WITHIN_S, Memory
-from steady.placement import instances_needed, new_room, pack, room_on
+from steady.placement import instances_needed, lacking_room, new_room, pack, room_on
 from steady.reasons import DriftIsNotCapacity, FitsNoInstance, Reason, TakenBack, WantsDoNotFit
 from steady.shapes import shapes_of
 from steady.thresholds import Thresholds
@@ -83,13 +83,13 @@ class _Places:
 
 
 def _places(tasks: Sequence[TaskShape], shapes: Sequence[InstanceShape], snapshot: Snapshot, memory: Memory) -> _Places:
-    left = pack(tasks, room_on(snapshot.active, snapshot)).left_over
+    left = lacking_room(tasks, room_on(snapshot.active, snapshot))
     # What drains can be had at once, and what is coming only once it has booted. What is coming is packed next to what
     # is new: so the same tasks find the same places once it was asked for.
     spare = [i for i in snapshot.instances if i.arn in memory.draining]
     back = pack(left, room_on(spare, snapshot))
     coming = coming_shapes(snapshot, memory, shapes)
-    left = pack(back.left_over, [new_room(shape, snapshot) for shape in coming]).left_over
+    left = lacking_room(back.left_over, [new_room(shape, snapshot) for shape in coming])
     units, new, nowhere = _new(left, shapes, snapshot)
     return _Places(
         tuple(i for i in spare if i.arn in back.used),

@@ -6,8 +6,9 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator.bench.placement import Case
 from steady.cluster import Daemons, InstanceShape, Size, TaskShape
-from steady.placement import Room, instances_needed, new_room, pack, room_on
+from steady.placement import Room, _largest, _opened, instances_needed, lacking_room, new_room, pack, room_on
 from tests.unit.snapshots import instance, service, snapshot
 
 SIZES = st.builds(Size, st.integers(0, 2048), st.integers(1, 8000))
@@ -48,7 +49,39 @@ def test_the_instances_asked_for_hold_every_task(tasks: list[TaskShape]) -> None
     count, too_large = instances_needed(tasks, empty())
 
     assert not too_large
-    assert not pack(tasks, [empty() for _ in range(count)]).left_over
+    assert not lacking_room(tasks, [empty() for _ in range(count)])
+
+
+@given(TASKS, st.lists(SIZES, min_size=1, max_size=10))
+def test_rooms_are_packed_at_least_as_closely_as_by_a_first_fit(tasks: list[TaskShape], free: list[Size]) -> None:
+    rooms = [Room(size, gpus=1, enis=2) for size in free]
+
+    left = lacking_room(tasks, rooms)
+
+    assert [room.free for room in rooms] == free
+    assert len(left) <= len(pack(tasks, [room.copy() for room in rooms], _largest(rooms)).left_over)
+    assert not Counter(left) - Counter(tasks)
+
+
+def test_tasks_of_cpu_and_tasks_of_memory_are_put_together() -> None:
+    """A first fit by size puts like to like, and leaves a part of each instance empty."""
+    cases = [Case.random(seed) for seed in range(60)]
+    by_first_fit = sum(_opened([TaskShape(size) for size in c.tasks], Room(c.instance)) for c in cases)
+
+    needed = sum(case.needed() for case in cases)
+
+    assert all(case.needed() >= case.least for case in cases)
+    assert needed < by_first_fit
+
+
+def test_tasks_of_which_no_two_are_alike_are_still_placed() -> None:
+    tasks = [TaskShape(Size(100 + number % 600, 500 + number)) for number in range(2000)]
+    rooms = [Room(INSTANCE) for _ in range(200)]
+
+    left = lacking_room(tasks, rooms)
+
+    assert left == pack(tasks, [room.copy() for room in rooms], INSTANCE).left_over
+    assert instances_needed(tasks, Room(INSTANCE))[0] > 200
 
 
 @given(TASKS, SIZES)
