@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,6 +77,23 @@ class RecordedTelemetry:
         self.said.append(Said(self.account.clock.now, level, message, fields))
 
 
+@dataclass
+class Environments:
+    """The execution environments of a function: each runs one invocation at a time, and an idle one is used again.
+
+    One whose invocation failed or ran too long is gone, with all that it knew.
+    """
+
+    begin: Callable[[], Runtime]
+    idle: list[Runtime] = field(default_factory=list)
+
+    def run(self, handle: Callable[[Runtime], dict[str, Any]]) -> dict[str, Any]:
+        runtime = self.idle.pop() if self.idle else self.begin()
+        answer = handle(runtime)
+        self.idle.append(runtime)
+        return answer
+
+
 class Suite:
     """Service-out, always; and scaling, unless another policy takes its place."""
 
@@ -143,23 +160,29 @@ class Suite:
         return queue.function
 
     def _interruption(self) -> Handler:
-        runtime = self.runtime(wiring.INTERRUPTION.function)
+        environments = self._environments(wiring.INTERRUPTION)
         environment = Environment(self.notices.url, _dead_letters_url(self.notices), self.triggers.url, LEDGER_TABLE)
 
         def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-            return handle_batch(event, runtime, environment, runtime.now() + context.remaining_s() - SPARE_S)
+            until = self.account.clock.now + context.remaining_s() - SPARE_S
+            return environments.run(lambda runtime: handle_batch(event, runtime, environment, until))
 
         return handle
 
     def _autoscaler(self) -> Handler:
-        runtime = self.runtime(wiring.AUTOSCALER.function)
-        return lambda event, context: handle_event(event, runtime, self._desk(), _dead_letters_url(self.triggers))
+        environments = self._environments(wiring.AUTOSCALER)
+        return lambda event, context: environments.run(
+            lambda runtime: handle_event(event, runtime, self._desk(), _dead_letters_url(self.triggers))
+        )
 
     def _runtask_failure(self) -> Handler:
-        runtime = self.runtime(wiring.RUNTASK_FAILURE.function)
-        return lambda event, context: runtask_failure.handle_batch(
-            event, runtime, self._desk(), _dead_letters_url(self.failures)
+        environments = self._environments(wiring.RUNTASK_FAILURE)
+        return lambda event, context: environments.run(
+            lambda runtime: runtask_failure.handle_batch(event, runtime, self._desk(), _dead_letters_url(self.failures))
         )
+
+    def _environments(self, feed: Feed) -> Environments:
+        return Environments(lambda: self.runtime(feed.function))
 
     def _desk(self) -> Desk:
         return Desk(LEDGER_TABLE, self.triggers.url, PEOPLE_TOPIC)

@@ -68,6 +68,38 @@ def test_a_look_asks_for_what_the_last_one_took(runtime: Runtime, table: str, wa
     assert waits == []
 
 
+def test_turns_that_others_may_have_counted_on_are_asked_for_again_at_once(
+    runtime: Runtime, table: str, waits: list[float]
+) -> None:
+    services = BUCKET_NAMED["service-read"]
+    looking = Budget(runtime, table, SHARE)
+    looking.begin_look("web", SHARE)
+    looking.foresee({READ.name: 4, services.name: 6})
+    begun = runtime.now()
+    runtime.now = lambda: begun + 7
+
+    looking.pay(READ)
+    looking.pay(services)
+
+    # 7 s are more than the first time took to flow back: what stands is the second.
+    assert turns(runtime, table) == {
+        READ.name: pytest.approx(4 / 6, abs=1e-3),
+        services.name: pytest.approx(1, abs=1e-3),
+    }
+    assert waits == []
+
+
+def test_what_a_look_left_over_is_not_the_next_ones(runtime: Runtime, table: str, waits: list[float]) -> None:
+    looking = Budget(runtime, table, SHARE)
+    for _ in range(3):
+        looking.begin_look("web", SHARE)
+        looking.end_look("web")
+
+    assert turns(runtime, table)[READ.name] == pytest.approx(3 * 2 / 6, abs=1e-3)
+    assert looking.affordable(READ, 0) == 30 - 4
+    assert waits == []
+
+
 def test_a_look_that_would_begin_late_does_not_begin(runtime: Runtime, table: str, waits: list[float]) -> None:
     others = Budget(runtime, table, SHARE)
     others.await_turns({READ.name: 200})

@@ -7,14 +7,16 @@ others wait.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict, deque
+import functools
+import threading
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from steady.budget import CLOSE, LONGEST_LOOK_S, REST_S, Change, Given, Turns, Urgency, calls_from
+from steady.budget import CLOSE, LONGEST_LOOK_S, REST_S, Change, Turns, Urgency, calls_from
 from steady.limits import BUCKET_NAMED, Bucket
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from steady.aws.runtime import Runtime
 
-    Admit = Callable[[Turns, Mapping[str, Given], float], None]
+    Admit = Callable[[Turns, float], None]
 
 # The ledger's key of the item; ECS allows no such name for a cluster.
 ITEM = "#ecs-api"
@@ -30,7 +32,7 @@ ITEM = "#ecs-api"
 TRIES = 5
 # For so long a ledger that did not answer is not asked again.
 SILENT_S = 60.0
-# A turn that was not used for so long is given up.
+# A turn that was not used for so long is given up: others count on what has flowed back since.
 LAPSES_AFTER_S = 5.0
 # What is not foreseen is asked for in ones, twos, fours: the first look at 5,000 instances takes a few writes.
 MOST_AT_ONCE = 32
@@ -55,29 +57,44 @@ class Budget:
     least_urgent: Urgency = Urgency.SWEEP
     _turns: Turns = field(default_factory=Turns)
     _silent_until: float = 0.0
-    # Turns that were given and not used yet; what was paid, in all and when each cluster's look began; by bucket.
-    _given: defaultdict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
+    # Turns that were given and not used yet, with when they were asked for, by bucket.
+    _given: Mapping[str, deque[tuple[float, float]]] = field(default_factory=lambda: {b: deque() for b in BUCKET_NAMED})
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    # What was paid, in all and when each cluster's look began.
     _paid: Counter[str] = field(default_factory=Counter)
     _begun: dict[str, Counter[str]] = field(default_factory=dict)
     # What the last look at each cluster took, and what this one has asked for besides.
     _looks: dict[str, Counter[str]] = field(default_factory=dict)
     _unforeseen: Counter[str] = field(default_factory=Counter)
+    # What was foreseen after the last look at each cluster, and which cluster is looked at.
+    _foreseen: dict[str, Counter[str]] = field(default_factory=dict)
+    _looking: str = ""
     _refused: Counter[str] = field(default_factory=Counter)
     _rest_until: dict[str, float] = field(default_factory=dict)
 
     def begin_look(self, cluster: str, share: float) -> None:
-        """Asks for the calls of a look at `cluster`: as many as the last one took.
+        """Asks for the calls of a look at `cluster`: as many as the last one took, with what was foreseen after it.
 
         Raises:
             OverBudget: if it would begin late, or take too long.
         """
         self.share = share
         self._unforeseen.clear()
-        self._ask(self._looks.get(cluster, A_LOOK), self._admit)
+        for given in self._given.values():
+            given.clear()
+        look, more = self._looks.get(cluster, A_LOOK), self._foreseen.pop(cluster, Counter())
+        self._ask(look + more, functools.partial(self._admit, look))
+        self._looking = cluster
         self._begun[cluster] = self._paid.copy()
 
     def end_look(self, cluster: str) -> None:
         self._looks[cluster] = (self._paid - self._begun[cluster]) or A_LOOK
+
+    def foresee(self, calls: Mapping[str, int]) -> None:
+        """Asks for `calls`, by bucket, that are about to be made: in one write, and the next time with the look's."""
+        self._foreseen[self._looking] = Counter(calls)
+        lacking = Counter({name: count - len(self._given[name]) for name, count in calls.items()})
+        self._ask(+lacking)
 
     def await_turns(self, calls: Mapping[str, int]) -> None:
         """Waits until all of `calls`, by bucket, may be made."""
@@ -85,11 +102,12 @@ class Budget:
         if not wanted:
             return
         self._ask(wanted)
-        self._sleep_until(max(self._given[name][-1] for name in wanted))
+        self._sleep_until(max(self._given[name][-1][0] for name in wanted))
 
     def affordable(self, bucket: Bucket, within_s: float) -> int:
-        """How many calls could be made within `within_s` seconds, besides those that were asked for."""
-        return self._turns.affordable(bucket, self.share, self.runtime.now(), within_s)
+        """How many calls could be made within `within_s` seconds, those included that were asked for."""
+        more = self._turns.affordable(bucket, self.share, self.runtime.now(), within_s)
+        return len(self._given[bucket.name]) + more
 
     def pay(self, bucket: Bucket) -> None:
         """Waits for the turn of one call."""
@@ -103,14 +121,25 @@ class Budget:
         self._sleep_until(max(turn, self._rest_until.get(name, 0.0)))
 
     def _next(self, name: str) -> float | None:
-        """The next turn that was given and not used, unless it is so long past that others may count on it."""
-        turns, lapsed_at = self._given[name], self.runtime.now() - LAPSES_AFTER_S
+        """The next turn that was given. If it has lapsed, all that have are asked for again, in one write."""
+        lapsed_before = self.runtime.now() - LAPSES_AFTER_S
+        with self._lock:
+            first = next(iter(self._given[name]), None)
+            lapsed = self._take_out(lapsed_before) if first and max(first) < lapsed_before else None
+        if lapsed:
+            self._ask(lapsed)
         try:
-            while (turn := turns.popleft()) < lapsed_at:
-                pass
+            return self._given[name].popleft()[0]
         except IndexError:
             return None
-        return turn
+
+    def _take_out(self, lapsed_before: float) -> Counter[str]:
+        taken = Counter[str]()
+        for name, given in self._given.items():
+            while given and max(given[0]) < lapsed_before:
+                given.popleft()
+                taken[name] += 1
+        return taken
 
     def refused(self, bucket: Bucket) -> None:
         """A call was throttled: others than the suite draw on the bucket."""
@@ -122,27 +151,26 @@ class Budget:
         if self._refused:
             self._ask({})
 
-    def _admit(self, before: Turns, asked: Mapping[str, Given], now: float) -> None:
-        levels = [before.allows(BUCKET_NAMED[name], self.share, now) for name in asked]
+    def _admit(self, look: Mapping[str, int], before: Turns, now: float) -> None:
+        levels = [before.allows(BUCKET_NAMED[name], self.share, now) for name in look]
         if None in levels:
             raise OverBudget(f"its ECS calls are at the suite's share of {self.share:.0%} (api_share)")
         self.least_urgent = max((level for level in levels if level is not None), default=Urgency.SWEEP)
-        for name, of_bucket in asked.items():
-            takes_s = of_bucket.calls * of_bucket.every_s
+        for name, count in look.items():
+            takes_s = count / (self.share * BUCKET_NAMED[name].refill_per_s)
             if takes_s > LONGEST_LOOK_S:
                 raise OverBudget(
-                    f"{of_bucket.calls} calls of {name} take {takes_s:.0f} s at the suite's share of {self.share:.0%}, "
-                    "longer than a look may: raise api_share"
+                    f"{count} calls of {name} take {takes_s:.0f} s at the suite's share of {self.share:.0%}, longer "
+                    "than a look may: raise api_share"
                 )
 
-    def _ask(self, calls: Mapping[str, int], admit: Admit = lambda before, asked, now: None) -> None:
+    def _ask(self, calls: Mapping[str, int], admit: Admit = lambda before, now: None) -> None:
         """Has `calls`, by bucket, given out to this process, unless `admit` raises."""
         refused = self._refused.copy()
         names = {*calls, *refused}
         for _ in range(TRIES):
             now, before = self.runtime.now(), self._turns
-            asked = self._given_from(before, calls, now)
-            admit(before, asked, now)
+            admit(before, now)
             changes = [
                 before.giving(BUCKET_NAMED[name], calls.get(name, 0), self.share, now, refused[name]) for name in names
             ]
@@ -150,18 +178,12 @@ class Budget:
             if written:
                 # What others asked for at the same time came before.
                 before = Turns({change.bucket: written[change.bucket] - _seconds(change, now) for change in changes})
-                asked = self._given_from(before, calls, now)
-                admit(before, asked, now)
+                admit(before, now)
                 break
         self._refused -= refused
-        for name, of_bucket in asked.items():
-            self._given[name] += [of_bucket.at(number) for number in range(of_bucket.calls)]
-
-    def _given_from(self, turns: Turns, calls: Mapping[str, int], now: float) -> dict[str, Given]:
-        return {
-            name: calls_from(turns.until.get(name, now), BUCKET_NAMED[name], count, self.share, now)
-            for name, count in calls.items()
-        }
+        for name, count in calls.items():
+            given = calls_from(before.until.get(name, now), BUCKET_NAMED[name], count, self.share, now)
+            self._given[name].extend((given.at(number), now) for number in range(count))
 
     def charge(self, calls: Mapping[str, int]) -> None:
         """Says what was called without asking, by bucket."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -190,15 +191,20 @@ def tasks_of_instances(runtime: Runtime, cluster: str, instances: Sequence[Conta
     ]
 
 
+def calls_to_read(instances: Iterable[ContainerInstance]) -> int:
+    """How many calls list and describe the tasks of `instances`, an instance at a time."""
+    return _calls_to_read([i.task_count for i in instances])
+
+
+def _calls_to_read(counts: Sequence[int]) -> int:
+    return sum(count > 0 for count in counts) + _pages(sum(counts))
+
+
 def readable_within(instances: Sequence[ContainerInstance], calls: int) -> Sequence[ContainerInstance]:
     """The first of `instances`: those whose tasks can be listed and described in `calls` calls."""
-    lists = tasks = 0
-    for number, instance in enumerate(instances):
-        lists += instance.task_count > 0
-        tasks += instance.task_count
-        if lists + _pages(tasks) > calls:
-            return instances[:number]
-    return instances
+    counts = [i.task_count for i in instances]
+    most = bisect.bisect_right(range(len(counts)), calls, key=lambda last: _calls_to_read(counts[: last + 1]))
+    return instances[:most]
 
 
 def _by_cluster_is_cheaper(runtime: Runtime, cluster: str, busy: Sequence[ContainerInstance]) -> bool:

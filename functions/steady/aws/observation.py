@@ -66,8 +66,12 @@ def affordable(runtime: Runtime, instances: Sequence[ContainerInstance]) -> Sequ
     """
     if runtime.budget is None:
         return instances
-    calls = runtime.budget.affordable(BUCKET_OF["ListTasks"], SCALE_IN_READS_S) if runtime.lets(Urgency.SCALE_IN) else 0
-    return ecs.readable_within(instances, calls)
+    tasks, services = BUCKET_OF["DescribeTasks"], BUCKET_OF["DescribeServices"]
+    calls = runtime.budget.affordable(tasks, SCALE_IN_READS_S) if runtime.lets(Urgency.SCALE_IN) else 0
+    read = ecs.readable_within(instances, calls)
+    if any(i.task_count for i in read):
+        runtime.budget.foresee({tasks.name: ecs.calls_to_read(read), services.name: 1})
+    return read
 
 
 def with_tasks(runtime: Runtime, snapshot: Snapshot, instances: Sequence[ContainerInstance]) -> Snapshot:
