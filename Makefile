@@ -35,8 +35,13 @@ prometheus:
 TRACES ?= ../shared/traces
 SEEDS ?= 3
 
-bench: $(VENV)/.ready  ## a fleet reclaimed at once; and all policies on real workloads, into docs/benchmarks.md
+# OR-tools is for the search that placement is compared with, and for nothing else here.
+bench: $(VENV)/.ready  ## every figure of docs/benchmarks.md, into it
+	$(BIN)/pip install --quiet --disable-pip-version-check 'ortools>=9,<10'
 	$(BIN)/steady bench interruption --instances 100 --tasks 9 --json -
+	$(BIN)/steady bench limits --traces $(TRACES) --page docs/benchmarks.md
+	$(BIN)/steady bench growth --page docs/benchmarks.md
+	$(BIN)/steady bench sizes --page docs/benchmarks.md
 	$(BIN)/steady bench policies --traces $(TRACES) --seeds $(SEEDS) --page docs/benchmarks.md
 
 # Ten minutes of a coverage-guided fuzzer on all queues. Atheris is for Linux alone, and for nothing else here.

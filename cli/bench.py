@@ -13,9 +13,14 @@ from rich.markdown import Markdown
 from rich.progress import Progress
 from rich.table import Table
 
-from cli import benchmarks_page, cold_start, reliability_page
+from cli import benchmarks_page, cold_start, figures_page, lambda_sizes, reliability_page
+from cli import growth as growth_
+from cli import limits as limits_
 from cli.output import JsonOption, answers, fail, notes, one_line_errors, write_json
-from simulator import bench, comparison, peers
+from simulator import comparison, peers
+from simulator.bench import interruption as reclaim
+from simulator.bench import placement as packing
+from simulator.bench import tick
 from simulator.chaos import matrix
 from simulator.chaos.soak import Soak
 from simulator.policies import POLICIES
@@ -41,7 +46,7 @@ def interruption(
 ) -> None:
     """Reclaims a whole Spot Fleet within 5 s and measures its service-out."""
     handlings = list(peers.HANDLINGS) if with_peers else ["steady"]
-    figures = [bench.interruption(instances, tasks, seed, handling) for handling in handlings]
+    figures = [reclaim.interruption(instances, tasks, seed, handling) for handling in handlings]
     write_json(figures if with_peers else figures[0], json_)
     if json_ != "-":
         answers.print(_table(figures))
@@ -56,7 +61,7 @@ def autoscaler(
     json_: JsonOption = None,
 ) -> None:
     """Measures one tick of a cluster that rests: CPU of the function's own code, memory, and calls."""
-    figures = bench.autoscaler(instances, services, tasks, seed=seed)
+    figures = tick.tick(instances, services, tasks, seed=seed)
     write_json(figures, json_)
     if json_ != "-":
         table = Table("", "", title=f"one tick of {instances:,} instances, {services:,} services, {tasks:,} tasks")
@@ -65,6 +70,64 @@ def autoscaler(
         for name, count in figures["api_calls"].items():
             table.add_row(name, f"{count:,}")
         answers.print(table)
+
+
+@app.command()
+def placement(
+    cases: Annotated[int, typer.Option(min=1, help="Random cases.")] = 200,
+    search: Annotated[float, typer.Option(min=0.1, help="Seconds that each is searched for.")] = 10,
+    json_: JsonOption = None,
+) -> None:
+    """Packs random cases, beside the best that a long search finds for them. Needs OR-tools."""
+    with one_line_errors(packing.NoSearch), Progress(console=notes) as progress:
+        bar = progress.add_task("cases", total=cases)
+        figures = packing.placement(cases, search, lambda: progress.advance(bar))
+    write_json(figures, json_)
+    if json_ != "-":
+        table = Table("", "", title=f"{cases} random cases")
+        for name, value in figures.items():
+            table.add_row(name, f"{value:,}")
+        answers.print(table)
+
+
+@app.command()
+def limits(
+    traces_: Annotated[Path, typer.Option("--traces", help="The folder of the traces.")],
+    cases: Annotated[int, typer.Option(min=1, help="Random cases of placement.")] = 200,
+    search: Annotated[float, typer.Option(min=0.1, help="Seconds that each is searched for.")] = 10,
+    page_: Annotated[Path | None, typer.Option("--page", help="Write the tables into this Markdown file.")] = None,
+    json_: JsonOption = None,
+) -> None:
+    """Every promise of speed, size and calls, with its figure. Exit code 1: one is not kept. Needs OR-tools."""
+    with one_line_errors(traces.BadTrace, packing.NoSearch), Progress(console=notes) as progress:
+        bar = progress.add_task("figures", total=limits_.STEPS)
+        found = limits_.measure(traces_, cases=cases, search_s=search, done=lambda: progress.advance(bar))
+    _write_figures(page_, limits_.MADE_BY, limits_.table(found))
+    write_json([asdict(limit) for limit in found], json_)
+    if json_ != "-":
+        answers.print(Markdown(limits_.table(found)))
+    if not all(limit.kept for limit in found):
+        fail("a promise is not kept", BROKEN)
+
+
+@app.command()
+def growth(
+    page_: Annotated[Path | None, typer.Option("--page", help="Write the table into this file.")] = None,
+) -> None:
+    """One tick of clusters of 10 instances to 5,000: CPU of the function's own code, memory, and calls."""
+    with Progress(console=notes) as progress:
+        bar = progress.add_task("clusters", total=len(growth_.INSTANCES))
+        text = growth_.table(growth_.measure(done=lambda: progress.advance(bar)))
+    _write_figures(page_, growth_.MADE_BY, text)
+    answers.print(Markdown(text))
+
+
+@app.command()
+def sizes(page_: Annotated[Path | None, typer.Option("--page", help="Write the table into this file.")] = None) -> None:
+    """What each function takes and costs, by the memory that Lambda gives it."""
+    text = lambda_sizes.table(lambda_sizes.measure())
+    _write_figures(page_, lambda_sizes.MADE_BY, text)
+    answers.print(Markdown(text))
 
 
 @app.command()
@@ -95,9 +158,8 @@ def policies(
             progress.update(bar, advance=1, description=what)
 
         compared = list(comparison.compare(traces_, chosen, seeds, at_once, done))
-    text = benchmarks_page.page(compared, seeds)
-    if page_:
-        page_.write_text(text, encoding="utf-8")
+    text = benchmarks_page.tables(compared, seeds)
+    _write_figures(page_, benchmarks_page.MADE_BY, text)
     answers.print(Markdown(text))
 
 
@@ -138,10 +200,7 @@ def chaos(
         of_soak = progress.add_task("soak", total=days)
         soaked = Soak(days, seed).run(lambda passed: progress.update(of_soak, completed=passed)) if days else None
     text = reliability_page.figures(rows, soaked)
-    if page_:
-        with one_line_errors(reliability_page.NoFigures):
-            page = reliability_page.with_figures(page_.read_text(encoding="utf-8"), text)
-        page_.write_text(page, encoding="utf-8")
+    _write_figures(page_, reliability_page.MADE_BY, text)
     broken = [f"{one.scenario}, {one.kind}, {one.at}: {'; '.join(one.broken)}" for row in rows for one in row.broken]
     broken += [f"soak: {what}" for what in (soaked.broken() if soaked else ())]
     write_json({"rows": [asdict(row) for row in rows], "soak": asdict(soaked) if soaked else None}, json_)
@@ -149,6 +208,12 @@ def chaos(
         answers.print(Markdown(text))
     if broken:
         fail("promises are broken:\n" + "\n".join(broken), BROKEN)
+
+
+def _write_figures(page: Path | None, made_by: str, text: str) -> None:
+    if page:
+        with one_line_errors(figures_page.NoFigures):
+            figures_page.write(page, made_by, text)
 
 
 def _table(figures: Sequence[Mapping[str, Any]]) -> Table:

@@ -1,4 +1,4 @@
-"""The page docs/benchmarks.md, from a comparison of policies."""
+"""The tables of docs/benchmarks.md that compare policies."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from simulator.comparison import MAX_CAPACITY, OURS, Comparison, Row
 
-_HEAD = """# Benchmarks
-
-Made by `make bench`; do not edit. Medians of {seeds} seeds (of what must not happen, the worst seed), each peer at its
+MADE_BY = "steady bench policies"
+_HEAD = """Medians of {seeds} seeds (of what must not happen, the worst seed), each peer at its
 published settings and ours at its defaults, none with more than {most} instances; the rows of a mild Spot market and
 of none are of one seed. Service-out is the suite's in all of them: only scaling is compared. How the account and the
 policies are simulated: [simulator.md](simulator.md). What cannot be had, whatever the policy:
@@ -36,13 +35,13 @@ _COLUMNS = (
 )
 
 _PROMISES = """
-## What is promised, and what is so
+What is promised, and what is so:
 
 """
 
 
-def page(comparisons: Sequence[Comparison], seeds: int) -> str:
-    """The page, in Markdown: one table of all policies on all workloads, and one of the promises."""
+def tables(comparisons: Sequence[Comparison], seeds: int) -> str:
+    """In Markdown: one table of all policies on all workloads, and one of the promises."""
     rows = [line for comparison in comparisons for line in _rows(comparison)]
     promises = [line for comparison in comparisons if comparison.workload.promised for line in _promises(comparison)]
     return (

@@ -1,4 +1,4 @@
-"""`docs/reliability.md`: its figures between two marks, as `steady bench chaos` has counted them."""
+"""The figures of `docs/reliability.md`, as `steady bench chaos` has counted them."""
 
 from __future__ import annotations
 
@@ -7,24 +7,7 @@ from collections.abc import Sequence
 from simulator.chaos.matrix import Row
 from simulator.chaos.soak import Soaked
 
-BEGIN, END = "<!-- figures: made by `make chaos` -->", "<!-- end of figures -->"
-
-
-class NoFigures(ValueError):
-    """The page has no place for the figures."""
-
-
-def with_figures(page: str, text: str) -> str:
-    """`page` with `text` for its figures.
-
-    Raises:
-        NoFigures: if its marks are not there.
-    """
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise NoFigures(f"the page lacks {BEGIN} or {END}: put both where the figures are to be")
-    return f"{before}{BEGIN}\n\n{text}\n{END}{after}"
+MADE_BY = "make chaos"
 
 
 def figures(rows: Sequence[Row], soaked: Soaked | None) -> str:

@@ -12,6 +12,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra import wiring
 from infra.alarms import alarm
 from infra.settings import Settings
 
@@ -49,7 +50,7 @@ class SuiteFunction(Construct):
             handler=handler,
             role=self.role,
             timeout=cdk.Duration.seconds(timeout_s),
-            memory_size=512,
+            memory_size=wiring.MEMORY_MB[name],
             log_group=log_group,
             layers=_layers(self, settings),
             environment={"POWERTOOLS_SERVICE_NAME": name, **environment},

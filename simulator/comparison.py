@@ -155,7 +155,9 @@ def seeds_of(workload: Workload, seeds: int) -> range:
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class Run:
+    """One policy on one workload, with one seed."""
+
     workload: Workload
     policy: str
     seed: int
@@ -174,25 +176,26 @@ def compare(
         folder: where the traces are.
         done: told of each run that is over.
     """
-    runs = [_Run(w, policy, seed) for w in workloads for policy in policies.POLICIES for seed in seeds_of(w, seeds)]
-    figures: dict[_Run, Mapping[str, Any]] = {}
+    runs = [Run(w, policy, seed) for w in workloads for policy in policies.POLICIES for seed in seeds_of(w, seeds)]
+    found: dict[Run, Mapping[str, Any]] = {}
     # The longest first: so that none is left alone at the end.
     longest_first = sorted(runs, key=lambda run: -run.workload.hours)
     with ProcessPoolExecutor(at_once) as pool:
-        futures = {pool.submit(_figures, folder, run): run for run in longest_first}
+        futures = {pool.submit(figures, folder, run): run for run in longest_first}
         for future in as_completed(futures):
             run = futures[future]
-            figures[run] = future.result()
+            found[run] = future.result()
             done(f"{run.workload.name}, {run.policy}, seed {run.seed}")
     for workload in workloads:
         rows = tuple(
-            _row(policy, [figures[_Run(workload, policy, seed)] for seed in seeds_of(workload, seeds)])
+            _row(policy, [found[Run(workload, policy, seed)] for seed in seeds_of(workload, seeds)])
             for policy in policies.POLICIES
         )
         yield Comparison(workload, *_bounds(workload, folder), rows)
 
 
-def _figures(folder: Path, run: _Run) -> Mapping[str, Any]:
+def figures(folder: Path, run: Run) -> Mapping[str, Any]:
+    """The contract's figures of `run`, with the traces in `folder`."""
     plan = run.workload.plan(folder, run.seed)
     scenario = Scenario((plan,), run.workload.hours, run.seed, {"max_capacity": MAX_CAPACITY})
     return simulate(run.policy, scenario).figures

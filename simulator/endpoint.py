@@ -7,6 +7,7 @@ network, and before the SDK's retries, which are therefore played here.
 from __future__ import annotations
 
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -34,10 +35,13 @@ Action = Callable[[Params], dict[str, Any]]
 
 @dataclass
 class Counts:
-    """Calls by `service:Action`, each try of each call; and how many of them were throttled."""
+    """Calls by `service:Action`, each try of each call; how many of them were throttled, and what CPU time, in real
+    seconds, the account's own answers took.
+    """
 
     calls: Counter[str] = field(default_factory=Counter)
     throttled: int = 0
+    answers_cpu_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,8 @@ class Endpoint:
         self.log: list[Call] | None = None
         # What happens to the functions' calls.
         self.fault: Fault = NO_FAULT
+        # Whether the CPU time of answers is taken: the clock is not for nothing.
+        self.timed = False
         # How many tries there were, of all functions.
         self.tries = 0
         self._throttle = Throttle(clock.now)
@@ -83,6 +89,7 @@ class Endpoint:
         """
         counts = self.counted(caller)
         counts.calls[name] += 1
+        begun = time.process_time() if self.timed else 0.0
         service, _, action = name.partition(":")
         try:
             if service == "ecs" and not self._throttle.allows(action, self.clock.now):
@@ -94,6 +101,9 @@ class Endpoint:
         except AwsError as error:
             self._log(caller, name, params, error.code)
             raise
+        finally:
+            if self.timed:
+                counts.answers_cpu_s += time.process_time() - begun
         self._log(caller, name, params, "")
         return answer
 

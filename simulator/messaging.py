@@ -41,8 +41,11 @@ class Function:
     invocations: int = 0
     timeouts: int = 0
     failures: list[Exception] = field(default_factory=list)
-    # Of one invocation: what its own code took, the simulated account's answers included.
+    # CPU time, in real seconds, the simulated account's answers included: of the longest invocation, and of all.
     longest_cpu_s: float = 0.0
+    cpu_s: float = 0.0
+    # How long all took, in simulated seconds.
+    took_s: float = 0.0
 
 
 @dataclass(eq=False, slots=True)
@@ -171,7 +174,8 @@ class Messaging:
     def invoke(self, function: Function, event: dict[str, Any], then: Callable[[dict[str, Any] | None], None]) -> None:
         """Runs `function` in a process of its own; `then` gets its answer, or None if it failed or ran too long."""
         function.invocations += 1
-        deadline = self.clock.now + function.timeout_s
+        begun = self.clock.now
+        deadline = begun + function.timeout_s
         context = LambdaContext(lambda: deadline - self.clock.now)
 
         def run() -> None:
@@ -181,6 +185,8 @@ class Messaging:
                 function.failures.append(error)
                 answer = None
             function.longest_cpu_s = max(function.longest_cpu_s, process.cpu_s())
+            function.cpu_s += process.cpu_s()
+            function.took_s += self.clock.now - begun
             timer.cancel()
             then(answer)
 

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from simulator import policies
+from simulator.endpoint import Counts
 from simulator.instance_types import registered_size
+from simulator.messaging import Function
 from simulator.suite import Said
 from simulator.workload.plan import ClusterPlan, LeftOut, demand_steps, fitting, lower_bound_instance_hours
 from simulator.workload.submit import CALLER as LAUNCHER
@@ -27,12 +29,16 @@ SAMPLE_S = 60
 
 @dataclass(frozen=True)
 class Scenario:
-    """What is simulated, but for the policy. `thresholds` hold for every cluster, over the defaults."""
+    """What is simulated, but for the policy. `thresholds` hold for every cluster, over the defaults.
+
+    `timed`: what the functions take is measured, too (`Outcome.functions`).
+    """
 
     clusters: tuple[ClusterPlan, ...]
     hours: float
     seed: int = 0
     thresholds: Mapping[str, int | str] = field(default_factory=dict)
+    timed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,22 @@ class CallSample:
     by_bucket: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class FunctionUse:
+    """What one invocation of a function took, on the average of `invocations`: CPU of its own code, in real seconds,
+    and waiting for answers, in simulated ones.
+    """
+
+    invocations: int
+    cpu_s: float
+    waits_s: float
+
+    @staticmethod
+    def of(function: Function, counts: Counts) -> FunctionUse:
+        many = max(1, function.invocations)
+        return FunctionUse(function.invocations, (function.cpu_s - counts.answers_cpu_s) / many, function.took_s / many)
+
+
 @dataclass(frozen=True)
 class Outcome:
     """One policy's run: the figures of the contract, and what the report draws. `started_at` is the epoch's."""
@@ -80,6 +102,7 @@ class Outcome:
     started_at: float
     thresholds: Mapping[str, int | str]
     calls: tuple[CallSample, ...] = ()
+    functions: Mapping[str, FunctionUse] = field(default_factory=dict)
 
 
 def simulate(policy: str, scenario: Scenario, passed: Callable[[float], None] = lambda simulated_s: None) -> Outcome:
@@ -107,6 +130,7 @@ class _Run:
         self.policy = policy
         self.scenario = scenario
         self.world = World(scenario.seed, scaling=policy == "steady")
+        self.world.account.endpoint.timed = scenario.timed
         self.started_at = self.world.clock.now
         self.waits: list[float] = []
         self.placed = 0
@@ -234,8 +258,16 @@ class _Run:
         }
         said = self.world.suite.telemetry.said
         records = tuple(record for *_, record in self.clusters)
+        functions = self.world.suite.functions() if self.scenario.timed else []
         return Outcome(
-            self.policy, figures, records, tuple(said), self.started_at, self.scenario.thresholds, tuple(self.calls)
+            self.policy,
+            figures,
+            records,
+            tuple(said),
+            self.started_at,
+            self.scenario.thresholds,
+            tuple(self.calls),
+            {f.name: FunctionUse.of(f, account.endpoint.counted(f.name)) for f in functions},
         )
 
 

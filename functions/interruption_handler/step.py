@@ -16,7 +16,7 @@ from interruption_handler.locate import NoThresholds, by_cluster, located
 from interruption_handler.notices import Parsed, continuation
 from interruption_handler.notices.continuation import Continuation
 from interruption_handler.notices.notice import Ignored
-from steady.aws import budget, clusters, queue
+from steady.aws import clusters, queue
 from steady.aws.runtime import Runtime
 from steady.drain import Doomed
 from steady.rhythm import are_to_be_gathered, delay_to_meeting, round_end
@@ -47,7 +47,9 @@ def handle_batch(event: Mapping[str, Any], runtime: Runtime, environment: Enviro
         until: when no more task may be stopped in this step, in seconds since the epoch.
     """
     response = _handled(event, runtime, environment, until)
-    # Only now: what was called is for the others to know, and no notice waits for it.
+    # Only now: what was called is for the others to know, and no notice waits for it, nor for what it loads.
+    from steady.aws import budget
+
     budget.charge(runtime, environment.ledger_table, runtime.say_calls())
     return response
 

@@ -50,11 +50,16 @@ def target_without(snapshot: Snapshot, instance_ids: Iterable[str], minimum: int
     return min(pool.target, max(minimum, kept + to_be_launched)) if leaving else pool.target
 
 
-def candidates(snapshot: Snapshot, low_since: float | None, thresholds: Thresholds) -> list[ContainerInstance]:
-    """The instances that scale-in may empty now, those with the fewest tasks; none while it is not due."""
+def candidates(
+    snapshot: Snapshot, low_since: float | None, thresholds: Thresholds, minimum: int
+) -> list[ContainerInstance]:
+    """The instances that scale-in may empty now, those with the fewest tasks; none while it is not due.
+
+    None of a pool at its `minimum`, either: what runs on them need not be read.
+    """
     if low_since is None or snapshot.at - low_since < thresholds.scale_in_after_seconds:
         return []
-    if not is_low(snapshot, thresholds):
+    if snapshot.pool.target <= minimum or not is_low(snapshot, thresholds):
         return []
     at_once = _at_once(snapshot, thresholds)
     return sorted(_in_pool(snapshot), key=lambda i: (i.task_count, i.reserved.memory_mib, i.arn))[
@@ -102,7 +107,7 @@ def chosen(
     rest = list(snapshot.active)
     rooms = room_on(rest, snapshot)
     taken: list[ContainerInstance] = []
-    due = [i for i in candidates(snapshot, low_since, thresholds) if i.arn not in snapshot.unread]
+    due = [i for i in candidates(snapshot, low_since, thresholds, minimum) if i.arn not in snapshot.unread]
     for instance in _cheapest_first(due, snapshot)[: _at_once(snapshot, thresholds)]:
         capacity -= pool.weight(pool.members[instance.instance_id])
         without = [i for i in rest if i is not instance]

@@ -20,6 +20,7 @@ UNNEEDED = {
     "steady.memory",
     "steady.aws.evaluation",
     "steady.aws.ledger",
+    "steady.aws.budget",
     "aws_lambda_powertools.utilities.batch",
     "aws_lambda_powertools.utilities.parser",
 }

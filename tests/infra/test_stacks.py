@@ -82,7 +82,8 @@ def test_each_queue_feeds_its_function_as_described(
 ) -> None:
     for feed in (FUNCTIONS[name] for name in feeds):
         templates[stack].has_resource_properties(
-            "AWS::Lambda::Function", {"Handler": feed.handler, "Timeout": feed.timeout_s}
+            "AWS::Lambda::Function",
+            {"Handler": feed.handler, "Timeout": feed.timeout_s, "MemorySize": wiring.MEMORY_MB[feed.function]},
         )
         templates[stack].has_resource_properties(
             "AWS::Lambda::EventSourceMapping",

@@ -8,7 +8,8 @@ import pytest
 from markupsafe import escape
 
 from simulator import report
-from simulator.bench import autoscaler, interruption
+from simulator.bench.interruption import interruption
+from simulator.bench.tick import tick
 from simulator.peers import HANDLINGS
 from simulator.policies import NoSuchPolicy
 from simulator.simulation import Outcome, Scenario, simulate
@@ -155,7 +156,7 @@ def test_a_whole_fleet_is_served_out() -> None:
 
 
 def test_a_tick_of_a_cluster_that_rests_reads_each_thing_once_in_the_largest_batches() -> None:
-    figures = autoscaler(instances=250, services=40, tasks=1000)
+    figures = tick(instances=250, services=40, tasks=1000)
 
     assert {"seconds", "peak_mib", "api_calls"} <= set(figures)
     assert figures["seconds"] > 0

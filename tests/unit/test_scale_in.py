@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from steady.cluster import PoolKind, Size, TaskShape
 from steady.memory import observed
+from steady.scale_in import candidates
 from steady.scaling import decide
 from steady.thresholds import Thresholds
 from tests.unit.snapshots import NOW, demand, instance, memory, snapshot
@@ -45,6 +46,13 @@ def test_the_minimum_is_kept() -> None:
     world = snapshot([instance(n) for n in range(3)], minimum=3)
 
     assert decide(world, memory(low_since=NOW - 900), THRESHOLDS).to_drain == ()
+
+
+def test_at_the_minimum_nobody_reads_what_runs_on_instances_that_stay_anyway() -> None:
+    world = snapshot([instance(n) for n in range(3)])
+
+    assert len(candidates(world, NOW - 900, THRESHOLDS, minimum=2)) == 3
+    assert candidates(world, NOW - 900, THRESHOLDS, minimum=3) == []
 
 
 def test_nothing_is_emptied_while_a_want_is_open() -> None:

@@ -24,7 +24,7 @@ from steady.cluster import Snapshot
 from steady.limits import BUCKET_OF
 from steady.memory import Memory, observed
 from steady.reasons import ScaleInShed
-from steady.scaling import Decision, decide, outward
+from steady.scaling import Bounds, Decision, decide, outward
 from steady.thresholds import BadThreshold
 
 # A lost race is decided again at once; a cluster that is held is looked at again a moment later.
@@ -203,7 +203,8 @@ def considered(runtime: Runtime, cluster: Cluster, memory: Memory) -> Considered
     """What would be decided about `cluster` now; nothing is written."""
     snapshot = look(runtime, cluster, {*memory.drift_since, *memory.placement_failed_at})
     memory = observed(snapshot, memory, cluster.thresholds)
-    due = scale_in.candidates(snapshot, memory.low_since, cluster.thresholds)
+    minimum = Bounds.of(snapshot, cluster.thresholds).minimum
+    due = scale_in.candidates(snapshot, memory.low_since, cluster.thresholds, minimum)
     due += [i for i in fallback.on_demand_instances(snapshot) if i not in due]
     read = affordable(runtime, due)
     if due:

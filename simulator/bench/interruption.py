@@ -1,9 +1,7 @@
-"""Benchmarks on the simulated account: the service-out of a whole fleet at once, and a tick of a large cluster."""
+"""The service-out of a whole fleet at once."""
 
 from __future__ import annotations
 
-import statistics
-import time
 import tracemalloc
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +9,8 @@ from typing import Any
 from simulator import peers
 from simulator.ec2 import Ec2Instance
 from simulator.ecs.state import Task
-from simulator.endpoint import Params
 from simulator.instance_types import registered_size
 from simulator.world import SimulatedCluster, World
-from steady.cluster import Size
 
 INSTANCE_TYPE = "m5.2xlarge"
 NOTICES_WITHIN_S = 5.0
@@ -44,17 +40,12 @@ def interruption(instances: int, tasks: int, seed: int = 0, handling: str = "ste
     Returns:
         The contract's figures; `deregistered_s` and `stopped_s` are the slowest instance's, from its own notice.
     """
-    world = World(seed, duplicates=0.0, scaling=False)
-    cluster = world.spot_cluster("fleet", instances, INSTANCE_TYPE)
-    _fill(cluster, tasks)
-    world.run(60)
+    world, cluster = _ready(instances, tasks, seed)
     peers.HANDLINGS[handling](world)
     here: dict[str, list[Task]] = {i.id: [] for i in cluster.ec2_instances()}
     for task in cluster.tasks():
         here[task.instance.ec2_id].append(task)
-    doomed = cluster.ec2_instances()
-    for index, instance in enumerate(doomed):
-        world.clock.after(index * NOTICES_WITHIN_S / len(doomed), lambda i=instance: world.account.fleets.reclaim([i]))  # type: ignore[misc]
+    doomed = _reclaim(cluster)
     stopped: dict[str, float] = {}
     world.account.scheduler.observer.stopped = lambda task: stopped.update({task.arn: world.clock.now})
     world.run(NOTICES_WITHIN_S + 150)
@@ -75,6 +66,33 @@ def interruption(instances: int, tasks: int, seed: int = 0, handling: str = "ste
         "throttled": counts.throttled,
         "step_cpu_seconds": round(steps.longest_cpu_s, 3),
     }
+
+
+def memory_mib(instances: int, tasks: int, seed: int = 0) -> float:
+    """The most memory that the same reclaim allocates at once, the simulated account's answers and events included."""
+    world, cluster = _ready(instances, tasks, seed)
+    tracemalloc.start()
+    _reclaim(cluster)
+    world.run(NOTICES_WITHIN_S + 150)
+    peak = tracemalloc.get_traced_memory()[1] / 2**20
+    tracemalloc.stop()
+    return peak
+
+
+def _ready(instances: int, tasks: int, seed: int) -> tuple[World, SimulatedCluster]:
+    world = World(seed, duplicates=0.0, scaling=False)
+    cluster = world.spot_cluster("fleet", instances, INSTANCE_TYPE)
+    _fill(cluster, tasks)
+    world.run(60)
+    return world, cluster
+
+
+def _reclaim(cluster: SimulatedCluster) -> list[Ec2Instance]:
+    """EC2 takes all instances, one after the other."""
+    world, doomed = cluster.world, cluster.ec2_instances()
+    for index, instance in enumerate(doomed):
+        world.clock.after(index * NOTICES_WITHIN_S / len(doomed), lambda i=instance: world.account.fleets.reclaim([i]))  # type: ignore[misc]
+    return doomed
 
 
 def floor_of(instances: int, tasks: int) -> int:
@@ -140,82 +158,3 @@ def _fill(cluster: SimulatedCluster, tasks: int) -> None:
             service = balanced[(index * tasks + number) % len(balanced)] if kind == "balanced" else plain
             service.desired += 1
             start(instance, service.definition, f"service:{service.name}")
-
-
-def autoscaler(instances: int, services: int, tasks: int, ticks: int = 3, seed: int = 0) -> dict[str, Any]:
-    """One tick of a large cluster that rests, after the first that learns it.
-
-    Args:
-        instances: of the cluster, all registered.
-        services: of it, with the tasks spread over them and over the instances.
-        ticks: how many are measured; the median counts.
-
-    Returns:
-        The contract's figures: `seconds` of CPU that the function's own code takes, less the simulated account's
-        answers, `peak_mib` of memory that it allocates, and `api_calls` of one tick.
-    """
-    world = World(seed, duplicates=0.0)
-    cluster = world.group_cluster(
-        "large", instances, INSTANCE_TYPE, minimum=instances, min_capacity=instances, max_capacity=2 * instances
-    )
-    _spread(cluster, services, tasks)
-    function = world.suite.autoscaler
-    assert function
-    answering = _Answering(world)
-    seconds, calls = [], {}
-    for number in range(ticks + 2):
-        # The first learns what never changes; the last is measured by what it allocates.
-        last = number == ticks + 1
-        before = world.account.endpoint.counted(function.name).calls.copy()
-        answering.cpu_s, function.longest_cpu_s = 0.0, 0.0
-        if last:
-            tracemalloc.start()
-        world.run(60)
-        assert not function.failures, function.failures
-        if not last and number:
-            seconds.append(function.longest_cpu_s - answering.cpu_s)
-            calls = dict(sorted((world.account.endpoint.counted(function.name).calls - before).items()))
-    peak_mib = tracemalloc.get_traced_memory()[1] / 2**20
-    tracemalloc.stop()
-    return {
-        "instances": instances,
-        "services": services,
-        "tasks": tasks,
-        "seconds": round(statistics.median(seconds), 3),
-        "peak_mib": round(peak_mib, 1),
-        "api_calls": calls,
-        "api_calls_total": sum(calls.values()),
-    }
-
-
-class _Answering:
-    """The CPU time that the simulated account's answers take."""
-
-    def __init__(self, world: World) -> None:
-        self.cpu_s = 0.0
-        self._answer = world.account.endpoint.answer
-        world.account.endpoint.answer = self.answer  # type: ignore[method-assign]
-
-    def answer(self, caller: str, name: str, params: Params) -> dict[str, Any]:
-        begun = time.process_time()
-        try:
-            return self._answer(caller, name, params)
-        finally:
-            self.cpu_s += time.process_time() - begun
-
-
-def _spread(cluster: SimulatedCluster, services: int, tasks: int) -> None:
-    """Puts `tasks` tasks of `services` services on the instances, each in turn, half of which they fill."""
-    start = cluster.world.account.scheduler.start
-    here = cluster.instances()
-    whole = registered_size(INSTANCE_TYPE)
-    each = 2 * _calls(tasks, len(here))
-    size = Size(whole.cpu_units // each, whole.memory_mib // each)
-    made = [
-        cluster.service(f"service-{number}", 0, cpu=size.cpu_units, memory=size.memory_mib)
-        for number in range(services)
-    ]
-    for number in range(tasks):
-        service = made[number % services]
-        service.desired += 1
-        start(here[number % len(here)], service.definition, f"service:{service.name}")

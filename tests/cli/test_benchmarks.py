@@ -1,0 +1,146 @@
+"""What the benchmarks write: pages with figures between marks, and tables of what is promised and what is so."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli import benchmarks_page, cold_start, figures_page, growth, lambda_sizes, limits, reliability_page
+from cli.cold_start import Loaded
+from cli.lambda_sizes import Measured
+from cli.limits import Limit
+from cli.main import app
+from infra import wiring
+from simulator.bench import placement
+from simulator.simulation import FunctionUse
+
+DOCS = Path(__file__).parent.parent.parent / "docs"
+PAGE = "# Figures\n\n<!-- figures: made by `x` -->\nold\n<!-- end of figures -->\n\n## More\n"
+MADE_BY = {
+    "benchmarks.md": (limits.MADE_BY, growth.MADE_BY, lambda_sizes.MADE_BY, benchmarks_page.MADE_BY),
+    "reliability.md": (reliability_page.MADE_BY,),
+}
+
+runner = CliRunner()
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    path = tmp_path / "page.md"
+    path.write_text(PAGE)
+    return path
+
+
+def test_figures_are_written_between_their_marks_again_and_again(page: Path) -> None:
+    for text in ("new\n", "newer\n"):
+        figures_page.write(page, "x", text)
+
+    assert page.read_text() == PAGE.replace("old", "\nnewer\n")
+
+
+def test_a_page_without_the_marks_is_left_as_it_is(page: Path) -> None:
+    with pytest.raises(figures_page.NoFigures, match=r"page\.md lacks <!-- figures: made by `y` -->"):
+        figures_page.write(page, "y", "new\n")
+
+    assert page.read_text() == PAGE
+
+
+@pytest.mark.parametrize(("name", "command"), [(name, of) for name, all_ in MADE_BY.items() for of in all_])
+def test_the_docs_have_a_place_for_each_commands_figures(tmp_path: Path, name: str, command: str) -> None:
+    copy = tmp_path / name
+    copy.write_text((DOCS / name).read_text())
+
+    figures_page.write(copy, command, "these\n")
+
+    assert copy.read_text().count("these\n") == 1
+
+
+def test_a_promise_that_is_not_kept_is_said_and_ends_with_an_error(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [Limit("a tick's calls", 121, 120, "", "steady x"), Limit("memory", 127.96, 128, "MiB", "steady y")]
+    monkeypatch.setattr(limits, "MADE_BY", "x")
+    monkeypatch.setattr(limits, "measure", lambda *args, **options: found)
+
+    done = runner.invoke(app, ["bench", "limits", "--traces", ".", "--page", str(page)])
+
+    assert done.exit_code == 1
+    assert "a promise is not kept" in done.stderr
+    assert "| a tick's calls | 121 | 120 | **not kept** | `steady x` |" in page.read_text()
+    assert "| memory | 128 MiB | 128 MiB | kept | `steady y` |" in page.read_text()
+
+
+def test_the_limits_are_not_measured_without_all_that_they_need(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cold_start, "measure", lambda runs: pytest.fail("it began all the same"))
+
+    done = runner.invoke(app, ["bench", "limits", "--traces", str(tmp_path)])
+
+    assert done.exit_code == 2
+    assert "jobs-lcg-a.csv: No such file or directory" in done.stderr
+
+
+def test_placement_without_or_tools_says_how_to_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ortools", None)
+    monkeypatch.delitem(sys.modules, "ortools.sat.python.cp_model", raising=False)
+
+    done = runner.invoke(app, ["bench", "placement", "--cases", "20"])
+
+    assert done.exit_code == 2
+    assert "pip install 'ortools>=9,<10'" in done.stderr
+
+
+def test_where_no_packing_could_be_closer_nothing_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(placement.Case, "least", property(placement.Case.needed))
+
+    figures = placement.placement(cases=3)
+
+    assert (figures["cases"], figures["over_best"]) == (3, 1)
+    assert figures["best"] == figures["instances"] > 3
+
+
+def test_growth_is_a_row_for_each_cluster() -> None:
+    small, large = growth.measure((10, 20))
+
+    assert (small["services"], small["tasks"], large["tasks"]) == (4, 100, 200)
+    assert growth.table([large | {"seconds": 0.01}]).endswith(
+        f"| 20 | 8 | 200 | 10 | 500 | {large['api_calls_total']} | {large['peak_mib']} |\n"
+    )
+
+
+def test_less_memory_makes_the_same_cpu_last_longer_and_waiting_as_long_as_ever() -> None:
+    use = FunctionUse(invocations=10, cpu_s=0.1, waits_s=0.5)
+    sizes = {size.memory_mb: size for size in Measured("autoscaler", Loaded(0.4, 90), use, 512).sizes()}
+
+    assert sizes[1769].start_s == pytest.approx(0.4)
+    assert sizes[1769].invocation_s == pytest.approx(0.6)
+    assert sizes[256].start_s == pytest.approx(0.4 * 1769 / 256)
+    assert sizes[256].invocation_s == pytest.approx(0.5 + 0.1 * 1769 / 256)
+    # 0.6 s of 1,769 MB at 0.0000133334 USD for a GB-second, and 0.20 USD for the requests.
+    assert sizes[1769].usd_a_million == pytest.approx(0.6 * 1769 / 1024 * 13.3334 + 0.2)
+    assert [size.memory_mb for size in sizes.values() if not size.is_enough] == []
+
+
+def test_the_table_says_which_size_is_chosen_and_which_is_too_small() -> None:
+    table = lambda_sizes.table([Measured("task-status", Loaded(0.3, 100), None, 256)])
+
+    assert "| task-status | 128 | too small |  |  |" in table
+    assert "| task-status | **256** | 2.07 |  |  |" in table
+
+
+def test_each_function_is_measured_with_its_clients_and_has_its_memory() -> None:
+    handlers = {path.parent.name for path in cold_start.FUNCTIONS.glob("*/handler.py")}
+
+    assert set(cold_start.CLIENTS) == handlers
+    assert set(wiring.MEMORY_MB) == {name.replace("_", "-") for name in handlers}
+    assert set(wiring.MEMORY_MB.values()) <= set(lambda_sizes.SIZES_MB)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a process's peak is read as Linux says it")
+def test_a_function_is_loaded_in_a_process_of_its_own() -> None:
+    found = cold_start.loaded("task_status", runs=1)
+
+    assert found.cpu_s > 0
+    assert 20 < found.mib < 200
