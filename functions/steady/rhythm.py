@@ -12,7 +12,7 @@ NEAR_MEETING_S = 2
 GATHER_FROM = 8
 GATHER_FOR_S = 4.0
 MANY = 100
-GATHER_MANY_FOR_S = 7.0
+GATHER_MANY_FOR_S = 5.0
 # Stopping goes in rounds that end at the multiples of so many seconds. Between two of them there are about 2 s, in
 # which ECS's bucket refills: nothing of its rate is lost.
 ROUND_S = 10

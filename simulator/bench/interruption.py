@@ -69,7 +69,11 @@ def interruption(instances: int, tasks: int, seed: int = 0, handling: str = "ste
 
 
 def memory_mib(instances: int, tasks: int, seed: int = 0) -> float:
-    """The most memory that the same reclaim allocates at once, the simulated account's answers and events included."""
+    """The most memory, in MiB, that the same reclaim allocates at once, the simulated account's own included.
+
+    What a process loads once, the service models above all, is not in it.
+    """
+    interruption(1, tasks, seed)
     world, cluster = _ready(instances, tasks, seed)
     tracemalloc.start()
     _reclaim(cluster)

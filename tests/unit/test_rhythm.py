@@ -21,8 +21,8 @@ def test_a_whole_fleets_notices_are_gathered_but_not_for_long() -> None:
     assert are_to_be_gathered(fleet, now=3.9)
     assert not are_to_be_gathered(fleet, now=4.0)
     assert not are_to_be_gathered(fleet[:1], now=0.0)
-    assert are_to_be_gathered(fleet * 10, now=6.9)
-    assert not are_to_be_gathered(fleet * 10, now=7.0)
+    assert are_to_be_gathered(fleet * 10, now=4.9)
+    assert not are_to_be_gathered(fleet * 10, now=5.0)
 
 
 def test_instances_that_were_looked_at_neither_begin_nor_end_the_gathering() -> None:
