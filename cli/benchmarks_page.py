@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cli import figures_page
 from simulator.comparison import MAX_CAPACITY, OURS, Comparison, Row
 
 MADE_BY = "steady bench policies"
@@ -46,25 +47,21 @@ def tables(comparisons: Sequence[Comparison], seeds: int) -> str:
     promises = [line for comparison in comparisons if comparison.workload.promised for line in _promises(comparison)]
     return (
         _HEAD.format(seeds=seeds, most=MAX_CAPACITY)
-        + _table(_COLUMNS, ["---"] * 2 + ["---:"] * (len(_COLUMNS) - 2), rows)
+        + figures_page.table(_COLUMNS, ["---"] * 2 + ["---:"] * (len(_COLUMNS) - 2), rows)
         + _PROMISES
-        + _table(("workload", "promise", "", "figures"), ["---"] * 4, promises)
+        + figures_page.table(("workload", "promise", "", "figures"), ["---"] * 4, promises)
     )
 
 
-def _table(columns: Sequence[str], alignment: Sequence[str], rows: Sequence[str]) -> str:
-    return "\n".join((_line(columns), _line(alignment), *rows)) + "\n"
-
-
-def _rows(comparison: Comparison) -> list[str]:
+def _rows(comparison: Comparison) -> list[Sequence[str]]:
     workload = comparison.workload
     cheapest_first = sorted(comparison.rows, key=lambda row: row.cost)
     title = f"{workload.name} ({workload.hours:g} h, {workload.instance_type})"
     return [_row(title if row is cheapest_first[0] else "", row) for row in cheapest_first]
 
 
-def _row(title: str, row: Row) -> str:
-    cells = (
+def _row(title: str, row: Row) -> Sequence[str]:
+    return (
         title,
         f"**{row.policy}**" if row.policy == OURS else row.policy,
         f"{row.wait_p50_s:.0f} / {row.wait_p95_s:.0f} / {row.wait_p99_s:.0f}",
@@ -78,15 +75,10 @@ def _row(title: str, row: Row) -> str:
         f"{row.api_calls:,}",
         f"{row.wall_s_a_day:.1f}",
     )
-    return _line(cells)
 
 
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _promises(comparison: Comparison) -> list[str]:
+def _promises(comparison: Comparison) -> list[Sequence[str]]:
     return [
-        _line(("" if number else comparison.workload.name, promise, "kept" if kept else "**not kept**", found))
+        ("" if number else comparison.workload.name, promise, "kept" if kept else "**not kept**", found)
         for number, (promise, kept, found) in enumerate(comparison.promises())
     ]

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 
 class NoFigures(ValueError):
     """A page has no place for the figures."""
+
+
+def table(columns: Sequence[str], alignment: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown; `alignment` is `---` for a column of words, `---:` for one of numbers."""
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in (columns, alignment, *rows))
 
 
 def write(page: Path, of: str, text: str) -> None:

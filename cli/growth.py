@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from cli import figures_page
 from simulator.bench.tick import tick
 
 INSTANCES = (10, 50, 100, 500, 1000, 2500, 5000)
 # Of each instance: a service has 25 tasks, and an instance 10.
 SERVICES, TASKS = 0.4, 10
 MADE_BY = "steady bench growth"
+_COLUMNS = ("instances", "services", "tasks", "CPU (ms)", "CPU an instance (µs)", "calls", "allocated (MiB)")
 
 
 def measure(
@@ -26,14 +28,17 @@ def measure(
 
 def table(figures: Sequence[Mapping[str, Any]]) -> str:
     """The table in Markdown, a row for each cluster."""
-    lines = [
-        "| instances | services | tasks | CPU (ms) | CPU an instance (µs) | calls | allocated (MiB) |",
-        "| ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    for one in figures:
-        milliseconds = one["seconds"] * 1000
-        lines.append(
-            f"| {one['instances']:,} | {one['services']:,} | {one['tasks']:,} | {milliseconds:,.0f} "
-            f"| {1000 * milliseconds / one['instances']:,.0f} | {one['api_calls_total']} | {one['peak_mib']} |"
-        )
-    return "\n".join([*lines, ""])
+    return figures_page.table(_COLUMNS, ["---:"] * len(_COLUMNS), map(_row, figures))
+
+
+def _row(one: Mapping[str, Any]) -> Sequence[str]:
+    milliseconds = one["seconds"] * 1000
+    return (
+        f"{one['instances']:,}",
+        f"{one['services']:,}",
+        f"{one['tasks']:,}",
+        f"{milliseconds:,.0f}",
+        f"{1000 * milliseconds / one['instances']:,.0f}",
+        str(one["api_calls_total"]),
+        str(one["peak_mib"]),
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from cli import figures_page
 from cli.cold_start import CLIENTS, Loaded, loaded
 from infra import wiring
 from simulator.simulation import FunctionUse, Scenario, simulate
@@ -66,15 +67,13 @@ def measure(hours: float = 6.0, done: Callable[[], None] = lambda: None) -> Sequ
 
 def table(measured: Sequence[Measured]) -> str:
     """The table in Markdown, a row for each function and size; the sizes that are chosen are in bold."""
-    lines = [
-        "| function | memory (MB) | start (s) | invocation (s) | USD a million |",
-        "| --- | ---: | ---: | ---: | ---: |",
-    ]
+    rows = []
     for one in measured:
         for size in one.sizes():
             marks = "**" if size.memory_mb == one.chosen_mb else ""
             took = f"{size.invocation_s:.2f}" if one.use else ""
             price = f"{size.usd_a_million:.2f}" if one.use else ""
             start = f"{size.start_s:.2f}" if size.is_enough else "too small"
-            lines.append(f"| {one.function} | {marks}{size.memory_mb:,}{marks} | {start} | {took} | {price} |")
-    return "\n".join([*lines, ""])
+            rows.append((one.function, f"{marks}{size.memory_mb:,}{marks}", start, took, price))
+    columns = ("function", "memory (MB)", "start (s)", "invocation (s)", "USD a million")
+    return figures_page.table(columns, ("---", *["---:"] * 4), rows)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli import cold_start
+from cli import cold_start, figures_page
 from simulator import comparison
 from simulator.bench import interruption, placement
 from simulator.bench.tick import tick
@@ -120,12 +120,12 @@ def _day(workload: comparison.Workload, traces: Path) -> Iterator[Limit]:
 
 def table(limits: Sequence[Limit]) -> str:
     """The table in Markdown."""
-    lines = ["| what | is | at most | | command |", "| --- | ---: | ---: | --- | --- |"]
+    rows = []
     for limit in limits:
         kept = "kept" if limit.kept else "**not kept**"
         is_, most = _shown(limit.figure, limit.unit), _shown(limit.most, limit.unit)
-        lines.append(f"| {limit.what} | {is_} | {most} | {kept} | `{limit.command}` |")
-    return "\n".join([*lines, ""])
+        rows.append((limit.what, is_, most, kept, f"`{limit.command}`"))
+    return figures_page.table(("what", "is", "at most", "", "command"), ("---", "---:", "---:", "---", "---"), rows)
 
 
 def _shown(figure: float, unit: str) -> str:

@@ -78,6 +78,17 @@ class Recorded(Fault):
         self.names.append(tried.name)
 
 
+class Down(Fault):
+    """A whole service does not answer."""
+
+    def __init__(self, service: str) -> None:
+        self.service = service
+
+    def before(self, tried: Try) -> None:
+        if tried.name.startswith(f"{self.service}:"):
+            raise AwsError("InternalError", "We encountered an internal error.", 500)
+
+
 class CrashAt(Fault):
     """The process ends once: before the call of that number takes effect, or after."""
 

@@ -8,7 +8,7 @@ import pytest
 
 from simulator.endpoint import Call
 from simulator.errors import AwsError
-from simulator.faults import Fault, Try
+from simulator.faults import Down
 from simulator.suite import LEDGER_TABLE
 from simulator.world import SimulatedCluster, World
 from steady.aws.budget import Budget
@@ -68,7 +68,7 @@ def test_while_the_ledger_is_silent_a_process_keeps_to_the_share_by_itself() -> 
     world = World(seed=1, duplicates=0.0)
     world.group_cluster("large", 1000, min_capacity=1000, max_capacity=1000, api_share=10)
     world.account.endpoint.log = []
-    world.account.endpoint.fault = _Down("dynamodb")
+    world.account.endpoint.fault = Down("dynamodb")
 
     world.run(300)
 
@@ -148,15 +148,6 @@ def test_the_reason_reads_as_a_sentence() -> None:
         "3 of 20 instances that might be emptied looked at: ECS calls are at the suite's share (api_share), and "
         "scale-in can wait"
     )
-
-
-class _Down(Fault):
-    def __init__(self, service: str) -> None:
-        self.service = service
-
-    def before(self, tried: Try) -> None:
-        if tried.name.startswith(f"{self.service}:"):
-            raise AwsError("InternalError", "We encountered an internal error.", 500)
 
 
 def _describe(world: World) -> None:

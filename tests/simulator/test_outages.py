@@ -7,23 +7,10 @@ import json
 import pytest
 
 from simulator.chaos.scenarios import Reclaim, ScaleOut
-from simulator.errors import AwsError
-from simulator.faults import NO_FAULT, Fault, Slow, Together, Try
+from simulator.faults import NO_FAULT, Down, Fault, Slow, Together
 from simulator.suite import FAILURE_TOPIC
 from simulator.world import World
 from steady.aws.managed import LAST_KNOWN_S
-
-
-class Down(Fault):
-    """A whole service does not answer."""
-
-    def __init__(self, service: str) -> None:
-        self.service = service
-
-    def before(self, tried: Try) -> None:
-        if tried.name.startswith(f"{self.service}:"):
-            raise AwsError("InternalError", "We encountered an internal error.", 500)
-
 
 SSM, DYNAMODB = Down("ssm"), Down("dynamodb")
 
