@@ -5,7 +5,7 @@ import sys
 import aws_cdk as cdk
 
 from infra import stacks
-from infra.errors import BadSettings
+from infra.settings.errors import BadSettings
 from steady.thresholds import BadThreshold
 
 app = cdk.App()

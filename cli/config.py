@@ -11,10 +11,10 @@ from rich.table import Table
 
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
 from cli.output import JsonOption, answers, one_line_errors, write_json
-from steady.aws import parameters
-from steady.aws.clusters import CLUSTERS_PATH
-from steady.aws.parameters import DEFAULTS_PATH, Value
 from steady.aws.runtime import Runtime
+from steady.aws.settings import parameters
+from steady.aws.settings.parameters import Value
+from steady.names import CLUSTERS_PATH, DEFAULTS_PATH
 from steady.thresholds import ORDERED, THRESHOLDS, BadThreshold, Threshold, contradict, contradiction
 
 app = typer.Typer(help="Thresholds: show, set, check, history, reset.", no_args_is_help=True)

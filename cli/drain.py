@@ -9,11 +9,11 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
 from cli.output import JsonOption, answers, fail, notes, write_json
-from interruption_handler.advance import advance
-from interruption_handler.locate import by_cluster, located
-from interruption_handler.notices.notice import Notice
 from steady.aws.runtime import Runtime
-from steady.drain import Doomed
+from steady.aws.service_out.advance import advance
+from steady.aws.service_out.locate import by_cluster, located
+from steady.service_out.drain import Doomed
+from steady.service_out.notice import Notice
 
 # How long one step may go on stopping tasks before it looks again.
 STEP_S = 15.0
@@ -52,7 +52,7 @@ def drain_instances(aws: Runtime, instance_ids: list[str], deadline_s: float) ->
         By cluster: `instances`, and how many targets were `deregistered` and tasks `stopped`.
     """
     now = aws.now()
-    doomed = located(aws, [tuple(Notice(id_, now, now + deadline_s) for id_ in instance_ids)])
+    doomed = located(aws, [Notice(id_, now, now + deadline_s) for id_ in instance_ids])
     _refuse_strangers(instance_ids, doomed)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"), TimeElapsedColumn())
     with Progress(*columns, console=notes) as progress:

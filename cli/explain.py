@@ -11,14 +11,15 @@ from rich.table import Table
 
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
 from cli.output import JsonOption, answers, one_line_errors, write_json
-from steady import scale_in
-from steady.aws import evaluation, ledger, managed, parameters
 from steady.aws.capacity import NoSuchPool
-from steady.aws.evaluation import Considered
 from steady.aws.runtime import Runtime
+from steady.aws.scaling import evaluation, ledger
+from steady.aws.scaling.evaluation import Considered
+from steady.aws.settings import cluster_settings, parameters
 from steady.cluster import ContainerInstance, Size, Snapshot
+from steady.scaling.reservation import is_low, reservation
+from steady.scaling.rules import RULES, Want
 from steady.thresholds import BadThreshold, ClusterSettings, Thresholds
-from steady.wants import RULES, Want
 
 RESOURCES = ("CPU", "memory")
 
@@ -50,7 +51,7 @@ def explained(aws: Runtime, cluster: str, ledger_table: str) -> dict[str, Any]:
     """
     settings = parameters.settings_of(aws, cluster)
     remembered = ledger.load(aws, ledger_table, cluster).memory
-    known = managed.Cluster(cluster, settings.pool, settings.thresholds)
+    known = cluster_settings.Cluster(cluster, settings.pool, settings.thresholds)
     found = evaluation.considered(aws, known, remembered)
     snapshot = found.snapshot
     return {
@@ -100,7 +101,7 @@ def _instance(instance: ContainerInstance, snapshot: Snapshot) -> dict[str, Any]
 
 
 def _percents(instances: Iterable[ContainerInstance]) -> tuple[float, float]:
-    cpu, memory = scale_in.reservation(instances)
+    cpu, memory = reservation(instances)
     return round(cpu, 1), round(memory, 1)
 
 
@@ -115,7 +116,7 @@ def _want(want: Want) -> dict[str, Any]:
 def _scale_in(found: Considered, thresholds: Thresholds) -> dict[str, Any]:
     since = found.memory.low_since
     return {
-        "low": scale_in.is_low(found.snapshot, thresholds),
+        "low": is_low(found.snapshot, thresholds),
         "low_for_s": None if since is None else round(found.snapshot.at - since),
         "after_s": thresholds.scale_in_after_seconds,
         "emptying": sorted(found.memory.draining.values()),

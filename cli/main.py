@@ -6,8 +6,14 @@ import sys
 
 import typer
 
-from cli import bench, config, doctor, drain, explain, logs, record, report, rightsize, simulate, tune
+from cli import config, drain, explain, simulate, tune
+from cli.bench import command as bench
+from cli.doctor import command as doctor
+from cli.logs import command as logs
 from cli.output import BAD_INPUT, notes
+from cli.record import command as record
+from cli.report import command as report
+from cli.rightsize import command as rightsize
 
 app = typer.Typer(
     name="steady",

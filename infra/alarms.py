@@ -5,7 +5,7 @@ from typing import Any
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from infra.settings import Settings
+from infra.settings.target import Settings
 
 # By it, the alarms of the suite are told from an account's others.
 PREFIX = "steady: "

@@ -9,7 +9,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra import wiring
-from steady.aws.records import EVENTS_LOG_GROUP
+from steady.names import EVENTS_LOG_GROUP
 
 # A task's last event says when it was created, started and stopped: the ones before it are not needed.
 STOPPED_TASK = {

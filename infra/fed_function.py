@@ -13,7 +13,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.alarms import alarm
-from infra.settings import Settings
+from infra.settings.target import Settings
 from infra.suite_function import SuiteFunction
 from infra.wiring import Feed
 

@@ -3,7 +3,7 @@
 from aws_cdk import aws_autoscaling as autoscaling
 from constructs import Construct
 
-from steady.fitness import HOOK_HEARTBEAT_S, HOOK_NAME, TERMINATING
+from steady.names import HOOK_HEARTBEAT_S, HOOK_NAME, TERMINATING
 
 
 def add_hook(scope: Construct, id_: str, group: str) -> autoscaling.CfnLifecycleHook:

@@ -16,13 +16,13 @@ from constructs import Construct
 
 from infra import wiring
 from infra.clusters.stack import ClusterStack
-from infra.log_settings import AggregatorSettings, LogSettings
 from infra.log_shipping.aggregators import Aggregators
 from infra.log_shipping.shippers import Shippers
 from infra.network import Network, existing
-from infra.settings import ExistingNetwork, Settings
+from infra.settings.logs import AggregatorSettings, LogSettings
+from infra.settings.target import ExistingNetwork, Settings
 from infra.suite_function import SuiteFunction
-from steady.catalog import DATABASE, WORKGROUP
+from steady.names import DATABASE, WORKGROUP
 
 RESULTS = "athena-results/"
 # What was asked once is not kept for long.

@@ -4,8 +4,8 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from infra.wiring import Feed
-from steady.aws.telemetry import ALL_FUNCTIONS, API_CALLS, NAMESPACE
-from steady.limits import Bucket
+from steady.api_budget.limits import Bucket
+from steady.names import ALL_FUNCTIONS, API_CALLS, NAMESPACE
 
 MINUTE = cdk.Duration.minutes(1)
 

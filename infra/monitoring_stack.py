@@ -14,14 +14,14 @@ from aws_cdk import aws_servicediscovery as servicediscovery
 from constructs import Construct
 
 from infra.clusters.stack import ClusterStack
-from infra.context import peer
 from infra.monitoring import grafana, prometheus
 from infra.monitoring.cadvisor import Cadvisor
 from infra.monitoring.grafana import Grafana
 from infra.monitoring.prometheus import Prometheus
-from infra.monitoring_settings import MonitoringSettings
 from infra.network import Network, existing
-from infra.settings import ExistingNetwork, Settings
+from infra.settings.checks import peer
+from infra.settings.monitoring import MonitoringSettings
+from infra.settings.target import ExistingNetwork, Settings
 from monitoring.configuration import CADVISOR_PORT
 
 NAMESPACE = "steady.internal"

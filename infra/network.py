@@ -10,7 +10,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
-from infra.settings import ExistingNetwork
+from infra.settings.target import ExistingNetwork
 
 
 @dataclass(frozen=True)

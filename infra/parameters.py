@@ -3,10 +3,9 @@
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from infra.cluster_table import ManagedCluster
-from steady.aws.clusters import CLUSTERS_PATH
-from steady.aws.parameters import DEFAULTS_PATH, LEDGER_PARAMETER
+from infra.settings.clusters import ManagedCluster
 from steady.cluster import PoolName
+from steady.names import CLUSTERS_PATH, DEFAULTS_PATH, LEDGER_PARAMETER
 from steady.thresholds import THRESHOLDS
 
 POOL_PATTERN = r"^(auto-scaling-group:\S+|spot-fleet:sfr-\S+)$"

@@ -8,11 +8,9 @@ import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 
 from infra.fed_function import FedFunction
-from infra.settings import Settings
-from steady.aws import budget
-from steady.aws.clusters import CLUSTERS_PATH
-from steady.aws.parameters import DEFAULTS_PATH
-from steady.cluster import CLUSTER_TAG, PoolKind
+from infra.settings.target import Settings
+from steady.cluster import PoolKind
+from steady.names import CLUSTER_TAG, CLUSTERS_PATH, DEFAULTS_PATH, ITEM
 
 
 def may_read_thresholds(function: FedFunction) -> None:
@@ -106,7 +104,7 @@ def may_change_capacity(function: FedFunction, settings: Settings) -> None:
 
 def may_say_calls(function: FedFunction, ledger: dynamodb.ITable) -> None:
     """The one item of the ledger that says what was called of ECS."""
-    only_that = {"dynamodb:LeadingKeys": [budget.ITEM]}
+    only_that = {"dynamodb:LeadingKeys": [ITEM]}
     function.allow(["dynamodb:UpdateItem"], [ledger.table_arn], **{"ForAllValues:StringEquals": only_that})
 
 

@@ -13,7 +13,7 @@ from constructs import Construct
 from infra import permissions, wiring
 from infra.fed_function import FedFunction
 from infra.people_stack import sns_key
-from infra.settings import Settings
+from infra.settings.target import Settings
 
 
 class ScalingStack(cdk.Stack):

@@ -10,7 +10,7 @@ from constructs import Construct
 from infra import permissions, wiring
 from infra.fed_function import FedFunction
 from infra.hook import add_hook
-from infra.settings import Settings
+from infra.settings.target import Settings
 from steady.cluster import PoolKind
 
 

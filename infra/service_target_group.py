@@ -15,9 +15,9 @@ import aws_cdk as cdk
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from constructs import Construct
 
-from infra.errors import BadSettings
-from steady import fitness
-from steady.drain import DEFAULT_STOP_TIMEOUT_S
+from infra import fitness
+from infra.settings.errors import BadSettings
+from steady.cluster import DEFAULT_STOP_TIMEOUT_S
 
 
 class ServiceTargetGroup(elbv2.ApplicationTargetGroup):

@@ -13,7 +13,7 @@ from infra.network import Network, NetworkStack
 from infra.people_stack import PeopleStack
 from infra.scaling_stack import ScalingStack
 from infra.service_out_stack import ServiceOutStack
-from infra.settings import ExistingNetwork, Target, targets_of
+from infra.settings.target import ExistingNetwork, Target, targets_of
 from infra.state_stack import StateStack
 from infra.task_status_stack import TaskStatusStack
 from infra.watch_stack import WatchStack

@@ -7,7 +7,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
 from infra import parameters
-from infra.settings import Settings
+from infra.settings.target import Settings
 
 
 class StateStack(cdk.Stack):

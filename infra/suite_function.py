@@ -14,7 +14,7 @@ from constructs import Construct
 
 from infra import wiring
 from infra.alarms import alarm
-from infra.settings import Settings
+from infra.settings.target import Settings
 
 ASSET = Path(__file__).parent.parent / "functions"
 # Powertools publishes its layers from this account, in every Region.

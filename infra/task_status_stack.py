@@ -11,7 +11,7 @@ from constructs import Construct
 
 from infra import wiring
 from infra.fed_function import FedFunction
-from infra.settings import Settings, TaskStatusSettings
+from infra.settings.target import Settings, TaskStatusSettings
 
 PREFIX = "tasks"
 

@@ -15,9 +15,10 @@ from constructs import Construct
 from infra import metrics, wiring
 from infra.alarms import alarm, silence_alarm
 from infra.fed_function import FedFunction
-from infra.settings import Settings
+from infra.settings.target import Settings
 from infra.wiring import Feed
-from steady import limits, reasons
+from steady.api_budget import limits
+from steady.scaling import reasons
 
 # A notice leaves 120 s: what has not begun after this long is late.
 DEREGISTERED_WITHIN_S = 15

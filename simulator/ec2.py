@@ -15,7 +15,7 @@ from simulator.ecs.state import Cluster, ContainerInstance
 from simulator.endpoint import Params
 from simulator.errors import AwsError
 from simulator.instance_types import NoSuchInstanceType, described, registered_size
-from steady.usage import ON_DEMAND, SPOT
+from steady.scaling.usage import ON_DEMAND, SPOT
 
 BOOT_S = 90.0
 # Boots take from 0.8 to 1.3 of the mean.

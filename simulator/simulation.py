@@ -20,9 +20,9 @@ from simulator.workload.plan import ClusterPlan, LeftOut, demand_steps, fitting,
 from simulator.workload.submit import CALLER as LAUNCHER
 from simulator.workload.submit import Launcher, deploy, follow_market
 from simulator.world import SimulatedCluster, World
-from steady import scale_in
+from steady.api_budget.limits import BUCKET_OF
 from steady.cluster import ContainerInstance, InstanceStatus, PoolKind, TaskShape
-from steady.limits import BUCKET_OF
+from steady.scaling.reservation import reservation
 
 SAMPLE_S = 60
 
@@ -188,7 +188,7 @@ class _Run:
             step = bisect_left(steps, self.now_s, key=lambda step: step[1])
             demand = steps[step][2] if step < len(steps) else 0.0
             missing = sum(len(s.missing_since) for s in cluster.state.services.values())
-            cpu, memory = scale_in.reservation(_core(i) for i in cluster.instances() if i.status == "ACTIVE")
+            cpu, memory = reservation(_core(i) for i in cluster.instances() if i.status == "ACTIVE")
             record.samples.append(
                 Sample(
                     self.now_s,

@@ -12,7 +12,7 @@ from simulator.ec2 import Ec2, Ec2Instance
 from simulator.ecs.state import Cluster
 from simulator.endpoint import Params
 from simulator.errors import AwsError
-from steady.cluster import CLUSTER_TAG
+from steady.names import CLUSTER_TAG
 
 NOTICE_S = 120.0
 # How soon a fleet looks at itself after something changed, and how often it asks a market that has nothing.

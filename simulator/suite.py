@@ -14,10 +14,9 @@ from interruption_handler.step import Environment, handle_batch
 from runtask_failure import handler as runtask_failure
 from simulator.account import Account
 from simulator.messaging import Function, Handler, LambdaContext, Queue, Rule
-from steady.aws.clusters import CLUSTERS_PATH
-from steady.aws.evaluation import Desk
-from steady.aws.parameters import DEFAULTS_PATH
 from steady.aws.runtime import Runtime
+from steady.aws.scaling.evaluation import Desk
+from steady.names import CLUSTERS_PATH, DEFAULTS_PATH
 from steady.thresholds import THRESHOLDS
 
 LEDGER_TABLE = "steady-ledger"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from steady.limits import BUCKETS
+from steady.api_budget.limits import BUCKETS
 
 
 @dataclass(slots=True)

@@ -9,10 +9,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from autoscaler.triggers import Trigger, parse
-from steady.aws import clusters, evaluation, managed, queue
-from steady.aws.budget import OverBudget
+from steady.aws import queue
+from steady.aws.api_budget import OverBudget
 from steady.aws.runtime import Runtime
-from steady.memory import Memory
+from steady.aws.scaling import evaluation
+from steady.aws.settings import cluster_settings, clusters
+from steady.scaling.state import Memory
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -36,7 +38,7 @@ def handle_event(
     """Evaluates the cluster that a tick names, `{"cluster": "web"}`, or each that a batch of triggers names."""
     if "Records" in event:
         return _triggered(event, runtime, desk, dead_letter_queue_url)
-    cluster = managed.cluster_named(runtime, event["cluster"])
+    cluster = cluster_settings.cluster_named(runtime, event["cluster"])
     try:
         evaluation.evaluate(runtime, desk, cluster)
     except evaluation.POSTPONED as error:
@@ -57,7 +59,7 @@ def _triggered(
         if not clusters.is_managed(runtime, name):
             runtime.telemetry.info(f"cluster {name} is not managed: nothing to do")
             return
-        cluster = managed.cluster_named(runtime, name)
+        cluster = cluster_settings.cluster_named(runtime, name)
         try:
             evaluation.evaluate(runtime, desk, cluster, lambda memory: _told(memory, messages))
         except OverBudget as error:

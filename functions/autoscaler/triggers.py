@@ -17,7 +17,7 @@ Something comes due before the next tick (a decision's own): {"cluster": "web", 
 from dataclasses import dataclass
 
 from steady.arns import name_of
-from steady.aws.queue import Malformed, json_object, shown
+from steady.messages import Malformed, json_object, shown
 
 # EC2: i- and 17 digits.
 LONGEST_ID = 32

@@ -11,15 +11,16 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from interruption_handler import notices
-from interruption_handler.advance import Advance, advance, drained
-from interruption_handler.locate import NoThresholds, by_cluster, located
 from interruption_handler.notices import Parsed, continuation
 from interruption_handler.notices.continuation import Continuation
-from interruption_handler.notices.notice import Ignored
-from steady.aws import clusters, queue
+from steady.aws import queue
 from steady.aws.runtime import Runtime
-from steady.drain import Doomed
-from steady.rhythm import are_to_be_gathered, delay_to_meeting, round_end
+from steady.aws.service_out.advance import Advance, advance, drained
+from steady.aws.service_out.locate import NoThresholds, by_cluster, located
+from steady.aws.settings import clusters
+from steady.service_out.drain import Doomed
+from steady.service_out.notice import Ignored, Notice
+from steady.service_out.timing import are_to_be_gathered, delay_to_meeting, round_end
 
 Messages = Sequence[queue.Message[Parsed]]
 
@@ -48,9 +49,9 @@ def handle_batch(event: Mapping[str, Any], runtime: Runtime, environment: Enviro
     """
     response = _handled(event, runtime, environment, until)
     # Only now: what was called is for the others to know, and no notice waits for it, nor for what it loads.
-    from steady.aws import budget
+    from steady.aws import api_budget
 
-    budget.charge(runtime, environment.ledger_table, runtime.say_calls())
+    api_budget.charge(runtime, environment.ledger_table, runtime.say_calls())
     return response
 
 
@@ -63,7 +64,7 @@ def _handled(event: Mapping[str, Any], runtime: Runtime, environment: Environmen
             runtime.telemetry.info(f"ignored: {message.value.why}")
             runtime.telemetry.count("IgnoredMessages")
     try:
-        doomed = by_cluster(located(runtime, [m.value for m in messages]))
+        doomed = by_cluster(located(runtime, _noticed(messages), _continued(messages)))
     except (ClientError, BotoCoreError, NoThresholds) as error:
         runtime.telemetry.error(f"the doomed instances could not be looked up, and will be again: {error}")
         return queue.response([m.id for m in messages] + failed)
@@ -92,7 +93,7 @@ def _take_step(
 
     They come last: a crash before them brings the batch back, and everything before them can be repeated.
     """
-    noticed = _noticed(messages)
+    noticed = {notice.instance_id for notice in _noticed(messages)}
     new = [d for d in doomed if d.instance_id in noticed]
     if new:
         # Before anything that takes time: from here on nothing more is placed on them.
@@ -146,9 +147,14 @@ def _say(runtime: Runtime, cluster: str, done: Advance) -> None:
         runtime.telemetry.seconds("DeregisteredAfter", done.deregistered_after_s, cluster)
 
 
-def _noticed(messages: Messages) -> set[str]:
-    """The instances that are named for the first time."""
-    return {notice.instance_id for m in messages if isinstance(m.value, tuple) for notice in m.value}
+def _noticed(messages: Messages) -> list[Notice]:
+    """The notices of the batch: they name their instances for the first time."""
+    return [notice for m in messages if isinstance(m.value, tuple) for notice in m.value]
+
+
+def _continued(messages: Messages) -> list[Doomed]:
+    """The instances that earlier steps left to go on with."""
+    return [doomed for m in messages if isinstance(m.value, Continuation) for doomed in m.value.doomed]
 
 
 def _due(messages: Messages) -> dict[str, list[str]]:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from steady.arns import name_of
-from steady.aws.queue import Malformed, json_object, shown
 from steady.cluster import Size
+from steady.messages import Malformed, json_object, shown
 
 # More than any EC2 instance has (448 vCPUs, 32 TiB), and longer than any id: such a message is a mistake, or worse.
 MOST_CPU_UNITS = 1_000_000

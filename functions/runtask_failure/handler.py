@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runtask_failure.failure import RunTaskFailure, parse
-from steady.aws import clusters, evaluation, managed, queue
+from steady.aws import queue
 from steady.aws.runtime import Runtime
+from steady.aws.scaling import evaluation
+from steady.aws.settings import cluster_settings, clusters
 from steady.cluster import PoolKind
-from steady.demand import Demand, remembered, still_said
-from steady.memory import Memory
+from steady.names import CLUSTERS_PATH
+from steady.scaling.demand import Demand, remembered, still_said
+from steady.scaling.state import Memory
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -50,10 +53,10 @@ def handle_batch(
 
     def handle(name: str, messages: list[Message]) -> None:
         if not clusters.is_managed(runtime, name):
-            path = f"{clusters.CLUSTERS_PATH}/{name}/capacity"
+            path = f"{CLUSTERS_PATH}/{name}/capacity"
             _set_aside(runtime, messages, f"cluster {name} is not managed: set {path}", dead_letter_queue_url)
             return
-        cluster = managed.cluster_named(runtime, name, SETTINGS_KEPT_S)
+        cluster = cluster_settings.cluster_named(runtime, name, SETTINGS_KEPT_S)
         foreign = [m for m in messages if not _is_of(cluster, m.value)]
         _set_aside(runtime, foreign, f"the group is not {cluster.pool.name}, that of {name}", dead_letter_queue_url)
         messages = [m for m in messages if m not in foreign]
@@ -77,7 +80,7 @@ def handle_batch(
 class _Said:
     """The demands that messages say, as a change of the cluster's memory; `new` are those that were not known there."""
 
-    def __init__(self, runtime: Runtime, cluster: managed.Cluster, messages: Sequence[Message]) -> None:
+    def __init__(self, runtime: Runtime, cluster: cluster_settings.Cluster, messages: Sequence[Message]) -> None:
         self.new: set[str] = set()
         self._demands = [Demand(m.value.key, m.value.size, m.sent_at, m.sent_at) for m in messages]
         self._now = runtime.now
@@ -89,7 +92,7 @@ class _Said:
         return replace(memory, demands=remembered(known, self._demands))
 
 
-def _is_of(cluster: managed.Cluster, failure: RunTaskFailure) -> bool:
+def _is_of(cluster: cluster_settings.Cluster, failure: RunTaskFailure) -> bool:
     """Whether a message that names a group names that of its cluster. A fleet's cluster has no group."""
     is_group = cluster.pool.kind is PoolKind.AUTO_SCALING_GROUP
     return not is_group or not failure.group or failure.group == cluster.pool.name

@@ -10,17 +10,13 @@ from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 
-# Names of the deployment's own, which `steady logs` looks in.
-DATABASE = "steady_logs"
-WORKGROUP = "steady-logs"
-
 # Glue: 255 characters; Athena folds names to lower case, and takes letters, digits and underscores without quotes.
 LONGEST_NAME = 255
 HASH_LENGTH = 8
 # The first day that a log may be of, and the last year that partition projection thinks of.
 FIRST_YEAR, LAST_YEAR = 2018, 2099
 
-# What fluentd writes of a line (logging/), in the order of the table; fields that a line lacks are null.
+# What fluentd writes of a line (fluentd/), in the order of the table; fields that a line lacks are null.
 COLUMNS = (
     ("time", "string"),
     ("log", "string"),

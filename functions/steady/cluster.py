@@ -4,9 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-# The tag of all that is made for a cluster: by it the handler finds the cluster of an instance of any pool.
-CLUSTER_TAG = "steady:cluster"
-
 
 @dataclass(frozen=True, slots=True)
 class Size:
@@ -216,3 +213,7 @@ class Snapshot:
     def active(self) -> tuple[ContainerInstance, ...]:
         """The instances on which ECS can place a task now."""
         return tuple(i for i in self.instances if i.status is InstanceStatus.ACTIVE and i.agent_connected)
+
+
+# ECS: how long a container that says nothing of it has to stop (`stopTimeout`).
+DEFAULT_STOP_TIMEOUT_S = 30

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from steady.aws.queue import Malformed, json_object, shown
+from steady.messages import Malformed, json_object, shown
 
 LONGEST_ARN = 2048
 

@@ -6,10 +6,10 @@ import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
-from infra.cluster_table import MadeCluster
 from infra.clusters.instance_role import instance_role
 from infra.clusters.user_data import user_data
-from steady.cluster import CLUSTER_TAG
+from infra.settings.clusters import MadeCluster
+from steady.names import CLUSTER_TAG
 
 
 class ContainerInstances(Construct):

@@ -10,10 +10,11 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
-from infra.cluster_table import MadeCluster
 from infra.clusters.container_instances import ContainerInstances
 from infra.hook import add_hook
-from steady.cluster import CLUSTER_TAG, PoolKind, PoolName
+from infra.settings.clusters import MadeCluster
+from steady.cluster import PoolKind, PoolName
+from steady.names import CLUSTER_TAG
 
 
 class OnDemandCluster(Construct):

@@ -10,9 +10,10 @@ from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra.cluster_table import REBALANCE_DEADLINE_S, MadeCluster
 from infra.clusters.container_instances import ContainerInstances
-from steady.cluster import CLUSTER_TAG, PoolKind, PoolName
+from infra.settings.clusters import REBALANCE_DEADLINE_S, MadeCluster
+from steady.cluster import PoolKind, PoolName
+from steady.names import CLUSTER_TAG
 
 
 class SpotCluster(Construct):

@@ -8,11 +8,11 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from infra import parameters
-from infra.cluster_table import MadeCluster
 from infra.clusters.on_demand_cluster import OnDemandCluster
 from infra.clusters.spot_cluster import SpotCluster
 from infra.network import Network, existing
-from infra.settings import ExistingNetwork
+from infra.settings.clusters import MadeCluster
+from infra.settings.target import ExistingNetwork
 from steady.cluster import PoolKind
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 
-from infra.images import Distribution, Image
-from steady.drain import DEFAULT_STOP_TIMEOUT_S
+from infra.settings.images import Distribution, Image
+from steady.cluster import DEFAULT_STOP_TIMEOUT_S
 
 # Amazon ECS: "Amazon ECS container agent configuration".
 AGENT: Mapping[str, str] = {

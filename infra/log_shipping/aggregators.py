@@ -12,12 +12,12 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra.context import peer
-from infra.log_settings import AggregatorSettings
+from infra import fitness
 from infra.log_shipping.driver import PORT
 from infra.log_shipping.fluentd import add_fluentd
 from infra.network import Network
-from steady import fitness
+from infra.settings.checks import peer
+from infra.settings.logs import AggregatorSettings
 
 CPU_UNITS, MEMORY_MIB, MEMORY_LIMIT_MIB = 512, 768, 2048
 # What it has still to write at its end goes to S3 in this time, of which a Spot notice leaves as much.

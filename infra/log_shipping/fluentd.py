@@ -1,4 +1,4 @@
-"""A fluentd container that gets its configuration, a file of `logging/`, from its task definition."""
+"""A fluentd container that gets its configuration, a file of `fluentd/`, from its task definition."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aws_cdk import aws_ecs as ecs
 
 from infra.packed_files import FOLDER, container_with
 
-CONFIGURATIONS = Path(__file__).parents[2] / "logging"
+CONFIGURATIONS = Path(__file__).parents[2] / "fluentd"
 BUFFER = "/buffer"
 FILE = "fluentd.yaml"
 

@@ -7,7 +7,7 @@ from constructs import Construct
 
 from infra.daemon import daemon_service
 from infra.log_shipping.fluentd import add_fluentd
-from steady.drain import DEFAULT_STOP_TIMEOUT_S
+from steady.cluster import DEFAULT_STOP_TIMEOUT_S
 
 CPU_UNITS, MEMORY_MIB, MEMORY_LIMIT_MIB = 64, 128, 512
 # Where the lines of the instance itself are, and its id as cloud-init wrote it; each with its place in the container.

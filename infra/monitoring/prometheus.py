@@ -10,8 +10,8 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.monitoring.kept_service import KeptService
-from infra.monitoring_settings import MonitoringSettings
 from infra.packed_files import FOLDER, container_with
+from infra.settings.monitoring import MonitoringSettings
 from monitoring.configuration import prometheus_files
 
 PORT = 9090

@@ -14,7 +14,7 @@ from typing import Any
 
 from simulator.instance_types import registered_size
 from steady.cluster import Size, TaskShape
-from steady.placement import Room, instances_needed, lacking_room
+from steady.scaling.packing import Room, instances_needed, lacking_room
 
 INSTANCE_TYPES = ("c5.2xlarge", "m5.large", "m5.2xlarge", "r5.2xlarge", "m5.8xlarge")
 CPU_UNITS = (0, 64, 128, 256, 512, 1024, 2048)

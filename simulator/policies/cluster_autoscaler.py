@@ -9,9 +9,9 @@ from __future__ import annotations
 from simulator.policies.peer import Look, Pending, look_every
 from simulator.world import SimulatedCluster
 from steady.aws import ecs
-from steady.aws.observation import with_tasks
+from steady.aws.scaling.observation import with_tasks
 from steady.cluster import ContainerInstance, InstanceStatus, Size, TaskShape
-from steady.placement import Room, instances_needed, pack, room_on
+from steady.scaling.packing import Room, instances_needed, pack, room_on
 
 NAME = "cluster-autoscaler"
 INTERVAL_S = 10

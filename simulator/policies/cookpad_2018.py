@@ -12,8 +12,8 @@ import json
 from simulator.policies.peer import Look, Pending, look_every
 from simulator.policies.reservation_alarms import HIGH_PERCENT, LOW_MINUTES, LOW_PERCENT
 from simulator.world import SimulatedCluster
-from steady import scale_in
 from steady.cluster import Snapshot
+from steady.scaling.reservation import reservation
 
 NAME = "cookpad-2018"
 INTERVAL_S = 60
@@ -25,7 +25,7 @@ def start(cluster: SimulatedCluster, pending: Pending) -> None:
     def step(look: Look) -> None:
         nonlocal low_since
         change = wanted(look.snapshot, _messages(cluster))
-        is_low = max(scale_in.reservation(look.snapshot.active)) < LOW_PERCENT
+        is_low = max(reservation(look.snapshot.active)) < LOW_PERCENT
         if change or not is_low:
             low_since = None
         elif low_since is None:
@@ -41,7 +41,7 @@ def wanted(snapshot: Snapshot, messages: int) -> int:
     """How many instances more: the three rules add up, whatever is booting already."""
     return sum(
         (
-            max(scale_in.reservation(snapshot.active)) > HIGH_PERCENT,
+            max(reservation(snapshot.active)) > HIGH_PERCENT,
             any(service.missing for service in snapshot.services),
             messages > 0,
         )

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from simulator.world import SimulatedCluster
-from steady.aws import capacity, managed, observation
+from steady.aws import capacity
 from steady.aws.runtime import Runtime
+from steady.aws.scaling import observation
+from steady.aws.settings import cluster_settings
 from steady.cluster import Pool, PoolKind, Snapshot, TaskShape
 from steady.thresholds import Thresholds
 
@@ -59,7 +61,7 @@ def look_every(
     clock, runtime = cluster.world.clock, cluster.world.suite.runtime(name)
 
     def look() -> None:
-        known = managed.cluster_named(runtime, cluster.name, max_age_s=60)
+        known = cluster_settings.cluster_named(runtime, cluster.name, max_age_s=60)
         snapshot = observation.look(runtime, known)
         step(Look(cluster, runtime, snapshot, pending(), known.thresholds))
 

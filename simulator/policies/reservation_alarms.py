@@ -11,7 +11,7 @@ from collections import deque
 
 from simulator.policies.peer import Look, Pending, look_every
 from simulator.world import SimulatedCluster
-from steady import scale_in
+from steady.scaling.reservation import reservation
 
 NAME = "reservation-alarms"
 INTERVAL_S = 60
@@ -29,7 +29,7 @@ def start(cluster: SimulatedCluster, pending: Pending) -> None:
     def step(look: Look) -> None:
         nonlocal changed_at
         # Without an instance there is no metric, but missing data in an alarm of this recipe counts as breaching.
-        seen.append(max(scale_in.reservation(look.snapshot.active)) if look.snapshot.active else 100.0)
+        seen.append(max(reservation(look.snapshot.active)) if look.snapshot.active else 100.0)
         if changed_at is not None and look.snapshot.at - changed_at < COOLDOWN_S:
             return
         target = wanted(look.pool.target, list(seen)[:-LATE_DATAPOINTS])

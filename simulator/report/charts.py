@@ -11,7 +11,7 @@ from plotly.subplots import make_subplots
 
 from simulator.report.decisions import Decision
 from simulator.simulation import ClusterRecord, Outcome
-from steady.limits import BUCKETS
+from steady.api_budget.limits import BUCKETS
 from steady.thresholds import Thresholds
 
 # Of the palette of Okabe and Ito, which people with any colour vision tell apart.

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from steady.usage import ON_DEMAND, SPOT
+from steady.scaling.usage import ON_DEMAND, SPOT
 
 Figures = dict[str, Any]
 

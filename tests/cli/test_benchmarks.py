@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli import benchmarks_page, cold_start, figures_page, growth, lambda_sizes, limits, reliability_page
-from cli.cold_start import Loaded
-from cli.lambda_sizes import Measured
-from cli.limits import Limit
+from cli.bench import benchmarks_page, cold_start, figures_page, growth, lambda_sizes, promises, reliability_page
+from cli.bench.cold_start import Loaded
+from cli.bench.lambda_sizes import Measured
+from cli.bench.promises import Limit
 from cli.main import app
 from infra import wiring
 from simulator.bench import placement
@@ -20,7 +20,7 @@ from simulator.simulation import FunctionUse
 DOCS = Path(__file__).parent.parent.parent / "docs"
 PAGE = "# Figures\n\n<!-- figures: made by `x` -->\nold\n<!-- end of figures -->\n\n## More\n"
 MADE_BY = {
-    "benchmarks.md": (limits.MADE_BY, growth.MADE_BY, lambda_sizes.MADE_BY, benchmarks_page.MADE_BY),
+    "benchmarks.md": (promises.MADE_BY, growth.MADE_BY, lambda_sizes.MADE_BY, benchmarks_page.MADE_BY),
     "reliability.md": (reliability_page.MADE_BY,),
 }
 
@@ -60,8 +60,8 @@ def test_the_docs_have_a_place_for_each_commands_figures(tmp_path: Path, name: s
 
 def test_a_promise_that_is_not_kept_is_said_and_ends_with_an_error(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = [Limit("a tick's calls", 121, 120, "", "steady x"), Limit("memory", 127.96, 128, "MiB", "steady y")]
-    monkeypatch.setattr(limits, "MADE_BY", "x")
-    monkeypatch.setattr(limits, "measure", lambda *args, **options: found)
+    monkeypatch.setattr(promises, "MADE_BY", "x")
+    monkeypatch.setattr(promises, "measure", lambda *args, **options: found)
 
     done = runner.invoke(app, ["bench", "limits", "--traces", ".", "--page", str(page)])
 

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from steady.fitness import HOOK_NAME, TERMINATING
+from steady.names import HOOK_NAME, TERMINATING
 from tests.cli.accounts import definition, fleet, group, service, template
 
 DRAINS_BY_ITSELF = "#!/bin/bash\necho ECS_ENABLE_SPOT_INSTANCE_DRAINING=true >> /etc/ecs/ecs.config\n"

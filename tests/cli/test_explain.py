@@ -11,8 +11,8 @@ from cli.explain import explained
 from cli.main import app
 from simulator.suite import LEDGER_TABLE
 from simulator.world import World
+from steady.scaling.rules import RULES
 from steady.thresholds import BadThreshold
-from steady.wants import RULES
 
 WRITES = ("Put", "Update", "Modify", "Set", "Terminate", "Stop", "Deregister", "Send", "Delete", "Publish")
 

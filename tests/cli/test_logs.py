@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from cli.main import app
 from log_catalog.handler import Catalog, bring_up_to_date
 from steady.aws.runtime import Runtime
-from steady.catalog import DATABASE, WORKGROUP
+from steady.names import DATABASE, WORKGROUP
 
 BUCKET = "our-container-lines"
 ROWS = [("time", "log"), ("2026-01-01T00:00:00Z", "ERROR [one]"), ("2026-01-01T00:00:01Z", "ERROR two")]

@@ -13,11 +13,12 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from cli.record import recorded
+from cli.record.command import recorded
+from cli.record.events import NoRecords
 from simulator.workload import traces
-from steady.aws.records import EVENTS_LOG_GROUP, NoRecords
 from steady.aws.runtime import Runtime
 from steady.cluster import Size
+from steady.names import EVENTS_LOG_GROUP
 from tests.cli import accounts
 
 # CloudWatch Logs takes no event that is older than two weeks.
@@ -123,7 +124,7 @@ def test_the_traces_are_read_by_the_simulator(
     account.stopped("crunch", START + 100, START + 700)
     account.stopped("api", START + 600, START + 3000, group="service:api")
     account.keep("EC2 Spot Instance Interruption Warning", START + 650, {"instance-id": account.instance_id})
-    monkeypatch.setattr("cli.record.runtime", lambda profile, region: account.runtime)
+    monkeypatch.setattr("cli.record.command.runtime", lambda profile, region: account.runtime)
 
     done = CliRunner().invoke(app, ["record", "web", "--hours", "1", "--out", str(tmp_path)])
 

@@ -11,12 +11,12 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from cli.price import BadPrice, Price, bill, parsed
-from steady.aws import ledger
-from steady.aws.parameters import LEDGER_PARAMETER
+from cli.report.price import BadPrice, Price, bill, parsed
 from steady.aws.runtime import Runtime
-from steady.memory import Memory
-from steady.usage import Usage
+from steady.aws.scaling import ledger
+from steady.names import LEDGER_PARAMETER
+from steady.scaling.state import Memory
+from steady.scaling.usage import Usage
 
 HOURS = {"on-demand": {"m5.large": 10.0}, "spot": {"m5.large": 30.0, "m5.xlarge": 10.0}}
 PRICES = {"m5.large": Price(0.10, 0.04), "m5.xlarge": Price(0.20, 0.06)}

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from steady.catalog import DATABASE
+from steady.names import DATABASE
 from tests.e2e.emulators import ROOT, Emulators
 
 WHERE = ROOT / "build" / "e2e"

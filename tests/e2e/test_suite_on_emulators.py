@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from steady.catalog import DATABASE
+from steady.names import DATABASE
 from tests.e2e import deployment, seed
 from tests.e2e.emulators import Emulators
 

@@ -7,7 +7,8 @@ import pytest
 from simulator.world import World
 from steady.aws import capacity
 from steady.aws.runtime import Runtime
-from steady.cluster import CLUSTER_TAG, PoolKind, PoolName
+from steady.cluster import PoolKind, PoolName
+from steady.names import CLUSTER_TAG
 
 IMAGE = "ami-12c6146b"
 GROUP = PoolName(PoolKind.AUTO_SCALING_GROUP, "web")

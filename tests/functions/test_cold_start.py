@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from cli.cold_start import FUNCTIONS, INITS, measure
+from cli.bench.cold_start import FUNCTIONS, INITS, measure
 
 # What the interruption handler does without until something asks for it, or at all.
 UNNEEDED = {
@@ -17,10 +17,8 @@ UNNEEDED = {
     "asyncio",
     "steady.thresholds",
     "steady.scaling",
-    "steady.memory",
-    "steady.aws.evaluation",
-    "steady.aws.ledger",
-    "steady.aws.budget",
+    "steady.aws.scaling",
+    "steady.aws.api_budget",
     "aws_lambda_powertools.utilities.batch",
     "aws_lambda_powertools.utilities.parser",
 }

@@ -7,11 +7,12 @@ import json
 import pytest
 
 from simulator.world import World
-from steady.aws import ecs, elbv2
+from steady.aws import ecs
 from steady.aws.runtime import Runtime
-from steady.aws.services import services
+from steady.aws.scaling.services import services
+from steady.aws.service_out import targets
 from steady.cluster import InstanceStatus, Size, TaskShape
-from steady.drain import Target, TargetState
+from steady.service_out.drain import Target, TargetState
 
 
 @pytest.fixture
@@ -112,20 +113,20 @@ def test_targets_leave_and_doing_it_again_does_no_harm(runtime: Runtime) -> None
     runtime.elbv2.register_targets(TargetGroupArn=group, Targets=[{"Id": "10.0.0.1", "Port": 8080}])
     target = Target(group, "10.0.0.1", 8080)
 
-    before = elbv2.states_of(runtime, [target])
-    elbv2.deregister(runtime, [target])
-    elbv2.deregister(runtime, [target])
+    before = targets.states_of(runtime, [target])
+    targets.deregister(runtime, [target])
+    targets.deregister(runtime, [target])
 
     assert before[target] is TargetState.TAKING
-    assert elbv2.states_of(runtime, [target])[target] is TargetState.LEFT
+    assert targets.states_of(runtime, [target])[target] is TargetState.LEFT
 
 
 def test_a_target_group_that_is_gone_keeps_nothing_from_stopping(runtime: Runtime) -> None:
     target = Target("arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/gone/1", "i-1", 80)
 
-    elbv2.deregister(runtime, [target])
+    targets.deregister(runtime, [target])
 
-    assert elbv2.states_of(runtime, [target]) == {target: TargetState.LEFT}
+    assert targets.states_of(runtime, [target]) == {target: TargetState.LEFT}
 
 
 BALANCERS = {
@@ -148,7 +149,7 @@ def test_a_task_has_a_target_in_every_target_group_of_its_service() -> None:
         ]
     }
 
-    assert elbv2.targets_of(task, BALANCERS, "i-1") == {  # type: ignore[arg-type]
+    assert targets.targets_of(task, BALANCERS, "i-1") == {  # type: ignore[arg-type]
         Target("one", "i-1", 32768),
         Target("two", "i-1", 32769),
     }
@@ -164,7 +165,7 @@ def test_a_task_with_its_own_network_interface_is_a_target_by_its_address() -> N
         ]
     }
 
-    assert elbv2.targets_of(task, BALANCERS, "i-1") == {  # type: ignore[arg-type]
+    assert targets.targets_of(task, BALANCERS, "i-1") == {  # type: ignore[arg-type]
         Target("one", "10.0.0.9", 80),
         Target("two", "10.0.0.9", 81),
     }

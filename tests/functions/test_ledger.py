@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from steady.aws import ledger
 from steady.aws.runtime import Runtime
+from steady.aws.scaling import ledger
 from steady.cluster import InstanceShape, Size
-from steady.demand import Demand
-from steady.history import DAYS, RECENT
-from steady.memory import Healing, Memory
-from steady.staffing import Staffing
-from steady.usage import Usage
+from steady.scaling.demand import Demand
+from steady.scaling.recurrence import DAYS, RECENT
+from steady.scaling.staffing import Staffing
+from steady.scaling.state import Healing, Memory
+from steady.scaling.usage import Usage
 
 FULL = Memory(
     demands={"a": Demand("a", Size(1, 2), 3.5, 4.5, seen=True)},

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from steady.aws import clusters, parameters
 from steady.aws.capacity import Origin
 from steady.aws.runtime import Runtime
+from steady.aws.settings import clusters, parameters
 from steady.cluster import PoolKind, PoolName
 from steady.thresholds import BadThreshold, Thresholds
 

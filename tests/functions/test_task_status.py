@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steady.aws.queue import Malformed
 from steady.aws.runtime import Runtime
+from steady.messages import Malformed
 from task_status.handler import Place, handle_batch
 from task_status.status import parse
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from simulator.messaging import LambdaContext
 from simulator.suite import LEDGER_TABLE
-from steady.demand import MAX_DEMANDS
+from steady.scaling.demand import MAX_DEMANDS
 from tests.fuzz.hostile import GOOD, MAXIMUM, Target, nested
 
 QUEUES = sorted(GOOD)

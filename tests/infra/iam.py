@@ -13,7 +13,7 @@ from aws_cdk.assertions import Template
 
 from simulator.endpoint import ACCOUNT_ID, REGION, Call
 from simulator.suite import LEDGER_TABLE, PEOPLE_TOPIC
-from steady.aws.budget import ITEM
+from steady.names import ITEM
 
 HERE = Path(__file__).parent
 # Each function's role, by the construct that it is made in.

@@ -12,7 +12,7 @@ from aws_cdk.assertions import Capture, Match, Template
 
 from infra import stacks
 from infra.stacks import Stacks
-from steady.fitness import HOOK_HEARTBEAT_S, HOOK_NAME
+from steady.names import HOOK_HEARTBEAT_S, HOOK_NAME
 
 CONTEXT = json.loads((Path(__file__).parents[2] / "cdk.json").read_text())["context"]
 EXAMPLE = CONTEXT["environments"]["example"]

@@ -9,13 +9,13 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk.assertions import Match, Template
 
+from cli.doctor.findings import findings
+from cli.doctor.model import Inspection, TargetGroup
 from infra import stacks
-from infra.errors import BadSettings
-from infra.settings import targets_of
-from steady.catalog import DATABASE, WORKGROUP
+from infra.settings.errors import BadSettings
+from infra.settings.target import targets_of
 from steady.cluster import PoolKind, PoolName
-from steady.findings import findings
-from steady.fitness import Inspection, TargetGroup
+from steady.names import DATABASE, WORKGROUP
 from tests.infra.test_clusters import CONTEXT
 
 CLUSTERS = [{"name": "web", "capacity": "auto-scaling-group:web"}]

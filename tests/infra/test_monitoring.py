@@ -10,10 +10,10 @@ import pytest
 from aws_cdk.assertions import Match, Template
 
 from infra import stacks
-from infra.errors import BadSettings
 from infra.monitoring.cadvisor import LABELS
 from infra.packed_files import VARIABLE, unpacked
-from infra.settings import targets_of
+from infra.settings.errors import BadSettings
+from infra.settings.target import targets_of
 from monitoring.configuration import CADVISOR_PORT, FOLDER, grafana_files, prometheus_files
 from tests.infra.test_clusters import CONTEXT
 from tests.infra.test_logs import ADOPTED, EXAMPLE_CLUSTERS, NETWORK, services

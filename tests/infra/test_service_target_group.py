@@ -9,11 +9,11 @@ import pytest
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk.assertions import Template
 
-from infra.errors import BadSettings
+from cli.doctor.findings import findings
+from cli.doctor.model import Inspection, TargetGroup
 from infra.service_target_group import ServiceTargetGroup
+from infra.settings.errors import BadSettings
 from steady.cluster import PoolKind, PoolName
-from steady.findings import findings
-from steady.fitness import Inspection, TargetGroup
 
 
 def synthesized(**props: Any) -> dict[str, Any]:

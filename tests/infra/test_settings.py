@@ -9,9 +9,9 @@ import aws_cdk as cdk
 import pytest
 
 from infra import stacks
-from infra.cluster_table import MadeCluster
-from infra.errors import BadSettings
-from infra.settings import ExistingNetwork, Settings, targets_of
+from infra.settings.clusters import MadeCluster
+from infra.settings.errors import BadSettings
+from infra.settings.target import ExistingNetwork, Settings, targets_of
 from steady.cluster import PoolKind
 from steady.thresholds import BadThreshold
 

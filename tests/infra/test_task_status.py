@@ -10,8 +10,8 @@ import pytest
 from aws_cdk.assertions import Match, Template
 
 from infra import stacks
-from infra.errors import BadSettings
-from infra.settings import targets_of
+from infra.settings.errors import BadSettings
+from infra.settings.target import targets_of
 from infra.task_status_stack import TaskStatusStack
 
 CLUSTERS = [{"name": "web", "capacity": "auto-scaling-group:web"}, {"name": "batch", "capacity": "spot-fleet:sfr-1"}]

@@ -13,9 +13,10 @@ from aws_cdk.assertions import Template
 from infra import stacks, wiring
 from infra.watch_stack import NEAR_A_LIMIT, WATCHED
 from simulator.world import World
-from steady import limits, reasons
+from steady.api_budget import limits
 from steady.aws.telemetry import PowertoolsTelemetry
-from steady.reasons import Reason
+from steady.scaling import reasons
+from steady.scaling.reasons import Reason
 from tests.infra.test_stacks import CONTEXT
 
 COUNTED_BESIDE_REASONS = ("BadThresholds", "ParametersUnreadable", "LedgerUnreachable", "CallsShed")

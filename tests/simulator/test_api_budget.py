@@ -11,9 +11,9 @@ from simulator.errors import AwsError
 from simulator.faults import Down
 from simulator.suite import LEDGER_TABLE
 from simulator.world import SimulatedCluster, World
-from steady.aws.budget import Budget
-from steady.limits import BUCKET_OF
-from steady.reasons import ScaleInShed
+from steady.api_budget.limits import BUCKET_OF
+from steady.aws.api_budget import Budget
+from steady.scaling.reasons import ScaleInShed
 
 READ = BUCKET_OF["DescribeTasks"]
 SHARE = 0.3

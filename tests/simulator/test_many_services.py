@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from simulator.world import SimulatedCluster, World
-from steady.aws.services import ALL_UP_TO, LOOKS_A_SWEEP
+from steady.aws.scaling.services import ALL_UP_TO, LOOKS_A_SWEEP
 
 MANY = ALL_UP_TO + 100
 

@@ -10,7 +10,7 @@ from simulator.chaos.scenarios import Reclaim, ScaleOut
 from simulator.faults import NO_FAULT, Down, Fault, Slow, Together
 from simulator.suite import FAILURE_TOPIC
 from simulator.world import World
-from steady.aws.managed import LAST_KNOWN_S
+from steady.aws.settings.cluster_settings import LAST_KNOWN_S
 
 SSM, DYNAMODB = Down("ssm"), Down("dynamodb")
 

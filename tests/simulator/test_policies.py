@@ -15,7 +15,7 @@ from simulator.policies import (
 from simulator.simulation import Scenario, simulate
 from simulator.workload.plan import ClusterPlan, Job, ServiceChange
 from steady.cluster import PoolKind, Size, TaskShape
-from steady.placement import Room, room_on
+from steady.scaling.packing import Room, room_on
 from tests.unit.snapshots import INSTANCE, instance, service, snapshot
 
 HALF = TaskShape(Size(1024, 1000))

@@ -12,7 +12,7 @@ from simulator.suite import FAILURE_TOPIC, LEDGER_TABLE
 from simulator.workload.plan import Job
 from simulator.workload.submit import Launcher
 from simulator.world import SimulatedCluster, World
-from steady.aws import ledger
+from steady.aws.scaling import ledger
 from steady.cluster import Size
 
 KINDS = ["spot", "group"]

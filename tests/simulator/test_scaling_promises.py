@@ -12,7 +12,7 @@ from simulator.simulation import Outcome, Scenario, simulate
 from simulator.suite import FAILURE_TOPIC, LEDGER_TABLE
 from simulator.workload.plan import ClusterPlan, Job, ServiceChange
 from simulator.world import SimulatedCluster, World
-from steady.aws import ledger
+from steady.aws.scaling import ledger
 from steady.cluster import PoolKind, Size
 
 HOUR_S = 3600

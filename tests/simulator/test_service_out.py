@@ -11,15 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from interruption_handler.locate import located
-from interruption_handler.notices.continuation import Continuation
 from simulator.ecs.state import Task, TaskStatus
 from simulator.endpoint import Call
 from simulator.errors import AwsError
 from simulator.faults import NO_FAULT, Hooked
 from simulator.world import SimulatedCluster, World
-from steady.cluster import CLUSTER_TAG
-from steady.drain import Doomed, LifecycleHook
+from steady.aws.service_out.locate import located
+from steady.names import CLUSTER_TAG
+from steady.service_out.drain import Doomed, LifecycleHook
 
 WRITES = {
     "ecs:UpdateContainerInstancesState",
@@ -186,8 +185,7 @@ def test_two_messages_about_one_instance_leave_it_the_nearer_deadline_and_its_ho
     sooner, hooked = Doomed("i-1", "web", 100.0, "arn-1"), Doomed("i-1", "web", 900.0, "arn-1", hook)
 
     for said in ([sooner, hooked], [hooked, sooner]):
-        messages = [Continuation((doomed,)) for doomed in said]
-        found = located(World(scaling=False).suite.runtime("test"), messages)
+        found = located(World(scaling=False).suite.runtime("test"), (), said)
         assert found == [Doomed("i-1", "web", 100.0, "arn-1", hook)]
 
 

@@ -17,8 +17,8 @@ from steady.cluster import (
     Snapshot,
     TaskShape,
 )
-from steady.demand import Demand
-from steady.memory import Memory
+from steady.scaling.demand import Demand
+from steady.scaling.state import Memory
 
 NOW = 1_767_225_600.0
 INSTANCE = Size(2048, 8000)

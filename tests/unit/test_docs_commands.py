@@ -12,9 +12,9 @@ import pytest
 import typer
 from botocore import xform_name
 
+from cli.doctor.findings import findings
 from cli.main import app
-from steady.findings import findings
-from tests.unit.test_findings import everything_that_does_not_fit
+from tests.cli.test_findings import everything_that_does_not_fit
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

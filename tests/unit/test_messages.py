@@ -9,8 +9,8 @@ from autoscaler import triggers
 from autoscaler.triggers import Trigger
 from runtask_failure import failure
 from runtask_failure.failure import RunTaskFailure
-from steady.aws.queue import Malformed
 from steady.cluster import Size
+from steady.messages import Malformed
 
 HAKO: dict[str, Any] = {
     "group_name": "batch-asg",

@@ -13,8 +13,8 @@ from interruption_handler.notices import (
 from interruption_handler.notices.continuation import DETAIL_TYPE as CONTINUATION
 from interruption_handler.notices.continuation import Continuation
 from interruption_handler.notices.continuation import parse as parse_continuation
-from interruption_handler.notices.notice import Ignored, Notice
-from steady.aws.queue import json_object, shown
+from steady.messages import json_object, shown
+from steady.service_out.notice import Ignored, Notice
 
 _PARSERS: Mapping[str, Callable[[Mapping[str, Any]], tuple[Notice, ...] | Ignored]] = {
     kind.DETAIL_TYPE: kind.parse

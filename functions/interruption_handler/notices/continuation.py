@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
-from steady.aws.queue import Malformed, shown
-from steady.drain import Doomed, LifecycleHook
+from steady.messages import Malformed, shown
+from steady.service_out.drain import Doomed, LifecycleHook
 
 DETAIL_TYPE = "Steady Drain Continuation"
 # What a field of each type takes from JSON; the hook is read by itself.

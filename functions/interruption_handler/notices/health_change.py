@@ -13,8 +13,8 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from interruption_handler.notices.notice import Ignored, Notice, text, time_of
-from steady.aws.queue import Malformed, shown
+from steady.messages import Malformed, shown, text, time_of
+from steady.service_out.notice import Ignored, Notice
 
 DETAIL_TYPE = "AWS Health Event"
 

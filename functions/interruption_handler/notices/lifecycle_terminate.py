@@ -9,8 +9,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from interruption_handler.notices.notice import Ignored, Notice, text, time_of
-from steady.drain import LifecycleHook
+from steady.messages import text, time_of
+from steady.service_out.drain import LifecycleHook
+from steady.service_out.notice import Ignored, Notice
 
 DETAIL_TYPE = "EC2 Instance-terminate Lifecycle Action"
 

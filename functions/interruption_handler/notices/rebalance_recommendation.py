@@ -8,7 +8,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from interruption_handler.notices.notice import Notice, text, time_of
+from steady.messages import text, time_of
+from steady.service_out.notice import Notice
 
 DETAIL_TYPE = "EC2 Instance Rebalance Recommendation"
 

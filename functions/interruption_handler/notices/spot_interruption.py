@@ -9,8 +9,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from interruption_handler.notices.notice import Notice, text, time_of
-from steady.drain import NOTICE_S
+from steady.messages import text, time_of
+from steady.service_out.drain import NOTICE_S
+from steady.service_out.notice import Notice
 
 DETAIL_TYPE = "EC2 Spot Instance Interruption Warning"
 

@@ -8,7 +8,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from interruption_handler.notices.notice import Ignored, Notice, text, time_of
+from steady.messages import text, time_of
+from steady.service_out.notice import Ignored, Notice
 
 DETAIL_TYPE = "EC2 Instance State-change Notification"
 LEAVING = frozenset({"shutting-down", "stopping", "stopped", "terminated"})

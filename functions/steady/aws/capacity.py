@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from steady.aws.runtime import Runtime, batches
-from steady.cluster import CLUSTER_TAG, InstanceShape, Pool, PoolKind, PoolName, Size
-from steady.drain import LifecycleHook
+from steady.cluster import InstanceShape, Pool, PoolKind, PoolName, Size
+from steady.names import CLUSTER_TAG
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import (
@@ -104,55 +103,6 @@ def origins_of(runtime: Runtime, instance_ids: Iterable[str]) -> dict[str, Origi
                     tags = {t["Key"]: t["Value"] for t in instance.get("Tags", [])}
                     found[instance["InstanceId"]] = Origin(_pool_of(tags), tags.get(CLUSTER_TAG, ""))
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class HookTimeouts:
-    """How long a lifecycle hook waits, in seconds: from one heartbeat to the next, and in all."""
-
-    heartbeat_s: int
-    global_s: int
-
-
-def hook_timeouts(runtime: Runtime, hook: LifecycleHook) -> HookTimeouts:
-    """The timeouts of `hook`. One that was deleted meanwhile waits no longer: both are 0."""
-    hooks = runtime.autoscaling.describe_lifecycle_hooks(
-        AutoScalingGroupName=hook.group, LifecycleHookNames=[hook.name]
-    )["LifecycleHooks"]
-    if not hooks:
-        return HookTimeouts(0, 0)
-    heartbeat_s = hooks[0].get("HeartbeatTimeout", 3600)
-    # Auto Scaling: 48 hours or 100 heartbeats, whichever is less.
-    return HookTimeouts(heartbeat_s, hooks[0].get("GlobalTimeout", min(172_800, 100 * heartbeat_s)))
-
-
-def beat(runtime: Runtime, hook: LifecycleHook) -> None:
-    """Makes `hook` wait for another heartbeat timeout."""
-    with _hook_that_may_be_gone():
-        runtime.autoscaling.record_lifecycle_action_heartbeat(
-            AutoScalingGroupName=hook.group, LifecycleHookName=hook.name, LifecycleActionToken=hook.token
-        )
-
-
-def complete(runtime: Runtime, hook: LifecycleHook) -> None:
-    """Lets the instance that `hook` holds go on to its termination."""
-    with _hook_that_may_be_gone():
-        runtime.autoscaling.complete_lifecycle_action(
-            AutoScalingGroupName=hook.group,
-            LifecycleHookName=hook.name,
-            LifecycleActionToken=hook.token,
-            LifecycleActionResult="CONTINUE",
-        )
-
-
-@contextmanager
-def _hook_that_may_be_gone() -> Iterator[None]:
-    try:
-        yield
-    except ClientError as error:
-        # "No active Lifecycle Action found": completed already, or timed out.
-        if error.response["Error"]["Code"] != "ValidationError":
-            raise
 
 
 def _pool_of(tags: dict[str, str]) -> PoolName | None:

@@ -11,8 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.aws.pace import Pace
 from steady.aws.runtime import Runtime, batches
-from steady.cluster import ContainerInstance, InstanceStatus, Size, TaskShape
-from steady.drain import DEFAULT_STOP_TIMEOUT_S
+from steady.cluster import DEFAULT_STOP_TIMEOUT_S, ContainerInstance, InstanceStatus, Size, TaskShape
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.literals import ContainerInstanceStatusType

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import reprlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -11,25 +9,12 @@ from typing import Any, Generic, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.aws.runtime import Runtime
+from steady.messages import Malformed
 
 Value = TypeVar("Value")
 
 # SQS: a message attribute's value counts towards the message; a reason longer than this says nothing more.
 REASON_MAX = 1000
-
-
-class Malformed(ValueError):
-    """A message that no try can handle. The text says what is wrong with it and what is needed."""
-
-
-# How a value that is wrong is shown: enough to find it by, whatever somebody has sent.
-_SHOWN = reprlib.Repr()
-_SHOWN.maxstring = _SHOWN.maxother = _SHOWN.maxlong = 120
-
-
-def shown(value: object) -> str:
-    """`value` as an error names it: shortened where it is long or deep."""
-    return _SHOWN.repr(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,26 +61,6 @@ def _set_aside(runtime: Runtime, record: Mapping[str, Any], reason: str, dead_le
         runtime.telemetry.error(f"a message could not be set aside, and will come again: {error}")
         return [record["messageId"]]
     return []
-
-
-def json_object(body: str, needed: str) -> dict[str, Any]:
-    """The JSON object in `body`; `needed` says what it should have been.
-
-    Raises:
-        Malformed: if it is none, or none that anybody sends in good faith: NaN, numbers of thousands of digits,
-            nesting without an end.
-    """
-    try:
-        value = json.loads(body, parse_constant=_no_number)
-    except (ValueError, RecursionError) as error:
-        raise Malformed(f"the message is no JSON ({error}): {needed} is needed") from error
-    if not isinstance(value, dict):
-        raise Malformed(f"the message is a JSON {type(value).__name__}: {needed} is needed")
-    return value
-
-
-def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is no number of JSON")
 
 
 def set_aside(runtime: Runtime, body: str, reason: str, dead_letter_queue_url: str) -> None:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import botocore.session
 from botocore.config import Config
 
+from steady.api_budget.limits import BUCKET_OF
 from steady.aws.telemetry import PowertoolsTelemetry, Telemetry
-from steady.limits import BUCKET_OF
 
 if TYPE_CHECKING:
     from botocore.model import OperationModel
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
 
-    from steady.aws.budget import Budget
-    from steady.budget import Urgency
+    from steady.api_budget.turns import Urgency
+    from steady.aws.api_budget import Budget
 
     # botocore's: what HTTP said, and what was parsed from it.
     _Answer = tuple[object, Mapping[str, Any]]

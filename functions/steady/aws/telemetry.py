@@ -6,10 +6,7 @@ from typing import Any, Protocol
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit, single_metric
 
-NAMESPACE = "Steady"
-# What is counted for all functions together has this in the place of the function's own name.
-ALL_FUNCTIONS = "ecs-steady"
-API_CALLS = "ApiCalls"
+from steady.names import ALL_FUNCTIONS, API_CALLS, NAMESPACE
 
 
 class Telemetry(Protocol):

@@ -1,0 +1,1 @@
+"""`steady bench`: measures the suite, and writes the figures into the docs."""

@@ -1,0 +1,44 @@
+"""How a tick grows with its cluster, from 10 instances to 5,000."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from cli.bench import figures_page
+from simulator.bench.tick import tick
+
+INSTANCES = (10, 50, 100, 500, 1000, 2500, 5000)
+# Of each instance: a service has 25 tasks, and an instance 10.
+SERVICES, TASKS = 0.4, 10
+MADE_BY = "steady bench growth"
+_COLUMNS = ("instances", "services", "tasks", "CPU (ms)", "CPU an instance (µs)", "calls", "allocated (MiB)")
+
+
+def measure(
+    instances: Sequence[int] = INSTANCES, done: Callable[[], None] = lambda: None
+) -> Sequence[Mapping[str, Any]]:
+    """The figures of `simulator.bench.tick` for clusters of so many `instances`, each with its services and tasks."""
+    found = []
+    for number in instances:
+        found.append(tick(number, round(number * SERVICES), number * TASKS, ticks=9 if number <= 500 else 3))
+        done()
+    return found
+
+
+def table(figures: Sequence[Mapping[str, Any]]) -> str:
+    """The table in Markdown, a row for each cluster."""
+    return figures_page.table(_COLUMNS, ["---:"] * len(_COLUMNS), map(_row, figures))
+
+
+def _row(one: Mapping[str, Any]) -> Sequence[str]:
+    milliseconds = one["seconds"] * 1000
+    return (
+        f"{one['instances']:,}",
+        f"{one['services']:,}",
+        f"{one['tasks']:,}",
+        f"{milliseconds:,.0f}",
+        f"{1000 * milliseconds / one['instances']:,.0f}",
+        str(one["api_calls_total"]),
+        str(one["peak_mib"]),
+    )

@@ -1,0 +1,1 @@
+"""`steady logs`: finds container logs with Athena."""

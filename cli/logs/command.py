@@ -1,0 +1,92 @@
+"""`steady logs`: the lines of one container, found with Athena, and what finding them cost."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
+from typing import Annotated, Any
+
+import typer
+
+from cli.account import ProfileOption, RegionOption, aws_errors, runtime
+from cli.logs import athena
+from cli.logs.athena import QueryFailed
+from cli.logs.query import query
+from cli.output import JsonOption, answers, notes, one_line_errors, write_json
+from steady.aws import glue
+from steady.aws.runtime import Runtime
+from steady.catalog import Prefix
+from steady.names import DATABASE, WORKGROUP
+
+UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+TB = 10**12
+
+
+class NoSuchLogs(ValueError):
+    """No table holds the logs that were asked for; the text says which there are."""
+
+
+def logs(
+    family: Annotated[str, typer.Argument(help="The task definition family.")],
+    container: Annotated[str, typer.Argument(help="The container's name.")],
+    since: Annotated[str, typer.Option(help="How far back: 30m, 2h, 7d.")] = "1h",
+    like: Annotated[str, typer.Option(help="A text within the line; with %, an SQL pattern.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="So many lines at most, the newest.")] = 1000,
+    price: Annotated[float, typer.Option(min=0, help="What Athena costs a TB read.")] = 5.0,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    json_: JsonOption = None,
+) -> None:
+    """Shows lines, the oldest first; how many bytes were read, and their cost, goes to standard error.
+
+    Exit code 1: AWS refused; 2: there are no such logs, or Athena refused the query.
+    """
+    with one_line_errors(NoSuchLogs, QueryFailed):
+        span = _span(since)
+        aws = runtime(profile, region)
+        with aws_errors():
+            found = lines(aws, Prefix(family, container), span, like, limit)
+    cost = found["scanned_bytes"] / TB * price
+    write_json({**found, "cost": round(cost, 6)}, json_)
+    if json_ != "-":
+        for line in found["lines"]:
+            answers.print(f"{line['time']} {line['log']}", highlight=False, markup=False, soft_wrap=True)
+    notes.print(
+        f"{len(found['lines'])} lines; {found['scanned_bytes']:,} bytes read: {cost:.6f} at {price:g} a TB",
+        highlight=False,
+    )
+
+
+def lines(aws: Runtime, prefix: Prefix, span: timedelta, like: str, limit: int) -> dict[str, Any]:
+    """The lines of `prefix` of the last `span`: the query, its rows, and the bytes that it read.
+
+    Raises:
+        NoSuchLogs: if the catalogue has no table for it.
+        QueryFailed: if Athena refused it.
+    """
+    try:
+        names = {table.prefix: table.name for table in glue.tables(aws, DATABASE)}
+    except aws.glue.exceptions.EntityNotFoundException as error:
+        raise NoSuchLogs(f"there is no catalogue {DATABASE}: deploy with logs here (docs/logs.md)") from error
+    if prefix not in names:
+        there = [f"{p.family} {p.container}" for p in names]
+        near = get_close_matches(f"{prefix.family} {prefix.container}", there) or sorted(there)[:5]
+        raise NoSuchLogs(
+            f"no logs of {prefix.family} {prefix.container}: there are those of {', '.join(near) or 'none'}"
+        )
+    until = datetime.fromtimestamp(aws.now(), UTC)
+    text = query(names[prefix], until - span, until, like, limit)
+    answer = athena.run(aws, text, DATABASE, WORKGROUP)
+    return {
+        "query": text,
+        "lines": [dict(zip(answer.columns, row, strict=False)) for row in answer.rows],
+        "scanned_bytes": answer.scanned_bytes,
+    }
+
+
+def _span(text: str) -> timedelta:
+    found = re.fullmatch(r"(\d+)([mhd])", text)
+    if not found or not int(found[1]):
+        raise NoSuchLogs(f'--since is "{text}": a span such as 30m, 2h or 7d is needed')
+    return timedelta(**{UNITS[found[2]]: int(found[1])})

@@ -1,0 +1,147 @@
+"""`steady record`: traces of a live cluster, in the formats that `steady simulate` and `steady tune` read."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli.account import ProfileOption, RegionOption, aws_errors, runtime
+from cli.output import JsonOption, answers, one_line_errors, write_json
+from cli.record import events
+from cli.record.events import NoRecords, Ran
+from steady.aws import capacity
+from steady.aws.runtime import Runtime
+from steady.aws.settings import parameters
+from steady.cluster import PoolKind
+from steady.thresholds import BadThreshold
+
+# A service's count is looked at so often; tasks that are replaced in between leave no mark.
+STEP_S = 60
+GAP_S = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """Rows of the two CSV traces, as `simulator/workload/traces.py` reads them, and the market's, if there is one."""
+
+    jobs: tuple[tuple[float, str, int, int, float], ...]
+    services: tuple[tuple[float, str, int, int, int], ...]
+    market: dict[str, Any] | None
+
+
+def record(
+    cluster: Annotated[str, typer.Argument(help="The cluster to make traces of.")],
+    hours: Annotated[float, typer.Option(min=0.1, max=24 * 14, help="How far back; two weeks at most.")] = 24,
+    out: Annotated[Path, typer.Option(help="The folder that the traces go to.")] = Path("traces"),
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    json_: JsonOption = None,
+) -> None:
+    """Makes traces of what ran on a cluster, from the events that the suite keeps and from what runs now.
+
+    Exit code 1: AWS refused; 2: the cluster is not managed, or the suite is not deployed here.
+    """
+    aws = runtime(profile, region)
+    with aws_errors(), one_line_errors(BadThreshold, NoRecords, capacity.NoSuchPool):
+        found = recorded(aws, cluster, hours)
+    files = write(found, out)
+    answer = {
+        "cluster": cluster,
+        "hours": hours,
+        "jobs": len(found.jobs),
+        "service_changes": len(found.services),
+        "interruptions": bool(found.market),
+        "files": [str(file) for file in files.values()],
+    }
+    write_json(answer, json_)
+    if json_ != "-":
+        options = " ".join(f"--{name} {file}" for name, file in files.items())
+        answers.print(f"{len(found.jobs)} jobs, {len(found.services)} changes of services", highlight=False)
+        answers.print(f"steady tune {options} --hours {hours:g} --cluster {cluster}", highlight=False, soft_wrap=True)
+
+
+def recorded(aws: Runtime, cluster: str, hours: float) -> Traces:
+    """The traces of the last `hours` of `cluster`.
+
+    Raises:
+        BadThreshold: if the cluster is not managed.
+        NoRecords: if the suite keeps no events here.
+    """
+    pool = parameters.settings_of(aws, cluster).pool
+    until = aws.now()
+    since = until - hours * 3600
+    tasks = events.tasks_of(aws, cluster, since, until)
+    market = None
+    if pool.kind is PoolKind.SPOT_FLEET:
+        warned = events.interruptions(aws, since, until)
+        origins = capacity.origins_of(aws, (id_ for _, id_ in warned))
+        # EC2 forgets an instance within the hour: one that nobody knows any more may have been ours.
+        ours = [at for at, id_ in warned if id_ not in origins or origins[id_].pool == pool]
+        market = _market(ours, since, until, capacity.pool(aws, pool).target)
+    return Traces(_jobs(tasks, since, until), _services(tasks, since, until), market)
+
+
+def write(found: Traces, folder: Path) -> dict[str, Path]:
+    """Writes what there is; returns the files by the option that reads them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {}
+    for name, heads, rows in (
+        ("jobs", ("submit_s", "family", "cpu", "memory", "run_s"), found.jobs),
+        ("services", ("at_s", "service", "desired_count", "cpu", "memory"), found.services),
+    ):
+        if rows:
+            files[name] = folder / f"{name}.csv"
+            with files[name].open("w", newline="", encoding="utf-8") as file:
+                csv.writer(file).writerows([heads, *rows])
+    if found.market:
+        files["spot"] = folder / "spot.json"
+        files["spot"].write_text(json.dumps(found.market) + "\n", encoding="utf-8")
+    return files
+
+
+def _jobs(tasks: Iterable[Ran], since: float, until: float) -> tuple[tuple[float, str, int, int, float], ...]:
+    rows = []
+    for task in tasks:
+        if task.service:
+            continue
+        # What ran before is there from the start, for what is left of it.
+        submitted, began = max(since, task.created_at), max(since, task.started_at or task.created_at)
+        run_s = (task.stopped_at or until) - began
+        if run_s > 0:
+            size = task.size
+            rows.append((round(submitted - since, 1), task.family, size.cpu_units, size.memory_mib, round(run_s, 1)))
+    return tuple(rows)
+
+
+def _services(tasks: Sequence[Ran], since: float, until: float) -> tuple[tuple[float, str, int, int, int], ...]:
+    of_services = [task for task in tasks if task.service]
+    sizes = {task.service: task.size for task in of_services}
+    rows, before = [], Counter[str]()
+    for step in range(int((until - since) // STEP_S) + 1):
+        at = since + step * STEP_S
+        counts = Counter(
+            t.service for t in of_services if t.created_at <= at and (t.stopped_at is None or t.stopped_at > at)
+        )
+        for service in sorted({*counts, *before}):
+            if counts[service] != before[service]:
+                size = sizes[service]
+                rows.append((float(step * STEP_S), service, counts[service], size.cpu_units, size.memory_mib))
+        before = counts
+    return tuple(rows)
+
+
+def _market(warned: Iterable[float], since: float, until: float, target: int) -> dict[str, Any] | None:
+    """How many instances could be had: all but those that were taken back within a step."""
+    taken = Counter(int((at - since) // GAP_S) for at in warned)
+    if not taken:
+        return None
+    most = max(target, *taken.values())
+    steps = int((until - since) // GAP_S) + 1
+    return {"metadata": {"gap_seconds": GAP_S}, "data": [most - taken[step] for step in range(steps)]}

@@ -1,0 +1,113 @@
+"""What ran on a cluster: the task and interruption events that the suite keeps, and what still runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from steady.arns import family_of, name_of
+from steady.aws import ecs
+from steady.aws.runtime import Runtime
+from steady.cluster import Size
+from steady.names import EVENTS_LOG_GROUP
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecs.type_defs import TaskTypeDef
+
+
+class NoRecords(ValueError):
+    """The suite keeps no events in this account and Region."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A task that ran. Times are in seconds since the epoch; `stopped_at` is None while it runs.
+
+    `service` is empty for a task without one.
+    """
+
+    family: str
+    service: str
+    size: Size
+    created_at: float
+    started_at: float | None
+    stopped_at: float | None
+
+
+def tasks_of(runtime: Runtime, cluster: str, since: float, until: float) -> list[Ran]:
+    """The tasks of `cluster` that ran at any time from `since` to `until`: those that stopped, and those that run.
+
+    Raises:
+        NoRecords: if the suite keeps no events here.
+    """
+    stopped = [
+        _of_event(runtime, event["detail"])
+        for event in _events(runtime, "ECS Task State Change", since, until)
+        if event["detail"].get("lastStatus") == "STOPPED" and name_of(event["detail"]["clusterArn"]) == cluster
+    ]
+    instances = ecs.container_instances(runtime, cluster)
+    alive = [_of_task(runtime, task) for task in ecs.tasks_of_instances(runtime, cluster, instances)]
+    return sorted((ran for ran in (*stopped, *alive) if ran.created_at < until), key=lambda ran: ran.created_at)
+
+
+def interruptions(runtime: Runtime, since: float, until: float) -> list[tuple[float, str]]:
+    """When Spot interruption warnings came, and the instances that they named, of all clusters.
+
+    Raises:
+        NoRecords: if the suite keeps no events here.
+    """
+    warnings = _events(runtime, "EC2 Spot Instance Interruption Warning", since, until)
+    return [(_seconds(event["time"]), str(event["detail"]["instance-id"])) for event in warnings]
+
+
+def _events(runtime: Runtime, detail_type: str, since: float, until: float) -> Iterator[dict[str, Any]]:
+    pages = runtime.logs.get_paginator("filter_log_events").paginate(
+        logGroupName=EVENTS_LOG_GROUP,
+        # CloudWatch Logs: a phrase within the line.
+        filterPattern=f'"{detail_type}"',
+        startTime=int(since * 1000),
+        endTime=int(until * 1000),
+    )
+    seen = set()
+    try:
+        for page in pages:
+            for line in page["events"]:
+                event = json.loads(line["message"])
+                # EventBridge delivers at least once.
+                if event["id"] not in seen and event["detail-type"] == detail_type:
+                    seen.add(event["id"])
+                    yield event
+    except runtime.logs.exceptions.ResourceNotFoundException as error:
+        raise NoRecords(f"log group {EVENTS_LOG_GROUP} is missing: deploy the suite here (cdk deploy --all)") from error
+
+
+def _of_event(runtime: Runtime, detail: dict[str, Any]) -> Ran:
+    times = {key: _seconds(detail[key]) for key in ("createdAt", "startedAt", "stoppedAt") if detail.get(key)}
+    return Ran(
+        family_of(detail["taskDefinitionArn"]),
+        ecs.service_of(detail),
+        ecs.task_definition(runtime, detail["taskDefinitionArn"]).shape.size,
+        times["createdAt"],
+        times.get("startedAt"),
+        times.get("stoppedAt"),
+    )
+
+
+def _of_task(runtime: Runtime, task: TaskTypeDef) -> Ran:
+    started = task.get("startedAt")
+    return Ran(
+        family_of(task["taskDefinitionArn"]),
+        ecs.service_of(task),
+        ecs.task_definition(runtime, task["taskDefinitionArn"]).shape.size,
+        # ECS says it of every task; one that an emulator does not say it of counts as one that always ran.
+        task["createdAt"].timestamp() if "createdAt" in task else 0.0,
+        started.timestamp() if started else None,
+        None,
+    )
+
+
+def _seconds(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()

@@ -1,0 +1,1 @@
+"""`steady report`: prints what the hours of a cluster cost."""

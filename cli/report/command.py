@@ -1,0 +1,168 @@
+"""`steady report`: what a day's instances came to, on-demand and Spot, and what they cost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from cli.account import ProfileOption, RegionOption, aws_errors, runtime
+from cli.output import JsonOption, answers, fail, one_line_errors, write_json
+from cli.report import price
+from steady.aws.runtime import Runtime
+from steady.aws.scaling import ledger
+from steady.aws.settings import parameters
+from steady.scaling.usage import ON_DEMAND, SPOT
+
+
+class NothingCounted(ValueError):
+    """There are no hours of what was asked for; the text says what there is."""
+
+
+def report(
+    clusters: Annotated[list[str] | None, typer.Argument(help="The clusters to count (default: all).")] = None,
+    day: Annotated[str | None, typer.Option(help="The day, in UTC, as 2026-01-31 (default: yesterday).")] = None,
+    simulation: Annotated[
+        Path | None, typer.Option(help="Read what `steady simulate --json` or the demo wrote, not the account.")
+    ] = None,
+    policy: Annotated[str, typer.Option(help="Whose run of the simulation.")] = "steady",
+    price_: Annotated[
+        list[str] | None,
+        typer.Option("--price", help="What an hour costs: TYPE=ON_DEMAND,SPOT, as m5.large=0.096,0.035; repeatable."),
+    ] = None,
+    prices: Annotated[
+        Path | None, typer.Option(help='Prices, JSON: {"m5.large": {"on_demand": 0.096, "spot": 0.035}}.')
+    ] = None,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    json_: JsonOption = None,
+) -> None:
+    """Instance-hours by purchase, their ratio, their cost, and what on-demand alone would have cost.
+
+    Exit code 1: AWS refused; 2: a price is missing, or nothing was counted.
+    """
+    with one_line_errors(price.BadPrice, NothingCounted, parameters.NotManaged, parameters.NoLedger):
+        known = price.parsed(price_ or [], prices)
+        if simulation:
+            title, hours = f"{simulation}, policy {policy}", {"simulation": _simulated(simulation, policy)}
+        else:
+            aws = runtime(profile, region)
+            wanted = _day(day, aws.now())
+            with aws_errors():
+                title, hours = f"{wanted}, UTC", counted(aws, clusters or [], wanted)
+        figures = figures_of(hours, known)
+    write_json(figures, json_)
+    if json_ != "-":
+        _print(title, figures)
+
+
+def counted(aws: Runtime, clusters: list[str], day: str) -> dict[str, price.Hours]:
+    """The hours of `day` (UTC) by cluster, as the ledger has them.
+
+    Raises:
+        NothingCounted: if the ledger has none.
+        NotManaged: if a cluster is not managed.
+        NoLedger: if the suite is not deployed here.
+    """
+    names = parameters.managed_clusters(aws, clusters)
+    table = parameters.ledger_table(aws)
+    usage = {cluster: ledger.load(aws, table, cluster).memory.usage.until(aws.now()) for cluster in names}
+    days = sorted({known for of_cluster in usage.values() for known in of_cluster.hours})
+    if day not in days:
+        has = f"it has {days[0]} to {days[-1]}" if days else "it has none yet"
+        raise NothingCounted(f"the ledger counted nothing on {day}: {has} (--day)")
+    return {cluster: _by_purchase(of_cluster.hours.get(day, {})) for cluster, of_cluster in usage.items()}
+
+
+def figures_of(hours: Mapping[str, price.Hours], prices: Mapping[str, price.Price]) -> dict[str, Any]:
+    """The report's figures: of each cluster, and of all together. Costs are in the currency of `prices`."""
+    return {
+        "clusters": {cluster: _figures(of_cluster, prices) for cluster, of_cluster in hours.items()},
+        **_figures(price.total(hours.values()), prices),
+    }
+
+
+def _figures(hours: price.Hours, prices: Mapping[str, price.Price]) -> dict[str, Any]:
+    bill = price.bill(hours, prices)
+    return {
+        "on_demand_hours": round(bill.on_demand_hours, 2),
+        "spot_hours": round(bill.spot_hours, 2),
+        "spot_to_each_on_demand": _rounded(bill.spot_to_each_on_demand),
+        "hours": {bought: {type_: round(h, 2) for type_, h in by_type.items()} for bought, by_type in hours.items()},
+        "cost": _rounded(bill.cost),
+        "on_demand_only_cost": _rounded(bill.on_demand_only_cost),
+        "saved_percent": _rounded(bill.saved_percent),
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)
+
+
+def _by_purchase(of_day: Mapping[str, float]) -> price.Hours:
+    found: dict[str, dict[str, float]] = {ON_DEMAND: {}, SPOT: {}}
+    for what, hours in of_day.items():
+        bought, _, type_ = what.partition(" ")
+        found[bought][type_] = hours
+    return found
+
+
+def _simulated(file: Path, policy: str) -> price.Hours:
+    try:
+        runs = json.loads(file.read_text(encoding="utf-8"))
+        found = {run["policy"]: run["instance_hours_by"] for run in runs}
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise NothingCounted(f"{file}: {error}: what `steady simulate --json {file}` writes is needed") from error
+    if policy not in found:
+        raise NothingCounted(f"{file} has no run of {policy}: one of {', '.join(found)} is needed (--policy)")
+    hours: price.Hours = found[policy]
+    return hours
+
+
+def _day(text: str | None, now: float) -> str:
+    if text is None:
+        return (datetime.fromtimestamp(now, UTC) - timedelta(days=1)).date().isoformat()
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        fail(f'--day is "{text}": a day such as 2026-01-31 is needed')
+
+
+def _print(title: str, figures: Mapping[str, Any]) -> None:
+    table = Table(title=f"Instance-hours of {title}")
+    table.add_column("")
+    for name in ("on-demand", "Spot", "on-demand : Spot"):
+        table.add_column(name, justify="right")
+    priced = figures["cost"] is not None
+    for name in ("cost", "on-demand alone", "saved") if priced else ():
+        table.add_column(name, justify="right")
+    rows = [*figures["clusters"].items()]
+    if len(rows) > 1:
+        rows.append(("all", figures))
+    for name, of_row in rows:
+        table.add_row(name, *_cells(of_row, priced=priced), end_section=name == rows[-2][0] if len(rows) > 2 else False)
+    answers.print(table)
+    if not priced:
+        answers.print("For what they cost, give prices: --price TYPE=ON_DEMAND,SPOT, or --prices FILE", highlight=False)
+
+
+def _cells(figures: Mapping[str, Any], *, priced: bool) -> list[str]:
+    ratio = figures["spot_to_each_on_demand"]
+    cells = [
+        f"{figures['on_demand_hours']:,.1f}",
+        f"{figures['spot_hours']:,.1f}",
+        "-" if ratio is None else f"1 : {ratio:.1f}",
+    ]
+    if priced:
+        saved = figures["saved_percent"]
+        cells += [
+            f"{figures['cost']:,.2f}",
+            f"{figures['on_demand_only_cost']:,.2f}",
+            "-" if saved is None else f"{saved:.0f} %",
+        ]
+    return cells

@@ -1,0 +1,1 @@
+"""`steady rightsize`: compares task sizes with what the tasks use."""

@@ -1,0 +1,107 @@
+"""The services of a cluster: all of them where there are few, else those that may have changed, and the others in turn.
+
+ECS says in an event when it cannot place a task: a service that lacked nothing when it was last read needs no other
+read before an event names it, or its turn comes. What is lost of events is seen within a sweep.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from steady.api_budget.turns import Urgency
+from steady.aws import ecs
+from steady.aws.runtime import Runtime
+from steady.cluster import NOTHING, Daemons, Service, Size
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecs.type_defs import ServiceTypeDef
+
+# Up to so many are read at each look: 20 calls of DescribeServices, 10 a call.
+ALL_UP_TO = 200
+# Of more, each is read within so many looks; a tick is a look a minute.
+LOOKS_A_SWEEP = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Daemon:
+    """One daemon service: what it takes of each instance, and how many tasks it has."""
+
+    size: Size
+    tasks: int
+
+
+@dataclass(slots=True)
+class _Known:
+    """What a process knows of the services of one large cluster, by name; `turn` is whose turn is next."""
+
+    read: dict[str, Service | _Daemon] = field(default_factory=dict)
+    turn: int = 0
+
+
+def services(runtime: Runtime, cluster: str, suspected: Iterable[str] = ()) -> tuple[tuple[Service, ...], Daemons]:
+    """Every replica service of `cluster`, and its daemon services together.
+
+    The shape of a service that lacks tasks is read as well.
+
+    Args:
+        suspected: the names of services that lacked tasks, or that an event names: they are read in any case.
+    """
+    key = f"services in {cluster}"
+    known: _Known | None = runtime.known.get(key)
+    if known is None or _count(runtime, cluster) != len(known.read):
+        # The first look of a process, or services have come or gone: which, only the whole list says.
+        known = _Known(_read(runtime, cluster, ecs.service_arns(runtime, cluster)))
+    else:
+        in_turn = runtime.lets(Urgency.SWEEP)
+        runtime.telemetry.count("CallsShed", not in_turn, cluster)
+        asked = _due(known, suspected, in_turn=in_turn)
+        found = _read(runtime, cluster, asked)
+        known.read = {name: one for name, one in known.read.items() if name not in asked} | found
+    if len(known.read) > ALL_UP_TO:
+        runtime.known[key] = known
+    else:
+        runtime.known.pop(key, None)
+    replicas = tuple(known.read[name] for name in sorted(known.read))
+    daemons = [one for one in replicas if isinstance(one, _Daemon)]
+    return (
+        tuple(one for one in replicas if isinstance(one, Service)),
+        Daemons(sum((d.size for d in daemons), NOTHING), sum(d.tasks for d in daemons)),
+    )
+
+
+def _count(runtime: Runtime, cluster: str) -> int:
+    described = runtime.ecs.describe_clusters(clusters=[cluster])["clusters"]
+    return described[0]["activeServicesCount"] if described else 0
+
+
+def _due(known: _Known, suspected: Iterable[str], *, in_turn: bool) -> set[str]:
+    """Who is read now: the suspected, those that lacked tasks, daemons, and, unless it can wait, the next in turn."""
+    names = sorted(known.read)
+    share = math.ceil(len(names) / LOOKS_A_SWEEP) if in_turn else 0
+    turn = {names[(known.turn + step) % len(names)] for step in range(share)}
+    known.turn = (known.turn + share) % len(names)
+    open_ = {name for name, one in known.read.items() if isinstance(one, _Daemon) or one.missing}
+    return {*suspected, *open_, *turn}
+
+
+def _read(runtime: Runtime, cluster: str, names: Collection[str]) -> dict[str, Service | _Daemon]:
+    described = ecs.described_services(runtime, cluster, sorted(names))
+    # One that is being deleted wants no task, and does not count among the cluster's.
+    return {s["serviceName"]: _service(runtime, s) for s in described if s.get("status", "ACTIVE") == "ACTIVE"}
+
+
+def _service(runtime: Runtime, described: ServiceTypeDef) -> Service | _Daemon:
+    if ecs.is_daemon(described):
+        size = ecs.task_definition(runtime, described["taskDefinition"]).shape.size
+        return _Daemon(size, described["runningCount"] + described["pendingCount"])
+    service = Service(
+        name=described["serviceName"],
+        desired=described["desiredCount"],
+        running=described["runningCount"],
+        pending=described["pendingCount"],
+        task_definition=described["taskDefinition"],
+    )
+    return replace(service, shape=ecs.shape_in(runtime, described)) if service.missing else service

@@ -1,0 +1,1 @@
+"""Service-out's calls: locate the instances, then drain, deregister and stop."""

@@ -1,0 +1,175 @@
+"""What one step does on a cluster: drain, deregister, stop, and let go what is finished."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from steady.aws import ecs
+from steady.aws.runtime import Runtime
+from steady.aws.service_out import targets
+from steady.aws.service_out.hooks import beat, complete
+from steady.cluster import ContainerInstance
+from steady.service_out.drain import Doomed, DoomedTask, Seen, TaskKind, next_step, progress, to_drain
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecs.type_defs import ServiceTypeDef, TaskTypeDef
+
+STOP_REASON = "ecs-steady: the instance is about to go"
+# How long a process takes a service's target groups for what they were.
+SERVICES_KEPT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """What a step did, and what it left: instances to look at again, and tasks that only wait for their turn.
+
+    `tasks_left` is how many tasks are still to be stopped, those in `due` included, and `killed` how many ran on
+    instances that EC2 was ending already. `deregistered_after_s` is the longest time from a notice until the targets of
+    its instance were deregistered, of the instances that were looked at for the first time.
+    """
+
+    waiting: tuple[Doomed, ...] = ()
+    finished: tuple[Doomed, ...] = ()
+    due: tuple[str, ...] = ()
+    next_in_s: int = 0
+    deregistered: int = 0
+    stopped: int = 0
+    tasks_left: int = 0
+    killed: int = 0
+    deregistered_after_s: float | None = None
+
+
+def drained(runtime: Runtime, cluster: str, doomed: Iterable[Doomed]) -> list[ContainerInstance]:
+    """The container instances of `doomed`, all of them draining by now.
+
+    A task may be placed until the very moment of the drain: what counts is what is there from then on.
+    """
+    arns = [d.container_instance_arn for d in doomed if d.container_instance_arn]
+    found = {i.arn: i for i in ecs.described_instances(runtime, cluster, arns)}
+    found |= {i.arn: i for i in ecs.drain(runtime, cluster, to_drain(_seen(found.values())))}
+    return list(found.values())
+
+
+def advance(runtime: Runtime, cluster: str, doomed: Sequence[Doomed], due: Sequence[str], until: float) -> Advance:
+    """Takes the next step for `doomed`: first those never looked at, then the tasks that are `due`, then the others.
+
+    Everything in here can be repeated: a crash at any call is mended by doing it again.
+
+    Args:
+        due: ARNs of tasks that an earlier step found due and had no time to stop.
+        until: when no more stop may begin, in seconds since the epoch.
+    """
+    fresh = [d for d in doomed if not d.looked_at]
+    known = [d for d in doomed if d.looked_at]
+    first = _look(runtime, cluster, fresh, until=0.0)
+    waiting_due = [*due, *first.due]
+    stopped = ecs.stop_tasks(runtime, cluster, waiting_due, STOP_REASON, until)
+    left = tuple(arn for arn in waiting_due if arn not in stopped)
+    # While tasks wait for their turn, another look at instances that were looked at already brings nothing new.
+    then = Advance(waiting=tuple(known)) if left else _look(runtime, cluster, known, until)
+    return Advance(
+        waiting=first.waiting + then.waiting,
+        finished=first.finished + then.finished,
+        due=left + then.due,
+        next_in_s=min((look.next_in_s for look in (first, then) if look.waiting), default=0),
+        deregistered=first.deregistered + then.deregistered,
+        stopped=len(stopped) + then.stopped,
+        tasks_left=first.tasks_left - len(stopped.intersection(first.due)) + then.tasks_left,
+        killed=first.killed + then.killed,
+        deregistered_after_s=first.deregistered_after_s,
+    )
+
+
+def _look(runtime: Runtime, cluster: str, doomed: Sequence[Doomed], until: float) -> Advance:
+    """Looks at `doomed`, deregisters what is theirs, and stops what is due until the time `until`."""
+    if not doomed:
+        return Advance()
+    instances = drained(runtime, cluster, doomed)
+    seen = _seen(instances)
+    tasks = doomed_tasks(runtime, cluster, instances)
+    states = targets.states_of(runtime, (target for task in tasks for target in task.targets))
+    step = next_step(doomed, seen, tasks, states, runtime.now())
+    targets.deregister(runtime, step.to_deregister)
+    deregistered_at = runtime.now()
+    stopped = ecs.stop_tasks(runtime, cluster, [t.arn for t in step.to_stop], STOP_REASON, until)
+    after = progress(doomed, seen, tasks, stopped, runtime.now())
+    for instance in after.finished:
+        if instance.hook:
+            complete(runtime, instance.hook)
+    return Advance(
+        # What was killed is counted once.
+        waiting=tuple(replace(_with_heartbeat(runtime, i), looked_at=True, gone=False) for i in after.waiting),
+        finished=after.finished,
+        due=tuple(t.arn for t in step.to_stop if t.arn not in stopped),
+        next_in_s=after.next_in_s,
+        deregistered=len(step.to_deregister),
+        stopped=len(stopped),
+        tasks_left=sum(not t.stopping and t.arn not in stopped for t in tasks),
+        killed=_killed(doomed, tasks),
+        deregistered_after_s=max((deregistered_at - d.noticed_at for d in doomed if not d.looked_at), default=None),
+    )
+
+
+def _killed(doomed: Iterable[Doomed], tasks: Iterable[DoomedTask]) -> int:
+    """How many tasks were still in service when EC2 began to end their instance; daemons go with it."""
+    gone = {d.container_instance_arn for d in doomed if d.gone}
+    return sum(t.container_instance_arn in gone and t.kind is not TaskKind.DAEMON and not t.stopping for t in tasks)
+
+
+def doomed_tasks(runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance]) -> list[DoomedTask]:
+    """The tasks on `instances` that ECS wants RUNNING, each with its kind, targets, protection and stop timeout."""
+    tasks = ecs.tasks_of_instances(runtime, cluster, instances)
+    services = _services(runtime, cluster, ecs.service_names(tasks))
+    of_replicas = [t["taskArn"] for t in tasks if _kind(services.get(ecs.service_of(t))) is TaskKind.SERVICE]
+    protected = ecs.protected(runtime, cluster, of_replicas)
+    instance_id = {i.arn: i.instance_id for i in instances}
+    found = []
+    for task in tasks:
+        service = services.get(ecs.service_of(task))
+        doomed = _doomed_task(runtime, task, service, instance_id[task["containerInstanceArn"]])
+        found.append(replace(doomed, protected=doomed.arn in protected))
+    return found
+
+
+def _doomed_task(runtime: Runtime, task: TaskTypeDef, service: ServiceTypeDef | None, instance_id: str) -> DoomedTask:
+    registered = targets.targets_of(task, service, instance_id) if service else frozenset()
+    return DoomedTask(
+        arn=task["taskArn"],
+        container_instance_arn=task["containerInstanceArn"],
+        kind=_kind(service),
+        stop_timeout_s=ecs.task_definition(runtime, task["taskDefinitionArn"]).stop_timeout_s,
+        targets=registered,
+        stopping=task.get("desiredStatus") == "STOPPED",
+        registering=bool(service and service.get("loadBalancers"))
+        and not registered
+        and task.get("lastStatus") != "RUNNING",
+    )
+
+
+def _services(runtime: Runtime, cluster: str, names: Sequence[str]) -> Mapping[str, ServiceTypeDef]:
+    kept: dict[str, tuple[float, ServiceTypeDef]] = runtime.known.setdefault(f"services of {cluster}", {})
+    now = runtime.now()
+    old = [name for name in names if name not in kept or now - kept[name][0] > SERVICES_KEPT_S]
+    kept.update({s["serviceName"]: (now, s) for s in ecs.described_services(runtime, cluster, old)})
+    return {name: kept[name][1] for name in names if name in kept}
+
+
+def _seen(instances: Iterable[ContainerInstance]) -> dict[str, Seen]:
+    return {i.arn: Seen(i.status, i.task_count, i.agent_connected) for i in instances}
+
+
+def _kind(service: ServiceTypeDef | None) -> TaskKind:
+    if service is None:
+        return TaskKind.BATCH
+    return TaskKind.DAEMON if ecs.is_daemon(service) else TaskKind.SERVICE
+
+
+def _with_heartbeat(runtime: Runtime, instance: Doomed) -> Doomed:
+    hook = instance.hook
+    # Half a timeout leaves room for a step that is late.
+    if hook is None or runtime.now() - hook.beat_at < hook.heartbeat_s / 2:
+        return instance
+    beat(runtime, hook)
+    return replace(instance, hook=replace(hook, beat_at=runtime.now()))

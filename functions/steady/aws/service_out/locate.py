@@ -1,0 +1,112 @@
+"""Which of the instances that messages name are ours, and how long each of them has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from steady.aws import capacity, ecs
+from steady.aws.runtime import Runtime
+from steady.aws.service_out.hooks import hook_timeouts
+from steady.aws.settings import clusters
+from steady.cluster import PoolKind, PoolName
+from steady.service_out.drain import Doomed, LifecycleHook
+from steady.service_out.notice import Notice
+
+if TYPE_CHECKING:
+    from steady.thresholds import Thresholds
+
+# Recommendations come in bursts; the thresholds need not be read for each batch.
+SETTINGS_KEPT_S = 30.0
+
+
+class NoThresholds(ValueError):
+    """A cluster whose parameters do not say what it is; the text says what is needed."""
+
+
+def located(runtime: Runtime, noticed: Sequence[Notice], continued: Iterable[Doomed] = ()) -> list[Doomed]:
+    """Locate the doomed instances of our clusters, each once.
+
+    Instances of other clusters are left out: nothing is written for them.
+
+    Args:
+        noticed: what the batch's notices say.
+        continued: the instances that an earlier step has located already.
+    """
+    found: dict[str, Doomed] = {}
+    for doomed in continued:
+        found[doomed.instance_id] = _merged(found.get(doomed.instance_id), doomed)
+    origins = capacity.origins_of(runtime, (n.instance_id for n in noticed if not n.hook)) if noticed else {}
+    for notice in noticed:
+        origin = _origin_of(notice.hook) if notice.hook else origins.get(notice.instance_id)
+        cluster = clusters.cluster_of(runtime, origin) if origin else None
+        if cluster is None:
+            runtime.telemetry.info(f"instance {notice.instance_id} is of no cluster that is managed: nothing to do")
+            runtime.telemetry.count("ForeignNotices")
+        elif notice.recommended and _thresholds(runtime, cluster).on_rebalance != "drain":
+            runtime.telemetry.count("RecommendationsIgnored", cluster=cluster)
+        else:
+            doomed = _with_deadline(runtime, notice, cluster)
+            found[notice.instance_id] = _merged(found.get(notice.instance_id), doomed)
+    return _with_arns(runtime, found.values())
+
+
+def by_cluster(doomed: Iterable[Doomed]) -> dict[str, list[Doomed]]:
+    """`doomed`, a list for each cluster."""
+    found: dict[str, list[Doomed]] = {}
+    for instance in doomed:
+        found.setdefault(instance.cluster, []).append(instance)
+    return found
+
+
+def _origin_of(hook: LifecycleHook) -> capacity.Origin:
+    return capacity.Origin(PoolName(PoolKind.AUTO_SCALING_GROUP, hook.group))
+
+
+def _thresholds(runtime: Runtime, cluster: str) -> Thresholds:
+    # Only recommendations ask for thresholds: a notice does not wait for their import.
+    from steady.aws.settings import cluster_settings
+    from steady.thresholds import BadThreshold
+
+    try:
+        return cluster_settings.cluster_named(runtime, cluster, SETTINGS_KEPT_S).thresholds
+    except BadThreshold as error:
+        raise NoThresholds(str(error)) from error
+
+
+def _with_deadline(runtime: Runtime, notice: Notice, cluster: str) -> Doomed:
+    if notice.recommended:
+        deadline_s = notice.at + _thresholds(runtime, cluster).rebalance_deadline_seconds
+        return Doomed(notice.instance_id, cluster, deadline_s, noticed_at=notice.at)
+    if notice.hook is None or notice.deadline_s is not None:
+        deadline_s = notice.at if notice.deadline_s is None else notice.deadline_s
+        return Doomed(notice.instance_id, cluster, deadline_s, hook=notice.hook, noticed_at=notice.at, gone=notice.gone)
+    timeouts = hook_timeouts(runtime, notice.hook)
+    hook = replace(notice.hook, heartbeat_s=timeouts.heartbeat_s, beat_at=notice.at)
+    return Doomed(notice.instance_id, cluster, notice.at + timeouts.global_s, hook=hook, noticed_at=notice.at)
+
+
+def _merged(one: Doomed | None, other: Doomed) -> Doomed:
+    """What two messages about one instance come to: the nearer deadline, and the hook whichever names it."""
+    if one is None:
+        return other
+    return replace(
+        one,
+        deadline_s=min(one.deadline_s, other.deadline_s),
+        container_instance_arn=one.container_instance_arn or other.container_instance_arn,
+        hook=one.hook or other.hook,
+        gone=one.gone or other.gone,
+    )
+
+
+def _with_arns(runtime: Runtime, doomed: Iterable[Doomed]) -> list[Doomed]:
+    found: list[Doomed] = []
+    for cluster, in_cluster in by_cluster(doomed).items():
+        unknown = [d.instance_id for d in in_cluster if not d.container_instance_arn]
+        instances = ecs.instances_by_ec2_id(runtime, cluster, unknown) if unknown else {}
+        found += [
+            replace(d, container_instance_arn=instances[d.instance_id].arn) if d.instance_id in instances else d
+            for d in in_cluster
+        ]
+    return found

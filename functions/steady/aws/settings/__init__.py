@@ -1,0 +1,1 @@
+"""What SSM says: which clusters are managed, and by which thresholds."""

@@ -1,0 +1,231 @@
+"""Thresholds from SSM: the deployment's defaults, under the operator's own values for a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from steady.aws.runtime import Runtime
+from steady.aws.settings.clusters import clusters_by_pool, parameters_under
+from steady.names import CAPACITY, CLUSTERS_PATH, DEFAULTS_PATH, LEDGER_PARAMETER
+from steady.thresholds import (
+    ORDERED,
+    THRESHOLDS,
+    BadThreshold,
+    ClusterSettings,
+    contradict,
+    contradiction,
+    parse_pool,
+    without_contradictions,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_ssm.type_defs import ParameterTypeDef
+
+NEVER = datetime.fromtimestamp(0, UTC)
+
+Value = int | str
+
+
+class NotManaged(BadThreshold):
+    """The suite has no `capacity` parameter of a cluster; the text names the clusters that it has one of."""
+
+
+class NoLedger(ValueError):
+    """The suite is not deployed in this account and Region, or by a version that did not say where its ledger is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a threshold is for a cluster: its `value`, and the path of the parameter that says so ("": it is built in).
+
+    `raw` is what the parameter says now, which is not the value where that does not parse.
+    """
+
+    name: str
+    value: Value
+    path: str = ""
+    raw: str = ""
+    changed_at: datetime = NEVER
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterParameters:
+    """All that the parameters say of one cluster: each threshold as it holds, its capacity, and what is wrong."""
+
+    held: Mapping[str, Held]
+    capacity: str
+    problems: tuple[str, ...]
+
+    @property
+    def values(self) -> dict[str, Value]:
+        return {one.name: one.value for one in self.held.values()}
+
+
+def parameters_of(runtime: Runtime, cluster: str) -> ClusterParameters:
+    """The parameters of `cluster` ("": of the deployment alone) as they hold now.
+
+    A value that does not parse, or that contradicts another one, is replaced by the newest one of its history that does
+    neither; if there is none, by the deployment's, then by the built-in default.
+    """
+    own_path = f"{CLUSTERS_PATH}/{cluster}"
+    found = {t.name: Held(t.name, t.default) for t in THRESHOLDS.values()}
+    problems: list[str] = []
+    capacity = ""
+    for path in (DEFAULTS_PATH, own_path) if cluster else (DEFAULTS_PATH,):
+        for name, parameter in parameters_under(runtime, path):
+            if name == CAPACITY and path == own_path:
+                capacity = parameter["Value"]
+            elif name not in THRESHOLDS:
+                problems.append(f"{path}/{name} is no threshold: one of {', '.join(THRESHOLDS)} is needed")
+            else:
+                found[name] = _parsed(runtime, f"{path}/{name}", parameter, found[name], problems)
+    for low, high in ORDERED:
+        if contradict({h.name: h.value for h in found.values()}, low, high):
+            _reconcile(runtime, found, low, high, own_path, problems)
+    return ClusterParameters(found, capacity, tuple(problems))
+
+
+def settings_of(runtime: Runtime, cluster: str) -> ClusterSettings:
+    """The pool and the thresholds of `cluster` as they hold now, with what is wrong with them in `problems`.
+
+    Raises:
+        BadThreshold: if the cluster has no usable `capacity` parameter: there is nothing that could be scaled.
+    """
+    return settings_in(parameters_of(runtime, cluster), cluster)
+
+
+def settings_in(found: ClusterParameters, cluster: str) -> ClusterSettings:
+    """The settings that the parameters `found` of `cluster` come to.
+
+    Raises:
+        BadThreshold: if there is no usable `capacity` among them.
+    """
+    path = f"{CLUSTERS_PATH}/{cluster}"
+    if not found.capacity:
+        raise BadThreshold(f"{path}/{CAPACITY} is missing: auto-scaling-group:NAME or spot-fleet:sfr-… is needed")
+    thresholds, contradictions = without_contradictions(found.values, path)
+    pool = parse_pool(found.capacity, f"{path}/{CAPACITY}")
+    return ClusterSettings(cluster, pool, thresholds, (*found.problems, *contradictions))
+
+
+def managed_clusters(runtime: Runtime, wanted: Sequence[str] = ()) -> list[str]:
+    """The clusters that the suite manages, sorted; or `wanted`, all of which have to be among them.
+
+    Raises:
+        NotManaged: if one of `wanted` is not.
+    """
+    managed = sorted(clusters_by_pool(runtime).values())
+    for cluster in wanted:
+        if cluster not in managed:
+            raise NotManaged(f"cluster {cluster} is not managed: one of {', '.join(managed) or 'none'} is needed")
+    return list(wanted) or managed
+
+
+def ledger_table(runtime: Runtime) -> str:
+    """The table of the suite's ledger.
+
+    Raises:
+        NoLedger: if the suite is not deployed in this account and Region.
+    """
+    try:
+        return runtime.ssm.get_parameter(Name=LEDGER_PARAMETER)["Parameter"]["Value"]
+    except runtime.ssm.exceptions.ParameterNotFound as error:
+        raise NoLedger(f"{LEDGER_PARAMETER} is missing: deploy the suite here (cdk deploy --all)") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of a parameter: what it said, since when, and who said it."""
+
+    number: int
+    value: str
+    at: datetime
+    by: str
+
+
+def history_of(runtime: Runtime, path: str) -> list[Version]:
+    """The versions of the parameter `path`, the newest first; none if it is not there."""
+    pages = runtime.ssm.get_paginator("get_parameter_history").paginate(Name=path)
+    try:
+        versions = [version for page in pages for version in page["Parameters"]]
+    except runtime.ssm.exceptions.ParameterNotFound:
+        return []
+    found = [
+        Version(v["Version"], v["Value"], v.get("LastModifiedDate", NEVER), v.get("LastModifiedUser", ""))
+        for v in versions
+    ]
+    return sorted(found, key=lambda version: version.number, reverse=True)
+
+
+def put(runtime: Runtime, path: str, name: str, value: Value) -> None:
+    """Sets the threshold `name` under `path`, with the pattern that SSM checks the next value against."""
+    threshold = THRESHOLDS[name]
+    runtime.ssm.put_parameter(
+        Name=f"{path}/{name}",
+        Value=str(value),
+        Type="String",
+        Overwrite=True,
+        AllowedPattern=threshold.allowed_pattern,
+        Description=threshold.meaning,
+    )
+
+
+def reset(runtime: Runtime, cluster: str, name: str) -> None:
+    """Takes the threshold `name` of `cluster` away, so that the deployment's holds.
+
+    One that `cdk.json` names is set to the deployment's value instead: CloudFormation cannot update one that is gone.
+    """
+    path = f"{CLUSTERS_PATH}/{cluster}/{name}"
+    try:
+        tags = runtime.ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=path)["TagList"]
+        if any(tag["Key"].startswith("aws:cloudformation:") for tag in tags):
+            put(runtime, f"{CLUSTERS_PATH}/{cluster}", name, parameters_of(runtime, "").values[name])
+        else:
+            runtime.ssm.delete_parameter(Name=path)
+    except (runtime.ssm.exceptions.InvalidResourceId, runtime.ssm.exceptions.ParameterNotFound):
+        return
+
+
+def _parsed(runtime: Runtime, path: str, parameter: ParameterTypeDef, under: Held, problems: list[str]) -> Held:
+    """What the parameter at `path` makes of the threshold that is `under` it."""
+    raw, changed_at = parameter["Value"], parameter.get("LastModifiedDate", NEVER)
+    try:
+        return Held(under.name, THRESHOLDS[under.name].parse(raw, path), path, raw, changed_at)
+    except BadThreshold as error:
+        earlier = _newest(runtime, path, under.name, lambda value: True)
+        found = under if earlier is None else Held(under.name, earlier, path, raw, changed_at)
+        problems.append(f"{error}; {found.value} is used for it")
+        return found
+
+
+def _reconcile(runtime: Runtime, found: dict[str, Held], low: str, high: str, where: str, problems: list[str]) -> None:
+    """Puts the newest earlier value that contradicts nothing in the place of whichever of the two was changed last."""
+    if found[low].value == THRESHOLDS[low].default:
+        # Who sets a high threshold alone need not know the low one's default: it gives way.
+        return
+    last, other = sorted((found[low], found[high]), key=lambda one: one.changed_at, reverse=True)
+    values = {low: found[low].value, high: found[high].value}
+    if not last.path:
+        return
+    earlier = _newest(
+        runtime, last.path, last.name, lambda value: not contradict({**values, last.name: value}, low, high)
+    )
+    if earlier is not None:
+        found[last.name] = replace(last, value=earlier)
+        said = contradiction(values, low, high, where)
+        problems.append(f"{said}; {earlier} is used for {last.name}, which was changed after {other.name}")
+
+
+def _newest(runtime: Runtime, path: str, name: str, fits: Callable[[Value], bool]) -> Value | None:
+    """The newest version of the parameter `path` that parses, and fits."""
+    for version in history_of(runtime, path):
+        try:
+            value = THRESHOLDS[name].parse(version.value, path)
+        except BadThreshold:
+            continue
+        if fits(value):
+            return value
+    return None

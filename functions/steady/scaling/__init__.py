@@ -1,0 +1,1 @@
+"""Scaling: from a snapshot of a cluster to one decision about its capacity."""

@@ -1,0 +1,193 @@
+"""What the interruption queue's messages say."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from interruption_handler.notices import continuation, parse
+from interruption_handler.notices.continuation import Continuation
+from steady.messages import Malformed
+from steady.service_out.drain import Doomed, LifecycleHook
+from steady.service_out.notice import Ignored, Notice
+
+NAME = "c" * 40
+AT = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+
+SPOT: dict[str, Any] = {
+    "version": "0",
+    "id": "1e5527d7-bb36-4607-3370-4164db56a40e",
+    "detail-type": "EC2 Spot Instance Interruption Warning",
+    "source": "aws.ec2",
+    "account": "123456789012",
+    "time": "2026-01-01T00:00:00Z",
+    "region": "us-east-1",
+    "resources": ["arn:aws:ec2:us-east-1b:instance/i-0b662ef9931388ba0"],
+    "detail": {"instance-id": "i-0b662ef9931388ba0", "instance-action": "terminate"},
+}
+LIFECYCLE: dict[str, Any] = {
+    "detail-type": "EC2 Instance-terminate Lifecycle Action",
+    "source": "aws.autoscaling",
+    "time": "2026-01-01T00:00:00Z",
+    "detail": {
+        "LifecycleActionToken": "0befcbdb-6ecd-498a-9ff7-ae9b54447cd6",
+        "AutoScalingGroupName": "web",
+        "LifecycleHookName": "drain",
+        "EC2InstanceId": "i-0633ac2b0d9769723",
+        "LifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING",
+    },
+}
+
+
+REBALANCE: dict[str, Any] = {
+    "detail-type": "EC2 Instance Rebalance Recommendation",
+    "source": "aws.ec2",
+    "time": "2026-01-01T00:00:00Z",
+    "detail": {"instance-id": "i-0b662ef9931388ba0"},
+}
+STATE: dict[str, Any] = {
+    "detail-type": "EC2 Instance State-change Notification",
+    "source": "aws.ec2",
+    "time": "2026-01-01T00:00:00Z",
+    "detail": {"instance-id": "i-0b662ef9931388ba0", "state": "shutting-down"},
+}
+HEALTH: dict[str, Any] = {
+    "detail-type": "AWS Health Event",
+    "source": "aws.health",
+    "time": "2026-01-01T00:00:00Z",
+    "detail": {
+        "service": "EC2",
+        "eventTypeCategory": "scheduledChange",
+        "eventTypeCode": "AWS_EC2_PERSISTENT_INSTANCE_RETIREMENT_SCHEDULED",
+        "startTime": "Thu, 01 Jan 2026 10:00:00 GMT",
+        "affectedEntities": [{"entityValue": "i-1"}, {"entityValue": "i-2"}, {"entityValue": "h-3"}],
+    },
+}
+
+
+def parsed(event: object) -> object:
+    return parse(json.dumps(event))
+
+
+@pytest.mark.parametrize(("action", "seconds"), [("terminate", 120), ("stop", 120), ("hibernate", 0)])
+def test_a_spot_warning_leaves_two_minutes_from_its_own_time(action: str, seconds: int) -> None:
+    event = {**SPOT, "detail": {**SPOT["detail"], "instance-action": action}}
+
+    assert parsed(event) == (Notice("i-0b662ef9931388ba0", AT, AT + seconds),)
+
+
+def test_a_lifecycle_notice_carries_its_hook() -> None:
+    hook = LifecycleHook("web", "drain", "0befcbdb-6ecd-498a-9ff7-ae9b54447cd6")
+
+    assert parsed(LIFECYCLE) == (Notice("i-0633ac2b0d9769723", AT, None, hook),)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"Event": "autoscaling:TEST_NOTIFICATION", "AutoScalingGroupName": "web"},
+        {**LIFECYCLE, "detail": {"Event": "autoscaling:TEST_NOTIFICATION"}},
+    ],
+)
+def test_a_test_notification_is_ignored(event: dict[str, Any]) -> None:
+    assert isinstance(parsed(event), Ignored)
+
+
+def test_a_rebalance_recommendation_is_only_recommended_and_brings_no_deadline() -> None:
+    assert parsed(REBALANCE) == (Notice("i-0b662ef9931388ba0", AT, recommended=True),)
+
+
+@pytest.mark.parametrize("state", ["shutting-down", "stopping", "stopped", "terminated"])
+def test_an_instance_that_is_going_already_leaves_no_time(state: str) -> None:
+    event = {**STATE, "detail": {**STATE["detail"], "state": state}}
+
+    assert parsed(event) == (Notice("i-0b662ef9931388ba0", AT, AT, gone=True),)
+
+
+def test_an_instance_that_starts_is_none_of_our_business() -> None:
+    assert isinstance(parsed({**STATE, "detail": {**STATE["detail"], "state": "running"}}), Ignored)
+
+
+def test_a_health_event_names_many_instances_and_when_their_change_begins() -> None:
+    start = AT + 10 * 3600
+
+    assert parsed(HEALTH) == (Notice("i-1", AT, start), Notice("i-2", AT, start))
+
+
+def test_a_health_event_that_says_no_time_leaves_a_day() -> None:
+    detail = {k: v for k, v in HEALTH["detail"].items() if k != "startTime"}
+
+    assert parsed({**HEALTH, "detail": detail}) == (Notice("i-1", AT, AT + 86_400), Notice("i-2", AT, AT + 86_400))
+
+
+def test_a_health_event_of_another_kind_is_ignored() -> None:
+    assert isinstance(parsed({**HEALTH, "detail": {**HEALTH["detail"], "eventTypeCategory": "issue"}}), Ignored)
+
+
+def test_an_unknown_kind_is_ignored_and_named() -> None:
+    ignored = parsed({**SPOT, "detail-type": "EC2 Fleet Instance Change"})
+
+    assert isinstance(ignored, Ignored)
+    assert "EC2 Fleet Instance Change" in ignored.why
+
+
+@pytest.mark.parametrize(
+    ("event", "what"),
+    [
+        ({**SPOT, "time": "soon"}, "time is 'soon'"),
+        ({**SPOT, "time": "2026-01-01T00:00:00"}, "time is"),
+        ({k: v for k, v in SPOT.items() if k != "time"}, "time is None"),
+        ({**SPOT, "detail": {"instance-action": "terminate"}}, "detail.instance-id is None"),
+        ({**SPOT, "detail": "i-0b662ef9931388ba0"}, "detail.instance-action is None"),
+        ({**SPOT, "detail": {**SPOT["detail"], "instance-id": 7}}, "detail.instance-id is 7"),
+        ({**LIFECYCLE, "detail": {}}, "detail.AutoScalingGroupName is None"),
+        ({"detail-type": continuation.DETAIL_TYPE, "detail": {}}, "doomed"),
+        ({"detail-type": continuation.DETAIL_TYPE, "detail": {"doomed": [], "due": []}}, "needed"),
+        ({**REBALANCE, "detail": {}}, "detail.instance-id is None"),
+        ({**STATE, "detail": {"instance-id": "i-1"}}, "detail.state is None"),
+        ({**HEALTH, "detail": {**HEALTH["detail"], "affectedEntities": []}}, "affectedEntities is"),
+        ({**HEALTH, "detail": {**HEALTH["detail"], "service": None}}, "detail.service is None"),
+        ([], "JSON list"),
+    ],
+)
+def test_a_malformed_message_is_refused_with_what_is_wrong(event: object, what: str) -> None:
+    with pytest.raises(Malformed, match=what):
+        parsed(event)
+
+
+def test_what_is_no_json_is_refused() -> None:
+    with pytest.raises(Malformed, match="no JSON"):
+        parse("not json")
+
+
+def test_unknown_extra_fields_do_no_harm() -> None:
+    assert parsed({**SPOT, "new": 1, "detail": {**SPOT["detail"], "new": 1}}) == parsed(SPOT)
+
+
+def test_a_continuation_is_read_as_it_was_written() -> None:
+    doomed = (
+        Doomed("i-1", "web", AT, "arn-1"),
+        Doomed("i-2", "web", AT, "", LifecycleHook("web", "drain", "token", 300, AT)),
+    )
+
+    bodies = list(continuation.messages("web", doomed, ["task-1", "task-2"]))
+
+    assert [parse(body) for body in bodies] == [Continuation(doomed, {"web": ("task-1", "task-2")})]
+
+
+def test_a_continuation_is_cut_into_messages_that_sqs_takes() -> None:
+    doomed = [
+        Doomed(
+            f"i-{n:017x}", "c" * 40, AT, f"arn:aws:ecs:us-east-1:123456789012:container-instance/{'c' * 40}/{n:032x}"
+        )
+        for n in range(2000)
+    ]
+    due = [f"arn:aws:ecs:us-east-1:123456789012:task/{'c' * 40}/{n:032x}" for n in range(5000)]
+
+    bodies = list(continuation.messages("c" * 40, doomed, due))
+    parts = [parse(body) for body in bodies]
+
+    assert max(len(body) for body in bodies) <= 262_144
+    assert [d for part in parts if isinstance(part, Continuation) for d in part.doomed] == doomed
+    assert [t for part in parts if isinstance(part, Continuation) for t in part.due.get("c" * 40, ())] == due
