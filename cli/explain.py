@@ -11,10 +11,10 @@ from rich.table import Table
 
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
 from cli.output import JsonOption, answers, one_line_errors, write_json
-from steady.aws.capacity import NoSuchPool
+from steady.aws.capacity.kind import NoSuchPool
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import evaluation, ledger
-from steady.aws.scaling.evaluation import Considered
+from steady.aws.scaling.evaluation import Evaluation
 from steady.aws.settings import cluster_settings, parameters
 from steady.cluster import ContainerInstance, Size, Snapshot
 from steady.scaling.reservation import is_low, reservation
@@ -50,9 +50,9 @@ def explained(aws: Runtime, cluster: str, ledger_table: str) -> dict[str, Any]:
         NoSuchPool: if its pool is not there.
     """
     settings = parameters.settings_of(aws, cluster)
-    remembered = ledger.load(aws, ledger_table, cluster).memory
+    remembered = ledger.load(aws, ledger_table, cluster).state
     known = cluster_settings.Cluster(cluster, settings.pool, settings.thresholds)
-    found = evaluation.considered(aws, known, remembered)
+    found = evaluation.evaluate_dry(aws, known, remembered)
     snapshot = found.snapshot
     return {
         "cluster": cluster,
@@ -61,10 +61,10 @@ def explained(aws: Runtime, cluster: str, ledger_table: str) -> dict[str, Any]:
         "pool": _pool(snapshot, settings),
         "reservation": dict(zip(RESOURCES, _percents(snapshot.active), strict=True)),
         "instances": [_instance(i, snapshot) for i in snapshot.instances],
-        "booting": sorted(found.memory.booting_since),
+        "booting": sorted(found.state.booting_since),
         "lacking": {s.name: s.missing for s in snapshot.services if s.missing},
         "rules": [
-            {"rule": rule.__name__, "wants": [_want(w) for w in rule(snapshot, found.memory, settings.thresholds)]}
+            {"rule": rule.__name__, "wants": [_want(w) for w in rule(snapshot, found.state, settings.thresholds)]}
             for rule in RULES
         ],
         "scale_in": _scale_in(found, settings.thresholds),
@@ -110,20 +110,20 @@ def _size(size: Size) -> dict[str, int]:
 
 
 def _want(want: Want) -> dict[str, Any]:
-    return {"saw": want.reason.saw, "tasks": len(want.tasks), "capacity": _size(want.capacity)}
+    return {"saw": str(want.observation), "tasks": len(want.tasks), "capacity": _size(want.capacity)}
 
 
-def _scale_in(found: Considered, thresholds: Thresholds) -> dict[str, Any]:
-    since = found.memory.low_since
+def _scale_in(found: Evaluation, thresholds: Thresholds) -> dict[str, Any]:
+    since = found.state.low_since
     return {
         "low": is_low(found.snapshot, thresholds),
         "low_for_s": None if since is None else round(found.snapshot.at - since),
         "after_s": thresholds.scale_in_after_seconds,
-        "emptying": sorted(found.memory.draining.values()),
+        "emptying": sorted(found.state.draining.values()),
     }
 
 
-def _decision(found: Considered, mode: str) -> dict[str, Any]:
+def _decision(found: Evaluation, mode: str) -> dict[str, Any]:
     decision = found.decision
     return {
         "acts": decision.acts_on(found.snapshot) and mode == "active",

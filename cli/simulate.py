@@ -17,7 +17,7 @@ from simulator.report.figures import SHOWN
 from simulator.simulation import Outcome, Scenario, simulate
 from simulator.workload import synthetic, traces
 from simulator.workload.plan import ClusterPlan
-from steady.cluster import PoolKind
+from steady.pools import PoolKind
 from steady.thresholds import THRESHOLDS, BadThreshold
 
 PolicyOption = Annotated[list[str], typer.Option("--policy", help="Whose scaling to run; repeat it to compare.")]

@@ -4,8 +4,8 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from infra.settings.clusters import ManagedCluster
-from steady.cluster import PoolName
 from steady.names import CLUSTERS_PATH, DEFAULTS_PATH, LEDGER_PARAMETER
+from steady.pools import PoolName
 from steady.thresholds import THRESHOLDS
 
 POOL_PATTERN = r"^(auto-scaling-group:\S+|spot-fleet:sfr-\S+)$"

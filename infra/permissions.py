@@ -9,8 +9,8 @@ from aws_cdk import aws_dynamodb as dynamodb
 
 from infra.fed_function import FedFunction
 from infra.settings.target import Settings
-from steady.cluster import PoolKind
 from steady.names import CLUSTER_TAG, CLUSTERS_PATH, DEFAULTS_PATH, ITEM
+from steady.pools import PoolKind
 
 
 def may_read_thresholds(function: FedFunction) -> None:

@@ -11,7 +11,7 @@ from infra import permissions, wiring
 from infra.fed_function import FedFunction
 from infra.hook import add_hook
 from infra.settings.target import Settings
-from steady.cluster import PoolKind
+from steady.pools import PoolKind
 
 
 class ServiceOutStack(cdk.Stack):

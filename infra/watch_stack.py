@@ -18,7 +18,7 @@ from infra.fed_function import FedFunction
 from infra.settings.target import Settings
 from infra.wiring import Feed
 from steady.api_budget import limits
-from steady.scaling import reasons
+from steady.scaling import observations, reasons
 
 # A notice leaves 120 s: what has not begun after this long is late.
 DEREGISTERED_WITHIN_S = 15
@@ -224,9 +224,9 @@ def _of_cluster(cluster: str) -> list[list[cloudwatch.IWidget]]:
     rules = (
         reasons.ServiceDrift,
         reasons.RunTaskFailures,
-        reasons.ReservationHigh,
-        reasons.RoomToStart,
-        reasons.DemandComesBack,
+        observations.ReservationHigh,
+        observations.RoomToStart,
+        observations.DemandComesBack,
         reasons.ReservationLow,
         reasons.ReplacedAhead,
         reasons.FellBack,

@@ -15,7 +15,7 @@ from simulator.instance_types import registered_size
 from simulator.simulation import Scenario, simulate
 from simulator.workload import synthetic, traces
 from simulator.workload.plan import ClusterPlan, SpotMarket, fitting, lower_bound_instance_hours, whole_instance_hours
-from steady.cluster import PoolKind
+from steady.pools import PoolKind
 
 # What waiting costs besides instance-hours: a minute at the 95th percentile doubles the price.
 WAIT_THAT_DOUBLES_S = 60.0

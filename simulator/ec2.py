@@ -15,7 +15,7 @@ from simulator.ecs.state import Cluster, ContainerInstance
 from simulator.endpoint import Params
 from simulator.errors import AwsError
 from simulator.instance_types import NoSuchInstanceType, described, registered_size
-from steady.scaling.usage import ON_DEMAND, SPOT
+from steady.pools import Purchase
 
 BOOT_S = 90.0
 # Boots take from 0.8 to 1.3 of the mean.
@@ -54,7 +54,7 @@ class Hours:
     running: dict[str, tuple[tuple[str, str], float]] = field(default_factory=dict)
 
     def begin(self, instance: Ec2Instance, now: float) -> None:
-        bought = ON_DEMAND if instance.on_demand else SPOT
+        bought = Purchase.ON_DEMAND if instance.on_demand else Purchase.SPOT
         self.running[instance.id] = (bought, instance.instance_type), now
 
     def end(self, instance: Ec2Instance, now: float) -> None:
@@ -66,7 +66,7 @@ class Hours:
         hours = Counter(self.finished)
         for what, since in self.running.values():
             hours[what] += (now - since) / 3600  # type: ignore[assignment]
-        found: dict[str, dict[str, float]] = {ON_DEMAND: {}, SPOT: {}}
+        found: dict[str, dict[str, float]] = {Purchase.ON_DEMAND: {}, Purchase.SPOT: {}}
         for (bought, type_), of_type in sorted(hours.items()):
             found[bought][type_] = of_type
         return found

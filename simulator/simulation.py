@@ -21,7 +21,8 @@ from simulator.workload.submit import CALLER as LAUNCHER
 from simulator.workload.submit import Launcher, deploy, follow_market
 from simulator.world import SimulatedCluster, World
 from steady.api_budget.limits import BUCKET_OF
-from steady.cluster import ContainerInstance, InstanceStatus, PoolKind, TaskShape
+from steady.cluster import ContainerInstance, InstanceStatus, TaskShape
+from steady.pools import PoolKind
 from steady.scaling.reservation import reservation
 
 SAMPLE_S = 60

@@ -15,7 +15,7 @@ from runtask_failure import handler as runtask_failure
 from simulator.account import Account
 from simulator.messaging import Function, Handler, LambdaContext, Queue, Rule
 from steady.aws.runtime import Runtime
-from steady.aws.scaling.evaluation import Desk
+from steady.aws.scaling.evaluation import Environment as ScalingEnvironment
 from steady.names import CLUSTERS_PATH, DEFAULTS_PATH
 from steady.thresholds import THRESHOLDS
 
@@ -171,20 +171,22 @@ class Suite:
     def _autoscaler(self) -> Handler:
         environments = self._environments(wiring.AUTOSCALER)
         return lambda event, context: environments.run(
-            lambda runtime: handle_event(event, runtime, self._desk(), _dead_letters_url(self.triggers))
+            lambda runtime: handle_event(event, runtime, self._scaling_environment(), _dead_letters_url(self.triggers))
         )
 
     def _runtask_failure(self) -> Handler:
         environments = self._environments(wiring.RUNTASK_FAILURE)
         return lambda event, context: environments.run(
-            lambda runtime: runtask_failure.handle_batch(event, runtime, self._desk(), _dead_letters_url(self.failures))
+            lambda runtime: runtask_failure.handle_batch(
+                event, runtime, self._scaling_environment(), _dead_letters_url(self.failures)
+            )
         )
 
     def _environments(self, feed: Feed) -> Environments:
         return Environments(lambda: self.runtime(feed.function))
 
-    def _desk(self) -> Desk:
-        return Desk(LEDGER_TABLE, self.triggers.url, PEOPLE_TOPIC)
+    def _scaling_environment(self) -> ScalingEnvironment:
+        return ScalingEnvironment(LEDGER_TABLE, self.triggers.url, PEOPLE_TOPIC)
 
 
 def _dead_letters_url(queue: Queue) -> str:

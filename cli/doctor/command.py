@@ -11,7 +11,7 @@ from cli.account import ProfileOption, RegionOption, aws_errors, runtime
 from cli.doctor import inspection
 from cli.doctor.findings import Finding, findings
 from cli.output import JsonOption, answers, one_line_errors, write_json
-from steady.aws.capacity import NoSuchPool
+from steady.aws.capacity.kind import NoSuchPool
 from steady.aws.runtime import Runtime
 from steady.aws.settings import parameters
 from steady.thresholds import BadThreshold

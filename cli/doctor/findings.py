@@ -19,8 +19,8 @@ from infra.fitness import (
     SLOW_START_S,
     longest_delay_s,
 )
-from steady.cluster import PoolKind
 from steady.names import CLUSTER_TAG, HOOK_HEARTBEAT_S, HOOK_NAME, TERMINATING
+from steady.pools import PoolKind
 
 _SPOT_DRAINING = re.compile(r"(ECS_ENABLE_SPOT_INSTANCE_DRAINING\s*=\s*[\"']?)true\b")
 _AGENT_STOP_TIMEOUT = re.compile(r"ECS_CONTAINER_STOP_TIMEOUT\s*=\s*[\"']?(\d+)(ms|s|m|h)")

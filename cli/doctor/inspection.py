@@ -8,9 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cli.doctor.model import Inspection, LaunchTemplate, Member, Revision, TargetGroup
-from steady.aws import capacity, ecs
+from steady.aws import ecs
+from steady.aws.capacity.kind import NoSuchPool
+from steady.aws.capacity.origins import origins_of
+from steady.aws.capacity.spot_fleet import fleet_config
 from steady.aws.runtime import Runtime, batches
-from steady.cluster import ContainerInstance, PoolKind, PoolName
+from steady.cluster import ContainerInstance
+from steady.pools import PoolKind, PoolName
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import ServiceTypeDef
@@ -92,14 +96,14 @@ def _target_group(runtime: Runtime, group: TargetGroupTypeDef, service: str, sto
 
 def _members(runtime: Runtime, instances: Iterable[ContainerInstance]) -> tuple[Member, ...]:
     ids = [i.instance_id for i in instances]
-    origins = capacity.origins_of(runtime, ids)
+    origins = origins_of(runtime, ids)
     return tuple(Member(id_, origins[id_].pool, origins[id_].cluster) for id_ in sorted(ids) if id_ in origins)
 
 
 def _of_group(runtime: Runtime, cluster: str, pool: PoolName) -> dict[str, Any]:
     groups = runtime.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[pool.name])["AutoScalingGroups"]
     if not groups:
-        raise capacity.NoSuchPool(f"there is no Auto Scaling group {pool.name} in this account and Region")
+        raise NoSuchPool(f"there is no Auto Scaling group {pool.name} in this account and Region")
     group = groups[0]
     mixed = group.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {}).get("LaunchTemplateSpecification")
     hooks = runtime.autoscaling.describe_lifecycle_hooks(AutoScalingGroupName=pool.name)["LifecycleHooks"]
@@ -117,7 +121,7 @@ def _of_group(runtime: Runtime, cluster: str, pool: PoolName) -> dict[str, Any]:
 
 
 def _of_fleet(runtime: Runtime, pool: PoolName) -> dict[str, Any]:
-    config = capacity.fleet_config(runtime, pool)
+    config = fleet_config(runtime, pool)
     templates = [t.get("LaunchTemplateSpecification") for t in config.get("LaunchTemplateConfigs", [])]
     specifications = [
         LaunchTemplate("", "", _decoded(specification.get("UserData", "")))

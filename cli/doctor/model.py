@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from steady.arns import family_of
-from steady.cluster import PoolKind, PoolName
+from steady.pools import PoolKind, PoolName
 
 
 @dataclass(frozen=True, slots=True)

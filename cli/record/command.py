@@ -16,10 +16,12 @@ from cli.account import ProfileOption, RegionOption, aws_errors, runtime
 from cli.output import JsonOption, answers, one_line_errors, write_json
 from cli.record import events
 from cli.record.events import NoRecords, Ran
-from steady.aws import capacity
+from steady.aws.capacity.kind import NoSuchPool
+from steady.aws.capacity.origins import origins_of
+from steady.aws.capacity.pools import read_pool
 from steady.aws.runtime import Runtime
 from steady.aws.settings import parameters
-from steady.cluster import PoolKind
+from steady.pools import Purchase
 from steady.thresholds import BadThreshold
 
 # A service's count is looked at so often; tasks that are replaced in between leave no mark.
@@ -49,7 +51,7 @@ def record(
     Exit code 1: AWS refused; 2: the cluster is not managed, or the suite is not deployed here.
     """
     aws = runtime(profile, region)
-    with aws_errors(), one_line_errors(BadThreshold, NoRecords, capacity.NoSuchPool):
+    with aws_errors(), one_line_errors(BadThreshold, NoRecords, NoSuchPool):
         found = recorded(aws, cluster, hours)
     files = write(found, out)
     answer = {
@@ -79,12 +81,12 @@ def recorded(aws: Runtime, cluster: str, hours: float) -> Traces:
     since = until - hours * 3600
     tasks = events.tasks_of(aws, cluster, since, until)
     market = None
-    if pool.kind is PoolKind.SPOT_FLEET:
+    if pool.kind.traits.purchase is Purchase.SPOT:
         warned = events.interruptions(aws, since, until)
-        origins = capacity.origins_of(aws, (id_ for _, id_ in warned))
+        origins = origins_of(aws, (id_ for _, id_ in warned))
         # EC2 forgets an instance within the hour: one that nobody knows any more may have been ours.
         ours = [at for at, id_ in warned if id_ not in origins or origins[id_].pool == pool]
-        market = _market(ours, since, until, capacity.pool(aws, pool).target)
+        market = _market(ours, since, until, read_pool(aws, pool).target)
     return Traces(_jobs(tasks, since, until), _services(tasks, since, until), market)
 
 

@@ -17,7 +17,7 @@ from cli.report import price
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import ledger
 from steady.aws.settings import parameters
-from steady.scaling.usage import ON_DEMAND, SPOT
+from steady.pools import Purchase
 
 
 class NothingCounted(ValueError):
@@ -71,7 +71,7 @@ def counted(aws: Runtime, clusters: list[str], day: str) -> dict[str, price.Hour
     """
     names = parameters.managed_clusters(aws, clusters)
     table = parameters.ledger_table(aws)
-    usage = {cluster: ledger.load(aws, table, cluster).memory.usage.until(aws.now()) for cluster in names}
+    usage = {cluster: ledger.load(aws, table, cluster).state.usage.until(aws.now()) for cluster in names}
     days = sorted({known for of_cluster in usage.values() for known in of_cluster.hours})
     if day not in days:
         has = f"it has {days[0]} to {days[-1]}" if days else "it has none yet"
@@ -105,7 +105,7 @@ def _rounded(value: float | None) -> float | None:
 
 
 def _by_purchase(of_day: Mapping[str, float]) -> price.Hours:
-    found: dict[str, dict[str, float]] = {ON_DEMAND: {}, SPOT: {}}
+    found: dict[str, dict[str, float]] = {Purchase.ON_DEMAND: {}, Purchase.SPOT: {}}
     for what, hours in of_day.items():
         bought, _, type_ = what.partition(" ")
         found[bought][type_] = hours

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from steady.scaling.usage import ON_DEMAND, SPOT
+from steady.pools import Purchase
 
 # Hours by how they were bought (on-demand, spot) and by instance type.
 Hours = Mapping[str, Mapping[str, float]]
@@ -27,7 +27,7 @@ class Price:
     spot: float | None = None
 
     def of(self, bought: str, type_: str) -> float:
-        if bought == ON_DEMAND:
+        if bought == Purchase.ON_DEMAND:
             return self.on_demand
         if self.spot is None:
             raise BadPrice(f"{type_} has no Spot price: --price {type_}={self.on_demand:g},SPOT is needed")
@@ -61,9 +61,9 @@ def bill(hours: Hours, prices: Mapping[str, Price]) -> Bill:
     Raises:
         BadPrice: if there are prices, and one that is needed is not among them.
     """
-    totals = {bought: sum(hours.get(bought, {}).values()) for bought in (ON_DEMAND, SPOT)}
+    totals = {bought: sum(hours.get(bought, {}).values()) for bought in (Purchase.ON_DEMAND, Purchase.SPOT)}
     if not prices:
-        return Bill(totals[ON_DEMAND], totals[SPOT])
+        return Bill(totals[Purchase.ON_DEMAND], totals[Purchase.SPOT])
     cost = only = 0.0
     for bought, by_type in hours.items():
         for type_, of_type in by_type.items():
@@ -71,12 +71,12 @@ def bill(hours: Hours, prices: Mapping[str, Price]) -> Bill:
                 raise BadPrice(f"{type_} has no price: --price {type_}=ON_DEMAND,SPOT is needed")
             cost += of_type * prices[type_].of(bought, type_)
             only += of_type * prices[type_].on_demand
-    return Bill(totals[ON_DEMAND], totals[SPOT], cost, only)
+    return Bill(totals[Purchase.ON_DEMAND], totals[Purchase.SPOT], cost, only)
 
 
 def total(hours: Iterable[Hours]) -> Hours:
     """All of `hours` together."""
-    found: dict[str, Counter[str]] = {ON_DEMAND: Counter(), SPOT: Counter()}
+    found: dict[str, Counter[str]] = {Purchase.ON_DEMAND: Counter(), Purchase.SPOT: Counter()}
     for each in hours:
         for bought, by_type in each.items():
             found[bought].update(by_type)

@@ -20,7 +20,8 @@ from simulator.simulation import Scenario
 from simulator.workload.plan import ClusterPlan, ServiceChange
 from steady.aws import ecs
 from steady.aws.runtime import Runtime
-from steady.cluster import PoolKind, Size
+from steady.cluster import Size
+from steady.pools import PoolKind
 
 MIB = 2**20
 # ECS: CPU units of a vCPU.

@@ -14,7 +14,7 @@ from steady.aws.api_budget import OverBudget
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import evaluation
 from steady.aws.settings import cluster_settings, clusters
-from steady.scaling.state import Memory
+from steady.scaling.state import ScalingState
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -27,57 +27,61 @@ def runtime() -> Runtime:
 
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
     try:
-        return handle_event(event, runtime(), evaluation.Desk.read(), os.environ["DEAD_LETTER_QUEUE_URL"])
+        return handle_event(event, runtime(), evaluation.Environment.read(), os.environ["DEAD_LETTER_QUEUE_URL"])
     finally:
         runtime().say_calls()
 
 
 def handle_event(
-    event: Mapping[str, Any], runtime: Runtime, desk: evaluation.Desk, dead_letter_queue_url: str
+    event: Mapping[str, Any], runtime: Runtime, environment: evaluation.Environment, dead_letter_queue_url: str
 ) -> dict[str, Any]:
-    """Evaluates the cluster that a tick names, `{"cluster": "web"}`, or each that a batch of triggers names."""
+    """Evaluate the cluster that a tick names, `{"cluster": "web"}`, or each cluster that a batch of triggers names."""
     if "Records" in event:
-        return _triggered(event, runtime, desk, dead_letter_queue_url)
+        return _triggered(event, runtime, environment, dead_letter_queue_url)
     cluster = cluster_settings.cluster_named(runtime, event["cluster"])
     try:
-        evaluation.evaluate(runtime, desk, cluster)
+        evaluation.evaluate(runtime, environment, cluster)
     except evaluation.POSTPONED as error:
-        # Whoever held the cluster decided with what this tick would have seen; the next tick is a minute away.
-        runtime.telemetry.info(f"tick skipped: {error}", cluster=cluster.name)
+        # Whoever held the cluster has seen what this tick would have seen; the next tick comes in a minute.
+        runtime.telemetry.info(
+            f"cluster {cluster.name}: tick skipped, the next one decides: {error}", cluster=cluster.name
+        )
         runtime.telemetry.count("CallsShed", isinstance(error, OverBudget), cluster.name)
-    # That none comes is an alarm.
+    # An alarm watches that ticks come.
     runtime.telemetry.count("Ticks", cluster=cluster.name)
     return {}
 
 
 def _triggered(
-    event: Mapping[str, Any], runtime: Runtime, desk: evaluation.Desk, dead_letter_queue_url: str
+    event: Mapping[str, Any], runtime: Runtime, environment: evaluation.Environment, dead_letter_queue_url: str
 ) -> dict[str, Any]:
     batch = queue.received(runtime, event, parse, dead_letter_queue_url)
 
     def handle(name: str, messages: list[queue.Message[Trigger]]) -> None:
         if not clusters.is_managed(runtime, name):
-            runtime.telemetry.info(f"cluster {name} is not managed: nothing to do")
+            runtime.telemetry.info(f"cluster {name} is not managed: {len(messages)} triggers ignored")
             return
         cluster = cluster_settings.cluster_named(runtime, name)
         try:
-            evaluation.evaluate(runtime, desk, cluster, lambda memory: _told(memory, messages))
+            evaluation.evaluate(runtime, environment, cluster, lambda state: _with_triggers(state, messages))
         except OverBudget as error:
-            # The next look knows of it; that the messages came again would only ask for more.
-            evaluation.remember(runtime, desk.ledger_table, name, lambda memory: _told(memory, messages))
-            runtime.telemetry.info(f"decided later: {error}", cluster=name)
+            # The next look finds them in the ledger; messages that come again would only ask for more calls.
+            evaluation.remember(runtime, environment.ledger_table, name, lambda state: _with_triggers(state, messages))
+            runtime.telemetry.info(
+                f"cluster {name}: {len(messages)} triggers remembered, the next tick decides: {error}", cluster=name
+            )
             runtime.telemetry.count("CallsShed", cluster=name)
 
     failed = evaluation.each_cluster(runtime, batch.messages, handle)
     return queue.response([*batch.failed_ids, *failed])
 
 
-def _told(memory: Memory, messages: Sequence[queue.Message[Trigger]]) -> Memory:
-    """`memory` with what the messages say: whose placement failed, and which instances are about to go."""
-    failed_at, doomed = dict(memory.placement_failed_at), dict(memory.doomed)
+def _with_triggers(state: ScalingState, messages: Sequence[queue.Message[Trigger]]) -> ScalingState:
+    """Return `state` with what the triggers say: whose placement failed, and which instances are about to go."""
+    failed_at, doomed = dict(state.placement_failed_at), dict(state.doomed)
     for message in messages:
         trigger = message.value
         if trigger.service:
             failed_at[trigger.service] = max(message.sent_at, failed_at.get(trigger.service, message.sent_at))
         doomed.update(dict.fromkeys(trigger.doomed, message.sent_at))
-    return replace(memory, placement_failed_at=failed_at, doomed=doomed)
+    return replace(state, placement_failed_at=failed_at, doomed=doomed)

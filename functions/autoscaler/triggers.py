@@ -1,4 +1,4 @@
-"""What makes the autoscaler look at a cluster between two ticks.
+"""Parse the messages that make the autoscaler look at a cluster between two ticks.
 
 ECS could not place a task of a service (EventBridge):
 
@@ -11,7 +11,7 @@ Instances are about to go (the interruption handler):
 
 {"cluster": "web", "why": "interruption", "instances": ["i-0b66…"]}
 
-Something comes due before the next tick (a decision's own): {"cluster": "web", "why": "something comes due"}
+Something comes due before the next tick (from an earlier decision): {"cluster": "web", "why": "something comes due"}
 """
 
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Trigger:
 
 
 def parse(body: str) -> Trigger:
-    """The trigger that a message of the autoscaler's queue is.
+    """Parse a message of the autoscaler's queue.
 
     Raises:
         Malformed: naming what is wrong with the message, and what is needed.

@@ -1,8 +1,8 @@
-"""hako's message: a `RunTask` that found no room (hako, lib/hako/schedulers/ecs.rb).
+"""Parse hako's message: a `RunTask` that found no room (hako, lib/hako/schedulers/ecs.rb).
 
 {"group_name": "batch-asg", "cluster": "batch", "cpu": 1024, "memory": 2048, "hako_task_id": "3f0c…"}
 
-hako says it again every 10 s, with the same `hako_task_id`, for as long as the task finds no room.
+hako repeats it every 10 s, with the same `hako_task_id`, until the task finds room.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from steady.arns import name_of
 from steady.cluster import Size
 from steady.messages import Malformed, json_object, shown
 
-# More than any EC2 instance has (448 vCPUs, 32 TiB), and longer than any id: such a message is a mistake, or worse.
+# More than any EC2 instance has (448 vCPUs, 32 TiB), and longer than any id: such a message is a mistake or an attack.
 MOST_CPU_UNITS = 1_000_000
 MOST_MEMORY_MIB = 100_000_000
 LONGEST_TEXT = 255
@@ -20,9 +20,12 @@ LONGEST_TEXT = 255
 
 @dataclass(frozen=True, slots=True)
 class RunTaskFailure:
-    """One failed try: `size` is what the task reserves (CPU units, MiB), `key` is the same at every try of one run.
+    """One failed try of a batch launcher to run a task.
 
-    `group` is the Auto Scaling group that hako was told of ("": none): it is that of `cluster`, or something is wrong.
+    Attributes:
+        key: the run's own id, the same at each of its tries.
+        size: what the task reserves.
+        group: the Auto Scaling group that hako is configured with; "" if it names none.
     """
 
     cluster: str
@@ -32,7 +35,7 @@ class RunTaskFailure:
 
 
 def parse(body: str) -> RunTaskFailure:
-    """The failure in an SQS body: hako's message as it is, or within SNS's envelope.
+    """Parse an SQS body: hako's message as it is, or within SNS's envelope.
 
     Raises:
         Malformed: naming the field, its value and what is needed.

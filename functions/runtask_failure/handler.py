@@ -16,17 +16,16 @@ from steady.aws import queue
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import evaluation
 from steady.aws.settings import cluster_settings, clusters
-from steady.cluster import PoolKind
 from steady.names import CLUSTERS_PATH
-from steady.scaling.demand import Demand, remembered, still_said
-from steady.scaling.state import Memory
+from steady.scaling.demand import Demand, merge_demands, still_repeated
+from steady.scaling.state import ScalingState
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
     Message = queue.Message[RunTaskFailure]
 
-# A burst of failures is many batches; the thresholds that hold for them need not be read for each.
+# A burst of failures comes in many batches: the thresholds are not read anew for each.
 SETTINGS_KEPT_S = 30.0
 
 
@@ -37,17 +36,18 @@ def runtime() -> Runtime:
 
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
     try:
-        return handle_batch(event, runtime(), evaluation.Desk.read(), os.environ["DEAD_LETTER_QUEUE_URL"])
+        return handle_batch(event, runtime(), evaluation.Environment.read(), os.environ["DEAD_LETTER_QUEUE_URL"])
     finally:
         runtime().say_calls()
 
 
 def handle_batch(
-    event: Mapping[str, Any], runtime: Runtime, desk: evaluation.Desk, dead_letter_queue_url: str
+    event: Mapping[str, Any], runtime: Runtime, environment: evaluation.Environment, dead_letter_queue_url: str
 ) -> dict[str, Any]:
-    """Remembers what a batch says, a cluster at a time, and decides about those with demand that was not known yet.
+    """Remember the demands of a batch, a cluster at a time, and decide about the clusters with new demand.
 
-    Demand that is only said again needs no decision: the one before it took it in, and the tick mends what failed.
+    Demand that is only repeated needs no decision: an earlier decision has taken it into account, and the tick repairs
+    what failed.
     """
     batch = queue.received(runtime, event, parse, dead_letter_queue_url)
 
@@ -58,27 +58,32 @@ def handle_batch(
             return
         cluster = cluster_settings.cluster_named(runtime, name, SETTINGS_KEPT_S)
         foreign = [m for m in messages if not _is_of(cluster, m.value)]
-        _set_aside(runtime, foreign, f"the group is not {cluster.pool.name}, that of {name}", dead_letter_queue_url)
+        _set_aside(
+            runtime,
+            foreign,
+            f"group_name is not {cluster.pool.name}, the group of cluster {name}",
+            dead_letter_queue_url,
+        )
         messages = [m for m in messages if m not in foreign]
         if not messages:
             return
-        said = _Said(runtime, cluster, messages)
+        demands = RecordDemands(runtime, cluster, messages)
         try:
-            evaluation.remember(runtime, desk.ledger_table, cluster.name, said.change)
+            evaluation.remember(runtime, environment.ledger_table, cluster.name, demands)
         except (ClientError, BotoCoreError):
-            # Without the ledger, what is said is decided on at once.
-            evaluation.evaluate(runtime, desk, cluster, said.change)
+            # Without the ledger, nothing says which demand is new: each is decided on at once.
+            evaluation.evaluate(runtime, environment, cluster, demands)
             return
         runtime.telemetry.count("RunTaskFailuresSaid", len(messages), name)
-        if said.new:
-            evaluation.evaluate(runtime, desk, cluster)
+        if demands.new:
+            evaluation.evaluate(runtime, environment, cluster)
 
     failed = evaluation.each_cluster(runtime, batch.messages, handle)
     return queue.response([*batch.failed_ids, *failed])
 
 
-class _Said:
-    """The demands that messages say, as a change of the cluster's memory; `new` are those that were not known there."""
+class RecordDemands:
+    """The demands of messages, as an update of the cluster's state; `new` are the keys that the state did not hold."""
 
     def __init__(self, runtime: Runtime, cluster: cluster_settings.Cluster, messages: Sequence[Message]) -> None:
         self.new: set[str] = set()
@@ -86,16 +91,16 @@ class _Said:
         self._now = runtime.now
         self._silent_after_s = cluster.thresholds.demand_silent_after_seconds
 
-    def change(self, memory: Memory) -> Memory:
-        known = still_said(memory.demands, self._now(), self._silent_after_s)
+    def __call__(self, state: ScalingState) -> ScalingState:
+        known = still_repeated(state.demands, self._now(), self._silent_after_s)
         self.new = {d.key for d in self._demands if d.key not in known}
-        return replace(memory, demands=remembered(known, self._demands))
+        return replace(state, demands=merge_demands(known, self._demands))
 
 
 def _is_of(cluster: cluster_settings.Cluster, failure: RunTaskFailure) -> bool:
-    """Whether a message that names a group names that of its cluster. A fleet's cluster has no group."""
-    is_group = cluster.pool.kind is PoolKind.AUTO_SCALING_GROUP
-    return not is_group or not failure.group or failure.group == cluster.pool.name
+    """Whether the group that a message names, if any, is the cluster's. A cluster of another kind has no group."""
+    is_named = cluster.pool.kind.traits.is_named_to_launchers
+    return not is_named or not failure.group or failure.group == cluster.pool.name
 
 
 def _set_aside(runtime: Runtime, messages: Sequence[Message], reason: str, dead_letter_queue_url: str) -> None:

@@ -1,8 +1,13 @@
-"""What a cluster looks like at one moment: the snapshot every scaling decision starts from."""
+"""A cluster at one moment: the snapshot that every scaling decision starts from."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+from steady.pools import Pool
+
+# ECS: the `stopTimeout` of a container whose definition does not set one.
+DEFAULT_STOP_TIMEOUT_S = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,28 +26,40 @@ class Size:
     def __mul__(self, count: int) -> "Size":
         return Size(self.cpu_units * count, self.memory_mib * count)
 
-    def __or__(self, other: "Size") -> "Size":
-        """The larger of each."""
-        return Size(max(self.cpu_units, other.cpu_units), max(self.memory_mib, other.memory_mib))
-
-    def __and__(self, other: "Size") -> "Size":
-        """The smaller of each."""
-        return Size(min(self.cpu_units, other.cpu_units), min(self.memory_mib, other.memory_mib))
-
     def holds(self, other: "Size") -> bool:
+        """Whether `other` fits: it is no larger in CPU and no larger in memory."""
         return self.cpu_units >= other.cpu_units and self.memory_mib >= other.memory_mib
 
 
 NOTHING = Size(0, 0)
 
 
+def largest(*sizes: Size) -> Size:
+    """Return the largest CPU and the largest memory among `sizes`, each by itself; nothing for none.
+
+    >>> largest(Size(1024, 100), Size(512, 4000))
+    Size(cpu_units=1024, memory_mib=4000)
+    """
+    return Size(max((s.cpu_units for s in sizes), default=0), max((s.memory_mib for s in sizes), default=0))
+
+
+def smallest(*sizes: Size) -> Size:
+    """Return the smallest CPU and the smallest memory among `sizes`, each by itself; nothing for none."""
+    return Size(min((s.cpu_units for s in sizes), default=0), min((s.memory_mib for s in sizes), default=0))
+
+
 @dataclass(frozen=True, slots=True)
 class TaskShape:
     """What one task asks of the instance it is placed on.
 
-    `ports` are fixed host ports; `enis` is 1 for one in network mode awsvpc; `member_of` are the expressions of its
-    memberOf constraints. `group` is its service, where its tasks are kept apart: each on an instance of its own
-    (`distinct`), or evenly over the zones (`spread_zones`).
+    Attributes:
+        ports: the fixed host ports that it binds.
+        gpus: how many GPUs it needs.
+        enis: how many network interfaces it needs: 1 in network mode awsvpc, else 0.
+        member_of: the expressions of its memberOf placement constraints.
+        group: the name of its service, if the service's tasks are kept apart; else "".
+        distinct: whether no two tasks of `group` may share an instance (distinctInstance).
+        spread_zones: whether the tasks of `group` are spread over the zones.
     """
 
     size: Size
@@ -56,7 +73,7 @@ class TaskShape:
 
 
 class InstanceStatus(StrEnum):
-    """The statuses of a container instance that matter here (ECS API, ContainerInstance.status)."""
+    """The status of a container instance (ECS API, ContainerInstance.status); OTHER is any status but these two."""
 
     ACTIVE = "ACTIVE"
     DRAINING = "DRAINING"
@@ -65,9 +82,12 @@ class InstanceStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InstanceShape:
-    """What a container instance of the type `name` offers once it is registered.
+    """What a container instance of one instance type offers once it is registered.
 
-    `enis` is how many network interfaces it has for tasks; None where they are not limited.
+    Attributes:
+        name: the instance type, such as `m5.large`.
+        size: its registered CPU and memory.
+        enis: how many network interfaces it has for tasks; None if they are not limited.
     """
 
     name: str
@@ -78,9 +98,13 @@ class InstanceShape:
 
 @dataclass(frozen=True, slots=True)
 class ContainerInstance:
-    """One container instance as ECS describes it. `task_count` is running and pending together.
+    """One container instance as ECS describes it.
 
-    `gpus` is how many are free; `enis_limited` is whether its type's limit holds (it does not with ENI trunking).
+    Attributes:
+        instance_id: its EC2 instance id.
+        task_count: its running and pending tasks together.
+        gpus: how many of its GPUs are free.
+        enis_limited: whether its type's limit of network interfaces holds; with ENI trunking it does not.
     """
 
     arn: str
@@ -105,9 +129,11 @@ class ContainerInstance:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One replica service. `shape` is None until its task definition was needed and read.
+    """One replica service and its task counts.
 
-    `on` holds the ARNs of the instances that its tasks are on; it is read only where they must be distinct.
+    Attributes:
+        shape: what one of its tasks asks for; None until its task definition has been needed and read.
+        on: the ARNs of the container instances that its tasks are on; read only for services kept apart.
     """
 
     name: str
@@ -120,81 +146,29 @@ class Service:
 
     @property
     def missing(self) -> int:
+        """How many tasks it lacks: desired, less running and pending."""
         return max(0, self.desired - self.running - self.pending)
 
 
 @dataclass(frozen=True, slots=True)
 class Daemons:
-    """The daemon services of a cluster: what they take of each instance, and how many tasks they have in all."""
+    """The daemon services of a cluster: what they reserve on each instance, and how many tasks they have in all."""
 
     size: Size = NOTHING
     tasks: int = 0
 
 
-class PoolKind(StrEnum):
-    """What gives a cluster its instances: one of either to one cluster."""
-
-    AUTO_SCALING_GROUP = "auto-scaling-group"
-    SPOT_FLEET = "spot-fleet"
-
-
-@dataclass(frozen=True, slots=True)
-class PoolName:
-    """A pool as the `capacity` parameter writes it: `auto-scaling-group:NAME` or `spot-fleet:sfr-…`."""
-
-    kind: PoolKind
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.kind}:{self.name}"
-
-
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """An Auto Scaling group or a Spot Fleet: how much it is asked for, and what it holds now.
-
-    `target` and the bounds are in units of capacity; an instance counts `weights[its type]` of them (1 if
-    unnamed). `members` maps the ids of the instances that the pool counts to their types. `on_demand` is the part of
-    a fleet's target that is on-demand; it can have such a part (`may_fall_back`) if it was made from launch templates.
-    """
-
-    name: PoolName
-    target: int
-    minimum: int
-    maximum: int
-    members: Mapping[str, str] = field(default_factory=dict)
-    weights: Mapping[str, int] = field(default_factory=dict)
-    on_demand: int = 0
-    on_demand_members: frozenset[str] = frozenset()
-    may_fall_back: bool = False
-
-    def weight(self, instance_type: str) -> int:
-        return self.weights.get(instance_type, 1)
-
-    def units(self, instance_ids: Iterable[str]) -> int:
-        """What those of `instance_ids` that the pool counts come to."""
-        return sum(self.weight(self.members[id_]) for id_ in instance_ids if id_ in self.members)
-
-    @property
-    def held(self) -> int:
-        """What the pool holds, booting instances with it."""
-        return self.units(self.members)
-
-    @property
-    def types(self) -> tuple[str, ...]:
-        """The types that it launches, as far as it says so or has members."""
-        return tuple(sorted(self.weights or {type_ for type_ in self.members.values() if type_}))
-
-
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that one decision about one cluster looks at. `at` is in seconds since the epoch.
+    """Everything that one decision about one cluster looks at.
 
-    `tasks_of` holds the shapes of an instance's movable tasks, by container instance ARN, and `bound_since` when the
-    oldest of those that stay until they end was created; both only for those instances that may be emptied now, less
-    the `unread` (ARNs), which there was no time for: they are not emptied.
-    `matching` holds, for each memberOf expression of a task that lacks a place, the ARNs of the instances that ECS says
-    match. `shapes` says what EC2 offers as the pool's types.
+    Attributes:
+        at: when it was observed, in seconds since the epoch.
+        tasks_of: the shapes of the service tasks on each instance that may be emptied, by container instance ARN.
+        bound_since: when the oldest batch task on each such instance was created, by container instance ARN.
+        unread: the ARNs of instances that may be emptied but whose tasks were not read: they are not emptied.
+        matching: for each memberOf expression that was asked for, the ARNs of the instances that satisfy it.
+        shapes: what EC2 offers as each of the pool's types, by type.
     """
 
     cluster: str
@@ -213,7 +187,3 @@ class Snapshot:
     def active(self) -> tuple[ContainerInstance, ...]:
         """The instances on which ECS can place a task now."""
         return tuple(i for i in self.instances if i.status is InstanceStatus.ACTIVE and i.agent_connected)
-
-
-# ECS: how long a container that says nothing of it has to stop (`stopTimeout`).
-DEFAULT_STOP_TIMEOUT_S = 30

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from steady.cluster import PoolKind, PoolName
+from steady.pools import POOL_NAMES, PoolName
 
 # Where a low threshold is not under its high one, as when only the high one was set: the distance of the defaults.
 LOW_UNDER_HIGH = 10
@@ -206,12 +206,10 @@ def parse_pool(raw: str, path: str) -> PoolName:
     Raises:
         BadThreshold: if it is neither `auto-scaling-group:NAME` nor `spot-fleet:sfr-…`.
     """
-    kind, _, name = raw.partition(":")
-    if kind == PoolKind.AUTO_SCALING_GROUP and name:
-        return PoolName(PoolKind.AUTO_SCALING_GROUP, name)
-    if kind == PoolKind.SPOT_FLEET and name.startswith("sfr-"):
-        return PoolName(PoolKind.SPOT_FLEET, name)
-    raise BadThreshold(f'{path} is "{raw}": auto-scaling-group:NAME or spot-fleet:sfr-… is needed')
+    pool = PoolName.parse(raw)
+    if pool is None:
+        raise BadThreshold(f'{path} is "{raw}": {POOL_NAMES} is needed')
+    return pool
 
 
 # Of each pair, the first must be under the second, or may also be as large (capacities).

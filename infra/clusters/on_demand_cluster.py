@@ -13,8 +13,8 @@ from constructs import Construct
 from infra.clusters.container_instances import ContainerInstances
 from infra.hook import add_hook
 from infra.settings.clusters import MadeCluster
-from steady.cluster import PoolKind, PoolName
 from steady.names import CLUSTER_TAG
+from steady.pools import PoolKind, PoolName
 
 
 class OnDemandCluster(Construct):

@@ -12,8 +12,8 @@ from constructs import Construct
 
 from infra.clusters.container_instances import ContainerInstances
 from infra.settings.clusters import REBALANCE_DEADLINE_S, MadeCluster
-from steady.cluster import PoolKind, PoolName
 from steady.names import CLUSTER_TAG
+from steady.pools import PoolKind, PoolName
 
 
 class SpotCluster(Construct):

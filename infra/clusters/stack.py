@@ -13,7 +13,7 @@ from infra.clusters.spot_cluster import SpotCluster
 from infra.network import Network, existing
 from infra.settings.clusters import MadeCluster
 from infra.settings.target import ExistingNetwork
-from steady.cluster import PoolKind
+from steady.pools import PoolKind
 
 
 class ClusterStack(cdk.Stack):

@@ -16,7 +16,7 @@ from aws_cdk import aws_ec2 as ec2
 
 from infra.settings.errors import BadSettings
 from infra.settings.images import COMMON, GPU, Architecture, Image
-from steady.cluster import PoolKind, PoolName
+from steady.pools import PoolKind, PoolName
 from steady.thresholds import THRESHOLDS, parse_pool
 
 KINDS = {"on-demand": PoolKind.AUTO_SCALING_GROUP, "spot": PoolKind.SPOT_FLEET}

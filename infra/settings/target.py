@@ -27,7 +27,7 @@ from infra.settings.errors import BadSettings
 from infra.settings.images import images_of
 from infra.settings.logs import LogSettings, logs_of
 from infra.settings.monitoring import MonitoringSettings, monitoring_of
-from steady.cluster import PoolKind
+from steady.pools import PoolKind
 
 SHARED_KEYS = (
     "clusters",

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from simulator.instance_types import registered_size
-from steady.cluster import Size, TaskShape
+from steady.cluster import Size, TaskShape, smallest
 from steady.scaling.packing import Room, instances_needed, lacking_room
 
 INSTANCE_TYPES = ("c5.2xlarge", "m5.large", "m5.2xlarge", "r5.2xlarge", "m5.8xlarge")
@@ -38,7 +38,7 @@ class Case:
         rng = random.Random(seed)
         whole = registered_size(rng.choice(INSTANCE_TYPES))
         sizes = [
-            Size(rng.choice(CPU_UNITS), rng.choice(MEMORY_MIB) + 64 * rng.randrange(4)) & whole
+            smallest(Size(rng.choice(CPU_UNITS), rng.choice(MEMORY_MIB) + 64 * rng.randrange(4)), whole)
             for _ in range(rng.randint(3, 12))
         ]
         weights = [rng.random() for _ in sizes]

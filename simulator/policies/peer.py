@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from simulator.world import SimulatedCluster
-from steady.aws import capacity
+from steady.aws.capacity import pools
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import observation
 from steady.aws.settings import cluster_settings
-from steady.cluster import Pool, PoolKind, Snapshot, TaskShape
+from steady.cluster import Snapshot, TaskShape
+from steady.pools import Pool, PoolKind
 from steady.thresholds import Thresholds
 
 # The tasks of a cluster that found no place yet: what Kubernetes calls pending, and ECS provisioning.
@@ -45,13 +46,13 @@ class Look:
                 SpotFleetRequestId=self.pool.name.name, TargetCapacity=target, ExcessCapacityTerminationPolicy="default"
             )
         else:
-            capacity.set_target(self.runtime, self.pool, target)
+            pools.set_target(self.runtime, self.pool, target)
 
     def take(self, instance_ids: list[str]) -> None:
         """Terminates these instances, and lowers the target by as many as the minimum allows."""
         if instance_ids:
             target = self.within_bounds(self.pool.target - len(instance_ids))
-            capacity.terminate(self.runtime, self.pool, instance_ids, target)
+            pools.terminate_instances(self.runtime, self.pool, instance_ids, target)
 
 
 def look_every(
@@ -62,7 +63,7 @@ def look_every(
 
     def look() -> None:
         known = cluster_settings.cluster_named(runtime, cluster.name, max_age_s=60)
-        snapshot = observation.look(runtime, known)
+        snapshot = observation.observe(runtime, known)
         step(Look(cluster, runtime, snapshot, pending(), known.thresholds))
 
     clock.every(interval_s, lambda: clock.spawn(look))

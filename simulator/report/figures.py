@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from steady.scaling.usage import ON_DEMAND, SPOT
+from steady.pools import Purchase
 
 Figures = dict[str, Any]
 
@@ -20,7 +20,7 @@ SHOWN: tuple[tuple[str, Callable[[Figures], str]], ...] = (
     ("Wait, 99th percentile", lambda f: f"{f['wait_seconds']['p99']:g} s"),
     ("Wait, longest", lambda f: f"{f['wait_seconds']['max']:g} s"),
     ("Instance-hours", lambda f: f"{f['instance_hours']:,.1f}"),
-    ("On-demand / Spot hours", lambda f: f"{_hours(f, ON_DEMAND):,.1f} / {_hours(f, SPOT):,.1f}"),
+    ("On-demand / Spot hours", lambda f: f"{_hours(f, Purchase.ON_DEMAND):,.1f} / {_hours(f, Purchase.SPOT):,.1f}"),
     ("Lower bound", lambda f: f"{f['lower_bound_instance_hours']:,.1f}"),
     ("Interruptions", lambda f: f"{f['interruptions']:,}"),
     ("Tasks killed in service", lambda f: f"{f['tasks_killed_in_service']:,}"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from steady.cluster import PoolKind, Size
+from steady.cluster import Size
+from steady.pools import PoolKind
 
 
 @dataclass(frozen=True, slots=True)

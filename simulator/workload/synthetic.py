@@ -6,7 +6,8 @@ import math
 import random
 
 from simulator.workload.plan import ClusterPlan, Job, ServiceChange, SpotMarket
-from steady.cluster import PoolKind, Size
+from steady.cluster import Size
+from steady.pools import PoolKind
 
 STEP_S = 300
 MARKET_MOST = 20

@@ -13,8 +13,8 @@ import pytest
 from cli.doctor.findings import Finding, findings
 from cli.doctor.model import Inspection, LaunchTemplate, Member, Revision, TargetGroup
 from infra.fitness import SHORTEST_DELAY_S, longest_delay_s
-from steady.cluster import PoolKind, PoolName
 from steady.names import TERMINATING
+from steady.pools import PoolKind, PoolName
 
 FLEET = PoolName(PoolKind.SPOT_FLEET, "sfr-1")
 GROUP = PoolName(PoolKind.AUTO_SCALING_GROUP, "web")

@@ -15,7 +15,7 @@ from cli.report.price import BadPrice, Price, bill, parsed
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import ledger
 from steady.names import LEDGER_PARAMETER
-from steady.scaling.state import Memory
+from steady.scaling.state import ScalingState
 from steady.scaling.usage import Usage
 
 HOURS = {"on-demand": {"m5.large": 10.0}, "spot": {"m5.large": 30.0, "m5.xlarge": 10.0}}
@@ -58,7 +58,7 @@ def account(aws: boto3.Session) -> Runtime:
         ("batch", "spot-fleet:sfr-1", {"spot m5.large": 180.0, "on-demand m5.large": 12.0}),
     ):
         runtime.ssm.put_parameter(Name=f"/steady/clusters/{cluster}/capacity", Value=kind, Type="String")
-        memory = Memory(usage=Usage(1.0, {}, {"2026-01-30": hours}))
+        memory = ScalingState(usage=Usage(1.0, {}, {"2026-01-30": hours}))
         ledger.save(runtime, "the-ledger", ledger.load(runtime, "the-ledger", cluster), memory, 0.0)
     runtime.ssm.put_parameter(Name=LEDGER_PARAMETER, Value="the-ledger", Type="String")
     return runtime

@@ -7,8 +7,8 @@ import pytest
 from simulator.world import World
 from steady.aws import capacity
 from steady.aws.runtime import Runtime
-from steady.cluster import PoolKind, PoolName
 from steady.names import CLUSTER_TAG
+from steady.pools import PoolKind, PoolName
 
 IMAGE = "ami-12c6146b"
 GROUP = PoolName(PoolKind.AUTO_SCALING_GROUP, "web")

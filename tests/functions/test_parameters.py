@@ -10,7 +10,7 @@ import pytest
 from steady.aws.capacity import Origin
 from steady.aws.runtime import Runtime
 from steady.aws.settings import clusters, parameters
-from steady.cluster import PoolKind, PoolName
+from steady.pools import PoolKind, PoolName
 from steady.thresholds import BadThreshold, Thresholds
 
 

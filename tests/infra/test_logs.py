@@ -14,8 +14,8 @@ from cli.doctor.model import Inspection, TargetGroup
 from infra import stacks
 from infra.settings.errors import BadSettings
 from infra.settings.target import targets_of
-from steady.cluster import PoolKind, PoolName
 from steady.names import DATABASE, WORKGROUP
+from steady.pools import PoolKind, PoolName
 from tests.infra.test_clusters import CONTEXT
 
 CLUSTERS = [{"name": "web", "capacity": "auto-scaling-group:web"}]

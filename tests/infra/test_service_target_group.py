@@ -13,7 +13,7 @@ from cli.doctor.findings import findings
 from cli.doctor.model import Inspection, TargetGroup
 from infra.service_target_group import ServiceTargetGroup
 from infra.settings.errors import BadSettings
-from steady.cluster import PoolKind, PoolName
+from steady.pools import PoolKind, PoolName
 
 
 def synthesized(**props: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from infra import stacks
 from infra.settings.clusters import MadeCluster
 from infra.settings.errors import BadSettings
 from infra.settings.target import ExistingNetwork, Settings, targets_of
-from steady.cluster import PoolKind
+from steady.pools import PoolKind
 from steady.thresholds import BadThreshold
 
 ADOPTED = {"name": "a", "capacity": "spot-fleet:sfr-1"}

@@ -14,7 +14,8 @@ from simulator.policies import (
 )
 from simulator.simulation import Scenario, simulate
 from simulator.workload.plan import ClusterPlan, Job, ServiceChange
-from steady.cluster import PoolKind, Size, TaskShape
+from steady.cluster import Size, TaskShape
+from steady.pools import PoolKind
 from steady.scaling.packing import Room, room_on
 from tests.unit.snapshots import INSTANCE, instance, service, snapshot
 

@@ -274,7 +274,7 @@ def test_a_cluster_that_another_decision_holds_is_left_alone_until_that_is_over(
     web.batch_task(web.instances()[0], None, cpu=2048)
     runtime = world.suite.runtime("another")
     entry = ledger.load(runtime, LEDGER_TABLE, "web")
-    ledger.save(runtime, LEDGER_TABLE, entry, entry.memory, held_until=world.clock.now + 10)
+    ledger.save(runtime, LEDGER_TABLE, entry, entry.state, held_until=world.clock.now + 10)
 
     world.account.messaging.publish(FAILURE_TOPIC, message("task-1"))
     world.run(9)
@@ -291,7 +291,7 @@ def test_what_is_remembered_survives_the_ledger() -> None:
     world.account.messaging.publish(FAILURE_TOPIC, message("task-1", cpu=512, memory=700))
     world.run(20)
 
-    memory = ledger.load(world.suite.runtime("test"), LEDGER_TABLE, "web").memory
+    memory = ledger.load(world.suite.runtime("test"), LEDGER_TABLE, "web").state
 
     assert memory.demands["task-1"].size == Size(512, 700)
     assert memory.shapes["m5.large"].size == web.instances()[0].registered

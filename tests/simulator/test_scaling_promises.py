@@ -13,7 +13,8 @@ from simulator.suite import FAILURE_TOPIC, LEDGER_TABLE
 from simulator.workload.plan import ClusterPlan, Job, ServiceChange
 from simulator.world import SimulatedCluster, World
 from steady.aws.scaling import ledger
-from steady.cluster import PoolKind, Size
+from steady.cluster import Size
+from steady.pools import PoolKind
 
 HOUR_S = 3600
 
@@ -64,7 +65,7 @@ def test_what_two_handlers_learn_at_once_is_all_remembered() -> None:
     world.suite.tick("web")
     world.run(12)
 
-    memory = ledger.load(world.suite.runtime("test"), LEDGER_TABLE, "web").memory
+    memory = ledger.load(world.suite.runtime("test"), LEDGER_TABLE, "web").state
     assert set(memory.demands) == {"one", "two"}
     assert "api" in memory.placement_failed_at
     # Two tasks of a service and two of a launcher, each half an instance, beside the full one.
@@ -215,7 +216,7 @@ def test_the_ledger_counts_the_hours_that_the_account_is_billed_for() -> None:
     runtime = world.suite.runtime("reader")
     counted: Counter[str] = Counter()
     for name in ("web", "batch"):
-        usage = ledger.load(runtime, LEDGER_TABLE, name).memory.usage.until(world.clock.now)
+        usage = ledger.load(runtime, LEDGER_TABLE, name).state.usage.until(world.clock.now)
         for of_day in usage.hours.values():
             counted.update(of_day)
     billed = world.account.ec2.hours.until(world.clock.now)

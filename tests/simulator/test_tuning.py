@@ -5,7 +5,8 @@ from __future__ import annotations
 from simulator.simulation import Scenario
 from simulator.tuning import Tried, chosen, front, search, settings
 from simulator.workload.plan import ClusterPlan, Job
-from steady.cluster import PoolKind, Size
+from steady.cluster import Size
+from steady.pools import PoolKind
 from steady.thresholds import THRESHOLDS
 
 

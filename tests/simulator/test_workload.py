@@ -9,7 +9,8 @@ import pytest
 from simulator.instance_types import NoSuchInstanceType, registered_size
 from simulator.workload import synthetic, traces
 from simulator.workload.plan import ClusterPlan, Job, ServiceChange, demand_steps, fitting, lower_bound_instance_hours
-from steady.cluster import PoolKind, Size
+from steady.cluster import Size
+from steady.pools import PoolKind
 
 INSTANCE = Size(2048, 8000)
 

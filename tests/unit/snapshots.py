@@ -5,20 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from steady.cluster import (
-    ContainerInstance,
-    InstanceShape,
-    InstanceStatus,
-    Pool,
-    PoolKind,
-    PoolName,
-    Service,
-    Size,
-    Snapshot,
-    TaskShape,
-)
+from steady.cluster import ContainerInstance, InstanceShape, InstanceStatus, Service, Size, Snapshot, TaskShape
+from steady.pools import Pool, PoolKind, PoolName
 from steady.scaling.demand import Demand
-from steady.scaling.state import Memory
+from steady.scaling.state import ScalingState
 
 NOW = 1_767_225_600.0
 INSTANCE = Size(2048, 8000)
@@ -77,6 +67,6 @@ def demand(key: str, size: Size = Size(1024, 1000), said_at: float = NOW) -> Dem
     return Demand(key, size, said_at, said_at)
 
 
-def memory(*demands: Demand, **fields: Any) -> Memory:
+def state(*demands: Demand, **fields: Any) -> ScalingState:
     """A memory that has seen an instance, with `demands`."""
-    return Memory(demands={d.key: d for d in demands}, **{"shapes": {"m5.large": SHAPE}, **fields})
+    return ScalingState(demands={d.key: d for d in demands}, **{"shapes": {"m5.large": SHAPE}, **fields})

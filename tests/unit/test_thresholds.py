@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steady.cluster import PoolKind, PoolName
+from steady.pools import PoolKind, PoolName
 from steady.thresholds import THRESHOLDS, BadThreshold, Thresholds, parse_pool, without_contradictions
 
 

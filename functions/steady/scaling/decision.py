@@ -1,19 +1,25 @@
-"""One decision about one cluster: what its capacity should be, why, and which instances come and go."""
+"""One decision about one cluster: what its capacity should be, why, and which instances come and go.
 
-from collections.abc import Collection
+Each part of the decision looks at the situation and at what is decided so far, and returns a `Change`. `decide` folds
+the changes, in the order of `PARTS`, into one `Decision`.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from steady.cluster import InstanceStatus, Pool, Snapshot
-from steady.scaling import healing, rules, scale_in, scale_out, spot_fallback
-from steady.scaling.pool import staying_units
-from steady.scaling.reasons import AtMaximum, FellBack, Reason, ReplacedAhead, SpotIsBack, UnderMinimum
-from steady.scaling.replacement import units_ahead
-from steady.scaling.state import Memory
+from steady.cluster import ContainerInstance, InstanceStatus, Snapshot, largest
+from steady.scaling import healing, scale_in, scale_out, spot_fallback
+from steady.scaling.change import Change
+from steady.scaling.pool import Bounds, staying_units, target_after_leaving, without_instances, without_temporary_target
+from steady.scaling.reasons import AtMaximum, Reason, SpotIsBack, UnderMinimum
+from steady.scaling.replacement import replace_ahead
+from steady.scaling.rules import demand_coming_within
+from steady.scaling.state import ScalingState
 from steady.thresholds import Thresholds
 
-# Nothing is emptied that a demand which comes back within so many seconds would need.
+# Scale-in keeps what a demand that comes back within this many seconds would need.
 SCALE_IN_LOOKS_AHEAD_S = 900
-# What comes due later than this is seen by the tick.
+# The next tick sees what comes due later than this.
 TICK_S = 60
 
 
@@ -21,8 +27,11 @@ TICK_S = 60
 class Decision:
     """What to do about one cluster, as a value. Drains are container instance ARNs, terminations instance ids.
 
-    `target` is the pool's capacity once all of it is done, in the pool's units; `on_demand` is how much of a fleet's is
-    on-demand. `look_again_at` is when something comes due before the next tick, in seconds since the epoch.
+    Attributes:
+        target: the pool's capacity once all of the decision is done, in the pool's units.
+        on_demand: how much of `target` is on-demand.
+        look_again_at: when something comes due before the next tick, in seconds since the epoch.
+        state: what is remembered until the next decision.
     """
 
     cluster: str
@@ -33,182 +42,179 @@ class Decision:
     to_terminate: tuple[str, ...] = ()
     on_demand: int = 0
     look_again_at: float | None = None
-    memory: Memory = field(default_factory=Memory)
+    state: ScalingState = field(default_factory=ScalingState)
 
     def acts_on(self, snapshot: Snapshot) -> bool:
-        """Whether any call that changes something follows from this decision."""
+        """Whether the decision needs a call that changes something."""
         pool = snapshot.pool
         changed = (self.target, self.on_demand) != (pool.target, pool.on_demand)
         return changed or bool(self.to_drain or self.to_undrain or self.to_terminate)
 
+    def fold(self, change: Change) -> "Decision":
+        """Return this decision with `change` added to it."""
+        return Decision(
+            self.cluster,
+            self.target + change.units,
+            (*self.reasons, *change.reasons),
+            # An instance may be named by two parts; it is drained once.
+            tuple(dict.fromkeys((*self.to_drain, *change.to_drain))),
+            (*self.to_undrain, *change.to_undrain),
+            (*self.to_terminate, *change.to_terminate),
+            self.on_demand + change.on_demand,
+            self.look_again_at if change.look_again_at is None else change.look_again_at,
+            replace(self.state, **change.state),
+        )
 
-def decide(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> Decision:
-    """What to do about the cluster in `snapshot`: bounds first, then scale-out, then scale-in if nothing is wanted.
 
-    `memory` must be `observed` already.
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the parts of a decision look at.
+
+    Attributes:
+        snapshot: the cluster, less the instances that go or will never register, with the target that lasts.
+        healed: what healing does about those instances.
+        bounds: the range of the target of what is left.
+    """
+
+    snapshot: Snapshot
+    thresholds: Thresholds
+    bounds: Bounds
+    healed: healing.HealingRound
+
+    @staticmethod
+    def of(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> "Situation":
+        healed = healing.heal(snapshot, state, thresholds)
+        bounds = Bounds.of(snapshot, thresholds).less(healed.change.units)
+        lasting = without_temporary_target(snapshot, state)
+        present = without_instances(lasting, (*healed.change.to_terminate, *healed.given_up), bounds.minimum)
+        return Situation(present, thresholds, bounds, healed)
+
+
+def decide(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> Decision:
+    """Decide about the cluster in `snapshot`: scale-out first, then scale-in if no task waits for capacity.
+
+    Args:
+        state: what is remembered of the cluster, as `update_state` returns it for this snapshot.
     """
     pool = snapshot.pool
     if thresholds.mode == "paused":
-        return Decision(snapshot.cluster, pool.target, on_demand=pool.on_demand, memory=memory)
-    healed = healing.heal(snapshot, memory, thresholds)
-    bounds = Bounds.of(snapshot, thresholds).less(pool.units(healed.given_up))
-    # What goes, and what will never register, is nothing to count on.
-    present = _without(_without_raise(snapshot, memory), (*healed.to_terminate, *healed.given_up), bounds.minimum)
-    decision = _decide_present(present, replace(memory, healing=healed.healing), thresholds, bounds)
-    return _with_next_look(_with_healing(decision, healed, pool), present, thresholds)
+        return Decision(snapshot.cluster, pool.target, on_demand=pool.on_demand, state=state)
+    situation = Situation.of(snapshot, state, thresholds)
+    # Which instances healing empties matters to the other parts: they do not count as leaving.
+    state = replace(state, healing=situation.healed.change.state["healing"])
+    decision = Decision(snapshot.cluster, situation.snapshot.pool.target, state=state)
+    for part in PARTS:
+        decision = decision.fold(part(situation, decision))
+    return decision
 
 
-def outward(decision: Decision, snapshot: Snapshot) -> Decision:
-    """`decision` less all that takes capacity away: what is taken back and what is added stays."""
+def grow_only(decision: Decision, snapshot: Snapshot) -> Decision:
+    """Return `decision` without what takes capacity away: what it takes back and what it adds stays."""
     pool = snapshot.pool
+    begun = {i.arn for i in snapshot.instances if i.status is InstanceStatus.DRAINING}
+    draining = {arn: id_ for arn, id_ in decision.state.draining.items() if arn in begun}
     return replace(
         decision,
         target=max(decision.target, pool.target),
         on_demand=max(decision.on_demand, pool.on_demand),
         to_drain=(),
         to_terminate=(),
-        memory=replace(decision.memory, draining=_still_draining(decision, snapshot)),
+        # What this decision chose for scale-in is not begun.
+        state=replace(decision.state, draining=draining),
     )
 
 
-def _still_draining(decision: Decision, snapshot: Snapshot) -> dict[str, str]:
-    """What scale-in chose and has begun to empty; what it chose only now is not begun."""
-    begun = {i.arn for i in snapshot.instances if i.status is InstanceStatus.DRAINING}
-    return {arn: id_ for arn, id_ in decision.memory.draining.items() if arn in begun}
+def instances_to_read(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> list[ContainerInstance]:
+    """Return the instances that `decide` may empty: it must know the tasks on them (`Snapshot.tasks_of`).
+
+    Those that scale-in may choose come first, then the on-demand ones that Spot instances may replace.
+    """
+    due = scale_in.candidates(snapshot, state.low_since, thresholds, Bounds.of(snapshot, thresholds).minimum)
+    return due + [i for i in spot_fallback.on_demand_instances(snapshot) if i not in due]
 
 
-def _decide_present(snapshot: Snapshot, memory: Memory, thresholds: Thresholds, bounds: "Bounds") -> Decision:
-    """The decision that lasts, with what is asked for only for now: replacements ahead, and on-demand for Spot."""
-    decision = _decide_lasting(snapshot, memory, thresholds, bounds)
-    reasons = list(decision.reasons)
-    ahead = units_ahead(snapshot, memory, thresholds, decision.target, bounds.maximum)
-    if ahead:
-        reasons.append(ReplacedAhead(ahead))
-    target = decision.target + ahead
-    short_since = spot_fallback.short_since(snapshot, memory, target)
-    remembered = replace(decision.memory, raised_by=ahead, raised_to=target if ahead else 0, short_since=short_since)
-    on_demand = spot_fallback.on_demand_units(snapshot, remembered, thresholds, target)
-    if on_demand > snapshot.pool.on_demand and short_since is not None:
-        reasons.append(FellBack(on_demand, snapshot.at - short_since))
-    # A notice and a decision to take its instance back may cross: what is about to go takes no task.
-    doomed = tuple(i.arn for i in snapshot.active if i.instance_id in memory.doomed)
-    return replace(
-        decision,
-        target=target,
-        on_demand=on_demand,
-        reasons=tuple(reasons),
-        to_drain=(*doomed, *(arn for arn in decision.to_drain if arn not in doomed)),
-        memory=remembered,
-    )
+def _drain_interrupted(situation: Situation, decision: Decision) -> Change:
+    """Drain what a notice names. A decision that took such an instance back may have crossed the notice."""
+    interrupted = (i.arn for i in situation.snapshot.active if i.instance_id in decision.state.doomed)
+    return Change(to_drain=tuple(interrupted))
 
 
-def _with_healing(decision: Decision, healed: healing.Round, pool: Pool) -> Decision:
-    """`decision` with what healing does; what was given up is in the pool, and in its target, until its turn comes."""
-    stuck = pool.units(healed.given_up)
-    memory = decision.memory
-    return replace(
-        decision,
-        target=decision.target + stuck,
-        on_demand=decision.on_demand + pool.units(pool.on_demand_members.intersection(healed.given_up)),
-        reasons=(*decision.reasons, *healed.reasons),
-        to_drain=(*decision.to_drain, *healed.to_drain),
-        to_undrain=(*decision.to_undrain, *healed.to_undrain),
-        to_terminate=(*decision.to_terminate, *healed.to_terminate),
-        memory=replace(memory, raised_to=memory.raised_to + stuck) if memory.raised_to else memory,
-    )
-
-
-def _without(snapshot: Snapshot, instance_ids: Collection[str], minimum: int) -> Snapshot:
-    """`snapshot` as it is once `instance_ids` are gone from the pool, and its target is lower by them if it may be."""
-    if not instance_ids:
-        return snapshot
+def _scale(situation: Situation, decision: Decision) -> Change:
+    """Keep the target within its bounds; scale out; scale in if nothing asks for capacity."""
+    snapshot, state, bounds = situation.snapshot, decision.state, situation.bounds
     pool = snapshot.pool
-    members = {id_: type_ for id_, type_ in pool.members.items() if id_ not in instance_ids}
-    target = min(pool.target, max(minimum, pool.target - pool.units(instance_ids)))
-    return replace(snapshot, pool=replace(pool, members=members, target=target))
-
-
-def _without_raise(snapshot: Snapshot, memory: Memory) -> Snapshot:
-    """`snapshot` with the target that lasts: less what was asked for ahead, unless somebody changed it since."""
-    pool = snapshot.pool
-    if pool.target != memory.raised_to:
-        return snapshot
-    return replace(snapshot, pool=replace(pool, target=pool.target - memory.raised_by))
-
-
-def _decide_lasting(snapshot: Snapshot, memory: Memory, thresholds: Thresholds, bounds: "Bounds") -> Decision:
-    pool = snapshot.pool
-    out = scale_out.wanted(snapshot, memory, thresholds)
+    out = scale_out.scale_out(snapshot, state, situation.thresholds)
     reasons = list(out.reasons)
     target = pool.target
     if target < bounds.minimum:
         reasons.insert(0, UnderMinimum(target, bounds.minimum))
-    # A target that is under what the pool still holds promises nothing until it is over that.
-    held = max(target, staying_units(snapshot, memory)) if out.add_units else target
+    # A target under what the pool still holds adds nothing until it is over that.
+    held = max(target, staying_units(snapshot, state)) if out.add_units else target
     wanted = held + out.add_units
     if out.add_units and wanted > bounds.maximum:
         reasons.append(AtMaximum(wanted, bounds.maximum))
-    # A target that someone set over the maximum is not pushed up, and not cut under what is running either.
+    # A target that someone set over the maximum is neither raised nor cut under what is running.
     target = max(bounds.minimum, target, min(wanted, bounds.maximum))
-    if out.open or target != pool.target:
-        memory = replace(memory, low_since=None)
-        return Decision(snapshot.cluster, target, tuple(reasons), to_undrain=out.to_undrain, memory=memory)
-    return _scale_in(snapshot, memory, thresholds, bounds, out)
+    if out.is_open or target != pool.target:
+        return Change(
+            units=target - pool.target,
+            to_undrain=out.to_undrain,
+            reasons=tuple(reasons),
+            state={"low_since": None},
+        )
+    return _scale_in(situation, decision, out)
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """The range a pool's target stays in: the operator's, within the group's own MinSize and MaxSize."""
-
-    minimum: int
-    maximum: int
-
-    @staticmethod
-    def of(snapshot: Snapshot, thresholds: Thresholds) -> "Bounds":
-        maximum = min(snapshot.pool.maximum, thresholds.max_capacity)
-        return Bounds(min(maximum, max(snapshot.pool.minimum, thresholds.min_capacity)), maximum)
-
-    def less(self, units: int) -> "Bounds":
-        """The range for the rest of a pool of which `units` are of no use."""
-        maximum = max(0, self.maximum - units)
-        return Bounds(min(self.minimum, maximum), maximum)
-
-
-def _scale_in(
-    snapshot: Snapshot, memory: Memory, thresholds: Thresholds, bounds: Bounds, out: scale_out.ScaleOut
-) -> Decision:
-    coming = rules.demand_coming_within(SCALE_IN_LOOKS_AHEAD_S, snapshot, memory, thresholds)
-    reserve = out.reserve
-    for want in coming:
-        reserve |= want.capacity
-    gone = scale_in.emptied(snapshot, memory.draining)
-    chosen = scale_in.chosen(snapshot, memory.draining, memory.low_since, thresholds, bounds.minimum, reserve)
-    target = scale_in.target_without(snapshot, gone.instance_ids, bounds.minimum)
-    leaving = {*memory.draining, *(i.arn for i in chosen.instances)}
-    given_back = spot_fallback.to_give_back(snapshot, leaving, snapshot.pool.target)
+def _scale_in(situation: Situation, decision: Decision, out: scale_out.ScaleOut) -> Change:
+    snapshot, state, minimum = situation.snapshot, decision.state, situation.bounds.minimum
+    coming = demand_coming_within(SCALE_IN_LOOKS_AHEAD_S, snapshot, state, situation.thresholds)
+    reserve = largest(out.reserve, *(want.capacity for want in coming))
+    emptied = scale_in.find_emptied(snapshot, state.draining)
+    chosen = scale_in.choose(snapshot, state.draining, state.low_since, situation.thresholds, minimum, reserve)
+    target = target_after_leaving(snapshot, emptied.instance_ids, minimum)
+    leaving = {*state.draining, *(i.arn for i in chosen.instances)}
+    given_back = spot_fallback.find_replaceable(snapshot, leaving, snapshot.pool.target)
     to_drain = (*chosen.instances, *given_back)
-    reasons = (*out.reasons, *gone.reasons, *chosen.reasons)
-    return Decision(
-        snapshot.cluster,
-        target,
-        (*reasons, SpotIsBack(len(given_back))) if given_back else reasons,
+    reasons = (*out.reasons, *emptied.reasons, *chosen.reasons)
+    return Change(
+        units=target - snapshot.pool.target,
         to_drain=tuple(i.arn for i in to_drain),
-        to_terminate=gone.instance_ids,
-        memory=replace(
-            memory,
-            draining={**memory.draining, **{i.arn: i.instance_id for i in to_drain}},
-            low_since=chosen.low_since,
-        ),
+        to_terminate=emptied.instance_ids,
+        reasons=(*reasons, SpotIsBack(len(given_back))) if given_back else reasons,
+        state={
+            "draining": {**state.draining, **{i.arn: i.instance_id for i in to_drain}},
+            "low_since": chosen.low_since,
+        },
     )
 
 
-def _with_next_look(decision: Decision, snapshot: Snapshot, thresholds: Thresholds) -> Decision:
-    """`decision` with a look booked for what comes due before the next tick, unless one is booked for then."""
-    memory, now = decision.memory, snapshot.at
-    due = [since + thresholds.drift_seconds for since in memory.drift_since.values()]
-    if memory.short_since is not None and snapshot.pool.may_fall_back and snapshot.pool.held < decision.target:
-        due.append(memory.short_since + thresholds.fallback_after_seconds)
+def _replace_ahead(situation: Situation, decision: Decision) -> Change:
+    stuck = situation.healed.change.units
+    return replace_ahead(
+        situation.snapshot, decision.state, situation.thresholds, decision.target, situation.bounds.maximum, stuck
+    )
+
+
+def _fall_back(situation: Situation, decision: Decision) -> Change:
+    return spot_fallback.fall_back(situation.snapshot, decision.state, situation.thresholds, decision.target)
+
+
+def _heal(situation: Situation, decision: Decision) -> Change:  # noqa: ARG001
+    return situation.healed.change
+
+
+def _look_again(situation: Situation, decision: Decision) -> Change:
+    """Book a look for what comes due before the next tick, unless one is booked for then."""
+    state, pool, thresholds = decision.state, situation.snapshot.pool, situation.thresholds
+    now = situation.snapshot.at
+    due = [since + thresholds.drift_seconds for since in state.drift_since.values()]
+    if state.short_since is not None and pool.may_fall_back and pool.held < decision.target:
+        due.append(state.short_since + thresholds.fallback_after_seconds)
     soon = [at for at in due if now < at < now + TICK_S]
-    if not soon or now < memory.next_look_at <= min(soon) + 1:
-        return decision
-    return replace(decision, look_again_at=min(soon), memory=replace(memory, next_look_at=min(soon)))
+    if not soon or now < state.next_look_at <= min(soon) + 1:
+        return Change()
+    return Change(look_again_at=min(soon), state={"next_look_at": min(soon)})
+
+
+Part = Callable[[Situation, Decision], Change]
+PARTS: tuple[Part, ...] = (_drain_interrupted, _scale, _replace_ahead, _fall_back, _heal, _look_again)

@@ -1,11 +1,11 @@
-"""Demands: tasks that a batch launcher could not place, remembered for as long as it says so again."""
+"""Demands: tasks that a batch launcher could not place, remembered while the launcher repeats them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from steady.cluster import Size
 
-# hako says a failure again every 10 s, and the message takes some 3 s to be remembered. What has not been said for
+# hako repeats a failure every 10 s, and the message takes some 3 s to be remembered. A demand that was not repeated for
 # longer was most likely placed: no capacity is asked for on its account.
 FRESH_S = 15.0
 # A DynamoDB item holds 400 KB and a demand takes about 150 bytes of it.
@@ -16,8 +16,9 @@ MAX_DEMANDS = 1500
 class Demand:
     """One task that `RunTask` had no room for. Times are in seconds since the epoch.
 
-    `key` is hako's `hako_task_id`: the same for every try of one run, so that a demand is counted once.
-    `seen` is whether a look at the cluster has taken it in.
+    Attributes:
+        key: hako's `hako_task_id`, the same for every try of one run: a demand is counted once.
+        seen: whether a look at the cluster has taken the demand into account.
     """
 
     key: str
@@ -27,13 +28,13 @@ class Demand:
     seen: bool = False
 
 
-def remembered(demands: Mapping[str, Demand], said: Iterable[Demand]) -> dict[str, Demand]:
-    """`demands` with what was just said: repeated ones renewed, in whatever order the messages came.
+def merge_demands(demands: Mapping[str, Demand], repeated: Iterable[Demand]) -> dict[str, Demand]:
+    """Return `demands` with those just `repeated` added or renewed, whatever the order in which messages came.
 
-    At most `MAX_DEMANDS` are kept; those that waited longest stay.
+    At most `MAX_DEMANDS` are kept: those that have waited longest.
     """
     kept = dict(demands)
-    for demand in said:
+    for demand in repeated:
         known = kept.get(demand.key)
         kept[demand.key] = (
             demand
@@ -50,10 +51,10 @@ def remembered(demands: Mapping[str, Demand], said: Iterable[Demand]) -> dict[st
 
 
 def waiting(demands: Mapping[str, Demand], now: float) -> list[Demand]:
-    """The demands that were said so lately that their tasks still wait."""
+    """Return the demands that were repeated within the last `FRESH_S` seconds: their tasks still wait."""
     return [d for d in demands.values() if now - d.last_said_at <= FRESH_S]
 
 
-def still_said(demands: Mapping[str, Demand], now: float, silent_after_s: float) -> dict[str, Demand]:
-    """The demands that were said within the last `silent_after_s` seconds."""
+def still_repeated(demands: Mapping[str, Demand], now: float, silent_after_s: float) -> dict[str, Demand]:
+    """Return the demands that were repeated within the last `silent_after_s` seconds."""
     return {key: d for key, d in demands.items() if now - d.last_said_at <= silent_after_s}

@@ -1,37 +1,37 @@
-"""Healing: instances that never register, or whose agent is lost, are emptied if they can be, and terminated.
+"""Healing: replace the instances that never register or whose ECS agent is lost.
 
-What ails many instances at once is not theirs: a broken AMI, or ECS itself. Terminating them helps only if what comes
-in their place is well, and that is shown by an instance that registers after they fell ill. Until one does, a single
-instance is tried at a time, ever more seldom; once one did, a share of the cluster at a time.
+When many instances fail at once, they are not the cause: the AMI is broken, or ECS is. Terminating them helps only if
+the instances launched in their place are well, and an instance that registers after the failures began proves that.
+Until one does, a single instance is terminated at a time, at growing intervals. Once one did, a share of the cluster
+(`healing_share`) is healed at a time.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from steady.cluster import ContainerInstance, InstanceStatus, Snapshot
+from steady.scaling.change import Change
 from steady.scaling.reasons import AgentsLost, BootTimedOut, HealingHeldBack, Reason
-from steady.scaling.state import UNTOUCHED, Healing, Memory
+from steady.scaling.state import Healing, ScalingState
 from steady.thresholds import Thresholds
 
-# What ECS moves off an instance whose agent is lost has started elsewhere by then; what stays cannot be stopped.
+# By then ECS has started the service tasks elsewhere; what is left on an instance without an agent cannot be stopped.
 EMPTY_WITHIN_S = 300
-# How long the next try waits at most while none of the tries has brought an instance that registers.
+# The longest interval between two tries while no try has brought an instance that registers.
 LONGEST_BACK_OFF_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
-    """What healing does now. Drains are container instance ARNs, terminations instance ids.
+class HealingRound:
+    """What healing does now.
 
-    `given_up` are the ids of instances that will not register and wait for their turn: they promise no capacity.
+    Attributes:
+        given_up: the ids of instances that will not register and wait for their turn. They promise no capacity, but
+            stay in the pool's target, which `change.units` adds.
     """
 
-    to_drain: tuple[str, ...] = ()
-    to_undrain: tuple[str, ...] = ()
-    to_terminate: tuple[str, ...] = ()
+    change: Change
     given_up: tuple[str, ...] = ()
-    reasons: tuple[Reason, ...] = ()
-    healing: Healing = UNTOUCHED
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -43,54 +43,59 @@ class _Ill:
     arn: str = ""
 
 
-def heal(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> Round:
-    """The next round for the instances of the pool that are ill for longer than the thresholds allow.
+def heal(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> HealingRound:
+    """Choose which of the pool's ill instances to drain, to take back and to terminate now.
 
-    `memory` must be `observed` already.
+    Args:
+        state: what is remembered of the cluster, as `update_state` returns it for this snapshot.
     """
-    now, healing = snapshot.at, memory.healing
-    late, lost = _late(snapshot, memory, thresholds), _lost(snapshot, memory, thresholds)
+    now, pool, healing = snapshot.at, snapshot.pool, state.healing
+    late, lost = _late(snapshot, state, thresholds), _lost(snapshot, state, thresholds)
     chosen = _whose_turn_it_is(sorted(late + lost), snapshot, healing, thresholds)
-    in_healing = _in_healing(snapshot, memory)
+    in_healing = _in_healing(snapshot, state)
     emptied = tuple(i.instance_id for i in in_healing if _is_over(i, now, healing))
     terminated = (*emptied, *(ill.instance_id for ill in chosen if not ill.arn))
     begun = {ill.arn: now for ill in chosen if ill.arn}
-    return Round(
+    given_up = tuple(i.instance_id for i in late if i not in chosen and healing.registered_at > i.since)
+    remembered = replace(
+        healing,
+        emptying={**healing.emptying, **begun},
+        unanswered=(*healing.unanswered, *(now for _ in terminated)),
+    )
+    change = Change(
+        units=pool.units(given_up),
+        on_demand=pool.units(pool.on_demand_members.intersection(given_up)),
         to_drain=tuple(begun),
         to_undrain=tuple(i.arn for i in in_healing if i.agent_connected),
         to_terminate=terminated,
-        given_up=tuple(i.instance_id for i in late if i not in chosen and healing.registered_at > i.since),
         reasons=_reasons(late, lost, chosen, thresholds, healing, now),
-        healing=replace(
-            healing,
-            emptying={**healing.emptying, **begun},
-            unanswered=(*healing.unanswered, *(now for _ in terminated)),
-        ),
+        state={"healing": remembered},
     )
+    return HealingRound(change, given_up)
 
 
-def _late(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> list[_Ill]:
-    """The pool's instances that have not registered within `boot_timeout_seconds`."""
+def _late(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> list[_Ill]:
+    """Return the pool's instances that have not registered within `boot_timeout_seconds`."""
     return [
         _Ill(since, id_)
-        for id_, since in memory.booting_since.items()
+        for id_, since in state.booting_since.items()
         if snapshot.at - since >= thresholds.boot_timeout_seconds
     ]
 
 
-def _lost(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> list[_Ill]:
-    """The instances whose agent has been away for `disconnected_after_seconds`, less those that are on their way out.
+def _lost(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> list[_Ill]:
+    """Return the instances whose agent has been disconnected for `disconnected_after_seconds`.
 
-    One that an operator drained is left to them.
+    Those that are leaving are not among them, nor those that an operator drained.
     """
-    lost_since = memory.healing.lost_since
+    lost_since = state.healing.lost_since
     return [
         _Ill(lost_since[i.arn], i.instance_id, i.arn)
         for i in snapshot.instances
         if i.arn in lost_since
-        and i.arn not in memory.healing.emptying
-        and i.instance_id not in memory.doomed
-        and (i.status is InstanceStatus.ACTIVE or i.arn in memory.draining)
+        and i.arn not in state.healing.emptying
+        and i.instance_id not in state.doomed
+        and (i.status is InstanceStatus.ACTIVE or i.arn in state.draining)
         and snapshot.at - lost_since[i.arn] >= thresholds.disconnected_after_seconds
     ]
 
@@ -100,7 +105,7 @@ def _whose_turn_it_is(
 ) -> Sequence[_Ill]:
     at_once = max(1, len(snapshot.pool.members) * thresholds.healing_share // 100)
     under_way = len(healing.unanswered) + len(healing.emptying)
-    # Others came up since: these are ill by themselves.
+    # Other instances have registered since these fell ill: the cause is in these.
     alone = [i for i in ill if healing.registered_at > i.since][: max(0, at_once - under_way)]
     if alone or healing.emptying or snapshot.at < _next_try_at(healing, thresholds):
         return alone
@@ -108,23 +113,23 @@ def _whose_turn_it_is(
 
 
 def _next_try_at(healing: Healing, thresholds: Thresholds) -> float:
-    """When an instance may be terminated though nothing has registered since the last one was."""
+    """Return when an instance may be terminated although none has registered since the last termination."""
     if not healing.unanswered:
         return 0.0
     wait_s = float(thresholds.boot_timeout_seconds)
-    # A try takes a boot timeout to fail: the waits double from there.
+    # A try takes one boot timeout to fail: from there on each interval is twice the one before it.
     for _ in healing.unanswered[1:]:
         wait_s = min(LONGEST_BACK_OFF_S, 2 * wait_s)
     return healing.unanswered[-1] + wait_s
 
 
-def _in_healing(snapshot: Snapshot, memory: Memory) -> list[ContainerInstance]:
-    """What healing drains, less what a notice has named since: that is the interruption handler's."""
+def _in_healing(snapshot: Snapshot, state: ScalingState) -> list[ContainerInstance]:
+    """Return the instances that healing drains. One that a notice has named since is the interruption handler's."""
     return [
         i
         for i in snapshot.instances
-        if i.arn in memory.healing.emptying
-        and i.instance_id not in memory.doomed
+        if i.arn in state.healing.emptying
+        and i.instance_id not in state.doomed
         and i.instance_id in snapshot.pool.members
     ]
 

@@ -1,33 +1,34 @@
-"""Where tasks fit: first-fit-decreasing packing on the room that is left, and on instances still to come.
+"""Packing: where tasks fit, on the room that is left and on instances still to come.
 
-What ECS looks at when it places a task is what is looked at here: CPU, memory, GPUs, host ports, ENIs, the constraints
-distinctInstance and memberOf, and the spread over zones.
+Packing considers what ECS considers when it places a task: CPU, memory, GPUs, host ports, network interfaces, the
+constraints distinctInstance and memberOf, and the spread over zones.
 """
 
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
-from operator import or_
 from typing import NamedTuple
 
-from steady.cluster import NOTHING, ContainerInstance, InstanceShape, Size, Snapshot, TaskShape
+from steady.cluster import NOTHING, ContainerInstance, InstanceShape, Size, Snapshot, TaskShape, largest
 
 # A vCPU comes with 2 to 8 GiB on the common instance types; 4 makes the two comparable.
 COMMON = Size(1024, 4096)
-# After so many tasks, full rooms are given up.
+# After this many tasks, rooms that hold none of the rest are no longer tried.
 TIDIED_EACH = 512
-# So many classes are looked at to fill rooms closely: some tenths of a second's worth.
+# The most that the closer packing may compare: some tenths of a second.
 MOST_LOOKED_AT = 100_000
 
 
 @dataclass(slots=True)
 class Room:
-    """What is free on one instance. `key` is its container instance ARN, or "" for one still to come.
+    """What is free on one instance.
 
-    `matches` are the memberOf expressions that it satisfies; `groups` counts the tasks of services that are kept apart.
-    `enis` is None where they are not counted.
+    Attributes:
+        key: its container instance ARN; "" for an instance still to come.
+        enis: how many network interfaces are free; None where they are not limited.
+        matches: the memberOf expressions that it satisfies.
+        groups: how many tasks it has of each service whose tasks are kept apart.
     """
 
     free: Size
@@ -40,6 +41,7 @@ class Room:
     groups: Counter[str] = field(default_factory=Counter)
 
     def holds(self, task: TaskShape) -> bool:
+        """Whether ECS could place `task` here."""
         return (
             self.free.holds(task.size)
             and not (task.ports & self.used_ports)
@@ -50,6 +52,7 @@ class Room:
         )
 
     def place(self, task: TaskShape) -> None:
+        """Take what `task` needs from what is free."""
         self.free = self.free - task.size
         self.used_ports |= task.ports
         self.gpus -= task.gpus
@@ -73,14 +76,14 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Packing:
-    """What came of packing: tasks left over, and the keys of the rooms that took at least one."""
+    """The result of a packing: the tasks left over, and the keys of the rooms that took at least one."""
 
     left_over: tuple[TaskShape, ...]
     used: frozenset[str]
 
 
 def room_on(instances: Iterable[ContainerInstance], snapshot: Snapshot) -> list[Room]:
-    """What is free on `instances`, as it stands in `snapshot`."""
+    """Return what is free on `instances`, as it stands in `snapshot`."""
     groups: dict[str, Counter[str]] = {}
     for service in snapshot.services:
         for arn in service.on:
@@ -105,10 +108,10 @@ def room_on(instances: Iterable[ContainerInstance], snapshot: Snapshot) -> list[
 
 
 def new_room(shape: InstanceShape, snapshot: Snapshot) -> Room:
-    """An instance of `shape` still to come: the daemons' part of it is taken.
+    """Return the room on an instance of `shape` still to come, less what the daemon services take of it.
 
-    It satisfies a memberOf expression that an instance of its type satisfies now, wherever that one is; where none of
-    its type is registered nobody can tell, and it is taken to satisfy it. Its zone is not known before it is there.
+    It is taken to satisfy the memberOf expressions that an instance of its type satisfies now, and every expression if
+    no instance of its type is registered. Its zone is not known before it is there: expressions about zones match.
     """
     alike = {i.arn for i in snapshot.instances if i.instance_type == shape.name}
     matches = frozenset(e for e, arns in snapshot.matching.items() if not alike or alike & arns or _is_of_zones(e))
@@ -120,10 +123,10 @@ def _is_of_zones(expression: str) -> bool:
 
 
 def pack(tasks: Iterable[TaskShape], rooms: Sequence[Room], whole: Size = COMMON) -> Packing:
-    """Places each task in the first room that holds it, the largest tasks first; changes `rooms`.
+    """Place each task in the first room that holds it, the largest tasks first. `rooms` change.
 
     Args:
-        whole: what tasks are large or small beside.
+        whole: the size that tasks are compared with to say which is larger.
     """
     left_over = []
     used = set()
@@ -139,15 +142,15 @@ def pack(tasks: Iterable[TaskShape], rooms: Sequence[Room], whole: Size = COMMON
 
 
 class _FirstFit:
-    """Finds the first room that holds a task, without asking those again that cannot hold it."""
+    """Find the first room that holds a task, without trying a room again for a shape that it could not hold."""
 
     def __init__(self, rooms: Iterable[Room]) -> None:
         self.rooms = list(rooms)
-        # A room that had no place for a shape has none for the next task of that shape.
+        # The first room that may hold each shape: the rooms before it had no place for the shape.
         self._tried: dict[TaskShape, int] = {}
 
     def in_turn(self, tasks: Sequence[TaskShape]) -> Iterator[TaskShape]:
-        """`tasks`; now and then, rooms in which none of the rest would fit are given up."""
+        """Yield `tasks`, and drop the rooms that hold none of the rest, once for every `TIDIED_EACH` tasks."""
         for begin in range(0, len(tasks), TIDIED_EACH):
             if begin:
                 self._tidy(tasks[begin:])
@@ -169,9 +172,9 @@ class _FirstFit:
 
 
 def lacking_room(tasks: Sequence[TaskShape], rooms: Sequence[Room]) -> tuple[TaskShape, ...]:
-    """The tasks that find no place in `rooms`, however closely they are packed: the fewer of two ways to do it.
+    """Return the tasks that find no place in `rooms`: the fewer of two packings. `rooms` stay as they are.
 
-    `rooms` stay as they are. What `instances_needed` says is enough for `tasks` is enough here.
+    Rooms that `instances_needed` says are enough for `tasks` leave none over here.
     """
     if not tasks or not rooms:
         return tuple(tasks)
@@ -183,7 +186,7 @@ def lacking_room(tasks: Sequence[TaskShape], rooms: Sequence[Room]) -> tuple[Tas
 
 
 def instances_needed(tasks: Sequence[TaskShape], empty: Room) -> tuple[int, tuple[TaskShape, ...]]:
-    """How many instances such as `empty` hold `tasks`, and the tasks that no such instance can hold."""
+    """Return how many instances such as `empty` hold `tasks`, and the tasks that no such instance can hold."""
     fits = {task: empty.holds(task) for task in dict.fromkeys(tasks)}
     small = [task for task in tasks if fits[task]]
     count = _opened(small, empty)
@@ -192,7 +195,7 @@ def instances_needed(tasks: Sequence[TaskShape], empty: Room) -> tuple[int, tupl
 
 
 def _opened(tasks: Iterable[TaskShape], empty: Room) -> int:
-    """How many rooms such as `empty` are opened by a first fit of `tasks`, the largest first."""
+    """Count the rooms such as `empty` that a first fit of `tasks`, the largest first, opens."""
     opened = 0
     fit = _FirstFit(())
     for task in fit.in_turn(_largest_first(tasks, empty.free)):
@@ -211,12 +214,12 @@ class _Filled(NamedTuple):
 
 
 def _filled(tasks: Iterable[TaskShape], rooms: Iterable[tuple[Room, int]]) -> _Filled | None:
-    """Fills one room after the other, by size classes: what is left of each, and how many rooms were used.
+    """Fill one room after the other: return which tasks are left, and how many rooms were used.
 
-    None if there are too many classes to do so: hardly two tasks are alike then, and nothing is gained.
+    None if the tasks have too many shapes: hardly two tasks are alike then, and nothing is gained.
 
     Args:
-        rooms: each with how many there are of its like, which are filled alike for as long as the classes last.
+        rooms: each room with how many equal ones there are; equal rooms are filled alike while the tasks last.
     """
     left = Counter(tasks)
     used = looked_at = 0
@@ -236,7 +239,7 @@ def _filled(tasks: Iterable[TaskShape], rooms: Iterable[tuple[Room, int]]) -> _F
 
 
 def _filling(left: Counter[TaskShape], room: Room) -> Counter[TaskShape]:
-    """What one room takes of `left`: each time the task that goes best with what is free, and with what is scarce.
+    """Return what one room takes of `left`: each time the task that uses best what is free and spares what is scarce.
 
     The measure is the dot product of Panigrahy, Talwar, Uyeda and Wieder, "Heuristics for Vector Bin Packing" (2011).
     """
@@ -258,12 +261,12 @@ def _filling(left: Counter[TaskShape], room: Room) -> Counter[TaskShape]:
 
 
 def _largest(rooms: Iterable[Room]) -> Size:
-    """The most that any of `rooms` has free, of CPU and of memory."""
-    return reduce(or_, (room.free for room in rooms), NOTHING)
+    """Return the most CPU and the most memory that any of `rooms` has free."""
+    return largest(NOTHING, *(room.free for room in rooms))
 
 
 def _least_of_its_zone(task: TaskShape, rooms: Sequence[Room]) -> Room | None:
-    """The first room that holds `task`, in the zone that has the fewest tasks of its group."""
+    """Return the first room that holds `task`, in the zone that has the fewest tasks of its group."""
     holding = [room for room in rooms if room.holds(task)]
     if not holding:
         return None
@@ -274,7 +277,7 @@ def _least_of_its_zone(task: TaskShape, rooms: Sequence[Room]) -> Room | None:
 
 
 def _largest_first(tasks: Iterable[TaskShape], whole: Size) -> list[TaskShape]:
-    """`tasks` by the share of `whole` that they take; what asks for what few instances have, before others."""
+    """Sort `tasks` by the share of `whole` that they take; tasks that need GPUs come before all others."""
     cpu, memory = max(1, whole.cpu_units), max(1, whole.memory_mib)
 
     def bulk(task: TaskShape) -> tuple[int, float, int, bool]:

@@ -1,31 +1,52 @@
-"""What the instances of a pool offer, of each type that it may launch."""
+"""Pool arithmetic: what a pool's units come to, in instances that stay, leave, boot or are still to be launched."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from steady.cluster import ContainerInstance, InstanceShape, InstanceStatus, Snapshot
-from steady.scaling.state import LEAVES_WITHIN_S, Memory
+from steady.scaling.state import LEAVES_WITHIN_S, ScalingState
+from steady.thresholds import Thresholds
 
 
-def shapes_of(snapshot: Snapshot, memory: Memory) -> list[InstanceShape]:
-    """What the pool's instances offer, of each type that it may launch: the one that gives least for its weight first.
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The range that a pool's target stays in, in units: the operator's, within the pool's own."""
 
-    What was seen registered counts before what EC2 says of a type: the kernel and the agent keep some of it.
+    minimum: int
+    maximum: int
+
+    @staticmethod
+    def of(snapshot: Snapshot, thresholds: Thresholds) -> "Bounds":
+        maximum = min(snapshot.pool.maximum, thresholds.max_capacity)
+        return Bounds(min(maximum, max(snapshot.pool.minimum, thresholds.min_capacity)), maximum)
+
+    def less(self, units: int) -> "Bounds":
+        """Return the range for the rest of a pool of which `units` are unusable."""
+        maximum = max(0, self.maximum - units)
+        return Bounds(min(self.minimum, maximum), maximum)
+
+
+def shapes_of(snapshot: Snapshot, state: ScalingState) -> list[InstanceShape]:
+    """Return what an instance of each of the pool's types offers; the type with the least memory a unit comes first.
+
+    What an instance has registered with counts before what EC2 says of its type: the kernel and the ECS agent keep
+    some of the memory.
     """
     pool = snapshot.pool
-    known = {**snapshot.shapes, **memory.shapes}
-    types = pool.types or tuple(memory.shapes)
+    known = {**snapshot.shapes, **state.shapes}
+    types = pool.types or tuple(state.shapes)
     found = [known[type_] for type_ in types if type_ in known]
     return sorted(found, key=lambda s: (s.size.memory_mib / pool.weight(s.name), s.size.cpu_units, s.name))
 
 
-def coming_units(snapshot: Snapshot, memory: Memory) -> int:
-    """The units that the pool has promised and that have not registered: booting, or still to be launched."""
-    return max(0, snapshot.pool.target - staying_units(snapshot, memory))
+def coming_units(snapshot: Snapshot, state: ScalingState) -> int:
+    """Return the units of the target that have not registered yet: booting, or still to be launched."""
+    return max(0, snapshot.pool.target - staying_units(snapshot, state))
 
 
-def coming_shapes(snapshot: Snapshot, memory: Memory, shapes: Sequence[InstanceShape]) -> list[InstanceShape]:
-    """The instances that will register: those that boot are of a known type, the others are taken for the smallest."""
-    pool, units = snapshot.pool, coming_units(snapshot, memory)
+def coming_shapes(snapshot: Snapshot, state: ScalingState, shapes: Sequence[InstanceShape]) -> list[InstanceShape]:
+    """Return the instances that will register; one still to be launched is taken for the first of `shapes`."""
+    pool, units = snapshot.pool, coming_units(snapshot, state)
     known = {shape.name: shape for shape in shapes}
     coming = []
     registered = {i.instance_id for i in snapshot.instances}
@@ -36,24 +57,62 @@ def coming_shapes(snapshot: Snapshot, memory: Memory, shapes: Sequence[InstanceS
     return coming + [shapes[0]] * (units // pool.weight(shapes[0].name))
 
 
-def staying_units(snapshot: Snapshot, memory: Memory) -> int:
-    """What the pool's registered instances come to, in its units, less those that are about to leave."""
-    return snapshot.pool.units(i.instance_id for i in snapshot.instances if not _is_leaving(i, snapshot.at, memory))
+def staying_units(snapshot: Snapshot, state: ScalingState) -> int:
+    """Return the units of the registered instances that are not about to leave."""
+    return snapshot.pool.units(i.instance_id for i in snapshot.instances if not _is_leaving(i, snapshot.at, state))
 
 
-def leaving_units(snapshot: Snapshot, memory: Memory) -> int:
-    """What the pool's instances that are about to leave come to, in its units.
+def leaving_units(snapshot: Snapshot, state: ScalingState) -> int:
+    """Return the units of the registered instances that are about to leave.
 
-    One that others began to drain is about to leave, and the pool replaces it; but one that drains for longer than any
-    notice lasts was drained by hand: it stays, and nothing comes in its place.
+    An instance that others began to drain is about to leave, and the pool replaces it. One that has been draining for
+    longer than any notice lasts was drained by hand: it stays, and nothing is launched in its place.
     """
-    return snapshot.pool.units(i.instance_id for i in snapshot.instances if _is_leaving(i, snapshot.at, memory))
+    return snapshot.pool.units(i.instance_id for i in snapshot.instances if _is_leaving(i, snapshot.at, state))
 
 
-def _is_leaving(instance: ContainerInstance, now: float, memory: Memory) -> bool:
+def target_after_leaving(snapshot: Snapshot, instance_ids: Iterable[str], minimum: int) -> int:
+    """Return the pool's target once `instance_ids` are gone: what is kept, and what is still to be launched.
+
+    The answer is the same before and after the target was lowered, so a repeat after a crash subtracts nothing twice.
+    """
+    pool = snapshot.pool
+    leaving = set(instance_ids)
+    if not leaving:
+        return pool.target
+    kept = pool.units(id_ for id_ in pool.members if id_ not in leaving)
+    to_be_launched = max(0, pool.target - pool.held)
+    return min(pool.target, max(minimum, kept + to_be_launched))
+
+
+def without_instances(snapshot: Snapshot, instance_ids: Collection[str], minimum: int) -> Snapshot:
+    """Return `snapshot` as it will be once `instance_ids` have left the pool, with the target lowered by their units.
+
+    The target is not lowered under `minimum`.
+    """
+    if not instance_ids:
+        return snapshot
+    pool = snapshot.pool
+    members = {id_: type_ for id_, type_ in pool.members.items() if id_ not in instance_ids}
+    target = min(pool.target, max(minimum, pool.target - pool.units(instance_ids)))
+    return replace(snapshot, pool=replace(pool, members=members, target=target))
+
+
+def without_temporary_target(snapshot: Snapshot, state: ScalingState) -> Snapshot:
+    """Return `snapshot` with the lasting target: less what was added ahead of replacements.
+
+    A target that somebody has changed since is left as it is.
+    """
+    pool = snapshot.pool
+    if pool.target != state.raised_to:
+        return snapshot
+    return replace(snapshot, pool=replace(pool, target=pool.target - state.raised_by))
+
+
+def _is_leaving(instance: ContainerInstance, now: float, state: ScalingState) -> bool:
     if instance.status is not InstanceStatus.DRAINING:
         return False
-    # What we drain ourselves stays until we terminate it.
-    if instance.arn in memory.draining or instance.arn in memory.healing.emptying:
+    # An instance that scaling or healing drains stays until scaling itself terminates it.
+    if instance.arn in state.draining or instance.arn in state.healing.emptying:
         return False
-    return now - memory.leaving_since.get(instance.arn, now) <= LEAVES_WITHIN_S
+    return now - state.leaving_since.get(instance.arn, now) <= LEAVES_WITHIN_S

@@ -8,92 +8,80 @@ from steady.cluster import InstanceShape, Size, TaskShape
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Base of all reasons; `str()` of one is what operators read."""
+    """The base of all reasons. `str()` of one is what operators read; its `name` is the rule's, and a metric's."""
 
     @property
     def name(self) -> str:
         return type(self).__name__
 
-    @property
-    def saw(self) -> str:
-        """What the rule looked at, whether it wants anything or not."""
-        return str(self)
-
-
-@dataclass(frozen=True, slots=True)
-class ReservationHigh(Reason):
-    resource: str
-    percent: float
-    threshold: int
-    add: int
-
-    @property
-    def saw(self) -> str:
-        return f"{self.resource} reservation {self.percent:.0f} % (threshold {self.threshold} %)"
-
-    def __str__(self) -> str:
-        return f"{self.resource} reservation {self.percent:.0f} % > {self.threshold} %: +{_instances(self.add)}"
-
 
 @dataclass(frozen=True, slots=True)
 class ServiceDrift(Reason):
+    """A service lacks tasks."""
+
     service: str
     missing: int
 
     def __str__(self) -> str:
-        return f"service {self.service} lacks {_tasks(self.missing)}"
+        return f"service {self.service} lacks {some_tasks(self.missing)}"
 
 
 @dataclass(frozen=True, slots=True)
 class RunTaskFailures(Reason):
+    """A batch launcher could not place `count` tasks, of `total` size together."""
+
     count: int
     total: Size
 
     def __str__(self) -> str:
         return (
-            f"RunTask failed for {_tasks(self.count)} "
+            f"RunTask failed for {some_tasks(self.count)} "
             f"({self.total.cpu_units} CPU units, {self.total.memory_mib} MiB together)"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class ScaleInShed(Reason):
-    """Of `due` instances that might be emptied, only `read` were looked at."""
+    """Of `due` instances that might be emptied, the tasks of only `read` were read."""
 
     read: int
     due: int
 
     def __str__(self) -> str:
         return (
-            f"{self.read} of {_instances(self.due)} that might be emptied looked at: ECS calls are at the suite's "
-            "share (api_share), and scale-in can wait"
+            f"scale-in considered {self.read} of {some_instances(self.due)}: the ECS API budget (api_share) is spent, "
+            "the next tick considers the others"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class WantsDoNotFit(Reason):
+    """Tasks that wait fit no instance that is there or coming, and `add` new instances hold them."""
+
     tasks: int
     add: int
 
     def __str__(self) -> str:
-        return f"{_tasks(self.tasks)} of these fit on nothing that is there or coming: +{_instances(self.add)}"
+        return f"{some_tasks(self.tasks)} of these fit no instance that is there or coming: +{some_instances(self.add)}"
 
 
 @dataclass(frozen=True, slots=True)
 class DriftIsNotCapacity(Reason):
+    """A service lacks tasks although there is room for them."""
+
     service: str
     missing: int
 
     def __str__(self) -> str:
         return (
-            f"service {self.service} lacks {_tasks(self.missing)} that would fit: not a want of capacity "
-            "(look for a crash loop, an image that cannot be pulled, or a constraint)"
+            f"service {self.service} lacks {some_tasks(self.missing)} although there is room for them: more instances "
+            "would not help (look for a crash loop, an image that cannot be pulled, or a placement constraint)"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class FitsNoInstance(Reason):
-    """A task that none of the pool's types holds; `largest` is the roomiest of them."""
+    """A task that no type of the pool can hold; `largest` is the largest of them."""
 
     task: TaskShape
     largest: InstanceShape
@@ -114,78 +102,49 @@ class FitsNoInstance(Reason):
 
 
 @dataclass(frozen=True, slots=True)
-class RoomToStart(Reason):
-    room: Size
-    share: int
-    add: int
-
-    @property
-    def saw(self) -> str:
-        return (
-            f"room of {self.room.cpu_units} CPU units and {self.room.memory_mib} MiB is kept, "
-            f"so that {self.share} % of tasks start at once"
-        )
-
-    def __str__(self) -> str:
-        return f"{self.saw}: +{_instances(self.add)}"
-
-
-@dataclass(frozen=True, slots=True)
-class DemandComesBack(Reason):
-    demand: Size
-    every_s: int
-    times: int
-    of: int
-    add: int
-
-    @property
-    def saw(self) -> str:
-        period = {3600: "hours", 86_400: "days"}.get(self.every_s, f"periods of {self.every_s} s")
-        return (
-            f"{self.demand.cpu_units} CPU units and {self.demand.memory_mib} MiB are due, "
-            f"as in {self.times} of the last {self.of} {period}"
-        )
-
-    def __str__(self) -> str:
-        return f"{self.saw}: +{_instances(self.add)}"
-
-
-@dataclass(frozen=True, slots=True)
 class TakenBack(Reason):
+    """Instances that scale-in had chosen are set ACTIVE again."""
+
     instances: int
 
     def __str__(self) -> str:
-        return f"{_instances(self.instances)} chosen for scale-in taken back"
+        return f"{some_instances(self.instances)} that scale-in had chosen taken back"
 
 
 @dataclass(frozen=True, slots=True)
 class ReplacedAhead(Reason):
+    """The target is raised for now, so that replacements boot before the interrupted instances are gone."""
+
     units: int
 
     def __str__(self) -> str:
-        return f"instances are about to go: {self.units} units asked for ahead of that"
+        return f"interrupted instances are replaced before they are gone: +{self.units} units for now"
 
 
 @dataclass(frozen=True, slots=True)
 class FellBack(Reason):
+    """A part of the target is on-demand, because Spot has been short."""
+
     units: int
     seconds: float
 
     def __str__(self) -> str:
-        return f"no Spot for {self.seconds:.0f} s: {self.units} units of the target on-demand"
+        return f"the fleet has been short of Spot for {self.seconds:.0f} s: {self.units} units of its target on-demand"
 
 
 @dataclass(frozen=True, slots=True)
 class SpotIsBack(Reason):
+    """On-demand instances are emptied, because Spot instances have taken their place."""
+
     instances: int
 
     def __str__(self) -> str:
-        return f"Spot is back: {_instances(self.instances)} on-demand to empty"
+        return f"Spot has returned: {some_instances(self.instances)} on-demand to empty"
 
 
 @dataclass(frozen=True, slots=True)
 class BootTimedOut(Reason):
-    """Instances that are late; `terminated` of them now, the others in their turn."""
+    """Instances that have not registered in time; `terminated` of them now, the others in their turn."""
 
     instances: int
     seconds: int
@@ -193,14 +152,14 @@ class BootTimedOut(Reason):
 
     def __str__(self) -> str:
         return (
-            f"{_instances(self.instances)} not registered with ECS within {self.seconds} s: {self.terminated} "
+            f"{some_instances(self.instances)} not registered with ECS within {self.seconds} s: {self.terminated} "
             "terminated now (look at the AMI, the user data and the instance's role)"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class AgentsLost(Reason):
-    """Instances whose agent is away; `drained` of them from now on, the others in their turn."""
+    """Instances whose ECS agent is disconnected; `drained` of them now, the others in their turn."""
 
     instances: int
     seconds: int
@@ -208,27 +167,29 @@ class AgentsLost(Reason):
 
     def __str__(self) -> str:
         return (
-            f"the agent of {_instances(self.instances)} away for more than {self.seconds} s: {self.drained} drained "
-            "now, to be terminated"
+            f"{some_instances(self.instances)} whose ECS agent has been disconnected for more than {self.seconds} s: "
+            f"{self.drained} drained now, to be terminated"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class HealingHeldBack(Reason):
-    """`tries` instances were terminated, and none has registered since."""
+    """`tries` instances were terminated as ill, and no instance has registered since."""
 
     tries: int
     next_try_s: float
 
     def __str__(self) -> str:
         return (
-            f"no instance has registered since {_instances(self.tries)} terminated as ill: the next try is in "
+            f"no instance has registered since {some_instances(self.tries)} terminated as ill: the next try is in "
             f"{self.next_try_s:.0f} s (look at the AMI, the user data, the network and the state of ECS)"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class UnderMinimum(Reason):
+    """The target is raised to the minimum."""
+
     target: int
     minimum: int
 
@@ -238,6 +199,8 @@ class UnderMinimum(Reason):
 
 @dataclass(frozen=True, slots=True)
 class AtMaximum(Reason):
+    """More capacity is wanted than the maximum allows."""
+
     wanted: int
     maximum: int
 
@@ -247,25 +210,31 @@ class AtMaximum(Reason):
 
 @dataclass(frozen=True, slots=True)
 class ReservationLow(Reason):
+    """Reservation has stayed low: instances are emptied."""
+
     percent: float
     seconds: float
     empty: int
 
     def __str__(self) -> str:
-        return f"reservation low ({self.percent:.0f} %) for {self.seconds:.0f} s: {_instances(self.empty)} to empty"
+        return f"reservation low ({self.percent:.0f} %) for {self.seconds:.0f} s: {some_instances(self.empty)} to empty"
 
 
 @dataclass(frozen=True, slots=True)
 class Emptied(Reason):
+    """Instances that scale-in chose have no task left: they are terminated."""
+
     instances: int
 
     def __str__(self) -> str:
-        return f"{_instances(self.instances)} chosen for scale-in now empty: terminated"
+        return f"{some_instances(self.instances)} chosen for scale-in now empty: terminated"
 
 
-def _instances(count: int) -> str:
+def some_instances(count: int) -> str:
+    """Return `count` with its noun: `1 instance`, `2 instances`."""
     return f"{count} instance{'' if count == 1 else 's'}"
 
 
-def _tasks(count: int) -> str:
+def some_tasks(count: int) -> str:
+    """Return `count` with its noun: `1 task`, `2 tasks`."""
     return f"{count} task{'' if count == 1 else 's'}"

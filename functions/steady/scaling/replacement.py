@@ -1,31 +1,52 @@
-"""Replacements of a Spot Fleet's interrupted instances, asked for before these are gone."""
+"""Replacements of interrupted instances, asked for before the instances are gone."""
 
-from steady.cluster import NOTHING, PoolKind, Snapshot
+from steady.cluster import Snapshot
+from steady.scaling.change import Change
 from steady.scaling.pool import leaving_units
-from steady.scaling.state import Memory
+from steady.scaling.reasons import ReplacedAhead
+from steady.scaling.reservation import registered_on, reserved_on
+from steady.scaling.state import ScalingState
 from steady.thresholds import Thresholds
 
 
-def units_ahead(snapshot: Snapshot, memory: Memory, thresholds: Thresholds, target: int, maximum: int) -> int:
-    """By how much a fleet's `target` is to be raised for now, in its units.
+def replace_ahead(
+    snapshot: Snapshot, state: ScalingState, thresholds: Thresholds, target: int, maximum: int, stuck: int = 0
+) -> Change:
+    """Raise the target for now, so that the replacements of interrupted instances boot during the notice.
 
-    A fleet replaces an instance only once it is gone; a raised target makes it launch the replacement during the
-    notice. Once it holds as much, the target goes back, so that the fleet launches nothing when the instance does go.
-    An Auto Scaling group does so by itself. Where the others have room for all that runs, there is no hurry.
+    A Spot Fleet replaces an instance only once it is gone. The target goes back once the fleet holds the replacements,
+    so that the fleet launches nothing when the instances go. An Auto Scaling group needs no raise.
+
+    Args:
+        target: the target that lasts, in units.
+        maximum: the highest target, in units.
+        stuck: the units of instances that healing has given up: the pool's target includes them.
     """
+    ahead = units_ahead(snapshot, state, thresholds, target, maximum)
+    if not ahead:
+        return Change(state={"raised_by": 0, "raised_to": 0})
+    return Change(
+        units=ahead,
+        reasons=(ReplacedAhead(ahead),),
+        state={"raised_by": ahead, "raised_to": target + ahead + stuck},
+    )
+
+
+def units_ahead(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds, target: int, maximum: int) -> int:
+    """Return by how many units to raise `target` for now; 0 where the other instances have room for all that runs."""
     pool = snapshot.pool
-    if pool.name.kind is not PoolKind.SPOT_FLEET or _others_have_room(snapshot, thresholds):
+    if not pool.traits.replaces_only_once_gone or _others_have_room(snapshot, thresholds):
         return 0
-    leaving = leaving_units(snapshot, memory)
+    leaving = leaving_units(snapshot, state)
     if pool.held >= target + leaving:
         return 0
     return max(0, min(leaving, maximum - target))
 
 
 def _others_have_room(snapshot: Snapshot, thresholds: Thresholds) -> bool:
-    """Whether all that runs, on the instances that stay, would be a low reservation."""
-    running = sum((i.reserved for i in snapshot.instances), NOTHING)
-    there = sum((i.registered for i in snapshot.active), NOTHING)
+    """Whether everything that runs, on the instances that stay, would be a low reservation."""
+    running = reserved_on(snapshot.instances)
+    there = registered_on(snapshot.active)
     return (
         running.cpu_units * 100 < there.cpu_units * thresholds.cpu_reservation_low
         and running.memory_mib * 100 < there.memory_mib * thresholds.memory_reservation_low

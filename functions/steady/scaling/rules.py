@@ -1,6 +1,6 @@
-"""The rules of scale-out: each looks at the cluster and says what it wants, and why. What it costs is decided together.
+"""The rules of scale-out. Each looks at the cluster and says what it wants; `scale_out` works out the cost of all.
 
-A want is tasks that need a place, or a capacity that the instances together should have.
+A rule wants places for tasks (`TaskWant`), or that the instances together have some capacity (`CapacityWant`).
 """
 
 import math
@@ -9,115 +9,139 @@ from dataclasses import dataclass
 
 from steady.cluster import NOTHING, Service, Size, Snapshot, TaskShape
 from steady.scaling.demand import waiting
+from steady.scaling.observations import CapacityObservation, RecurringDemandSeen, ReservationSeen, SpareCapacitySeen
 from steady.scaling.pool import shapes_of
-from steady.scaling.reasons import DemandComesBack, Reason, ReservationHigh, RoomToStart, RunTaskFailures, ServiceDrift
+from steady.scaling.reasons import Reason, RunTaskFailures, ServiceDrift
 from steady.scaling.recurrence import DAY_S, HOUR_S, recurring
-from steady.scaling.reservation import reserved_size
-from steady.scaling.state import Memory
+from steady.scaling.reservation import percent_of, registered_on, reserved_on
+from steady.scaling.state import ScalingState
 from steady.thresholds import Thresholds
 
-# A tick looks a minute ahead of the next one, and a fleet takes a moment to launch.
+# A tick looks one minute ahead, and a fleet takes a moment to launch.
 LOOK_AHEAD_S = 60
+# How long a boot is taken to last while none has been observed.
 USUAL_BOOT_S = 120
 
 
 @dataclass(frozen=True, slots=True)
-class Want:
-    """What one rule wants: places for `tasks`, and that the instances' registered sizes come to `capacity` at least."""
+class TaskWant:
+    """A rule wants places for `tasks`; it may know none of them yet (a service whose shape is not read)."""
 
     reason: Reason
     tasks: tuple[TaskShape, ...] = ()
-    capacity: Size = NOTHING
+
+    @property
+    def capacity(self) -> Size:
+        return NOTHING
+
+    @property
+    def observation(self) -> str:
+        return str(self.reason)
 
 
-Rule = Callable[[Snapshot, Memory, Thresholds], list[Want]]
+@dataclass(frozen=True, slots=True)
+class CapacityWant:
+    """A rule wants the registered sizes of the instances to come to `capacity` at least."""
+
+    observation: CapacityObservation
+    capacity: Size
+
+    @property
+    def tasks(self) -> tuple[TaskShape, ...]:
+        return ()
 
 
-def service_drift(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> list[Want]:
-    """Places for what services have lacked for too long."""
+Want = TaskWant | CapacityWant
+Rule = Callable[[Snapshot, ScalingState, Thresholds], list[Want]]
+
+
+def service_drift(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> list[Want]:
+    """Want places for the tasks that services have lacked for `drift_seconds`."""
     return [
-        Want(ServiceDrift(s.name, s.missing), (s.shape,) * s.missing if s.shape else ())
-        for s in drifting(snapshot, memory, thresholds)
+        TaskWant(ServiceDrift(s.name, s.missing), (s.shape,) * s.missing if s.shape else ())
+        for s in drifting(snapshot, state, thresholds)
     ]
 
 
-def drifting(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> list[Service]:
-    """The services that have lacked tasks for `drift_seconds`, or whose placement ECS says has failed."""
+def drifting(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> list[Service]:
+    """Return the services that have lacked tasks for `drift_seconds`, or whose placement ECS says has failed."""
     return [
         s
         for s in snapshot.services
         if s.missing
         and (
-            s.name in memory.placement_failed_at
-            or snapshot.at - memory.drift_since.get(s.name, snapshot.at) >= thresholds.drift_seconds
+            s.name in state.placement_failed_at
+            or snapshot.at - state.drift_since.get(s.name, snapshot.at) >= thresholds.drift_seconds
         )
     ]
 
 
-def run_task_failures(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> list[Want]:  # noqa: ARG001
-    """Places for the tasks that a batch launcher could not place."""
-    sizes = [d.size for d in waiting(memory.demands, snapshot.at)]
+def run_task_failures(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> list[Want]:  # noqa: ARG001
+    """Want places for the tasks that a batch launcher could not place."""
+    sizes = [d.size for d in waiting(state.demands, snapshot.at)]
     if not sizes:
         return []
-    return [Want(RunTaskFailures(len(sizes), sum(sizes, NOTHING)), tuple(TaskShape(size) for size in sizes))]
+    return [TaskWant(RunTaskFailures(len(sizes), sum(sizes, NOTHING)), tuple(TaskShape(size) for size in sizes))]
 
 
-def reservation_high(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> list[Want]:  # noqa: ARG001
-    """So much that what is reserved stays at or under the high thresholds."""
-    reserved = reserved_size(snapshot)
-    registered = sum((i.registered for i in snapshot.active), NOTHING)
-    wants = []
+def reservation_high(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> list[Want]:  # noqa: ARG001
+    """Want the capacity at which what is reserved is at the high thresholds, or under them."""
+    reserved = reserved_on(snapshot.active)
+    percent = percent_of(reserved, registered_on(snapshot.active))
+    wants: list[Want] = []
     if reserved.cpu_units:
         high = thresholds.cpu_reservation_high
-        percent = 100 * reserved.cpu_units / registered.cpu_units
         needed = Size(math.ceil(reserved.cpu_units * 100 / high), 0)
-        wants.append(Want(ReservationHigh("CPU", percent, high, 0), capacity=needed))
+        wants.append(CapacityWant(ReservationSeen("CPU", percent.cpu, high), needed))
     if reserved.memory_mib:
         high = thresholds.memory_reservation_high
-        percent = 100 * reserved.memory_mib / registered.memory_mib
         needed = Size(0, math.ceil(reserved.memory_mib * 100 / high))
-        wants.append(Want(ReservationHigh("memory", percent, high, 0), capacity=needed))
+        wants.append(CapacityWant(ReservationSeen("memory", percent.memory, high), needed))
     return wants
 
 
-def room_to_start(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> list[Want]:
-    """Room beside what runs, so that most tasks start at once: as much as the tasks that had to wait have taught."""
-    shapes = shapes_of(snapshot, memory)
+def room_to_start(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> list[Want]:
+    """Want spare capacity, so that `start_at_once_share` of the tasks start without waiting for an instance."""
+    shapes = shapes_of(snapshot, state)
     if not shapes or not thresholds.start_at_once_share:
         return []
-    reserved = reserved_size(snapshot)
-    room = memory.staffing.room(reserved, shapes[0].size)
+    reserved = reserved_on(snapshot.active)
+    room = state.staffing.room(reserved, shapes[0].size)
     if room == NOTHING:
         return []
-    return [Want(RoomToStart(room, thresholds.start_at_once_share, 0), capacity=reserved + room)]
+    return [CapacityWant(SpareCapacitySeen(room, thresholds.start_at_once_share), reserved + room)]
 
 
-def recurring_demand(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> list[Want]:
-    """Capacity for the demand that comes back at this time of the hour, or of the day, one boot ahead of it."""
-    return demand_coming_within(ready_s(memory), snapshot, memory, thresholds)
+def recurring_demand(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> list[Want]:
+    """Want the capacity for a demand that recurs at this time of the hour or of the day, one boot ahead of it."""
+    return demand_coming_within(ready_s(state), snapshot, state, thresholds)
 
 
-def demand_coming_within(seconds: float, snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> list[Want]:
-    """The demand that comes back within `seconds`: nothing where learning is off, or its confidence is not reached."""
+def demand_coming_within(seconds: float, snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> list[Want]:
+    """Want the capacity for the demand that recurs within `seconds`.
+
+    Nothing is wanted if learning is off, or if the demand recurred less often than `learning_confidence` asks.
+    """
     if thresholds.learning == "off":
         return []
-    wants = []
-    now, confidence, reserved = snapshot.at, thresholds.learning_confidence, reserved_size(snapshot)
-    for peaks, every_s in ((memory.recent, HOUR_S), (memory.days, DAY_S)):
+    wants: list[Want] = []
+    now, confidence, reserved = snapshot.at, thresholds.learning_confidence, reserved_on(snapshot.active)
+    for peaks, every_s in ((state.recent, HOUR_S), (state.days, DAY_S)):
         found = recurring(peaks, every_s, now, now + seconds, confidence, reserved)
         if found:
-            wants.append(Want(DemandComesBack(found.demand, every_s, found.times, found.of, 0), capacity=found.demand))
+            seen = RecurringDemandSeen(found.demand, every_s, found.times, found.of)
+            wants.append(CapacityWant(seen, found.demand))
     return wants
 
 
-def ready_s(memory: Memory) -> float:
-    """How long, in seconds, from a decision until its instances take tasks: as the slowest of the latest boots."""
-    return LOOK_AHEAD_S + max(memory.boots_s, default=USUAL_BOOT_S)
+def ready_s(state: ScalingState) -> float:
+    """Return how many seconds pass from a decision until its instances take tasks: the slowest of the latest boots."""
+    return LOOK_AHEAD_S + max(state.boots_s, default=USUAL_BOOT_S)
 
 
 RULES: tuple[Rule, ...] = (service_drift, run_task_failures, reservation_high, room_to_start, recurring_demand)
 
 
-def wants_of(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> list[Want]:
-    """What all rules want, in the order of `RULES`."""
-    return [want for rule in RULES for want in rule(snapshot, memory, thresholds)]
+def wants_of(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> list[Want]:
+    """Return what all rules want, in the order of `RULES`."""
+    return [want for rule in RULES for want in rule(snapshot, state, thresholds)]

@@ -1,4 +1,4 @@
-"""Scale-in: which instances to empty once reservation has stayed low, and which emptied ones can go."""
+"""Scale-in: which instances to empty once reservation has stayed low, and which emptied ones to terminate."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -6,16 +6,20 @@ from dataclasses import dataclass
 from steady.cluster import NOTHING, ContainerInstance, Size, Snapshot
 from steady.scaling.packing import Room, pack, room_on
 from steady.scaling.reasons import Emptied, Reason, ReservationLow
-from steady.scaling.reservation import _percent, is_low, reservation
+from steady.scaling.reservation import is_low, percent_of, registered_on, reservation, reserved_on
 from steady.thresholds import Thresholds
 
-# What runs on an instance is read one by one: no more of them than this, unless more may be emptied at once.
+# The tasks of each candidate must be read: this many candidates are enough, unless more may be emptied at once.
 LOOKED_AT = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Instances to drain now, and since when reservation has been low (None: it is not, or the count starts anew)."""
+    """The instances to drain now.
+
+    Attributes:
+        low_since: since when reservation has been low; None if it is not low, or if the wait begins anew.
+    """
 
     instances: tuple[ContainerInstance, ...] = ()
     low_since: float | None = None
@@ -23,40 +27,29 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
-    """Instances chosen earlier that have no task left."""
+class EmptiedInstances:
+    """The instances that scale-in chose earlier and that have no task left."""
 
     instance_ids: tuple[str, ...] = ()
     reasons: tuple[Reason, ...] = ()
 
 
-def emptied(snapshot: Snapshot, draining: Mapping[str, str]) -> Gone:
+def find_emptied(snapshot: Snapshot, draining: Mapping[str, str]) -> EmptiedInstances:
+    """Find which of the instances `draining` (ARN to instance id) have no task left and can be terminated."""
     ids = tuple(
         i.instance_id
         for i in snapshot.instances
         if i.arn in draining and i.task_count == 0 and i.instance_id in snapshot.pool.members
     )
-    return Gone(ids, (Emptied(len(ids)),) if ids else ())
-
-
-def target_without(snapshot: Snapshot, instance_ids: Iterable[str], minimum: int) -> int:
-    """The pool's target once `instance_ids` are gone: what is kept, and what is still to be launched.
-
-    It is the same whether or not the target was lowered before a crash, so that no instance is subtracted twice.
-    """
-    pool = snapshot.pool
-    leaving = set(instance_ids)
-    kept = pool.units(id_ for id_ in pool.members if id_ not in leaving)
-    to_be_launched = max(0, pool.target - pool.held)
-    return min(pool.target, max(minimum, kept + to_be_launched)) if leaving else pool.target
+    return EmptiedInstances(ids, (Emptied(len(ids)),) if ids else ())
 
 
 def candidates(
     snapshot: Snapshot, low_since: float | None, thresholds: Thresholds, minimum: int
 ) -> list[ContainerInstance]:
-    """The instances that scale-in may empty now, those with the fewest tasks; none while it is not due.
+    """Return the instances that scale-in may empty now, those with the fewest tasks first.
 
-    None of a pool at its `minimum`, either: what runs on them need not be read.
+    There are none while reservation has not been low for `scale_in_after_seconds`, nor in a pool at its `minimum`.
     """
     if low_since is None or snapshot.at - low_since < thresholds.scale_in_after_seconds:
         return []
@@ -68,30 +61,7 @@ def candidates(
     ]
 
 
-def _in_pool(snapshot: Snapshot) -> list[ContainerInstance]:
-    return [i for i in snapshot.active if i.instance_id in snapshot.pool.members]
-
-
-def _at_once(snapshot: Snapshot, thresholds: Thresholds) -> int:
-    return max(1, len(_in_pool(snapshot)) * thresholds.scale_in_share // 100)
-
-
-def _cheapest_first(instances: Iterable[ContainerInstance], snapshot: Snapshot) -> list[ContainerInstance]:
-    """`instances` by what it costs to empty them: those without batch tasks first, then those whose are the youngest.
-
-    What drains holds no other task until its last one ends. How long a batch task still runs nobody says, but one that
-    has run for long is likely to run on for as long again.
-    """
-
-    def cost(instance: ContainerInstance) -> tuple[float, int, int, str]:
-        since = snapshot.bound_since.get(instance.arn)
-        bound_s = 0.0 if since is None else max(1.0, snapshot.at - since)
-        return bound_s, instance.task_count, instance.reserved.memory_mib, instance.arn
-
-    return sorted(instances, key=cost)
-
-
-def chosen(
+def choose(
     snapshot: Snapshot,
     draining: Mapping[str, str],
     low_since: float | None,
@@ -99,7 +69,13 @@ def chosen(
     minimum: int,
     reserve: Size,
 ) -> Chosen:
-    """Takes candidates for as long as the rest holds all that runs, with headroom and `reserve`, and the minimum."""
+    """Choose candidates one after the other, as long as the other instances hold everything that runs.
+
+    Args:
+        draining: the instances that scale-in has chosen already, by ARN.
+        minimum: the lowest target, in units.
+        reserve: the registered capacity that the other instances must keep.
+    """
     if not is_low(snapshot, thresholds):
         return Chosen()
     since = snapshot.at if low_since is None else low_since
@@ -113,7 +89,7 @@ def chosen(
         capacity -= pool.weight(pool.members[instance.instance_id])
         without = [i for i in rest if i is not instance]
         left = _rooms_after(instance, rooms, snapshot)
-        enough = sum((i.registered for i in without), NOTHING).holds(reserve)
+        enough = registered_on(without).holds(reserve)
         if capacity < minimum or left is None or not enough or not _has_headroom(without, snapshot, thresholds):
             break
         rest, rooms = without, left
@@ -124,8 +100,31 @@ def chosen(
     return Chosen(tuple(taken), None, (reason,))
 
 
+def _in_pool(snapshot: Snapshot) -> list[ContainerInstance]:
+    return [i for i in snapshot.active if i.instance_id in snapshot.pool.members]
+
+
+def _at_once(snapshot: Snapshot, thresholds: Thresholds) -> int:
+    return max(1, len(_in_pool(snapshot)) * thresholds.scale_in_share // 100)
+
+
+def _cheapest_first(instances: Iterable[ContainerInstance], snapshot: Snapshot) -> list[ContainerInstance]:
+    """Sort `instances` by the cost of emptying them: without batch tasks first, then by the age of their batch tasks.
+
+    A draining instance takes no other task until its last one ends. Nobody knows when a batch task ends, but one that
+    has run for long is likely to run for as long again.
+    """
+
+    def cost(instance: ContainerInstance) -> tuple[float, int, int, str]:
+        since = snapshot.bound_since.get(instance.arn)
+        bound_s = 0.0 if since is None else max(1.0, snapshot.at - since)
+        return bound_s, instance.task_count, instance.reserved.memory_mib, instance.arn
+
+    return sorted(instances, key=cost)
+
+
 def _rooms_after(instance: ContainerInstance, rooms: list[Room], snapshot: Snapshot) -> list[Room] | None:
-    """What room is left on the others once the tasks of `instance` moved there; None if they do not fit."""
+    """Return the room left on the others once the tasks of `instance` have moved there; None if they do not fit."""
     others = [r.copy() for r in rooms if r.key != instance.arn]
     tasks = snapshot.tasks_of.get(instance.arn)
     if tasks is None and instance.task_count:
@@ -134,11 +133,11 @@ def _rooms_after(instance: ContainerInstance, rooms: list[Room], snapshot: Snaps
 
 
 def _has_headroom(rest: list[ContainerInstance], snapshot: Snapshot, thresholds: Thresholds) -> bool:
-    """Whether all that is reserved now, on the rest alone, stays the headroom under the high thresholds."""
-    reserved = sum((i.reserved for i in snapshot.active), NOTHING)
+    """Whether all that is reserved now, on `rest` alone, stays `scale_in_headroom` under the high thresholds."""
+    reserved = reserved_on(snapshot.active)
     if reserved == NOTHING:
         return True
-    cpu, memory = _percent(reserved, sum((i.registered for i in rest), NOTHING))
+    cpu, memory = percent_of(reserved, registered_on(rest))
     spare = thresholds.scale_in_headroom
     return bool(rest) and (
         cpu <= thresholds.cpu_reservation_high - spare and memory <= thresholds.memory_reservation_high - spare

@@ -1,76 +1,87 @@
-"""Scale-out: what the cluster lacks, after all that is there, coming, or can be taken back was counted."""
+"""Scale-out: what the cluster lacks once everything that is there, coming, or can be taken back is counted."""
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from functools import reduce
-from operator import or_
+from dataclasses import dataclass
 
-from steady.cluster import NOTHING, ContainerInstance, InstanceShape, Size, Snapshot, TaskShape
+from steady.cluster import NOTHING, ContainerInstance, InstanceShape, Size, Snapshot, TaskShape, largest
 from steady.scaling.packing import instances_needed, lacking_room, new_room, pack, room_on
 from steady.scaling.pool import coming_shapes, coming_units, shapes_of
 from steady.scaling.reasons import DriftIsNotCapacity, FitsNoInstance, Reason, TakenBack, WantsDoNotFit
-from steady.scaling.rules import Want, drifting, wants_of
-from steady.scaling.state import Memory
+from steady.scaling.reservation import registered_on
+from steady.scaling.rules import CapacityWant, TaskWant, Want, drifting, wants_of
+from steady.scaling.state import ScalingState
 from steady.thresholds import Thresholds
 
 
 @dataclass(frozen=True, slots=True)
 class ScaleOut:
-    """Units to add, scale-in choices to take back, and whether any want is `open`, with reasons.
+    """What scale-out does.
 
-    `reserve` is the capacity that the rules want there to be: scale-in leaves as much.
+    Attributes:
+        add_units: the units to add to the target.
+        to_undrain: the ARNs of instances that scale-in chose and that are taken back.
+        is_open: whether any task or rule still waits for capacity; while one does, nothing is scaled in.
+        reserve: the registered capacity that the rules want: scale-in leaves this much.
     """
 
     add_units: int = 0
     to_undrain: tuple[str, ...] = ()
-    open: bool = False
+    is_open: bool = False
     reasons: tuple[Reason, ...] = ()
     reserve: Size = NOTHING
 
 
-def wanted(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> ScaleOut:
-    """The scale-out that all rules want together: the joint packing of their tasks, not a sum of their answers."""
-    wants = wants_of(snapshot, memory, thresholds)
+def scale_out(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> ScaleOut:
+    """Work out what all rules want together: one joint packing of their tasks, not a sum of their answers."""
+    wants = wants_of(snapshot, state, thresholds)
     tasks = [task for want in wants for task in want.tasks]
-    reasons = [want.reason for want in wants if want.tasks or want.capacity == NOTHING]
-    reasons += _not_capacity(snapshot, memory, thresholds)
-    reserve = reduce(or_, (want.capacity for want in wants), NOTHING)
-    shapes = shapes_of(snapshot, memory)
+    reasons: list[Reason] = [want.reason for want in wants if isinstance(want, TaskWant)]
+    reasons += _not_capacity(snapshot, state, thresholds)
+    reserve = largest(NOTHING, *(want.capacity for want in wants))
+    shapes = shapes_of(snapshot, state)
     if not shapes:
-        return _first_instance(tasks, reasons, reserve, snapshot, memory)
-    places = _places(tasks, shapes, snapshot, memory)
-    taken_back, lacking = _with_capacity(wants, places, shapes[0].size, snapshot)
+        return _first_instance(tasks, reasons, reserve, snapshot, state)
+    places = _places(tasks, shapes, snapshot, state)
+    taken_back, lacking = _take_back(wants, places, shapes[0].size, snapshot)
     reasons += [FitsNoInstance.of(task, shapes) for task in dict.fromkeys(places.nowhere)]
     if taken_back:
         reasons.append(TakenBack(len(taken_back)))
     reasons = _with_add(reasons, places.homeless, places.new)
-    reasons += [replace(reason, add=add) for reason, add in lacking.items()]  # type: ignore[call-arg]
+    reasons += [one.reason for one in lacking]
     weight = snapshot.pool.weight(shapes[0].name)
-    # What fell silent a moment ago was placed, or its launcher is about to say it again.
-    said = any(shape.size.holds(d.size) for d in memory.demands.values() for shape in shapes)
+    # What fell silent a moment ago was placed, or its launcher is about to repeat it.
+    repeated = any(shape.size.holds(d.size) for d in state.demands.values() for shape in shapes)
     return ScaleOut(
-        max([places.units, *(add * weight for add in lacking.values())]),
+        max([places.units, *(one.instances * weight for one in lacking)]),
         tuple(i.arn for i in taken_back),
-        len(tasks) > len(places.nowhere) or said or bool(lacking) or bool(taken_back),
+        len(tasks) > len(places.nowhere) or repeated or bool(lacking) or bool(taken_back),
         tuple(reasons),
         reserve,
     )
 
 
 def _first_instance(
-    tasks: Sequence[TaskShape], reasons: list[Reason], reserve: Size, snapshot: Snapshot, memory: Memory
+    tasks: Sequence[TaskShape], reasons: list[Reason], reserve: Size, snapshot: Snapshot, state: ScalingState
 ) -> ScaleOut:
-    """Of a pool of which nothing was ever seen, and that names no type: the first one shows how large they are."""
+    """Add one instance to a pool that names no type and has had no instance: it shows how large they are."""
     left = pack(tasks, room_on(snapshot.active, snapshot)).left_over
-    add = 1 if left and not coming_units(snapshot, memory) else 0
-    return ScaleOut(add, (), bool(tasks or memory.demands), tuple(_with_add(reasons, len(left), add)), reserve)
+    add = 1 if left and not coming_units(snapshot, state) else 0
+    return ScaleOut(add, (), bool(tasks or state.demands), tuple(_with_add(reasons, len(left), add)), reserve)
 
 
 @dataclass(frozen=True, slots=True)
 class _Places:
-    """Where tasks find their places: which draining instances are `used` and which stay `idle`, what is `coming`, how
-    many `new` instances (`units` of the pool) those that are `homeless` ask for, and which fit `nowhere`.
+    """Where tasks find their places.
+
+    Attributes:
+        used: the draining instances that take some of them.
+        idle: the draining instances that take none.
+        coming: the instances that are booting or still to be launched.
+        units: the units of the new instances that the `homeless` tasks need.
+        new: the number of these instances.
+        homeless: how many tasks fit neither what is there nor what is coming, but fit a new instance.
+        nowhere: the tasks that no type of the pool can hold.
     """
 
     used: tuple[ContainerInstance, ...]
@@ -82,13 +93,15 @@ class _Places:
     nowhere: tuple[TaskShape, ...]
 
 
-def _places(tasks: Sequence[TaskShape], shapes: Sequence[InstanceShape], snapshot: Snapshot, memory: Memory) -> _Places:
+def _places(
+    tasks: Sequence[TaskShape], shapes: Sequence[InstanceShape], snapshot: Snapshot, state: ScalingState
+) -> _Places:
     left = lacking_room(tasks, room_on(snapshot.active, snapshot))
-    # What drains can be had at once, and what is coming only once it has booted. What is coming is packed next to what
-    # is new: so the same tasks find the same places once it was asked for.
-    spare = [i for i in snapshot.instances if i.arn in memory.draining]
+    # A draining instance can be had at once, one that is coming only once it has booted. What is coming is packed in
+    # the same way as what is new: so the same tasks find the same places once their instances were asked for.
+    spare = [i for i in snapshot.instances if i.arn in state.draining]
     back = pack(left, room_on(spare, snapshot))
-    coming = coming_shapes(snapshot, memory, shapes)
+    coming = coming_shapes(snapshot, state, shapes)
     left = lacking_room(back.left_over, [new_room(shape, snapshot) for shape in coming])
     units, new, nowhere = _new(left, shapes, snapshot)
     return _Places(
@@ -102,14 +115,26 @@ def _places(tasks: Sequence[TaskShape], shapes: Sequence[InstanceShape], snapsho
     )
 
 
-def _with_capacity(
+@dataclass(frozen=True, slots=True)
+class _Lacking:
+    """What a rule wants beyond what is there: `instances` more, for this `reason`."""
+
+    reason: Reason
+    instances: int
+
+
+def _take_back(
     wants: Sequence[Want], places: _Places, one: Size, snapshot: Snapshot
-) -> tuple[list[ContainerInstance], dict[Reason, int]]:
-    """What is taken back, with what lacks of the capacity that is wanted even so (`_lacking`)."""
+) -> tuple[list[ContainerInstance], list[_Lacking]]:
+    """Choose which draining instances to take back, and return what is lacking even then.
+
+    Args:
+        one: the size of a new instance.
+    """
     taken_back = list(places.used)
     lacking = _lacking(wants, _registered([*snapshot.active, *taken_back], places.coming), one)
     if lacking and places.idle:
-        taken_back += places.idle[: max(lacking.values())]
+        taken_back += places.idle[: max(some.instances for some in lacking)]
         lacking = _lacking(wants, _registered([*snapshot.active, *taken_back], places.coming), one)
     return taken_back, lacking
 
@@ -117,35 +142,40 @@ def _with_capacity(
 def _new(
     tasks: Sequence[TaskShape], shapes: Sequence[InstanceShape], snapshot: Snapshot
 ) -> tuple[int, int, tuple[TaskShape, ...]]:
-    """The units and the instances that hold `tasks`, whichever type the pool launches; and those that no type holds."""
+    """Return the units and the number of new instances that hold `tasks`, and the tasks that no type can hold.
+
+    The pool may launch any of its types: the answer holds for each of them.
+    """
     needed = [(shape, *instances_needed(tasks, new_room(shape, snapshot))) for shape in shapes]
     units, count = max((n * snapshot.pool.weight(shape.name), n) for shape, n, _ in needed)
     nowhere = min((too_large for _, _, too_large in needed), key=len)
     return units, count, nowhere
 
 
-def _lacking(wants: Iterable[Want], there: Size, one: Size) -> dict[Reason, int]:
-    """The reasons of the wants whose capacity is not `there`, and how few instances of the size `one` make it so."""
-    found = {}
+def _lacking(wants: Iterable[Want], there: Size, one: Size) -> list[_Lacking]:
+    """Return what each capacity want lacks of `there`, in instances of the size `one`."""
+    found = []
     for want in wants:
-        lack = (want.capacity - there) | NOTHING
+        if not isinstance(want, CapacityWant):
+            continue
+        lack = largest(want.capacity - there, NOTHING)
         add = max(math.ceil(lack.cpu_units / one.cpu_units), math.ceil(lack.memory_mib / one.memory_mib))
         if add > 0:
-            found[want.reason] = add
+            found.append(_Lacking(want.observation.reason_to_add(add), add))
     return found
 
 
 def _registered(instances: Iterable[ContainerInstance], coming: Iterable[InstanceShape]) -> Size:
-    return sum((i.registered for i in instances), NOTHING) + sum((shape.size for shape in coming), NOTHING)
+    return registered_on(instances) + sum((shape.size for shape in coming), NOTHING)
 
 
-def _not_capacity(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> list[Reason]:
-    """The drifts whose tasks would fit: a crash loop, an image that cannot be pulled."""
+def _not_capacity(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> list[Reason]:
+    """Return the drifts whose tasks would fit: a crash loop, or an image that cannot be pulled."""
     return [
         DriftIsNotCapacity(s.name, s.missing)
-        for s in drifting(snapshot, memory, thresholds)
+        for s in drifting(snapshot, state, thresholds)
         if s.shape
-        and s.name not in memory.placement_failed_at
+        and s.name not in state.placement_failed_at
         and not pack([s.shape] * s.missing, room_on(snapshot.active, snapshot)).left_over
     ]
 

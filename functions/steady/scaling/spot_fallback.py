@@ -1,64 +1,83 @@
-"""Spot shortage: on-demand inside the fleet while the market has nothing, given back when Spot is there again."""
+"""Spot shortage: on-demand capacity inside the fleet while Spot is short, given back once Spot has returned."""
 
 from collections.abc import Collection
 
-from steady.cluster import ContainerInstance, PoolKind, Snapshot
+from steady.cluster import ContainerInstance, Snapshot
+from steady.scaling.change import Change
 from steady.scaling.pool import leaving_units
-from steady.scaling.state import Memory
+from steady.scaling.reasons import FellBack
+from steady.scaling.state import ScalingState
 from steady.thresholds import Thresholds
 
-# Of a fleet that loses so much at once, the market has not got the rest either.
+# A market that takes back this share of a fleet at once does not have the rest of its target either.
 MARKET_GONE_SHARE = 0.25
 
 
-def short_since(snapshot: Snapshot, memory: Memory, target: int) -> float | None:
-    """Since when the fleet has held less than `target`; None if it holds as much, or if it is no fleet."""
+def fall_back(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds, target: int) -> Change:
+    """Set how much of `target` is on-demand, in units, and remember since when the pool has been short."""
+    since = short_since(snapshot, state, target)
+    on_demand = on_demand_units(snapshot, state, since, thresholds, target)
+    reasons: tuple[FellBack, ...] = ()
+    if on_demand > snapshot.pool.on_demand and since is not None:
+        reasons = (FellBack(on_demand, snapshot.at - since),)
+    return Change(on_demand=on_demand, reasons=reasons, state={"short_since": since})
+
+
+def short_since(snapshot: Snapshot, state: ScalingState, target: int) -> float | None:
+    """Return since when the pool has held less than `target`, in seconds since the epoch.
+
+    None if it holds `target`, or if its kind has no on-demand part.
+    """
     pool = snapshot.pool
-    if pool.name.kind is not PoolKind.SPOT_FLEET or pool.held >= target:
+    if not pool.traits.has_on_demand_part or pool.held >= target:
         return None
-    return snapshot.at if memory.short_since is None else memory.short_since
+    return snapshot.at if state.short_since is None else state.short_since
 
 
-def on_demand_units(snapshot: Snapshot, memory: Memory, thresholds: Thresholds, target: int) -> int:
-    """How much of the fleet's `target` is to be on-demand; `memory` says already since when the fleet has held less.
+def on_demand_units(
+    snapshot: Snapshot, state: ScalingState, since: float | None, thresholds: Thresholds, target: int
+) -> int:
+    """Return how many units of `target` are to be on-demand.
 
-    What the market has not given for `fallback_after_seconds` is launched on-demand; without a wait, where it takes so
-    much back at once that it has said itself how short it is. Once the fleet holds all of its
-    target, the on-demand part is lowered to what runs batch tasks, which nothing can move, and to what is being
-    emptied, in whose place nothing is wanted: the other instances stay as well, but the fleet asks the market for their
-    places again.
+    What the market has not given for `fallback_after_seconds` is launched on-demand, and at once if the market takes
+    back a large share of the fleet. Once the fleet holds its target, the on-demand part is lowered to the instances
+    that run batch tasks, which cannot be moved, and to those that are being emptied, which nothing replaces. The other
+    on-demand instances stay too, but the fleet asks the market for their places again.
+
+    Args:
+        since: since when the fleet has held less than `target`; None if it holds `target`.
     """
     pool = snapshot.pool
     if not pool.may_fall_back:
         return 0
-    if memory.short_since is None:
-        kept = {*snapshot.bound_since, *memory.draining, *snapshot.unread}
+    if since is None:
+        kept = {*snapshot.bound_since, *state.draining, *snapshot.unread}
         busy = [i.instance_id for i in snapshot.instances if i.arn in kept and i.instance_id in pool.on_demand_members]
         return min(target, pool.units(busy))
-    gone_share = leaving_units(snapshot, memory) / max(1, pool.held)
-    if snapshot.at - memory.short_since < thresholds.fallback_after_seconds and gone_share < MARKET_GONE_SHARE:
+    gone_share = leaving_units(snapshot, state) / max(1, pool.held)
+    if snapshot.at - since < thresholds.fallback_after_seconds and gone_share < MARKET_GONE_SHARE:
         return min(target, pool.on_demand)
     return min(target, pool.units(pool.on_demand_members) + target - pool.held)
 
 
 def on_demand_instances(snapshot: Snapshot) -> list[ContainerInstance]:
-    """The fleet's on-demand instances on which tasks can be placed."""
+    """Return the pool's on-demand instances on which tasks can be placed."""
     return [i for i in snapshot.active if i.instance_id in snapshot.pool.on_demand_members]
 
 
-def to_give_back(snapshot: Snapshot, leaving: Collection[str], target: int) -> tuple[ContainerInstance, ...]:
-    """The on-demand instances that Spot instances have taken the place of: those to be emptied, the emptiest first.
+def find_replaceable(snapshot: Snapshot, leaving: Collection[str], target: int) -> tuple[ContainerInstance, ...]:
+    """Return the on-demand instances whose place Spot instances have taken: they can be emptied, the emptiest first.
 
     Args:
-        leaving: the ARNs of the instances that are chosen for scale-in already.
-        target: what the fleet is asked for, in its units.
+        leaving: the ARNs of the instances that are already chosen for scale-in.
+        target: the target capacity, in units.
     """
     pool = snapshot.pool
     surplus = pool.units(i.instance_id for i in snapshot.active if i.arn not in leaving) - target
     chosen = []
     for instance in sorted(on_demand_instances(snapshot), key=lambda i: (i.task_count, i.arn)):
         weight = pool.units([instance.instance_id])
-        # What runs a batch task would stand there for as long, and take no other.
+        # An instance that runs a batch task would stay until the task ends, and take no other task meanwhile.
         if instance.arn not in {*leaving, *snapshot.bound_since, *snapshot.unread} and weight <= surplus:
             chosen.append(instance)
             surplus -= weight

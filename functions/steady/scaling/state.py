@@ -1,22 +1,23 @@
-"""What a cluster's decisions remember between invocations, and how it is brought up to what is seen."""
+"""What a cluster's decisions remember between invocations, and how a look at the cluster brings it up to date."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import NamedTuple
 
 from steady.cluster import NOTHING, InstanceShape, InstanceStatus, Size, Snapshot, TaskShape
-from steady.scaling.demand import Demand, still_said, waiting
+from steady.scaling.demand import Demand, still_repeated, waiting
 from steady.scaling.packing import pack, room_on
 from steady.scaling.recurrence import DAYS, RECENT, Peaks
+from steady.scaling.reservation import reserved_on
 from steady.scaling.staffing import UNLEARNED, Staffing
 from steady.scaling.usage import UNUSED, Usage
 from steady.thresholds import Thresholds
 
-# A placement failure is said again only now and then; while the service still drifts it stands for so long.
+# ECS repeats a placement failure only now and then: one stands for this long while its service still lacks tasks.
 PLACEMENT_FAILURE_STANDS_S = 300
-# A Spot notice lasts 120 s; an Auto Scaling instance under a hook does not count for its group any more.
+# A Spot notice lasts 120 s; an Auto Scaling group does not count an instance that waits under a hook.
 LEAVES_WITHIN_S = 180
-# So many of the latest boots say how long one takes.
+# How many of the latest boots say how long a boot takes.
 BOOTS_KEPT = 5
 
 
@@ -24,9 +25,11 @@ BOOTS_KEPT = 5
 class Healing:
     """What healing remembers. Times are in seconds since the epoch.
 
-    `lost_since` says when each container instance of the pool was first seen with its agent disconnected, by ARN, and
-    `emptying` since when healing drains it. `registered_at` is when an instance last registered, and `unanswered` when
-    instances were terminated of which it is not known yet whether what comes in their place is well.
+    Attributes:
+        lost_since: when the agent of each container instance was first seen disconnected, by ARN.
+        emptying: since when healing has been draining each container instance, by ARN.
+        registered_at: when an instance last registered.
+        unanswered: when instances were terminated whose replacements have not proved well yet.
     """
 
     lost_since: Mapping[str, float] = field(default_factory=dict)
@@ -39,16 +42,27 @@ UNTOUCHED = Healing()
 
 
 @dataclass(frozen=True)
-class Memory:
+class ScalingState:
     """What a cluster's decisions remember between invocations. Times are in seconds since the epoch.
 
-    `doomed` says when each instance that a notice names was said to go, by instance id. `draining` maps the container
-    instances that scale-in chose, by ARN, to their instance ids; `leaving_since` says when each one that others drain
-    was first seen so; `booting_since` when each instance of the pool that has not registered was, and `boots_s` how
-    long the latest boots took. `raised_by` is how much of the target, in the pool's units, is asked for only until
-    replacements of such instances are there; `raised_to` is the target that was set with it. `short_since` is since
-    when a Spot Fleet has held less than its target. `shapes` are the types of instances that were seen registered.
-    `told` is what was wrong with the parameters when people were last told of it.
+    Attributes:
+        demands: the tasks that a batch launcher could not place, by the launcher's key.
+        low_since: since when reservation has been low.
+        drift_since: since when each service has lacked tasks, by its name.
+        placement_failed_at: when ECS said that it could not place a service's task, by the service's name.
+        doomed: when a notice named each instance, by instance id.
+        draining: the container instances that scale-in has chosen, from ARN to instance id.
+        leaving_since: when each container instance that others drain was first seen draining, by ARN.
+        booting_since: when each instance of the pool that has not registered was first seen, by instance id.
+        boots_s: how many seconds the latest boots took.
+        raised_by: the units of the target that are asked for only until replacements are there.
+        raised_to: the target that was set with `raised_by`.
+        short_since: since when a Spot Fleet has held less than its target.
+        next_look_at: when a look before the next tick is booked.
+        shapes: the types of instances that were seen registered, by type.
+        recent: the demand of the last hours.
+        days: the demand of the last days.
+        reported_problems: the problems of the parameters that people have been told of.
     """
 
     demands: Mapping[str, Demand] = field(default_factory=dict)
@@ -70,51 +84,56 @@ class Memory:
     staffing: Staffing = UNLEARNED
     healing: Healing = UNTOUCHED
     usage: Usage = UNUSED
-    told: tuple[str, ...] = ()
+    reported_problems: tuple[str, ...] = ()
 
 
-def observed(snapshot: Snapshot, memory: Memory, thresholds: Thresholds) -> Memory:
-    """`memory` brought up to what the snapshot shows: silent demands, ended drifts and gone instances leave it."""
+def update_state(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> ScalingState:
+    """Return `state` brought up to what `snapshot` shows.
+
+    Silent demands, drifts that have ended and instances that are gone leave it; what is new is added and learned.
+    """
     now = snapshot.at
     drifting = {s.name for s in snapshot.services if s.missing}
     draining_now = {i.arn: i.instance_id for i in snapshot.instances if i.status is InstanceStatus.DRAINING}
     here = {i.instance_id for i in snapshot.instances} | set(snapshot.pool.members)
-    doomed = {id_: at for id_, at in memory.doomed.items() if now - at <= LEAVES_WITHIN_S and id_ in here}
-    # What a notice names goes, whatever scale-in wanted of it: it is not to be taken back.
-    draining = {arn: id_ for arn, id_ in memory.draining.items() if arn in draining_now and id_ not in doomed}
-    demands = still_said(memory.demands, now, thresholds.demand_silent_after_seconds)
+    doomed = {id_: at for id_, at in state.doomed.items() if now - at <= LEAVES_WITHIN_S and id_ in here}
+    # An instance that a notice names goes, even if scale-in has chosen it: it must not be taken back.
+    draining = {arn: id_ for arn, id_ in state.draining.items() if arn in draining_now and id_ not in doomed}
+    demands = still_repeated(state.demands, now, thresholds.demand_silent_after_seconds)
     waits = [TaskShape(d.size) for d in waiting(demands, now)]
-    # Of what waits, what would fit now is about to be placed.
+    # A waiting task that would fit now is about to be placed.
     rooms = room_on(snapshot.active, snapshot)
     lacking = pack([s.shape for s in snapshot.services for _ in range(s.missing) if s.shape], rooms).left_over
     unplaced = pack(waits, rooms).left_over
     demand = _running(snapshot, draining) + _total(lacking) + _total(unplaced)
+    boots = _boots(snapshot, state)
     return replace(
-        memory,
+        state,
         demands={key: replace(d, seen=True) for key, d in demands.items()},
-        drift_since={name: memory.drift_since.get(name, now) for name in sorted(drifting)},
+        drift_since={name: state.drift_since.get(name, now) for name in sorted(drifting)},
         placement_failed_at={
             name: at
-            for name, at in memory.placement_failed_at.items()
+            for name, at in state.placement_failed_at.items()
             if name in drifting and now - at <= PLACEMENT_FAILURE_STANDS_S
         },
         doomed=doomed,
         draining=draining,
-        leaving_since={arn: memory.leaving_since.get(arn, now) for arn in draining_now if arn not in draining},
-        shapes={**memory.shapes, **_shapes_seen(snapshot)},
-        recent=memory.recent.seen(now, demand),
-        days=memory.days.seen(now, demand),
-        staffing=_staffing(snapshot, memory, len(lacking), len(waits), demands, thresholds.start_at_once_share),
-        healing=_healing(snapshot, memory),
-        usage=memory.usage.seen(snapshot),
-        **_boots(snapshot, memory),
+        leaving_since={arn: state.leaving_since.get(arn, now) for arn in draining_now if arn not in draining},
+        booting_since=boots.booting_since,
+        boots_s=boots.boots_s,
+        shapes={**state.shapes, **_shapes_seen(snapshot)},
+        recent=state.recent.record(now, demand),
+        days=state.days.record(now, demand),
+        staffing=_staffing(snapshot, state, len(lacking), len(waits), demands, thresholds.start_at_once_share),
+        healing=_healing(snapshot, state, has_booted=boots.has_ended),
+        usage=state.usage.record(snapshot),
     )
 
 
 def _running(snapshot: Snapshot, draining: Collection[str]) -> Size:
-    """What runs; what is on an instance that is about to leave is being replaced, and would be counted twice."""
+    """Sum what runs. The tasks of an instance that is about to leave are being replaced: they would count twice."""
     status = InstanceStatus.ACTIVE
-    return sum((i.reserved for i in snapshot.instances if i.status is status or i.arn in draining), NOTHING)
+    return reserved_on(i for i in snapshot.instances if i.status is status or i.arn in draining)
 
 
 def _total(tasks: Iterable[TaskShape]) -> Size:
@@ -122,18 +141,18 @@ def _total(tasks: Iterable[TaskShape]) -> Size:
 
 
 def _staffing(
-    snapshot: Snapshot, memory: Memory, lacking: int, waits: int, demands: Mapping[str, Demand], share_percent: int
+    snapshot: Snapshot, state: ScalingState, lacking: int, waits: int, demands: Mapping[str, Demand], share: int
 ) -> Staffing:
     tasks = sum(i.task_count for i in snapshot.instances) - snapshot.daemons.tasks + lacking + waits
-    if memory.doomed:
-        # What a reclaim displaces teaches nothing: it is not room that would have held a fleet's tasks.
-        return memory.staffing.counted(tasks, lacking)
+    if state.doomed:
+        # The tasks that a reclaim displaces teach nothing: spare capacity would not have held a whole fleet's tasks.
+        return state.staffing.count(tasks, lacking)
     new_demands = sum(not d.seen for d in demands.values())
-    return memory.staffing.learned(tasks, lacking, new_demands, share_percent)
+    return state.staffing.learn(tasks, lacking, new_demands, share)
 
 
 def _shapes_seen(snapshot: Snapshot) -> dict[str, InstanceShape]:
-    """The smallest that an instance of each of the pool's types registered with."""
+    """Return the smallest size that an instance of each of the pool's types has registered with."""
     seen: dict[str, InstanceShape] = {}
     for i in sorted(snapshot.active, key=lambda i: (i.registered.memory_mib, i.registered.cpu_units), reverse=True):
         if i.instance_id in snapshot.pool.members:
@@ -143,35 +162,33 @@ def _shapes_seen(snapshot: Snapshot) -> dict[str, InstanceShape]:
     return seen
 
 
-def _boots(snapshot: Snapshot, memory: Memory) -> dict[str, Any]:
+class _Boots(NamedTuple):
+    booting_since: Mapping[str, float]
+    boots_s: tuple[float, ...]
+    has_ended: bool
+
+
+def _boots(snapshot: Snapshot, state: ScalingState) -> _Boots:
+    """Return which instances boot, how long the latest boots took, and whether one has ended since the last look."""
     registered = {i.instance_id for i in snapshot.instances}
-    booting = {
-        id_: memory.booting_since.get(id_, snapshot.at) for id_ in snapshot.pool.members if id_ not in registered
-    }
-    done = [snapshot.at - since for since in _booted(snapshot, memory)]
-    return {"booting_since": booting, "boots_s": (*memory.boots_s, *done)[-BOOTS_KEPT:]}
+    booting = {id_: state.booting_since.get(id_, snapshot.at) for id_ in snapshot.pool.members if id_ not in registered}
+    ended = [snapshot.at - since for id_, since in state.booting_since.items() if id_ in registered]
+    return _Boots(booting, (*state.boots_s, *ended)[-BOOTS_KEPT:], bool(ended))
 
 
-def _booted(snapshot: Snapshot, memory: Memory) -> list[float]:
-    """Since when each of the instances booted that have registered since the last look."""
-    registered = {i.instance_id for i in snapshot.instances}
-    return [since for id_, since in memory.booting_since.items() if id_ in registered]
-
-
-def _healing(snapshot: Snapshot, memory: Memory) -> Healing:
-    now, known = snapshot.at, memory.healing
+def _healing(snapshot: Snapshot, state: ScalingState, *, has_booted: bool) -> Healing:
+    now, known = snapshot.at, state.healing
     here = {i.arn: i for i in snapshot.instances if i.instance_id in snapshot.pool.members}
     lost = [arn for arn, i in here.items() if not i.agent_connected]
-    # One that came back is kept until it takes tasks again, so that a crash before that leaves it to the next look.
+    # An instance that came back is kept until it is ACTIVE again: after a crash before that, the next look takes it up.
     ended = {arn for arn, i in here.items() if i.agent_connected and i.status is InstanceStatus.ACTIVE}
     emptying = {arn: since for arn, since in known.emptying.items() if arn in here and arn not in ended}
-    booted = bool(_booted(snapshot, memory))
-    # Where all that is asked for is there and well, what was terminated needed no answer.
+    # If everything that is asked for is there and well, what was terminated needs no further proof.
     pool = snapshot.pool
     well = len(here) == len(pool.members) and pool.held >= pool.target and not lost and not emptying
     return Healing(
         lost_since={arn: known.lost_since.get(arn, now) for arn in lost},
         emptying=emptying,
-        registered_at=now if booted else known.registered_at,
-        unanswered=() if booted or well else known.unanswered,
+        registered_at=now if has_booted else known.registered_at,
+        unanswered=() if has_booted or well else known.unanswered,
     )

@@ -1,4 +1,4 @@
-"""What a cluster's instances came to: instance-hours a day, by how they were bought and by type."""
+"""Usage: the instance-hours of each day, by how the instances are paid for and by type."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from steady.cluster import PoolKind, Snapshot
+from steady.cluster import Snapshot
+from steady.pools import Purchase
 
-ON_DEMAND = "on-demand"
-SPOT = "spot"
-# While nothing comes or goes, what is counted is brought up to date every so often.
+# While no instance comes or goes, the hours are added up this often.
 COUNTED_EVERY_S = 300
 DAYS_KEPT = 32
 
@@ -20,22 +19,24 @@ DAYS_KEPT = 32
 class Usage:
     """Hours by UTC day (`2026-01-01`) and by what ran: `spot m5.large` or `on-demand m5.large`.
 
-    `running` is how many of each have run since `counted_at` (seconds since the epoch), which `hours` lacks yet.
+    Attributes:
+        counted_at: up to when `hours` is added up, in seconds since the epoch.
+        running: how many of each have been running since `counted_at`.
     """
 
     counted_at: float = 0.0
     running: Mapping[str, int] = field(default_factory=dict)
     hours: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
-    def seen(self, snapshot: Snapshot) -> Usage:
-        """This usage, and what runs from now on."""
+    def record(self, snapshot: Snapshot) -> Usage:
+        """Return this usage with what `snapshot` shows running."""
         running = running_now(snapshot)
         if running == self.running and snapshot.at - self.counted_at < COUNTED_EVERY_S:
             return self
         return replace(self.until(snapshot.at), running=running)
 
     def until(self, now: float) -> Usage:
-        """This usage with all that has run until `now`."""
+        """Return this usage with all that has run until `now` (seconds since the epoch) added up."""
         hours = {day: Counter(of_day) for day, of_day in self.hours.items()}
         for day, day_s in _days(self.counted_at, now) if self.running else ():
             of_day = hours.setdefault(day, Counter())
@@ -49,16 +50,15 @@ UNUSED = Usage()
 
 
 def running_now(snapshot: Snapshot) -> dict[str, int]:
-    """How many instances run of each purchase and type; those that are on their way out cost until they are gone."""
+    """Count the running instances by purchase and type. One that is leaving costs until it is gone."""
     pool = snapshot.pool
     types = {i.instance_id: i.instance_type for i in snapshot.instances} | dict(pool.members)
-    group = pool.name.kind is PoolKind.AUTO_SCALING_GROUP
-    bought = {id_: ON_DEMAND if group or id_ in pool.on_demand_members else SPOT for id_ in types}
+    bought = {id_: Purchase.ON_DEMAND if id_ in pool.on_demand_members else pool.traits.purchase for id_ in types}
     return dict(Counter(f"{bought[id_]} {types[id_]}" for id_ in sorted(types)))
 
 
 def _days(since: float, until: float) -> Iterator[tuple[str, float]]:
-    """The UTC days from `since` to `until`, each with how many seconds of it these hold."""
+    """Yield the UTC days from `since` to `until`, each with how many of its seconds they cover."""
     while since < until:
         day = datetime.fromtimestamp(since, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         ends = min(until, (day + timedelta(days=1)).timestamp())

@@ -7,9 +7,9 @@ from steady.cluster import ContainerInstance, InstanceShape, Size, Snapshot
 from steady.scaling.decision import decide
 from steady.scaling.reasons import FitsNoInstance
 from steady.scaling.staffing import Staffing
-from steady.scaling.state import Memory
+from steady.scaling.state import ScalingState
 from steady.thresholds import Thresholds
-from tests.unit.snapshots import NOW, demand, instance, memory, snapshot
+from tests.unit.snapshots import NOW, demand, instance, snapshot, state
 
 LARGE = InstanceShape("m5.large", Size(2048, 8000))
 XLARGE = InstanceShape("m5.xlarge", Size(4096, 16_000))
@@ -36,10 +36,10 @@ def xlarge(number: int, used: Size) -> ContainerInstance:
     )
 
 
-def wanting(*sizes: Size, **fields: object) -> Memory:
+def wanting(*sizes: Size, **fields: object) -> ScalingState:
     shapes = {s.name: s for s in (LARGE, XLARGE)}
     demands = [demand(f"task-{n}", size) for n, size in enumerate(sizes)]
-    return replace(memory(*demands), shapes=shapes, **fields)  # type: ignore[arg-type]
+    return replace(state(*demands), shapes=shapes, **fields)  # type: ignore[arg-type]
 
 
 def test_there_are_units_enough_whichever_type_is_launched() -> None:

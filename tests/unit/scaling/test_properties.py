@@ -9,15 +9,15 @@ from steady.cluster import ContainerInstance, Size, Snapshot, TaskShape
 from steady.scaling import scale_out
 from steady.scaling.decision import decide
 from steady.scaling.packing import pack, room_on
-from steady.scaling.state import Memory, observed
+from steady.scaling.state import ScalingState, update_state
 from steady.thresholds import Thresholds
-from tests.unit.snapshots import NOW, demand, instance, memory, service, snapshot
+from tests.unit.snapshots import NOW, demand, instance, service, snapshot, state
 
 SIZES = st.builds(Size, st.integers(0, 2048), st.integers(0, 8000))
 
 
 @st.composite
-def clusters(draw: st.DrawFn) -> tuple[Snapshot, Memory, Thresholds]:
+def clusters(draw: st.DrawFn) -> tuple[Snapshot, ScalingState, Thresholds]:
     """A cluster with its history and its thresholds. Each instance's reservation is one task, as large."""
     used = draw(st.lists(st.tuples(SIZES, st.booleans()), max_size=8))
     instances = [instance(n, size, draining=draining) for n, (size, draining) in enumerate(used)]
@@ -33,7 +33,7 @@ def clusters(draw: st.DrawFn) -> tuple[Snapshot, Memory, Thresholds]:
         ],
         tasks_of={i.arn: (TaskShape(i.reserved),) if i.task_count else () for i in instances},
     )
-    remembered = memory(
+    remembered = state(
         *(demand(f"t{n}", size) for n, size in enumerate(draw(st.lists(SIZES, max_size=5)))),
         low_since=draw(st.sampled_from([None, NOW - 10_000])),
         drift_since={f"s{n}": NOW - 100 for n in range(3)},
@@ -43,10 +43,10 @@ def clusters(draw: st.DrawFn) -> tuple[Snapshot, Memory, Thresholds]:
 
 
 @given(clusters())
-def test_the_target_never_leaves_its_bounds(case: tuple[Snapshot, Memory, Thresholds]) -> None:
+def test_the_target_never_leaves_its_bounds(case: tuple[Snapshot, ScalingState, Thresholds]) -> None:
     world, remembered, thresholds = case
 
-    decision = decide(world, observed(world, remembered, thresholds), thresholds)
+    decision = decide(world, update_state(world, remembered, thresholds), thresholds)
 
     highest = min(world.pool.maximum, thresholds.max_capacity)
     # A target that was over a maximum is not pushed further, and not cut under what runs.
@@ -54,10 +54,12 @@ def test_the_target_never_leaves_its_bounds(case: tuple[Snapshot, Memory, Thresh
 
 
 @given(clusters())
-def test_what_is_emptied_fits_on_the_rest_with_all_that_runs_there(case: tuple[Snapshot, Memory, Thresholds]) -> None:
+def test_what_is_emptied_fits_on_the_rest_with_all_that_runs_there(
+    case: tuple[Snapshot, ScalingState, Thresholds],
+) -> None:
     world, remembered, thresholds = case
 
-    decision = decide(world, observed(world, remembered, thresholds), thresholds)
+    decision = decide(world, update_state(world, remembered, thresholds), thresholds)
 
     leaving = set(decision.to_drain)
     rest: list[ContainerInstance] = [i for i in world.active if i.arn not in leaving]
@@ -66,10 +68,10 @@ def test_what_is_emptied_fits_on_the_rest_with_all_that_runs_there(case: tuple[S
 
 
 @given(clusters())
-def test_only_what_is_empty_and_was_chosen_is_terminated(case: tuple[Snapshot, Memory, Thresholds]) -> None:
+def test_only_what_is_empty_and_was_chosen_is_terminated(case: tuple[Snapshot, ScalingState, Thresholds]) -> None:
     world, remembered, thresholds = case
 
-    decision = decide(world, observed(world, remembered, thresholds), thresholds)
+    decision = decide(world, update_state(world, remembered, thresholds), thresholds)
 
     by_id = {i.instance_id: i for i in world.instances}
     assert all(by_id[id_].task_count == 0 for id_ in decision.to_terminate)
@@ -78,50 +80,50 @@ def test_only_what_is_empty_and_was_chosen_is_terminated(case: tuple[Snapshot, M
 
 @given(clusters(), st.randoms())
 def test_the_order_in_which_things_are_described_does_not_matter(
-    case: tuple[Snapshot, Memory, Thresholds], random: st.DataObject
+    case: tuple[Snapshot, ScalingState, Thresholds], random: st.DataObject
 ) -> None:
     world, remembered, thresholds = case
     shuffled = list(world.services)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     other = replace(world, services=tuple(shuffled))
 
-    one = decide(world, observed(world, remembered, thresholds), thresholds)
-    two = decide(other, observed(other, remembered, thresholds), thresholds)
+    one = decide(world, update_state(world, remembered, thresholds), thresholds)
+    two = decide(other, update_state(other, remembered, thresholds), thresholds)
 
     assert (one.target, one.to_drain, one.to_undrain) == (two.target, two.to_drain, two.to_undrain)
 
 
 @given(clusters())
-def test_a_decision_that_took_effect_is_not_taken_again(case: tuple[Snapshot, Memory, Thresholds]) -> None:
+def test_a_decision_that_took_effect_is_not_taken_again(case: tuple[Snapshot, ScalingState, Thresholds]) -> None:
     world, remembered, thresholds = case
-    first = decide(world, observed(world, remembered, thresholds), thresholds)
+    first = decide(world, update_state(world, remembered, thresholds), thresholds)
     later = replace(world, pool=replace(world.pool, target=first.target))
 
-    again = decide(later, observed(later, first.memory, thresholds), thresholds)
+    again = decide(later, update_state(later, first.state, thresholds), thresholds)
 
     if first.target > world.pool.target:
         assert again.target == first.target
 
 
 @given(clusters(), st.lists(SIZES, min_size=1, max_size=4))
-def test_more_demand_never_lowers_the_target(case: tuple[Snapshot, Memory, Thresholds], more: list[Size]) -> None:
+def test_more_demand_never_lowers_the_target(case: tuple[Snapshot, ScalingState, Thresholds], more: list[Size]) -> None:
     world, remembered, thresholds = case
     demands = {f"more{n}": demand(f"more{n}", size) for n, size in enumerate(more)}
     wanting = replace(remembered, demands={**remembered.demands, **demands})
 
-    less = decide(world, observed(world, remembered, thresholds), thresholds)
-    greater = decide(world, observed(world, wanting, thresholds), thresholds)
+    less = decide(world, update_state(world, remembered, thresholds), thresholds)
+    greater = decide(world, update_state(world, wanting, thresholds), thresholds)
 
     assert greater.target >= less.target
 
 
 @given(clusters())
-def test_nothing_is_emptied_or_terminated_while_a_want_is_open(case: tuple[Snapshot, Memory, Thresholds]) -> None:
+def test_nothing_is_emptied_or_terminated_while_a_want_is_open(case: tuple[Snapshot, ScalingState, Thresholds]) -> None:
     world, remembered, thresholds = case
 
-    seen = observed(world, remembered, thresholds)
+    seen = update_state(world, remembered, thresholds)
     decision = decide(world, seen, thresholds)
 
-    if scale_out.wanted(world, seen, thresholds).open:
+    if scale_out.scale_out(world, seen, thresholds).is_open:
         assert (decision.to_drain, decision.to_terminate) == ((), ())
         assert decision.target >= world.pool.target

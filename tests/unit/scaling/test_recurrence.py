@@ -17,7 +17,7 @@ def hours(*bursts: int) -> Peaks:
     peaks = Peaks(SLOT_S, 100)
     for hour, burst in enumerate(bursts):
         for slot in range(SLOTS):
-            peaks = peaks.seen(NOW + hour * HOUR_S + slot * SLOT_S, CALM + Size(burst, 0) if slot == 0 else CALM)
+            peaks = peaks.record(NOW + hour * HOUR_S + slot * SLOT_S, CALM + Size(burst, 0) if slot == 0 else CALM)
     return peaks
 
 
@@ -65,21 +65,21 @@ def test_what_only_looks_like_a_rise_by_chance_is_none() -> None:
 
 
 def test_a_slot_that_nobody_looked_at_is_as_the_one_before() -> None:
-    peaks = Peaks(SLOT_S, 100).seen(0, Size(1, 1)).seen(3 * SLOT_S, Size(5, 5))
+    peaks = Peaks(SLOT_S, 100).record(0, Size(1, 1)).record(3 * SLOT_S, Size(5, 5))
 
-    assert [peaks.of(slot) for slot in range(5)] == [Size(1, 1)] * 3 + [Size(5, 5), None]
+    assert [peaks.peak_of(slot) for slot in range(5)] == [Size(1, 1)] * 3 + [Size(5, 5), None]
 
 
 @given(st.lists(st.tuples(st.floats(0, 1e6), st.integers(0, 10_000)), max_size=60))
 def test_the_history_stays_small_and_knows_the_highest_of_each_slot(looks: list[tuple[float, int]]) -> None:
     peaks, highest = Peaks(SLOT_S, 20), dict[int, int]()
     for at, cpu in sorted(looks):
-        peaks = peaks.seen(at, Size(cpu, 0))
+        peaks = peaks.record(at, Size(cpu, 0))
         slot = int(at // SLOT_S)
         highest[slot] = max(cpu, highest.get(slot, 0))
 
     assert len(peaks.peaks) <= 20
     for slot, cpu in highest.items():
-        assert peaks.of(slot) in (None, Size(cpu, 0))
+        assert peaks.peak_of(slot) in (None, Size(cpu, 0))
     if looks:
-        assert peaks.of(max(highest)) not in (None, NOTHING) or highest[max(highest)] == 0
+        assert peaks.peak_of(max(highest)) not in (None, NOTHING) or highest[max(highest)] == 0

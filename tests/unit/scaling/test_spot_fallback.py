@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from steady.cluster import ContainerInstance, PoolKind, Size, Snapshot
+from steady.cluster import ContainerInstance, Size, Snapshot
+from steady.pools import PoolKind
 from steady.scaling.decision import Decision, decide
 from steady.scaling.reasons import FellBack, SpotIsBack
-from steady.scaling.state import Memory
+from steady.scaling.state import ScalingState
 from steady.thresholds import Thresholds
-from tests.unit.snapshots import NOW, instance, memory, snapshot
+from tests.unit.snapshots import NOW, instance, snapshot, state
 
 BUSY = Size(1900, 7000)
 CALM = Thresholds(fallback_after_seconds=60)
@@ -33,7 +34,7 @@ def fleet(
     return replace(world, pool=changed, bound_since=bound_since or {})
 
 
-def decided(world: Snapshot, remembered: Memory, thresholds: Thresholds = CALM) -> Decision:
+def decided(world: Snapshot, remembered: ScalingState, thresholds: Thresholds = CALM) -> Decision:
     return decide(world, remembered, thresholds)
 
 
@@ -44,44 +45,44 @@ def busy(count: int) -> list[ContainerInstance]:
 def test_what_spot_has_not_given_for_long_enough_is_launched_on_demand() -> None:
     short = fleet(busy(2), target=5)
 
-    assert decided(short, memory(short_since=NOW - 59)).on_demand == 0
-    decision = decided(short, memory(short_since=NOW - 60))
+    assert decided(short, state(short_since=NOW - 59)).on_demand == 0
+    decision = decided(short, state(short_since=NOW - 60))
     assert (decision.target, decision.on_demand) == (5, 3)
     assert FellBack(3, 60.0) in decision.reasons
 
 
 def test_the_count_starts_when_the_fleet_first_holds_less_than_its_target() -> None:
-    decision = decided(fleet(busy(2), target=3), memory())
+    decision = decided(fleet(busy(2), target=3), state())
 
-    assert decision.memory.short_since == NOW
+    assert decision.state.short_since == NOW
     assert decision.look_again_at is None, "the next tick is as soon"
-    assert decided(fleet(busy(2), target=3), memory(), Thresholds(fallback_after_seconds=20)).look_again_at == NOW + 20
+    assert decided(fleet(busy(2), target=3), state(), Thresholds(fallback_after_seconds=20)).look_again_at == NOW + 20
 
 
 def test_a_fleet_that_holds_its_target_starts_the_count_anew() -> None:
-    assert decided(fleet(busy(3), target=3), memory(short_since=NOW - 600)).memory.short_since is None
+    assert decided(fleet(busy(3), target=3), state(short_since=NOW - 600)).state.short_since is None
 
 
 @pytest.mark.parametrize(("leaving", "on_demand"), [(1, 0), (2, 2)])
 def test_a_market_that_takes_a_quarter_back_at_once_is_not_waited_for(leaving: int, on_demand: int) -> None:
     instances = [*busy(8 - leaving), *(instance(8 - n, BUSY, draining=True) for n in range(leaving))]
 
-    assert decided(fleet(instances, target=8), memory()).on_demand == on_demand
+    assert decided(fleet(instances, target=8), state()).on_demand == on_demand
 
 
 def test_a_group_and_a_fleet_of_launch_specifications_cannot_fall_back() -> None:
     world = fleet(busy(2), target=5, may_fall_back=False)
     group = replace(world, pool=replace(world.pool, name=replace(world.pool.name, kind=PoolKind.AUTO_SCALING_GROUP)))
 
-    assert decided(world, memory(short_since=NOW - 600)).on_demand == 0
-    assert decided(group, memory(short_since=NOW - 600)).on_demand == 0
+    assert decided(world, state(short_since=NOW - 600)).on_demand == 0
+    assert decided(group, state(short_since=NOW - 600)).on_demand == 0
 
 
 def test_spot_is_asked_again_for_the_places_of_what_can_be_moved() -> None:
     # Two on-demand instances, one of which runs a batch task.
     world = fleet(busy(4), 4, 2, frozenset({"i-2", "i-3"}), bound_since={"arn-3": NOW - 500})
 
-    assert decided(world, memory()).on_demand == 1
+    assert decided(world, state()).on_demand == 1
 
 
 def test_nothing_is_asked_for_in_the_place_of_an_instance_that_is_being_emptied() -> None:
@@ -89,13 +90,13 @@ def test_nothing_is_asked_for_in_the_place_of_an_instance_that_is_being_emptied(
     emptying = instance(3, BUSY, draining=True)
     world = fleet([*busy(3), emptying], 4, 1, frozenset({"i-3"}))
 
-    assert decided(world, memory(draining={emptying.arn: emptying.instance_id})).on_demand == 1
+    assert decided(world, state(draining={emptying.arn: emptying.instance_id})).on_demand == 1
 
 
 def test_on_demand_instances_are_emptied_once_spot_has_taken_their_place() -> None:
     world = fleet(busy(4), 3, 1, frozenset({"i-3"}))
 
-    decision = decided(world, memory())
+    decision = decided(world, state())
 
     assert decision.to_drain == ("arn-3",)
     assert SpotIsBack(1) in decision.reasons
@@ -104,4 +105,4 @@ def test_on_demand_instances_are_emptied_once_spot_has_taken_their_place() -> No
 def test_an_on_demand_instance_with_a_batch_task_is_left_to_end_it() -> None:
     world = fleet(busy(4), 3, 1, frozenset({"i-3"}), bound_since={"arn-3": NOW - 500})
 
-    assert decided(world, memory()).to_drain == ()
+    assert decided(world, state()).to_drain == ()

@@ -14,11 +14,11 @@ INSTANCE = Size(2048, 8000)
 
 def seen(staffing: Staffing, came: int, waited: int, share: int = 97) -> Staffing:
     """`staffing` after a look at which `came` more tasks were there, `waited` of them without room."""
-    return staffing.learned((staffing.tasks or 0) + came, 0, waited, share)
+    return staffing.learn((staffing.tasks or 0) + came, 0, waited, share)
 
 
 def test_nothing_is_learned_from_the_first_look() -> None:
-    assert Staffing().learned(40, 3, 7, 97) == Staffing(0.0, 40, 3)
+    assert Staffing().learn(40, 3, 7, 97) == Staffing(0.0, 40, 3)
 
 
 def test_a_task_that_waits_raises_the_factor_and_one_that_does_not_lowers_it() -> None:
@@ -32,8 +32,8 @@ def test_a_task_that_waits_raises_the_factor_and_one_that_does_not_lowers_it() -
 def test_a_service_that_goes_on_lacking_the_same_tasks_is_counted_once() -> None:
     lacking = Staffing(0.5, tasks=10, lacking=4)
 
-    assert lacking.learned(10, 4, 0, 97).factor == 0.5
-    assert lacking.learned(11, 5, 0, 97).factor > 0.5
+    assert lacking.learn(10, 4, 0, 97).factor == 0.5
+    assert lacking.learn(11, 5, 0, 97).factor > 0.5
 
 
 @pytest.mark.parametrize("share", [90, 95, 99])

@@ -1,4 +1,4 @@
-"""One evaluation of one cluster: remember, observe, decide, hold the cluster, act. The only writer of capacity."""
+"""Evaluate one cluster: load its state, observe, decide, hold the cluster, act. The only writer of capacity."""
 
 from __future__ import annotations
 
@@ -13,32 +13,37 @@ from typing import NamedTuple, Protocol, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.api_budget.limits import BUCKET_OF
-from steady.aws import capacity, ecs
+from steady.aws import ecs
 from steady.aws.api_budget import OverBudget
 from steady.aws.api_budget import of as budget_of
+from steady.aws.capacity import pools
+from steady.aws.capacity.kind import NoSuchPool
 from steady.aws.queue import Message
 from steady.aws.runtime import Runtime
-from steady.aws.scaling import ledger, reporting
-from steady.aws.scaling.observation import affordable, look, with_tasks
+from steady.aws.scaling import ledger
+from steady.aws.scaling.observation import affordable, observe, with_tasks
+from steady.aws.scaling.reporting import log_decision, put_metrics, report_problems
 from steady.aws.settings.cluster_settings import Cluster
 from steady.cluster import Snapshot
-from steady.scaling import scale_in, spot_fallback
-from steady.scaling.decision import Bounds, Decision, decide, outward
+from steady.scaling.decision import Decision, decide, grow_only, instances_to_read
 from steady.scaling.reasons import ScaleInShed
-from steady.scaling.state import Memory, observed
+from steady.scaling.state import ScalingState, update_state
 from steady.thresholds import BadThreshold
 
-# A lost race is decided again at once; a cluster that is held is looked at again a moment later.
+# A lost race is decided again at once; a cluster that is held is tried again a moment later.
 TRIES = 8
 HELD_WAIT_S = 1.5
 # SQS: the longest delay of a message.
 LONGEST_DELAY_S = 900
-# What drains and undrains draw on.
+# The bucket of the calls that drain instances and take them back.
 INSTANCE_STATES = BUCKET_OF["UpdateContainerInstancesState"].name
+
+# How an event changes what is remembered of a cluster.
+StateUpdate = Callable[[ScalingState], ScalingState]
 
 
 class NamesCluster(Protocol):
-    """What a message is about: a cluster, whatever else it says of it."""
+    """A message's value that names a cluster."""
 
     @property
     def cluster(self) -> str: ...
@@ -48,41 +53,42 @@ Named = TypeVar("Named", bound=NamesCluster)
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """Where evaluations keep their books, and write to: the ledger, the queue of later looks, and people."""
+class Environment:
+    """Where evaluations write: the ledger, the queue of later looks, and the topic that people are told by."""
 
     ledger_table: str
     autoscaler_queue_url: str
     people_topic_arn: str
 
     @staticmethod
-    def read() -> Desk:
-        return Desk(os.environ["LEDGER_TABLE"], os.environ["AUTOSCALER_QUEUE_URL"], os.environ["PEOPLE_TOPIC_ARN"])
+    def read() -> Environment:
+        names = ("LEDGER_TABLE", "AUTOSCALER_QUEUE_URL", "PEOPLE_TOPIC_ARN")
+        return Environment(*(os.environ[name] for name in names))
 
 
 class Contended(Exception):
-    """The cluster was held, or written by others, at every try: the message comes again, or the next tick does it."""
+    """The cluster was held, or written by others, at every try; the message comes again, or the next tick does."""
 
 
-class LedgerSilent(Exception):
+class LedgerUnavailable(Exception):
     """The ledger does not answer, or refuses; the text says why."""
 
 
 @contextmanager
-def _asked() -> Iterator[None]:
-    """Around what is asked of the ledger: its failures are apart from those of all other calls."""
+def _ledger_errors() -> Iterator[None]:
+    """Turn the failures of the ledger's calls into `LedgerUnavailable`, apart from those of all other calls."""
     try:
         yield
     except (ClientError, BotoCoreError) as error:
-        raise LedgerSilent(str(error)) from error
+        raise LedgerUnavailable(str(error)) from error
 
 
-# Why an evaluation did not come about. Nothing was changed then.
+# Why an evaluation was postponed. Nothing was changed then.
 POSTPONED = (Contended, OverBudget)
 
 
-def remember(runtime: Runtime, table: str, cluster: str, change: Callable[[Memory], Memory]) -> None:
-    """Writes `change` of the cluster's memory into the ledger, without deciding anything.
+def remember(runtime: Runtime, table: str, cluster: str, update: StateUpdate) -> None:
+    """Write `update` of the cluster's state into the ledger, without a decision.
 
     Raises:
         Contended: if others wrote first at every try.
@@ -90,138 +96,145 @@ def remember(runtime: Runtime, table: str, cluster: str, change: Callable[[Memor
     for _ in range(TRIES):
         entry = ledger.load(runtime, table, cluster)
         try:
-            ledger.save(runtime, table, entry, change(entry.memory), entry.held_until)
+            ledger.save(runtime, table, entry, update(entry.state), entry.held_until)
         except ledger.LostRace:
             continue
         return
-    raise Contended(f"cluster {cluster} was written by others {TRIES} times in a row")
+    raise Contended(f"cluster {cluster}: its ledger entry was written by others at each of {TRIES} tries")
 
 
 def evaluate(
-    runtime: Runtime, desk: Desk, cluster: Cluster, change: Callable[[Memory], Memory] = lambda memory: memory
+    runtime: Runtime, environment: Environment, cluster: Cluster, update: StateUpdate = lambda state: state
 ) -> Decision:
-    """Decides about `cluster` and does what was decided; `change` is remembered with the decision.
+    """Decide about `cluster` and carry out the decision; what `update` adds to the state is remembered with it.
 
-    While the ledger does not answer, the cluster only grows, by what this process remembers of it.
+    While the ledger does not answer, the cluster only grows, from the state that this process remembers.
 
     Raises:
         Contended: if the cluster was held or written by others at every try; nothing was changed then.
-        OverBudget: if the suite's share of the ECS API is spent; nothing was changed then, either.
+        OverBudget: if the suite's share of the ECS API is used up; nothing was changed then, either.
     """
-    budget = budget_of(runtime, desk.ledger_table)
+    budget = budget_of(runtime, environment.ledger_table)
     try:
-        decision = _with_ledger(runtime, desk, cluster, change)
-    except LedgerSilent as error:
-        decision = _without_ledger(runtime, cluster, change, error)
+        decision = _with_ledger(runtime, environment, cluster, update)
+    except LedgerUnavailable as error:
+        decision = _without_ledger(runtime, cluster, update, error)
     budget.settle()
     return decision
 
 
-def _with_ledger(runtime: Runtime, desk: Desk, cluster: Cluster, change: Callable[[Memory], Memory]) -> Decision:
+def _with_ledger(runtime: Runtime, environment: Environment, cluster: Cluster, update: StateUpdate) -> Decision:
     for _ in range(TRIES):
-        with _asked():
-            entry = ledger.load(runtime, desk.ledger_table, cluster.name)
-        runtime.known[f"memory of {cluster.name}"] = entry.memory
+        with _ledger_errors():
+            entry = ledger.load(runtime, environment.ledger_table, cluster.name)
+        runtime.known[f"memory of {cluster.name}"] = entry.state
         if entry.held_until > runtime.now():
             runtime.sleep(HELD_WAIT_S)
             continue
+        state = replace(update(entry.state), reported_problems=cluster.problems)
         try:
-            return _evaluated(runtime, desk, cluster, entry, replace(change(entry.memory), told=cluster.problems))
+            return _evaluate_once(runtime, environment, cluster, entry, state)
         except ledger.LostRace:
             continue
     raise Contended(f"cluster {cluster.name} was held or written by others at each of {TRIES} tries")
 
 
-def _evaluated(runtime: Runtime, desk: Desk, cluster: Cluster, entry: ledger.Entry, remembered: Memory) -> Decision:
-    """One try at the decision, from what was `remembered`, and at doing it.
+def _evaluate_once(
+    runtime: Runtime, environment: Environment, cluster: Cluster, entry: ledger.Entry, state: ScalingState
+) -> Decision:
+    """Try once to decide from `state` and to carry out the decision.
 
     Raises:
         LostRace: if the entry was written meanwhile.
     """
-    active = cluster.thresholds.mode == "active"
-    snapshot, memory, decision = considered(runtime, cluster, remembered)
-    acts = decision.acts_on(snapshot) and active
-    kept = decision.memory if active else _only_seen(decision.memory, memory)
-    if kept != entry.memory or acts:
+    is_active = cluster.thresholds.mode == "active"
+    snapshot, state, decision = evaluate_dry(runtime, cluster, state)
+    acts = decision.acts_on(snapshot) and is_active
+    kept = decision.state if is_active else _without_choices(decision.state, state)
+    if kept != entry.state or acts:
         if acts:
-            # What takes long is waited for before the cluster is held.
-            budget_of(runtime, desk.ledger_table).await_turns({INSTANCE_STATES: _state_updates(decision)})
+            # The wait for these calls comes before the cluster is held.
+            budget_of(runtime, environment.ledger_table).await_turns({INSTANCE_STATES: _state_updates(decision)})
         held_until = runtime.now() + ledger.HELD_FOR_S if acts else 0.0
-        with _asked():
-            held = ledger.save(runtime, desk.ledger_table, entry, kept, held_until)
+        with _ledger_errors():
+            held = ledger.save(runtime, environment.ledger_table, entry, kept, held_until)
         runtime.known[f"memory of {cluster.name}"] = kept
-        news = [problem for problem in cluster.problems if problem not in entry.memory.told]
-        reporting.tell(runtime, desk.people_topic_arn, cluster.name, news)
-    reporting.measure(runtime, snapshot, decision)
-    reporting.say(runtime, snapshot, decision, cluster.thresholds.mode)
+        new_problems = [problem for problem in cluster.problems if problem not in entry.state.reported_problems]
+        report_problems(runtime, environment.people_topic_arn, cluster.name, new_problems)
+    put_metrics(runtime, snapshot, decision)
+    log_decision(runtime, snapshot, decision, cluster.thresholds.mode)
     if acts:
-        act(runtime, snapshot, decision)
-        ledger.release(runtime, desk.ledger_table, held)
-    if kept != entry.memory and decision.look_again_at is not None:
-        _book_look(runtime, desk, decision.cluster, decision.look_again_at)
+        carry_out(runtime, snapshot, decision)
+        ledger.release(runtime, environment.ledger_table, held)
+    if kept != entry.state and decision.look_again_at is not None:
+        _book_look(runtime, environment, decision.cluster, decision.look_again_at)
     return decision
 
 
-def _only_seen(decided: Memory, seen: Memory) -> Memory:
-    """What a decision that is not carried out leaves to remember."""
+def _without_choices(decided: ScalingState, seen: ScalingState) -> ScalingState:
+    """Return what to remember of a decision that is not carried out."""
     return replace(decided, draining=seen.draining, healing=seen.healing, raised_by=0, raised_to=0)
 
 
 def _state_updates(decision: Decision) -> int:
-    """How many calls the decision's drains take."""
+    """Count the calls that the decision's drains take."""
     of = ecs.INSTANCES_A_STATE_UPDATE
     return math.ceil(len(decision.to_drain) / of) + math.ceil(len(decision.to_undrain) / of)
 
 
-def _without_ledger(
-    runtime: Runtime, cluster: Cluster, change: Callable[[Memory], Memory], error: LedgerSilent
-) -> Decision:
-    """A decision that only adds capacity, remembered by this process alone.
+def _without_ledger(runtime: Runtime, cluster: Cluster, update: StateUpdate, error: LedgerUnavailable) -> Decision:
+    """Decide and only add capacity, from the state that this process remembers.
 
-    Nobody is held off meanwhile: two such decisions set the same target, made from what both see.
+    The cluster is not held meanwhile: two such decisions set the same target, because both see the same.
     """
-    runtime.telemetry.error(f"the ledger does not answer, and it only grows: {error}", cluster=cluster.name)
+    runtime.telemetry.error(
+        f"cluster {cluster.name}: ledger unavailable: scale-in is suspended until it answers: {error}",
+        cluster=cluster.name,
+    )
     runtime.telemetry.count("LedgerUnreachable", cluster=cluster.name)
-    known: Memory = runtime.known.get(f"memory of {cluster.name}", Memory())
-    snapshot, _, decision = considered(runtime, replace(cluster, outward_only=True), change(known))
-    runtime.known[f"memory of {cluster.name}"] = decision.memory
-    reporting.measure(runtime, snapshot, decision)
-    reporting.say(runtime, snapshot, decision, cluster.thresholds.mode)
+    known: ScalingState = runtime.known.get(f"memory of {cluster.name}", ScalingState())
+    snapshot, _, decision = evaluate_dry(runtime, replace(cluster, grow_only=True), update(known))
+    runtime.known[f"memory of {cluster.name}"] = decision.state
+    put_metrics(runtime, snapshot, decision)
+    log_decision(runtime, snapshot, decision, cluster.thresholds.mode)
     if decision.acts_on(snapshot) and cluster.thresholds.mode == "active":
-        act(runtime, snapshot, decision)
+        carry_out(runtime, snapshot, decision)
     return decision
 
 
-class Considered(NamedTuple):
-    """What a decision was made from: what was seen, and what is remembered with it."""
+class Evaluation(NamedTuple):
+    """A decision, with the snapshot and the state that it was made from."""
 
     snapshot: Snapshot
-    memory: Memory
+    state: ScalingState
     decision: Decision
 
 
-def considered(runtime: Runtime, cluster: Cluster, memory: Memory) -> Considered:
-    """What would be decided about `cluster` now; nothing is written."""
-    snapshot = look(runtime, cluster, {*memory.drift_since, *memory.placement_failed_at})
-    memory = observed(snapshot, memory, cluster.thresholds)
-    minimum = Bounds.of(snapshot, cluster.thresholds).minimum
-    due = scale_in.candidates(snapshot, memory.low_since, cluster.thresholds, minimum)
-    due += [i for i in spot_fallback.on_demand_instances(snapshot) if i not in due]
+def evaluate_dry(runtime: Runtime, cluster: Cluster, state: ScalingState) -> Evaluation:
+    """Observe `cluster` and decide about it; nothing is written.
+
+    Raises:
+        NoSuchPool: if the cluster's pool is not there.
+        OverBudget: if the suite's share of the ECS API is used up.
+    """
+    snapshot = observe(runtime, cluster, {*state.drift_since, *state.placement_failed_at})
+    state = update_state(snapshot, state, cluster.thresholds)
+    due = instances_to_read(snapshot, state, cluster.thresholds)
     read = affordable(runtime, due)
     if due:
         unread = frozenset(i.arn for i in due[len(read) :])
         snapshot = replace(with_tasks(runtime, snapshot, read), unread=unread)
-    decision = decide(snapshot, memory, cluster.thresholds)
+    decision = decide(snapshot, state, cluster.thresholds)
     if len(read) < len(due):
         runtime.telemetry.count("CallsShed", cluster=cluster.name)
         decision = replace(decision, reasons=(*decision.reasons, ScaleInShed(len(read), len(due))))
-    return Considered(snapshot, memory, outward(decision, snapshot) if cluster.outward_only else decision)
+    return Evaluation(snapshot, state, grow_only(decision, snapshot) if cluster.grow_only else decision)
 
 
 def each_cluster(
     runtime: Runtime, messages: Iterable[Message[Named]], handle: Callable[[str, list[Message[Named]]], None]
 ) -> list[str]:
-    """Lets `handle` have the messages of each cluster; returns the ids of those that could not be evaluated."""
+    """Let `handle` have the messages of each cluster; return the ids of those whose cluster failed."""
     by_cluster: dict[str, list[Message[Named]]] = {}
     for message in messages:
         by_cluster.setdefault(message.value.cluster, []).append(message)
@@ -229,28 +242,31 @@ def each_cluster(
     for name, of_cluster in sorted(by_cluster.items()):
         try:
             handle(name, of_cluster)
-        except (ClientError, BotoCoreError, BadThreshold, capacity.NoSuchPool, *POSTPONED) as error:
-            runtime.telemetry.error(f"cluster {name} could not be evaluated, and will be again: {error}", cluster=name)
+        except (ClientError, BotoCoreError, BadThreshold, NoSuchPool, *POSTPONED) as error:
+            runtime.telemetry.error(
+                f"cluster {name} could not be evaluated: its {len(of_cluster)} messages come again: {error}",
+                cluster=name,
+            )
             failed += [m.id for m in of_cluster]
     return failed
 
 
-def _book_look(runtime: Runtime, desk: Desk, cluster: str, at: float) -> None:
-    """Has the autoscaler look at `cluster` at the time `at`."""
+def _book_look(runtime: Runtime, environment: Environment, cluster: str, at: float) -> None:
+    """Have the autoscaler look at `cluster` at the time `at`."""
     delay_s = max(0, min(LONGEST_DELAY_S, math.ceil(at - runtime.now())))
     runtime.sqs.send_message(
-        QueueUrl=desk.autoscaler_queue_url,
+        QueueUrl=environment.autoscaler_queue_url,
         MessageBody=json.dumps({"cluster": cluster, "why": "something comes due"}),
         DelaySeconds=delay_s,
     )
 
 
-def act(runtime: Runtime, snapshot: Snapshot, decision: Decision) -> None:
-    """Does what was decided. Each call sets something to what it should be, so that a repeat changes nothing."""
+def carry_out(runtime: Runtime, snapshot: Snapshot, decision: Decision) -> None:
+    """Make the decision's calls. Each call sets something to what it should be, so a repeat changes nothing."""
     pool = snapshot.pool
     ecs.undrain(runtime, snapshot.cluster, decision.to_undrain)
     if decision.to_terminate:
-        capacity.terminate(runtime, pool, decision.to_terminate, decision.target, decision.on_demand)
+        pools.terminate_instances(runtime, pool, decision.to_terminate, decision.target, decision.on_demand)
     elif (decision.target, decision.on_demand) != (pool.target, pool.on_demand):
-        capacity.set_target(runtime, pool, decision.target, decision.on_demand)
+        pools.set_target(runtime, pool, decision.target, decision.on_demand)
     ecs.drain(runtime, snapshot.cluster, decision.to_drain)

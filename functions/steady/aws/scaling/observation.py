@@ -1,4 +1,4 @@
-"""What a cluster looks like now: its pool, its instances and services, and what runs on those that might be emptied."""
+"""Observe a cluster: its pool, its instances and services, and the tasks on the instances that may be emptied."""
 
 from __future__ import annotations
 
@@ -8,28 +8,33 @@ from dataclasses import replace
 
 from steady.api_budget.limits import BUCKET_OF
 from steady.api_budget.turns import SCALE_IN_READS_S, Urgency
-from steady.aws import capacity, ecs
+from steady.aws import ecs
+from steady.aws.capacity import instance_types, pools
 from steady.aws.runtime import Runtime
-from steady.aws.scaling.services import services as services_of
+from steady.aws.scaling.services import read_services
 from steady.aws.settings.cluster_settings import Cluster
 from steady.cluster import ContainerInstance, Snapshot, TaskShape
 
 
-def look(runtime: Runtime, cluster: Cluster, suspected: Iterable[str] = ()) -> Snapshot:
-    """What the cluster looks like now; of many services, those that are `suspected` in any case.
+def observe(runtime: Runtime, cluster: Cluster, suspected: Iterable[str] = ()) -> Snapshot:
+    """Read what the cluster looks like now.
 
-    The pool is read before the instances: one that leaves in between is missed, and the next tick sees it; one that
-    was launched in between is never counted twice.
+    The pool is read before the instances. An instance that leaves in between is missing from the snapshot, and the next
+    tick sees it; an instance that is launched in between is never counted twice.
+
+    Args:
+        suspected: the names of services that are read in any case, however many services there are.
 
     Raises:
-        OverBudget: if the suite's share of the ECS API is spent.
+        NoSuchPool: if the cluster's pool is not there.
+        OverBudget: if the suite's share of the ECS API is used up.
     """
     budget = runtime.budget
     if budget:
         budget.begin_look(cluster.name, cluster.thresholds.api_share / 100)
-    pool = capacity.pool(runtime, cluster.pool)
+    pool = pools.read_pool(runtime, cluster.pool)
     instances = ecs.container_instances(runtime, cluster.name)
-    services, daemons = services_of(runtime, cluster.name, suspected)
+    services, daemons = read_services(runtime, cluster.name, suspected)
     snapshot = Snapshot(
         cluster=cluster.name,
         at=runtime.now(),
@@ -37,7 +42,7 @@ def look(runtime: Runtime, cluster: Cluster, suspected: Iterable[str] = ()) -> S
         services=services,
         pool=pool,
         daemons=daemons,
-        shapes=capacity.shapes(runtime, pool.types),
+        shapes=instance_types.shapes(runtime, pool.types),
     )
     snapshot = with_constraints(runtime, snapshot, (s.shape for s in services if s.shape))
     if budget:
@@ -46,7 +51,7 @@ def look(runtime: Runtime, cluster: Cluster, suspected: Iterable[str] = ()) -> S
 
 
 def with_constraints(runtime: Runtime, snapshot: Snapshot, shapes: Iterable[TaskShape]) -> Snapshot:
-    """`snapshot` with what ECS says of the placement constraints of `shapes`; most tasks have none."""
+    """Return `snapshot` with what ECS says of the placement constraints of `shapes`; most tasks have none."""
     wanted = set(shapes)
     cluster = snapshot.cluster
     unread = {expression for shape in wanted for expression in shape.member_of} - set(snapshot.matching)
@@ -60,9 +65,9 @@ def with_constraints(runtime: Runtime, snapshot: Snapshot, shapes: Iterable[Task
 
 
 def affordable(runtime: Runtime, instances: Sequence[ContainerInstance]) -> Sequence[ContainerInstance]:
-    """The first of `instances`: as many as may be read of what runs on them, within the suite's share of the ECS API.
+    """Return the first of `instances`: as many as may be read within the suite's share of the ECS API.
 
-    Scale-in can wait: near the limit it is what is left for later.
+    Near the limit none is read: scale-in can wait.
     """
     if runtime.budget is None:
         return instances
@@ -75,10 +80,10 @@ def affordable(runtime: Runtime, instances: Sequence[ContainerInstance]) -> Sequ
 
 
 def with_tasks(runtime: Runtime, snapshot: Snapshot, instances: Sequence[ContainerInstance]) -> Snapshot:
-    """`snapshot` with what runs on `instances`: service tasks, which ECS moves when it drains, by their shapes.
+    """Return `snapshot` with the tasks on `instances`.
 
-    Batch tasks run on a draining instance until they end: since when the oldest has run is kept. Daemon tasks are
-    neither.
+    Of service tasks, which ECS moves when it drains an instance, the shapes are kept. Of batch tasks, which run on a
+    draining instance until they end, the creation time of the oldest is kept. Daemon tasks are left out.
     """
     cluster = snapshot.cluster
     movable: dict[str, list[TaskShape]] = {i.arn: [] for i in instances}
@@ -89,11 +94,11 @@ def with_tasks(runtime: Runtime, snapshot: Snapshot, instances: Sequence[Contain
         service = services.get(ecs.service_of(task))
         if service is None:
             arn = task["containerInstanceArn"]
-            # ECS says it of every task; one that an emulator does not say it of counts as one that runs for ever.
+            # ECS gives every task a creation time; some emulators do not: such a task counts as one that never ends.
             since = task["createdAt"].timestamp() if "createdAt" in task else 0.0
             bound[arn] = min(since, bound.get(arn, since))
         elif not ecs.is_daemon(service):
-            # It is replaced by one of the service's own revision, whatever revision it is of itself.
+            # ECS replaces it by a task of the service's current revision, which may differ from its own.
             movable[task["containerInstanceArn"]].append(ecs.shape_in(runtime, service))
     tasks_of = {arn: tuple(shapes) for arn, shapes in movable.items()}
     known = replace(snapshot, tasks_of=tasks_of, bound_since=bound)

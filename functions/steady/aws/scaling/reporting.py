@@ -1,4 +1,4 @@
-"""What is said of a decision: its log line, its metrics, and what people have to know of the parameters."""
+"""Report a decision: its log line, its metrics, and the problems of the parameters that people must know of."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from steady.scaling.decision import Decision
 from steady.scaling.reservation import reservation
 
 
-def measure(runtime: Runtime, snapshot: Snapshot, decision: Decision) -> None:
-    """What the cluster looks like, as metrics: what the dashboards show, and what alarms look at."""
+def put_metrics(runtime: Runtime, snapshot: Snapshot, decision: Decision) -> None:
+    """Put out what the cluster looks like, as metrics for the dashboards and alarms."""
     pool = snapshot.pool
     cpu, memory = reservation(snapshot.active)
-    # Only a fleet that has been short for a look is short: what was asked for a moment ago is on its way.
-    short = decision.memory.short_since is not None and decision.memory.short_since < snapshot.at
+    # A fleet is short once it was short at the look before: what was asked for a moment ago is on its way.
+    short = decision.state.short_since is not None and decision.state.short_since < snapshot.at
     runtime.telemetry.gauges(
         {
             "Target": decision.target,
@@ -28,14 +28,14 @@ def measure(runtime: Runtime, snapshot: Snapshot, decision: Decision) -> None:
             "CpuReservation": round(cpu, 1),
             "MemoryReservation": round(memory, 1),
             "MissingTasks": sum(s.missing for s in snapshot.services),
-            "Demands": len(decision.memory.demands),
+            "Demands": len(decision.state.demands),
         },
         decision.cluster,
     )
 
 
-def tell(runtime: Runtime, topic_arn: str, cluster: str, problems: Sequence[str]) -> None:
-    """Tells people what is wrong with a cluster's parameters: once, when it comes up."""
+def report_problems(runtime: Runtime, topic_arn: str, cluster: str, problems: Sequence[str]) -> None:
+    """Send people the new problems of a cluster's parameters."""
     if not problems:
         return
     try:
@@ -46,11 +46,14 @@ def tell(runtime: Runtime, topic_arn: str, cluster: str, problems: Sequence[str]
             Message="\n".join([*problems, f"Correct it: steady config check {cluster}"]),
         )
     except (ClientError, BotoCoreError) as error:
-        runtime.telemetry.error(f"people could not be told: {error}", cluster=cluster)
+        runtime.telemetry.error(
+            f"the problems of cluster {cluster}'s parameters were not sent to people, only logged: {error}",
+            cluster=cluster,
+        )
 
 
-def say(runtime: Runtime, snapshot: Snapshot, decision: Decision, mode: str) -> None:
-    """Logs the decision in one line, with what was seen, what wanted what and what is done; and counts its reasons."""
+def log_decision(runtime: Runtime, snapshot: Snapshot, decision: Decision, mode: str) -> None:
+    """Log the decision in one line, with what was seen and why; count each of its reasons as a metric."""
     if not decision.reasons and not decision.acts_on(snapshot):
         return
     pool = snapshot.pool
@@ -66,7 +69,7 @@ def say(runtime: Runtime, snapshot: Snapshot, decision: Decision, mode: str) -> 
             "active": len(snapshot.active),
             "cpu_percent": round(cpu, 1),
             "memory_percent": round(memory, 1),
-            "demands": len(decision.memory.demands),
+            "demands": len(decision.state.demands),
             "missing_tasks": sum(s.missing for s in snapshot.services),
         },
         reasons=[{"rule": r.name, "text": str(r)} for r in decision.reasons],

@@ -1,7 +1,7 @@
-"""The services of a cluster: all of them where there are few, else those that may have changed, and the others in turn.
+"""Read the services of a cluster: all of them if they are few, else those that may have changed, the others in turn.
 
-ECS says in an event when it cannot place a task: a service that lacked nothing when it was last read needs no other
-read before an event names it, or its turn comes. What is lost of events is seen within a sweep.
+ECS sends an event when it cannot place a task. So a service that lacked no task when it was read needs no other read
+before an event names it, or its turn comes. If an event is lost, its service is read within a sweep.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from steady.cluster import NOTHING, Daemons, Service, Size
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import ServiceTypeDef
 
-# Up to so many are read at each look: 20 calls of DescribeServices, 10 a call.
+# Up to this many services are read at each look: 20 calls of DescribeServices, 10 services a call.
 ALL_UP_TO = 200
-# Of more, each is read within so many looks; a tick is a look a minute.
+# With more services, each is read once within this many looks; each tick is a look.
 LOOKS_A_SWEEP = 20
 
 
 @dataclass(frozen=True, slots=True)
 class _Daemon:
-    """One daemon service: what it takes of each instance, and how many tasks it has."""
+    """One daemon service: what it reserves on each instance, and how many tasks it has."""
 
     size: Size
     tasks: int
@@ -35,16 +35,16 @@ class _Daemon:
 
 @dataclass(slots=True)
 class _Known:
-    """What a process knows of the services of one large cluster, by name; `turn` is whose turn is next."""
+    """What a process knows of the services of one large cluster, by name; `turn` is the index of the next to read."""
 
     read: dict[str, Service | _Daemon] = field(default_factory=dict)
     turn: int = 0
 
 
-def services(runtime: Runtime, cluster: str, suspected: Iterable[str] = ()) -> tuple[tuple[Service, ...], Daemons]:
-    """Every replica service of `cluster`, and its daemon services together.
+def read_services(runtime: Runtime, cluster: str, suspected: Iterable[str] = ()) -> tuple[tuple[Service, ...], Daemons]:
+    """Return every replica service of `cluster`, and its daemon services together.
 
-    The shape of a service that lacks tasks is read as well.
+    Of a service that lacks tasks, the shape of its tasks is read as well.
 
     Args:
         suspected: the names of services that lacked tasks, or that an event names: they are read in any case.
@@ -52,7 +52,7 @@ def services(runtime: Runtime, cluster: str, suspected: Iterable[str] = ()) -> t
     key = f"services in {cluster}"
     known: _Known | None = runtime.known.get(key)
     if known is None or _count(runtime, cluster) != len(known.read):
-        # The first look of a process, or services have come or gone: which, only the whole list says.
+        # The first look of a process, or services were created or deleted: only the whole list says which.
         known = _Known(_read(runtime, cluster, ecs.service_arns(runtime, cluster)))
     else:
         in_turn = runtime.lets(Urgency.SWEEP)
@@ -78,7 +78,7 @@ def _count(runtime: Runtime, cluster: str) -> int:
 
 
 def _due(known: _Known, suspected: Iterable[str], *, in_turn: bool) -> set[str]:
-    """Who is read now: the suspected, those that lacked tasks, daemons, and, unless it can wait, the next in turn."""
+    """Return whom to read now: the suspected, those that lacked tasks, daemons and, if `in_turn`, the next in turn."""
     names = sorted(known.read)
     share = math.ceil(len(names) / LOOKS_A_SWEEP) if in_turn else 0
     turn = {names[(known.turn + step) % len(names)] for step in range(share)}
@@ -89,7 +89,7 @@ def _due(known: _Known, suspected: Iterable[str], *, in_turn: bool) -> set[str]:
 
 def _read(runtime: Runtime, cluster: str, names: Collection[str]) -> dict[str, Service | _Daemon]:
     described = ecs.described_services(runtime, cluster, sorted(names))
-    # One that is being deleted wants no task, and does not count among the cluster's.
+    # A service that is being deleted wants no task, and ECS does not count it among the cluster's.
     return {s["serviceName"]: _service(runtime, s) for s in described if s.get("status", "ACTIVE") == "ACTIVE"}
 
 

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from steady.aws import capacity, ecs
+from steady.aws import ecs
+from steady.aws.capacity.origins import Origin, origins_of
 from steady.aws.runtime import Runtime
 from steady.aws.service_out.hooks import hook_timeouts
 from steady.aws.settings import clusters
-from steady.cluster import PoolKind, PoolName
+from steady.pools import PoolKind, PoolName
 from steady.service_out.drain import Doomed, LifecycleHook
 from steady.service_out.notice import Notice
 
@@ -37,7 +38,7 @@ def located(runtime: Runtime, noticed: Sequence[Notice], continued: Iterable[Doo
     found: dict[str, Doomed] = {}
     for doomed in continued:
         found[doomed.instance_id] = _merged(found.get(doomed.instance_id), doomed)
-    origins = capacity.origins_of(runtime, (n.instance_id for n in noticed if not n.hook)) if noticed else {}
+    origins = origins_of(runtime, (n.instance_id for n in noticed if not n.hook)) if noticed else {}
     for notice in noticed:
         origin = _origin_of(notice.hook) if notice.hook else origins.get(notice.instance_id)
         cluster = clusters.cluster_of(runtime, origin) if origin else None
@@ -60,8 +61,8 @@ def by_cluster(doomed: Iterable[Doomed]) -> dict[str, list[Doomed]]:
     return found
 
 
-def _origin_of(hook: LifecycleHook) -> capacity.Origin:
-    return capacity.Origin(PoolName(PoolKind.AUTO_SCALING_GROUP, hook.group))
+def _origin_of(hook: LifecycleHook) -> Origin:
+    return Origin(PoolName(PoolKind.AUTO_SCALING_GROUP, hook.group))
 
 
 def _thresholds(runtime: Runtime, cluster: str) -> Thresholds:

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.aws.runtime import Runtime
 from steady.aws.settings import parameters
-from steady.cluster import PoolName
+from steady.pools import PoolName
 from steady.thresholds import Thresholds
 
 # While SSM does not answer, thresholds are as they were last known for so long; after that the cluster stands still.
@@ -22,14 +22,14 @@ LAST_KNOWN_S = 3600.0
 class Cluster:
     """What an evaluation needs to know of a cluster, besides what it sees.
 
-    `outward_only` is whether no capacity may be taken away: what is known of it may not hold any more.
+    `grow_only` is whether no capacity may be taken away: what is known of it may not hold any more.
     """
 
     name: str
     pool: PoolName
     thresholds: Thresholds
     problems: tuple[str, ...] = ()
-    outward_only: bool = False
+    grow_only: bool = False
 
 
 def cluster_named(runtime: Runtime, name: str, max_age_s: float = 0.0) -> Cluster:
@@ -54,7 +54,7 @@ def cluster_named(runtime: Runtime, name: str, max_age_s: float = 0.0) -> Cluste
         if kept is None or runtime.now() - kept[0] > LAST_KNOWN_S:
             raise
         runtime.telemetry.error(f"its parameters are taken as last known, and it only grows: {error}", cluster=name)
-        return replace(kept[1], outward_only=True)
+        return replace(kept[1], grow_only=True)
     for problem in found.problems:
         runtime.telemetry.error(problem, cluster=name)
     runtime.telemetry.count("BadThresholds", len(found.problems), name)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from steady.aws.capacity import Origin
+from steady.aws.capacity.origins import Origin
 from steady.aws.runtime import Runtime
 from steady.names import CAPACITY, CLUSTERS_PATH
 

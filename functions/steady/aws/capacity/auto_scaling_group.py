@@ -1,0 +1,70 @@
+"""Auto Scaling groups: the desired capacity, and terminations that lower it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from botocore.exceptions import ClientError
+
+from steady.aws.capacity.kind import NoSuchPool, weights_of
+from steady.aws.runtime import Runtime
+from steady.pools import Pool, PoolName
+
+
+def read_pool(runtime: Runtime, name: PoolName) -> Pool:
+    """Return what the group is asked for and holds now.
+
+    Raises:
+        NoSuchPool: if there is no such group in this account and Region.
+    """
+    groups = runtime.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name.name])["AutoScalingGroups"]
+    if not groups:
+        raise NoSuchPool(f"there is no Auto Scaling group {name.name} in this account and Region: correct the capacity")
+    group = groups[0]
+    template = group.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {})
+    return Pool(
+        name,
+        target=group["DesiredCapacity"],
+        minimum=group["MinSize"],
+        maximum=group["MaxSize"],
+        # An instance that is on its way out (Terminating, Terminating:Wait, Detaching, Standby) does not count.
+        members={
+            i["InstanceId"]: i.get("InstanceType", "")
+            for i in group["Instances"]
+            if i["LifecycleState"].startswith(("Pending", "InService"))
+        },
+        weights=weights_of(template.get("Overrides", [])),
+    )
+
+
+def set_target(runtime: Runtime, pool: Pool, target: int, on_demand: int = 0) -> None:  # noqa: ARG001
+    """Set the group's desired capacity, in units; a group has no on-demand part of its own."""
+    runtime.autoscaling.set_desired_capacity(
+        AutoScalingGroupName=pool.name.name, DesiredCapacity=target, HonorCooldown=False
+    )
+
+
+def terminate_instances(
+    runtime: Runtime, pool: Pool, instance_ids: Sequence[str], target: int, on_demand: int = 0
+) -> None:
+    """Terminate instances one by one, each with a decrement of the desired capacity where `target` allows it."""
+    spare = pool.target - target
+    for instance_id in instance_ids:
+        weight = pool.units([instance_id])
+        # Where the minimum forbids a decrement, the group replaces the instance.
+        _terminate(runtime, instance_id, decrement=weight <= spare)
+        spare -= weight if weight <= spare else 0
+    if spare < 0:
+        set_target(runtime, pool, target, on_demand)
+
+
+def _terminate(runtime: Runtime, instance_id: str, *, decrement: bool) -> None:
+    try:
+        runtime.autoscaling.terminate_instance_in_auto_scaling_group(
+            InstanceId=instance_id, ShouldDecrementDesiredCapacity=decrement
+        )
+    except ClientError as error:
+        # A repeated call finds the instance gone or going already; anything else is for the caller.
+        message = error.response["Error"]["Message"]
+        if "not found" not in message.lower() and "terminating" not in message.lower():
+            raise

@@ -1,0 +1,41 @@
+"""The protocol that each kind of pool implements, and what all kinds share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from steady.aws.runtime import Runtime
+    from steady.pools import Pool, PoolName
+
+
+class NoSuchPool(ValueError):
+    """The pool that a cluster's `capacity` parameter names does not exist, or no longer runs."""
+
+
+class CapacityKind(Protocol):
+    """The calls of one kind of pool. A module with these functions is one."""
+
+    def read_pool(self, runtime: Runtime, name: PoolName) -> Pool:
+        """Return what the pool is asked for and holds now.
+
+        Raises:
+            NoSuchPool: if there is no such pool in this account and Region.
+        """
+        ...
+
+    def set_target(self, runtime: Runtime, pool: Pool, target: int, on_demand: int) -> None:
+        """Ask `pool` for `target` units, `on_demand` of them on-demand. A repeat changes nothing."""
+        ...
+
+    def terminate_instances(
+        self, runtime: Runtime, pool: Pool, instance_ids: Sequence[str], target: int, on_demand: int
+    ) -> None:
+        """Terminate instances of `pool` so that it launches none in their place, and ask it for `target` units."""
+        ...
+
+
+def weights_of(offers: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Return the types that a pool may launch, and how many units each of them counts."""
+    return {str(o["InstanceType"]): int(o.get("WeightedCapacity") or 1) for o in offers if o.get("InstanceType")}

@@ -1,0 +1,40 @@
+"""The capacity of a cluster, by whichever kind of pool gives it: reads and changes go to the module of that kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from steady.aws.capacity import auto_scaling_group, spot_fleet
+from steady.aws.capacity.kind import CapacityKind
+from steady.aws.runtime import Runtime
+from steady.pools import Pool, PoolKind, PoolName
+
+KINDS: Mapping[PoolKind, CapacityKind] = {
+    PoolKind.AUTO_SCALING_GROUP: auto_scaling_group,
+    PoolKind.SPOT_FLEET: spot_fleet,
+}
+
+
+def read_pool(runtime: Runtime, name: PoolName) -> Pool:
+    """Return what the pool `name` is asked for and holds now.
+
+    Raises:
+        NoSuchPool: if there is no such pool in this account and Region.
+    """
+    return KINDS[name.kind].read_pool(runtime, name)
+
+
+def set_target(runtime: Runtime, pool: Pool, target: int, on_demand: int = 0) -> None:
+    """Ask `pool` for `target` units of capacity, an absolute figure: a repeat changes nothing.
+
+    Args:
+        on_demand: how many of the units are to be on-demand, for a pool that has such a part.
+    """
+    KINDS[pool.name.kind].set_target(runtime, pool, target, on_demand)
+
+
+def terminate_instances(
+    runtime: Runtime, pool: Pool, instance_ids: Sequence[str], target: int, on_demand: int = 0
+) -> None:
+    """Terminate instances of `pool` so that it launches none in their place, and ask it for `target` units."""
+    KINDS[pool.name.kind].terminate_instances(runtime, pool, instance_ids, target, on_demand)

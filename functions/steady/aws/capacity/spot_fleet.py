@@ -1,0 +1,84 @@
+"""Spot Fleets: the target capacity with its on-demand part, and terminations that the fleet does not replace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from steady.aws.capacity.kind import NoSuchPool, weights_of
+from steady.aws.runtime import Runtime, batches
+from steady.pools import Pool, PoolName
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.type_defs import SpotFleetRequestConfigDataOutputTypeDef
+
+# A Spot Fleet has no maximum of its own (Service Quotas: target capacity 10,000 a fleet): the threshold holds.
+FLEET_MAXIMUM = 10_000
+# EC2: how many instances one call of TerminateInstances takes.
+TERMINATIONS_A_CALL = 1000
+
+
+def read_pool(runtime: Runtime, name: PoolName) -> Pool:
+    """Return what the fleet is asked for and holds now.
+
+    Raises:
+        NoSuchPool: if there is no such fleet, or it was cancelled.
+    """
+    config = fleet_config(runtime, name)
+    pages = runtime.ec2.get_paginator("describe_spot_fleet_instances").paginate(SpotFleetRequestId=name.name)
+    instances = [i for page in pages for i in page["ActiveInstances"]]
+    templates = config.get("LaunchTemplateConfigs", [])
+    offers: list[Any] = [
+        *config.get("LaunchSpecifications", []),
+        *(o for t in templates for o in t.get("Overrides", [])),
+    ]
+    return Pool(
+        name,
+        config["TargetCapacity"],
+        0,
+        FLEET_MAXIMUM,
+        members={i["InstanceId"]: i.get("InstanceType", "") for i in instances},
+        weights=weights_of(offers),
+        on_demand=config.get("OnDemandTargetCapacity", 0),
+        # EC2: an instance of a fleet without a Spot request is an on-demand one.
+        on_demand_members=frozenset(i["InstanceId"] for i in instances if not i.get("SpotInstanceRequestId")),
+        # EC2: the on-demand part of a Spot Fleet needs a launch template.
+        may_fall_back=bool(templates),
+    )
+
+
+def fleet_config(runtime: Runtime, name: PoolName) -> SpotFleetRequestConfigDataOutputTypeDef:
+    """Return what the Spot Fleet `name` was asked for.
+
+    Raises:
+        NoSuchPool: if there is no such fleet, or it was cancelled.
+    """
+    try:
+        requests = runtime.ec2.describe_spot_fleet_requests(SpotFleetRequestIds=[name.name])["SpotFleetRequestConfigs"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("InvalidSpotFleetRequestId.NotFound", "InvalidParameterValue"):
+            raise
+        requests = []
+    if not requests or str(requests[0]["SpotFleetRequestState"]).startswith("cancelled"):
+        raise NoSuchPool(f"there is no running Spot Fleet request {name.name} in this account: correct the capacity")
+    return requests[0]["SpotFleetRequestConfig"]
+
+
+def set_target(runtime: Runtime, pool: Pool, target: int, on_demand: int) -> None:
+    """Set the fleet's target capacity and its on-demand part, in units."""
+    change: dict[str, Any] = {"TargetCapacity": target}
+    if on_demand != pool.on_demand:
+        change["OnDemandTargetCapacity"] = on_demand
+    if target <= pool.target or on_demand < pool.on_demand:
+        # The fleet must not choose what to terminate: it is lowered without terminations, and we take what is empty.
+        change["ExcessCapacityTerminationPolicy"] = "noTermination"
+    runtime.ec2.modify_spot_fleet_request(SpotFleetRequestId=pool.name.name, **change)
+
+
+def terminate_instances(runtime: Runtime, pool: Pool, instance_ids: Sequence[str], target: int, on_demand: int) -> None:
+    """Lower the target first, so that the fleet launches nothing in their place, then terminate the instances."""
+    set_target(runtime, pool, target, on_demand)
+    for batch in batches(instance_ids, TERMINATIONS_A_CALL):
+        runtime.ec2.terminate_instances(InstanceIds=batch)

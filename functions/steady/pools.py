@@ -1,0 +1,156 @@
+"""Pools: what gives a cluster its instances, and what each kind of pool can do.
+
+What differs between an Auto Scaling group and a Spot Fleet is a value of `PoolTraits`. Code asks for the trait and
+never for the kind.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class PoolKind(StrEnum):
+    """A kind of pool, as the `capacity` parameter writes it before the colon."""
+
+    AUTO_SCALING_GROUP = "auto-scaling-group"
+    SPOT_FLEET = "spot-fleet"
+
+    @property
+    def traits(self) -> "PoolTraits":
+        return _TRAITS[self]
+
+
+class Purchase(StrEnum):
+    """How an instance is paid for."""
+
+    ON_DEMAND = "on-demand"
+    SPOT = "spot"
+
+
+@dataclass(frozen=True, slots=True)
+class PoolTraits:
+    """What pools of one kind are like, and what they can do.
+
+    Attributes:
+        tag: the tag by which AWS names the pool on each instance that the pool has launched.
+        name_prefix: what every name of such a pool begins with.
+        placeholder: the name as an error message shows it.
+        purchase: how its instances are paid for, except those of an on-demand part.
+        waits_under_hook: whether a lifecycle hook can hold its instances before they are terminated.
+        replaces_only_once_gone: whether it launches a replacement only once the instance is gone.
+        has_on_demand_part: whether a part of its target can be on-demand while Spot is short.
+        is_named_to_launchers: whether a batch launcher (hako) names it in its RunTask failures, as `group_name`.
+    """
+
+    tag: str
+    name_prefix: str
+    placeholder: str
+    purchase: Purchase
+    waits_under_hook: bool = False
+    replaces_only_once_gone: bool = False
+    has_on_demand_part: bool = False
+    is_named_to_launchers: bool = False
+
+
+# In the order in which an instance's tags are looked through: a fleet's instance may carry both.
+_TRAITS: Mapping[PoolKind, PoolTraits] = {
+    PoolKind.SPOT_FLEET: PoolTraits(
+        tag="aws:ec2spot:fleet-request-id",
+        name_prefix="sfr-",
+        placeholder="sfr-…",
+        purchase=Purchase.SPOT,
+        replaces_only_once_gone=True,
+        has_on_demand_part=True,
+    ),
+    PoolKind.AUTO_SCALING_GROUP: PoolTraits(
+        tag="aws:autoscaling:groupName",
+        name_prefix="",
+        placeholder="NAME",
+        purchase=Purchase.ON_DEMAND,
+        waits_under_hook=True,
+        is_named_to_launchers=True,
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PoolName:
+    """A pool as the `capacity` parameter writes it: `auto-scaling-group:NAME` or `spot-fleet:sfr-…`."""
+
+    kind: PoolKind
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}"
+
+    @staticmethod
+    def parse(raw: str) -> "PoolName | None":
+        """Return the pool that `raw` names; None if it names none.
+
+        >>> PoolName.parse("auto-scaling-group:web").kind.traits.waits_under_hook
+        True
+        >>> PoolName.parse("spot-fleet:web") is None
+        True
+        """
+        kind, _, name = raw.partition(":")
+        if kind not in {k.value for k in PoolKind} or not name:
+            return None
+        found = PoolName(PoolKind(kind), name)
+        return found if name.startswith(found.kind.traits.name_prefix) else None
+
+    @staticmethod
+    def in_tags(tags: Mapping[str, str]) -> "PoolName | None":
+        """Return the pool that an instance's tags name; None if no pool has launched it."""
+        named = (PoolName(kind, tags[traits.tag]) for kind, traits in _TRAITS.items() if tags.get(traits.tag))
+        return next(named, None)
+
+
+# What a `capacity` parameter may be, as an error message says it.
+POOL_NAMES = " or ".join(f"{kind}:{kind.traits.placeholder}" for kind in PoolKind)
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """An Auto Scaling group or a Spot Fleet: how much capacity it is asked for, and what it holds now.
+
+    Attributes:
+        target: the desired or target capacity, in the pool's units.
+        minimum: the pool's own lower bound, in units.
+        maximum: the pool's own upper bound, in units.
+        members: the ids of the instances that the pool counts, each with its type.
+        weights: how many units an instance of each type counts; 1 for a type that is not in it.
+        on_demand: the on-demand part of the target, in units.
+        on_demand_members: the ids of the on-demand instances of a pool that has an on-demand part.
+        may_fall_back: whether this pool can be given an on-demand part (a fleet made from launch templates).
+    """
+
+    name: PoolName
+    target: int
+    minimum: int
+    maximum: int
+    members: Mapping[str, str] = field(default_factory=dict)
+    weights: Mapping[str, int] = field(default_factory=dict)
+    on_demand: int = 0
+    on_demand_members: frozenset[str] = frozenset()
+    may_fall_back: bool = False
+
+    @property
+    def traits(self) -> PoolTraits:
+        return self.name.kind.traits
+
+    def weight(self, instance_type: str) -> int:
+        return self.weights.get(instance_type, 1)
+
+    def units(self, instance_ids: Iterable[str]) -> int:
+        """Sum the units of those of `instance_ids` that the pool counts."""
+        return sum(self.weight(self.members[id_]) for id_ in instance_ids if id_ in self.members)
+
+    @property
+    def held(self) -> int:
+        """The units that the pool holds, booting instances included."""
+        return self.units(self.members)
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The types that the pool launches: those it names, else those of its members."""
+        return tuple(sorted(self.weights or {type_ for type_ in self.members.values() if type_}))

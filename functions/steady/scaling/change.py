@@ -1,0 +1,41 @@
+"""What one part of a decision changes: `decide` folds the changes of all parts into one decision."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypedDict
+
+from steady.scaling.reasons import Reason
+from steady.scaling.state import Healing
+
+
+class StateChange(TypedDict, total=False):
+    """The fields of `ScalingState` that parts of a decision set, each to its new value. No two parts set the same."""
+
+    low_since: float | None
+    draining: Mapping[str, str]
+    raised_by: int
+    raised_to: int
+    short_since: float | None
+    healing: Healing
+    next_look_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one part of a decision does, and why. Drains are container instance ARNs, terminations instance ids.
+
+    Attributes:
+        units: by how much the target changes, in the pool's units.
+        on_demand: by how much the target's on-demand part changes, in units.
+        look_again_at: when the cluster must be looked at before the next tick, in seconds since the epoch.
+        state: what is remembered.
+    """
+
+    units: int = 0
+    on_demand: int = 0
+    to_drain: tuple[str, ...] = ()
+    to_undrain: tuple[str, ...] = ()
+    to_terminate: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    look_again_at: float | None = None
+    state: StateChange = field(default_factory=StateChange)
