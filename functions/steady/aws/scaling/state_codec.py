@@ -8,10 +8,12 @@ leaves out the fields that stand elsewhere: the key of the mapping that holds th
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import operator
 import types
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cache
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from steady.cluster import InstanceShape, Size
 from steady.scaling.demand import Demand
@@ -19,7 +21,7 @@ from steady.scaling.recurrence import Peaks
 from steady.scaling.state import ScalingState
 
 # Which dataclasses are rows, and which of their fields a row leaves out.
-ROWS: Mapping[type, frozenset[str]] = {
+ROWS: Mapping[Any, frozenset[str]] = {
     Size: frozenset(),
     Demand: frozenset({"key"}),
     InstanceShape: frozenset({"name"}),
@@ -28,12 +30,25 @@ ROWS: Mapping[type, frozenset[str]] = {
 # The fields that items of earlier versions hold under another name.
 FORMER_NAMES = {"reported_problems": "told"}
 
-Kept = TypeVar("Kept")
+
+class Codec(NamedTuple):
+    """How values of one type become plain values, and the other way round."""
+
+    write: Callable[[Any], Any]
+    read: Callable[[Any], Any]
+
+
+class _Row(NamedTuple):
+    """How one dataclass becomes a row of `width` values; `read` takes the fields that the row leaves out, too."""
+
+    width: int
+    write: Callable[[Any], Sequence[Any]]
+    read: Callable[[Sequence[Any], Mapping[str, Any]], Any]
 
 
 def to_plain(state: ScalingState) -> dict[str, Any]:
     """Return `state` as values that `json.dumps` takes."""
-    plain: dict[str, Any] = _plain(state)
+    plain: dict[str, Any] = codec_of(ScalingState).write(state)
     return plain
 
 
@@ -42,93 +57,103 @@ def from_plain(plain: Mapping[str, Any]) -> ScalingState:
 
     A field that is missing has its default. A field of a later version is left out.
     """
-    return _object(ScalingState, plain)
-
-
-def _plain(value: Any) -> Any:
-    if type(value) in ROWS:
-        return list(_row_values(value))
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {key: _plain(one) for key, one in value.items()}
-    if isinstance(value, tuple):
-        rows = [_plain(one) for one in value]
-        # A list of rows is one long row.
-        return [x for row in rows for x in row] if value and type(value[0]) in ROWS else rows
-    return value
-
-
-def _row_values(value: Any) -> Iterator[Any]:
-    for field in dataclasses.fields(value):
-        if field.name in ROWS[type(value)]:
-            continue
-        one = getattr(value, field.name)
-        if type(one) in ROWS:
-            yield from _row_values(one)
-        else:
-            yield _plain(one)
+    state: ScalingState = codec_of(ScalingState).read(plain)
+    return state
 
 
 @cache
-def _types_of(kind: Hashable) -> Mapping[str, Any]:
-    return get_type_hints(kind)
-
-
-def _object(kind: Callable[..., Kept], plain: Mapping[str, Any]) -> Kept:
-    """Return the `kind` of the fields in `plain`."""
-    values = {}
-    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
-        name = field.name if field.name in plain else FORMER_NAMES.get(field.name, field.name)
-        if name in plain:
-            values[field.name] = _value(_types_of(kind)[field.name], plain[name], default=field.default)
-    return kind(**values)
-
-
-def _value(kind: Any, plain: Any, default: Any = dataclasses.MISSING) -> Any:
-    """Return `plain` as a value of the type `kind`; what a row leaves out is as in `default`."""
+def codec_of(kind: Hashable, default: Hashable = None) -> Codec:
+    """Return the codec of the type `kind`; what a row of it leaves out is as in `default`."""
     origin, of = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
-        return None if plain is None else _value(next(one for one in of if one is not types.NoneType), plain)
+        codec = codec_of(next(one for one in of if one is not types.NoneType))
+        return Codec(_unless_none(codec.write), _unless_none(codec.read))
     if kind in ROWS:
-        elsewhere = {} if default is dataclasses.MISSING else {n: getattr(default, n) for n in ROWS[kind]}
-        return _from_row(kind, iter(plain), elsewhere)
+        row, elsewhere = _row_of(kind), {name: getattr(default, name) for name in ROWS[kind]}
+        return Codec(lambda value: list(row.write(value)), lambda plain: row.read(plain, elsewhere))
     if origin is tuple:
-        return tuple(_rows(of[0], plain) if of[0] in ROWS else (_value(of[0], one) for one in plain))
+        return _codec_of_tuple(of[0])
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        return {key: _entry(of[1], key, one) for key, one in plain.items()}
+        return _codec_of_mapping(of[1])
     if dataclasses.is_dataclass(kind):
-        return _object(kind, plain)  # type: ignore[arg-type]
-    return plain
+        return _codec_of_object(kind)
+    return Codec(_itself, _itself)
 
 
-def _entry(kind: Any, key: str, plain: Any) -> Any:
-    """Return the value of a mapping at `key`: a row leaves out the one field that is the key."""
-    return _from_row(kind, iter(plain), dict.fromkeys(ROWS[kind], key)) if kind in ROWS else _value(kind, plain)
+def _codec_of_object(kind: Any) -> Codec:
+    hints = get_type_hints(kind)
+    codecs = {
+        f.name: codec_of(hints[f.name], f.default if hints[f.name] in ROWS else None) for f in dataclasses.fields(kind)
+    }
+
+    def read(plain: Mapping[str, Any]) -> Any:
+        named = {name: name if name in plain else FORMER_NAMES.get(name, name) for name in codecs}
+        return kind(**{to: codecs[to].read(plain[name]) for to, name in named.items() if name in plain})
+
+    return Codec(lambda value: {name: codec.write(getattr(value, name)) for name, codec in codecs.items()}, read)
 
 
-def _rows(kind: Callable[..., Kept], plain: list[Any]) -> Iterator[Kept]:
-    """Yield the rows that one long row holds."""
-    values = iter(plain)
-    for _ in range(len(plain) // _width(kind)):
-        yield _from_row(kind, values, {})
+def _codec_of_tuple(of: Any) -> Codec:
+    """Return the codec of a tuple: a list, and one long row if its values are rows."""
+    if of not in ROWS:
+        codec = codec_of(of)
+        return Codec(lambda value: [codec.write(one) for one in value], lambda plain: tuple(map(codec.read, plain)))
+    row = _row_of(of)
+    return Codec(
+        lambda value: list(itertools.chain.from_iterable(map(row.write, value))),
+        lambda plain: tuple(row.read(plain[at : at + row.width], {}) for at in range(0, len(plain), row.width)),
+    )
 
 
-def _width(kind: Any) -> int:
-    """Return how many values a row of `kind` has, those of the rows within it included."""
-    fields = [f.name for f in dataclasses.fields(kind) if f.name not in ROWS[kind]]
-    return sum(_width(of) if of in ROWS else 1 for of in (_types_of(kind)[name] for name in fields))
+def _codec_of_mapping(of: Any) -> Codec:
+    """Return the codec of a mapping: an object. A row in it leaves out the one field that is the key."""
+    if of not in ROWS:
+        codec = codec_of(of)
+        return Codec(
+            lambda value: {key: codec.write(one) for key, one in value.items()},
+            lambda plain: {key: codec.read(one) for key, one in plain.items()},
+        )
+    row, names = _row_of(of), ROWS[of]
+    return Codec(
+        lambda value: {key: list(row.write(one)) for key, one in value.items()},
+        lambda plain: {key: row.read(one, dict.fromkeys(names, key)) for key, one in plain.items()},
+    )
 
 
-def _from_row(kind: Callable[..., Kept], values: Iterator[Any], elsewhere: Mapping[str, Any]) -> Kept:
-    """Return the `kind` of the next of `values`. A row of an earlier version is shorter: the rest is the default."""
-    found = dict(elsewhere)
-    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
-        if field.name in found:
-            continue
-        of = _types_of(kind)[field.name]
-        try:
-            found[field.name] = _from_row(of, values, {}) if of in ROWS else _value(of, next(values))
-        except StopIteration:
-            break
-    return kind(**found)
+@cache
+def _row_of(kind: Any) -> _Row:
+    hints = get_type_hints(kind)
+    names = [f.name for f in dataclasses.fields(kind) if f.name not in ROWS[kind]]
+    if len(names) > 1 and not ROWS[kind] and all(hints[name] in (int, float, str, bool) for name in names):
+        # The usual row, thousands of times in a state: its values are the fields' own.
+        return _Row(len(names), operator.attrgetter(*names), lambda values, elsewhere: kind(*values[: len(names)]))
+    parts = [(name, _row_of(hints[name]) if hints[name] in ROWS else _cell_of(hints[name])) for name in names]
+
+    def write(value: Any) -> list[Any]:
+        return [one for name, part in parts for one in part.write(getattr(value, name))]
+
+    def read(values: Sequence[Any], elsewhere: Mapping[str, Any]) -> Any:
+        found, at = dict(elsewhere), 0
+        for name, part in parts:
+            # A row of an earlier version is shorter: the rest is the default.
+            if at >= len(values):
+                break
+            found[name] = part.read(values[at : at + part.width], {})
+            at += part.width
+        return kind(**found)
+
+    return _Row(sum(part.width for _, part in parts), write, read)
+
+
+def _cell_of(kind: Any) -> _Row:
+    """Return a value that is no row as a row of one."""
+    codec = codec_of(kind)
+    return _Row(1, lambda value: (codec.write(value),), lambda values, elsewhere: codec.read(values[0]))
+
+
+def _unless_none(call: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: None if value is None else call(value)
+
+
+def _itself(value: Any) -> Any:
+    return value
