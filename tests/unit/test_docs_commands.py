@@ -17,7 +17,7 @@ from cli.main import app
 from tests.cli.test_findings import everything_that_does_not_fit
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 # Placeholders, as a reader fills them in.
 FILLED = {"URL": "https://sqs.us-east-1.amazonaws.com/1/q", "FILE|-": "-", "NAME=VALUE": "drift_seconds=10", "N": "2"}
 RENAMED = {"notification-endpoint": "endpoint"}

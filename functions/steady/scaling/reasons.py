@@ -74,7 +74,7 @@ class DriftIsNotCapacity(Reason):
 
     def __str__(self) -> str:
         return (
-            f"service {self.service} lacks {some_tasks(self.missing)} although there is room for them: more instances "
+            f"service {self.service} lacks {some_tasks(self.missing)} although there is room: more instances "
             "would not help (look for a crash loop, an image that cannot be pulled, or a placement constraint)"
         )
 
