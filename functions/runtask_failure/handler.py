@@ -20,6 +20,7 @@ from steady.cluster import PoolKind
 from steady.names import CLUSTERS_PATH
 from steady.scaling.demand import Demand, remembered, still_said
 from steady.scaling.state import Memory
+from steady.thresholds import ClusterSettings
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -80,7 +81,7 @@ def handle_batch(
 class _Said:
     """The demands that messages say, as a change of the cluster's memory; `new` are those that were not known there."""
 
-    def __init__(self, runtime: Runtime, cluster: cluster_settings.Cluster, messages: Sequence[Message]) -> None:
+    def __init__(self, runtime: Runtime, cluster: ClusterSettings, messages: Sequence[Message]) -> None:
         self.new: set[str] = set()
         self._demands = [Demand(m.value.key, m.value.size, m.sent_at, m.sent_at) for m in messages]
         self._now = runtime.now
@@ -92,7 +93,7 @@ class _Said:
         return replace(memory, demands=remembered(known, self._demands))
 
 
-def _is_of(cluster: cluster_settings.Cluster, failure: RunTaskFailure) -> bool:
+def _is_of(cluster: ClusterSettings, failure: RunTaskFailure) -> bool:
     """Whether a message that names a group names that of its cluster. A fleet's cluster has no group."""
     is_group = cluster.pool.kind is PoolKind.AUTO_SCALING_GROUP
     return not is_group or not failure.group or failure.group == cluster.pool.name

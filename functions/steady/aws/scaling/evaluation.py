@@ -16,17 +16,17 @@ from steady.api_budget.limits import BUCKET_OF
 from steady.aws import capacity, ecs
 from steady.aws.api_budget import OverBudget
 from steady.aws.api_budget import of as budget_of
+from steady.aws.cache import Cache
 from steady.aws.queue import Message
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import ledger, reporting
 from steady.aws.scaling.observation import affordable, look, with_tasks
-from steady.aws.settings.cluster_settings import Cluster
 from steady.cluster import Snapshot
 from steady.scaling import scale_in, spot_fallback
 from steady.scaling.decision import Bounds, Decision, decide, outward
 from steady.scaling.reasons import ScaleInShed
 from steady.scaling.state import Memory, observed
-from steady.thresholds import BadThreshold
+from steady.thresholds import BadThreshold, ClusterSettings
 
 # A lost race is decided again at once; a cluster that is held is looked at again a moment later.
 TRIES = 8
@@ -35,6 +35,8 @@ HELD_WAIT_S = 1.5
 LONGEST_DELAY_S = 900
 # What drains and undrains draw on.
 INSTANCE_STATES = BUCKET_OF["UpdateContainerInstancesState"].name
+# What this process last knew of a cluster's memory, by the cluster's name: for while the ledger does not answer.
+LAST_MEMORY = Cache[str, Memory]()
 
 
 class NamesCluster(Protocol):
@@ -98,7 +100,7 @@ def remember(runtime: Runtime, table: str, cluster: str, change: Callable[[Memor
 
 
 def evaluate(
-    runtime: Runtime, desk: Desk, cluster: Cluster, change: Callable[[Memory], Memory] = lambda memory: memory
+    runtime: Runtime, desk: Desk, cluster: ClusterSettings, change: Callable[[Memory], Memory] = lambda memory: memory
 ) -> Decision:
     """Decides about `cluster` and does what was decided; `change` is remembered with the decision.
 
@@ -117,11 +119,13 @@ def evaluate(
     return decision
 
 
-def _with_ledger(runtime: Runtime, desk: Desk, cluster: Cluster, change: Callable[[Memory], Memory]) -> Decision:
+def _with_ledger(
+    runtime: Runtime, desk: Desk, cluster: ClusterSettings, change: Callable[[Memory], Memory]
+) -> Decision:
     for _ in range(TRIES):
         with _asked():
             entry = ledger.load(runtime, desk.ledger_table, cluster.name)
-        runtime.known[f"memory of {cluster.name}"] = entry.memory
+        LAST_MEMORY.keep(runtime, cluster.name, entry.memory)
         if entry.held_until > runtime.now():
             runtime.sleep(HELD_WAIT_S)
             continue
@@ -132,7 +136,9 @@ def _with_ledger(runtime: Runtime, desk: Desk, cluster: Cluster, change: Callabl
     raise Contended(f"cluster {cluster.name} was held or written by others at each of {TRIES} tries")
 
 
-def _evaluated(runtime: Runtime, desk: Desk, cluster: Cluster, entry: ledger.Entry, remembered: Memory) -> Decision:
+def _evaluated(
+    runtime: Runtime, desk: Desk, cluster: ClusterSettings, entry: ledger.Entry, remembered: Memory
+) -> Decision:
     """One try at the decision, from what was `remembered`, and at doing it.
 
     Raises:
@@ -149,7 +155,7 @@ def _evaluated(runtime: Runtime, desk: Desk, cluster: Cluster, entry: ledger.Ent
         held_until = runtime.now() + ledger.HELD_FOR_S if acts else 0.0
         with _asked():
             held = ledger.save(runtime, desk.ledger_table, entry, kept, held_until)
-        runtime.known[f"memory of {cluster.name}"] = kept
+        LAST_MEMORY.keep(runtime, cluster.name, kept)
         news = [problem for problem in cluster.problems if problem not in entry.memory.told]
         reporting.tell(runtime, desk.people_topic_arn, cluster.name, news)
     reporting.measure(runtime, snapshot, decision)
@@ -174,7 +180,7 @@ def _state_updates(decision: Decision) -> int:
 
 
 def _without_ledger(
-    runtime: Runtime, cluster: Cluster, change: Callable[[Memory], Memory], error: LedgerSilent
+    runtime: Runtime, cluster: ClusterSettings, change: Callable[[Memory], Memory], error: LedgerSilent
 ) -> Decision:
     """A decision that only adds capacity, remembered by this process alone.
 
@@ -182,9 +188,9 @@ def _without_ledger(
     """
     runtime.telemetry.error(f"the ledger does not answer, and it only grows: {error}", cluster=cluster.name)
     runtime.telemetry.count("LedgerUnreachable", cluster=cluster.name)
-    known: Memory = runtime.known.get(f"memory of {cluster.name}", Memory())
-    snapshot, _, decision = considered(runtime, replace(cluster, outward_only=True), change(known))
-    runtime.known[f"memory of {cluster.name}"] = decision.memory
+    known = LAST_MEMORY.get(runtime, cluster.name) or Memory()
+    snapshot, _, decision = considered(runtime, replace(cluster, grow_only=True), change(known))
+    LAST_MEMORY.keep(runtime, cluster.name, decision.memory)
     reporting.measure(runtime, snapshot, decision)
     reporting.say(runtime, snapshot, decision, cluster.thresholds.mode)
     if decision.acts_on(snapshot) and cluster.thresholds.mode == "active":
@@ -200,7 +206,7 @@ class Considered(NamedTuple):
     decision: Decision
 
 
-def considered(runtime: Runtime, cluster: Cluster, memory: Memory) -> Considered:
+def considered(runtime: Runtime, cluster: ClusterSettings, memory: Memory) -> Considered:
     """What would be decided about `cluster` now; nothing is written."""
     snapshot = look(runtime, cluster, {*memory.drift_since, *memory.placement_failed_at})
     memory = observed(snapshot, memory, cluster.thresholds)
@@ -215,7 +221,7 @@ def considered(runtime: Runtime, cluster: Cluster, memory: Memory) -> Considered
     if len(read) < len(due):
         runtime.telemetry.count("CallsShed", cluster=cluster.name)
         decision = replace(decision, reasons=(*decision.reasons, ScaleInShed(len(read), len(due))))
-    return Considered(snapshot, memory, outward(decision, snapshot) if cluster.outward_only else decision)
+    return Considered(snapshot, memory, outward(decision, snapshot) if cluster.grow_only else decision)
 
 
 def each_cluster(

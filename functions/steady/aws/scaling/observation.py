@@ -11,11 +11,11 @@ from steady.api_budget.turns import SCALE_IN_READS_S, Urgency
 from steady.aws import capacity, ecs
 from steady.aws.runtime import Runtime
 from steady.aws.scaling.services import services as services_of
-from steady.aws.settings.cluster_settings import Cluster
 from steady.cluster import ContainerInstance, Snapshot, TaskShape
+from steady.thresholds import ClusterSettings
 
 
-def look(runtime: Runtime, cluster: Cluster, suspected: Iterable[str] = ()) -> Snapshot:
+def look(runtime: Runtime, cluster: ClusterSettings, suspected: Iterable[str] = ()) -> Snapshot:
     """What the cluster looks like now; of many services, those that are `suspected` in any case.
 
     The pool is read before the instances: one that leaves in between is missed, and the next tick sees it; one that

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from steady.api_budget.turns import Urgency
 from steady.aws import ecs
+from steady.aws.cache import Cache
 from steady.aws.runtime import Runtime
 from steady.cluster import NOTHING, Daemons, Service, Size
 
@@ -41,6 +42,10 @@ class _Known:
     turn: int = 0
 
 
+# By the cluster's name.
+KNOWN = Cache[str, _Known]()
+
+
 def services(runtime: Runtime, cluster: str, suspected: Iterable[str] = ()) -> tuple[tuple[Service, ...], Daemons]:
     """Every replica service of `cluster`, and its daemon services together.
 
@@ -49,8 +54,7 @@ def services(runtime: Runtime, cluster: str, suspected: Iterable[str] = ()) -> t
     Args:
         suspected: the names of services that lacked tasks, or that an event names: they are read in any case.
     """
-    key = f"services in {cluster}"
-    known: _Known | None = runtime.known.get(key)
+    known = KNOWN.get(runtime, cluster)
     if known is None or _count(runtime, cluster) != len(known.read):
         # The first look of a process, or services have come or gone: which, only the whole list says.
         known = _Known(_read(runtime, cluster, ecs.service_arns(runtime, cluster)))
@@ -61,9 +65,9 @@ def services(runtime: Runtime, cluster: str, suspected: Iterable[str] = ()) -> t
         found = _read(runtime, cluster, asked)
         known.read = {name: one for name, one in known.read.items() if name not in asked} | found
     if len(known.read) > ALL_UP_TO:
-        runtime.known[key] = known
+        KNOWN.keep(runtime, cluster, known)
     else:
-        runtime.known.pop(key, None)
+        KNOWN.drop(runtime, cluster)
     replicas = tuple(known.read[name] for name in sorted(known.read))
     daemons = [one for one in replicas if isinstance(one, _Daemon)]
     return (
