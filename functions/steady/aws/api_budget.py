@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.api_budget.limits import BUCKET_NAMED, Bucket
 from steady.api_budget.turns import CLOSE, LONGEST_LOOK_S, REST_S, Change, Turns, Urgency, calls_from
+from steady.aws.cache import Cache
 from steady.names import ITEM
 
 if TYPE_CHECKING:
@@ -221,6 +222,10 @@ class Budget:
             self.runtime.sleep(wait_s)
 
 
+# What service-out has said that it took, by the ledger's table.
+CHARGED = Cache[str, Budget]()
+
+
 def of(runtime: Runtime, table: str) -> Budget:
     """The budget of this process, which its ECS calls keep to from now on."""
     if runtime.budget is None:
@@ -231,7 +236,7 @@ def of(runtime: Runtime, table: str) -> Budget:
 def charge(runtime: Runtime, table: str, calls: Mapping[str, int]) -> None:
     """Says in the ledger what service-out has called, by bucket; it keeps to no budget itself."""
     if calls:
-        known: Budget = runtime.known.setdefault("what service-out took of the ECS API", Budget(runtime, table))
+        known = CHARGED.get(runtime, table) or CHARGED.keep(runtime, table, Budget(runtime, table))
         known.charge(calls)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from steady.aws.cache import Cache
 from steady.aws.runtime import Runtime, batches
 from steady.cluster import InstanceShape, Pool, PoolKind, PoolName, Size
 from steady.names import CLUSTER_TAG
@@ -25,6 +26,8 @@ TERMINATIONS_A_CALL = 1000
 TYPES_A_CALL = 100
 # What the kernel and the ECS agent leave of an instance's memory, at least: it holds until one was seen registered.
 MEMORY_REGISTERED = 0.93
+# What EC2 offers as each type: it never changes.
+SHAPES = Cache[str, InstanceShape]()
 
 
 class NoSuchPool(ValueError):
@@ -182,12 +185,12 @@ def _weights(offers: Iterable[Mapping[str, Any]]) -> dict[str, int]:
 
 def shapes(runtime: Runtime, types: Iterable[str]) -> dict[str, InstanceShape]:
     """What EC2 offers as each of `types`; each is read once a process."""
-    unread = [type_ for type_ in types if type_ not in runtime.known]
+    unread = [type_ for type_ in types if SHAPES.get(runtime, type_) is None]
     for batch in batches(unread, TYPES_A_CALL):
         for info in runtime.ec2.describe_instance_types(InstanceTypes=batch)["InstanceTypes"]:  # type: ignore[arg-type]
             shape = _shape(info)
-            runtime.known[shape.name] = shape
-    return {type_: runtime.known[type_] for type_ in types}
+            SHAPES.keep(runtime, shape.name, shape)
+    return {type_: known for type_ in types if (known := SHAPES.get(runtime, type_))}
 
 
 def _shape(info: InstanceTypeInfoTypeDef) -> InstanceShape:

@@ -104,8 +104,8 @@ class Runtime:
     telemetry: Telemetry = field(default_factory=PowertoolsTelemetry)
     # ECS calls since they were last said, by the bucket that they draw on: each try counts, as it does for ECS.
     calls: Counter[str] = field(default_factory=Counter)
-    # What never changes once it is read (a task definition's revision), kept for as long as the process is.
-    known: dict[str, Any] = field(default_factory=dict)
+    # What earlier invocations of the process have read, and when; each kind by its own `steady.aws.cache.Cache`.
+    kept: dict[tuple[object, object], tuple[float, Any]] = field(default_factory=dict)
     # What the process may call of ECS; None: what it likes.
     budget: Budget | None = None
 
