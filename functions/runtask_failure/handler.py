@@ -40,7 +40,7 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # 
     try:
         return handle_batch(event, runtime(), evaluation.Desk.read(), os.environ["DEAD_LETTER_QUEUE_URL"])
     finally:
-        runtime().say_calls()
+        runtime().report_calls()
 
 
 def handle_batch(

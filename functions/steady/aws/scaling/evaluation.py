@@ -14,8 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.api_budget.limits import BUCKET_OF
 from steady.aws import capacity, ecs
-from steady.aws.api_budget import OverBudget
-from steady.aws.api_budget import of as budget_of
+from steady.aws.api_budget.budget import Budget, OverBudget, budget_of
 from steady.aws.cache import Cache
 from steady.aws.queue import Message
 from steady.aws.runtime import Runtime
@@ -114,8 +113,8 @@ def evaluate(
     try:
         decision = _with_ledger(runtime, desk, cluster, change)
     except LedgerSilent as error:
-        decision = _without_ledger(runtime, cluster, change, error)
-    budget.settle()
+        decision = _without_ledger(runtime, cluster, change, budget, error)
+    budget.report_refusals()
     return decision
 
 
@@ -145,13 +144,14 @@ def _evaluated(
         LostRace: if the entry was written meanwhile.
     """
     active = cluster.thresholds.mode == "active"
-    snapshot, memory, decision = considered(runtime, cluster, remembered)
+    budget = budget_of(runtime, desk.ledger_table)
+    snapshot, memory, decision = considered(runtime, cluster, remembered, budget)
     acts = decision.acts_on(snapshot) and active
     kept = decision.memory if active else _only_seen(decision.memory, memory)
     if kept != entry.memory or acts:
         if acts:
             # What takes long is waited for before the cluster is held.
-            budget_of(runtime, desk.ledger_table).await_turns({INSTANCE_STATES: _state_updates(decision)})
+            budget.await_turns({INSTANCE_STATES: _state_updates(decision)})
         held_until = runtime.now() + ledger.HELD_FOR_S if acts else 0.0
         with _asked():
             held = ledger.save(runtime, desk.ledger_table, entry, kept, held_until)
@@ -180,7 +180,7 @@ def _state_updates(decision: Decision) -> int:
 
 
 def _without_ledger(
-    runtime: Runtime, cluster: ClusterSettings, change: Callable[[Memory], Memory], error: LedgerSilent
+    runtime: Runtime, cluster: ClusterSettings, change: Callable[[Memory], Memory], budget: Budget, error: LedgerSilent
 ) -> Decision:
     """A decision that only adds capacity, remembered by this process alone.
 
@@ -189,7 +189,7 @@ def _without_ledger(
     runtime.telemetry.error(f"the ledger does not answer, and it only grows: {error}", cluster=cluster.name)
     runtime.telemetry.count("LedgerUnreachable", cluster=cluster.name)
     known = LAST_MEMORY.get(runtime, cluster.name) or Memory()
-    snapshot, _, decision = considered(runtime, replace(cluster, grow_only=True), change(known))
+    snapshot, _, decision = considered(runtime, replace(cluster, grow_only=True), change(known), budget)
     LAST_MEMORY.keep(runtime, cluster.name, decision.memory)
     reporting.measure(runtime, snapshot, decision)
     reporting.say(runtime, snapshot, decision, cluster.thresholds.mode)
@@ -206,14 +206,14 @@ class Considered(NamedTuple):
     decision: Decision
 
 
-def considered(runtime: Runtime, cluster: ClusterSettings, memory: Memory) -> Considered:
+def considered(runtime: Runtime, cluster: ClusterSettings, memory: Memory, budget: Budget | None = None) -> Considered:
     """What would be decided about `cluster` now; nothing is written."""
-    snapshot = look(runtime, cluster, {*memory.drift_since, *memory.placement_failed_at})
+    snapshot = look(runtime, cluster, {*memory.drift_since, *memory.placement_failed_at}, budget)
     memory = observed(snapshot, memory, cluster.thresholds)
     minimum = Bounds.of(snapshot, cluster.thresholds).minimum
     due = scale_in.candidates(snapshot, memory.low_since, cluster.thresholds, minimum)
     due += [i for i in spot_fallback.on_demand_instances(snapshot) if i not in due]
-    read = affordable(runtime, due)
+    read = affordable(due, budget)
     if due:
         unread = frozenset(i.arn for i in due[len(read) :])
         snapshot = replace(with_tasks(runtime, snapshot, read), unread=unread)

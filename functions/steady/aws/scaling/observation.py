@@ -9,13 +9,16 @@ from dataclasses import replace
 from steady.api_budget.limits import BUCKET_OF
 from steady.api_budget.turns import SCALE_IN_READS_S, Urgency
 from steady.aws import capacity, ecs
+from steady.aws.api_budget.budget import Budget
 from steady.aws.runtime import Runtime
 from steady.aws.scaling.services import services as services_of
 from steady.cluster import ContainerInstance, Snapshot, TaskShape
 from steady.thresholds import ClusterSettings
 
 
-def look(runtime: Runtime, cluster: ClusterSettings, suspected: Iterable[str] = ()) -> Snapshot:
+def look(
+    runtime: Runtime, cluster: ClusterSettings, suspected: Iterable[str] = (), budget: Budget | None = None
+) -> Snapshot:
     """What the cluster looks like now; of many services, those that are `suspected` in any case.
 
     The pool is read before the instances: one that leaves in between is missed, and the next tick sees it; one that
@@ -24,12 +27,11 @@ def look(runtime: Runtime, cluster: ClusterSettings, suspected: Iterable[str] = 
     Raises:
         OverBudget: if the suite's share of the ECS API is spent.
     """
-    budget = runtime.budget
     if budget:
         budget.begin_look(cluster.name, cluster.thresholds.api_share / 100)
     pool = capacity.pool(runtime, cluster.pool)
     instances = ecs.container_instances(runtime, cluster.name)
-    services, daemons = services_of(runtime, cluster.name, suspected)
+    services, daemons = services_of(runtime, cluster.name, suspected, budget)
     snapshot = Snapshot(
         cluster=cluster.name,
         at=runtime.now(),
@@ -59,18 +61,18 @@ def with_constraints(runtime: Runtime, snapshot: Snapshot, shapes: Iterable[Task
     return replace(snapshot, matching={**snapshot.matching, **matching}, services=services)
 
 
-def affordable(runtime: Runtime, instances: Sequence[ContainerInstance]) -> Sequence[ContainerInstance]:
+def affordable(instances: Sequence[ContainerInstance], budget: Budget | None) -> Sequence[ContainerInstance]:
     """The first of `instances`: as many as may be read of what runs on them, within the suite's share of the ECS API.
 
     Scale-in can wait: near the limit it is what is left for later.
     """
-    if runtime.budget is None:
+    if budget is None:
         return instances
     tasks, services = BUCKET_OF["DescribeTasks"], BUCKET_OF["DescribeServices"]
-    calls = runtime.budget.affordable(tasks, SCALE_IN_READS_S) if runtime.lets(Urgency.SCALE_IN) else 0
+    calls = budget.affordable(tasks, SCALE_IN_READS_S) if budget.allows(Urgency.SCALE_IN) else 0
     read = ecs.readable_within(instances, calls)
     if any(i.task_count for i in read):
-        runtime.budget.foresee({tasks.name: ecs.calls_to_read(read), services.name: 1})
+        budget.foresee({tasks.name: ecs.calls_to_read(read), services.name: 1})
     return read
 
 

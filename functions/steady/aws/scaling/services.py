@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from steady.api_budget.turns import Urgency
 from steady.aws import ecs
+from steady.aws.api_budget.budget import Budget
 from steady.aws.cache import Cache
 from steady.aws.runtime import Runtime
 from steady.cluster import NOTHING, Daemons, Service, Size
@@ -46,7 +47,9 @@ class _Known:
 KNOWN = Cache[str, _Known]()
 
 
-def services(runtime: Runtime, cluster: str, suspected: Iterable[str] = ()) -> tuple[tuple[Service, ...], Daemons]:
+def services(
+    runtime: Runtime, cluster: str, suspected: Iterable[str] = (), budget: Budget | None = None
+) -> tuple[tuple[Service, ...], Daemons]:
     """Every replica service of `cluster`, and its daemon services together.
 
     The shape of a service that lacks tasks is read as well.
@@ -59,7 +62,7 @@ def services(runtime: Runtime, cluster: str, suspected: Iterable[str] = ()) -> t
         # The first look of a process, or services have come or gone: which, only the whole list says.
         known = _Known(_read(runtime, cluster, ecs.service_arns(runtime, cluster)))
     else:
-        in_turn = runtime.lets(Urgency.SWEEP)
+        in_turn = budget is None or budget.allows(Urgency.SWEEP)
         runtime.telemetry.count("CallsShed", not in_turn, cluster)
         asked = _due(known, suspected, in_turn=in_turn)
         found = _read(runtime, cluster, asked)
