@@ -15,7 +15,7 @@ from steady.aws.capacity.kind import NoSuchPool
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import evaluation, ledger
 from steady.aws.scaling.evaluation import Evaluation
-from steady.aws.settings import cluster_settings, parameters
+from steady.aws.settings import parameters
 from steady.cluster import ContainerInstance, Size, Snapshot
 from steady.scaling.reservation import is_low, reservation
 from steady.scaling.rules import RULES, Want
@@ -51,8 +51,7 @@ def explained(aws: Runtime, cluster: str, ledger_table: str) -> dict[str, Any]:
     """
     settings = parameters.settings_of(aws, cluster)
     remembered = ledger.load(aws, ledger_table, cluster).state
-    known = cluster_settings.Cluster(cluster, settings.pool, settings.thresholds)
-    found = evaluation.evaluate_dry(aws, known, remembered)
+    found = evaluation.evaluate_dry(aws, settings, remembered)
     snapshot = found.snapshot
     return {
         "cluster": cluster,

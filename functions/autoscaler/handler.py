@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from autoscaler.triggers import Trigger, parse
 from steady.aws import queue
-from steady.aws.api_budget import OverBudget
+from steady.aws.api_budget.budget import OverBudget
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import evaluation
 from steady.aws.settings import cluster_settings, clusters
@@ -29,7 +29,7 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # 
     try:
         return handle_event(event, runtime(), evaluation.Environment.read(), os.environ["DEAD_LETTER_QUEUE_URL"])
     finally:
-        runtime().say_calls()
+        runtime().report_calls()
 
 
 def handle_event(

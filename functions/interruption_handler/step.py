@@ -49,9 +49,9 @@ def handle_batch(event: Mapping[str, Any], runtime: Runtime, environment: Enviro
     """
     response = _handled(event, runtime, environment, until)
     # Only now: what was called is for the others to know, and no notice waits for it, nor for what it loads.
-    from steady.aws import api_budget
+    from steady.aws.api_budget.turn_ledger import charge
 
-    api_budget.charge(runtime, environment.ledger_table, runtime.say_calls())
+    charge(runtime, environment.ledger_table, runtime.report_calls())
     return response
 
 

@@ -19,6 +19,7 @@ from steady.aws.settings import cluster_settings, clusters
 from steady.names import CLUSTERS_PATH
 from steady.scaling.demand import Demand, merge_demands, still_repeated
 from steady.scaling.state import ScalingState
+from steady.thresholds import ClusterSettings
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -38,7 +39,7 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # 
     try:
         return handle_batch(event, runtime(), evaluation.Environment.read(), os.environ["DEAD_LETTER_QUEUE_URL"])
     finally:
-        runtime().say_calls()
+        runtime().report_calls()
 
 
 def handle_batch(
@@ -85,7 +86,7 @@ def handle_batch(
 class RecordDemands:
     """The demands of messages, as an update of the cluster's state; `new` are the keys that the state did not hold."""
 
-    def __init__(self, runtime: Runtime, cluster: cluster_settings.Cluster, messages: Sequence[Message]) -> None:
+    def __init__(self, runtime: Runtime, cluster: ClusterSettings, messages: Sequence[Message]) -> None:
         self.new: set[str] = set()
         self._demands = [Demand(m.value.key, m.value.size, m.sent_at, m.sent_at) for m in messages]
         self._now = runtime.now
@@ -97,7 +98,7 @@ class RecordDemands:
         return replace(state, demands=merge_demands(known, self._demands))
 
 
-def _is_of(cluster: cluster_settings.Cluster, failure: RunTaskFailure) -> bool:
+def _is_of(cluster: ClusterSettings, failure: RunTaskFailure) -> bool:
     """Whether the group that a message names, if any, is the cluster's. A cluster of another kind has no group."""
     is_named = cluster.pool.kind.traits.is_named_to_launchers
     return not is_named or not failure.group or failure.group == cluster.pool.name

@@ -192,12 +192,16 @@ THRESHOLDS: Mapping[str, Threshold] = {
 
 @dataclass(frozen=True)
 class ClusterSettings:
-    """What the parameters say of one cluster: its pool, its thresholds, and what was wrong with them."""
+    """What the parameters say of the cluster `name`: its pool, its thresholds, and what is wrong with them.
 
-    cluster: str
+    `grow_only` is whether no capacity may be taken away, because what is known of the cluster may not hold any more.
+    """
+
+    name: str
     pool: PoolName
     thresholds: Thresholds
     problems: tuple[str, ...] = ()
+    grow_only: bool = False
 
 
 def parse_pool(raw: str, path: str) -> PoolName:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from steady.api_budget.limits import BUCKET_NAMED
-from steady.aws import api_budget
-from steady.aws.api_budget import Budget, OverBudget
+from steady.aws.api_budget.budget import Budget, OverBudget, budget_of
+from steady.aws.api_budget.turn_ledger import charge
 from steady.aws.runtime import Runtime
 from steady.names import ITEM
 
@@ -54,6 +54,27 @@ def test_a_call_that_was_not_foreseen_is_asked_for_when_it_is_made(
     # 1, 1, 2, 4, 8, 16 and 32 calls were asked for: six writes, of what would have been forty.
     assert turns(runtime, table) == {READ.name: pytest.approx(64 / 6, abs=1e-3)}
     assert waits == pytest.approx([n / 6 for n in range(1, 11)], abs=1e-3)
+
+
+def test_a_process_waits_for_the_turn_of_each_ecs_call_from_the_first_one_on(
+    runtime: Runtime, table: str, waits: list[float]
+) -> None:
+    budget = budget_of(runtime, table)
+    budget.share = SHARE
+
+    for _ in range(17):
+        runtime.ecs.list_clusters()
+
+    # 30 % of a burst of 50 at once, and then of 20 a second.
+    assert waits == pytest.approx([1 / 6, 2 / 6], abs=1e-3)
+    assert budget_of(runtime, table) is budget
+
+
+def test_a_budget_that_would_not_see_the_calls_of_a_client_is_refused(runtime: Runtime, table: str) -> None:
+    runtime.ecs.list_clusters()
+
+    with pytest.raises(RuntimeError, match="the ECS client was made before its budget"):
+        budget_of(runtime, table)
 
 
 def test_a_look_asks_for_what_the_last_one_took(runtime: Runtime, table: str, waits: list[float]) -> None:
@@ -129,7 +150,7 @@ def test_service_out_says_what_it_took_and_no_more_than_the_bucket_holds(
     runtime: Runtime, table: str, waits: list[float]
 ) -> None:
     for _ in range(3):
-        api_budget.charge(runtime, table, {READ.name: 60, "cluster-resource-modify": 10})
+        charge(runtime, table, {READ.name: 60, "cluster-resource-modify": 10})
 
     assert turns(runtime, table) == {
         READ.name: pytest.approx(5, abs=1e-3),
@@ -139,7 +160,7 @@ def test_service_out_says_what_it_took_and_no_more_than_the_bucket_holds(
 
 
 def test_nothing_called_is_nothing_written(runtime: Runtime, table: str) -> None:
-    api_budget.charge(runtime, table, {})
+    charge(runtime, table, {})
 
     assert turns(runtime, table) == {}
 

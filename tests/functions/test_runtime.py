@@ -40,10 +40,10 @@ def test_calls_are_counted_by_bucket_and_begin_anew_once_said(aws: Runtime, kept
     aws.ecs.list_task_definitions()
     aws.sqs.list_queues()
 
-    aws.say_calls()
+    aws.report_calls()
     assert kept.said == {"cluster-read": 2, "task-definition-read": 1}
 
-    aws.say_calls()
+    aws.report_calls()
     assert kept.said == {}
 
 
@@ -62,5 +62,5 @@ def test_each_try_counts_as_it_does_for_ecs(aws: Runtime, kept: Kept, monkeypatc
 
     aws.ecs.list_clusters()
 
-    aws.say_calls()
+    aws.report_calls()
     assert kept.said == {"cluster-read": 3}

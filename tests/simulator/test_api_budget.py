@@ -12,7 +12,7 @@ from simulator.faults import Down
 from simulator.suite import LEDGER_TABLE
 from simulator.world import SimulatedCluster, World
 from steady.api_budget.limits import BUCKET_OF
-from steady.aws.api_budget import Budget
+from steady.aws.api_budget.budget import Budget
 from steady.scaling.reasons import ScaleInShed
 
 READ = BUCKET_OF["DescribeTasks"]

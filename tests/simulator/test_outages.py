@@ -10,7 +10,7 @@ from simulator.chaos.scenarios import Reclaim, ScaleOut
 from simulator.faults import NO_FAULT, Down, Fault, Slow, Together
 from simulator.suite import FAILURE_TOPIC
 from simulator.world import World
-from steady.aws.settings.cluster_settings import LAST_KNOWN_S
+from steady.aws.settings.clusters import SETTINGS
 
 SSM, DYNAMODB = Down("ssm"), Down("dynamodb")
 
@@ -68,7 +68,7 @@ def test_thresholds_are_as_last_known_for_a_stated_time_and_then_the_cluster_sta
     web = world.group_cluster("web", 2)
     world.run(70)
     world.account.endpoint.fault = SSM
-    world.run(LAST_KNOWN_S + 120)
+    world.run(SETTINGS.max_age_s + 120)
 
     web.service("api", 10, cpu=1024, memory=1000)
     world.run(600)

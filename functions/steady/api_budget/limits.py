@@ -48,5 +48,8 @@ BUCKETS = (
     Bucket("cluster-read", 50, 20, frozenset({"DescribeClusters", "ListClusters"})),
     Bucket("task-definition-read", 50, 20, frozenset({"DescribeTaskDefinition", "ListTaskDefinitions"})),
 )
+# ECS: the error code of a call that a bucket has no token for.
+THROTTLED = "ThrottlingException"
+
 BUCKET_NAMED = {bucket.name: bucket for bucket in BUCKETS}
 BUCKET_OF = {action: bucket for bucket in BUCKETS for action in bucket.actions}

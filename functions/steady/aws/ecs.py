@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from steady.aws.cache import Cache
 from steady.aws.pace import Pace
 from steady.aws.runtime import Runtime, batches
 from steady.cluster import DEFAULT_STOP_TIMEOUT_S, ContainerInstance, InstanceStatus, Size, TaskShape
@@ -31,7 +32,8 @@ ENI_ATTACHMENTS = ("ElasticNetworkInterface", "eni")
 STOPS_AT_ONCE = 90
 STOPS_PER_S = 40.0
 
-COUNT_KEPT_S = 60.0
+# How many tasks a cluster has, by its name.
+TASK_COUNTS = Cache[str, int](max_age_s=60.0)
 
 
 def container_instances(runtime: Runtime, cluster: str) -> tuple[ContainerInstance, ...]:
@@ -215,12 +217,11 @@ def _by_cluster_is_cheaper(runtime: Runtime, cluster: str, busy: Sequence[Contai
 
 def _tasks_in(runtime: Runtime, cluster: str) -> int:
     # It only chooses between two ways to read the same: a count from a moment ago will do.
-    kept: tuple[float, int] | None = runtime.known.get(f"tasks in {cluster}")
-    if kept is None or runtime.now() - kept[0] > COUNT_KEPT_S:
-        count = runtime.ecs.describe_clusters(clusters=[cluster])["clusters"][0]
-        kept = (runtime.now(), count["runningTasksCount"] + count["pendingTasksCount"])
-        runtime.known[f"tasks in {cluster}"] = kept
-    return kept[1]
+    kept = TASK_COUNTS.get(runtime, cluster)
+    if kept is not None:
+        return kept
+    described = runtime.ecs.describe_clusters(clusters=[cluster])["clusters"][0]
+    return TASK_COUNTS.keep(runtime, cluster, described["runningTasksCount"] + described["pendingTasksCount"])
 
 
 def _pages(count: int) -> int:
@@ -289,15 +290,19 @@ class TaskDefinition:
     stop_timeout_s: int
 
 
+# By ARN: a revision never changes once it is registered.
+TASK_DEFINITIONS = Cache[str, TaskDefinition]()
+
+
 def task_definition(runtime: Runtime, arn: str) -> TaskDefinition:
-    """The revision `arn`, read once a process: a revision never changes once it is registered."""
-    if arn not in runtime.known:
-        definition = runtime.ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
-        containers = definition.get("containerDefinitions", [])
-        timeouts = [c.get("stopTimeout", DEFAULT_STOP_TIMEOUT_S) for c in containers]
-        runtime.known[arn] = TaskDefinition(_shape(definition), max(timeouts, default=DEFAULT_STOP_TIMEOUT_S))
-    known: TaskDefinition = runtime.known[arn]
-    return known
+    """The revision `arn`, read once a process."""
+    if known := TASK_DEFINITIONS.get(runtime, arn):
+        return known
+    definition = runtime.ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
+    containers = definition.get("containerDefinitions", [])
+    timeouts = [c.get("stopTimeout", DEFAULT_STOP_TIMEOUT_S) for c in containers]
+    read = TaskDefinition(_shape(definition), max(timeouts, default=DEFAULT_STOP_TIMEOUT_S))
+    return TASK_DEFINITIONS.keep(runtime, arn, read)
 
 
 def _shape(definition: TaskDefinitionTypeDef) -> TaskShape:

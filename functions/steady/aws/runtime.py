@@ -32,12 +32,6 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
 
-    from steady.api_budget.turns import Urgency
-    from steady.aws.api_budget import Budget
-
-    # botocore's: what HTTP said, and what was parsed from it.
-    _Answer = tuple[object, Mapping[str, Any]]
-
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -104,39 +98,23 @@ class Runtime:
     telemetry: Telemetry = field(default_factory=PowertoolsTelemetry)
     # ECS calls since they were last said, by the bucket that they draw on: each try counts, as it does for ECS.
     calls: Counter[str] = field(default_factory=Counter)
-    # What never changes once it is read (a task definition's revision), kept for as long as the process is.
-    known: dict[str, Any] = field(default_factory=dict)
-    # What the process may call of ECS; None: what it likes.
-    budget: Budget | None = None
+    # What earlier invocations of the process have read, and when; each kind by its own `steady.aws.cache.Cache`.
+    kept: dict[tuple[object, object], tuple[float, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.session.events.register("before-parameter-build.ecs", self._pay)
         # botocore: emitted after every try, whether it is repeated or not.
         self.session.events.register("needs-retry.ecs", self._count_call)
 
-    def say_calls(self) -> Mapping[str, int]:
-        """Says how many calls there were, by bucket, and begins to count anew."""
+    def report_calls(self) -> Mapping[str, int]:
+        """Put out how many ECS calls there were since the last report, by bucket, and return them."""
         calls = dict(self.calls)
         self.telemetry.api_calls(calls)
         self.calls.clear()
         return calls
 
-    def lets(self, urgency: Urgency) -> bool:
-        """Whether calls of `urgency` may be made while the ECS API is used as it is."""
-        return self.budget is None or urgency >= self.budget.least_urgent
-
-    def _pay(self, model: OperationModel, **_: object) -> None:
-        bucket = BUCKET_OF.get(model.name)
-        if bucket and self.budget:
-            self.budget.pay(bucket)
-
-    def _count_call(self, operation: OperationModel, response: _Answer | None = None, **_: object) -> None:
-        bucket = BUCKET_OF.get(operation.name)
-        if not bucket:
-            return
-        self.calls[bucket.name] += 1
-        if self.budget and response and response[1].get("Error", {}).get("Code") == "ThrottlingException":
-            self.budget.refused(bucket)
+    def _count_call(self, operation: OperationModel, **_: object) -> None:
+        if bucket := BUCKET_OF.get(operation.name):
+            self.calls[bucket.name] += 1
 
     @cached_property
     def ecs(self) -> ECSClient:

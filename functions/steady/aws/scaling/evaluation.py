@@ -14,8 +14,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.api_budget.limits import BUCKET_OF
 from steady.aws import ecs
-from steady.aws.api_budget import OverBudget
-from steady.aws.api_budget import of as budget_of
+from steady.aws.api_budget.budget import Budget, OverBudget, budget_of
+from steady.aws.cache import Cache
 from steady.aws.capacity import pools
 from steady.aws.capacity.kind import NoSuchPool
 from steady.aws.queue import Message
@@ -23,12 +23,11 @@ from steady.aws.runtime import Runtime
 from steady.aws.scaling import ledger
 from steady.aws.scaling.observation import affordable, observe, with_tasks
 from steady.aws.scaling.reporting import log_decision, put_metrics, report_problems
-from steady.aws.settings.cluster_settings import Cluster
 from steady.cluster import Snapshot
 from steady.scaling.decision import Decision, decide, grow_only, instances_to_read
 from steady.scaling.reasons import ScaleInShed
 from steady.scaling.state import ScalingState, update_state
-from steady.thresholds import BadThreshold
+from steady.thresholds import BadThreshold, ClusterSettings
 
 # A lost race is decided again at once; a cluster that is held is tried again a moment later.
 TRIES = 8
@@ -37,6 +36,8 @@ HELD_WAIT_S = 1.5
 LONGEST_DELAY_S = 900
 # The bucket of the calls that drain instances and take them back.
 INSTANCE_STATES = BUCKET_OF["UpdateContainerInstancesState"].name
+# The state that this process last knew, by the cluster's name: it is used while the ledger does not answer.
+LAST_STATE = Cache[str, ScalingState]()
 
 # How an event changes what is remembered of a cluster.
 StateUpdate = Callable[[ScalingState], ScalingState]
@@ -104,7 +105,7 @@ def remember(runtime: Runtime, table: str, cluster: str, update: StateUpdate) ->
 
 
 def evaluate(
-    runtime: Runtime, environment: Environment, cluster: Cluster, update: StateUpdate = lambda state: state
+    runtime: Runtime, environment: Environment, cluster: ClusterSettings, update: StateUpdate = lambda state: state
 ) -> Decision:
     """Decide about `cluster` and carry out the decision; what `update` adds to the state is remembered with it.
 
@@ -118,16 +119,16 @@ def evaluate(
     try:
         decision = _with_ledger(runtime, environment, cluster, update)
     except LedgerUnavailable as error:
-        decision = _without_ledger(runtime, cluster, update, error)
-    budget.settle()
+        decision = _without_ledger(runtime, cluster, update, budget, error)
+    budget.report_refusals()
     return decision
 
 
-def _with_ledger(runtime: Runtime, environment: Environment, cluster: Cluster, update: StateUpdate) -> Decision:
+def _with_ledger(runtime: Runtime, environment: Environment, cluster: ClusterSettings, update: StateUpdate) -> Decision:
     for _ in range(TRIES):
         with _ledger_errors():
             entry = ledger.load(runtime, environment.ledger_table, cluster.name)
-        runtime.known[f"memory of {cluster.name}"] = entry.state
+        LAST_STATE.keep(runtime, cluster.name, entry.state)
         if entry.held_until > runtime.now():
             runtime.sleep(HELD_WAIT_S)
             continue
@@ -140,7 +141,7 @@ def _with_ledger(runtime: Runtime, environment: Environment, cluster: Cluster, u
 
 
 def _evaluate_once(
-    runtime: Runtime, environment: Environment, cluster: Cluster, entry: ledger.Entry, state: ScalingState
+    runtime: Runtime, environment: Environment, cluster: ClusterSettings, entry: ledger.Entry, state: ScalingState
 ) -> Decision:
     """Try once to decide from `state` and to carry out the decision.
 
@@ -148,17 +149,18 @@ def _evaluate_once(
         LostRace: if the entry was written meanwhile.
     """
     is_active = cluster.thresholds.mode == "active"
-    snapshot, state, decision = evaluate_dry(runtime, cluster, state)
+    budget = budget_of(runtime, environment.ledger_table)
+    snapshot, state, decision = evaluate_dry(runtime, cluster, state, budget)
     acts = decision.acts_on(snapshot) and is_active
     kept = decision.state if is_active else _without_choices(decision.state, state)
     if kept != entry.state or acts:
         if acts:
             # The wait for these calls comes before the cluster is held.
-            budget_of(runtime, environment.ledger_table).await_turns({INSTANCE_STATES: _state_updates(decision)})
+            budget.await_turns({INSTANCE_STATES: _state_updates(decision)})
         held_until = runtime.now() + ledger.HELD_FOR_S if acts else 0.0
         with _ledger_errors():
             held = ledger.save(runtime, environment.ledger_table, entry, kept, held_until)
-        runtime.known[f"memory of {cluster.name}"] = kept
+        LAST_STATE.keep(runtime, cluster.name, kept)
         new_problems = [problem for problem in cluster.problems if problem not in entry.state.reported_problems]
         report_problems(runtime, environment.people_topic_arn, cluster.name, new_problems)
     put_metrics(runtime, snapshot, decision)
@@ -182,7 +184,9 @@ def _state_updates(decision: Decision) -> int:
     return math.ceil(len(decision.to_drain) / of) + math.ceil(len(decision.to_undrain) / of)
 
 
-def _without_ledger(runtime: Runtime, cluster: Cluster, update: StateUpdate, error: LedgerUnavailable) -> Decision:
+def _without_ledger(
+    runtime: Runtime, cluster: ClusterSettings, update: StateUpdate, budget: Budget, error: LedgerUnavailable
+) -> Decision:
     """Decide and only add capacity, from the state that this process remembers.
 
     The cluster is not held meanwhile: two such decisions set the same target, because both see the same.
@@ -192,9 +196,9 @@ def _without_ledger(runtime: Runtime, cluster: Cluster, update: StateUpdate, err
         cluster=cluster.name,
     )
     runtime.telemetry.count("LedgerUnreachable", cluster=cluster.name)
-    known: ScalingState = runtime.known.get(f"memory of {cluster.name}", ScalingState())
-    snapshot, _, decision = evaluate_dry(runtime, replace(cluster, grow_only=True), update(known))
-    runtime.known[f"memory of {cluster.name}"] = decision.state
+    known = LAST_STATE.get(runtime, cluster.name) or ScalingState()
+    snapshot, _, decision = evaluate_dry(runtime, replace(cluster, grow_only=True), update(known), budget)
+    LAST_STATE.keep(runtime, cluster.name, decision.state)
     put_metrics(runtime, snapshot, decision)
     log_decision(runtime, snapshot, decision, cluster.thresholds.mode)
     if decision.acts_on(snapshot) and cluster.thresholds.mode == "active":
@@ -210,17 +214,22 @@ class Evaluation(NamedTuple):
     decision: Decision
 
 
-def evaluate_dry(runtime: Runtime, cluster: Cluster, state: ScalingState) -> Evaluation:
+def evaluate_dry(
+    runtime: Runtime, cluster: ClusterSettings, state: ScalingState, budget: Budget | None = None
+) -> Evaluation:
     """Observe `cluster` and decide about it; nothing is written.
+
+    Args:
+        budget: what the suite may call of ECS; None: no limit.
 
     Raises:
         NoSuchPool: if the cluster's pool is not there.
         OverBudget: if the suite's share of the ECS API is used up.
     """
-    snapshot = observe(runtime, cluster, {*state.drift_since, *state.placement_failed_at})
+    snapshot = observe(runtime, cluster, {*state.drift_since, *state.placement_failed_at}, budget)
     state = update_state(snapshot, state, cluster.thresholds)
     due = instances_to_read(snapshot, state, cluster.thresholds)
-    read = affordable(runtime, due)
+    read = affordable(due, budget)
     if due:
         unread = frozenset(i.arn for i in due[len(read) :])
         snapshot = replace(with_tasks(runtime, snapshot, read), unread=unread)

@@ -9,14 +9,17 @@ from dataclasses import replace
 from steady.api_budget.limits import BUCKET_OF
 from steady.api_budget.turns import SCALE_IN_READS_S, Urgency
 from steady.aws import ecs
+from steady.aws.api_budget.budget import Budget
 from steady.aws.capacity import instance_types, pools
 from steady.aws.runtime import Runtime
 from steady.aws.scaling.services import read_services
-from steady.aws.settings.cluster_settings import Cluster
 from steady.cluster import ContainerInstance, Snapshot, TaskShape
+from steady.thresholds import ClusterSettings
 
 
-def observe(runtime: Runtime, cluster: Cluster, suspected: Iterable[str] = ()) -> Snapshot:
+def observe(
+    runtime: Runtime, cluster: ClusterSettings, suspected: Iterable[str] = (), budget: Budget | None = None
+) -> Snapshot:
     """Read what the cluster looks like now.
 
     The pool is read before the instances. An instance that leaves in between is missing from the snapshot, and the next
@@ -24,17 +27,17 @@ def observe(runtime: Runtime, cluster: Cluster, suspected: Iterable[str] = ()) -
 
     Args:
         suspected: the names of services that are read in any case, however many services there are.
+        budget: what the suite may call of ECS; None: no limit.
 
     Raises:
         NoSuchPool: if the cluster's pool is not there.
         OverBudget: if the suite's share of the ECS API is used up.
     """
-    budget = runtime.budget
     if budget:
         budget.begin_look(cluster.name, cluster.thresholds.api_share / 100)
     pool = pools.read_pool(runtime, cluster.pool)
     instances = ecs.container_instances(runtime, cluster.name)
-    services, daemons = read_services(runtime, cluster.name, suspected)
+    services, daemons = read_services(runtime, cluster.name, suspected, budget)
     snapshot = Snapshot(
         cluster=cluster.name,
         at=runtime.now(),
@@ -64,18 +67,18 @@ def with_constraints(runtime: Runtime, snapshot: Snapshot, shapes: Iterable[Task
     return replace(snapshot, matching={**snapshot.matching, **matching}, services=services)
 
 
-def affordable(runtime: Runtime, instances: Sequence[ContainerInstance]) -> Sequence[ContainerInstance]:
+def affordable(instances: Sequence[ContainerInstance], budget: Budget | None) -> Sequence[ContainerInstance]:
     """Return the first of `instances`: as many as may be read within the suite's share of the ECS API.
 
     Near the limit none is read: scale-in can wait.
     """
-    if runtime.budget is None:
+    if budget is None:
         return instances
     tasks, services = BUCKET_OF["DescribeTasks"], BUCKET_OF["DescribeServices"]
-    calls = runtime.budget.affordable(tasks, SCALE_IN_READS_S) if runtime.lets(Urgency.SCALE_IN) else 0
+    calls = budget.affordable(tasks, SCALE_IN_READS_S) if budget.allows(Urgency.SCALE_IN) else 0
     read = ecs.readable_within(instances, calls)
     if any(i.task_count for i in read):
-        runtime.budget.foresee({tasks.name: ecs.calls_to_read(read), services.name: 1})
+        budget.foresee({tasks.name: ecs.calls_to_read(read), services.name: 1})
     return read
 
 

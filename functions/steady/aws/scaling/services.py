@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from steady.api_budget.turns import Urgency
 from steady.aws import ecs
+from steady.aws.api_budget.budget import Budget
+from steady.aws.cache import Cache
 from steady.aws.runtime import Runtime
 from steady.cluster import NOTHING, Daemons, Service, Size
 
@@ -41,7 +43,13 @@ class _Known:
     turn: int = 0
 
 
-def read_services(runtime: Runtime, cluster: str, suspected: Iterable[str] = ()) -> tuple[tuple[Service, ...], Daemons]:
+# By the cluster's name.
+KNOWN = Cache[str, _Known]()
+
+
+def read_services(
+    runtime: Runtime, cluster: str, suspected: Iterable[str] = (), budget: Budget | None = None
+) -> tuple[tuple[Service, ...], Daemons]:
     """Return every replica service of `cluster`, and its daemon services together.
 
     Of a service that lacks tasks, the shape of its tasks is read as well.
@@ -49,21 +57,20 @@ def read_services(runtime: Runtime, cluster: str, suspected: Iterable[str] = ())
     Args:
         suspected: the names of services that lacked tasks, or that an event names: they are read in any case.
     """
-    key = f"services in {cluster}"
-    known: _Known | None = runtime.known.get(key)
+    known = KNOWN.get(runtime, cluster)
     if known is None or _count(runtime, cluster) != len(known.read):
         # The first look of a process, or services were created or deleted: only the whole list says which.
         known = _Known(_read(runtime, cluster, ecs.service_arns(runtime, cluster)))
     else:
-        in_turn = runtime.lets(Urgency.SWEEP)
+        in_turn = budget is None or budget.allows(Urgency.SWEEP)
         runtime.telemetry.count("CallsShed", not in_turn, cluster)
         asked = _due(known, suspected, in_turn=in_turn)
         found = _read(runtime, cluster, asked)
         known.read = {name: one for name, one in known.read.items() if name not in asked} | found
     if len(known.read) > ALL_UP_TO:
-        runtime.known[key] = known
+        KNOWN.keep(runtime, cluster, known)
     else:
-        runtime.known.pop(key, None)
+        KNOWN.drop(runtime, cluster)
     replicas = tuple(known.read[name] for name in sorted(known.read))
     daemons = [one for one in replicas if isinstance(one, _Daemon)]
     return (

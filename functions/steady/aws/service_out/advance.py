@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from steady.aws import ecs
+from steady.aws.cache import Cache
 from steady.aws.runtime import Runtime
 from steady.aws.service_out import targets
 from steady.aws.service_out.hooks import beat, complete
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import ServiceTypeDef, TaskTypeDef
 
 STOP_REASON = "ecs-steady: the instance is about to go"
-# How long a process takes a service's target groups for what they were.
-SERVICES_KEPT_S = 60.0
+# What ECS says of a service, its target groups above all, by its cluster and its name.
+SERVICES: Cache[tuple[str, str], ServiceTypeDef] = Cache(max_age_s=60.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +151,12 @@ def _doomed_task(runtime: Runtime, task: TaskTypeDef, service: ServiceTypeDef | 
 
 
 def _services(runtime: Runtime, cluster: str, names: Sequence[str]) -> Mapping[str, ServiceTypeDef]:
-    kept: dict[str, tuple[float, ServiceTypeDef]] = runtime.known.setdefault(f"services of {cluster}", {})
-    now = runtime.now()
-    old = [name for name in names if name not in kept or now - kept[name][0] > SERVICES_KEPT_S]
-    kept.update({s["serviceName"]: (now, s) for s in ecs.described_services(runtime, cluster, old)})
-    return {name: kept[name][1] for name in names if name in kept}
+    old = [name for name in names if SERVICES.get(runtime, (cluster, name)) is None]
+    for service in ecs.described_services(runtime, cluster, old):
+        SERVICES.keep(runtime, (cluster, service["serviceName"]), service)
+    # A service that is gone is as it was last known: its tasks are still here.
+    found = {name: SERVICES.get(runtime, (cluster, name), math.inf) for name in names}
+    return {name: service for name, service in found.items() if service}
 
 
 def _seen(instances: Iterable[ContainerInstance]) -> dict[str, Seen]:

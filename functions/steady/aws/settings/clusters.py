@@ -5,11 +5,13 @@ Apart from the thresholds: the interruption handler, whose start a notice waits 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from steady.aws.cache import Cache
 from steady.aws.capacity.origins import Origin
 from steady.aws.runtime import Runtime
 from steady.names import CAPACITY, CLUSTERS_PATH
@@ -17,11 +19,15 @@ from steady.names import CAPACITY, CLUSTERS_PATH
 if TYPE_CHECKING:
     from mypy_boto3_ssm.type_defs import ParameterTypeDef
 
-# How long the list of clusters is kept by a process: a cluster that is added is served within this.
-POOLS_KEPT_S = 60
-# A list that could not be read is not asked for again for so long.
-ASK_AGAIN_S = 5
-UNREADABLE = "why the list of clusters could not be read"
+    from steady.thresholds import ClusterSettings
+
+# The name of every cluster, by its pool. A cluster that is added is served within this time.
+CLUSTERS_BY_POOL = Cache[str, dict[str, str]](max_age_s=60)
+# Why the parameters under a path could not be read: they are not asked for again within this time.
+FAILURES = Cache[str, ClientError | BotoCoreError](max_age_s=5)
+# A cluster's settings, by its name (steady.aws.settings.cluster_settings). While SSM does not answer they hold for this
+# long; after that the cluster stands still.
+SETTINGS: Cache[str, ClusterSettings] = Cache(max_age_s=3600)
 
 
 def clusters_by_pool(runtime: Runtime) -> dict[str, str]:
@@ -30,23 +36,22 @@ def clusters_by_pool(runtime: Runtime) -> dict[str, str]:
     While SSM does not answer, those that this process has last known, however long ago: which clusters are managed
     changes seldom, and an interruption does not wait.
     """
-    kept: tuple[float, dict[str, str]] | None = runtime.known.get(CLUSTERS_PATH)
-    if kept and runtime.now() - kept[0] <= POOLS_KEPT_S:
-        return kept[1]
-    failed: tuple[float, ClientError | BotoCoreError] | None = runtime.known.get(UNREADABLE)
-    if failed and runtime.now() - failed[0] <= ASK_AGAIN_S:
-        raise failed[1]
+    kept = CLUSTERS_BY_POOL.get(runtime, CLUSTERS_PATH)
+    if kept is not None:
+        return kept
+    if failed := FAILURES.get(runtime, CLUSTERS_PATH):
+        raise failed
     try:
         found = _capacities(runtime)
     except (ClientError, BotoCoreError) as error:
-        if kept is None:
+        last_known = CLUSTERS_BY_POOL.get(runtime, CLUSTERS_PATH, math.inf)
+        if last_known is None:
             # A batch asks for each of its instances: one that waits out the SDK's tries is enough.
-            runtime.known[UNREADABLE] = (runtime.now(), error)
+            FAILURES.keep(runtime, CLUSTERS_PATH, error)
             raise
         runtime.telemetry.error(f"the list of clusters could not be read, and is taken as last known: {error}")
-        found = kept[1]
-    runtime.known[CLUSTERS_PATH] = (runtime.now(), found)
-    return found
+        found = last_known
+    return CLUSTERS_BY_POOL.keep(runtime, CLUSTERS_PATH, found)
 
 
 def _capacities(runtime: Runtime) -> dict[str, str]:
@@ -84,7 +89,7 @@ def is_managed(runtime: Runtime, cluster: str) -> bool:
     try:
         return cluster in clusters_by_pool(runtime).values()
     except (ClientError, BotoCoreError):
-        if f"settings of {cluster}" not in runtime.known:
+        if SETTINGS.get(runtime, cluster, math.inf) is None:
             raise
         return True
 
