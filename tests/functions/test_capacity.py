@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from simulator.world import World
-from steady.aws import capacity
+from steady.aws.capacity import pools
+from steady.aws.capacity.kind import NoSuchPool
+from steady.aws.capacity.origins import Origin, origins_of
 from steady.aws.runtime import Runtime
 from steady.names import CLUSTER_TAG
 from steady.pools import PoolKind, PoolName
@@ -48,23 +50,23 @@ def fleet(runtime: Runtime) -> PoolName:
 
 
 def test_a_group_is_read_with_its_bounds_and_members(runtime: Runtime, group: PoolName) -> None:
-    pool = capacity.pool(runtime, group)
+    pool = pools.read_pool(runtime, group)
 
     assert (pool.target, pool.minimum, pool.maximum, len(pool.members)) == (3, 1, 5, 3)
 
 
 def test_a_groups_desired_capacity_is_set(runtime: Runtime, group: PoolName) -> None:
-    capacity.set_target(runtime, capacity.pool(runtime, group), 5)
+    pools.set_target(runtime, pools.read_pool(runtime, group), 5)
 
-    assert capacity.pool(runtime, group).target == 5
+    assert pools.read_pool(runtime, group).target == 5
 
 
 def test_a_groups_instance_is_terminated_together_with_its_capacity(runtime: Runtime, group: PoolName) -> None:
-    pool = capacity.pool(runtime, group)
+    pool = pools.read_pool(runtime, group)
     leaving = sorted(pool.members)[:1]
 
-    capacity.terminate(runtime, pool, leaving, target=2)
-    after = capacity.pool(runtime, group)
+    pools.terminate_instances(runtime, pool, leaving, target=2)
+    after = pools.read_pool(runtime, group)
 
     assert after.target == 2
     assert leaving[0] not in after.members
@@ -77,11 +79,11 @@ def test_a_repeated_termination_does_no_harm(kind: PoolKind) -> None:
     cluster = build("web", 3)
     runtime = world.suite.runtime("test")
     name = PoolName(kind, cluster.pool.name if kind is PoolKind.AUTO_SCALING_GROUP else cluster.pool.id)  # type: ignore[union-attr]
-    pool = capacity.pool(runtime, name)
+    pool = pools.read_pool(runtime, name)
     leaving = sorted(pool.members)[:1]
 
     for _ in range(2):
-        capacity.terminate(runtime, capacity.pool(runtime, name), leaving, target=2)
+        pools.terminate_instances(runtime, pools.read_pool(runtime, name), leaving, target=2)
         world.run(400)
 
     assert cluster.target == 2
@@ -89,7 +91,7 @@ def test_a_repeated_termination_does_no_harm(kind: PoolKind) -> None:
 
 
 def test_a_fleet_is_read_with_its_weights(runtime: Runtime, fleet: PoolName) -> None:
-    pool = capacity.pool(runtime, fleet)
+    pool = pools.read_pool(runtime, fleet)
 
     assert pool.target == 4
     assert set(pool.members.values()) == {"m5.large"}
@@ -97,26 +99,26 @@ def test_a_fleet_is_read_with_its_weights(runtime: Runtime, fleet: PoolName) -> 
 
 
 def test_a_fleets_target_is_set(runtime: Runtime, fleet: PoolName) -> None:
-    capacity.set_target(runtime, capacity.pool(runtime, fleet), 8)
+    pools.set_target(runtime, pools.read_pool(runtime, fleet), 8)
 
-    assert capacity.pool(runtime, fleet).target == 8
+    assert pools.read_pool(runtime, fleet).target == 8
 
 
 @pytest.mark.parametrize(
     "name", [PoolName(PoolKind.AUTO_SCALING_GROUP, "none"), PoolName(PoolKind.SPOT_FLEET, "sfr-0")]
 )
 def test_a_pool_that_is_not_there_is_named(runtime: Runtime, name: PoolName) -> None:
-    with pytest.raises(capacity.NoSuchPool, match=name.name):
-        capacity.pool(runtime, name)
+    with pytest.raises(NoSuchPool, match=name.name):
+        pools.read_pool(runtime, name)
 
 
 def test_where_an_instance_comes_from_is_found_by_its_tags(runtime: Runtime, group: PoolName) -> None:
-    ids = sorted(capacity.pool(runtime, group).members)
+    ids = sorted(pools.read_pool(runtime, group).members)
     tags = [{"Key": "aws:ec2spot:fleet-request-id", "Value": "sfr-7"}, {"Key": CLUSTER_TAG, "Value": "web"}]
     runtime.ec2.create_tags(Resources=ids[:1], Tags=tags)  # type: ignore[arg-type]
 
-    found = capacity.origins_of(runtime, [*ids, "i-00000000000000000"])
+    found = origins_of(runtime, [*ids, "i-00000000000000000"])
 
-    assert found[ids[0]] == capacity.Origin(PoolName(PoolKind.SPOT_FLEET, "sfr-7"), "web")
-    assert found[ids[1]] == capacity.Origin(GROUP)
+    assert found[ids[0]] == Origin(PoolName(PoolKind.SPOT_FLEET, "sfr-7"), "web")
+    assert found[ids[1]] == Origin(GROUP)
     assert "i-00000000000000000" not in found

@@ -9,7 +9,7 @@ import pytest
 from simulator.world import World
 from steady.aws import ecs
 from steady.aws.runtime import Runtime
-from steady.aws.scaling.services import services
+from steady.aws.scaling.services import read_services
 from steady.aws.service_out import targets
 from steady.cluster import InstanceStatus, Size, TaskShape
 from steady.service_out.drain import Target, TargetState
@@ -79,7 +79,7 @@ def test_the_shape_of_a_service_is_read_only_where_tasks_are_missing() -> None:
     web.service("short", 9, cpu=256, memory=512)
     web.daemon("fluentd")
 
-    found = {s.name: s for s in services(world.suite.runtime("test"), "web")[0]}
+    found = {s.name: s for s in read_services(world.suite.runtime("test"), "web")[0]}
 
     assert set(found) == {"idle", "short"}
     assert (found["short"].missing, found["short"].shape) == (1, TaskShape(Size(256, 512)))

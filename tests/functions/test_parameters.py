@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from steady.aws.capacity import Origin
+from steady.aws.capacity.origins import Origin
 from steady.aws.runtime import Runtime
 from steady.aws.settings import clusters, parameters
 from steady.pools import PoolKind, PoolName

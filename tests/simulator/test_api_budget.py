@@ -145,8 +145,8 @@ def test_near_the_share_a_tick_is_left_to_the_next_and_what_it_was_told_is_kept(
 
 def test_the_reason_reads_as_a_sentence() -> None:
     assert str(ScaleInShed(3, 20)) == (
-        "3 of 20 instances that might be emptied looked at: ECS calls are at the suite's share (api_share), and "
-        "scale-in can wait"
+        "scale-in considered 3 of 20 instances: the ECS API budget (api_share) is spent, the next tick considers the "
+        "others"
     )
 
 

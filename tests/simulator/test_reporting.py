@@ -47,4 +47,4 @@ def test_a_cluster_is_scaled_even_if_nobody_can_be_told() -> None:
     world.run(240)
 
     assert len(web.running()) == 6
-    assert any("people could not be told" in text for text in world.suite.telemetry.errors())
+    assert any("were not sent to people" in text for text in world.suite.telemetry.errors())
