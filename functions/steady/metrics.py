@@ -1,0 +1,43 @@
+"""The names of the metrics that the functions put out (CloudWatch namespace `Steady`): each is written here once.
+
+A decision's reasons are counted, too, each under the name of its class (`steady.scaling.reasons`).
+"""
+
+from enum import StrEnum
+
+
+class Metric(StrEnum):
+    """A metric's name; its value is what CloudWatch, alarms and dashboards show."""
+
+    # A cluster as the autoscaler has seen it.
+    TARGET = "Target"
+    HELD = "Held"
+    ON_DEMAND = "OnDemand"
+    SPOT_SHORT = "SpotShort"
+    INSTANCES = "Instances"
+    CPU_RESERVATION = "CpuReservation"
+    MEMORY_RESERVATION = "MemoryReservation"
+    MISSING_TASKS = "MissingTasks"
+    DEMANDS = "Demands"
+    # Scaling.
+    TICKS = "Ticks"
+    CALLS_SHED = "CallsShed"
+    BAD_THRESHOLDS = "BadThresholds"
+    PARAMETERS_UNREADABLE = "ParametersUnreadable"
+    LEDGER_UNREACHABLE = "LedgerUnreachable"
+    RUN_TASK_FAILURES_SAID = "RunTaskFailuresSaid"
+    # Service-out.
+    TARGETS_DEREGISTERED = "TargetsDeregistered"
+    TASKS_STOPPED = "TasksStopped"
+    TASKS_KILLED = "TasksKilled"
+    DEREGISTERED_AFTER = "DeregisteredAfter"
+    DRAIN_STEP_FAILURES = "DrainStepFailures"
+    FOREIGN_NOTICES = "ForeignNotices"
+    RECOMMENDATIONS_IGNORED = "RecommendationsIgnored"
+    # Messages, task statuses, logs.
+    MESSAGES_SET_ASIDE = "MessagesSetAside"
+    IGNORED_MESSAGES = "IgnoredMessages"
+    TASK_STATUSES_WRITTEN = "TaskStatusesWritten"
+    LOG_TABLES_MADE = "LogTablesMade"
+    # All functions together.
+    API_CALLS = "ApiCalls"
