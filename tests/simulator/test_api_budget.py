@@ -87,7 +87,7 @@ def test_a_large_cluster_empties_its_instances_a_part_at_a_time() -> None:
     world.run(420)
 
     shed = [r["text"] for line in world.suite.telemetry.decisions() for r in line.fields["reasons"]]
-    assert any("that might be emptied looked at" in text for text in shed)
+    assert any("scale-in considered" in text for text in shed)
     assert over_the_share(world.account.endpoint.log, SCALING) <= JITTER
     # All the same it has begun: what can be read in one look is emptied.
     assert sum(i.status == "DRAINING" for i in web.instances()) >= 50

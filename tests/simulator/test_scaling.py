@@ -145,7 +145,7 @@ def test_drift_whose_tasks_would_fit_does_not_scale() -> None:
 
     assert web.target <= 2
     assert any(
-        "not a want of capacity" in reason["text"]
+        "more instances would not help" in reason["text"]
         for line in world.suite.telemetry.decisions()
         for reason in line.fields["reasons"]
     )

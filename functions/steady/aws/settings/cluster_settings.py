@@ -36,7 +36,11 @@ def cluster_named(runtime: Runtime, name: str, max_age_s: float = 0.0) -> Cluste
         last_known = SETTINGS.get(runtime, name)
         if last_known is None:
             raise
-        runtime.telemetry.error(f"its parameters are taken as last known, and it only grows: {error}", cluster=name)
+        runtime.telemetry.error(
+            f"cluster {name}: SSM unavailable: the last known parameters are used, and scale-in is suspended until it "
+            f"answers: {error}",
+            cluster=name,
+        )
         return replace(last_known, grow_only=True)
     for problem in found.problems:
         runtime.telemetry.error(problem, cluster=name)
