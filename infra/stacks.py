@@ -37,7 +37,7 @@ def add_to(app: cdk.App) -> tuple[Stacks, ...]:
     """Adds the suite to `app`, once for each target that its context names.
 
     Raises:
-        BadSettings, BadThreshold: if the context says something that cannot be deployed.
+        BadSettings: if the context holds something that cannot be deployed.
     """
     return tuple(_add(app, target) for target in targets_of(app.node))
 
@@ -45,12 +45,12 @@ def add_to(app: cdk.App) -> tuple[Stacks, ...]:
 def _add(app: cdk.App, target: Target) -> Stacks:
     # No cdk.Stage: `cdk deploy --all` passes over the stacks of stages.
     scope = Construct(app, target.name) if target.name else app
-    where = cdk.Environment(account=target.account or None, region=target.region or None)
+    settings = target.settings
+    where = cdk.Environment(account=settings.account or None, region=settings.region or None)
 
     def named(name: str) -> dict[str, Any]:
         return {"id_": f"steady-{name}", "stack_name": f"steady-{name}", "env": where}
 
-    settings = target.settings
     state = StateStack(scope, **named("state"), settings=settings)
     EventsStack(scope, **named("events"))
     people = PeopleStack(scope, **named("people"))
