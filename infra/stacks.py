@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 import aws_cdk as cdk
 from constructs import Construct
 
+from infra.alerts_stack import AlertsStack
 from infra.clusters.stack import ClusterStack
 from infra.events_stack import EventsStack
 from infra.logs_stack import LogsStack
 from infra.monitoring_stack import MonitoringStack
 from infra.network import Network, NetworkStack
-from infra.people_stack import PeopleStack
 from infra.scaling_stack import ScalingStack
 from infra.service_out_stack import ServiceOutStack
 from infra.settings.target import ExistingNetwork, Target, targets_of
@@ -25,7 +25,7 @@ class Stacks(NamedTuple):
     state: StateStack
     scaling: ScalingStack
     service_out: ServiceOutStack
-    people: PeopleStack
+    alerts: AlertsStack
     watch: WatchStack
     clusters: tuple[ClusterStack, ...] = ()
     network: NetworkStack | None = None
@@ -34,7 +34,7 @@ class Stacks(NamedTuple):
 
 
 def add_to(app: cdk.App) -> tuple[Stacks, ...]:
-    """Adds the suite to `app`, once for each target that its context names.
+    """Add the suite to `app`, once for each target that its context names.
 
     Raises:
         BadSettings: if the context holds something that cannot be deployed.
@@ -53,8 +53,9 @@ def _add(app: cdk.App, target: Target) -> Stacks:
 
     state = StateStack(scope, **named("state"), settings=settings)
     EventsStack(scope, **named("events"))
-    people = PeopleStack(scope, **named("people"))
-    scaling = ScalingStack(scope, **named("scaling"), settings=settings, ledger=state.ledger, people=people.topic)
+    # Its deployed name is from before its Python name: another one would replace the topic, and lose its subscriptions.
+    alerts = AlertsStack(scope, **named("people"))
+    scaling = ScalingStack(scope, **named("scaling"), settings=settings, ledger=state.ledger, alerts=alerts.topic)
     queue = scaling.autoscaler_queue
     service_out = ServiceOutStack(
         scope, **named("service-out"), settings=settings, autoscaler_queue=queue, ledger=state.ledger
@@ -90,4 +91,4 @@ def _add(app: cdk.App, target: Target) -> Stacks:
     status = settings.task_status
     if status:
         TaskStatusStack(scope, **named("task-status"), settings=settings, status=status)
-    return Stacks(state, scaling, service_out, people, watch, clusters, network_stack, logs, metrics)
+    return Stacks(state, scaling, service_out, alerts, watch, clusters, network_stack, logs, metrics)
