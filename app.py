@@ -6,11 +6,11 @@ import aws_cdk as cdk
 
 from infra import stacks
 from infra.settings.errors import BadSettings
-from steady.thresholds import BadThreshold
 
 app = cdk.App()
 try:
     stacks.add_to(app)
-except (BadSettings, BadThreshold) as error:
-    sys.exit(f"error: {error}")
+except BadSettings as error:
+    # One line for each value that is wrong.
+    sys.exit("\n".join(f"error in cdk.json's context: {line}" for line in str(error).splitlines()))
 app.synth()

@@ -1,4 +1,4 @@
-"""Alarms, each with what it means and the runbook's entry in its description. `PeopleStack` tells people of them."""
+"""Alarms, each with what it means and the runbook's entry in its description. `AlertsStack` tells people of them."""
 
 from typing import Any
 

@@ -18,8 +18,7 @@ from infra.monitoring import grafana, prometheus
 from infra.monitoring.cadvisor import Cadvisor
 from infra.monitoring.grafana import Grafana
 from infra.monitoring.prometheus import Prometheus
-from infra.network import Network, existing
-from infra.settings.checks import peer
+from infra.network import Network, existing, peer
 from infra.settings.monitoring import MonitoringSettings
 from infra.settings.target import ExistingNetwork, Settings
 from monitoring.configuration import CADVISOR_PORT

@@ -34,6 +34,13 @@ def existing(scope: Construct, network: ExistingNetwork) -> Network:
     return Network(vpc, dict(zip(zones, vpc.private_subnets, strict=True)))
 
 
+def peer(scope: Construct, source: str) -> ec2.IPeer:
+    """Make a source of `allow`, a security group's id or a CIDR block, the peer of a security group's rule."""
+    if source.startswith("sg-"):
+        return ec2.SecurityGroup.from_security_group_id(scope, source, source)
+    return ec2.Peer.ipv6(source) if ":" in source else ec2.Peer.ipv4(source)
+
+
 class NetworkStack(cdk.Stack):
     """A VPC with a public and a private subnet in each of `zones`; instances are in the private ones."""
 

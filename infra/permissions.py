@@ -7,19 +7,19 @@ from collections.abc import Mapping
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 
-from infra.fed_function import FedFunction
+from infra.queue_function import QueueFunction
 from infra.settings.target import Settings
 from steady.names import CLUSTER_TAG, CLUSTERS_PATH, DEFAULTS_PATH, ITEM
 from steady.pools import PoolKind
 
 
-def may_read_thresholds(function: FedFunction) -> None:
+def may_read_thresholds(function: QueueFunction) -> None:
     """All parameters, and what they were before a bad value."""
     arns = _parameters(function, DEFAULTS_PATH, CLUSTERS_PATH)
     function.allow(["ssm:GetParametersByPath", "ssm:GetParameterHistory"], arns)
 
 
-def may_read_clusters(function: FedFunction, settings: Settings) -> None:
+def may_read_clusters(function: QueueFunction, settings: Settings) -> None:
     """Container instances, services and tasks of the managed clusters."""
     stack = cdk.Stack.of(function)
     clusters = _clusters(stack, settings)
@@ -34,30 +34,30 @@ def may_read_clusters(function: FedFunction, settings: Settings) -> None:
     function.allow(["ecs:DescribeTaskDefinition"], ["*"])
 
 
-def may_list_services(function: FedFunction, settings: Settings) -> None:
+def may_list_services(function: QueueFunction, settings: Settings) -> None:
     # ListServices has no resource; the condition limits it to our clusters.
     function.allow(["ecs:ListServices"], ["*"], **_only_ours(cdk.Stack.of(function), settings))
 
 
-def may_change_instances(function: FedFunction, settings: Settings) -> None:
+def may_change_instances(function: QueueFunction, settings: Settings) -> None:
     stack = cdk.Stack.of(function)
     only_ours = _only_ours(stack, settings)
     function.allow(["ecs:UpdateContainerInstancesState"], _within(stack, settings, "container-instance"), **only_ours)
 
 
-def may_stop_tasks(function: FedFunction, settings: Settings) -> None:
+def may_stop_tasks(function: QueueFunction, settings: Settings) -> None:
     stack = cdk.Stack.of(function)
     only_ours = _only_ours(stack, settings)
     function.allow(["ecs:StopTask"], _within(stack, settings, "task"), **only_ours)
 
 
-def may_read_protection(function: FedFunction, settings: Settings) -> None:
+def may_read_protection(function: QueueFunction, settings: Settings) -> None:
     stack = cdk.Stack.of(function)
     only_ours = _only_ours(stack, settings)
     function.allow(["ecs:GetTaskProtection"], _within(stack, settings, "task"), **only_ours)
 
 
-def may_deregister_targets(function: FedFunction) -> None:
+def may_deregister_targets(function: QueueFunction) -> None:
     stack = cdk.Stack.of(function)
     groups = stack.format_arn(service="elasticloadbalancing", resource="targetgroup", resource_name="*")
     function.allow(["elasticloadbalancing:DeregisterTargets"], [groups])
@@ -65,12 +65,12 @@ def may_deregister_targets(function: FedFunction) -> None:
     function.allow(["elasticloadbalancing:DescribeTargetHealth"], ["*"])
 
 
-def may_find_pools(function: FedFunction) -> None:
+def may_find_pools(function: QueueFunction) -> None:
     # Describe actions of EC2 have no resources.
     function.allow(["ec2:DescribeInstances"], ["*"])
 
 
-def may_answer_hooks(function: FedFunction, settings: Settings) -> None:
+def may_answer_hooks(function: QueueFunction, settings: Settings) -> None:
     groups = _groups(cdk.Stack.of(function), settings)
     if groups:
         function.allow(["autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat"], groups)
@@ -78,7 +78,7 @@ def may_answer_hooks(function: FedFunction, settings: Settings) -> None:
         function.allow(["autoscaling:DescribeLifecycleHooks"], ["*"])
 
 
-def may_change_capacity(function: FedFunction, settings: Settings) -> None:
+def may_change_capacity(function: QueueFunction, settings: Settings) -> None:
     """Desired capacity and terminations, of the pools in the table."""
     stack = cdk.Stack.of(function)
     # Describe actions of EC2 have no resources.
@@ -102,13 +102,13 @@ def may_change_capacity(function: FedFunction, settings: Settings) -> None:
         function.allow(["ec2:TerminateInstances"], instances, StringEquals=only_made)
 
 
-def may_say_calls(function: FedFunction, ledger: dynamodb.ITable) -> None:
+def may_say_calls(function: QueueFunction, ledger: dynamodb.ITable) -> None:
     """The one item of the ledger that says what was called of ECS."""
     only_that = {"dynamodb:LeadingKeys": [ITEM]}
     function.allow(["dynamodb:UpdateItem"], [ledger.table_arn], **{"ForAllValues:StringEquals": only_that})
 
 
-def _parameters(function: FedFunction, *paths: str) -> list[str]:
+def _parameters(function: QueueFunction, *paths: str) -> list[str]:
     stack = cdk.Stack.of(function)
     arns = [stack.format_arn(service="ssm", resource="parameter", resource_name=path.strip("/")) for path in paths]
     return [arn + suffix for arn in arns for suffix in ("", "/*")]

@@ -11,8 +11,8 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from infra import permissions, wiring
-from infra.fed_function import FedFunction
-from infra.people_stack import sns_key
+from infra.alerts_stack import sns_key
+from infra.queue_function import QueueFunction
 from infra.settings.target import Settings
 
 
@@ -26,13 +26,15 @@ class ScalingStack(cdk.Stack):
         *,
         settings: Settings,
         ledger: dynamodb.ITable,
-        people: sns.ITopic,
+        alerts: sns.ITopic,
         **kwargs: Any,
     ) -> None:
         super().__init__(scope, id_, **kwargs)
-        environment = {"LEDGER_TABLE": ledger.table_name, "PEOPLE_TOPIC_ARN": people.topic_arn}
-        autoscaler = FedFunction(self, "Autoscaler", feed=wiring.AUTOSCALER, settings=settings, environment=environment)
-        failures = FedFunction(
+        environment = {"LEDGER_TABLE": ledger.table_name, "PEOPLE_TOPIC_ARN": alerts.topic_arn}
+        autoscaler = QueueFunction(
+            self, "Autoscaler", feed=wiring.AUTOSCALER, settings=settings, environment=environment
+        )
+        failures = QueueFunction(
             self, "RunTaskFailure", feed=wiring.RUNTASK_FAILURE, settings=settings, environment=environment
         )
         for function in (autoscaler, failures):
@@ -44,7 +46,7 @@ class ScalingStack(cdk.Stack):
             # Either may book a later look of the autoscaler.
             function.function.add_environment("AUTOSCALER_QUEUE_URL", autoscaler.queue.queue_url)
             function.may_send_to(autoscaler.queue)
-            people.grant_publish(function.role)
+            alerts.grant_publish(function.role)
             ledger.grant(function.role, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
         self.autoscaler_queue = autoscaler.queue
         self.functions = (autoscaler, failures)
@@ -61,7 +63,7 @@ class ScalingStack(cdk.Stack):
             description="hako's autoscaling_topic_for_oneshot",
         )
 
-    def _ticks(self, autoscaler: FedFunction, settings: Settings) -> None:
+    def _ticks(self, autoscaler: QueueFunction, settings: Settings) -> None:
         for cluster in settings.clusters:
             scheduler.Schedule(
                 self,

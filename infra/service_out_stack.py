@@ -8,8 +8,8 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra import permissions, wiring
-from infra.fed_function import FedFunction
 from infra.hook import add_hook
+from infra.queue_function import QueueFunction
 from infra.settings.target import Settings
 from steady.pools import PoolKind
 
@@ -28,7 +28,7 @@ class ServiceOutStack(cdk.Stack):
         **kwargs: Any,
     ) -> None:
         super().__init__(scope, id_, **kwargs)
-        handler = FedFunction(
+        handler = QueueFunction(
             self,
             "InterruptionHandler",
             feed=wiring.INTERRUPTION,

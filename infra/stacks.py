@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 import aws_cdk as cdk
 from constructs import Construct
 
+from infra.alerts_stack import AlertsStack
 from infra.clusters.stack import ClusterStack
 from infra.events_stack import EventsStack
 from infra.logs_stack import LogsStack
 from infra.monitoring_stack import MonitoringStack
 from infra.network import Network, NetworkStack
-from infra.people_stack import PeopleStack
 from infra.scaling_stack import ScalingStack
 from infra.service_out_stack import ServiceOutStack
 from infra.settings.target import ExistingNetwork, Target, targets_of
@@ -25,7 +25,7 @@ class Stacks(NamedTuple):
     state: StateStack
     scaling: ScalingStack
     service_out: ServiceOutStack
-    people: PeopleStack
+    alerts: AlertsStack
     watch: WatchStack
     clusters: tuple[ClusterStack, ...] = ()
     network: NetworkStack | None = None
@@ -34,10 +34,10 @@ class Stacks(NamedTuple):
 
 
 def add_to(app: cdk.App) -> tuple[Stacks, ...]:
-    """Adds the suite to `app`, once for each target that its context names.
+    """Add the suite to `app`, once for each target that its context names.
 
     Raises:
-        BadSettings, BadThreshold: if the context says something that cannot be deployed.
+        BadSettings: if the context holds something that cannot be deployed.
     """
     return tuple(_add(app, target) for target in targets_of(app.node))
 
@@ -45,16 +45,17 @@ def add_to(app: cdk.App) -> tuple[Stacks, ...]:
 def _add(app: cdk.App, target: Target) -> Stacks:
     # No cdk.Stage: `cdk deploy --all` passes over the stacks of stages.
     scope = Construct(app, target.name) if target.name else app
-    where = cdk.Environment(account=target.account or None, region=target.region or None)
+    settings = target.settings
+    where = cdk.Environment(account=settings.account or None, region=settings.region or None)
 
     def named(name: str) -> dict[str, Any]:
         return {"id_": f"steady-{name}", "stack_name": f"steady-{name}", "env": where}
 
-    settings = target.settings
     state = StateStack(scope, **named("state"), settings=settings)
     EventsStack(scope, **named("events"))
-    people = PeopleStack(scope, **named("people"))
-    scaling = ScalingStack(scope, **named("scaling"), settings=settings, ledger=state.ledger, people=people.topic)
+    # Its deployed name is from before its Python name: another one would replace the topic, and lose its subscriptions.
+    alerts = AlertsStack(scope, **named("people"))
+    scaling = ScalingStack(scope, **named("scaling"), settings=settings, ledger=state.ledger, alerts=alerts.topic)
     queue = scaling.autoscaler_queue
     service_out = ServiceOutStack(
         scope, **named("service-out"), settings=settings, autoscaler_queue=queue, ledger=state.ledger
@@ -90,4 +91,4 @@ def _add(app: cdk.App, target: Target) -> Stacks:
     status = settings.task_status
     if status:
         TaskStatusStack(scope, **named("task-status"), settings=settings, status=status)
-    return Stacks(state, scaling, service_out, people, watch, clusters, network_stack, logs, metrics)
+    return Stacks(state, scaling, service_out, alerts, watch, clusters, network_stack, logs, metrics)

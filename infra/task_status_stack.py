@@ -10,7 +10,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra import wiring
-from infra.fed_function import FedFunction
+from infra.queue_function import QueueFunction
 from infra.settings.target import Settings, TaskStatusSettings
 
 PREFIX = "tasks"
@@ -34,7 +34,7 @@ class TaskStatusStack(cdk.Stack):
         )
         clusters = [self.format_arn(service="ecs", resource="cluster", resource_name=c.name) for c in settings.clusters]
         detail = {**wiring.BATCH_TASK["detail"], "clusterArn": clusters}
-        self.function = FedFunction(
+        self.function = QueueFunction(
             self,
             "TaskStatus",
             feed=replace(wiring.TASK_STATUS, patterns=({**wiring.BATCH_TASK, "detail": detail},)),

@@ -14,7 +14,7 @@ from constructs import Construct
 
 from infra import metrics, wiring
 from infra.alarms import alarm, silence_alarm
-from infra.fed_function import FedFunction
+from infra.queue_function import QueueFunction
 from infra.settings.target import Settings
 from infra.wiring import Feed
 from steady.api_budget import limits
@@ -139,7 +139,7 @@ class WatchStack(cdk.Stack):
         id_: str,
         *,
         settings: Settings,
-        functions: Sequence[FedFunction],
+        functions: Sequence[QueueFunction],
         ledger: dynamodb.ITable,
         **kwargs: Any,
     ) -> None:
@@ -165,7 +165,7 @@ class WatchStack(cdk.Stack):
             )
         self._suite(settings, functions, ledger)
 
-    def _suite(self, settings: Settings, functions: Sequence[FedFunction], ledger: dynamodb.ITable) -> None:
+    def _suite(self, settings: Settings, functions: Sequence[QueueFunction], ledger: dynamodb.ITable) -> None:
         """The suite's own dashboard: its functions, their queues, the ledger, and what they call."""
         factory = monitoring.DefaultDashboardFactory(
             self, "Dashboards", dashboard_name_prefix="steady", create_summary_dashboard=False

@@ -24,8 +24,8 @@ class ContainerInstances(Construct):
             self,
             "LaunchTemplate",
             # Resolved at each deployment: EC2 resolves no parameter for a Spot Fleet of type maintain.
-            machine_image=ec2.MachineImage.from_ssm_parameter(row.image.parameter, os=ec2.OperatingSystemType.LINUX),
-            user_data=user_data(row.name, row.image),
+            machine_image=ec2.MachineImage.from_ssm_parameter(row.ami.parameter, os=ec2.OperatingSystemType.LINUX),
+            user_data=user_data(row.name, row.ami),
             role=self.role,
             security_group=self.security_group,
             http_tokens=ec2.LaunchTemplateHttpTokens.REQUIRED,
@@ -33,7 +33,7 @@ class ContainerInstances(Construct):
             http_put_response_hop_limit=1,
             block_devices=[
                 ec2.BlockDevice(
-                    device_name=row.image.root_device,
+                    device_name=row.ami.root_device,
                     volume=ec2.BlockDeviceVolume.ebs(
                         row.volume_gib,
                         encrypted=True,

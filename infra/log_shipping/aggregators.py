@@ -15,8 +15,7 @@ from constructs import Construct
 from infra import fitness
 from infra.log_shipping.driver import PORT
 from infra.log_shipping.fluentd import add_fluentd
-from infra.network import Network
-from infra.settings.checks import peer
+from infra.network import Network, peer
 from infra.settings.logs import AggregatorSettings
 
 CPU_UNITS, MEMORY_MIB, MEMORY_LIMIT_MIB = 512, 768, 2048

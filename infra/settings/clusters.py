@@ -1,4 +1,4 @@
-"""The table of clusters in the context: each row is a cluster that is made, or one that is there and is adopted.
+"""The key `clusters` of cdk.json: each row is a cluster that is made, or one that exists and is adopted.
 
 {"name": "web", "kind": "on-demand", "types": {"m5.large": 1, "m5.xlarge": 2}, "min": 2, "max": 40,
  "zones": ["us-east-1a", "us-east-1b"]}                  made: an ECS cluster on an Auto Scaling group of its own
@@ -8,184 +8,187 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from functools import cache
+from typing import Annotated, Any, Self
 
 from aws_cdk import aws_ec2 as ec2
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from infra.settings.errors import BadSettings
-from infra.settings.images import COMMON, GPU, Architecture, Image
+from infra.settings.checks import REQUIRED, Flag, Table, needs, refusal, text, whole
+from infra.settings.images import BUILT_IN, COMMON, GPU, Architecture, Image
 from steady.pools import PoolKind, PoolName
 from steady.thresholds import THRESHOLDS, parse_pool
 
 KINDS = {"on-demand": PoolKind.AUTO_SCALING_GROUP, "spot": PoolKind.SPOT_FLEET}
-ADOPTED_KEYS = {"name", "capacity", "hook", "thresholds"}
-NEW_KEYS = {"name", "kind", "types", "min", "max", "zones", "ami", "volume_gib", "thresholds"}
-# ECS: letters, digits, hyphens and underscores; the name is part of SSM parameters and IAM conditions, too.
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,99}")
 # EC2's families with NVIDIA GPUs: p3, p4d, g4dn, g5, g6e, …
 GPU_TYPE = re.compile(r"[pg]\d")
 ARCHITECTURES = {
     ec2.InstanceArchitecture.X86_64: Architecture.X86_64,
     ec2.InstanceArchitecture.ARM_64: Architecture.ARM64,
 }
-DEFAULT_MAXIMUM = 100
+MOST_UNITS = 100_000
 # A made fleet terminates an instance at risk this long after it launched its replacement (EC2: 120 to 7,200 s).
 REBALANCE_DEADLINE_S = 900
-DEFAULT_VOLUME_GIB = 50
 
 
-@dataclass(frozen=True)
-class ManagedCluster:
-    """One cluster of the table: the kind of its pool, and the thresholds that differ from the defaults."""
+def _thresholds(given: Any) -> dict[str, str]:
+    if not isinstance(given, dict):
+        raise refusal('a table of thresholds with their values, such as {"drift_seconds": 10}, is needed')
+    for name, value in given.items():
+        if name not in THRESHOLDS:
+            raise refusal(f"a known threshold is needed, one of {', '.join(THRESHOLDS)}", name)
+        try:
+            THRESHOLDS[name].parse(str(value), name)
+        except ValueError as error:
+            raise refusal(THRESHOLDS[name].needed, name) from error
+    return {name: str(value) for name, value in given.items()}
 
-    name: str
-    kind: PoolKind
-    thresholds: Mapping[str, str]
+
+def _pool(given: Any) -> PoolName:
+    try:
+        return parse_pool(given, "capacity")
+    except (ValueError, AttributeError) as error:
+        raise refusal("auto-scaling-group:NAME or spot-fleet:sfr-… is needed") from error
 
 
-@dataclass(frozen=True)
+@cache
+def _architecture(type_: str) -> Architecture:
+    return ARCHITECTURES[ec2.InstanceType(type_).architecture]
+
+
+Kind = Annotated[
+    PoolKind,
+    BeforeValidator(lambda word: KINDS[word]),
+    needs(f"one of {', '.join(KINDS)}", lambda word: isinstance(word, str) and word in KINDS),
+]
+# What the CDK knows the architecture of (aws-cdk-lib: InstanceType).
+InstanceType = Annotated[
+    str, text(r"[a-z]+\d{1,2}[a-z-]*\.[a-z0-9-]+", "a key that is an EC2 instance type, such as m5.large,")
+]
+Types = Annotated[
+    Mapping[InstanceType, Annotated[int, whole(1, 999)]],
+    needs('a table of types with their weights, such as {"m5.large": 1},', bool),
+]
+Zones = Annotated[
+    tuple[Annotated[str, text(r"\S+", "a zone such as us-east-1a")], ...],
+    needs('a list such as ["us-east-1a", "us-east-1b"]', bool),
+    AfterValidator(lambda zones: tuple(dict.fromkeys(zones))),
+]
+
+
+class ManagedCluster(Table):
+    """One cluster of the table, and the thresholds that differ from the deployment's defaults."""
+
+    # ECS: letters, digits, hyphens and underscores; the name is part of SSM parameters and IAM conditions, too.
+    name: Annotated[
+        str,
+        text(r"[A-Za-z][A-Za-z0-9_-]{0,99}", "a name of up to 100 letters, digits, - and _ that begins with a letter"),
+    ] = REQUIRED
+    own_thresholds: Annotated[Mapping[str, str], PlainValidator(_thresholds)] = Field(default={}, alias="thresholds")
+
+    @property
+    def thresholds(self) -> Mapping[str, str]:
+        """The thresholds that get a parameter for this cluster."""
+        return self.own_thresholds
+
+
 class AdoptedCluster(ManagedCluster):
-    """A cluster that is there, on a pool that is there. `hook` is whether a group gets a lifecycle hook of ours."""
+    """A cluster that exists, on a pool that exists. `hook` is whether a group gets the suite's lifecycle hook."""
 
-    pool: PoolName
-    hook: bool = True
+    pool: Annotated[PoolName, PlainValidator(_pool)] = Field(alias="capacity")
+    hook: Flag = True
+
+    @property
+    def kind(self) -> PoolKind:
+        """The kind of its pool."""
+        return self.pool.kind
 
 
-@dataclass(frozen=True)
 class MadeCluster(ManagedCluster):
-    """A cluster that the deployment makes. `types` are EC2 instance types, each with its units of capacity."""
+    """A cluster that the deployment makes. `types` are EC2 instance types, each with its units of capacity.
 
-    types: Mapping[str, int]
-    minimum: int
-    maximum: int
-    zones: tuple[str, ...]
-    image: Image
-    volume_gib: int
-
-
-def clusters_of(rows: Any, images: Mapping[str, Image]) -> tuple[AdoptedCluster | MadeCluster, ...]:
-    """The clusters that the context `clusters` names.
-
-    Raises:
-        BadSettings: naming the row, what it says, and what is needed.
-        BadThreshold: if a cluster's capacity or threshold is wrong.
+    cdk.json names the image `ami`. Where it does not, types with GPUs start from `gpu`, and all others from `common`.
     """
-    if not isinstance(rows, list) or not rows:
-        raise BadSettings(
-            'context "clusters" is empty: a list of {"name": …, "kind": …, "types": …} or {"name": …, "capacity": …} '
-            "is needed"
+
+    kind: Kind
+    types: Types = REQUIRED
+    minimum: Annotated[int, whole(0, MOST_UNITS)] = Field(default=0, alias="min")
+    maximum: Annotated[int, whole(1, MOST_UNITS)] = Field(default=100, alias="max")
+    zones: Zones = REQUIRED
+    ami: Image = Field(default=None, validate_default=True)
+    volume_gib: Annotated[int, whole(30, MOST_UNITS)] = 50
+
+    @property
+    def thresholds(self) -> Mapping[str, str]:
+        """The bounds of the row, and what fits its pool, under the thresholds that the row names."""
+        given = {"min_capacity": str(self.minimum), "max_capacity": str(self.maximum)}
+        if self.kind is PoolKind.SPOT_FLEET:
+            # The fleet launches a replacement when an instance is at risk: the handler empties the old one meanwhile.
+            given |= {"on_rebalance": "drain", "rebalance_deadline_seconds": str(REBALANCE_DEADLINE_S)}
+        return {**given, **self.own_thresholds}
+
+    @model_validator(mode="after")
+    def _has_min_under_max(self) -> Self:
+        if self.minimum > self.maximum:
+            raise refusal(f"a number that is not over max, {self.maximum}, is needed", "min")
+        return self
+
+    @field_validator("ami", mode="plain")
+    @classmethod
+    def _fits_the_types(cls, name: Any, info: ValidationInfo) -> Image:
+        types, images = info.data.get("types"), (info.context or {}).get("images")
+        if types is None or images is None:
+            # They are refused already.
+            return BUILT_IN[COMMON]
+        gpu = any(GPU_TYPE.match(type_) for type_ in types)
+        if name in (None, ""):
+            name = GPU if gpu else COMMON
+        if not isinstance(name, str) or name not in images:
+            raise refusal(f"one of {', '.join(images)} is needed (the key images adds your own)")
+        image: Image = images[name]
+        if gpu and not image.gpu:
+            raise refusal(f"the types have GPUs and the image {name} has no driver for them: ami {GPU} is needed")
+        for type_ in types:
+            if (architecture := _architecture(type_)) is not image.architecture:
+                raise refusal(
+                    f"{type_} is {architecture} and the image {name} is {image.architecture}: types of one "
+                    "architecture, and an ami of the same, are needed"
+                )
+        return image
+
+
+def _row(given: Any, info: ValidationInfo) -> AdoptedCluster | MadeCluster:
+    if not isinstance(given, dict) or ("kind" in given) == ("capacity" in given):
+        raise refusal(
+            'a row {"name": …, "kind": …, "types": …, "zones": …} for a cluster to make, or {"name": …, "capacity": …} '
+            "for one that exists, is needed"
         )
-    clusters = tuple(_cluster(row, images) for row in rows)
-    names = [c.name for c in clusters]
+    kind = MadeCluster if "kind" in given else AdoptedCluster
+    return kind.model_validate(given, context={"images": info.data.get("images")})
+
+
+def _one_pool_each(clusters: tuple[AdoptedCluster | MadeCluster, ...]) -> tuple[AdoptedCluster | MadeCluster, ...]:
     # A group that is made has the name of its cluster; a fleet that is made has a name that no other has.
     pools = [str(c.pool) if isinstance(c, AdoptedCluster) else f"{c.kind}:{c.name}" for c in clusters]
-    for what, values in (("name", names), ("capacity", pools)):
-        twice = sorted({v for v in values if values.count(v) > 1})
-        if twice:
-            raise BadSettings(f'context "clusters" has the {what} {twice[0]} twice: one cluster, one pool')
+    for key, values in (("name", [c.name for c in clusters]), ("capacity", pools)):
+        for number, value in enumerate(values):
+            if (other := values.index(value)) < number:
+                needed = f"one cluster to a pool is needed, and clusters[{other}] has the {key} {value}, too"
+                raise refusal(needed, number, key if isinstance(clusters[number], AdoptedCluster) else "name")
     return clusters
 
 
-def _cluster(row: Any, images: Mapping[str, Image]) -> AdoptedCluster | MadeCluster:
-    if not isinstance(row, dict) or not isinstance(row.get("name"), str) or ("kind" in row) == ("capacity" in row):
-        raise BadSettings(
-            f'context "clusters" has the row {row!r}: {{"name": …, "kind": …}} for a cluster that is made, or '
-            '{"name": …, "capacity": …} for one that is there is needed'
-        )
-    name, where = row["name"], f'context "clusters", {row["name"]}'
-    if not NAME.fullmatch(name):
-        raise BadSettings(f"{where}: a name of letters, digits, - and _ that begins with a letter is needed")
-    known = NEW_KEYS if "kind" in row else ADOPTED_KEYS
-    if unknown := sorted(set(row) - known):
-        raise BadSettings(f"{where}: {unknown[0]} is not known: one of {', '.join(sorted(known))} is needed")
-    thresholds = _thresholds(row.get("thresholds", {}), where)
-    if "kind" not in row:
-        pool = parse_pool(str(row["capacity"]), f"{where}/capacity")
-        hook = row.get("hook", True)
-        if not isinstance(hook, bool):
-            raise BadSettings(f"{where}: hook is {hook!r}: true, or false for a group that has one, is needed")
-        return AdoptedCluster(name, pool.kind, thresholds, pool, hook)
-    if row["kind"] not in KINDS:
-        raise BadSettings(f"{where}: kind is {row['kind']!r}: one of {', '.join(KINDS)} is needed")
-    return _made(row, KINDS[row["kind"]], thresholds, images, where)
-
-
-def _thresholds(given: Any, where: str) -> dict[str, str]:
-    if not isinstance(given, dict):
-        raise BadSettings(f"{where}: thresholds are {given!r}: names with their values are needed")
-    thresholds = {}
-    for name, value in given.items():
-        if name not in THRESHOLDS:
-            raise BadSettings(f"{where}: {name} is no threshold: one of {', '.join(THRESHOLDS)} is needed")
-        THRESHOLDS[name].parse(str(value), f"{where}/{name}")
-        thresholds[name] = str(value)
-    return thresholds
-
-
-def _made(
-    row: Mapping[str, Any], kind: PoolKind, thresholds: Mapping[str, str], images: Mapping[str, Image], where: str
-) -> MadeCluster:
-    types = _types(row.get("types"), where)
-    minimum = _whole(row.get("min", 0), f"{where}: min", at_least=0)
-    maximum = _whole(row.get("max", DEFAULT_MAXIMUM), f"{where}: max", at_least=1)
-    if minimum > maximum:
-        raise BadSettings(f"{where}: min is {minimum} and max is {maximum}: the first must not be over the second")
-    zones = row.get("zones")
-    if not isinstance(zones, list) or not zones or not all(isinstance(zone, str) and zone for zone in zones):
-        raise BadSettings(f'{where}: zones are {zones!r}: a list such as ["us-east-1a", "us-east-1b"] is needed')
-    volume_gib = _whole(row.get("volume_gib", DEFAULT_VOLUME_GIB), f"{where}: volume_gib", at_least=30)
-    given = {"min_capacity": str(minimum), "max_capacity": str(maximum)}
-    if kind is PoolKind.SPOT_FLEET:
-        # The fleet launches a replacement when an instance is at risk: the handler empties the old one meanwhile.
-        given |= {"on_rebalance": "drain", "rebalance_deadline_seconds": str(REBALANCE_DEADLINE_S)}
-    return MadeCluster(
-        row["name"],
-        kind,
-        {**given, **thresholds},
-        types,
-        minimum,
-        maximum,
-        tuple(dict.fromkeys(zones)),
-        _image(row.get("ami"), types, images, where),
-        volume_gib,
-    )
-
-
-def _types(given: Any, where: str) -> dict[str, int]:
-    if not isinstance(given, dict) or not given:
-        raise BadSettings(f'{where}: types are {given!r}: types with their weights, as {{"m5.large": 1}}, are needed')
-    for type_ in given:
-        if not re.fullmatch(r"[a-z0-9-]+\.[a-z0-9-]+", type_):
-            raise BadSettings(f"{where}: {type_!r} is no EC2 instance type: one such as m5.large is needed")
-    return {
-        type_: _whole(weight, f"{where}: the weight of {type_}", at_least=1, at_most=999)
-        for type_, weight in given.items()
-    }
-
-
-def _image(name: Any, types: Iterable[str], images: Mapping[str, Image], where: str) -> Image:
-    gpu = any(GPU_TYPE.match(type_) for type_ in types)
-    name = name or (GPU if gpu else COMMON)
-    if name not in images:
-        raise BadSettings(f'{where}: ami is {name!r}: one of {", ".join(images)} is needed (context "images")')
-    image = images[name]
-    if gpu and not image.gpu:
-        raise BadSettings(
-            f"{where}: its types have GPUs, and the image {name} has no driver for them: ami gpu is needed"
-        )
-    for type_ in types:
-        architecture = ARCHITECTURES[ec2.InstanceType(type_).architecture]
-        if architecture is not image.architecture:
-            raise BadSettings(
-                f"{where}: {type_} is {architecture}, and the image {name} is {image.architecture}: types of one "
-                "architecture are needed, and an ami of the same"
-            )
-    return image
-
-
-def _whole(value: Any, what: str, at_least: int, at_most: int = 100_000) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not at_least <= value <= at_most:
-        raise BadSettings(f"{what} is {value!r}: a whole number from {at_least} to {at_most} is needed")
-    return value
+Clusters = Annotated[
+    tuple[Annotated[AdoptedCluster | MadeCluster, PlainValidator(_row)], ...],
+    needs('a list of rows {"name": …, "kind": …, "types": …, "zones": …} or {"name": …, "capacity": …}', bool),
+    AfterValidator(_one_pool_each),
+]

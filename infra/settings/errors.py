@@ -2,4 +2,4 @@
 
 
 class BadSettings(ValueError):
-    """The context says something that cannot be deployed; the text names the key, the value and what is needed."""
+    """cdk.json holds something that cannot be deployed: one line for each wrong value, with what is needed."""

@@ -1,4 +1,4 @@
-"""What cdk.json says of logs: how long they are kept, what a query may read, and whether lines are shipped.
+"""The key `logs` of cdk.json: how long logs are kept, how much a query may read, and whether lines are shipped.
 
 "logs": {"keep_days": 400, "scan_limit_gib": 100, "partitions": "projected",
          "aggregators": {"cluster": "web", "count": 3, "flush_seconds": 300, "allow": ["sg-0123"], "image": "…"}}
@@ -6,70 +6,39 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Literal
 
-from infra.settings.checks import sources, table, whole_numbers
-from infra.settings.errors import BadSettings
+from infra.settings.checks import REQUIRED, ContainerImage, Days, Sources, Table, needs, text, whole
 
 # fluentd with the S3 and systemd plugins, for x86_64 and arm64 (github.com/fluent/fluentd-kubernetes-daemonset).
 FLUENTD = "fluent/fluentd-kubernetes-daemonset:v1.19.3-debian-s3-1.1"
 
 
-@dataclass(frozen=True, slots=True)
-class AggregatorSettings:
-    """Where aggregators run, how many, and how long lines may wait there for others that they share an object with.
+class AggregatorSettings(Table):
+    """Where aggregators run, how many, and how long lines may wait there for others to share an object with.
 
-    `allow` are security groups and CIDR blocks that may send lines, beside the clusters that are made.
+    `allow` are security groups and CIDR blocks that may send lines, beside the clusters that the deployment makes.
     """
 
-    cluster: str
-    count: int = 3
-    flush_seconds: int = 300
-    allow: tuple[str, ...] = ()
-    image: str = FLUENTD
+    cluster: Annotated[str, text(r".+", "the name of the cluster that aggregators run on")] = REQUIRED
+    count: Annotated[int, whole(1, 5_000)] = 3
+    flush_seconds: Annotated[int, whole(1, 86_400)] = 300
+    allow: Sources = ()
+    image: ContainerImage = FLUENTD
 
 
-@dataclass(frozen=True, slots=True)
-class LogSettings:
+class LogSettings(Table):
     """Logs in S3: for how long, how much a query may read, and whether partitions are projected or made.
 
-    Without `aggregators`, something else ships lines.
+    Without `aggregators`, the deployment ships no lines.
     """
 
-    keep_days: int = 400
-    scan_limit_gib: int = 100
-    projected: bool = True
-    aggregators: AggregatorSettings | None = None
+    keep_days: Days = 400
+    scan_limit_gib: Annotated[int, whole(1, 1_000_000)] = 100
+    partitions: Annotated[Literal["projected", "made"], needs("projected or made")] = "projected"
+    aggregators: Annotated[AggregatorSettings | None, needs('a table such as {"cluster": "web"}')] = None
 
-
-def logs_of(says: Any) -> LogSettings | None:
-    """The settings that the context `logs` names.
-
-    Raises:
-        BadSettings: naming the key, what it says, and what is needed.
-    """
-    if says is None:
-        return None
-    says = table(says, 'context "logs"', {"keep_days", "scan_limit_gib", "partitions", "aggregators"})
-    numbers = whole_numbers(says, 'context "logs"', ("keep_days", "scan_limit_gib"))
-    partitions = says.get("partitions", "projected")
-    if partitions not in ("projected", "made"):
-        raise BadSettings(f'context "logs", partitions is {partitions!r}: projected or made is needed')
-    aggregators = _aggregators(says["aggregators"]) if "aggregators" in says else None
-    return LogSettings(**numbers, projected=partitions == "projected", aggregators=aggregators)
-
-
-def _aggregators(says: Any) -> AggregatorSettings:
-    where = 'context "logs", aggregators'
-    says = table(says, where, {"cluster", "count", "flush_seconds", "allow", "image"})
-    cluster = says.get("cluster")
-    if not isinstance(cluster, str):
-        raise BadSettings(f"{where}: cluster is {cluster!r}: the name of the cluster that they run on is needed")
-    image = says.get("image", FLUENTD)
-    if not isinstance(image, str) or not re.fullmatch(r"[\w./:@-]+", image):
-        raise BadSettings(f"{where}: image is {image!r}: a container image's name is needed")
-    return AggregatorSettings(
-        cluster, **whole_numbers(says, where, ("count", "flush_seconds")), allow=sources(says, where), image=image
-    )
+    @property
+    def projected(self) -> bool:
+        """Whether Athena works out partitions by itself, and none are made."""
+        return self.partitions == "projected"

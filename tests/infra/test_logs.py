@@ -13,7 +13,7 @@ from cli.doctor.findings import findings
 from cli.doctor.model import Inspection, TargetGroup
 from infra import stacks
 from infra.settings.errors import BadSettings
-from infra.settings.target import targets_of
+from infra.settings.target import targets_in
 from steady.names import DATABASE, WORKGROUP
 from steady.pools import PoolKind, PoolName
 from tests.infra.test_clusters import CONTEXT
@@ -232,36 +232,38 @@ def test_without_aggregators_nothing_is_shipped(template: Template) -> None:
 @pytest.mark.parametrize(
     ("aggregators", "what"),
     [
-        ({}, "cluster is None: the name of the cluster"),
-        ({"cluster": "no"}, "cluster is 'no': one of web is needed"),
-        ({"cluster": "web"}, 'web is adopted: the context "network" is needed'),
-        ({"cluster": "web", "count": 0}, "aggregators, count is 0: a whole number from 1"),
-        ({"cluster": "web", "allow": ["x"]}, r"allow is \['x'\]: a list such as"),
-        ({"cluster": "web", "image": 3}, "image is 3: a container image's name"),
-        ({"cluster": "web", "workers": 3}, "a table with any of allow, cluster, count, flush_seconds, image"),
+        ({}, "cluster is missing: the name of the cluster that aggregators run on is needed"),
+        ({"cluster": "no"}, 'cluster is "no": one of web is needed'),
+        ({"cluster": "web"}, 'cluster is "web": web is adopted, so the key network is needed'),
+        ({"cluster": "web", "count": 0}, "count is 0: a whole number from 1 to 5,000 is needed"),
+        ({"cluster": "web", "allow": ["x"]}, r'allow\[0\] is "x": a security group \(sg-…\) or a CIDR block'),
+        ({"cluster": "web", "allow": "sg-1"}, 'allow is "sg-1": a list such as'),
+        ({"cluster": "web", "image": 3}, "image is 3: a container image's name is needed"),
+        ({"cluster": "web", "workers": 3}, "workers is 3: a known key is needed, one of cluster, count, flush_seconds"),
+        (None, 'aggregators is null: a table such as {"cluster": "web"} is needed'),
     ],
 )
-def test_wrong_settings_of_aggregators_are_refused_with_the_way_out(aggregators: dict[str, Any], what: str) -> None:
+def test_wrong_settings_of_aggregators_are_refused_with_the_way_out(aggregators: object, what: str) -> None:
     with pytest.raises(BadSettings, match=what):
-        targets_of(cdk.App(context={"clusters": CLUSTERS, "logs": {"aggregators": aggregators}}).node)
+        targets_in({"clusters": CLUSTERS, "logs": {"aggregators": aggregators}})
 
 
 def test_an_adopted_cluster_s_instances_are_let_in_by_their_group() -> None:
     context = {"clusters": CLUSTERS, "network": NETWORK, "logs": {"aggregators": {"cluster": "web"}}}
 
-    with pytest.raises(BadSettings, match="web is adopted: allow is needed"):
-        targets_of(cdk.App(context=context).node)
+    with pytest.raises(BadSettings, match="allow is missing: web is adopted, so the security groups of its instances"):
+        targets_in(context)
 
 
 @pytest.mark.parametrize(
     ("logs", "what"),
     [
-        ("yes", "is no JSON"),
-        ({"keep": 3}, '"logs" is'),
-        ({"keep_days": 0}, "keep_days is 0: a whole number from 1"),
-        ({"partitions": "some"}, "partitions is 'some': projected or made is needed"),
+        ("yes", 'logs is "yes": a table with keys of keep_days, scan_limit_gib, partitions, aggregators is needed'),
+        ({"keep": 3}, "logs, keep is 3: a known key is needed, one of keep_days"),
+        ({"keep_days": 0}, "logs, keep_days is 0: a whole number from 1"),
+        ({"partitions": "some"}, 'logs, partitions is "some": projected or made is needed'),
     ],
 )
 def test_wrong_settings_are_refused_with_the_way_out(logs: object, what: str) -> None:
     with pytest.raises(BadSettings, match=what):
-        targets_of(cdk.App(context={"clusters": CLUSTERS, "logs": logs}).node)
+        targets_in({"clusters": CLUSTERS, "logs": logs})

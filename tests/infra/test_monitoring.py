@@ -13,7 +13,7 @@ from infra import stacks
 from infra.monitoring.cadvisor import LABELS
 from infra.packed_files import VARIABLE, unpacked
 from infra.settings.errors import BadSettings
-from infra.settings.target import targets_of
+from infra.settings.target import targets_in
 from monitoring.configuration import CADVISOR_PORT, FOLDER, grafana_files, prometheus_files
 from tests.infra.test_clusters import CONTEXT
 from tests.infra.test_logs import ADOPTED, EXAMPLE_CLUSTERS, NETWORK, services
@@ -193,23 +193,24 @@ def test_the_example_has_it_all() -> None:
 @pytest.mark.parametrize(
     ("monitoring", "what"),
     [
-        ({}, "cluster is None: the cluster that Prometheus runs on, or scrape_only"),
-        ({"cluster": "no"}, "cluster is 'no': one of old is needed"),
-        ({"cluster": "old"}, 'old is adopted: the context "network" is needed'),
-        ({"scrape_only": True}, 'all clusters are adopted: the context "network" is needed'),
-        ({"scrape_only": True, "keep_days": 3}, "keep_days is of no use with scrape_only"),
+        ({}, "cluster is missing: the cluster that Prometheus runs on, or scrape_only, is needed"),
+        ({"cluster": "no"}, 'cluster is "no": one of old is needed'),
+        ({"cluster": "old"}, 'cluster is "old": old is adopted, so the key network is needed'),
+        ({"scrape_only": True}, "network is missing: all clusters are adopted, so the key network is needed"),
+        ({"scrape_only": True, "keep_days": 3}, "keep_days is 3: with scrape_only nothing uses keep_days"),
+        ({"scrape_only": "yes"}, 'scrape_only is "yes": true or false is needed'),
         ({"cluster": "old", "keep_days": 0}, "keep_days is 0: a whole number from 1"),
-        ({"cluster": "old", "sidecars": "("}, r"sidecars is '\(': a regular expression is needed"),
-        ({"cluster": "old", "remote_write": "example.com"}, "remote_write is 'example.com': an address such as"),
-        ({"cluster": "old", "alertmanager": "example.com"}, "alertmanager is 'example.com': a host and port"),
-        ({"cluster": "old", "allow": "10.0.0.0/8"}, "allow is '10.0.0.0/8': a list such as"),
-        ({"cluster": "old", "images": {"grafana": ""}}, "images, grafana is '': a container image's name"),
-        ({"cluster": "old", "image": "x"}, "a table with any of alertmanager, allow, cluster"),
+        ({"cluster": "old", "sidecars": "("}, r'sidecars is "\(": a regular expression is needed'),
+        ({"cluster": "old", "remote_write": "example.com"}, 'remote_write is "example.com": an address such as'),
+        ({"cluster": "old", "alertmanager": "example.com"}, 'alertmanager is "example.com": a host and port'),
+        ({"cluster": "old", "allow": "10.0.0.0/8"}, 'allow is "10.0.0.0/8": a list such as'),
+        ({"cluster": "old", "images": {"grafana": ""}}, 'images, grafana is "": a container image\'s name'),
+        ({"cluster": "old", "image": "x"}, 'image is "x": a known key is needed, one of scrape_only, cluster'),
     ],
 )
 def test_wrong_settings_are_refused_with_the_way_out(monitoring: dict[str, Any], what: str) -> None:
     with pytest.raises(BadSettings, match=what):
-        targets_of(cdk.App(context={"clusters": [ADOPTED], "monitoring": monitoring}).node)
+        targets_in({"clusters": [ADOPTED], "monitoring": monitoring})
 
 
 def test_on_adopted_clusters_it_runs_in_the_network_that_is_named() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import aws_cdk as cdk
@@ -11,9 +12,9 @@ import pytest
 from infra import stacks
 from infra.settings.clusters import MadeCluster
 from infra.settings.errors import BadSettings
-from infra.settings.target import ExistingNetwork, Settings, targets_of
+from infra.settings.images import BUILT_IN
+from infra.settings.target import ExistingNetwork, Settings, targets_in, targets_of
 from steady.pools import PoolKind
-from steady.thresholds import BadThreshold
 
 ADOPTED = {"name": "a", "capacity": "spot-fleet:sfr-1"}
 MADE: dict[str, Any] = {"name": "web", "kind": "on-demand", "types": {"m5.large": 1}, "zones": ["us-east-1a"]}
@@ -44,10 +45,10 @@ def test_a_spot_cluster_follows_the_recommendations_that_its_fleet_acts_on() -> 
 
 
 def test_the_image_is_the_common_one_unless_the_types_have_gpus_or_the_row_says_so() -> None:
-    assert made().image.name == "common"
-    assert made(types={"g5.xlarge": 1}).image.name == "gpu"
-    assert made(ami="ubuntu").image.name == "ubuntu"
-    assert made(types={"m7g.large": 1}, ami="arm64").image.name == "arm64"
+    assert made().ami == BUILT_IN["common"]
+    assert made(types={"g5.xlarge": 1}).ami == BUILT_IN["gpu"]
+    assert made(ami="ubuntu").ami == BUILT_IN["ubuntu"]
+    assert made(types={"m7g.large": 1}, ami="arm64").ami == BUILT_IN["arm64"]
 
 
 def test_an_image_of_ones_own_takes_the_common_ones_place() -> None:
@@ -55,7 +56,7 @@ def test_an_image_of_ones_own_takes_the_common_ones_place() -> None:
 
     [web] = settings(MADE, images=own).made
 
-    assert (web.image.parameter, web.image.root_device) == ("/images/ours", "/dev/sda1")
+    assert (web.ami.parameter, web.ami.root_device) == ("/images/ours", "/dev/sda1")
 
 
 def test_a_table_may_come_from_the_command_line() -> None:
@@ -64,76 +65,148 @@ def test_a_table_may_come_from_the_command_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "what"),
+    ("rows", "line"),
     [
-        ([], '"clusters" is empty'),
-        ([{"name": "web"}], "is needed"),
-        ([{**MADE, **ADOPTED}], "for a cluster that is made, or"),
-        ("{", "is no JSON"),
-        ([ADOPTED, ADOPTED], "has the name a twice"),
-        ([ADOPTED, {**ADOPTED, "name": "b"}], "has the capacity spot-fleet:sfr-1 twice"),
-        ([{**ADOPTED, "capacity": "auto-scaling-group:web"}, MADE], "has the capacity auto-scaling-group:web twice"),
-        ([{**ADOPTED, "thresholds": {"speed": 1}}], "speed is no threshold"),
-        ([{**ADOPTED, "zones": ["us-east-1a"]}], "a: zones is not known"),
-        ([{**ADOPTED, "hook": "no"}], "hook is 'no': true, or false for a group that has one"),
-        ([{**MADE, "name": "web/1"}], "a name of letters, digits, - and _"),
-        ([{**MADE, "kind": "fargate"}], "kind is 'fargate': one of on-demand, spot is needed"),
-        ([{**MADE, "types": {}}], "types are {}"),
-        ([{**MADE, "types": {"large": 1}}], "'large' is no EC2 instance type"),
-        ([{**MADE, "types": {"m5.large": 0}}], "the weight of m5.large is 0: a whole number from 1 to 999"),
-        ([{**MADE, "min": 3, "max": 2}], "min is 3 and max is 2"),
-        ([{**MADE, "max": "ten"}], "max is 'ten': a whole number"),
-        ([{**MADE, "zones": "us-east-1a"}], "zones are 'us-east-1a': a list"),
-        ([{**MADE, "ami": "windows"}], "ami is 'windows': one of common, arm64, gpu, ubuntu, ubuntu-arm64 is needed"),
-        ([{**MADE, "types": {"p3.2xlarge": 1}, "ami": "ubuntu"}], "its types have GPUs, and the image ubuntu has no"),
-        ([{**MADE, "types": {"m6g.large": 1}}], "m6g.large is arm64, and the image common is x86_64"),
+        ([], 'clusters is []: a list of rows {"name": …'),
+        ("{", 'clusters is "{": a list of rows'),
+        (["web"], 'clusters[0] is "web": a row {"name": …'),
+        ([{"name": "web"}], 'clusters[0] "web" is {"name": "web"}: a row {"name": …'),
+        ([{**MADE, **ADOPTED}], "for a cluster to make, or"),
+        (
+            [ADOPTED, ADOPTED],
+            'clusters[1] "a", name is "a": one cluster to a pool is needed, and clusters[0] has the name a',
+        ),
+        (
+            [ADOPTED, {**ADOPTED, "name": "b"}],
+            'clusters[1] "b", capacity is "spot-fleet:sfr-1": one cluster to a pool is needed, and clusters[0] has',
+        ),
+        (
+            [{**ADOPTED, "capacity": "auto-scaling-group:web"}, MADE],
+            'clusters[1] "web", name is "web": one cluster to a pool is needed, and clusters[0] has the capacity auto-',
+        ),
+        (
+            [{**ADOPTED, "capacity": "web"}],
+            'clusters[0] "a", capacity is "web": auto-scaling-group:NAME or spot-fleet:sfr-… is needed',
+        ),
+        (
+            [{**ADOPTED, "thresholds": {"speed": 1}}],
+            'clusters[0] "a", thresholds, speed is 1: a known threshold is needed',
+        ),
+        (
+            [{**ADOPTED, "thresholds": {"api_share": "3O"}}],
+            'clusters[0] "a", thresholds, api_share is "3O": a percentage from 1 to 100 is needed',
+        ),
+        (
+            [{**ADOPTED, "zones": ["us-east-1a"]}],
+            'clusters[0] "a", zones is ["us-east-1a"]: a known key is needed, one of name, thresholds, capacity, hook',
+        ),
+        ([{**ADOPTED, "hook": "no"}], 'clusters[0] "a", hook is "no": true or false is needed'),
+        (
+            [{"capacity": "spot-fleet:sfr-1"}],
+            "clusters[0], name is missing: a name of up to 100 letters, digits, - and _ that begins",
+        ),
+        ([{**MADE, "name": "web/1"}], 'clusters[0] "web/1", name is "web/1": a name of up to 100 letters'),
+        ([{**MADE, "kind": "fargate"}], 'clusters[0] "web", kind is "fargate": one of on-demand, spot is needed'),
+        ([{**MADE, "types": {}}], 'clusters[0] "web", types is {}: a table of types with their weights'),
+        ([{**MADE, "types": {"large": 1}}], "types, large is 1: a key that is an EC2 instance type, such as m5.large"),
+        ([{**MADE, "types": {"m5.large": 0}}], "types, m5.large is 0: a whole number from 1 to 999 is needed"),
+        ([{**MADE, "min": 3, "max": 2}], 'clusters[0] "web", min is 3: a number that is not over max, 2, is needed'),
+        ([{**MADE, "min": 101}], 'clusters[0] "web", min is 101: a number that is not over max, 100, is needed'),
+        ([{**MADE, "max": "ten"}], 'clusters[0] "web", max is "ten": a whole number from 1 to 100,000 is needed'),
+        ([{**MADE, "zones": "us-east-1a"}], 'zones is "us-east-1a": a list such as'),
+        ([{**MADE, "zones": [None]}], "zones[0] is null: a zone such as us-east-1a is needed"),
+        ([{**MADE, "ami": "windows"}], 'ami is "windows": one of common, arm64, gpu, ubuntu, ubuntu-arm64 is needed'),
+        (
+            [{**MADE, "types": {"p3.2xlarge": 1}, "ami": "ubuntu"}],
+            'ami is "ubuntu": the types have GPUs and the image ubuntu has no driver for them: ami gpu is needed',
+        ),
+        (
+            [{**MADE, "types": {"m6g.large": 1}}],
+            "ami is missing: m6g.large is arm64 and the image common is x86_64: types of one architecture",
+        ),
         (
             [{**MADE, "types": {"m5.large": 1, "m6g.large": 1}, "ami": "arm64"}],
-            "m5.large is x86_64, and the image",
+            'ami is "arm64": m5.large is x86_64 and the image arm64 is arm64',
         ),
     ],
 )
-def test_a_wrong_table_of_clusters_is_refused_before_anything_is_made(rows: object, what: str) -> None:
-    with pytest.raises(BadSettings, match=what):
+def test_a_wrong_table_of_clusters_is_refused_before_anything_is_made(rows: object, line: str) -> None:
+    with pytest.raises(BadSettings, match=re.escape(line)) as refused:
         targets_of(cdk.App(context={"clusters": rows}).node)
-
-
-def test_a_wrong_capacity_is_refused_with_the_way_out() -> None:
-    with pytest.raises(BadThreshold, match="auto-scaling-group:NAME or spot-fleet:sfr-… is needed"):
-        settings({"name": "a", "capacity": "web"})
+    assert len(str(refused.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize(
-    ("context", "what"),
+    ("context", "line"),
     [
-        ({"network": {"vpc": "vpc-1"}}, '"network" is'),
-        ({"network": {"vpc": "vpc-1", "subnets": {"us-east-1b": "subnet-1"}}}, "no subnet for us-east-1a, where web"),
-        ({"images": {"common": {"os": "ubuntu"}}}, '"images", common is'),
+        ({"network": {"vpc": "vpc-1"}}, "network, subnets is missing: a table such as"),
+        (
+            {"network": {"vpc": "vpc-1", "subnets": {"us-east-1b": "subnet-1"}}},
+            "network, subnets, us-east-1a is missing: a subnet for the cluster web is needed",
+        ),
+        ({"images": {"common": {"os": "ubuntu"}}}, 'images, common, os is "ubuntu": a known key is needed, one of'),
+        ({"images": {"common": {}}}, "images, common, parameter is missing: the name of the SSM parameter"),
         (
             {"images": {"common": {"parameter": "/x", "distribution": "windows"}}},
-            "'windows' is not a valid",
+            'images, common, distribution is "windows": ecs-optimized or ubuntu is needed',
         ),
-        ({"env": "prod"}, 'the context has no "environments"'),
-        ({"environments": {"prod": {}}, "env": "staging"}, "env is 'staging': one of prod is needed"),
-        ({"environments": {"prod": {"acount": "1"}}, "env": "prod"}, "acount is not known"),
-        ({"environments": {"prod": {"account": "1"}}, "env": "prod"}, "account is '1': twelve digits"),
-        ({"environments": {"prod": {"region": "virginia"}}, "env": "prod"}, "region is 'virginia'"),
+        ({"cluster": []}, "cluster is []: a known key is needed, one of account, region, images, clusters"),
+        ({"env": "prod"}, 'env is "prod": the key "environments", which has it, is needed'),
+        ({"environments": ["prod"], "env": "prod"}, 'environments is ["prod"]: a table of environments is needed'),
+        ({"environments": {"prod": {}}, "env": "staging"}, 'env is "staging": one of "prod" is needed'),
+        ({"environments": {"prod": []}, "env": "prod"}, 'environment "prod" is []: a target, or a list of targets'),
+        ({"environments": {"prod": [{}, 3]}, "env": "prod"}, 'environment "prod"[1] is 3: {"account": …'),
+        (
+            {"environments": {"prod": {"acount": "1"}}, "env": "prod"},
+            'environment "prod": acount is "1": a known key is needed, one of account, region',
+        ),
+        (
+            {"environments": {"prod": {"account": "1"}}, "env": "prod"},
+            'environment "prod": account is "1": a text of twelve digits is needed',
+        ),
+        (
+            {"environments": {"prod": [{}, {"region": "virginia"}]}, "env": "prod"},
+            'environment "prod"[1]: region is "virginia": a Region such as us-east-1 is needed',
+        ),
         (
             {"environments": {"prod": {"region": "eu-west-1"}}, "env": "prod"},
-            "us-east-1a, which is not in eu-west-1",
+            'environment "prod": clusters[0] "web", zones is ["us-east-1a"]: zones of eu-west-1 are needed',
         ),
-        ({"environments": {"prod": [{}, {}]}, "env": "prod"}, "prod has the current account twice"),
+        (
+            {"environments": {"prod": [{}, {}]}, "env": "prod"},
+            'environment "prod" has the current account twice: one target for an account and Region is needed',
+        ),
     ],
 )
-def test_a_wrong_context_is_refused_with_the_way_out(context: dict[str, Any], what: str) -> None:
-    with pytest.raises(BadSettings, match=what):
+def test_a_wrong_context_is_refused_with_the_way_out(context: dict[str, Any], line: str) -> None:
+    with pytest.raises(BadSettings, match=re.escape(line)) as refused:
         settings(MADE, **context)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_all_that_is_wrong_is_said_at_once_a_line_each() -> None:
+    with pytest.raises(BadSettings) as refused:
+        settings({**MADE, "max": 0, "volume_gib": 1}, logs={"keep_days": "long"})
+
+    assert str(refused.value).splitlines() == [
+        'clusters[0] "web", max is 0: a whole number from 1 to 100,000 is needed',
+        'clusters[0] "web", volume_gib is 1: a whole number from 30 to 100,000 is needed',
+        'logs, keep_days is "long": a whole number from 1 to 36,500 is needed',
+    ]
+
+
+def test_null_takes_away_what_the_context_says_for_all_targets() -> None:
+    context = {"clusters": [ADOPTED], "logs": {}, "environments": {"prod": {"logs": None}}, "env": "prod"}
+
+    [prod] = targets_in(context)
+
+    assert prod.settings.logs is None
 
 
 def test_a_network_that_is_there_is_used() -> None:
     there = settings(MADE, network={"vpc": "vpc-1", "subnets": {"us-east-1a": "subnet-1"}})
 
-    assert there.network == ExistingNetwork("vpc-1", {"us-east-1a": "subnet-1"})
+    assert there.network == ExistingNetwork(vpc="vpc-1", subnets={"us-east-1a": "subnet-1"})
 
 
 def test_one_cdk_json_holds_several_accounts_and_regions() -> None:

@@ -33,7 +33,7 @@ def templates() -> dict[str, Template]:
         "scaling": added.scaling,
         "service-out": added.service_out,
         "watch": added.watch,
-        "people": added.people,
+        "alerts": added.alerts,
     }
     return {name: Template.from_stack(stack) for name, stack in named.items()}
 

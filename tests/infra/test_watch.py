@@ -28,7 +28,7 @@ def templates() -> dict[str, Template]:
     [added] = stacks.add_to(cdk.App(context=CONTEXT))
     return {
         "watch": Template.from_stack(added.watch),
-        "people": Template.from_stack(added.people),
+        "alerts": Template.from_stack(added.alerts),
         "scaling": Template.from_stack(added.scaling),
     }
 
@@ -133,7 +133,7 @@ def test_every_alarm_has_a_name_of_its_own_that_a_chat_can_show(templates: dict[
 
 
 def test_people_are_told_in_a_line(templates: dict[str, Template]) -> None:
-    rules = [r["Properties"] for r in templates["people"].find_resources("AWS::Events::Rule").values()]
+    rules = [r["Properties"] for r in templates["alerts"].find_resources("AWS::Events::Rule").values()]
     texts = {
         rule["EventPattern"]["detail"]["state"]["value"][0]: rule["Targets"][0]["InputTransformer"] for rule in rules
     }

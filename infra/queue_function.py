@@ -20,7 +20,7 @@ from infra.wiring import Feed
 LONGEST_BATCH_S = 14 * 24 * 3600
 
 
-class FedFunction(SuiteFunction):
+class QueueFunction(SuiteFunction):
     """Events or messages -> `queue` -> `function`; what cannot be handled -> `dead_letters`, with an alarm."""
 
     def __init__(

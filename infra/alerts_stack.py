@@ -19,7 +19,7 @@ def sns_key(scope: Construct) -> kms.IAlias:
     return kms.Alias.from_alias_name(scope, "SnsKey", "alias/aws/sns")
 
 
-class PeopleStack(cdk.Stack):
+class AlertsStack(cdk.Stack):
     """Subscribe an address, or a chat (Amazon Q Developer in chat applications), to its topic."""
 
     def __init__(self, scope: Construct, id_: str, **kwargs: Any) -> None:
