@@ -1,4 +1,4 @@
-"""The live account that a command works on, as people expect from AWS tools: `--profile`, `--region`."""
+"""The AWS account that a command works on: `--profile` and `--region`, as for other AWS tools."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cli.output import fail, notes
 from steady.aws.runtime import Runtime
 
-ProfileOption = Annotated[str | None, typer.Option(help="The AWS profile to use (default: as the AWS CLI chooses).")]
-RegionOption = Annotated[str | None, typer.Option(help="The AWS Region to use (default: as the AWS CLI chooses).")]
+ProfileOption = Annotated[str | None, typer.Option(help="The AWS profile (default: the one the AWS CLI uses).")]
+RegionOption = Annotated[str | None, typer.Option(help="The AWS Region (default: the one the AWS CLI uses).")]
 
 AWS_FAILED = 1
 
 
 class NotesTelemetry:
-    """What the suite's code says, for a person at a terminal: warnings and errors only."""
+    """Show warnings and errors of the suite's code on the terminal; drop its other log lines and its metrics."""
 
     def info(self, message: str, **fields: Any) -> None: ...
 
@@ -41,7 +41,10 @@ class NotesTelemetry:
 
 
 def runtime(profile: str | None, region: str | None) -> Runtime:
-    """Clients for the account that `profile` and `region` name; ends the command with one line if there is none."""
+    """Return the clients for the account that `profile` and `region` name.
+
+    If no Region is set or the profile does not exist, end the command with one line.
+    """
     with aws_errors():
         # The AWS CLI reads both variables; boto3 reads AWS_DEFAULT_REGION alone.
         session = boto3.Session(profile_name=profile, region_name=region or os.environ.get("AWS_REGION"))
@@ -52,7 +55,7 @@ def runtime(profile: str | None, region: str | None) -> Runtime:
 
 @contextmanager
 def aws_errors() -> Iterator[None]:
-    """Turns what AWS or its SDK refuses into one line and exit code 1."""
+    """Turn an error of AWS or of its SDK into one line and exit code 1."""
     try:
         yield
     except (ClientError, BotoCoreError) as error:

@@ -1,4 +1,4 @@
-"""`steady drain`: the service-out of instances by hand, as the interruption handler does it."""
+"""`steady drain`: empty instances by hand, with the same steps as the interruption handler."""
 
 from __future__ import annotations
 
@@ -15,22 +15,24 @@ from steady.aws.service_out.locate import by_cluster, located
 from steady.service_out.drain import Doomed
 from steady.service_out.notice import Notice
 
-# How long one step may go on stopping tasks before it looks again.
+# Seconds for which one step may stop tasks before it reads the instances again.
 STEP_S = 15.0
 
 
 def drain(
-    instances: Annotated[list[str], typer.Argument(help="EC2 instance ids of managed clusters.")],
+    instances: Annotated[list[str], typer.Argument(help="The EC2 ids of the instances. Their clusters are managed.")],
     deadline: Annotated[
-        float, typer.Option(min=0, help="Seconds until batch and protected tasks are given up, too.")
+        float, typer.Option(min=0, help="Stop batch tasks and protected tasks, too, by this many seconds from now.")
     ] = 3600,
     profile: ProfileOption = None,
     region: RegionOption = None,
     json_: JsonOption = None,
 ) -> None:
-    """Drains instances: no more tasks, targets deregistered, tasks stopped, in that order. Safe to repeat.
+    """Empty instances: set them to DRAINING, deregister their targets, then stop their tasks. Safe to repeat.
 
-    The instances stay, DRAINING; nothing terminates them. Exit code 1: AWS refused; 2: an instance is none of ours.
+    The instances are not terminated and stay DRAINING.
+
+    Exit code 1: AWS refused a call. 2: an instance is in no managed cluster; nothing was changed.
     """
     aws = runtime(profile, region)
     with aws_errors():
@@ -46,14 +48,17 @@ def drain(
 
 
 def drain_instances(aws: Runtime, instance_ids: list[str], deadline_s: float) -> dict[str, dict[str, Any]]:
-    """Takes steps until every task of the instances was stopped, or ended; shows how far it is.
+    """Take steps of service-out until every task of the instances has ended, and show the progress.
+
+    Args:
+        deadline_s: seconds from now by which batch tasks and protected tasks are stopped, too.
 
     Returns:
-        By cluster: `instances`, and how many targets were `deregistered` and tasks `stopped`.
+        By cluster: the `instances`, and how many targets were `deregistered` and how many tasks `stopped`.
     """
     now = aws.now()
     doomed = located(aws, [Notice(id_, now, now + deadline_s) for id_ in instance_ids])
-    _refuse_strangers(instance_ids, doomed)
+    _refuse_unmanaged(instance_ids, doomed)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"), TimeElapsedColumn())
     with Progress(*columns, console=notes) as progress:
         bars = {name: progress.add_task(f"cluster {name}", state="", total=None) for name in by_cluster(doomed)}
@@ -71,7 +76,7 @@ def _drain_cluster(aws: Runtime, cluster: str, doomed: list[Doomed], progress: P
         waiting, due = done.waiting, done.due
         deregistered += done.deregistered
         stopped += done.stopped
-        state = f"{deregistered} targets out, {stopped} tasks stopped, {done.tasks_left} left"
+        state = f"{deregistered} targets deregistered, {stopped} tasks stopped, {done.tasks_left} tasks left"
         progress.update(bar, completed=stopped, total=stopped + done.tasks_left, state=state)
         if waiting and not due:
             aws.sleep(done.next_in_s)
@@ -82,10 +87,14 @@ def _drain_cluster(aws: Runtime, cluster: str, doomed: list[Doomed], progress: P
     }
 
 
-def _refuse_strangers(instance_ids: list[str], doomed: list[Doomed]) -> None:
+def _refuse_unmanaged(instance_ids: list[str], doomed: list[Doomed]) -> None:
+    """End the command if an instance is in no managed cluster, or is not registered with its cluster."""
     known = {d.instance_id: d for d in doomed}
     for id_ in instance_ids:
         if id_ not in known:
-            fail(f"{id_} is of no cluster that is managed here: look at its tags, and at /steady/clusters/*/capacity")
+            fail(
+                f"{id_} is in no managed cluster: its tags name no pool of a parameter /steady/clusters/*/capacity, "
+                "and no managed cluster"
+            )
         if not known[id_].container_instance_arn:
             fail(f"{id_} is not registered with cluster {known[id_].cluster}: there is nothing to drain")

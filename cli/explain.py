@@ -1,4 +1,4 @@
-"""`steady explain`: what the suite sees of a cluster now, what each rule wants, and what it would decide."""
+"""`steady explain`: show the state of a cluster, what each rule wants, and what would be decided now."""
 
 from __future__ import annotations
 
@@ -25,14 +25,16 @@ RESOURCES = ("CPU", "memory")
 
 
 def explain(
-    cluster: Annotated[str, typer.Argument(help="The cluster to look at.")],
+    cluster: Annotated[str, typer.Argument(help="The cluster to explain.")],
     profile: ProfileOption = None,
     region: RegionOption = None,
     json_: JsonOption = None,
 ) -> None:
-    """Reads the live account and says what would be decided now, and why; it writes nothing.
+    """Show the state of a cluster, what each rule wants, and what the autoscaler would decide now.
 
-    Exit code 1: AWS refused; 2: the cluster is not managed, or the suite is not deployed here.
+    The command only reads the account and changes nothing.
+
+    Exit code 1: AWS refused a call. 2: the cluster is not managed, or the suite is not deployed here.
     """
     aws = runtime(profile, region)
     with aws_errors(), one_line_errors(BadThreshold, NoSuchPool, parameters.NoLedger):
@@ -43,11 +45,11 @@ def explain(
 
 
 def explained(aws: Runtime, cluster: str, ledger_table: str) -> dict[str, Any]:
-    """What is seen of `cluster`, what each rule saw and wants, and the decision.
+    """Return the state of `cluster`, the observations and wants of each rule, and the decision, as JSON values.
 
     Raises:
         BadThreshold: if the cluster is not managed.
-        NoSuchPool: if its pool is not there.
+        NoSuchPool: if its pool does not exist.
     """
     settings = parameters.settings_of(aws, cluster)
     remembered = ledger.load(aws, ledger_table, cluster).state
@@ -140,7 +142,7 @@ def _print(answer: Mapping[str, Any]) -> None:
     answers.print(
         f"[bold]cluster {answer['cluster']}[/] at {answer['at']}, mode {answer['mode']}\n"
         f"{pool['name']}: target {pool['target']} ({pool['minimum']} to {pool['maximum']}), holds {pool['held']}"
-        + (f", {pool['on_demand']} of it on-demand" if pool["on_demand"] else ""),
+        + (f", {pool['on_demand']} of the target on-demand" if pool["on_demand"] else ""),
         highlight=False,
         soft_wrap=True,
     )
@@ -167,7 +169,7 @@ def _instances_table(answer: Mapping[str, Any]) -> Table:
 
 def _rules_table(answer: Mapping[str, Any]) -> Table:
     table = Table()
-    for name in ("rule", "saw", "wants"):
+    for name in ("rule", "observation", "wants"):
         table.add_column(name)
     for rule in answer["rules"]:
         for number, want in enumerate(rule["wants"]):
@@ -175,9 +177,12 @@ def _rules_table(answer: Mapping[str, Any]) -> Table:
         if not rule["wants"]:
             table.add_row(rule["rule"], "nothing", "nothing")
     low = answer["scale_in"]
-    saw = f"reservation low for {low['low_for_s']} s" if low["low_for_s"] is not None else "reservation not low"
-    emptying = f", {len(low['emptying'])} being emptied" if low["emptying"] else ""
-    table.add_row("scale_in", f"{saw}{emptying}", f"after {low['after_s']} s")
+    is_low = low["low_for_s"] is not None
+    observation = f"reservation low for {low['low_for_s']} s" if is_low else "reservation not low"
+    emptying = f", {len(low['emptying'])} instances being emptied" if low["emptying"] else ""
+    table.add_row(
+        "scale_in", f"{observation}{emptying}", f"fewer instances after {low['after_s']} s of low reservation"
+    )
     return table
 
 
@@ -187,13 +192,13 @@ def _wanted(want: Mapping[str, Any]) -> str:
     capacity = want["capacity"]
     parts = [f"{capacity['cpu_units']:,} CPU units"] if capacity["cpu_units"] else []
     parts += [f"{capacity['memory_mib']:,} MiB"] if capacity["memory_mib"] else []
-    return f"{' and '.join(parts)} in all" if parts else "nothing"
+    return f"{' and '.join(parts)} of capacity in total" if parts else "nothing"
 
 
 def _print_decision(answer: Mapping[str, Any]) -> None:
     decision = answer["decision"]
-    would = "" if decision["acts"] else " (nothing is changed)"
-    answers.print(f"[bold]decision[/]: target {decision['target']}{would}", highlight=False)
+    unchanged = "" if decision["acts"] else " (nothing would be changed)"
+    answers.print(f"[bold]decision[/]: target {decision['target']}{unchanged}", highlight=False)
     for reason in decision["reasons"]:
         answers.print(f"  {reason['rule']}: {reason['text']}", highlight=False, soft_wrap=True)
     for what in ("to_drain", "to_undrain", "to_terminate"):

@@ -17,7 +17,7 @@ from cli.rightsize import command as rightsize
 
 app = typer.Typer(
     name="steady",
-    help="Keeps Amazon ECS on EC2 clusters steady: look at one, drain by hand, simulate, and say what it cost.",
+    help="Inspect, configure, drain and simulate Amazon ECS clusters on EC2, and report what they cost.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -37,11 +37,11 @@ app.add_typer(bench.app, name="bench")
 
 
 def run() -> None:
-    """What the command `steady` calls: a file that cannot be read or written is one line, too."""
+    """Run the command `steady`. A file that cannot be read or written ends it with one line and exit code 2."""
     try:
         app()
     except BrokenPipeError:
-        # Whoever read the answer has read enough.
+        # The reader closed the pipe, for example `steady logs | head`.
         sys.stderr.close()
     except OSError as error:
         notes.print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)

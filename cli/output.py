@@ -1,4 +1,4 @@
-"""How every command answers: JSON for programs, tables and one-line errors for people."""
+"""The output of every command: JSON for programs, tables and one-line errors for people."""
 
 from __future__ import annotations
 
@@ -12,24 +12,26 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
-# What is not the answer itself (progress, notes, errors) goes to standard error.
+# Progress, notes and errors go to standard error, so that standard output holds only the answer.
 notes = Console(stderr=True)
 answers = Console()
 
 BAD_INPUT = 2
 
-JsonOption = Annotated[str | None, typer.Option("--json", help="Write the answer as JSON to a file, or to - (stdout).")]
+JsonOption = Annotated[
+    str | None, typer.Option("--json", help="Write the answer as JSON to this file; - is standard output.")
+]
 
 
 def fail(message: str, code: int = BAD_INPUT) -> NoReturn:
-    """Ends the command with one line that says what is wrong and what is needed."""
+    """End the command with one line that says what is wrong and what is needed."""
     notes.print(f"[bold red]error:[/] {message}", highlight=False, soft_wrap=True)
     raise typer.Exit(code)
 
 
 @contextmanager
 def one_line_errors(*kinds: type[Exception]) -> Iterator[None]:
-    """Turns errors of these kinds, whose texts name the way out, into one line and exit code 2."""
+    """Turn errors of these kinds into one line and exit code 2. Their texts say what is needed."""
     try:
         yield
     except kinds as error:
@@ -37,7 +39,7 @@ def one_line_errors(*kinds: type[Exception]) -> Iterator[None]:
 
 
 def write_json(value: Any, where: str | None) -> None:
-    """Writes `value` to the file `where`, to standard output for `-`, or nowhere if no `--json` is given."""
+    """Write `value` as JSON to the file `where`, or to standard output if it is `-`. None: write nothing."""
     if not where:
         return
     text = json.dumps(value, indent=2) + "\n"

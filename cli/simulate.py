@@ -1,4 +1,4 @@
-"""`steady simulate` and `steady demo`: policies on traces, or on a synthetic day, on the simulated account."""
+"""`steady simulate` and `steady demo`: run policies on traces or on a synthetic day, on the simulated account."""
 
 from __future__ import annotations
 
@@ -20,36 +20,47 @@ from simulator.workload.plan import ClusterPlan
 from steady.pools import PoolKind
 from steady.thresholds import THRESHOLDS, BadThreshold
 
-PolicyOption = Annotated[list[str], typer.Option("--policy", help="Whose scaling to run; repeat it to compare.")]
+JobsOption = Annotated[
+    Path | None, typer.Option(help="Trace of batch jobs, CSV with the columns submit_s,family,cpu,memory,run_s.")
+]
+ServicesOption = Annotated[
+    Path | None, typer.Option(help="Trace of services, CSV with the columns at_s,service,desired_count,cpu,memory.")
+]
+SpotOption = Annotated[
+    Path | None, typer.Option(help="Trace of the Spot market, JSON. Without it, no instance is interrupted.")
+]
+InstanceOption = Annotated[str, typer.Option(help="The EC2 instance type of the simulated cluster.")]
+PolicyOption = Annotated[list[str], typer.Option("--policy", help="The scaling policy to run; repeat it to compare.")]
 HoursOption = Annotated[float, typer.Option(min=0.1, max=24 * 365, help="How many hours to simulate.")]
-SeedOption = Annotated[int, typer.Option(help="Of all that is random; the same seed gives the same run.")]
+SeedOption = Annotated[int, typer.Option(help="The random seed. Runs with the same seed are identical.")]
 SetOption = Annotated[list[str], typer.Option("--set", help="A threshold, as name=value; repeatable.")]
 
 
 def simulate_traces(
-    jobs: Annotated[Path | None, typer.Option(help="Jobs trace, CSV: submit_s,family,cpu,memory,run_s.")] = None,
-    services: Annotated[
-        Path | None, typer.Option(help="Services trace, CSV: at_s,service,desired_count,cpu,memory.")
-    ] = None,
-    spot: Annotated[Path | None, typer.Option(help="Spot market trace, JSON; none: no interruptions.")] = None,
+    jobs: JobsOption = None,
+    services: ServicesOption = None,
+    spot: SpotOption = None,
     policy: PolicyOption = ["steady"],  # noqa: B006 - typer copies it
-    instance: Annotated[str, typer.Option(help="The EC2 instance type of the traces' cluster.")] = "m5.2xlarge",
+    instance: InstanceOption = "m5.2xlarge",
     hours: HoursOption = 24,
     set_: SetOption = [],  # noqa: B006
     seed: SeedOption = 0,
     json_: JsonOption = None,
-    report_: Annotated[Path | None, typer.Option("--report", help="Write the page to this file.")] = None,
+    report_: Annotated[Path | None, typer.Option("--report", help="Write the report as HTML to this file.")] = None,
 ) -> None:
-    """Runs policies on traces (or, without any trace, on a synthetic day) and compares what came of them.
+    """Run scaling policies on traces and compare their figures. Without any trace, simulate a synthetic day.
 
-    Jobs and services run on one Spot cluster. A task that fits no instance is left out, said and counted.
+    Jobs and services run on one Spot cluster. A task that fits no instance does not run: the command names it, and
+    counts it as unplaced.
+
+    Exit code 2: a trace, the policy, the instance type or a threshold is wrong.
     """
     with one_line_errors(traces.BadTrace, NoSuchInstanceType, policies.NoSuchPolicy, BadThreshold):
         for name in policy:
             policies.named(name)
         scenario = scenario_of(jobs, services, spot, instance, hours, seed, set_)
     outcomes = run_policies(policy, scenario)
-    _say_left_out(outcomes)
+    _report_left_out(outcomes)
     if report_:
         report.write(outcomes, report_)
     write_json([o.figures for o in outcomes], json_)
@@ -66,10 +77,12 @@ def scenario_of(
     seed: int,
     settings: Sequence[str],
 ) -> Scenario:
-    """What is simulated: the traces on one cluster of `instance`s, or a synthetic day if there are none.
+    """Return the scenario of the traces, on one cluster of the type `instance`; without traces, a synthetic day.
 
     Raises:
-        BadTrace, NoSuchInstanceType, BadThreshold: naming what is wrong.
+        BadTrace: if a trace cannot be read.
+        NoSuchInstanceType: if EC2 has no type `instance`.
+        BadThreshold: if one of `settings` is no threshold, or its value is out of range.
     """
     registered_size(instance)
     clusters = _traced(jobs, services, spot, instance) if jobs or services or spot else synthetic.day(hours, seed)
@@ -77,12 +90,12 @@ def scenario_of(
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Where report.html and result.json go.")] = Path("build/demo"),
+    out: Annotated[Path, typer.Option(help="The folder for report.html and result.json.")] = Path("build/demo"),
     hours: HoursOption = 24,
     seed: SeedOption = 0,
     json_: JsonOption = None,
 ) -> None:
-    """A synthetic day on the simulated account: services, batch jobs and Spot interruptions."""
+    """Simulate a synthetic day with services, batch jobs and Spot interruptions, and write its report."""
     outcomes = run_policies(["steady"], Scenario(synthetic.day(hours, seed), hours, seed))
     report.write(outcomes, out / "report.html")
     figures = [o.figures for o in outcomes]
@@ -91,9 +104,9 @@ def demo(
     if json_ == "-":
         return
     answers.print(_table(outcomes))
-    for line in _story(outcomes[0]):
+    for line in _summary(outcomes[0]):
         answers.print(line, highlight=False)
-    answers.print(f"\nThe day as a page: {out / 'report.html'}   its figures: {out / 'result.json'}", highlight=False)
+    answers.print(f"\nReport: {out / 'report.html'}   figures: {out / 'result.json'}", highlight=False)
 
 
 def _traced(jobs: Path | None, services: Path | None, spot: Path | None, instance: str) -> tuple[ClusterPlan, ...]:
@@ -114,32 +127,39 @@ def _thresholds(settings: Sequence[str]) -> dict[str, int | str]:
     for setting in settings:
         name, equals, value = setting.partition("=")
         if not equals or name not in THRESHOLDS:
-            raise BadThreshold(f'--set is "{setting}": name=value is needed, the name one of {", ".join(THRESHOLDS)}')
+            raise BadThreshold(
+                f'--set is "{setting}": name=value is needed, where name is one of {", ".join(THRESHOLDS)}'
+            )
         found[name] = THRESHOLDS[name].parse(value, f"--set {name}")
     return found
 
 
 def run_policies(names: Sequence[str], scenario: Scenario) -> list[Outcome]:
+    """Simulate `scenario` once with each policy, and show the progress on standard error."""
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[clock]}"), TimeRemainingColumn())
     outcomes = []
     with Progress(*columns, console=notes) as progress:
         for name in names:
             bar = progress.add_task(name, total=scenario.hours, clock="")
 
-            def passed(simulated_s: float, bar: int = bar) -> None:
+            def show_progress(simulated_s: float, bar: int = bar) -> None:
                 clock = f"{simulated_s / 3600:.1f} of {scenario.hours:g} h"
                 progress.update(bar, completed=simulated_s / 3600, clock=clock)  # type: ignore[arg-type]
 
-            outcomes.append(simulate(name, scenario, passed))
+            outcomes.append(simulate(name, scenario, show_progress))
     return outcomes
 
 
-def _say_left_out(outcomes: Sequence[Outcome]) -> None:
+def _report_left_out(outcomes: Sequence[Outcome]) -> None:
+    """Name the tasks that fit no instance. If no task ran at all, end the command."""
     for record in outcomes[0].clusters:
         if record.left_out:
             notes.print(f"note: {report.left_out_text(record)}", highlight=False, soft_wrap=True)
     if not any(o.figures["tasks"] for o in outcomes):
-        fail("nothing ran: the traces hold no task of these hours that fits; give other --hours or --instance")
+        fail(
+            "no task ran: the traces have no task in the simulated hours that fits the instance type. "
+            "Change --hours or --instance"
+        )
 
 
 def _table(outcomes: Sequence[Outcome]) -> Table:
@@ -149,12 +169,12 @@ def _table(outcomes: Sequence[Outcome]) -> Table:
         table.add_column(outcome.policy, justify="right")
     for name, cell in SHOWN:
         table.add_row(name, *(cell(o.figures) for o in outcomes))
-    table.add_row("Simulated in", *(f"{o.figures['wall_seconds']:.1f} s" for o in outcomes))
+    table.add_row("Run time of the simulation", *(f"{o.figures['wall_seconds']:.1f} s" for o in outcomes))
     return table
 
 
-def _story(outcome: Outcome) -> list[str]:
-    """The day's interruptions and what became of them, in a few lines."""
+def _summary(outcome: Outcome) -> list[str]:
+    """Return one line for each cluster, and one for the service-outs of all of them."""
     lines = []
     for record in outcome.clusters:
         most = max(record.samples, key=lambda s: s.instances)
@@ -162,11 +182,11 @@ def _story(outcome: Outcome) -> list[str]:
         waiting = max(s.waiting_tasks for s in record.samples)
         lines.append(
             f"cluster {record.name} ({record.kind.value}): {least.instances} to {most.instances} instances, "
-            f"{len(record.notices)} interruption notices, at most {waiting} tasks waiting"
+            f"{len(record.notices)} interruption notices, at most {waiting} tasks waiting at a time"
         )
     stopped = sum("tasks stopped" in line.message for line in outcome.said)
     lines.append(
-        f"{stopped} drain steps; {outcome.figures['tasks_killed_in_service']} tasks killed in service, "
-        f"{outcome.figures['failed_requests']} requests failed"
+        f"service-out: {stopped} steps that stopped tasks, {outcome.figures['tasks_killed_in_service']} tasks killed "
+        f"in service, {outcome.figures['failed_requests']} failed requests"
     )
     return lines

@@ -1,4 +1,4 @@
-"""`steady tune`: the trade of waiting against instance-hours on the operator's own work, and the settings for it."""
+"""`steady tune`: compare settings by waiting time and instance-hours, on the operator's own work."""
 
 from __future__ import annotations
 
@@ -14,7 +14,16 @@ from rich.progress import Progress
 from rich.table import Table
 
 from cli.output import JsonOption, answers, notes, one_line_errors, write_json
-from cli.simulate import HoursOption, SeedOption, SetOption, scenario_of
+from cli.simulate import (
+    HoursOption,
+    InstanceOption,
+    JobsOption,
+    SeedOption,
+    ServicesOption,
+    SetOption,
+    SpotOption,
+    scenario_of,
+)
 from simulator import tuning
 from simulator.instance_types import NoSuchInstanceType
 from simulator.tuning import Tried
@@ -23,23 +32,26 @@ from steady.thresholds import BadThreshold
 
 
 def tune(
-    jobs: Annotated[Path | None, typer.Option(help="Jobs trace, CSV: submit_s,family,cpu,memory,run_s.")] = None,
-    services: Annotated[
-        Path | None, typer.Option(help="Services trace, CSV: at_s,service,desired_count,cpu,memory.")
-    ] = None,
-    spot: Annotated[Path | None, typer.Option(help="Spot market trace, JSON; none: no interruptions.")] = None,
-    instance: Annotated[str, typer.Option(help="The EC2 instance type of the traces' cluster.")] = "m5.2xlarge",
+    jobs: JobsOption = None,
+    services: ServicesOption = None,
+    spot: SpotOption = None,
+    instance: InstanceOption = "m5.2xlarge",
     hours: HoursOption = 24,
     set_: SetOption = [],  # noqa: B006 - typer copies it
     seed: SeedOption = 0,
-    wait: Annotated[float, typer.Option(min=0, help="The 95th percentile of waiting, in seconds, that will do.")] = 60,
-    cluster: Annotated[str, typer.Option(help="The cluster that the printed commands are for.")] = "CLUSTER",
-    report: Annotated[Path | None, typer.Option(help="Write the curve, as a page, to this file.")] = None,
+    wait: Annotated[
+        float, typer.Option(min=0, help="The longest acceptable wait of a task, 95th percentile, in seconds.")
+    ] = 60,
+    cluster: Annotated[str, typer.Option(help="The cluster that the printed command is for.")] = "CLUSTER",
+    report: Annotated[Path | None, typer.Option(help="Write the curve as an HTML page to this file.")] = None,
     json_: JsonOption = None,
 ) -> None:
-    """Simulates many settings on traces (or a synthetic day), and shows which of them are worth having.
+    """Simulate many settings on traces (or on a synthetic day), and show those that no other setting beats.
 
-    Make traces of a live cluster with `steady record`. Exit code 2: a trace or a threshold is wrong.
+    The command prints the cheapest of them that keeps the wait under --wait, as a `steady config set` command.
+    `steady record` makes traces of a live cluster.
+
+    Exit code 2: a trace or a threshold is wrong.
     """
     with one_line_errors(traces.BadTrace, NoSuchInstanceType, BadThreshold):
         scenario = scenario_of(jobs, services, spot, instance, hours, seed, set_)
@@ -58,21 +70,29 @@ def tune(
     if json_ != "-":
         answers.print(_table(best, choice))
         if choice.wait_p95_s > wait:
-            answers.print(f"None waits {wait:g} s or less: the one that waits the least is taken.", highlight=False)
+            answers.print(
+                f"No setting keeps the 95th percentile of the wait at {wait:g} s or less (--wait). The setting with "
+                f"the shortest mean wait is chosen; its 95th percentile is {choice.wait_p95_s:g} s.",
+                highlight=False,
+                soft_wrap=True,
+            )
         answers.print(f"\n{command}", highlight=False, markup=False, soft_wrap=True)
 
 
 def command_for(cluster: str, choice: Tried) -> str:
-    """What sets the thresholds that were chosen."""
+    """Return the command that sets the chosen thresholds of `cluster`."""
     return f"steady config set {cluster} " + " ".join(f"{name}={value}" for name, value in choice.thresholds.items())
 
 
 def curve(tried: Sequence[Tried], best: Sequence[Tried], choice: Tried) -> go.Figure:
-    """Waiting against instance-hours: every setting a point, those that no other beats a line."""
+    """Return a chart of mean wait (s) against instance-hours.
+
+    Each setting is a point. A line joins those that no other setting beats in both.
+    """
     figure = go.Figure()
     for name, points, style in (
         ("tried", tried, {"mode": "markers", "marker": {"color": "#999999", "size": 7}}),
-        ("worth having", best, {"mode": "lines+markers", "marker": {"color": "#0072B2", "size": 9}}),
+        ("best trade-offs", best, {"mode": "lines+markers", "marker": {"color": "#0072B2", "size": 9}}),
         ("chosen", [choice], {"mode": "markers", "marker": {"color": "#D55E00", "size": 14, "symbol": "star"}}),
     ):
         figure.add_trace(
@@ -87,12 +107,12 @@ def curve(tried: Sequence[Tried], best: Sequence[Tried], choice: Tried) -> go.Fi
             )
         )
     return figure.update_layout(
-        title="Waiting against cost", xaxis_title="instance-hours", yaxis_title="waiting, mean of all tasks, s"
+        title="Waiting time against cost", xaxis_title="instance-hours", yaxis_title="mean wait of all tasks (s)"
     )
 
 
 def _table(best: Sequence[Tried], choice: Tried) -> Table:
-    table = Table(title="Settings that no other beats")
+    table = Table(title="Settings that no other setting beats")
     for name in choice.thresholds:
         table.add_column(name, justify="right", overflow="fold")
     for name in ("wait, mean (s)", "wait, p95 (s)", "instance-hours"):

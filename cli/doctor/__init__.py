@@ -1,1 +1,1 @@
-"""`steady doctor`: names what of a cluster does not fit the suite, with the command that mends it."""
+"""`steady doctor`: list the settings of a cluster that do not fit the suite, each with the command that corrects it."""

@@ -1,4 +1,4 @@
-"""`steady doctor`: what of a live cluster does not fit the suite, each with the command that mends it."""
+"""`steady doctor`: list the settings of a live cluster that do not fit the suite."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import typer
 
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
 from cli.doctor import inspection
-from cli.doctor.findings import Finding, findings
+from cli.doctor.findings import findings
+from cli.doctor.model import Finding
 from cli.output import JsonOption, answers, one_line_errors, write_json
 from steady.aws.capacity.kind import NoSuchPool
 from steady.aws.runtime import Runtime
@@ -20,18 +21,20 @@ DOES_NOT_FIT = 1
 
 
 def doctor(
-    cluster: Annotated[str, typer.Argument(help="The cluster to look at.")],
+    cluster: Annotated[str, typer.Argument(help="The cluster to check.")],
     profile: ProfileOption = None,
     region: RegionOption = None,
     json_: JsonOption = None,
 ) -> None:
-    """Looks at a cluster in the account, and says what does not fit; it changes nothing.
+    """List the settings of a cluster that do not fit the suite, each with the command that corrects it.
 
-    Exit code 0: all fits; 1: something does not, or AWS refused; 2: the cluster is not managed.
+    The command only reads the account and changes nothing.
+
+    Exit code 0: every setting fits. 1: a setting does not fit, or AWS refused a call. 2: the cluster is not managed.
     """
     aws = runtime(profile, region)
     with aws_errors(), one_line_errors(BadThreshold, NoSuchPool):
-        found = examined(aws, cluster)
+        found = examine(aws, cluster)
     write_json([asdict(finding) for finding in found], json_)
     if json_ != "-":
         _print(cluster, found)
@@ -39,12 +42,12 @@ def doctor(
         raise typer.Exit(DOES_NOT_FIT)
 
 
-def examined(aws: Runtime, cluster: str) -> tuple[Finding, ...]:
-    """What does not fit of `cluster`.
+def examine(aws: Runtime, cluster: str) -> tuple[Finding, ...]:
+    """Return the settings of `cluster` that do not fit.
 
     Raises:
         BadThreshold: if the cluster has no usable `capacity` parameter.
-        NoSuchPool: if that names a group or fleet that is not there.
+        NoSuchPool: if the parameter names a group or fleet that does not exist.
     """
     pool = parameters.settings_of(aws, cluster).pool
     return findings(inspection.inspect(aws, cluster, pool))
@@ -52,10 +55,10 @@ def examined(aws: Runtime, cluster: str) -> tuple[Finding, ...]:
 
 def _print(cluster: str, found: tuple[Finding, ...]) -> None:
     if not found:
-        answers.print(f"cluster {cluster}: all fits", highlight=False)
+        answers.print(f"cluster {cluster}: every setting fits", highlight=False)
         return
-    answers.print(f"cluster {cluster}: {len(found)} {'thing does' if len(found) == 1 else 'things do'} not fit")
+    answers.print(f"cluster {cluster}: {len(found)} {'setting does' if len(found) == 1 else 'settings do'} not fit")
     for finding in found:
         answers.print(f"\n[bold]{finding.check}[/]  {finding}", highlight=False, soft_wrap=True)
-        # As it is to be pasted: no wrapping, no markup.
+        # The command is for pasting: no wrapping, no markup.
         answers.print(f"    {finding.command}", highlight=False, markup=False, soft_wrap=True)

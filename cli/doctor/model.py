@@ -1,14 +1,23 @@
-"""What the doctor looks at of one cluster."""
+"""Values of the doctor: what it reads of a cluster, and what it finds."""
 
 from dataclasses import dataclass
 
 from steady.arns import family_of
-from steady.pools import PoolKind, PoolName
+from steady.pools import PoolName, Purchase
 
 
 @dataclass(frozen=True, slots=True)
 class TargetGroup:
-    """One target group of a service. Times are in seconds; `stop_timeout_s` is of the service's tasks."""
+    """One target group of a service.
+
+    Attributes:
+        service: the name of the service.
+        delay_s: the deregistration delay, in seconds.
+        slow_start_s: the slow start, in seconds; 0: none.
+        health_interval_s: seconds from one health check to the next.
+        healthy_count: how many health checks in a row make a target healthy.
+        stop_timeout_s: the longest stop timeout of the service's containers, in seconds.
+    """
 
     arn: str
     service: str
@@ -25,9 +34,13 @@ class TargetGroup:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """A task definition in use: of a service, or of batch tasks (`service` is empty).
+    """A task definition in use.
 
-    `stop_timeout_s` is the longest of its containers, in seconds; `balanced` is whether its tasks have targets.
+    Attributes:
+        task_definition: its ARN.
+        stop_timeout_s: the longest stop timeout of its containers, in seconds.
+        service: the service that uses it; empty for batch tasks.
+        balanced: whether its tasks are targets of a load balancer.
     """
 
     task_definition: str
@@ -46,7 +59,13 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class LaunchTemplate:
-    """What a pool starts its instances from; `id` is empty for a launch configuration or specification."""
+    """A template from which a pool launches instances.
+
+    Attributes:
+        id: the id of the launch template; empty for a launch configuration or a launch specification.
+        user_data: the decoded user data.
+        terminations_disabled: whether EC2 refuses to terminate the instances (termination protection).
+    """
 
     id: str
     version: str
@@ -56,7 +75,7 @@ class LaunchTemplate:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A container instance as EC2 knows it: the pool that its tags name, and the cluster that our own tag names."""
+    """A container instance: the pool that its tags name, and the cluster that the tag `steady:cluster` names."""
 
     instance_id: str
     pool: PoolName | None
@@ -65,10 +84,18 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """All that the doctor looks at, of one cluster. `hooks` are the transitions of the group's lifecycle hooks.
+    """What the doctor has read of one cluster.
 
-    `protected` are ids of instances under scale-in protection; `policies` and `capacity_providers` are the names of
-    others that set the group's capacity.
+    Attributes:
+        revisions: the task definitions in use, of services and of batch tasks.
+        members: the container instances.
+        hooks: the lifecycle transitions for which the group has a hook.
+        protects_new: whether new instances of the group are protected from scale-in.
+        protected: the ids of instances that are protected from scale-in.
+        suspended: the names of the group's suspended processes.
+        policies: the names of the group's scaling policies.
+        capacity_providers: the names of the capacity providers that scale the group.
+        fleet_type: the type of the Spot Fleet; `maintain` for a group.
     """
 
     cluster: str
@@ -87,4 +114,27 @@ class Inspection:
 
     @property
     def on_spot(self) -> bool:
-        return self.pool.kind is PoolKind.SPOT_FLEET
+        """Whether EC2 can take the pool's instances back after a notice of 120 s."""
+        return self.pool.kind.traits.purchase is Purchase.SPOT
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One setting that does not fit the suite.
+
+    Attributes:
+        check: the name of the check, as `docs/doctor.md` lists it.
+        thing: what has the setting.
+        says: the setting and its value, as the rest of a sentence that `thing` begins.
+        needed: the value that is needed.
+        command: a command for a shell that corrects the setting.
+    """
+
+    check: str
+    thing: str
+    says: str
+    needed: str
+    command: str
+
+    def __str__(self) -> str:
+        return f"{self.thing} {self.says}: {self.needed} is needed"

@@ -1,1 +1,1 @@
-"""`steady logs`: finds container logs with Athena."""
+"""`steady logs`: find container logs with Athena."""

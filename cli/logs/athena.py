@@ -1,4 +1,4 @@
-"""Athena: one query, run to its end, with what it read."""
+"""Run a query of Athena and wait for its answer."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from dataclasses import dataclass
 
 from steady.aws.runtime import Runtime
 
+# Seconds between two looks at a running query.
 POLL_S = 1.0
 
 
 class QueryFailed(ValueError):
-    """Athena refused or cancelled a query; the text says why, in Athena's words."""
+    """Athena refused or cancelled a query. The text gives Athena's reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The rows of a query, and how many bytes it read, which is what it costs."""
+    """The rows of a query, and how many bytes it read. Athena bills the bytes read."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -23,10 +24,10 @@ class Answer:
 
 
 def run(runtime: Runtime, query: str, database: str, workgroup: str) -> Answer:
-    """Runs `query` and waits for it.
+    """Run `query`, wait until it has ended, and return its answer.
 
     Raises:
-        QueryFailed: if it did not succeed: over the workgroup's scan limit, for one.
+        QueryFailed: if the query did not succeed, for example because it read more than the workgroup's limit.
     """
     id_ = runtime.athena.start_query_execution(
         QueryString=query, QueryExecutionContext={"Database": database}, WorkGroup=workgroup
@@ -44,6 +45,6 @@ def run(runtime: Runtime, query: str, database: str, workgroup: str) -> Answer:
         for page in runtime.athena.get_paginator("get_query_results").paginate(QueryExecutionId=id_)
         for row in page["ResultSet"]["Rows"]
     ]
-    # Athena: the first row of the first page is the columns' names.
+    # Athena: the first row of the first page holds the names of the columns.
     columns, rows = (lines[0], tuple(lines[1:])) if lines else ((), ())
     return Answer(columns, rows, execution.get("Statistics", {}).get("DataScannedInBytes", 0))

@@ -1,4 +1,4 @@
-"""`steady logs`: the lines of one container, found with Athena, and what finding them cost."""
+"""`steady logs`: show the log lines of one container, found with Athena, and what the query cost."""
 
 from __future__ import annotations
 
@@ -24,23 +24,25 @@ TB = 10**12
 
 
 class NoSuchLogs(ValueError):
-    """No table holds the logs that were asked for; the text says which there are."""
+    """The logs cannot be found: no table has them, or the span is wrong. The text says what is needed."""
 
 
 def logs(
     family: Annotated[str, typer.Argument(help="The task definition family.")],
-    container: Annotated[str, typer.Argument(help="The container's name.")],
-    since: Annotated[str, typer.Option(help="How far back: 30m, 2h, 7d.")] = "1h",
-    like: Annotated[str, typer.Option(help="A text within the line; with %, an SQL pattern.")] = "",
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="So many lines at most, the newest.")] = 1000,
-    price: Annotated[float, typer.Option(min=0, help="What Athena costs a TB read.")] = 5.0,
+    container: Annotated[str, typer.Argument(help="The name of the container.")],
+    since: Annotated[str, typer.Option(help="Show lines of this last span: 30m, 2h or 7d, for example.")] = "1h",
+    like: Annotated[str, typer.Option(help="Show lines with this text. With % in it, it is an SQL pattern.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="Show at most this many lines: the newest.")] = 1000,
+    price: Annotated[float, typer.Option(min=0, help="Athena's price for each TB that it reads.")] = 5.0,
     profile: ProfileOption = None,
     region: RegionOption = None,
     json_: JsonOption = None,
 ) -> None:
-    """Shows lines, the oldest first; how many bytes were read, and their cost, goes to standard error.
+    """Show log lines of a container, the oldest first.
 
-    Exit code 1: AWS refused; 2: there are no such logs, or Athena refused the query.
+    Standard error says how many bytes Athena read and what they cost.
+
+    Exit code 1: AWS refused a call. 2: there are no such logs, or Athena refused the query.
     """
     with one_line_errors(NoSuchLogs, QueryFailed):
         span = _span(since)
@@ -53,27 +55,34 @@ def logs(
         for line in found["lines"]:
             answers.print(f"{line['time']} {line['log']}", highlight=False, markup=False, soft_wrap=True)
     notes.print(
-        f"{len(found['lines'])} lines; {found['scanned_bytes']:,} bytes read: {cost:.6f} at {price:g} a TB",
+        f"{len(found['lines'])} lines; Athena read {found['scanned_bytes']:,} bytes, which cost {cost:.6f} "
+        f"at {price:g} a TB (--price)",
         highlight=False,
     )
 
 
 def lines(aws: Runtime, prefix: Prefix, span: timedelta, like: str, limit: int) -> dict[str, Any]:
-    """The lines of `prefix` of the last `span`: the query, its rows, and the bytes that it read.
+    """Return the newest `limit` lines of `prefix` within the last `span`.
+
+    Returns:
+        `query`: the SQL text; `lines`: the rows by column; `scanned_bytes`: how many bytes Athena read.
 
     Raises:
-        NoSuchLogs: if the catalogue has no table for it.
-        QueryFailed: if Athena refused it.
+        NoSuchLogs: if the catalogue has no table for `prefix`.
+        QueryFailed: if Athena refused the query.
     """
     try:
         names = {table.prefix: table.name for table in glue.tables(aws, DATABASE)}
     except aws.glue.exceptions.EntityNotFoundException as error:
-        raise NoSuchLogs(f"there is no catalogue {DATABASE}: deploy with logs here (docs/logs.md)") from error
+        raise NoSuchLogs(
+            f"there is no catalogue {DATABASE} in this account and Region: deploy the logs here (docs/logs.md)"
+        ) from error
     if prefix not in names:
         there = [f"{p.family} {p.container}" for p in names]
         near = get_close_matches(f"{prefix.family} {prefix.container}", there) or sorted(there)[:5]
         raise NoSuchLogs(
-            f"no logs of {prefix.family} {prefix.container}: there are those of {', '.join(near) or 'none'}"
+            f"there are no logs of {prefix.family} {prefix.container}; "
+            f"there are logs of {', '.join(near) or 'no container'}"
         )
     until = datetime.fromtimestamp(aws.now(), UTC)
     text = query(names[prefix], until - span, until, like, limit)

@@ -1,26 +1,26 @@
-"""The query for the lines of one container: it reads the partitions of its days, and no others."""
+"""Build the SQL query for the log lines of one container. It reads only the partitions of the days asked for."""
 
 from datetime import UTC, datetime, timedelta
 
 
 def query(table: str, since: datetime, until: datetime, like: str = "", limit: int = 1000) -> str:
-    """The newest `limit` lines of `table` from `since` to `until` whose text matches `like`, the oldest first.
+    """Return the query for the newest `limit` lines of `table` from `since` to `until`, the oldest line first.
 
     Args:
-        like: a text that the line contains; with % or _ in it, the pattern as SQL has it.
+        like: a text that the lines contain; with % or _ in it, an SQL pattern that they match; "": all lines.
     """
     since, until = since.astimezone(UTC), until.astimezone(UTC)
     conditions = [_days(since, until), f"time >= '{iso(since)}'", f"time < '{iso(until)}'"]
     if like:
         pattern = like if "%" in like or "_" in like else f"%{like}%"
         conditions.append(f"log like '{_quoted(pattern)}'")
-    # Athena takes no parameters in `like`: what a person gives is in quotes, a table's name is the catalogue's own.
+    # Athena takes no parameters in `like`. What a person gives is quoted, and the table's name is from the catalogue.
     chosen = f'select time, log from "{table}" where {" and ".join(conditions)} order by time desc limit {limit}'  # noqa: S608
     return f"select time, log from ({chosen}) order by time"  # noqa: S608
 
 
 def _days(since: datetime, until: datetime) -> str:
-    """The partitions of the days from `since` to `until`: days of one month together."""
+    """Return the condition for the partitions of the days from `since` to `until`, one part for each month."""
     months: dict[tuple[int, int], list[int]] = {}
     day = since.date()
     while day <= until.date():
@@ -34,7 +34,7 @@ def _days(since: datetime, until: datetime) -> str:
 
 
 def iso(at: datetime) -> str:
-    """`at` as fluentd writes it (fluentd/): of one length, so that texts compare as times do."""
+    """Return `at` as fluentd writes it (fluentd/). All such texts have one length, so they sort like times."""
     return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 

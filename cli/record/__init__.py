@@ -1,1 +1,1 @@
-"""`steady record`: writes what ran on a cluster as traces for the simulator."""
+"""`steady record`: write what ran on a cluster as traces for the simulator."""

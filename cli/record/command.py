@@ -1,4 +1,4 @@
-"""`steady record`: traces of a live cluster, in the formats that `steady simulate` and `steady tune` read."""
+"""`steady record`: make traces of a live cluster, in the formats that `steady simulate` and `steady tune` read."""
 
 from __future__ import annotations
 
@@ -24,14 +24,21 @@ from steady.aws.settings import parameters
 from steady.pools import Purchase
 from steady.thresholds import BadThreshold
 
-# A service's count is looked at so often; tasks that are replaced in between leave no mark.
+# The number of a service's tasks is counted every STEP_S. A task that is replaced in between is not seen.
 STEP_S = 60
+# The step of the Spot market's trace, in seconds.
 GAP_S = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """Rows of the two CSV traces, as `simulator/workload/traces.py` reads them, and the market's, if there is one."""
+    """Traces as `simulator/workload/traces.py` reads them.
+
+    Attributes:
+        jobs: rows of submit_s, family, CPU units, MiB, run_s.
+        services: rows of at_s, service, desired count, CPU units, MiB.
+        market: the Spot market; None without interruptions.
+    """
 
     jobs: tuple[tuple[float, str, int, int, float], ...]
     services: tuple[tuple[float, str, int, int, int], ...]
@@ -40,19 +47,21 @@ class Traces:
 
 def record(
     cluster: Annotated[str, typer.Argument(help="The cluster to make traces of.")],
-    hours: Annotated[float, typer.Option(min=0.1, max=24 * 14, help="How far back; two weeks at most.")] = 24,
-    out: Annotated[Path, typer.Option(help="The folder that the traces go to.")] = Path("traces"),
+    hours: Annotated[
+        float, typer.Option(min=0.1, max=24 * 14, help="Record this many of the last hours; two weeks at most.")
+    ] = 24,
+    out: Annotated[Path, typer.Option(help="The folder to write the traces to.")] = Path("traces"),
     profile: ProfileOption = None,
     region: RegionOption = None,
     json_: JsonOption = None,
 ) -> None:
-    """Makes traces of what ran on a cluster, from the events that the suite keeps and from what runs now.
+    """Make traces of what ran on a cluster, from the events that the suite keeps and from the running tasks.
 
-    Exit code 1: AWS refused; 2: the cluster is not managed, or the suite is not deployed here.
+    Exit code 1: AWS refused a call. 2: the cluster is not managed, or the suite is not deployed here.
     """
     aws = runtime(profile, region)
     with aws_errors(), one_line_errors(BadThreshold, NoRecords, NoSuchPool):
-        found = recorded(aws, cluster, hours)
+        found = record_cluster(aws, cluster, hours)
     files = write(found, out)
     answer = {
         "cluster": cluster,
@@ -65,16 +74,20 @@ def record(
     write_json(answer, json_)
     if json_ != "-":
         options = " ".join(f"--{name} {file}" for name, file in files.items())
-        answers.print(f"{len(found.jobs)} jobs, {len(found.services)} changes of services", highlight=False)
+        answers.print(
+            f"cluster {cluster}, last {hours:g} h: {len(found.jobs)} jobs, "
+            f"{len(found.services)} changes of the number of a service's tasks",
+            highlight=False,
+        )
         answers.print(f"steady tune {options} --hours {hours:g} --cluster {cluster}", highlight=False, soft_wrap=True)
 
 
-def recorded(aws: Runtime, cluster: str, hours: float) -> Traces:
-    """The traces of the last `hours` of `cluster`.
+def record_cluster(aws: Runtime, cluster: str, hours: float) -> Traces:
+    """Return the traces of the last `hours` of `cluster`.
 
     Raises:
         BadThreshold: if the cluster is not managed.
-        NoRecords: if the suite keeps no events here.
+        NoRecords: if the suite keeps no events in this account and Region.
     """
     pool = parameters.settings_of(aws, cluster).pool
     until = aws.now()
@@ -84,14 +97,14 @@ def recorded(aws: Runtime, cluster: str, hours: float) -> Traces:
     if pool.kind.traits.purchase is Purchase.SPOT:
         warned = events.interruptions(aws, since, until)
         origins = origins_of(aws, (id_ for _, id_ in warned))
-        # EC2 forgets an instance within the hour: one that nobody knows any more may have been ours.
+        # EC2 describes a terminated instance for an hour at most. One that is no longer described may have been ours.
         ours = [at for at, id_ in warned if id_ not in origins or origins[id_].pool == pool]
         market = _market(ours, since, until, read_pool(aws, pool).target)
     return Traces(_jobs(tasks, since, until), _services(tasks, since, until), market)
 
 
 def write(found: Traces, folder: Path) -> dict[str, Path]:
-    """Writes what there is; returns the files by the option that reads them."""
+    """Write the traces that are not empty to `folder`; return the files by the option that reads them."""
     folder.mkdir(parents=True, exist_ok=True)
     files = {}
     for name, heads, rows in (
@@ -113,7 +126,7 @@ def _jobs(tasks: Iterable[Ran], since: float, until: float) -> tuple[tuple[float
     for task in tasks:
         if task.service:
             continue
-        # What ran before is there from the start, for what is left of it.
+        # A task that began before `since` is a job from the start of the trace, for the rest of its run.
         submitted, began = max(since, task.created_at), max(since, task.started_at or task.created_at)
         run_s = (task.stopped_at or until) - began
         if run_s > 0:
@@ -140,7 +153,7 @@ def _services(tasks: Sequence[Ran], since: float, until: float) -> tuple[tuple[f
 
 
 def _market(warned: Iterable[float], since: float, until: float, target: int) -> dict[str, Any] | None:
-    """How many instances could be had: all but those that were taken back within a step."""
+    """Return the Spot market's trace: in each step, the most instances less those that were interrupted in it."""
     taken = Counter(int((at - since) // GAP_S) for at in warned)
     if not taken:
         return None

@@ -1,4 +1,4 @@
-"""What ran on a cluster: the task and interruption events that the suite keeps, and what still runs."""
+"""Read what ran on a cluster: from the task and interruption events that the suite keeps, and from running tasks."""
 
 from __future__ import annotations
 
@@ -24,9 +24,12 @@ class NoRecords(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """A task that ran. Times are in seconds since the epoch; `stopped_at` is None while it runs.
+    """A task that ran, or still runs. Times are in seconds since the epoch.
 
-    `service` is empty for a task without one.
+    Attributes:
+        service: the task's service; empty for a batch task.
+        started_at: None if the task has not started.
+        stopped_at: None if the task still runs.
     """
 
     family: str
@@ -38,10 +41,10 @@ class Ran:
 
 
 def tasks_of(runtime: Runtime, cluster: str, since: float, until: float) -> list[Ran]:
-    """The tasks of `cluster` that ran at any time from `since` to `until`: those that stopped, and those that run.
+    """Return the tasks of `cluster` that ran at any time from `since` to `until`, in the order of their creation.
 
     Raises:
-        NoRecords: if the suite keeps no events here.
+        NoRecords: if the suite keeps no events in this account and Region.
     """
     stopped = [
         _of_event(runtime, event["detail"])
@@ -54,10 +57,10 @@ def tasks_of(runtime: Runtime, cluster: str, since: float, until: float) -> list
 
 
 def interruptions(runtime: Runtime, since: float, until: float) -> list[tuple[float, str]]:
-    """When Spot interruption warnings came, and the instances that they named, of all clusters.
+    """Return the time and the instance id of each Spot interruption warning, of all clusters.
 
     Raises:
-        NoRecords: if the suite keeps no events here.
+        NoRecords: if the suite keeps no events in this account and Region.
     """
     warnings = _events(runtime, "EC2 Spot Instance Interruption Warning", since, until)
     return [(_seconds(event["time"]), str(event["detail"]["instance-id"])) for event in warnings]
@@ -66,7 +69,7 @@ def interruptions(runtime: Runtime, since: float, until: float) -> list[tuple[fl
 def _events(runtime: Runtime, detail_type: str, since: float, until: float) -> Iterator[dict[str, Any]]:
     pages = runtime.logs.get_paginator("filter_log_events").paginate(
         logGroupName=EVENTS_LOG_GROUP,
-        # CloudWatch Logs: a phrase within the line.
+        # CloudWatch Logs: a quoted pattern matches lines that contain the phrase.
         filterPattern=f'"{detail_type}"',
         startTime=int(since * 1000),
         endTime=int(until * 1000),
@@ -76,12 +79,14 @@ def _events(runtime: Runtime, detail_type: str, since: float, until: float) -> I
         for page in pages:
             for line in page["events"]:
                 event = json.loads(line["message"])
-                # EventBridge delivers at least once.
+                # EventBridge delivers an event at least once: duplicates are skipped.
                 if event["id"] not in seen and event["detail-type"] == detail_type:
                     seen.add(event["id"])
                     yield event
     except runtime.logs.exceptions.ResourceNotFoundException as error:
-        raise NoRecords(f"log group {EVENTS_LOG_GROUP} is missing: deploy the suite here (cdk deploy --all)") from error
+        raise NoRecords(
+            f"the log group {EVENTS_LOG_GROUP} is missing: deploy the suite here (cdk deploy --all)"
+        ) from error
 
 
 def _of_event(runtime: Runtime, detail: dict[str, Any]) -> Ran:
@@ -102,7 +107,7 @@ def _of_task(runtime: Runtime, task: TaskTypeDef) -> Ran:
         family_of(task["taskDefinitionArn"]),
         ecs.service_of(task),
         ecs.task_definition(runtime, task["taskDefinitionArn"]).shape.size,
-        # ECS says it of every task; one that an emulator does not say it of counts as one that always ran.
+        # ECS always gives createdAt. An emulator may not: such a task counts as one that has always run.
         task["createdAt"].timestamp() if "createdAt" in task else 0.0,
         started.timestamp() if started else None,
         None,

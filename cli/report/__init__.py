@@ -1,1 +1,1 @@
-"""`steady report`: prints what the hours of a cluster cost."""
+"""`steady report`: show the instance-hours of clusters and what they cost."""

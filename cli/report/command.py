@@ -1,4 +1,4 @@
-"""`steady report`: what a day's instances came to, on-demand and Spot, and what they cost."""
+"""`steady report`: show the instance-hours of a day, on-demand and Spot, and what they cost."""
 
 from __future__ import annotations
 
@@ -21,51 +21,56 @@ from steady.pools import Purchase
 
 
 class NothingCounted(ValueError):
-    """There are no hours of what was asked for; the text says what there is."""
+    """There are no instance-hours of the day or the policy. The text says for which days or policies there are some."""
 
 
 def report(
-    clusters: Annotated[list[str] | None, typer.Argument(help="The clusters to count (default: all).")] = None,
-    day: Annotated[str | None, typer.Option(help="The day, in UTC, as 2026-01-31 (default: yesterday).")] = None,
+    clusters: Annotated[list[str] | None, typer.Argument(help="The clusters to report (default: all).")] = None,
+    day: Annotated[str | None, typer.Option(help="The day in UTC, such as 2026-01-31 (default: yesterday).")] = None,
     simulation: Annotated[
-        Path | None, typer.Option(help="Read what `steady simulate --json` or the demo wrote, not the account.")
+        Path | None,
+        typer.Option(help="Report this file of `steady simulate --json` or `steady demo` instead of the account."),
     ] = None,
-    policy: Annotated[str, typer.Option(help="Whose run of the simulation.")] = "steady",
+    policy: Annotated[str, typer.Option(help="With --simulation: the policy to report.")] = "steady",
     price_: Annotated[
         list[str] | None,
-        typer.Option("--price", help="What an hour costs: TYPE=ON_DEMAND,SPOT, as m5.large=0.096,0.035; repeatable."),
+        typer.Option(
+            "--price",
+            help="The price of an hour: TYPE=ON_DEMAND,SPOT, for example m5.large=0.096,0.035; repeatable.",
+        ),
     ] = None,
     prices: Annotated[
-        Path | None, typer.Option(help='Prices, JSON: {"m5.large": {"on_demand": 0.096, "spot": 0.035}}.')
+        Path | None,
+        typer.Option(help='A JSON file of prices: {"m5.large": {"on_demand": 0.096, "spot": 0.035}}.'),
     ] = None,
     profile: ProfileOption = None,
     region: RegionOption = None,
     json_: JsonOption = None,
 ) -> None:
-    """Instance-hours by purchase, their ratio, their cost, and what on-demand alone would have cost.
+    """Show the on-demand and Spot instance-hours of a day. With prices, show their cost and what Spot saved.
 
-    Exit code 1: AWS refused; 2: a price is missing, or nothing was counted.
+    Exit code 1: AWS refused a call. 2: a price is missing, or there are no instance-hours of the day.
     """
     with one_line_errors(price.BadPrice, NothingCounted, parameters.NotManaged, parameters.NoLedger):
-        known = price.parsed(price_ or [], prices)
+        known = price.read_prices(price_ or [], prices)
         if simulation:
-            title, hours = f"{simulation}, policy {policy}", {"simulation": _simulated(simulation, policy)}
+            title, hours = f"{simulation}, policy {policy}", {"simulation": _read_simulation(simulation, policy)}
         else:
             aws = runtime(profile, region)
             wanted = _day(day, aws.now())
             with aws_errors():
-                title, hours = f"{wanted}, UTC", counted(aws, clusters or [], wanted)
+                title, hours = f"{wanted}, UTC", hours_of(aws, clusters or [], wanted)
         figures = figures_of(hours, known)
     write_json(figures, json_)
     if json_ != "-":
         _print(title, figures)
 
 
-def counted(aws: Runtime, clusters: list[str], day: str) -> dict[str, price.Hours]:
-    """The hours of `day` (UTC) by cluster, as the ledger has them.
+def hours_of(aws: Runtime, clusters: list[str], day: str) -> dict[str, price.Hours]:
+    """Return the instance-hours of `day` (UTC) by cluster, from the ledger.
 
     Raises:
-        NothingCounted: if the ledger has none.
+        NothingCounted: if the ledger has no hours of the day.
         NotManaged: if a cluster is not managed.
         NoLedger: if the suite is not deployed here.
     """
@@ -74,13 +79,13 @@ def counted(aws: Runtime, clusters: list[str], day: str) -> dict[str, price.Hour
     usage = {cluster: ledger.load(aws, table, cluster).state.usage.until(aws.now()) for cluster in names}
     days = sorted({known for of_cluster in usage.values() for known in of_cluster.hours})
     if day not in days:
-        has = f"it has {days[0]} to {days[-1]}" if days else "it has none yet"
-        raise NothingCounted(f"the ledger counted nothing on {day}: {has} (--day)")
+        has = f"it has {days[0]} to {days[-1]}" if days else "it has no day yet"
+        raise NothingCounted(f"the ledger has no instance-hours of {day}: {has} (--day)")
     return {cluster: _by_purchase(of_cluster.hours.get(day, {})) for cluster, of_cluster in usage.items()}
 
 
 def figures_of(hours: Mapping[str, price.Hours], prices: Mapping[str, price.Price]) -> dict[str, Any]:
-    """The report's figures: of each cluster, and of all together. Costs are in the currency of `prices`."""
+    """Return the report's figures, for each cluster and for all together. Costs are in the currency of `prices`."""
     return {
         "clusters": {cluster: _figures(of_cluster, prices) for cluster, of_cluster in hours.items()},
         **_figures(price.total(hours.values()), prices),
@@ -112,14 +117,14 @@ def _by_purchase(of_day: Mapping[str, float]) -> price.Hours:
     return found
 
 
-def _simulated(file: Path, policy: str) -> price.Hours:
+def _read_simulation(file: Path, policy: str) -> price.Hours:
     try:
         runs = json.loads(file.read_text(encoding="utf-8"))
         found = {run["policy"]: run["instance_hours_by"] for run in runs}
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise NothingCounted(f"{file}: {error}: what `steady simulate --json {file}` writes is needed") from error
+        raise NothingCounted(f"{file}: {error}: a file of `steady simulate --json {file}` is needed") from error
     if policy not in found:
-        raise NothingCounted(f"{file} has no run of {policy}: one of {', '.join(found)} is needed (--policy)")
+        raise NothingCounted(f"{file} has no run of policy {policy}: one of {', '.join(found)} is needed (--policy)")
     hours: price.Hours = found[policy]
     return hours
 
@@ -139,7 +144,7 @@ def _print(title: str, figures: Mapping[str, Any]) -> None:
     for name in ("on-demand", "Spot", "on-demand : Spot"):
         table.add_column(name, justify="right")
     priced = figures["cost"] is not None
-    for name in ("cost", "on-demand alone", "saved") if priced else ():
+    for name in ("cost", "cost if all on-demand", "saved") if priced else ():
         table.add_column(name, justify="right")
     rows = [*figures["clusters"].items()]
     if len(rows) > 1:
@@ -148,7 +153,7 @@ def _print(title: str, figures: Mapping[str, Any]) -> None:
         table.add_row(name, *_cells(of_row, priced=priced), end_section=name == rows[-2][0] if len(rows) > 2 else False)
     answers.print(table)
     if not priced:
-        answers.print("For what they cost, give prices: --price TYPE=ON_DEMAND,SPOT, or --prices FILE", highlight=False)
+        answers.print("To see the cost, give prices: --price TYPE=ON_DEMAND,SPOT or --prices FILE", highlight=False)
 
 
 def _cells(figures: Mapping[str, Any], *, priced: bool) -> list[str]:

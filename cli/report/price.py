@@ -1,4 +1,4 @@
-"""What instance-hours cost, and what on-demand alone would have cost."""
+"""Compute what instance-hours cost, and what they would have cost if all were on-demand."""
 
 from __future__ import annotations
 
@@ -11,22 +11,27 @@ from typing import Any
 
 from steady.pools import Purchase
 
-# Hours by how they were bought (on-demand, spot) and by instance type.
+# Instance-hours by purchase (on-demand, spot), then by instance type.
 Hours = Mapping[str, Mapping[str, float]]
 
 
 class BadPrice(ValueError):
-    """A price is missing, or is no price; the text names the type, the value and what is needed."""
+    """A price is missing or cannot be read. The text names the instance type, the value and what is needed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What an hour of one type costs, in the reader's own currency; `spot` is None where it was not given."""
+    """The price of an hour of one instance type, in the currency of the reader. `spot` is None if it is not known."""
 
     on_demand: float
     spot: float | None = None
 
     def of(self, bought: str, type_: str) -> float:
+        """Return the price of an hour that was `bought` on-demand or on Spot.
+
+        Raises:
+            BadPrice: if the Spot price is needed and not known.
+        """
         if bought == Purchase.ON_DEMAND:
             return self.on_demand
         if self.spot is None:
@@ -36,7 +41,7 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """Hours by purchase, and their cost. Without prices, the costs are None."""
+    """Instance-hours by purchase, and their cost. Without prices, the costs are None."""
 
     on_demand_hours: float
     spot_hours: float
@@ -45,21 +50,22 @@ class Bill:
 
     @property
     def spot_to_each_on_demand(self) -> float | None:
-        """How many Spot hours there are to each on-demand hour; None without any of the latter."""
+        """The Spot hours for each on-demand hour; None without on-demand hours."""
         return self.spot_hours / self.on_demand_hours if self.on_demand_hours else None
 
     @property
     def saved_percent(self) -> float | None:
+        """How much less the hours cost than if all were on-demand, in percent; None without prices."""
         if self.cost is None or not self.on_demand_only_cost:
             return None
         return 100 * (1 - self.cost / self.on_demand_only_cost)
 
 
 def bill(hours: Hours, prices: Mapping[str, Price]) -> Bill:
-    """What `hours` come to.
+    """Return the bill of `hours`. Without any prices, it has no costs.
 
     Raises:
-        BadPrice: if there are prices, and one that is needed is not among them.
+        BadPrice: if there are prices, and the one of a type in `hours` is missing.
     """
     totals = {bought: sum(hours.get(bought, {}).values()) for bought in (Purchase.ON_DEMAND, Purchase.SPOT)}
     if not prices:
@@ -75,7 +81,7 @@ def bill(hours: Hours, prices: Mapping[str, Price]) -> Bill:
 
 
 def total(hours: Iterable[Hours]) -> Hours:
-    """All of `hours` together."""
+    """Return the sum of `hours`, by purchase and type."""
     found: dict[str, Counter[str]] = {Purchase.ON_DEMAND: Counter(), Purchase.SPOT: Counter()}
     for each in hours:
         for bought, by_type in each.items():
@@ -83,18 +89,22 @@ def total(hours: Iterable[Hours]) -> Hours:
     return {bought: dict(by_type) for bought, by_type in found.items()}
 
 
-def parsed(given: Iterable[str], file: Path | None) -> dict[str, Price]:
-    """The prices of `--prices FILE`, under those of each `--price TYPE=ON_DEMAND[,SPOT]`.
+def read_prices(given: Iterable[str], file: Path | None) -> dict[str, Price]:
+    """Return the prices by instance type. An option of `given` replaces the price of the same type in `file`.
+
+    Args:
+        given: the options `--price`, as TYPE=ON_DEMAND[,SPOT].
+        file: the file of the option `--prices`.
 
     Raises:
-        BadPrice: naming what is no price.
+        BadPrice: if a price cannot be read.
     """
     prices = _of_file(file) if file else {}
     for text in given:
         type_, equals, amounts = text.partition("=")
         on_demand, _, spot = amounts.partition(",")
         if not equals or not type_:
-            raise BadPrice(f'--price is "{text}": TYPE=ON_DEMAND,SPOT is needed, as m5.large=0.096,0.035')
+            raise BadPrice(f'--price is "{text}": TYPE=ON_DEMAND,SPOT is needed, for example m5.large=0.096,0.035')
         prices[type_] = _price(f"--price {type_}", on_demand, spot or None)
     return prices
 
@@ -105,7 +115,9 @@ def _of_file(file: Path) -> dict[str, Price]:
     except (OSError, ValueError) as error:
         raise BadPrice(f"{file}: {error}") from error
     if not isinstance(says, dict):
-        raise BadPrice(f'{file} is no table: {{"m5.large": {{"on_demand": 0.096, "spot": 0.035}}}} is needed')
+        raise BadPrice(
+            f'{file} holds no JSON object: one such as {{"m5.large": {{"on_demand": 0.096, "spot": 0.035}}}} is needed'
+        )
     return {type_: _of_row(f"{file}: {type_}", row) for type_, row in says.items()}
 
 
@@ -125,5 +137,5 @@ def _amount(where: str, value: Any) -> float:
     except (TypeError, ValueError):
         amount = -1.0
     if not 0 <= amount < 1_000_000:
-        raise BadPrice(f"{where} is {value!r}: a price an hour, from 0, is needed")
+        raise BadPrice(f"{where} is {value!r}: the price of an hour, 0 or more, is needed")
     return amount

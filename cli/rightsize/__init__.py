@@ -1,1 +1,1 @@
-"""`steady rightsize`: compares task sizes with what the tasks use."""
+"""`steady rightsize`: compare what tasks reserve with what they use."""

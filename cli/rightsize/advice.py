@@ -1,4 +1,4 @@
-"""Which task sizes would fit what tasks use: what is reserved beside it, with some room, in steps that people write."""
+"""Compute the task size that fits what a task uses, with some room, in round steps."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from enum import StrEnum
 
 from steady.cluster import Size
 
-# Sizes are written in such steps, and are never smaller: CPU units, MiB.
+# An advised size is a multiple of these steps, and not smaller than `SMALLEST`.
 STEP_CPU_UNITS, STEP_MEMORY_MIB = 32, 32
 SMALLEST = Size(32, 64)
-# What is reserved may be so much more than what would fit before it is said to be far more.
+# A reservation counts as far more than used if it is over this multiple of the size that fits.
 FAR_MORE = 1.5
 
 
 class Verdict(StrEnum):
-    """How one dimension of a reservation fits."""
+    """How a reservation of CPU or memory compares with its use."""
 
     FITS = "fits"
     FAR_MORE = "far more than used"
@@ -25,10 +25,12 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FamilyUse:
-    """What one task of a family reserves and uses, of the days that were looked at.
+    """What one task of a family reserves, and what it used in the days that were read.
 
-    `cpu_units` is the 95th percentile over time of a task's mean use, for CPU is shared; `memory_mib` is the most that
-    any task used, for memory is not. `tasks` is how many there were, on average.
+    Attributes:
+        tasks: how many tasks ran at a time, on average.
+        cpu_units: the 95th percentile over time of a task's mean use. CPU is shared, so a short peak does no harm.
+        memory_mib: the most that any task used. Memory is not shared, so the largest use counts.
     """
 
     family: str
@@ -40,7 +42,7 @@ class FamilyUse:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """The size that would fit; a dimension that fits as it is stays as it is."""
+    """The size that fits a family. A reservation of CPU or memory that already fits is not changed."""
 
     use: FamilyUse
     cpu: Verdict
@@ -53,7 +55,11 @@ class Advice:
 
 
 def advice(use: FamilyUse, room: float) -> Advice:
-    """What to reserve for `use`, with `room` as a share of it beside it (0.25: a quarter more)."""
+    """Return what to reserve for `use`.
+
+    Args:
+        room: what is reserved beside the use, as a fraction of it (0.25: a quarter more).
+    """
     fit_cpu = max(SMALLEST.cpu_units, _stepped(use.cpu_units * (1 + room), STEP_CPU_UNITS))
     fit_memory = max(SMALLEST.memory_mib, _stepped(use.memory_mib * (1 + room), STEP_MEMORY_MIB))
     cpu = _verdict(use.reserved.cpu_units, use.cpu_units, fit_cpu)

@@ -1,4 +1,4 @@
-"""`steady rightsize`: who reserves far more, or less, than it uses, which sizes would fit, and what they would save."""
+"""`steady rightsize`: list families that reserve far more, or less, than they use, and simulate sizes that fit."""
 
 from __future__ import annotations
 
@@ -26,17 +26,23 @@ from steady.pools import PoolKind
 MIB = 2**20
 # ECS: CPU units of a vCPU.
 CPU_UNITS = 1024
-# How often the number of tasks is looked at for the simulation.
+# The simulation changes the number of a family's tasks in steps of this many seconds.
 STEP_S = 900
 
 
 class NothingToSize(ValueError):
-    """Prometheus knows no task of the cluster; the text says which clusters it knows."""
+    """Prometheus has no metrics of the cluster. The text says for which clusters it has some."""
 
 
 @dataclass(frozen=True, slots=True)
 class Saving:
-    """Instance-hours of the simulated hours, as families reserve now and as would fit."""
+    """The instance-hours of one simulated period, with the present sizes and with the sizes that fit.
+
+    Attributes:
+        hours: how many hours were simulated.
+        now: instance-hours with the present sizes.
+        fitted: instance-hours with the sizes that fit.
+    """
 
     instance_type: str
     hours: float
@@ -45,53 +51,59 @@ class Saving:
 
     @property
     def share(self) -> float:
+        """The fraction of the instance-hours that the sizes that fit save; negative if they cost more."""
         return 1 - self.fitted / self.now if self.now else 0.0
 
 
 def rightsize(
     cluster: Annotated[str, typer.Argument(help="The cluster.")],
-    prometheus: Annotated[str, typer.Option(help="Where Prometheus answers.")] = "http://localhost:9090",
-    days: Annotated[int, typer.Option(min=1, help="How many days of use are looked at.")] = 7,
-    room: Annotated[float, typer.Option(min=0, max=5, help="Room beside what is used: 0.25 is a quarter more.")] = 0.25,
-    instance: Annotated[str, typer.Option(help="The instance type to simulate on (default: the cluster's own).")] = "",
-    hours: Annotated[float, typer.Option(min=1, max=168, help="How many of the last hours to simulate.")] = 24,
+    prometheus: Annotated[str, typer.Option(help="The URL of Prometheus.")] = "http://localhost:9090",
+    days: Annotated[int, typer.Option(min=1, help="Compare with the use of this many last days.")] = 7,
+    room: Annotated[
+        float, typer.Option(min=0, max=5, help="Reserve this fraction more than was used: 0.25 is a quarter more.")
+    ] = 0.25,
+    instance: Annotated[
+        str, typer.Option(help="The EC2 instance type to simulate (default: the cluster's most frequent one).")
+    ] = "",
+    hours: Annotated[float, typer.Option(min=1, max=168, help="Simulate this many of the last hours.")] = 24,
     profile: ProfileOption = None,
     region: RegionOption = None,
     json_: JsonOption = None,
 ) -> None:
-    """Sizes that fit what tasks use, and the instance-hours that they save, by simulating the cluster's own tasks.
+    """List task sizes that fit what the tasks of a cluster used, and simulate how many instance-hours they save.
 
-    What is used comes from Prometheus, what is reserved from ECS. Exit code 1: AWS refused; 2: Prometheus does not
-    answer, or knows nothing of the cluster.
+    The use comes from Prometheus, the reservations come from ECS.
+
+    Exit code 1: AWS refused a call. 2: Prometheus does not answer, or has no metrics of the cluster.
     """
     with one_line_errors(NoAnswer, NothingToSize, NoSuchInstanceType):
         aws, asked = runtime(profile, region), Prometheus(prometheus)
         with aws_errors():
             uses = uses_of(aws, asked, cluster, days)
         found = [advice(use, room) for use in uses]
-        instance = instance or _usual_instance(asked, cluster)
+        instance = instance or _most_frequent_type(asked, cluster)
         registered_size(instance)
         counts = _counts(asked, cluster, aws.now(), hours)
-    saving = simulated(found, counts, instance, hours)
+    saving = simulate_saving(found, counts, instance, hours)
     write_json(_answer(cluster, found, saving), json_)
     if json_ != "-":
         answers.print(_table(cluster, days, found))
-        _say(found, saving)
+        _print_saving(found, saving)
 
 
 def uses_of(aws: Runtime, asked: Prometheus, cluster: str, days: int) -> list[FamilyUse]:
-    """What each family of `cluster` reserves and used, the one that reserves most first.
+    """Return what each family of `cluster` reserves and used. Families that reserve the most CPU come first.
 
     Raises:
-        NothingToSize: if there is no family.
-        NoAnswer: if Prometheus gives none.
+        NothingToSize: if Prometheus has no metrics of the cluster's tasks.
+        NoAnswer: if Prometheus does not answer.
     """
     of, span = _of(cluster), f"[{days}d]"
     tasks = asked.now(f"avg_over_time(family:tasks:count{of}{span})", "family")
     if not tasks:
         known = sorted(asked.now(f"group by (cluster) (last_over_time(family:tasks:count{span}))", "cluster"))
         raise NothingToSize(
-            f"Prometheus knows no task of {cluster}: it knows {', '.join(known) or 'no cluster at all'}"
+            f"Prometheus has no metrics of cluster {cluster}: it has metrics of {', '.join(known) or 'no cluster'}"
         )
     cpu = asked.now(f"quantile_over_time(0.95, family:task_cpu_cores:avg{of}{span})", "family")
     memory = asked.now(f"max_over_time(family:task_memory_bytes:max{of}{span})", "family")
@@ -108,12 +120,12 @@ def uses_of(aws: Runtime, asked: Prometheus, cluster: str, days: int) -> list[Fa
 
 
 def _of(cluster: str) -> str:
-    # A text is quoted in PromQL as in JSON.
+    # PromQL quotes strings as JSON does.
     return f"{{cluster={json.dumps(cluster)}}}"
 
 
 def _revisions(asked: Prometheus, of: str, span: str) -> dict[str, int]:
-    """The newest revision of each family that had a task."""
+    """Return the newest revision of each family that ran."""
     newest: dict[str, int] = {}
     for labels, _ in asked.series(f"group by (family, revision) (last_over_time(revision:tasks:count{of}{span}))"):
         family, revision = labels["family"], labels.get("revision", "")
@@ -122,19 +134,28 @@ def _revisions(asked: Prometheus, of: str, span: str) -> dict[str, int]:
     return newest
 
 
-def _usual_instance(asked: Prometheus, cluster: str) -> str:
-    """The instance type that most instances of `cluster` are of."""
+def _most_frequent_type(asked: Prometheus, cluster: str) -> str:
+    """Return the instance type of most instances of `cluster`."""
     instances = f"last_over_time(machine_cpu_cores{_of(cluster)}[1d])"
     types = asked.now(f"count by (instance_type) ({instances})", "instance_type")
     if not types:
-        raise NothingToSize(f"Prometheus knows no instance of {cluster}: give the type to simulate on, --instance")
+        raise NothingToSize(
+            f"Prometheus has no metrics of the instances of cluster {cluster}: "
+            "give the instance type to simulate with --instance"
+        )
     return max(types, key=lambda type_: types[type_])
 
 
-def simulated(
+def simulate_saving(
     found: Sequence[Advice], counts: Mapping[str, Sequence[tuple[float, float]]], instance: str, hours: float
 ) -> Saving:
-    """Both sizes, on the numbers of tasks that there were: each family's as a service that wants so many at a time."""
+    """Simulate the families with their present sizes and with the sizes that fit, and return the instance-hours.
+
+    Each family is simulated as a service, with the number of tasks that it had.
+
+    Args:
+        counts: by family, pairs of a time in seconds from the start and the number of tasks.
+    """
 
     def changes(size: Callable[[Advice], Size]) -> tuple[ServiceChange, ...]:
         made = [
@@ -156,7 +177,7 @@ def simulated(
 
 
 def _counts(asked: Prometheus, cluster: str, now: float, hours: float) -> dict[str, list[tuple[float, float]]]:
-    """How many tasks each family had in each quarter of an hour, at most; times in seconds from the start."""
+    """Return the largest number of tasks of each family in each step; times are in seconds from the start."""
     start = now - hours * 3600
     expr = f"max_over_time(family:tasks:count{_of(cluster)}[{STEP_S}s])"
     found = asked.over(expr, "family", start + STEP_S, now, STEP_S)
@@ -164,7 +185,7 @@ def _counts(asked: Prometheus, cluster: str, now: float, hours: float) -> dict[s
 
 
 def _changes(samples: Sequence[tuple[float, float]]) -> Iterator[tuple[float, int]]:
-    """When the number of tasks changes, and to what; where there is no sample, there was no task."""
+    """Yield each change of the number of tasks: its time in seconds, and the number. No sample means no task."""
     last = 0
     for number, (at_s, count) in enumerate(samples):
         if last and at_s - samples[number - 1][0] > STEP_S:
@@ -174,7 +195,7 @@ def _changes(samples: Sequence[tuple[float, float]]) -> Iterator[tuple[float, in
             last = int(count)
             yield at_s, last
     if samples and last:
-        # What ended before the end of the span has no sample after it.
+        # The family has no tasks after its last sample.
         yield samples[-1][0] + STEP_S, 0
 
 
@@ -199,7 +220,7 @@ def _answer(cluster: str, found: Sequence[Advice], saving: Saving) -> dict[str, 
 
 
 def _table(cluster: str, days: int, found: Sequence[Advice]) -> Table:
-    table = Table(title=f"Families of {cluster} whose reservation does not fit what they used in {days} days")
+    table = Table(title=f"Families of cluster {cluster} whose reservation does not fit their use of {days} days")
     for column, justify in (
         ("family", "left"),
         ("tasks", "right"),
@@ -227,13 +248,13 @@ def _cells(reserved: int, used: float, verdict: Verdict, size: int) -> tuple[str
     return str(reserved), f"{used:.0f}", "" if verdict is Verdict.FITS else str(size)
 
 
-def _say(found: Sequence[Advice], saving: Saving) -> None:
+def _print_saving(found: Sequence[Advice], saving: Saving) -> None:
     fitting = sum(one.fits for one in found)
-    answers.print(f"{fitting} of {len(found)} families fit as they are.", highlight=False)
+    answers.print(f"{fitting} of {len(found)} families have a reservation that fits.", highlight=False)
     what = f"saves {saving.share:.0%}" if saving.share >= 0 else f"costs {-saving.share:.0%} more"
     answers.print(
-        f"Simulated on {saving.instance_type}, {saving.hours:g} h of the tasks that there were: "
-        f"{saving.now:.1f} instance-hours as it is, {saving.fitted:.1f} with sizes that fit: {what}.",
+        f"Simulation of the last {saving.hours:g} h on {saving.instance_type}: "
+        f"{saving.now:.1f} instance-hours with the present sizes, {saving.fitted:.1f} with sizes that fit: {what}.",
         highlight=False,
         soft_wrap=True,
     )

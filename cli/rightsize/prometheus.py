@@ -1,4 +1,4 @@
-"""Questions to Prometheus, by its HTTP API (Prometheus: "HTTP API", /api/v1/query and query_range)."""
+"""Query Prometheus by its HTTP API (Prometheus: "HTTP API", /api/v1/query and query_range)."""
 
 from __future__ import annotations
 
@@ -11,36 +11,39 @@ TIMEOUT_S = 60
 
 
 class NoAnswer(ValueError):
-    """Prometheus is not there, or refuses the question; the text says where and why."""
+    """Prometheus cannot be reached, or refuses a query. The text names its URL and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prometheus:
-    """The Prometheus at `url`, as http://localhost:9090."""
+    """The Prometheus server at `url`, for example http://localhost:9090."""
 
     url: str
 
     def series(self, expr: str) -> list[tuple[dict[str, str], float]]:
-        """The samples of `expr` now: the labels of each, and its value.
+        """Return the present samples of the expression `expr`: the labels of each, and its value.
 
         Raises:
-            NoAnswer: if there is none.
+            NoAnswer: if Prometheus does not answer, or refuses the query.
         """
         return [(one["metric"], float(one["value"][1])) for one in self._ask("query", query=expr)]
 
     def now(self, expr: str, by: str) -> dict[str, float]:
-        """The samples of `expr` now, by the label `by`.
+        """Return the present values of the expression `expr`, by their label `by`.
 
         Raises:
-            NoAnswer: if there is none.
+            NoAnswer: if Prometheus does not answer, or refuses the query.
         """
         return {labels.get(by, ""): value for labels, value in self.series(expr)}
 
     def over(self, expr: str, by: str, start: float, end: float, step_s: int) -> dict[str, list[tuple[float, float]]]:
-        """The samples of `expr` by the label `by`, from `start` to `end` (seconds since the epoch), each with its time.
+        """Return pairs of time and value of the expression `expr`, by their label `by`.
+
+        Args:
+            start, end: the first and the last time, in seconds since the epoch.
 
         Raises:
-            NoAnswer: if there is none.
+            NoAnswer: if Prometheus does not answer, or refuses the query.
         """
         found = self._ask("query_range", query=expr, start=start, end=end, step=step_s)
         return {one["metric"].get(by, ""): [(float(at), float(value)) for at, value in one["values"]] for one in found}
@@ -53,10 +56,10 @@ class Prometheus:
         except (requests.RequestException, KeyError, TypeError) as error:
             reason = type(error).__name__
             raise NoAnswer(
-                f"--prometheus is {self.url}, where no Prometheus answers ({reason}): its address is needed, "
-                "which docs/monitoring.md says how to reach"
+                f"--prometheus is {self.url}, and no Prometheus answers there ({reason}): "
+                "its URL is needed (docs/monitoring.md says how to reach it)"
             ) from error
         if result is None:
-            raise NoAnswer(f"Prometheus at {self.url} refuses {question['query']}: {answer.get('error')}")
+            raise NoAnswer(f"Prometheus at {self.url} refuses the query {question['query']}: {answer.get('error')}")
         found: list[dict[str, Any]] = result
         return found

@@ -35,7 +35,7 @@ def test_a_group_that_fits_is_said_to(aws: boto3.Session) -> None:
     done = CliRunner().invoke(app, ["doctor", "web"])
 
     assert done.exit_code == 0, done.output
-    assert done.stdout == "cluster web: all fits\n"
+    assert done.stdout == "cluster web: every setting fits\n"
 
 
 def test_what_of_a_group_does_not_fit_is_found(aws: boto3.Session) -> None:
@@ -108,7 +108,7 @@ def test_the_commands_are_printed_as_they_are_to_be_pasted(aws: boto3.Session) -
     done = CliRunner().invoke(app, ["doctor", "web"])
 
     assert done.exit_code == 1
-    assert "1 thing does not fit" in done.stdout
+    assert "1 setting does not fit" in done.stdout
     assert (
         f"    aws autoscaling put-lifecycle-hook --auto-scaling-group-name web --lifecycle-hook-name {HOOK_NAME}"
         in (done.stdout)

@@ -52,7 +52,7 @@ def test_an_instance_of_nobodys_cluster_is_refused_before_anything_is_done(capsy
     with pytest.raises(typer.Exit):
         drain_instances(world.suite.runtime("operator"), [web.instances()[0].ec2_id, "i-0123456789abcdef0"], 60)
 
-    assert "i-0123456789abcdef0 is of no cluster that is managed" in capsys.readouterr().err.replace("\n", " ")
+    assert "i-0123456789abcdef0 is in no managed cluster" in capsys.readouterr().err.replace("\n", " ")
     assert web.instances()[0].status == "ACTIVE"
 
 

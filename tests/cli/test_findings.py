@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import pytest
 
-from cli.doctor.findings import Finding, findings
-from cli.doctor.model import Inspection, LaunchTemplate, Member, Revision, TargetGroup
+from cli.doctor.findings import findings
+from cli.doctor.model import Finding, Inspection, LaunchTemplate, Member, Revision, TargetGroup
 from infra.fitness import SHORTEST_DELAY_S, longest_delay_s
 from steady.names import TERMINATING
 from steady.pools import PoolKind, PoolName
@@ -68,7 +68,7 @@ def test_a_delay_that_a_notice_has_no_time_for_is_found_on_spot_only() -> None:
 
 
 def test_targets_that_take_long_to_take_requests_are_found() -> None:
-    assert only(with_group(ON_SPOT, health_interval_s=30, healthy_count=5)).says.startswith("takes 150 s to find")
+    assert only(with_group(ON_SPOT, health_interval_s=30, healthy_count=5)).says.startswith("takes 150 s until")
     assert only(with_group(ON_SPOT, slow_start_s=300)).check == "slow-start"
 
 

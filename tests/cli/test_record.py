@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from cli.record.command import recorded
+from cli.record.command import record_cluster
 from cli.record.events import NoRecords
 from simulator.workload import traces
 from steady.aws.runtime import Runtime
@@ -78,7 +78,7 @@ def test_jobs_are_what_ran_without_a_service(account: Account) -> None:
     account.stopped("crunch", START - 500, START + 60)
     account.stopped("crunch", START + 200, START + 300, cluster="another")
 
-    found = recorded(account.runtime, "web", hours=1)
+    found = record_cluster(account.runtime, "web", hours=1)
 
     assert found.jobs == ((0.0, "crunch", 256, 512, 60.0), (100.0, "crunch", 256, 512, 595.0))
     assert found.services == ()
@@ -88,7 +88,7 @@ def test_services_are_how_many_of_their_tasks_there_were(account: Account) -> No
     account.stopped("api", START - 100, START + 1000, group="service:api")
     account.stopped("api", START + 600, START + 3000, group="service:api")
 
-    found = recorded(account.runtime, "web", hours=1)
+    found = record_cluster(account.runtime, "web", hours=1)
 
     assert found.jobs == ()
     assert [(at, name, count) for at, name, count, *_ in found.services] == [
@@ -102,7 +102,7 @@ def test_services_are_how_many_of_their_tasks_there_were(account: Account) -> No
 def test_what_still_runs_is_counted_too(account: Account) -> None:
     account.aws.client("ecs").run_task(cluster="web", taskDefinition="crunch", launchType="EC2")
 
-    [job] = recorded(account.runtime, "web", hours=1).jobs
+    [job] = record_cluster(account.runtime, "web", hours=1).jobs
 
     # moto does not say since when: it has run all the time.
     assert job == (0.0, "crunch", 256, 512, 3600.0)
@@ -112,7 +112,7 @@ def test_the_market_is_what_was_left_of_the_fleet(account: Account) -> None:
     account.keep("EC2 Spot Instance Interruption Warning", START + 650, {"instance-id": account.instance_id})
     account.keep("EC2 Spot Instance Interruption Warning", START + 660, {"instance-id": "i-0123456789abcdef0"})
 
-    market = recorded(account.runtime, "web", hours=1).market
+    market = record_cluster(account.runtime, "web", hours=1).market
 
     # The second instance is forgotten by EC2, and may have been ours.
     assert market == {"metadata": {"gap_seconds": 300}, "data": [2, 2, 0, *[2] * 10]}
@@ -142,7 +142,7 @@ def test_where_no_events_are_kept_that_is_said(aws: boto3.Session) -> None:
     accounts.fleet(aws, accounts.template(aws, ""))
 
     with pytest.raises(NoRecords, match="/steady/events is missing: deploy the suite here"):
-        recorded(Runtime(session=aws, now=lambda: NOW), "web", hours=1)
+        record_cluster(Runtime(session=aws, now=lambda: NOW), "web", hours=1)
     done = CliRunner().invoke(app, ["record", "web"])
     assert done.exit_code == 2
     assert len(done.stderr.strip().splitlines()) == 1

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from cli.report.price import BadPrice, Price, bill, parsed
+from cli.report.price import BadPrice, Price, bill, read_prices
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import ledger
 from steady.names import LEDGER_PARAMETER
@@ -121,10 +121,12 @@ def test_the_table_reads_like_the_designs_ratio(account: Runtime) -> None:
 
 
 def test_what_cannot_be_reported_is_said_in_one_line(account: Runtime, simulation: Path, tmp_path: Path) -> None:
-    assert "the ledger counted nothing on 2026-01-31: it has 2026-01-30 to 2026-01-30" in refused("--day", "2026-01-31")
+    assert "has no instance-hours of 2026-01-31: it has 2026-01-30 to 2026-01-30" in refused("--day", "2026-01-31")
     assert 'day is "yesterday": a day such as 2026-01-31' in refused("--day", "yesterday")
     assert "cluster old is not managed: one of batch, web is needed" in refused("old", "--day", "2026-01-30")
-    assert "has no run of escalator: one of steady" in refused("--simulation", str(simulation), "--policy", "escalator")
+    assert "has no run of policy escalator: one of steady" in refused(
+        "--simulation", str(simulation), "--policy", "escalator"
+    )
     assert "No such file" in refused("--simulation", str(tmp_path / "none.json"))
     account.ssm.delete_parameter(Name=LEDGER_PARAMETER)
     assert "deploy the suite here" in refused("--day", "2026-01-30")
@@ -134,14 +136,14 @@ def test_what_cannot_be_reported_is_said_in_one_line(account: Runtime, simulatio
     ("given", "what"),
     [
         ("m5.large", "TYPE=ON_DEMAND,SPOT is needed"),
-        ("m5.large=cheap", "m5.large is 'cheap': a price an hour"),
+        ("m5.large=cheap", "m5.large is 'cheap': the price of an hour"),
         ("m5.large=0.1,-1", "m5.large is '-1'"),
         ("m5.large=nan", "m5.large is 'nan'"),
     ],
 )
 def test_what_is_no_price_is_refused(given: str, what: str) -> None:
     with pytest.raises(BadPrice, match=what):
-        parsed([given], None)
+        read_prices([given], None)
 
 
 @pytest.mark.parametrize("text", ["[]", "{", '{"m5.large": 1}', '{"m5.large": {"spot": 1}}'])
@@ -150,7 +152,7 @@ def test_a_file_that_holds_no_prices_is_refused(text: str, tmp_path: Path) -> No
     file.write_text(text)
 
     with pytest.raises(BadPrice, match=r"prices\.json"):
-        parsed([], file)
+        read_prices([], file)
 
 
 def test_a_price_that_is_missing_is_named() -> None:

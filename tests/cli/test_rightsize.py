@@ -112,22 +112,22 @@ def test_people_see_who_does_not_fit_and_what_it_costs(account: boto3.Session, p
     assert done.exit_code == 0, done.output
     assert "lavish" in done.stdout
     assert "tight" in done.stdout
-    assert "1 of 3 families fit as they are." in done.stdout
-    assert "instance-hours as it is" in done.stdout
+    assert "1 of 3 families have a reservation that fits." in done.stdout
+    assert "instance-hours with the present sizes" in " ".join(done.stdout.split())
 
 
 def test_an_unknown_cluster_is_one_line_with_those_that_are_known(account: boto3.Session, prometheus: str) -> None:
     done = rightsize("wbe", "--prometheus", prometheus)
 
     assert done.exit_code == 2
-    assert "Prometheus knows no task of wbe: it knows web" in " ".join(done.stderr.split())
+    assert "Prometheus has no metrics of cluster wbe: it has metrics of web" in " ".join(done.stderr.split())
 
 
 def test_a_prometheus_that_is_not_there_is_one_line_with_the_way_out(account: boto3.Session) -> None:
     done = rightsize("web", "--prometheus", "http://127.0.0.1:9")
 
     assert done.exit_code == 2
-    assert "--prometheus is http://127.0.0.1:9, where no Prometheus answers" in " ".join(done.stderr.split())
+    assert "--prometheus is http://127.0.0.1:9, and no Prometheus answers there" in " ".join(done.stderr.split())
 
 
 def test_an_instance_type_that_there_is_not_is_one_line(account: boto3.Session, prometheus: str) -> None:

@@ -44,7 +44,7 @@ def test_the_settings_and_the_command_that_sets_them_are_printed(jobs: Path, tmp
 
     assert done.exit_code == 0, done.output
     assert "steady config set web start_at_once_share=" in done.stdout
-    assert "worth having" in curve.read_text()
+    assert "best trade-offs" in curve.read_text()
     assert 'src="http' not in curve.read_text()
 
 

@@ -1,0 +1,120 @@
+"""Checks of pools and their instances: lifecycle hook, tags, protection, replacement, other writers of the capacity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from cli.doctor.capacity.pools import zero_capacity_command
+from cli.doctor.model import Finding, Inspection
+from steady.names import CLUSTER_TAG, HOOK_HEARTBEAT_S, HOOK_NAME, TERMINATING
+
+
+def check_hook(inspection: Inspection) -> Iterable[Finding]:
+    """Find a pool that could wait under a lifecycle hook and has none: it terminates instances without service-out."""
+    name = inspection.pool.name
+    if inspection.pool.kind.traits.waits_under_hook and TERMINATING not in inspection.hooks:
+        yield Finding(
+            "hook",
+            f"Auto Scaling group {name}",
+            "terminates instances without a lifecycle hook",
+            f"a hook on {TERMINATING}",
+            f"aws autoscaling put-lifecycle-hook --auto-scaling-group-name {name} --lifecycle-hook-name "
+            f"{HOOK_NAME} --lifecycle-transition {TERMINATING} --heartbeat-timeout {HOOK_HEARTBEAT_S} "
+            "--default-result CONTINUE",
+        )
+
+
+def check_tags(inspection: Inspection) -> Iterable[Finding]:
+    """Find instances whose cluster no tag names, and other pools that still hold instances of the cluster."""
+    cluster, pool = inspection.cluster, inspection.pool
+    untagged = [m.instance_id for m in inspection.members if m.pool != pool and m.cluster_tag != cluster]
+    if untagged:
+        yield Finding(
+            "tag",
+            f"{len(untagged)} of the cluster's instances ({_first_of(untagged)})",
+            f"have neither the tag of {pool} nor {CLUSTER_TAG}={cluster}",
+            "one of the two, so that the interruption handler follows their notices,",
+            f"aws ec2 create-tags --resources {' '.join(untagged)} --tags Key={CLUSTER_TAG},Value={cluster}",
+        )
+    others = {m.pool for m in inspection.members if m.pool and m.pool != pool and m.cluster_tag == cluster}
+    for other in sorted(others, key=str):
+        yield Finding(
+            "left-behind",
+            str(other),
+            f"still launches instances for cluster {cluster}, whose pool is {pool}",
+            "one pool for each cluster",
+            zero_capacity_command(other),
+        )
+
+
+def check_scale_in_protection(inspection: Inspection) -> Iterable[Finding]:
+    """Find instances of an Auto Scaling group that scale-in could not terminate."""
+    name, protected = inspection.pool.name, inspection.protected
+    if inspection.protects_new:
+        yield Finding(
+            "protected",
+            f"Auto Scaling group {name}",
+            "protects new instances from scale-in",
+            "no protection",
+            f"aws autoscaling update-auto-scaling-group --auto-scaling-group-name {name} "
+            "--no-new-instances-protected-from-scale-in",
+        )
+    if protected:
+        yield Finding(
+            "protected",
+            f"{len(protected)} instances of Auto Scaling group {name} ({_first_of(protected)})",
+            "are protected from scale-in",
+            "no protection",
+            f"aws autoscaling set-instance-protection --auto-scaling-group-name {name} "
+            f"--instance-ids {' '.join(protected)} --no-protected-from-scale-in",
+        )
+
+
+def check_replacement(inspection: Inspection) -> Iterable[Finding]:
+    """Find a pool that does not replace its instances."""
+    name = inspection.pool.name
+    if inspection.suspended:
+        processes = " ".join(inspection.suspended)
+        yield Finding(
+            "suspended",
+            f"Auto Scaling group {name}",
+            f"has suspended processes ({processes})",
+            "a group without suspended processes",
+            f"aws autoscaling resume-processes --auto-scaling-group-name {name} --scaling-processes {processes}",
+        )
+    if inspection.fleet_type != "maintain":
+        yield Finding(
+            "fleet-type",
+            f"Spot Fleet {name}",
+            f"is of type {inspection.fleet_type} and replaces no instance",
+            "a fleet of type maintain",
+            f"aws ec2 describe-spot-fleet-requests --spot-fleet-request-ids {name} --query "
+            "'SpotFleetRequestConfigs[0].SpotFleetRequestConfig' | jq '.Type=\"maintain\"' > fleet.json && "
+            "aws ec2 request-spot-fleet --spot-fleet-request-config file://fleet.json",
+        )
+
+
+def check_other_writers(inspection: Inspection) -> Iterable[Finding]:
+    """Find scaling policies and capacity providers that also set the group's capacity."""
+    name = inspection.pool.name
+    for policy in inspection.policies:
+        yield Finding(
+            "other-writer",
+            f"Auto Scaling group {name}",
+            f"has the scaling policy {policy}",
+            "a group whose capacity only the suite sets",
+            f"aws autoscaling delete-policy --auto-scaling-group-name {name} --policy-name {policy}",
+        )
+    for provider in inspection.capacity_providers:
+        yield Finding(
+            "other-writer",
+            f"capacity provider {provider}",
+            f"scales the Auto Scaling group {name}",
+            "a group whose capacity only the suite sets",
+            f"aws ecs update-capacity-provider --name {provider} "
+            "--auto-scaling-group-provider managedScaling={status=DISABLED}",
+        )
+
+
+def _first_of(ids: Sequence[str], most: int = 3) -> str:
+    return ", ".join(ids[:most]) + (", …" if len(ids) > most else "")
