@@ -19,9 +19,6 @@ from steady.service_out.notice import Notice
 if TYPE_CHECKING:
     from steady.thresholds import Thresholds
 
-# Recommendations come in bursts; the thresholds need not be read for each batch.
-SETTINGS_KEPT_S = 30.0
-
 
 class NoThresholds(ValueError):
     """A cluster whose parameters do not say what it is; the text says what is needed."""
@@ -79,7 +76,7 @@ def _thresholds(runtime: Runtime, cluster: str) -> Thresholds:
     from steady.thresholds import BadThreshold
 
     try:
-        return cluster_settings.cluster_named(runtime, cluster, SETTINGS_KEPT_S).thresholds
+        return cluster_settings.cluster_named(runtime, cluster, cluster_settings.BURST_MAX_AGE_S).thresholds
     except BadThreshold as error:
         raise NoThresholds(str(error)) from error
 
