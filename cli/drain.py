@@ -11,7 +11,7 @@ from cli.account import ProfileOption, RegionOption, aws_errors, runtime
 from cli.output import JsonOption, answers, fail, notes, write_json
 from steady.aws.runtime import Runtime
 from steady.aws.service_out.advance import advance
-from steady.aws.service_out.locate import by_cluster, located
+from steady.aws.service_out.locate import by_cluster, locate_instances
 from steady.service_out.drain import Doomed
 from steady.service_out.notice import Notice
 
@@ -57,7 +57,7 @@ def drain_instances(aws: Runtime, instance_ids: list[str], deadline_s: float) ->
         By cluster: the `instances`, and how many targets were `deregistered` and how many tasks `stopped`.
     """
     now = aws.now()
-    doomed = located(aws, [Notice(id_, now, now + deadline_s) for id_ in instance_ids])
+    doomed = locate_instances(aws, [Notice(id_, now, now + deadline_s) for id_ in instance_ids]).doomed
     _refuse_unmanaged(instance_ids, doomed)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"), TimeElapsedColumn())
     with Progress(*columns, console=notes) as progress:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from autoscaler import triggers
+
 TICK_S = 60
 
 
@@ -44,7 +46,7 @@ LIFECYCLE_TERMINATE = {"source": ["aws.autoscaling"], "detail-type": ["EC2 Insta
 PLACEMENT_FAILURE = {
     "source": ["aws.ecs"],
     "detail-type": ["ECS Service Action"],
-    "detail": {"eventName": ["SERVICE_TASK_PLACEMENT_FAILURE"]},
+    "detail": {"eventName": [triggers.PLACEMENT_FAILURE]},
 }
 
 INTERRUPTION = Feed(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,9 +15,10 @@ from interruption_handler.notices import Parsed, continuation
 from interruption_handler.notices.continuation import Continuation
 from steady.aws import queue
 from steady.aws.runtime import Runtime
-from steady.aws.service_out.advance import Advance, advance, drained
-from steady.aws.service_out.locate import NoThresholds, by_cluster, located
+from steady.aws.service_out.advance import Advance, advance, drain_instances
+from steady.aws.service_out.locate import Located, NoThresholds, by_cluster, locate_instances
 from steady.aws.settings import clusters
+from steady.cluster import ContainerInstance
 from steady.service_out.drain import Doomed
 from steady.service_out.notice import Ignored, Notice
 from steady.service_out.timing import are_to_be_gathered, delay_to_meeting, round_end
@@ -38,6 +39,21 @@ class Environment:
     def read() -> Environment:
         names = ("QUEUE_URL", "DEAD_LETTER_QUEUE_URL", "AUTOSCALER_QUEUE_URL", "LEDGER_TABLE")
         return Environment(*(os.environ[name] for name in names))
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a batch of messages asks for on one cluster: `doomed` instances, and `due` tasks (ARNs) to be stopped.
+
+    `new` are those of the instances that a notice names, and `described` the container instances that were read while
+    they were located, of other clusters as well.
+    """
+
+    cluster: str
+    doomed: Sequence[Doomed]
+    new: Sequence[Doomed]
+    due: Sequence[str]
+    described: Sequence[ContainerInstance]
 
 
 def handle_batch(event: Mapping[str, Any], runtime: Runtime, environment: Environment, until: float) -> dict[str, Any]:
@@ -64,49 +80,55 @@ def _handled(event: Mapping[str, Any], runtime: Runtime, environment: Environmen
             runtime.telemetry.info(f"ignored: {message.value.why}")
             runtime.telemetry.count("IgnoredMessages")
     try:
-        doomed = by_cluster(located(runtime, _noticed(messages), _continued(messages)))
+        located = locate_instances(runtime, _noticed(messages), _continued(messages))
     except (ClientError, BotoCoreError, NoThresholds) as error:
         runtime.telemetry.error(f"the doomed instances could not be looked up, and will be again: {error}")
         return queue.response([m.id for m in messages] + failed)
-    due = _due(messages)
-    for cluster in sorted({*doomed, *due}):
-        in_cluster = doomed.get(cluster, [])
+    for work in _work(messages, located):
         try:
-            _take_step(runtime, environment, cluster, in_cluster, due.get(cluster, ()), messages, until)
+            _take_step(runtime, environment, work, until)
         except (ClientError, BotoCoreError) as error:
-            runtime.telemetry.error(f"the step failed, and will be repeated: {error}", cluster=cluster)
-            runtime.telemetry.count("DrainStepFailures", cluster=cluster)
-            failed += _ids_of(messages, cluster, in_cluster)
+            runtime.telemetry.error(f"the step failed, and will be repeated: {error}", cluster=work.cluster)
+            runtime.telemetry.count("DrainStepFailures", cluster=work.cluster)
+            failed += _ids_of(messages, work)
     return queue.response(failed)
 
 
-def _take_step(
-    runtime: Runtime,
-    environment: Environment,
-    cluster: str,
-    doomed: Sequence[Doomed],
-    due: Sequence[str],
-    messages: Messages,
-    until: float,
-) -> None:
-    """One step on `cluster`, and the messages that go on with what it leaves.
+def _work(messages: Messages, located: Located) -> list[Work]:
+    """Sort what a batch asks for by cluster."""
+    noticed = {notice.instance_id for notice in _noticed(messages)}
+    doomed, due = by_cluster(located.doomed), _due(messages)
+    return [
+        Work(
+            cluster,
+            doomed=(here := doomed.get(cluster, [])),
+            new=[d for d in here if d.instance_id in noticed],
+            due=due.get(cluster, ()),
+            described=located.instances,
+        )
+        for cluster in sorted({*doomed, *due})
+    ]
+
+
+def _take_step(runtime: Runtime, environment: Environment, work: Work, until: float) -> None:
+    """Take one step on a cluster, and send the messages that go on with what it leaves.
 
     They come last: a crash before them brings the batch back, and everything before them can be repeated.
     """
-    noticed = {notice.instance_id for notice in _noticed(messages)}
-    new = [d for d in doomed if d.instance_id in noticed]
-    if new:
+    drained: Sequence[ContainerInstance] = ()
+    if work.new:
         # Before anything that takes time: from here on nothing more is placed on them.
-        drained(runtime, cluster, new)
-        _wake_autoscaler(runtime, environment, cluster, new)
-    if are_to_be_gathered(doomed, runtime.now()):
-        done = Advance(tuple(doomed), due=tuple(due), next_in_s=1)
+        drained = drain_instances(runtime, work.cluster, work.new, work.described)
+        _wake_autoscaler(runtime, environment, work)
+    if are_to_be_gathered(work.doomed, runtime.now()):
+        done = Advance(tuple(work.doomed), due=tuple(work.due), next_in_s=1)
     else:
-        done = advance(runtime, cluster, doomed, due, min(until, round_end(runtime.now())))
+        end = min(until, round_end(runtime.now()))
+        done = advance(runtime, work.cluster, work.doomed, work.due, end, drained)
     delay_s = 1 if done.due else delay_to_meeting(runtime.now(), done.next_in_s)
-    for body in continuation.messages(cluster, done.waiting, done.due):
+    for body in continuation.messages(work.cluster, done.waiting, done.due):
         runtime.sqs.send_message(QueueUrl=environment.queue_url, MessageBody=body, DelaySeconds=delay_s)
-    _say(runtime, cluster, done)
+    _report_step(runtime, work.cluster, done)
 
 
 def _of_ours(runtime: Runtime, value: Parsed) -> Parsed:
@@ -128,7 +150,7 @@ def _is_ours(runtime: Runtime, cluster: str) -> bool:
         return True
 
 
-def _say(runtime: Runtime, cluster: str, done: Advance) -> None:
+def _report_step(runtime: Runtime, cluster: str, done: Advance) -> None:
     runtime.telemetry.info(
         f"drain step in cluster {cluster}: {done.deregistered} targets deregistered, {done.stopped} tasks "
         f"stopped, {len(done.due)} due, {len(done.finished)} instances finished, {len(done.waiting)} waiting",
@@ -167,18 +189,19 @@ def _due(messages: Messages) -> dict[str, list[str]]:
     return {cluster: list(arns) for cluster, arns in found.items()}
 
 
-def _ids_of(messages: Messages, cluster: str, doomed: Iterable[Doomed]) -> list[str]:
-    """The messages that name any of `doomed`, or tasks of `cluster`."""
-    ids = {d.instance_id for d in doomed}
+def _ids_of(messages: Messages, work: Work) -> list[str]:
+    """Return the ids of the messages that name any of the work's instances, or tasks of its cluster."""
+    ids = {d.instance_id for d in work.doomed}
 
     def names(value: Parsed) -> bool:
         if isinstance(value, Continuation):
-            return cluster in value.due or any(d.instance_id in ids for d in value.doomed)
+            return work.cluster in value.due or any(d.instance_id in ids for d in value.doomed)
         return isinstance(value, tuple) and any(notice.instance_id in ids for notice in value)
 
     return [m.id for m in messages if names(m.value)]
 
 
-def _wake_autoscaler(runtime: Runtime, environment: Environment, cluster: str, doomed: Iterable[Doomed]) -> None:
-    body = json.dumps({"cluster": cluster, "why": "interruption", "instances": [d.instance_id for d in doomed]})
+def _wake_autoscaler(runtime: Runtime, environment: Environment, work: Work) -> None:
+    instances = [d.instance_id for d in work.new]
+    body = json.dumps({"cluster": work.cluster, "why": "interruption", "instances": instances})
     runtime.sqs.send_message(QueueUrl=environment.autoscaler_queue_url, MessageBody=body)

@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
     Message = queue.Message[RunTaskFailure]
 
-# A burst of failures comes in many batches: the thresholds are not read anew for each.
-SETTINGS_KEPT_S = 30.0
-
 
 @cache
 def runtime() -> Runtime:
@@ -57,7 +54,7 @@ def handle_batch(
             path = f"{CLUSTERS_PATH}/{name}/capacity"
             _set_aside(runtime, messages, f"cluster {name} is not managed: set {path}", dead_letter_queue_url)
             return
-        cluster = cluster_settings.cluster_named(runtime, name, SETTINGS_KEPT_S)
+        cluster = cluster_settings.cluster_named(runtime, name, cluster_settings.BURST_MAX_AGE_S)
         foreign = [m for m in messages if not _is_of(cluster, m.value)]
         _set_aside(
             runtime,

@@ -16,7 +16,7 @@ from simulator.endpoint import Call
 from simulator.errors import AwsError
 from simulator.faults import NO_FAULT, Hooked
 from simulator.world import SimulatedCluster, World
-from steady.aws.service_out.locate import located
+from steady.aws.service_out.locate import locate_instances
 from steady.names import CLUSTER_TAG
 from steady.service_out.drain import Doomed, LifecycleHook
 
@@ -185,7 +185,7 @@ def test_two_messages_about_one_instance_leave_it_the_nearer_deadline_and_its_ho
     sooner, hooked = Doomed("i-1", "web", 100.0, "arn-1"), Doomed("i-1", "web", 900.0, "arn-1", hook)
 
     for said in ([sooner, hooked], [hooked, sooner]):
-        found = located(World(scaling=False).suite.runtime("test"), (), said)
+        found = locate_instances(World(scaling=False).suite.runtime("test"), (), said).doomed
         assert found == [Doomed("i-1", "web", 100.0, "arn-1", hook)]
 
 

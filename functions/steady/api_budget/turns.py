@@ -1,9 +1,7 @@
 """How many ECS calls the suite may make, and when: a share of each of the API's buckets, whose rest is others'.
 
-The calls of a bucket are given out along the clock (the generic cell rate algorithm, ITU-T I.371). Each costs the time
-in which the suite's share lets one more through, and they may be ahead of the clock by as long as the whole bucket
-takes to fill: by the same share of its burst. So a call at a smaller share costs more, and whoever pays, the largest
-share holds.
+The arithmetic is that of `steady.api_budget.rate`. A call costs the time in which the suite's share lets one more
+through, so a call at a smaller share costs more. The largest share holds, whichever function pays.
 """
 
 from __future__ import annotations
@@ -14,9 +12,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from steady.api_budget.limits import Bucket
+from steady.api_budget.rate import REST_S, first_call_at, longest_lead_s, seconds_of
 
-# A call that was throttled: others draw on the bucket, and for so long none of ours does.
-REST_S = 1.0
 # How long a tick may wait for others' calls before it is left to the next one.
 TICK_WAITS_S = 20.0
 # How long scale-in may take to read what runs on the instances that it may empty.
@@ -81,15 +78,15 @@ class Turns:
 
     def giving(self, bucket: Bucket, calls: int, share: float, now: float, refused: int = 0) -> Change:
         """Gives out the next `calls` at `share` (over 0, at most 1) of the bucket, after a rest for each `refused`."""
-        seconds = calls / (share * bucket.refill_per_s) + refused * REST_S
+        seconds = seconds_of(bucket, calls, share) + refused * REST_S
         if self.until.get(bucket.name, now) <= now:
             return Change(bucket.name, to=now + seconds, below=now + CLOSE)
         return Change(bucket.name, plus=seconds, lowest=now)
 
     def charging(self, bucket: Bucket, calls: int, now: float) -> Change | None:
         """What was called without asking, as service-out does: what it took of the whole bucket, and no more of it."""
-        turn, full = self.until.get(bucket.name, now), now + _ahead_s(bucket, 1)
-        seconds = calls / bucket.refill_per_s
+        turn, full = self.until.get(bucket.name, now), now + longest_lead_s(bucket)
+        seconds = seconds_of(bucket, calls)
         if turn >= full - CLOSE:
             return None
         if turn <= now:
@@ -113,7 +110,7 @@ class Turns:
         scale-out not for long.
         """
         ahead_s = max(0.0, self.until.get(bucket.name, now) - now) - CLOSE
-        at_most_s = _ahead_s(bucket, share)
+        at_most_s = longest_lead_s(bucket, share)
         if ahead_s <= at_most_s / 2:
             return Urgency.SWEEP
         if ahead_s <= at_most_s:
@@ -123,10 +120,4 @@ class Turns:
 
 def calls_from(turn: float, bucket: Bucket, calls: int, share: float, now: float) -> Given:
     """The calls that are given out from `turn` on, or from `now`, whichever is later."""
-    every_s = 1 / (share * bucket.refill_per_s)
-    return Given(max(turn, now) + every_s - _ahead_s(bucket, share), every_s, calls)
-
-
-def _ahead_s(bucket: Bucket, share: float) -> float:
-    # Of a small share the burst would be less than one call, which is let through.
-    return max(bucket.burst / bucket.refill_per_s, 1 / (share * bucket.refill_per_s))
+    return Given(first_call_at(turn, bucket, share, now), seconds_of(bucket, 1, share), calls)

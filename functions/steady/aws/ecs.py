@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from steady.api_budget.limits import BUCKET_OF, THROTTLED
 from steady.aws.cache import Cache
 from steady.aws.pace import Pace
 from steady.aws.runtime import Runtime, batches
@@ -28,9 +29,8 @@ PAGE = 100
 # ECS names the attachment of a task's network interface in one way in the API, in another in its events.
 ENI_ATTACHMENTS = ("ElasticNetworkInterface", "eni")
 
-# ECS: StopTask draws on a bucket of 100 calls, refilled at 40 a second, that RunTask and others draw on too.
-STOPS_AT_ONCE = 90
-STOPS_PER_S = 40.0
+# StopTask's bucket, less 10 of its 100 calls at once: those are left to the drains, and to whoever runs tasks.
+STOP_BUCKET = replace(BUCKET_OF["StopTask"], burst=90)
 
 # How many tasks a cluster has, by its name.
 TASK_COUNTS = Cache[str, int](max_age_s=60.0)
@@ -242,7 +242,7 @@ def stop_tasks(runtime: Runtime, cluster: str, arns: Sequence[str], reason: str,
     counts as stopped. One that was throttled keeps its place for the next step.
     """
     client = runtime.ecs_once
-    pace = Pace(STOPS_AT_ONCE, STOPS_PER_S, runtime.now, runtime.sleep)
+    pace = Pace(STOP_BUCKET, runtime.now, runtime.sleep)
 
     def stop(arn: str) -> str | None:
         if runtime.now() >= until:
@@ -252,8 +252,8 @@ def stop_tasks(runtime: Runtime, cluster: str, arns: Sequence[str], reason: str,
             client.stop_task(cluster=cluster, task=arn, reason=reason)
         except ClientError as error:
             code = error.response["Error"]["Code"]
-            if code == "ThrottlingException":
-                pace.refused()
+            if code == THROTTLED:
+                pace.rest()
                 return None
             # "The referenced task was not found": it ended by itself, and ECS forgot it.
             if code != "InvalidParameterException":

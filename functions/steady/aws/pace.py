@@ -1,38 +1,38 @@
-"""How fast calls of one kind are made: as a token bucket of our own, kept just under AWS's."""
+"""Make the calls of one kind, from several threads, no faster than AWS's token bucket lets them through."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
 
-# After a refusal: a second of AWS's refill is left to whoever else calls.
-REST_S = 1.0
+from steady.api_budget.limits import Bucket
+from steady.api_budget.rate import first_call_at, turn_after, turn_after_refusal
 
 
 class Pace:
-    """Lets `burst` calls pass at once and then `per_s` a second; who comes too soon waits for its turn.
+    """Lets the burst of `bucket` pass at once, and then its refill; a call that comes too soon waits for its turn.
 
-    Calls side by side share one: it hands out turns in the order in which they are asked for.
+    Calls side by side share one `Pace`: it gives out turns in the order in which they are asked for. `now` returns
+    seconds since the epoch.
     """
 
-    def __init__(self, burst: int, per_s: float, now: Callable[[], float], sleep: Callable[[float], None]) -> None:
-        self._per_s = per_s
+    def __init__(self, bucket: Bucket, now: Callable[[], float], sleep: Callable[[float], None]) -> None:
+        self._bucket = bucket
         self._now = now
         self._sleep = sleep
         self._lock = threading.Lock()
-        # When the next call may be made, if none had been for long: `burst` turns ago.
-        self._turn = now() - burst / per_s
-        self._oldest = burst / per_s
+        self._turn = now()
 
     def wait_for_turn(self) -> None:
+        """Sleep until the next call may be made."""
         with self._lock:
             now = self._now()
-            self._turn = max(self._turn + 1 / self._per_s, now - self._oldest)
-            wait_s = self._turn - now
+            wait_s = first_call_at(self._turn, self._bucket, 1.0, now) - now
+            self._turn = turn_after(self._turn, self._bucket, 1, 1.0, now)
         if wait_s > 0:
             self._sleep(wait_s)
 
-    def refused(self) -> None:
-        """A call was throttled: others draw on the same bucket, and the next turns come later."""
+    def rest(self) -> None:
+        """Let the next turns come later, because a call was throttled: others draw on the same bucket."""
         with self._lock:
-            self._turn = max(self._turn, self._now() + REST_S)
+            self._turn = turn_after_refusal(self._turn, self._bucket, self._now())

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steady.api_budget.limits import BUCKET_NAMED, BUCKETS, Bucket
-from steady.api_budget.turns import REST_S, TICK_WAITS_S, Given, Turns, Urgency, calls_from
+from steady.api_budget.rate import REST_S
+from steady.api_budget.turns import TICK_WAITS_S, Given, Turns, Urgency, calls_from
 
 READ = BUCKET_NAMED["cluster-resource-read"]
 NOW = 1_767_225_600.0

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from steady.api_budget.limits import BUCKET_NAMED, BUCKET_OF, THROTTLED, Bucket
-from steady.api_budget.turns import CLOSE, LONGEST_LOOK_S, REST_S, Change, Turns, Urgency, calls_from
+from steady.api_budget.rate import REST_S, seconds_of
+from steady.api_budget.turns import CLOSE, LONGEST_LOOK_S, Change, Turns, Urgency, calls_from
 from steady.aws.api_budget.turn_ledger import TRIES, TurnLedger
 from steady.aws.cache import Cache
 
@@ -177,7 +178,7 @@ class Budget:
             raise OverBudget(f"its ECS calls are at the suite's share of {self.share:.0%} (api_share)")
         self.least_urgent = max((level for level in levels if level is not None), default=Urgency.SWEEP)
         for name, count in look.items():
-            takes_s = count / (self.share * BUCKET_NAMED[name].refill_per_s)
+            takes_s = seconds_of(BUCKET_NAMED[name], count, self.share)
             if takes_s > LONGEST_LOOK_S:
                 raise OverBudget(
                     f"{count} calls of {name} take {takes_s:.0f} s at the suite's share of {self.share:.0%}, longer "

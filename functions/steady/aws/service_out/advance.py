@@ -12,7 +12,7 @@ from steady.aws.cache import Cache
 from steady.aws.runtime import Runtime
 from steady.aws.service_out import targets
 from steady.aws.service_out.hooks import beat, complete
-from steady.cluster import ContainerInstance
+from steady.cluster import ContainerInstance, InstanceStatus
 from steady.service_out.drain import Doomed, DoomedTask, Seen, TaskKind, next_step, progress, to_drain
 
 if TYPE_CHECKING:
@@ -43,29 +43,47 @@ class Advance:
     deregistered_after_s: float | None = None
 
 
-def drained(runtime: Runtime, cluster: str, doomed: Iterable[Doomed]) -> list[ContainerInstance]:
-    """The container instances of `doomed`, all of them draining by now.
+def drain_instances(
+    runtime: Runtime, cluster: str, doomed: Iterable[Doomed], described: Iterable[ContainerInstance] = ()
+) -> list[ContainerInstance]:
+    """Drain the container instances of `doomed`, and return them as they are once they are draining.
 
-    A task may be placed until the very moment of the drain: what counts is what is there from then on.
+    ECS may place a task until the very moment of the drain. So each instance is returned as the answer to its drain
+    describes it; one that was draining already, as it is read here. One that is gone is left out.
+
+    Args:
+        described: container instances that this step has read already. Those that were ACTIVE are not read again.
     """
-    arns = [d.container_instance_arn for d in doomed if d.container_instance_arn]
-    found = {i.arn: i for i in ecs.described_instances(runtime, cluster, arns)}
-    found |= {i.arn: i for i in ecs.drain(runtime, cluster, to_drain(_seen(found.values())))}
-    return list(found.values())
+    arns = {d.container_instance_arn for d in doomed if d.container_instance_arn}
+    found = _by_arn(i for i in described if i.arn in arns and i.status is InstanceStatus.ACTIVE)
+    found |= _by_arn(ecs.described_instances(runtime, cluster, sorted(arns - found.keys())))
+    active = set(to_drain(_seen(found.values())))
+    drained = _by_arn(ecs.drain(runtime, cluster, sorted(active)))
+    # One that ECS has not drained is gone, or is drained by the next step.
+    drained |= _by_arn(ecs.described_instances(runtime, cluster, sorted(active - drained.keys())))
+    return [drained.get(arn, found[arn]) for arn in sorted(found) if arn in drained or arn not in active]
 
 
-def advance(runtime: Runtime, cluster: str, doomed: Sequence[Doomed], due: Sequence[str], until: float) -> Advance:
-    """Takes the next step for `doomed`: first those never looked at, then the tasks that are `due`, then the others.
+def advance(
+    runtime: Runtime,
+    cluster: str,
+    doomed: Sequence[Doomed],
+    due: Sequence[str],
+    until: float,
+    drained: Iterable[ContainerInstance] = (),
+) -> Advance:
+    """Take the next step for `doomed`: first those never looked at, then the tasks that are `due`, then the others.
 
     Everything in here can be repeated: a crash at any call is mended by doing it again.
 
     Args:
         due: ARNs of tasks that an earlier step found due and had no time to stop.
         until: when no more stop may begin, in seconds since the epoch.
+        drained: container instances of `doomed` that this step has drained, as the answers describe them.
     """
     fresh = [d for d in doomed if not d.looked_at]
     known = [d for d in doomed if d.looked_at]
-    first = _look(runtime, cluster, fresh, until=0.0)
+    first = _look(runtime, cluster, fresh, until=0.0, drained=drained)
     waiting_due = [*due, *first.due]
     stopped = ecs.stop_tasks(runtime, cluster, waiting_due, STOP_REASON, until)
     left = tuple(arn for arn in waiting_due if arn not in stopped)
@@ -84,11 +102,16 @@ def advance(runtime: Runtime, cluster: str, doomed: Sequence[Doomed], due: Seque
     )
 
 
-def _look(runtime: Runtime, cluster: str, doomed: Sequence[Doomed], until: float) -> Advance:
-    """Looks at `doomed`, deregisters what is theirs, and stops what is due until the time `until`."""
+def _look(
+    runtime: Runtime, cluster: str, doomed: Sequence[Doomed], until: float, drained: Iterable[ContainerInstance] = ()
+) -> Advance:
+    """Look at `doomed`, deregister their targets, and stop what is due until the time `until`."""
     if not doomed:
         return Advance()
-    instances = drained(runtime, cluster, doomed)
+    arns = {d.container_instance_arn for d in doomed}
+    known = {i.arn: i for i in drained if i.arn in arns}
+    others = [d for d in doomed if d.container_instance_arn not in known]
+    instances = [*known.values(), *drain_instances(runtime, cluster, others)]
     seen = _seen(instances)
     tasks = doomed_tasks(runtime, cluster, instances)
     states = targets.states_of(runtime, (target for task in tasks for target in task.targets))
@@ -157,6 +180,10 @@ def _services(runtime: Runtime, cluster: str, names: Sequence[str]) -> Mapping[s
     # A service that is gone is as it was last known: its tasks are still here.
     found = {name: SERVICES.get(runtime, (cluster, name), math.inf) for name in names}
     return {name: service for name, service in found.items() if service}
+
+
+def _by_arn(instances: Iterable[ContainerInstance]) -> dict[str, ContainerInstance]:
+    return {i.arn: i for i in instances}
 
 
 def _seen(instances: Iterable[ContainerInstance]) -> dict[str, Seen]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from steady.aws import ecs
 from steady.aws.capacity.origins import Origin, origins_of
 from steady.aws.runtime import Runtime
 from steady.aws.service_out.hooks import hook_timeouts
 from steady.aws.settings import clusters
+from steady.cluster import ContainerInstance
 from steady.pools import PoolKind, PoolName
 from steady.service_out.drain import Doomed, LifecycleHook
 from steady.service_out.notice import Notice
@@ -18,18 +19,22 @@ from steady.service_out.notice import Notice
 if TYPE_CHECKING:
     from steady.thresholds import Thresholds
 
-# Recommendations come in bursts; the thresholds need not be read for each batch.
-SETTINGS_KEPT_S = 30.0
-
 
 class NoThresholds(ValueError):
     """A cluster whose parameters do not say what it is; the text says what is needed."""
 
 
-def located(runtime: Runtime, noticed: Sequence[Notice], continued: Iterable[Doomed] = ()) -> list[Doomed]:
-    """Locate the doomed instances of our clusters, each once.
+class Located(NamedTuple):
+    """The doomed instances of our clusters, each once, and their container instances as far as they were read."""
 
-    Instances of other clusters are left out: nothing is written for them.
+    doomed: list[Doomed]
+    instances: list[ContainerInstance]
+
+
+def locate_instances(runtime: Runtime, noticed: Sequence[Notice], continued: Iterable[Doomed] = ()) -> Located:
+    """Find the clusters and the container instances of doomed instances.
+
+    Instances of other clusters than ours are left out: nothing is written for them.
 
     Args:
         noticed: what the batch's notices say.
@@ -50,7 +55,7 @@ def located(runtime: Runtime, noticed: Sequence[Notice], continued: Iterable[Doo
         else:
             doomed = _with_deadline(runtime, notice, cluster)
             found[notice.instance_id] = _merged(found.get(notice.instance_id), doomed)
-    return _with_arns(runtime, found.values())
+    return _registered(runtime, found.values())
 
 
 def by_cluster(doomed: Iterable[Doomed]) -> dict[str, list[Doomed]]:
@@ -71,7 +76,7 @@ def _thresholds(runtime: Runtime, cluster: str) -> Thresholds:
     from steady.thresholds import BadThreshold
 
     try:
-        return cluster_settings.cluster_named(runtime, cluster, SETTINGS_KEPT_S).thresholds
+        return cluster_settings.cluster_named(runtime, cluster, cluster_settings.BURST_MAX_AGE_S).thresholds
     except BadThreshold as error:
         raise NoThresholds(str(error)) from error
 
@@ -101,13 +106,15 @@ def _merged(one: Doomed | None, other: Doomed) -> Doomed:
     )
 
 
-def _with_arns(runtime: Runtime, doomed: Iterable[Doomed]) -> list[Doomed]:
-    found: list[Doomed] = []
+def _registered(runtime: Runtime, doomed: Iterable[Doomed]) -> Located:
+    """Find the container instance of each that has registered with its cluster and is not known yet."""
+    found = Located([], [])
     for cluster, in_cluster in by_cluster(doomed).items():
         unknown = [d.instance_id for d in in_cluster if not d.container_instance_arn]
         instances = ecs.instances_by_ec2_id(runtime, cluster, unknown) if unknown else {}
-        found += [
+        found.instances.extend(instances.values())
+        found.doomed.extend(
             replace(d, container_instance_arn=instances[d.instance_id].arn) if d.instance_id in instances else d
             for d in in_cluster
-        ]
+        )
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from steady.aws.ecs import ENI_ATTACHMENTS
 from steady.aws.runtime import Runtime, batches
 from steady.service_out.drain import Target, TargetState
 
@@ -99,7 +100,7 @@ def _descriptions(targets: Iterable[Target]) -> list[TargetDescriptionTypeDef]:
 
 def _own_address(task: TaskTypeDef) -> str:
     for attachment in task.get("attachments", []):
-        if attachment.get("type") in ("ElasticNetworkInterface", "eni"):
+        if attachment.get("type") in ENI_ATTACHMENTS:
             for detail in attachment.get("details", []):
                 if detail.get("name") == "privateIPv4Address":
                     return detail.get("value", "")

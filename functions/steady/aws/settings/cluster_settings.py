@@ -14,6 +14,10 @@ from steady.aws.settings import parameters
 from steady.aws.settings.clusters import SETTINGS
 from steady.thresholds import ClusterSettings
 
+# Rebalance recommendations and RunTask failures come in bursts of many batches: each batch may use settings that are
+# this old, so that not each batch reads them.
+BURST_MAX_AGE_S = 30.0
+
 
 def cluster_named(runtime: Runtime, name: str, max_age_s: float = 0.0) -> ClusterSettings:
     """The cluster's pool and thresholds; what is wrong with a parameter is logged and counted, and does not stop it.
