@@ -1,4 +1,4 @@
-"""Alarms, each with what it means and the runbook's entry in its description. `AlertsStack` tells people of them."""
+"""Alarms. The description of each says what it means and links to its entry in the runbook; `AlertsStack` sends it."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from constructs import Construct
 
 from infra.settings.target import Settings
 
-# By it, the alarms of the suite are told from an account's others.
+# The names of the suite's alarms begin with this. It tells them from the account's others.
 PREFIX = "steady: "
 
 
@@ -24,11 +24,11 @@ def alarm(
     minutes: int = 1,
     of_minutes: int = 1,
 ) -> cloudwatch.Alarm:
-    """An alarm on a value over `over` in `minutes` of `of_minutes`.
+    """Add an alarm that goes off when `metric` is over `over` in `minutes` of `of_minutes`.
 
     Args:
         name: what is wrong with what, in a few words; unique in the account and Region.
-        means: what has happened, in a sentence.
+        means: what has happened and what happens next, in sentences.
         entry: the runbook's entry, as the anchor of its heading.
     """
     return _alarm(
@@ -58,7 +58,7 @@ def silence_alarm(
     entry: str,
     minutes: int,
 ) -> cloudwatch.Alarm:
-    """An alarm on a count that has been nothing, or missing, for so many minutes on end."""
+    """Add an alarm that goes off when a count has been 0, or missing, for `minutes` on end."""
     return _alarm(
         scope,
         id_,

@@ -1,4 +1,4 @@
-"""The one topic by which people are told: of each alarm in a line that a chat can show, and of bad thresholds."""
+"""The one SNS topic that people subscribe to: each alarm in a line that a chat can show, and invalid thresholds."""
 
 from typing import Any
 
@@ -15,12 +15,12 @@ DETAIL = "$.detail"
 
 
 def sns_key(scope: Construct) -> kms.IAlias:
-    """SNS's own key in the account: whoever of the account may publish may use it, and nobody of another account."""
+    """Return SNS's own key in the account: those of the account who may publish may use it, and nobody else."""
     return kms.Alias.from_alias_name(scope, "SnsKey", "alias/aws/sns")
 
 
 class AlertsStack(cdk.Stack):
-    """Subscribe an address, or a chat (Amazon Q Developer in chat applications), to its topic."""
+    """The topic, to which an address or a chat (Amazon Q Developer in chat applications) is subscribed by hand."""
 
     def __init__(self, scope: Construct, id_: str, **kwargs: Any) -> None:
         super().__init__(scope, id_, **kwargs)
@@ -28,9 +28,9 @@ class AlertsStack(cdk.Stack):
         # CloudWatch's own notification is a page of JSON: the event says the same in a line.
         name, why = (events.EventField.from_path(f"{DETAIL}.{key}") for key in ("alarmName", "state.reason"))
         means = events.EventField.from_path(f"{DETAIL}.configuration.description")
-        self._tell("Alarms", {"state": {"value": ["ALARM"]}}, f"ALARM {name}: {means} ({why})")
+        self._tell("Alarms", {"state": {"value": ["ALARM"]}}, f"ALARM {name}. {means} ({why})")
         ended = {"state": {"value": ["OK"]}, "previousState": {"value": ["ALARM"]}}
-        self._tell("Ended", ended, f"OK {name}: it is over.")
+        self._tell("Ended", ended, f"OK {name}: this alarm has ended.")
         cdk.CfnOutput(self, "PeopleTopic", value=self.topic.topic_arn, description="Subscribe people, or a chat, here.")
 
     def _tell(self, id_: str, detail: dict[str, Any], text: str) -> None:

@@ -1,4 +1,4 @@
-"""The metrics that the functions put out, as CloudWatch knows them: what alarms and dashboards are made of."""
+"""The metrics that the functions put out, as CloudWatch names them. Alarms and dashboards are made of them."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -13,7 +13,10 @@ MINUTE = cdk.Duration.minutes(1)
 def of_cluster(
     name: str, cluster: str, feed: Feed, statistic: str = "Sum", label: str | None = None
 ) -> cloudwatch.Metric:
-    """A metric that the function of `feed` puts out for `cluster`, by the minute. An alarm's has no label."""
+    """Return the metric `name` that the function of `feed` puts out for `cluster`, by the minute.
+
+    A metric of an alarm has no label.
+    """
     return cloudwatch.Metric(
         namespace=NAMESPACE,
         metric_name=name,
@@ -24,8 +27,20 @@ def of_cluster(
     )
 
 
+def of_function(name: str, function: str, label: str | None = None) -> cloudwatch.Metric:
+    """Return the count `name` that `function` puts out for all clusters together, by the minute."""
+    return cloudwatch.Metric(
+        namespace=NAMESPACE,
+        metric_name=name,
+        dimensions_map={"service": function},
+        period=MINUTE,
+        statistic="Sum",
+        label=label,
+    )
+
+
 def api_calls(bucket: Bucket, label: str | None = None) -> cloudwatch.Metric:
-    """The calls of all functions that draw on `bucket`, by the minute."""
+    """Return the count of the calls of all functions that draw on `bucket`, by the minute."""
     return cloudwatch.Metric(
         namespace=NAMESPACE,
         metric_name=API_CALLS,

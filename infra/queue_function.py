@@ -17,7 +17,8 @@ from infra.settings.target import Settings
 from infra.suite_function import SuiteFunction
 from infra.wiring import Feed
 
-LONGEST_BATCH_S = 14 * 24 * 3600
+# SQS: 14 days at most.
+KEPT_S = 14 * 24 * 3600
 
 
 class QueueFunction(SuiteFunction):
@@ -47,7 +48,7 @@ class QueueFunction(SuiteFunction):
             "DeadLetters",
             enforce_ssl=True,
             encryption=sqs.QueueEncryption.SQS_MANAGED,
-            retention_period=cdk.Duration.seconds(LONGEST_BATCH_S),
+            retention_period=cdk.Duration.seconds(KEPT_S),
         )
         self.queue = sqs.Queue(
             self,
@@ -78,7 +79,8 @@ class QueueFunction(SuiteFunction):
             metric=self.dead_letters.metric_approximate_number_of_messages_visible(
                 period=cdk.Duration.minutes(1), statistic="Maximum"
             ),
-            means="Messages could not be handled: each has its reason as the attribute `error`.",
+            means=f"The function {feed.function} could not handle messages. They stay in its dead-letter queue for 14 "
+            "days. A malformed message has its reason as the attribute error.",
             entry="dead-letters",
         )
 

@@ -61,7 +61,8 @@ class SuiteFunction(Construct):
             settings,
             name=f"{name} fails",
             metric=self.function.metric_errors(period=cdk.Duration.minutes(1)),
-            means="The function ended with an error or ran into its timeout.",
+            means=f"The function {name} ended with an error, or ran into its timeout, in two of three minutes. Failed "
+            "messages are repeated; the next scheduled run takes the place of a failed one. The log has the cause.",
             entry="errors",
             minutes=2,
             of_minutes=3,

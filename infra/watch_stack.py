@@ -1,4 +1,4 @@
-"""What is watched: an alarm for each thing that people have to know of, a dashboard a cluster, one for the suite."""
+"""What is watched: an alarm for each thing that people have to know of. The dashboards are added beside the alarms."""
 
 from __future__ import annotations
 
@@ -7,36 +7,42 @@ from dataclasses import dataclass
 from typing import Any
 
 import aws_cdk as cdk
-import cdk_monitoring_constructs as monitoring
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
-from infra import metrics, wiring
+from infra import dashboards, metrics, wiring
 from infra.alarms import alarm, silence_alarm
+from infra.dashboards import DEREGISTERED_WITHIN_S
 from infra.queue_function import QueueFunction
 from infra.settings.target import Settings
 from infra.wiring import Feed
 from steady.api_budget import limits
-from steady.scaling import observations, reasons
+from steady.scaling import reasons
 
-# A notice leaves 120 s: what has not begun after this long is late.
-DEREGISTERED_WITHIN_S = 15
 NO_TICK_MINUTES = 5
+MAXIMUM_MINUTES = 3
 SHORT_MINUTES = 15
 DRIFT_MINUTES = 10
-# Less than that is a reclaim, or a burst of work.
+# A reclaim or a burst of work postpones calls for less than this.
 SHED_MINUTES = 15
+# One failed step is repeated in time. When the repetition fails too, the notice's two minutes run out.
+STEP_FAILURES = 1
 # Others in the account call ECS, too.
 NEAR_A_LIMIT = 0.8
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A metric of each cluster that is an alarm when it is over `over` in all of `minutes`."""
+    """A metric of each cluster that is an alarm when it is over `over` in each of `minutes`.
+
+    Attributes:
+        name: what follows the cluster's name in the alarm's name.
+        means: what has happened and what happens next, in sentences; `{cluster}` stands for the cluster's name.
+        entry: the runbook's entry, as the anchor of its heading.
+    """
 
     metric: str
-    what: str
+    name: str
     means: str
     entry: str
     minutes: int = 1
@@ -45,85 +51,108 @@ class Watched:
     over: float = 0
 
 
+# A new alarm is a row here, and an entry of docs/runbook.md that has its name.
 WATCHED = (
     Watched(
         reasons.AtMaximum.__name__,
-        "is at its maximum",
-        "wants more capacity than its maximum: work waits.",
+        "needs more than its maximum capacity",
+        f"For {MAXIMUM_MINUTES} minutes, cluster {{cluster}} has needed more capacity than its maximum. Tasks wait "
+        "until other tasks end, or until max_capacity is raised.",
         "at-the-maximum",
-        minutes=3,
+        minutes=MAXIMUM_MINUTES,
     ),
     Watched(
         reasons.DriftIsNotCapacity.__name__,
-        "has drift that is not capacity",
-        "has services that lack tasks although there is room for them: look at their events.",
+        "has services that lack tasks despite free capacity",
+        f"For {DRIFT_MINUTES} minutes, services of cluster {{cluster}} have lacked tasks although these would fit. No "
+        "instances are launched for them. The events of the services say why their tasks do not run.",
         "drift-that-is-not-capacity",
         minutes=DRIFT_MINUTES,
     ),
     Watched(
         "BadThresholds",
-        "has a bad threshold",
-        "has parameters that are wrong; the message before this one, and `steady config check`, name them.",
+        "has an invalid threshold",
+        "Parameters of cluster {cluster} are invalid. The newest valid values are used until they are corrected. The "
+        "message before this alarm names the parameters, as does: steady config check {cluster}.",
         "bad-threshold",
     ),
     Watched(
         "ParametersUnreadable",
-        "cannot read its parameters",
-        "only grows, by thresholds as they were last known: SSM does not answer, or not to the role.",
+        "cannot scale in: parameters unreadable",
+        "SSM did not return the parameters of cluster {cluster}, or refused the function's role. The last known "
+        "thresholds are used, and scale-in is suspended, until SSM answers. After an hour, scale-out is suspended too.",
         "dependencies-do-not-answer",
     ),
     Watched(
         "LedgerUnreachable",
-        "has no ledger",
-        "only grows: DynamoDB does not answer, or not to the role.",
+        "cannot scale in: ledger unavailable",
+        "DynamoDB did not answer for the ledger of cluster {cluster}, or refused the function's role. Scale-in is "
+        "suspended until it answers. Scale-out and service-out continue.",
         "dependencies-do-not-answer",
     ),
     Watched(
         "CallsShed",
-        "leaves calls for later",
-        "is looked at less than it would be: ECS calls are at the suite's share, api_share.",
+        "postpones ECS calls: api_share exhausted",
+        f"For {SHED_MINUTES} minutes, the suite has used up its share of ECS calls, api_share. Cluster {{cluster}} is "
+        "read less often, and its scale-in is postponed, until calls are left. Service-out continues.",
         "near-an-api-limit",
         minutes=SHED_MINUTES,
     ),
     Watched(
         "SpotShort",
-        "is short of Spot",
-        "has not got from Spot what its fleet asks for.",
+        "is short of Spot capacity",
+        f"For {SHORT_MINUTES} minutes, the Spot Fleet of cluster {{cluster}} has held less than its target capacity. "
+        "The missing capacity is launched on-demand if the fleet uses launch templates. Otherwise tasks wait.",
         "spot-shortage",
         minutes=SHORT_MINUTES,
         statistic="Minimum",
     ),
     Watched(
         reasons.BootTimedOut.__name__,
-        "has boots that fail",
-        "has instances that do not register with ECS.",
+        "has instances that fail to register",
+        "Instances of cluster {cluster} have not registered with ECS within boot_timeout_seconds. They are terminated "
+        "and replaced.",
         "instances-do-not-register",
     ),
     Watched(
         reasons.AgentsLost.__name__,
-        "has lost agents",
-        "has instances whose ECS agent is away.",
+        "has instances with a disconnected ECS agent",
+        "ECS agents of cluster {cluster} have been disconnected for longer than disconnected_after_seconds. Their "
+        "instances are drained, and terminated when empty or after five minutes.",
         "agents-are-lost",
     ),
     Watched(
         reasons.HealingHeldBack.__name__,
-        "is not healed",
-        "replaces ill instances, and none comes up.",
+        "holds healing back: no replacement registers",
+        "Instances of cluster {cluster} were terminated as ill, and no instance has registered since. One instance at "
+        "a time is tried, at most once in 10 minutes, until one registers. The others wait.",
         "healing-is-held-back",
     ),
     Watched(
         "DeregisteredAfter",
-        "deregisters late",
-        f"took more than {DEREGISTERED_WITHIN_S} s from a notice until targets were deregistered.",
+        "deregisters targets late",
+        f"In cluster {{cluster}}, more than {DEREGISTERED_WITHIN_S} s passed from an interruption notice until targets "
+        "were deregistered. Requests have that much less time to end before EC2 ends the instance.",
         "service-out-is-late",
         feed=wiring.INTERRUPTION,
         statistic="Maximum",
         over=DEREGISTERED_WITHIN_S,
     ),
     Watched(
+        "DrainStepFailures",
+        "has service-out steps that fail",
+        f"In cluster {{cluster}}, more than {STEP_FAILURES} service-out step failed within a minute. Each is repeated "
+        f"after {wiring.INTERRUPTION.visibility_s} s, {wiring.INTERRUPTION.max_receives} times at most. Then its "
+        "messages are dead letters, and EC2 ends the instances with their tasks in service.",
+        "service-out-steps-fail",
+        feed=wiring.INTERRUPTION,
+        over=STEP_FAILURES,
+    ),
+    Watched(
         "TasksKilled",
-        "has tasks killed",
-        "had tasks in service on an instance that EC2 ended.",
+        "has tasks killed by interruptions",
+        "EC2 ended an instance of cluster {cluster} while tasks on it were in service. Their requests in flight "
+        "failed. ECS starts the tasks of services again elsewhere.",
         "tasks-are-killed-by-interruptions",
         feed=wiring.INTERRUPTION,
     ),
@@ -145,58 +174,31 @@ class WatchStack(cdk.Stack):
     ) -> None:
         super().__init__(scope, id_, **kwargs)
         for cluster in settings.clusters:
-            self._cluster_alarms(settings, cluster.name)
-            cloudwatch.Dashboard(
-                self,
-                f"Dashboard-{cluster.name}",
-                dashboard_name=f"steady-{cluster.name}",
-                widgets=_of_cluster(cluster.name),
-            )
+            self._add_cluster_alarms(settings, cluster.name)
+            dashboards.add_cluster_dashboard(self, cluster.name)
         for bucket in limits.BUCKETS:
             alarm(
                 self,
                 f"Limit-{bucket.name}",
                 settings,
-                name=f"calls near the limit of {bucket.name}",
+                name=f"ECS calls are near the limit of {bucket.name}",
                 metric=metrics.api_calls(bucket),
-                means=f"The suite made more than {NEAR_A_LIMIT:.0%} of the ECS calls that {bucket.name} allows.",
+                means=f"In one minute, the suite made more than {NEAR_A_LIMIT:.0%} of the ECS calls that the bucket "
+                f"{bucket.name} allows. ECS throttles the calls over its limit, those of deployments too.",
                 entry="near-an-api-limit",
                 over=NEAR_A_LIMIT * bucket.per_minute,
             )
-        self._suite(settings, functions, ledger)
+        dashboards.add_suite_dashboard(self, settings, functions, ledger)
 
-    def _suite(self, settings: Settings, functions: Sequence[QueueFunction], ledger: dynamodb.ITable) -> None:
-        """The suite's own dashboard: its functions, their queues, the ledger, and what they call."""
-        factory = monitoring.DefaultDashboardFactory(
-            self, "Dashboards", dashboard_name_prefix="steady", create_summary_dashboard=False
-        )
-        suite = monitoring.MonitoringFacade(self, "Suite", dashboard_factory=factory)
-        targets = [
-            metrics.of_cluster("Target", c.name, wiring.AUTOSCALER, "Maximum", c.name) for c in settings.clusters
-        ]
-        suite.add_widget(_graph("Target of each cluster, in units", targets))
-        suite.add_widget(
-            _graph(
-                "ECS calls a minute, by bucket", [metrics.api_calls(bucket, bucket.name) for bucket in limits.BUCKETS]
-            )
-        )
-        for function in functions:
-            name = function.feed.function
-            suite.monitor_lambda_function(lambda_function=function.function, human_readable_name=name)
-            suite.monitor_sqs_queue_with_dlq(
-                queue=function.queue, dead_letter_queue=function.dead_letters, human_readable_name=name
-            )
-        suite.monitor_dynamo_table(table=ledger, human_readable_name="ledger")
-
-    def _cluster_alarms(self, settings: Settings, cluster: str) -> None:
+    def _add_cluster_alarms(self, settings: Settings, cluster: str) -> None:
         for watched in WATCHED:
             alarm(
                 self,
                 f"{watched.metric}-{cluster}",
                 settings,
-                name=f"{cluster} {watched.what}",
+                name=f"{cluster} {watched.name}",
                 metric=metrics.of_cluster(watched.metric, cluster, watched.feed, watched.statistic),
-                means=f"Cluster {cluster} {watched.means}",
+                means=watched.means.format(cluster=cluster),
                 entry=watched.entry,
                 over=watched.over,
                 minutes=watched.minutes,
@@ -206,70 +208,10 @@ class WatchStack(cdk.Stack):
             self,
             f"Ticks-{cluster}",
             settings,
-            name=f"{cluster} has no tick",
+            name=f"{cluster} is not evaluated",
             metric=metrics.of_cluster("Ticks", cluster, wiring.AUTOSCALER),
-            means=f"Cluster {cluster} was not looked at for {NO_TICK_MINUTES} minutes: it does not scale by itself.",
+            means=f"Cluster {cluster} has not been evaluated on schedule for {NO_TICK_MINUTES} minutes. It scales only "
+            "on placement failures, interruptions and RunTask failures until ticks come again.",
             entry="no-tick",
             minutes=NO_TICK_MINUTES,
         )
-
-
-def _of_cluster(cluster: str) -> list[list[cloudwatch.IWidget]]:
-    def gauge(name: str, label: str | None = None) -> cloudwatch.Metric:
-        return metrics.of_cluster(name, cluster, wiring.AUTOSCALER, "Maximum", label)
-
-    def counted(*names: str, feed: Feed = wiring.AUTOSCALER) -> list[cloudwatch.IMetric]:
-        return [metrics.of_cluster(name, cluster, feed) for name in names]
-
-    rules = (
-        reasons.ServiceDrift,
-        reasons.RunTaskFailures,
-        observations.ReservationHigh,
-        observations.RoomToStart,
-        observations.DemandComesBack,
-        reasons.ReservationLow,
-        reasons.ReplacedAhead,
-        reasons.FellBack,
-    )
-    return [
-        [
-            _graph("Capacity, in units", [gauge("Target"), gauge("Held"), gauge("OnDemand", "on-demand")]),
-            _graph(
-                "Reservation, %", [gauge("CpuReservation", "CPU"), gauge("MemoryReservation", "memory")], highest=100
-            ),
-        ],
-        [
-            _graph("Tasks that wait", [gauge("MissingTasks", "of services"), gauge("Demands", "RunTask failures")]),
-            _graph("What the rules want", counted(*(rule.__name__ for rule in rules))),
-        ],
-        [
-            _graph(
-                "Service-out",
-                counted("TargetsDeregistered", "TasksStopped", "TasksKilled", feed=wiring.INTERRUPTION),
-            ),
-            _graph(
-                "From notice to deregistered, s",
-                [metrics.of_cluster("DeregisteredAfter", cluster, wiring.INTERRUPTION, "Maximum", "slowest")],
-                line=DEREGISTERED_WITHIN_S,
-            ),
-        ],
-        [
-            _graph(
-                "What ails it",
-                counted("BootTimedOut", "AgentsLost", "HealingHeldBack", "DriftIsNotCapacity", "BadThresholds"),
-            ),
-            _graph("Short of Spot, in units", [gauge("SpotShort", "short")]),
-        ],
-    ]
-
-
-def _graph(
-    title: str, shown: Sequence[cloudwatch.IMetric], highest: float | None = None, line: float | None = None
-) -> cloudwatch.GraphWidget:
-    return cloudwatch.GraphWidget(
-        title=title,
-        left=list(shown),
-        width=12,
-        left_y_axis=cloudwatch.YAxisProps(min=0, max=highest),
-        left_annotations=[cloudwatch.HorizontalAnnotation(value=line, label="alarm")] if line is not None else [],
-    )

@@ -12,6 +12,9 @@ import pytest
 from aws_cdk.assertions import Match, Template
 
 from infra import stacks, wiring
+from infra.alarms import PREFIX
+from infra.watch_stack import WATCHED
+from steady.api_budget import limits
 from steady.thresholds import THRESHOLDS
 
 CONTEXT: dict[str, Any] = {
@@ -23,6 +26,42 @@ CONTEXT: dict[str, Any] = {
     "@aws-cdk/core:defaultCrossStackReferences": "strong",
 }
 FUNCTIONS = {f.function: f for f in (wiring.INTERRUPTION, wiring.AUTOSCALER, wiring.RUNTASK_FAILURE)}
+
+
+def entries(runbook: str) -> dict[str, str]:
+    """The text of each entry, by its anchor."""
+    _, *parts = re.split(r"^## (.+)$", runbook, flags=re.MULTILINE)
+    return {title.lower().replace(" ", "-"): text for title, text in zip(parts[::2], parts[1::2], strict=True)}
+
+
+RUNBOOK = entries((Path(__file__).parents[2] / "docs/runbook.md").read_text())
+
+
+def alarms(templates: dict[str, Template]) -> list[dict[str, Any]]:
+    found = [t.find_resources("AWS::CloudWatch::Alarm") for t in templates.values()]
+    return [alarm["Properties"] for alarms in found for alarm in alarms.values()]
+
+
+def links(alarm: dict[str, Any]) -> list[str]:
+    return re.findall(r"docs/runbook\.md#([a-z-]+)", alarm["AlarmDescription"])
+
+
+def name_form(name: str) -> str:
+    """What the runbook calls the alarm."""
+    names = {
+        "CLUSTER": [c["name"] for c in CONTEXT["clusters"]],
+        "FUNCTION": wiring.MEMORY_MB,
+        "BUCKET": [bucket.name for bucket in limits.BUCKETS],
+    }
+    for word, known in names.items():
+        for one in known:
+            name = re.sub(rf"(^|\s){one}(\s|$)", rf"\1{word}\2", name)
+    return name.removeprefix(PREFIX)
+
+
+def heading(entry: str) -> str:
+    """The brackets after each sentence in italics: they hold the names of alarms."""
+    return " ".join(re.findall(r"^\*[^*]+\*\s+\(([^)]+)\)", entry, flags=re.MULTILINE))
 
 
 @pytest.fixture(scope="module")
@@ -118,13 +157,19 @@ def test_every_dead_letter_queue_has_an_alarm(templates: dict[str, Template]) ->
 
 
 def test_every_alarm_links_to_an_entry_of_the_runbook(templates: dict[str, Template]) -> None:
-    runbook = (Path(__file__).parents[2] / "docs/runbook.md").read_text()
-    entries = {heading.lower().replace(" ", "-") for heading in re.findall(r"^## (.+)$", runbook, re.MULTILINE)}
-    alarms = [a for t in templates.values() for a in t.find_resources("AWS::CloudWatch::Alarm").values()]
-    linked = [re.findall(r"docs/runbook\.md#([a-z-]+)", a["Properties"]["AlarmDescription"]) for a in alarms]
+    linked = [links(alarm) for alarm in alarms(templates)]
 
     assert linked
-    assert all(len(links) == 1 and links[0] in entries for links in linked)
+    assert all(len(links) == 1 and links[0] in RUNBOOK for links in linked)
+
+
+def test_the_runbook_names_every_alarm_in_the_entry_that_it_links_to(templates: dict[str, Template]) -> None:
+    """By its form: the names of clusters, functions and buckets are CLUSTER, FUNCTION and BUCKET there."""
+    forms = {(name_form(alarm["AlarmName"]), links(alarm)[0]) for alarm in alarms(templates)}
+    named = {(name, anchor) for anchor, entry in RUNBOOK.items() for name in re.findall(r"`([^`]+)`", heading(entry))}
+
+    assert len(forms) == len(WATCHED) + 4, "a tick, a bucket, a function's errors and its dead letters"
+    assert forms == named
 
 
 def test_each_cluster_has_its_tick(templates: dict[str, Template]) -> None:

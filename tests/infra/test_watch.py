@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
@@ -15,17 +16,17 @@ from infra.watch_stack import NEAR_A_LIMIT, WATCHED
 from simulator.world import World
 from steady.api_budget import limits
 from steady.aws.telemetry import PowertoolsTelemetry
-from steady.scaling import reasons
 from steady.scaling.reasons import Reason
 from tests.infra.test_stacks import CONTEXT
 
+FUNCTIONS = Path(__file__).parents[2] / "functions"
 COUNTED_BESIDE_REASONS = ("BadThresholds", "ParametersUnreadable", "LedgerUnreachable", "CallsShed")
 CLUSTERS = ("web", "batch")
 
 
 @pytest.fixture(scope="module")
 def templates() -> dict[str, Template]:
-    [added] = stacks.add_to(cdk.App(context=CONTEXT))
+    [added] = stacks.add_to(cdk.App(context={**CONTEXT, "task_status": {}, "logs": {}}))
     return {
         "watch": Template.from_stack(added.watch),
         "alerts": Template.from_stack(added.alerts),
@@ -57,6 +58,12 @@ def alarms(template: Template) -> list[dict[str, Any]]:
     return [a["Properties"] for a in template.find_resources("AWS::CloudWatch::Alarm").values()]
 
 
+def shown_by(templates: dict[str, Template]) -> str:
+    """The dashboards' and the alarms' definitions, as text."""
+    dashboards = templates["watch"].find_resources("AWS::CloudWatch::Dashboard")
+    return json.dumps([*dashboards.values(), *alarms(templates["watch"])])
+
+
 def metric_of(alarm: dict[str, Any]) -> tuple[str, frozenset[tuple[str, str]]]:
     return alarm["MetricName"], frozenset((d["Name"], d["Value"]) for d in alarm["Dimensions"])
 
@@ -71,6 +78,7 @@ def test_every_alarm_looks_at_what_the_functions_put_out(templates: dict[str, Te
     def handler(telemetry: PowertoolsTelemetry) -> None:
         for cluster in CLUSTERS:
             telemetry.count("TasksKilled", cluster=cluster)
+            telemetry.count("DrainStepFailures", cluster=cluster)
             telemetry.seconds("DeregisteredAfter", 3.5, cluster)
         telemetry.api_calls({bucket.name: 1 for bucket in limits.BUCKETS})
 
@@ -81,7 +89,7 @@ def test_every_alarm_looks_at_what_the_functions_put_out(templates: dict[str, Te
     assert len(looked_at) == len(CLUSTERS) * (len(WATCHED) + 1) + len(limits.BUCKETS)
 
 
-def test_the_functions_do_count_what_is_watched() -> None:
+def test_the_functions_do_count_what_is_watched(templates: dict[str, Template]) -> None:
     """The names are those that the handlers use: a shortage, a bad threshold and a reclaim bring them up."""
     world = World(seed=1)
     web = world.spot_cluster("web", 4, max_capacity=4)
@@ -98,7 +106,10 @@ def test_the_functions_do_count_what_is_watched() -> None:
     telemetry = world.suite.telemetry
     assert {"Ticks", "BadThresholds", "AtMaximum", "TasksKilled", "TargetsDeregistered"} <= set(telemetry.counts)
     assert max(telemetry.measured["DeregisteredAfter", "web"]) < 15
-    assert {"Target", "Held", "CpuReservation", "SpotShort"} <= {name for name, _ in telemetry.measured}
+    gauges = {name for name, _ in telemetry.measured}
+    assert {"Target", "Held", "CpuReservation", "SpotShort"} <= gauges
+    shown = shown_by(templates)
+    assert {name for name in gauges if not re.search(rf"\b{name}\b", shown)} == set()
     assert telemetry.counts["TasksKilled"] >= 1
 
 
@@ -128,7 +139,7 @@ def test_every_alarm_has_a_name_of_its_own_that_a_chat_can_show(templates: dict[
     names = [a["AlarmName"] for template in templates.values() for a in alarms(template)]
 
     assert len(names) == len(set(names))
-    assert "steady: web is at its maximum" in names
+    assert "steady: web needs more than its maximum capacity" in names
     assert all(name.startswith("steady: ") for name in names)
 
 
@@ -141,16 +152,18 @@ def test_people_are_told_in_a_line(templates: dict[str, Template]) -> None:
     def told(state: str) -> str:
         transformer = texts[state]
         event = {
-            "$.detail.alarmName": "steady: web is at its maximum",
-            "$.detail.configuration.description": "Cluster web wants more. docs/runbook.md#at-the-maximum",
+            "$.detail.alarmName": "steady: web is short of Spot capacity",
+            "$.detail.configuration.description": "Tasks of cluster web wait. docs/runbook.md#spot-shortage",
             "$.detail.state.reason": "Threshold Crossed",
         }
         filled = {key: event[path] for key, path in transformer["InputPathsMap"].items()}
         return str(json.loads(re.sub(r"<([^>]+)>", lambda m: filled[m[1]], transformer["InputTemplate"])))
 
-    assert told("ALARM").startswith("ALARM steady: web is at its maximum: Cluster web wants more. docs/runbook.md#")
-    assert told("ALARM").endswith(" (Threshold Crossed)")
-    assert told("OK") == "OK steady: web is at its maximum: it is over."
+    assert told("ALARM") == (
+        "ALARM steady: web is short of Spot capacity. Tasks of cluster web wait. docs/runbook.md#spot-shortage "
+        "(Threshold Crossed)"
+    )
+    assert told("OK") == "OK steady: web is short of Spot capacity: this alarm has ended."
 
 
 def test_there_is_a_dashboard_a_cluster_and_one_for_the_suite(templates: dict[str, Template]) -> None:
@@ -159,8 +172,31 @@ def test_there_is_a_dashboard_a_cluster_and_one_for_the_suite(templates: dict[st
 
     assert {"steady-web", "steady-batch"} < names
     assert len(dashboards) == len(CLUSTERS) + 1
-    text = json.dumps(dashboards)
+    text = shown_by(templates)
     for shown in ("CpuReservation", "DeregisteredAfter", "ApiCalls", "ConsumedReadCapacityUnits", "Duration"):
         assert shown in text
-    # Every rule that a dashboard counts is one that there is.
-    assert reasons.ServiceDrift.__name__ in text
+
+
+def test_an_alarm_says_whom_it_concerns(templates: dict[str, Template]) -> None:
+    """A chat shows no dimensions: the name and the description each say which cluster, bucket or function it is."""
+    for template in templates.values():
+        for alarm in alarms(template):
+            named = {*CLUSTERS, *wiring.MEMORY_MB, *(bucket.name for bucket in limits.BUCKETS)}
+            concerned = [name for name in named if re.search(rf"\b{name}\b", alarm["AlarmName"])]
+            assert concerned, alarm["AlarmName"]
+            assert any(re.search(rf"\b{name}\b", alarm["AlarmDescription"]) for name in concerned)
+
+
+def test_every_metric_is_read_by_an_alarm_or_a_dashboard(templates: dict[str, Template]) -> None:
+    counted = {
+        name
+        for file in FUNCTIONS.rglob("*.py")
+        for name in re.findall(r'telemetry\.(?:count|seconds)\(\s*"(\w+)"', file.read_text())
+    }
+    assert "DrainStepFailures" in counted
+    names = counted | {reason.__name__ for reason in Reason.__subclasses__()}
+
+    shown = shown_by(templates)
+
+    # Gauges are looked for where the functions put them out: in the test of what the functions count.
+    assert {name for name in names if not re.search(rf"\b{name}\b", shown)} == set()

@@ -42,7 +42,7 @@ def report_problems(runtime: Runtime, topic_arn: str, cluster: str, problems: Se
         runtime.sns.publish(
             TopicArn=topic_arn,
             # SNS: 100 characters at most.
-            Subject=f"steady: cluster {cluster}: bad threshold"[:100],
+            Subject=f"steady: cluster {cluster} has invalid thresholds"[:100],
             Message="\n".join([*problems, f"Correct it: steady config check {cluster}"]),
         )
     except (ClientError, BotoCoreError) as error:

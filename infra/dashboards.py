@@ -1,0 +1,157 @@
+"""The dashboards: one for each cluster, `steady-CLUSTER`, and one for the suite, `steady`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cdk_monitoring_constructs as monitoring
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_dynamodb as dynamodb
+from constructs import Construct
+
+from infra import metrics, wiring
+from infra.queue_function import QueueFunction
+from infra.settings.target import Settings
+from infra.wiring import Feed
+from steady.api_budget import limits
+from steady.scaling import observations, reasons
+
+# A notice leaves 120 s: a first step that deregisters targets later than this is late.
+DEREGISTERED_WITHIN_S = 15
+REASONS_TO_ADD = (
+    reasons.ServiceDrift,
+    reasons.RunTaskFailures,
+    observations.ReservationHigh,
+    observations.RoomToStart,
+    observations.DemandComesBack,
+    reasons.WantsDoNotFit,
+    reasons.UnderMinimum,
+    reasons.TakenBack,
+    reasons.ReplacedAhead,
+    reasons.FellBack,
+)
+REASONS_TO_REMOVE = (reasons.ReservationLow, reasons.Emptied, reasons.SpotIsBack, reasons.ScaleInShed)
+PROBLEMS = (
+    reasons.AtMaximum.__name__,
+    reasons.FitsNoInstance.__name__,
+    reasons.DriftIsNotCapacity.__name__,
+    reasons.BootTimedOut.__name__,
+    reasons.AgentsLost.__name__,
+    reasons.HealingHeldBack.__name__,
+    "BadThresholds",
+    "ParametersUnreadable",
+    "LedgerUnreachable",
+    "CallsShed",
+)
+
+
+def add_cluster_dashboard(scope: Construct, cluster: str) -> None:
+    """Add the dashboard of one cluster."""
+    cloudwatch.Dashboard(
+        scope,
+        f"Dashboard-{cluster}",
+        dashboard_name=f"steady-{cluster}",
+        widgets=[*_capacity(cluster), *_events(cluster)],
+    )
+
+
+def add_suite_dashboard(
+    scope: Construct, settings: Settings, functions: Sequence[QueueFunction], ledger: dynamodb.ITable
+) -> None:
+    """Add the suite's own dashboard: its calls, its messages, its functions with their queues, and the ledger."""
+    factory = monitoring.DefaultDashboardFactory(
+        scope, "Dashboards", dashboard_name_prefix="steady", create_summary_dashboard=False
+    )
+    suite = monitoring.MonitoringFacade(scope, "Suite", dashboard_factory=factory)
+    targets = [metrics.of_cluster("Target", c.name, wiring.AUTOSCALER, "Maximum", c.name) for c in settings.clusters]
+    calls = [metrics.api_calls(bucket, bucket.name) for bucket in limits.BUCKETS]
+    suite.add_widget(_graph("Target capacity of each cluster, in units", targets))
+    suite.add_widget(_graph("ECS calls a minute, by bucket", calls))
+    suite.add_widget(_graph("Messages that changed nothing, a minute", _unhandled(settings)))
+    if written := _written(settings):
+        suite.add_widget(_graph("Task statuses written and log tables made, a minute", written))
+    for function in functions:
+        name = function.feed.function
+        suite.monitor_lambda_function(lambda_function=function.function, human_readable_name=name)
+        suite.monitor_sqs_queue_with_dlq(
+            queue=function.queue, dead_letter_queue=function.dead_letters, human_readable_name=name
+        )
+    suite.monitor_dynamo_table(table=ledger, human_readable_name="ledger")
+
+
+def _unhandled(settings: Settings) -> list[cloudwatch.IMetric]:
+    """List the counts of messages that were set aside as malformed, or that concern none of the clusters."""
+    fed = [wiring.INTERRUPTION, wiring.AUTOSCALER, wiring.RUNTASK_FAILURE]
+    fed += [wiring.TASK_STATUS] if settings.task_status else []
+    notices = {"IgnoredMessages": "notices of an unsupported type", "ForeignNotices": "notices of other instances"}
+    return [
+        *(metrics.of_function("MessagesSetAside", f.function, f"dead letters of {f.function}") for f in fed),
+        *(metrics.of_function(name, wiring.INTERRUPTION.function, label) for name, label in notices.items()),
+    ]
+
+
+def _written(settings: Settings) -> list[cloudwatch.IMetric]:
+    """List the counts of what the functions that are deployed on demand have written."""
+    shown = []
+    if settings.task_status:
+        shown.append(metrics.of_function("TaskStatusesWritten", wiring.TASK_STATUS.function, "task statuses"))
+    if settings.logs:
+        shown.append(metrics.of_function("LogTablesMade", wiring.LOG_CATALOG.function, "log tables"))
+    return shown
+
+
+def _capacity(cluster: str) -> list[list[cloudwatch.IWidget]]:
+    """Make the rows that show what the cluster has and lacks."""
+
+    def gauge(name: str, label: str | None = None) -> cloudwatch.Metric:
+        return metrics.of_cluster(name, cluster, wiring.AUTOSCALER, "Maximum", label)
+
+    failures = metrics.of_cluster(
+        "RunTaskFailuresSaid", cluster, wiring.RUNTASK_FAILURE, label="RunTask failures received, a minute"
+    )
+    waiting = [gauge("MissingTasks", "of services"), gauge("Demands", "of RunTask failures"), failures]
+    reserved = [gauge("CpuReservation", "CPU"), gauge("MemoryReservation", "memory")]
+    return [
+        [
+            _graph("Capacity, in units", [gauge("Target"), gauge("Held"), gauge("OnDemand", "on-demand")]),
+            _graph("Reservation, %", reserved, highest=100),
+        ],
+        [
+            _graph("Tasks that wait for capacity", waiting),
+            _graph("Instances", [gauge("Instances", "instances")]),
+        ],
+        [_graph("Missing Spot capacity, in units", [gauge("SpotShort", "missing")])],
+    ]
+
+
+def _events(cluster: str) -> list[list[cloudwatch.IWidget]]:
+    """Make the rows that show what was decided and done, and what went wrong."""
+
+    def counted(*names: str, feed: Feed = wiring.AUTOSCALER) -> list[cloudwatch.IMetric]:
+        return [metrics.of_cluster(name, cluster, feed) for name in names]
+
+    steps = ("TargetsDeregistered", "TasksStopped", "TasksKilled", "DrainStepFailures", "RecommendationsIgnored")
+    slowest = metrics.of_cluster("DeregisteredAfter", cluster, wiring.INTERRUPTION, "Maximum", "slowest")
+    return [
+        [
+            _graph("Reasons to add capacity, a minute", counted(*(r.__name__ for r in REASONS_TO_ADD))),
+            _graph("Reasons to remove capacity, a minute", counted(*(r.__name__ for r in REASONS_TO_REMOVE))),
+        ],
+        [
+            _graph("Service-out, a minute", counted(*steps, feed=wiring.INTERRUPTION)),
+            _graph("Time from a notice to deregistered targets, s", [slowest], line=DEREGISTERED_WITHIN_S),
+        ],
+        [_graph("Problems, a minute", counted(*PROBLEMS))],
+    ]
+
+
+def _graph(
+    title: str, shown: Sequence[cloudwatch.IMetric], highest: float | None = None, line: float | None = None
+) -> cloudwatch.GraphWidget:
+    return cloudwatch.GraphWidget(
+        title=title,
+        left=list(shown),
+        width=12,
+        left_y_axis=cloudwatch.YAxisProps(min=0, max=highest),
+        left_annotations=[cloudwatch.HorizontalAnnotation(value=line, label="alarm")] if line is not None else [],
+    )
