@@ -1,4 +1,4 @@
-"""All policies on real workloads, several seeds each: the medians, and whether they are what the project promises."""
+"""Compare all policies on workloads of real traces: medians over several seeds, and whether the promises are kept."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ from simulator.workload import synthetic, traces
 from simulator.workload.plan import ClusterPlan, SpotMarket, fitting, lower_bound_instance_hours, whole_instance_hours
 from steady.pools import PoolKind
 
-# What waiting costs besides instance-hours: a minute at the 95th percentile doubles the price.
+# A wait (95th percentile) of this many seconds counts as much as all instance-hours: it doubles the cost.
 WAIT_THAT_DOUBLES_S = 60.0
+# The promise: the wait (95th percentile) is at most a boot and this many seconds.
 SPARE_WAIT_S = 15.0
+# The promise: instance-hours are at most this many times the lower bound.
 MOST_OVER_LOWER_BOUND = 1.20
+# The promise: the cost is at most this fraction of the cheapest peer's.
 LESS_THAN_BEST_PEER = 0.80
-# Some three times what the largest of the workloads needs: a policy that never stops is stopped there, as operators do.
+# The maximum of every policy: about three times what the largest workload needs. It stops policies that grow forever.
 MAX_CAPACITY = 100
 OURS = "steady"
 MILD = "mild"
@@ -30,9 +33,12 @@ MILD = "mild"
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Traces that run on one Spot cluster of one instance type; the type is one that holds the largest task.
+    """Traces that run on one Spot cluster of one instance type, which holds the largest task.
 
-    `market` is a trace of interruptions, or MILD; "" for none. `promised` is whether the promises are about it.
+    Attributes:
+        jobs, services: file names of traces; "": none.
+        market: the file name of a trace of interruptions, or MILD; "": no interruptions.
+        promised: whether the promises apply to this workload.
     """
 
     name: str
@@ -44,10 +50,10 @@ class Workload:
     promised: bool = True
 
     def plan(self, folder: Path, seed: int = 0) -> ClusterPlan:
-        """The cluster's plan, of the traces in `folder`; `seed` is a mild market's.
+        """Return the cluster's plan, from the traces in `folder`. `seed` is that of the mild market.
 
         Raises:
-            BadTrace: if one of them is missing or cannot be read.
+            BadTrace: if a trace is missing or cannot be read.
         """
         return ClusterPlan(
             "spot",
@@ -71,7 +77,8 @@ WORKLOADS = (
         "services-a, spot-us-east-2b-16", "m5.2xlarge", 240, services="services-a.csv", market="spot-us-east-2b-16.json"
     ),
     Workload("services-a and openb-a", "r5.8xlarge", 240, jobs="jobs-openb-a.csv", services="services-a.csv"),
-    # The Spot traces are far harsher than what most fleets see: beside them, a mild market, and none.
+    # The Spot traces are much harsher than most fleets see. So the same workloads also run with a mild market, and
+    # without interruptions.
     Workload("openb-a, mild Spot", "r5.8xlarge", 360, jobs="jobs-openb-a.csv", market=MILD, promised=False),
     Workload("openb-a, no interruptions", "r5.8xlarge", 360, jobs="jobs-openb-a.csv", promised=False),
     Workload("services-a, mild Spot", "m5.2xlarge", 240, services="services-a.csv", market=MILD, promised=False),
@@ -81,7 +88,10 @@ WORKLOADS = (
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One policy on one workload: the medians over the seeds."""
+    """The figures of one policy on one workload.
+
+    They are medians over the seeds; of `unplaced`, `killed` and `failed_requests`, the worst seed counts.
+    """
 
     policy: str
     wait_p50_s: float
@@ -99,18 +109,22 @@ class Row:
 
     @property
     def wall_s_a_day(self) -> float:
+        """Real seconds to simulate a day."""
         return self.wall_s / self.hours * 24
 
     @property
     def cost(self) -> float:
-        """Instance-hours and waiting in one figure: hours x (1 + p95 / 60 s)."""
+        """The cost of instance-hours and waiting in one figure: hours x (1 + wait p95 / 60 s)."""
         return self.instance_hours * (1 + self.wait_p95_s / WAIT_THAT_DOUBLES_S)
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All policies on one workload. The bounds are in instance-hours; `whole_instances` is that of a cluster that
-    cannot have a part of an instance: no policy can be under it, either.
+    """The figures of all policies on one workload.
+
+    Attributes:
+        lower_bound: instance-hours that no policy can be under if no task may wait.
+        whole_instances: the same if instances cannot be divided.
     """
 
     workload: Workload
@@ -119,7 +133,7 @@ class Comparison:
     rows: tuple[Row, ...]
 
     def promises(self) -> list[tuple[str, bool, str]]:
-        """What is promised, whether it is so, and the figures."""
+        """Return each promise, whether it is kept, and its figures."""
         ours = next(row for row in self.rows if row.policy == OURS)
         peers = [row for row in self.rows if row.policy != OURS]
         waits, hours = min(p.wait_p95_s for p in peers), min(p.instance_hours for p in peers)
@@ -130,9 +144,9 @@ class Comparison:
         latest = BOOT_S + SPARE_WAIT_S
         return [
             (
-                "less waiting for no more hours than any peer, or 20 % under the best of them in both together",
+                "less waiting and no more instance-hours than any peer; or a cost 20 % under that of the best peer",
                 both or cheaper,
-                f"{ours.cost:,.0f}, and {best.policy}'s {best.cost:,.0f}",
+                f"cost {ours.cost:,.0f}; {best.policy}: {best.cost:,.0f}",
             ),
             (
                 f"instance-hours at most {MOST_OVER_LOWER_BOUND:.2f} x the lower bound",
@@ -150,7 +164,7 @@ class Comparison:
 
 
 def seeds_of(workload: Workload, seeds: int) -> range:
-    """The seeds of one workload's runs: what nothing is promised of runs once."""
+    """Return the seeds of a workload's runs: `seeds` of them, or one for a workload without promises."""
     return range(seeds if workload.promised else 1)
 
 
@@ -170,15 +184,17 @@ def compare(
     at_once: int,
     done: Callable[[str], None] = lambda what: None,
 ) -> Iterator[Comparison]:
-    """Runs every policy on each of `workloads` with so many seeds, `at_once` runs side by side.
+    """Run every policy on each of `workloads`, and yield the comparison of each workload.
 
     Args:
-        folder: where the traces are.
-        done: told of each run that is over.
+        folder: the folder of the traces.
+        seeds: with how many seeds each policy runs.
+        at_once: how many runs are simulated at the same time, each in its own process.
+        done: called after each run, with the names of the run.
     """
     runs = [Run(w, policy, seed) for w in workloads for policy in policies.POLICIES for seed in seeds_of(w, seeds)]
     found: dict[Run, Mapping[str, Any]] = {}
-    # The longest first: so that none is left alone at the end.
+    # The longest runs begin first, so that no long run is left alone at the end.
     longest_first = sorted(runs, key=lambda run: -run.workload.hours)
     with ProcessPoolExecutor(at_once) as pool:
         futures = {pool.submit(figures, folder, run): run for run in longest_first}
@@ -195,7 +211,7 @@ def compare(
 
 
 def figures(folder: Path, run: Run) -> Mapping[str, Any]:
-    """The contract's figures of `run`, with the traces in `folder`."""
+    """Simulate `run` with the traces in `folder`, and return its figures."""
     plan = run.workload.plan(folder, run.seed)
     scenario = Scenario((plan,), run.workload.hours, run.seed, {"max_capacity": MAX_CAPACITY})
     return simulate(run.policy, scenario).figures
@@ -219,7 +235,7 @@ def _row(policy: str, figures: Sequence[Mapping[str, Any]]) -> Row:
         median(lambda f: f["wait_seconds"]["p99"]),
         median(lambda f: f["instance_hours"]),
         median(lambda f: f["instance_hours"] / f["lower_bound_instance_hours"]),
-        # Of what must never happen, the worst seed counts.
+        # These must never happen, so the worst seed counts.
         max(f["unplaced_tasks"] for f in figures),
         max(f["tasks_killed_in_service"] for f in figures),
         max(f["failed_requests"] for f in figures),

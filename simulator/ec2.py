@@ -1,4 +1,4 @@
-"""EC2 instances: launched by a group or a fleet, booted into their cluster, and terminated."""
+"""EC2 instances: a group or a fleet launches them, they register with their cluster, and they are terminated."""
 
 from __future__ import annotations
 
@@ -17,17 +17,24 @@ from simulator.errors import AwsError
 from simulator.instance_types import NoSuchInstanceType, described, registered_size
 from steady.pools import Purchase
 
+# Mean seconds from the launch to the registration with ECS.
 BOOT_S = 90.0
-# Boots take from 0.8 to 1.3 of the mean.
+# A boot takes from 0.8 to 1.3 times the mean.
 BOOT_SPREAD = (0.8, 1.3)
 ZONES = ("us-east-1a", "us-east-1b", "us-east-1c")
-# Described for about an hour after the termination.
+# EC2 describes a terminated instance for about an hour.
 FORGOTTEN_AFTER_S = 3600.0
 
 
 @dataclass(eq=False, slots=True)
 class Ec2Instance:
-    """One EC2 instance. `doomed_at` is when its interruption was said; `terminated_at` when it went."""
+    """One EC2 instance. Times are in seconds since the epoch.
+
+    Attributes:
+        container_instance: its registration with ECS; None before.
+        doomed_at: when its interruption notice was sent; None: none was sent.
+        boots: whether it ever registers.
+    """
 
     id: str
     instance_type: str
@@ -48,21 +55,23 @@ class Ec2Instance:
 
 @dataclass
 class Hours:
-    """What the instances cost: hours from launch to termination, by (on-demand or spot, type)."""
+    """Instance-hours from launch to termination, by purchase (on-demand, spot) and type."""
 
     finished: Counter[tuple[str, str]] = field(default_factory=Counter)
     running: dict[str, tuple[tuple[str, str], float]] = field(default_factory=dict)
 
     def begin(self, instance: Ec2Instance, now: float) -> None:
+        """Count the hours of `instance` from `now` on."""
         bought = Purchase.ON_DEMAND if instance.on_demand else Purchase.SPOT
         self.running[instance.id] = (bought, instance.instance_type), now
 
     def end(self, instance: Ec2Instance, now: float) -> None:
+        """Count the hours of `instance` up to `now`."""
         what, since = self.running.pop(instance.id)
         self.finished[what] += (now - since) / 3600  # type: ignore[assignment]
 
     def until(self, now: float) -> dict[str, dict[str, float]]:
-        """The hours of all instances until `now`, by how they were bought and by type."""
+        """Return the hours of all instances until `now`, by purchase, then by type."""
         hours = Counter(self.finished)
         for what, since in self.running.values():
             hours[what] += (now - since) / 3600  # type: ignore[assignment]
@@ -96,7 +105,12 @@ class Ec2:
         boots: bool = True,
         on_demand: bool = False,
     ) -> Ec2Instance:
-        """Starts an instance that registers with `cluster` once it has booted: at once if `booted`, or never."""
+        """Launch an instance that registers with `cluster` once it has booted.
+
+        Args:
+            booted: register at once.
+            boots: register at all; a broken image does not.
+        """
         number = next(self._ids)
         zone = ZONES[number % len(ZONES)]
         instance = Ec2Instance(f"i-{number:017x}", instance_type, cluster, zone, tags, on_terminated)
@@ -110,13 +124,13 @@ class Ec2:
         return instance
 
     def terminate(self, instance: Ec2Instance) -> None:
-        """The instance goes at once, with whatever is left on it."""
+        """Terminate an instance at once. Tasks that are left on it are killed."""
         if not instance.alive:
             return
         instance.terminated_at = self.clock.now
         self.hours.end(instance, self.clock.now)
         if instance.container_instance:
-            self.scheduler.instance_gone(instance.container_instance)
+            self.scheduler.lose_instance(instance.container_instance)
         self.clock.after(FORGOTTEN_AFTER_S, lambda: self.instances.pop(instance.id, None))
         self.on_state(instance, "shutting-down")
         instance.on_terminated(instance)

@@ -1,8 +1,8 @@
-"""Elastic Load Balancing: targets that register, take requests, drain and leave; and the requests that fail.
+"""Elastic Load Balancing: targets that register, take requests, drain and leave, and the requests that fail.
 
-Requests are not simulated one by one: each target's arrivals and their durations follow from the seed, and are looked
-at when a task goes. A request fails if its task had its SIGTERM (and listens no longer) when it arrived, or was gone
-before it was answered.
+Requests are not simulated one by one. The arrivals and durations of each target's requests follow from the seed, and
+are computed when its task ends. A request fails in two cases: it arrives after the task's SIGTERM, when the task no
+longer listens; or the task ends before it has answered.
 """
 
 from __future__ import annotations
@@ -17,16 +17,23 @@ from simulator.clock import Clock
 from simulator.endpoint import ACCOUNT_ID, REGION, Params
 from simulator.errors import AwsError
 
-# How long a load balancer's nodes still send requests to a target that was deregistered.
+# Seconds for which a load balancer still sends requests to a deregistered target.
 PROPAGATION_S = 1.0
+# Seconds from the registration of a target until it is healthy.
 HEALTHY_AFTER_S = 10.0
-# Most requests are short; one in a hundred or so takes up to this.
+# The longest request, in seconds. Most requests are short; about one in a hundred takes seconds.
 LONGEST_REQUEST_S = 15.0
 
 
 @dataclass(eq=False, slots=True)
 class RegisteredTarget:
-    """One target of a target group, from its registration until it left."""
+    """One target of a target group, from its registration until it has left. Times are in seconds since the epoch.
+
+    Attributes:
+        left_at: when it has drained, or will have.
+        closed_at: when its task got SIGTERM and stopped listening.
+        ended_at: when its task ended.
+    """
 
     group: TargetGroup
     id: str
@@ -34,23 +41,24 @@ class RegisteredTarget:
     healthy_at: float
     deregistered_at: float | None = None
     left_at: float | None = None
-    # When its task listens no longer, and when the task is gone.
-    deaf_at: float | None = None
-    gone_at: float | None = None
+    closed_at: float | None = None
+    ended_at: float | None = None
 
     @property
     def key(self) -> tuple[str, int]:
         return self.id, self.port
 
     def takes_requests(self, now: float) -> bool:
-        """Whether the load balancer still sends it new requests."""
+        """Whether the load balancer sends it new requests at the time `now`."""
         return self.healthy_at <= now < self.routed_until
 
     @property
     def routed_until(self) -> float:
+        """The time after which the load balancer sends no request; infinite before the deregistration."""
         return float("inf") if self.deregistered_at is None else self.deregistered_at + PROPAGATION_S
 
     def state(self, now: float) -> str:
+        """Return the target's health state, as DescribeTargetHealth names it."""
         if self.left_at is not None and now >= self.left_at:
             return "unused"
         if self.deregistered_at is not None:
@@ -60,7 +68,12 @@ class RegisteredTarget:
 
 @dataclass(eq=False, slots=True)
 class TargetGroup:
-    """One target group. `requests_per_s` is what each of its targets gets."""
+    """One target group.
+
+    Attributes:
+        delay_s: the deregistration delay, in seconds.
+        requests_per_s: how many requests a second each of its targets gets.
+    """
 
     name: str
     kind: str = "instance"
@@ -74,15 +87,19 @@ class TargetGroup:
 
 
 class LoadBalancing:
-    """All target groups of the account, and the count of the requests that failed."""
+    """All target groups of the account, and the number of requests that failed.
+
+    Attributes:
+        failed_by_target: the failed requests by the target's id (an instance's id, or an IP address).
+    """
 
     def __init__(self, clock: Clock, rng: random.Random) -> None:
         self.clock = clock
         self.groups: dict[str, TargetGroup] = {}
         self.failed_requests = 0
-        # The same by the target's id: an instance's, or an address.
         self.failed_by_target: Counter[str] = Counter()
-        # A cycle of durations, of a length that is coprime to most rates: exponential with a long tail, cut.
+        # Durations, used in turn: exponential, with a long tail that is cut off. 997 is prime, so the sequence
+        # does not fall into step with a service's request rate.
         self._durations = tuple(
             min(LONGEST_REQUEST_S, rng.expovariate(1 / 5.0) if rng.random() < 0.01 else rng.expovariate(1 / 0.3))
             for _ in range(997)
@@ -93,30 +110,32 @@ class LoadBalancing:
         return group
 
     def register(self, group_arn: str, target_id: str, port: int) -> RegisteredTarget:
+        """Register a target. It takes requests `HEALTHY_AFTER_S` seconds later."""
         group = self.groups[group_arn]
         target = RegisteredTarget(group, target_id, port, self.clock.now + HEALTHY_AFTER_S)
         group.targets[target.key] = target
         return target
 
     def deregister(self, target: RegisteredTarget) -> None:
-        """Begins to drain `target`: it leaves once it is idle, or at the end of its group's delay."""
+        """Begin to drain `target`. It leaves once its requests are answered, or at the end of its group's delay."""
         if target.deregistered_at is not None:
             return
         target.deregistered_at = self.clock.now
         ends = [at + duration for at, duration in self._requests(target, self.clock.now - LONGEST_REQUEST_S)]
         target.left_at = min(self.clock.now + target.group.delay_s, max([target.routed_until, *ends]))
-        self._settle(target)
+        self._count_failed(target)
 
-    def task_deaf(self, target: RegisteredTarget) -> None:
-        """The target's task got its SIGTERM: it accepts no request any more."""
-        if target.deaf_at is None:
-            target.deaf_at = self.clock.now
+    def close_target(self, target: RegisteredTarget) -> None:
+        """Note that the target's task got SIGTERM and accepts no more requests."""
+        if target.closed_at is None:
+            target.closed_at = self.clock.now
 
-    def task_gone(self, target: RegisteredTarget) -> None:
-        self.task_deaf(target)
-        if target.gone_at is None:
-            target.gone_at = self.clock.now
-            self._settle(target)
+    def end_target(self, target: RegisteredTarget) -> None:
+        """Note that the target's task has ended."""
+        self.close_target(target)
+        if target.ended_at is None:
+            target.ended_at = self.clock.now
+            self._count_failed(target)
 
     def describe_target_health(self, params: Params) -> dict[str, object]:
         group = self._group(params)
@@ -144,7 +163,7 @@ class LoadBalancing:
         return {"Target": {"Id": key[0], "Port": key[1]}, "TargetHealth": {"State": state}}
 
     def _requests(self, target: RegisteredTarget, since: float) -> Iterator[tuple[float, float]]:
-        """When requests are sent to `target` from `since` on until it gets no more, and how long each takes."""
+        """Yield the arrival time and the duration of each request to `target` from `since` on."""
         rate = target.group.requests_per_s
         if rate <= 0 or target.routed_until == float("inf"):
             return
@@ -155,16 +174,16 @@ class LoadBalancing:
                 return
             yield at, self._durations[(index + target.port) % len(self._durations)]
 
-    def _settle(self, target: RegisteredTarget) -> None:
-        """Counts the failed requests, once it is known both when the task went and when the last request was sent."""
-        if target.gone_at is None or target.deregistered_at is None or target.deaf_at is None:
+    def _count_failed(self, target: RegisteredTarget) -> None:
+        """Count the failed requests, once both the end of the task and the last request are known."""
+        if target.ended_at is None or target.deregistered_at is None or target.closed_at is None:
             return
-        since = min(target.gone_at, target.deaf_at) - LONGEST_REQUEST_S
+        since = min(target.ended_at, target.closed_at) - LONGEST_REQUEST_S
         failed = sum(
-            at >= target.deaf_at or at + duration > target.gone_at for at, duration in self._requests(target, since)
+            at >= target.closed_at or at + duration > target.ended_at for at, duration in self._requests(target, since)
         )
         self.failed_requests += failed
         self.failed_by_target[target.id] += failed
-        # Whoever registers the same instance and port again is another target.
-        if target.group.targets.get(target.key) is target and target.gone_at > (target.left_at or 0):
+        # The same instance and port may have been registered again: that is another target.
+        if target.group.targets.get(target.key) is target and target.ended_at > (target.left_at or 0):
             del target.group.targets[target.key]

@@ -1,4 +1,4 @@
-"""How others handle a reclaim, for the benchmark: on the same simulated account, the same fleet, the same notices."""
+"""Other ways to handle a reclaim, for the benchmark: with the same simulated account, fleet and notices."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from simulator.world import World
 
 CALLER = "peer"
 SDK = Config(retries={"total_max_attempts": 5})
-# What a stop at the last moment leaves: ECS's default stop timeout, and a margin.
+# Seconds after the notice at which tasks must be stopped: ECS's default stop timeout and a margin are left.
 LAST_MOMENT_S = NOTICE_S - 30 - 8
 
 
 def steady(world: World) -> None:
-    """The suite as it is deployed."""
+    """Let the suite handle the reclaim as it is deployed: nothing changes."""
 
 
 def one_by_one(world: World) -> None:
-    """The same steps, one instance a message and an invocation: nothing is gathered, no call serves two instances."""
+    """Let the suite handle one instance in each invocation, so that no call serves two instances."""
     world.suite.notices.batch_size = 1
     world.suite.notices.window_s = 0.0
 
 
 def agent_draining(world: World) -> None:
-    """The ECS agent's own Spot draining (ECS_ENABLE_SPOT_INSTANCE_DRAINING): DRAINING on notice, and nothing else."""
-    _instead(world, lambda instance: _drain(world, instance))
+    """Do what the ECS agent does with ECS_ENABLE_SPOT_INSTANCE_DRAINING: set DRAINING at the notice, nothing else."""
+    _handle_instead(world, lambda instance: _drain(world, instance))
 
 
 def drain_then_stop(world: World) -> None:
-    """DRAINING on notice, StopTask for whatever is left at the last moment; no target is deregistered."""
+    """Set DRAINING at the notice, and stop the remaining tasks at the last moment. No target is deregistered."""
 
     def handle(instance: Ec2Instance) -> None:
         _drain(world, instance)
@@ -43,9 +43,9 @@ def drain_then_stop(world: World) -> None:
                 params = {"cluster": instance.cluster.name, "task": task.arn}
                 world.account.endpoint.call(CALLER, "ecs:StopTask", params, SDK)
             except AwsError:
-                continue  # throttled at every try, or gone
+                continue  # throttled at every try, or the task has ended
 
-    _instead(world, handle)
+    _handle_instead(world, handle)
 
 
 HANDLINGS: Mapping[str, Callable[[World], None]] = {
@@ -56,8 +56,8 @@ HANDLINGS: Mapping[str, Callable[[World], None]] = {
 }
 
 
-def _instead(world: World, handle: Callable[[Ec2Instance], None]) -> None:
-    """Lets `handle` have each notice, in a process of its own, in place of the suite."""
+def _handle_instead(world: World, handle: Callable[[Ec2Instance], None]) -> None:
+    """Let `handle` handle each notice in place of the suite. Each notice has its own process."""
     world.account.messaging.rules.clear()
     world.account.fleets.on_notice = lambda instance: world.clock.spawn(lambda: handle(instance))
 

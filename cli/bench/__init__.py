@@ -1,1 +1,1 @@
-"""`steady bench`: measures the suite, and writes the figures into the docs."""
+"""`steady bench`: measure the suite, and write the figures into the docs."""

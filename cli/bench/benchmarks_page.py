@@ -1,4 +1,4 @@
-"""The tables of docs/benchmarks.md that compare policies."""
+"""Format the comparison of policies as the tables of docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from cli.bench import figures_page
 from simulator.comparison import MAX_CAPACITY, OURS, Comparison, Row
 
 MADE_BY = "steady bench policies"
-_HEAD = """Medians of {seeds} seeds (of what must not happen, the worst seed), each peer at its
-published settings and ours at its defaults, none with more than {most} instances; the rows of a mild Spot market and
-of none are of one seed. Service-out is the suite's in all of them: only scaling is compared. How the account and the
-policies are simulated: [simulator.md](simulator.md). What cannot be had, whatever the policy:
-[scaling.md](scaling.md#what-cannot-be-had).
+_HEAD = """The figures are medians of {seeds} seeds. Of `unplaced`, `killed` and `failed`, the worst seed counts. The
+workloads with a mild Spot market and without interruptions ran with one seed. Each peer has its published settings, and
+the suite has its defaults. No policy may have more than {most} instances. All policies use the suite's service-out:
+only scaling is compared. [The simulator](simulator.md) says how the account and the policies are simulated.
+[Scaling](scaling.md#what-cannot-be-had) says what no policy can reach.
 
-`cost` is instance-hours x (1 + wait p95 / 60 s). `x bound` is instance-hours over the lower bound: the integral of the
-larger of CPU and memory demand, in instances, every task started at its submission. `s a day` is how long a simulated
-day took, in seconds, with others at its side.
+- `cost`: instance-hours x (1 + wait p95 / 60 s).
+- `x bound`: instance-hours divided by the lower bound. The lower bound is the integral of the larger of CPU and memory
+  demand, in instances, if every task starts when it is submitted.
+- `s a day`: seconds to simulate a day, while other simulations ran at the same time.
 
 """
 
@@ -36,13 +37,13 @@ _COLUMNS = (
 )
 
 _PROMISES = """
-What is promised, and what is so:
+The promises, and whether they are kept:
 
 """
 
 
 def tables(comparisons: Sequence[Comparison], seeds: int) -> str:
-    """In Markdown: one table of all policies on all workloads, and one of the promises."""
+    """Return two tables in Markdown: all policies on all workloads, and the promises."""
     rows = [line for comparison in comparisons for line in _rows(comparison)]
     promises = [line for comparison in comparisons if comparison.workload.promised for line in _promises(comparison)]
     return (

@@ -1,4 +1,7 @@
-"""How long the interruption handler takes from its start to its first call, beside others: a notice pays for it."""
+"""Measure starts: how long a function takes until its first call, and how much memory it has loaded.
+
+The first step of a service-out waits for the start of the interruption handler.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
-# What each does before its first call of ECS; `boto3` is the least that such a function does.
+# What each process runs until it could call ECS. No function that calls ECS can do less than `boto3`.
 INITS: Mapping[str, str] = {
     "boto3": "import boto3; boto3.client('ecs')",
     "interruption handler": "from interruption_handler import handler; handler.runtime().ecs",
@@ -27,7 +30,7 @@ INITS: Mapping[str, str] = {
         "clients = [boto3.client(n) for n in ('ecs', 'ec2', 'elbv2', 'autoscaling', 'sqs', 'dynamodb')]\n"
     ),
 }
-# What a function has loaded once it has done all that it can: what it imports, and its clients.
+# All clients that each function may create.
 CLIENTS: Mapping[str, tuple[str, ...]] = {
     "interruption_handler": ("ecs", "ecs_once", "elbv2", "ec2", "autoscaling", "sqs", "ssm", "dynamodb_once"),
     "autoscaler": ("ecs", "ec2", "autoscaling", "sqs", "ssm", "sns", "dynamodb", "dynamodb_once"),
@@ -40,7 +43,7 @@ _LOADED = (
     "from {function} import handler\n"
     "runtime = handler.runtime()\n"
     "[getattr(runtime, name) for name in {clients}]\n"
-    # Linux's own peak of this process alone: getrusage's begins with that of whoever started it.
+    # The peak of this process alone, from Linux. The peak of getrusage includes that of the parent process.
     "status = dict(line.split(':', 1) for line in open('/proc/self/status'))\n"
     "print(time.process_time(), int(status['VmHWM'].split()[0]) / 1024)\n"
 )
@@ -55,36 +58,39 @@ _ENVIRONMENT = {
 
 
 def measure(runs: int, done: Callable[[], None] = lambda: None) -> dict[str, float]:
-    """Seconds of each init, the median of `runs` fresh processes; each in turn, so that all meet the same noise."""
+    """Return the median seconds of each of `INITS`, over `runs` fresh processes of each.
+
+    They run in turn, so that other load on the machine slows all of them alike.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in INITS}
     for _ in range(runs):
         for name, init in INITS.items():
-            seconds[name].append(_once(init))
+            seconds[name].append(_start_once(init))
             done()
     return {name: statistics.median(all_) for name, all_ in seconds.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A fresh process with a function and all its clients: CPU seconds since its start, and its peak of memory."""
+    """A fresh process that has loaded a function with all its clients: CPU seconds since the start, peak memory."""
 
     cpu_s: float
     mib: float
 
 
 def loaded(function: str, runs: int = 5) -> Loaded:
-    """The medians of `runs` fresh processes of `function`, as its folder is named. For Linux, which Lambda runs on."""
+    """Load `function` (the name of its folder) in `runs` fresh processes, and return the medians. Linux only."""
     code = _LOADED.format(function=function, clients=CLIENTS[function])
-    found = [tuple(map(float, _printed(code).split())) for _ in range(runs)]
+    found = [tuple(map(float, _run_code(code).split())) for _ in range(runs)]
     return Loaded(*(statistics.median(of) for of in zip(*found, strict=True)))
 
 
-def _once(init: str) -> float:
-    return float(_printed(_TIMED.format(init=init)))
+def _start_once(init: str) -> float:
+    return float(_run_code(_TIMED.format(init=init)))
 
 
-def _printed(code: str) -> str:
-    done = subprocess.run(  # noqa: S603 - our own interpreter, and our own text
+def _run_code(code: str) -> str:
+    done = subprocess.run(  # noqa: S603 - this interpreter, with code of this module
         [sys.executable, "-c", code],
         env={**os.environ, **_ENVIRONMENT},
         cwd=FUNCTIONS,

@@ -1,4 +1,4 @@
-"""`steady bench`: what the suite does at its limits, on the simulated account."""
+"""`steady bench`: measure the suite at its limits, on the simulated account."""
 
 from __future__ import annotations
 
@@ -27,24 +27,38 @@ from simulator.policies import POLICIES
 from simulator.workload import traces
 
 BROKEN = 1
+CORES = os.cpu_count() or 1
 
-app = typer.Typer(help="Benchmarks on the simulated account.", no_args_is_help=True)
+SeedOption = Annotated[int, typer.Option(help="The random seed. Runs with the same seed are identical.")]
+SearchOption = Annotated[float, typer.Option(min=0.1, help="Seconds of the search in each case.")]
+CasesOption = Annotated[int, typer.Option(min=1, help="The number of random cases.")]
+TracesOption = Annotated[Path, typer.Option("--traces", help="The folder of the trace files.")]
+AtOnceOption = Annotated[int, typer.Option(min=1, help="How many simulations run at the same time.")]
+PageOption = Annotated[
+    Path | None, typer.Option("--page", help="Write the figures into this Markdown file, between the command's marks.")
+]
+
+app = typer.Typer(help="Measure the suite on the simulated account.", no_args_is_help=True)
 
 
 @app.callback()
-def benches() -> None:
-    """Benchmarks on the simulated account, behind AWS's real rate limits."""
+def describe_benchmarks() -> None:
+    """Measure the suite on the simulated account, with the rate limits of the ECS API."""
 
 
 @app.command()
 def interruption(
-    instances: Annotated[int, typer.Option(min=1, max=2000, help="Instances of the fleet; all are reclaimed.")] = 100,
+    instances: Annotated[
+        int, typer.Option(min=1, max=2000, help="Instances of the fleet. All of them are reclaimed.")
+    ] = 100,
     tasks: Annotated[int, typer.Option(min=1, max=50, help="Tasks on each instance.")] = 9,
-    seed: Annotated[int, typer.Option(help="Of all that is random.")] = 0,
-    with_peers: Annotated[bool, typer.Option("--peers", help="The same reclaim as others handle it, too.")] = False,
+    seed: SeedOption = 0,
+    with_peers: Annotated[
+        bool, typer.Option("--peers", help="Also measure how other tools handle the same reclaim.")
+    ] = False,
     json_: JsonOption = None,
 ) -> None:
-    """Reclaims a whole Spot Fleet within 5 s and measures its service-out."""
+    """Reclaim a whole Spot Fleet within 5 s, and measure its service-out."""
     handlings = list(peers.HANDLINGS) if with_peers else ["steady"]
     figures = [reclaim.interruption(instances, tasks, seed, handling) for handling in handlings]
     write_json(figures if with_peers else figures[0], json_)
@@ -55,18 +69,18 @@ def interruption(
 @app.command()
 def autoscaler(
     instances: Annotated[int, typer.Option(min=1, max=5000, help="Container instances of the cluster.")] = 500,
-    services: Annotated[int, typer.Option(min=1, max=5000, help="Services of it.")] = 200,
-    tasks: Annotated[int, typer.Option(min=1, max=100_000, help="Tasks of them all.")] = 5000,
-    seed: Annotated[int, typer.Option(help="Of all that is random.")] = 0,
+    services: Annotated[int, typer.Option(min=1, max=5000, help="Services of the cluster.")] = 200,
+    tasks: Annotated[int, typer.Option(min=1, max=100_000, help="Tasks of all services together.")] = 5000,
+    seed: SeedOption = 0,
     json_: JsonOption = None,
 ) -> None:
-    """Measures one tick of a cluster that rests: CPU of the function's own code, memory, and calls."""
+    """Measure one tick of a cluster in which nothing changes: CPU time of the function's own code, memory, calls."""
     figures = tick.tick(instances, services, tasks, seed=seed)
     write_json(figures, json_)
     if json_ != "-":
         table = Table("", "", title=f"one tick of {instances:,} instances, {services:,} services, {tasks:,} tasks")
-        table.add_row("CPU of the function's own code", f"{figures['seconds']:.3f} s")
-        table.add_row("memory that it allocates", f"{figures['peak_mib']:.1f} MiB")
+        table.add_row("CPU time of the function's own code", f"{figures['seconds']:.3f} s")
+        table.add_row("allocated memory", f"{figures['peak_mib']:.1f} MiB")
         for name, count in figures["api_calls"].items():
             table.add_row(name, f"{count:,}")
         answers.print(table)
@@ -74,11 +88,11 @@ def autoscaler(
 
 @app.command()
 def placement(
-    cases: Annotated[int, typer.Option(min=1, help="Random cases.")] = 200,
-    search: Annotated[float, typer.Option(min=0.1, help="Seconds that each is searched for.")] = 10,
+    cases: CasesOption = 200,
+    search: SearchOption = 10,
     json_: JsonOption = None,
 ) -> None:
-    """Packs random cases, beside the best that a long search finds for them. Needs OR-tools."""
+    """Pack random cases, and compare with the best packing that a long search finds. Needs OR-tools."""
     with one_line_errors(packing.NoSearch), Progress(console=notes) as progress:
         bar = progress.add_task("cases", total=cases)
         figures = packing.placement(cases, search, lambda: progress.advance(bar))
@@ -92,13 +106,16 @@ def placement(
 
 @app.command()
 def limits(
-    traces_: Annotated[Path, typer.Option("--traces", help="The folder of the traces.")],
-    cases: Annotated[int, typer.Option(min=1, help="Random cases of placement.")] = 200,
-    search: Annotated[float, typer.Option(min=0.1, help="Seconds that each is searched for.")] = 10,
-    page_: Annotated[Path | None, typer.Option("--page", help="Write the tables into this Markdown file.")] = None,
+    traces_: TracesOption,
+    cases: CasesOption = 200,
+    search: SearchOption = 10,
+    page_: PageOption = None,
     json_: JsonOption = None,
 ) -> None:
-    """Every promise of speed, size and calls, with its figure. Exit code 1: one is not kept. Needs OR-tools."""
+    """Measure every promise of speed, size and calls. Needs OR-tools.
+
+    Exit code 1: a promise is not kept. 2: a trace cannot be read, or OR-tools is not installed.
+    """
     with one_line_errors(traces.BadTrace, packing.NoSearch), Progress(console=notes) as progress:
         bar = progress.add_task("figures", total=limits_.STEPS)
         found = limits_.measure(traces_, cases=cases, search_s=search, done=lambda: progress.advance(bar))
@@ -106,15 +123,16 @@ def limits(
     write_json([asdict(limit) for limit in found], json_)
     if json_ != "-":
         answers.print(Markdown(limits_.table(found)))
-    if not all(limit.kept for limit in found):
-        fail("a promise is not kept", BROKEN)
+    broken = [
+        f"{limit.what} is {limit.figure:,.4g}, at most {limit.most:g} {limit.unit}" for limit in found if not limit.kept
+    ]
+    if broken:
+        fail("promises are not kept:\n" + "\n".join(line.strip() for line in broken), BROKEN)
 
 
 @app.command()
-def growth(
-    page_: Annotated[Path | None, typer.Option("--page", help="Write the table into this file.")] = None,
-) -> None:
-    """One tick of clusters of 10 instances to 5,000: CPU of the function's own code, memory, and calls."""
+def growth(page_: PageOption = None) -> None:
+    """Measure one tick of clusters of 10 to 5,000 instances: CPU time of the function's own code, memory, calls."""
     with Progress(console=notes) as progress:
         bar = progress.add_task("clusters", total=len(growth_.INSTANCES))
         text = growth_.table(growth_.measure(done=lambda: progress.advance(bar)))
@@ -123,8 +141,8 @@ def growth(
 
 
 @app.command()
-def sizes(page_: Annotated[Path | None, typer.Option("--page", help="Write the table into this file.")] = None) -> None:
-    """What each function takes and costs, by the memory that Lambda gives it."""
+def sizes(page_: PageOption = None) -> None:
+    """Measure the time and the price of each function, for several sizes of a Lambda function's memory."""
     text = lambda_sizes.table(lambda_sizes.measure())
     _write_figures(page_, lambda_sizes.MADE_BY, text)
     answers.print(Markdown(text))
@@ -132,21 +150,25 @@ def sizes(page_: Annotated[Path | None, typer.Option("--page", help="Write the t
 
 @app.command()
 def policies(
-    traces_: Annotated[Path, typer.Option("--traces", help="The folder of the traces.")],
-    seeds: Annotated[int, typer.Option(min=1, max=99, help="How many seeds to take the medians of.")] = 3,
-    hours: Annotated[float, typer.Option(min=0.1, help="Simulate no more hours than this of any workload.")] = 24 * 365,
-    workload: Annotated[list[str], typer.Option(help="Only workloads with this in their name; repeatable.")] = [],  # noqa: B006 - typer copies it
-    at_once: Annotated[int, typer.Option(min=1, help="How many simulations run side by side.")] = os.cpu_count() or 1,
-    page_: Annotated[Path | None, typer.Option("--page", help="Write the tables to this Markdown file.")] = None,
+    traces_: TracesOption,
+    seeds: Annotated[int, typer.Option(min=1, max=99, help="How many seeds to run; the medians are compared.")] = 3,
+    hours: Annotated[float, typer.Option(min=0.1, help="Simulate at most this many hours of each workload.")] = 24
+    * 365,
+    workload: Annotated[
+        list[str], typer.Option(help="Run only workloads with this text in their name; repeatable.")
+    ] = [],  # noqa: B006 - typer copies it
+    at_once: AtOnceOption = CORES,
+    page_: PageOption = None,
 ) -> None:
-    """Runs every policy on the real workloads, several seeds each, and compares the medians."""
+    """Run every policy on workloads of real traces, with several seeds, and compare the medians."""
     chosen = [
         replace(w, hours=min(w.hours, hours))
         for w in comparison.WORKLOADS
         if not workload or any(part in w.name for part in workload)
     ]
     if not chosen:
-        fail(f"no workload is named so: one of {'; '.join(w.name for w in comparison.WORKLOADS)} is needed")
+        names = "; ".join(w.name for w in comparison.WORKLOADS)
+        fail(f"--workload is {', '.join(workload)}, which is in no workload's name: a part of one of {names} is needed")
     with one_line_errors(traces.BadTrace), Progress(console=notes) as progress:
         for each in chosen:
             each.plan(traces_)
@@ -154,10 +176,10 @@ def policies(
             "policies", total=len(POLICIES) * sum(len(comparison.seeds_of(w, seeds)) for w in chosen)
         )
 
-        def done(what: str) -> None:
-            progress.update(bar, advance=1, description=what)
+        def show_done(run: str) -> None:
+            progress.update(bar, advance=1, description=run)
 
-        compared = list(comparison.compare(traces_, chosen, seeds, at_once, done))
+        compared = list(comparison.compare(traces_, chosen, seeds, at_once, show_done))
     text = benchmarks_page.tables(compared, seeds)
     _write_figures(page_, benchmarks_page.MADE_BY, text)
     answers.print(Markdown(text))
@@ -165,10 +187,10 @@ def policies(
 
 @app.command()
 def cold(
-    runs: Annotated[int, typer.Option(min=1, max=200, help="Fresh processes of each.")] = 15,
+    runs: Annotated[int, typer.Option(min=1, max=200, help="How many times each is started.")] = 15,
     json_: JsonOption = None,
 ) -> None:
-    """Measures the start of the interruption handler, beside boto3 alone and a handler as they usually are."""
+    """Measure how long the interruption handler takes to start, beside boto3 alone and a usual handler."""
     with Progress(console=notes) as progress:
         bar = progress.add_task("starts", total=runs * len(cold_start.INITS))
         seconds = cold_start.measure(runs, lambda: progress.advance(bar))
@@ -176,7 +198,7 @@ def cold(
     ratios = {"over boto3": round(ours / least, 3), "over the usual handler": round(ours / usual, 3)}
     write_json({"seconds": {name: round(value, 4) for name, value in seconds.items()}, **ratios}, json_)
     if json_ != "-":
-        table = Table("", "s", title=f"from start to first call, median of {runs} fresh processes")
+        table = Table("", "s", title=f"from the start to the first call, median of {runs} fresh processes")
         for name, value in seconds.items():
             table.add_row(name, f"{value:.3f}")
         answers.print(table)
@@ -185,14 +207,17 @@ def cold(
 
 @app.command()
 def chaos(
-    every: Annotated[int, typer.Option(min=1, help="Run one of so many cases of the matrix.")] = 1,
-    days: Annotated[float, typer.Option(min=0, help="How many days to soak; 0: none.")] = 30,
-    seed: Annotated[int, typer.Option(help="Of the soak.")] = 0,
-    at_once: Annotated[int, typer.Option(min=1, help="How many runs side by side.")] = os.cpu_count() or 1,
-    page_: Annotated[Path | None, typer.Option("--page", help="Write the figures into this Markdown file.")] = None,
+    every: Annotated[int, typer.Option(min=1, help="Run only every n-th fault. 1: run all of them.")] = 1,
+    days: Annotated[float, typer.Option(min=0, help="Simulated days of the soak. 0: no soak.")] = 30,
+    seed: Annotated[int, typer.Option(help="The random seed of the soak.")] = 0,
+    at_once: AtOnceOption = CORES,
+    page_: PageOption = None,
     json_: JsonOption = None,
 ) -> None:
-    """Every fault at every call of every scenario, events gone wrong, and a soak. Exit code 1: a promise is broken."""
+    """Run every fault at every call of every scenario, then a soak: days in which each fault happens at a low rate.
+
+    Exit code 1: a promise is broken.
+    """
     wanted = list(matrix.cases(every))
     with Progress(console=notes) as progress:
         bar = progress.add_task(f"{len(wanted)} faults", total=len(wanted))
@@ -201,7 +226,7 @@ def chaos(
         soaked = Soak(days, seed).run(lambda passed: progress.update(of_soak, completed=passed)) if days else None
     text = reliability_page.figures(rows, soaked)
     _write_figures(page_, reliability_page.MADE_BY, text)
-    broken = [f"{one.scenario}, {one.kind}, {one.at}: {'; '.join(one.broken)}" for row in rows for one in row.broken]
+    broken = [f"{one.scenario}, {one.kind} {one.at}: {'; '.join(one.broken)}" for row in rows for one in row.broken]
     broken += [f"soak: {what}" for what in (soaked.broken() if soaked else ())]
     write_json({"rows": [asdict(row) for row in rows], "soak": asdict(soaked) if soaked else None}, json_)
     if json_ != "-":

@@ -1,4 +1,4 @@
-"""How a tick grows with its cluster, from 10 instances to 5,000."""
+"""Measure how a tick grows with its cluster, from 10 to 5,000 instances."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cli.bench import figures_page
 from simulator.bench.tick import tick
 
 INSTANCES = (10, 50, 100, 500, 1000, 2500, 5000)
-# Of each instance: a service has 25 tasks, and an instance 10.
+# Services and tasks for each instance: 25 tasks in a service, 10 on an instance.
 SERVICES, TASKS = 0.4, 10
 MADE_BY = "steady bench growth"
 _COLUMNS = ("instances", "services", "tasks", "CPU (ms)", "CPU an instance (µs)", "calls", "allocated (MiB)")
@@ -18,7 +18,10 @@ _COLUMNS = ("instances", "services", "tasks", "CPU (ms)", "CPU an instance (µs)
 def measure(
     instances: Sequence[int] = INSTANCES, done: Callable[[], None] = lambda: None
 ) -> Sequence[Mapping[str, Any]]:
-    """The figures of `simulator.bench.tick` for clusters of so many `instances`, each with its services and tasks."""
+    """Measure a tick (`simulator.bench.tick`) of one cluster for each number in `instances`, and return the figures.
+
+    `done` is called after each cluster.
+    """
     found = []
     for number in instances:
         found.append(tick(number, round(number * SERVICES), number * TASKS, ticks=9 if number <= 500 else 3))
@@ -27,7 +30,7 @@ def measure(
 
 
 def table(figures: Sequence[Mapping[str, Any]]) -> str:
-    """The table in Markdown, a row for each cluster."""
+    """Return the figures as a Markdown table, with a row for each cluster."""
     return figures_page.table(_COLUMNS, ["---:"] * len(_COLUMNS), map(_row, figures))
 
 

@@ -1,7 +1,7 @@
-"""What each function costs and how long it takes, by the memory that it is given: what `infra/wiring.py` chooses from.
+"""Measure the time and the price of each function for several memory sizes, from which `infra/wiring.py` chooses.
 
-Lambda gives CPU in proportion to memory, one vCPU at 1,769 MB (AWS Lambda, "Configure Lambda function memory"): less
-memory makes the same CPU time last longer, while waiting for answers takes as long as ever.
+Lambda gives CPU in proportion to memory: one vCPU at 1,769 MB (AWS Lambda, "Configure Lambda function memory"). With
+less memory, the same computation takes longer. Waiting for answers takes as long as before.
 """
 
 from __future__ import annotations
@@ -17,16 +17,23 @@ from simulator.workload import synthetic
 
 SIZES_MB = (128, 256, 512, 1024, 1769)
 ONE_VCPU_MB = 1769
-# List prices of us-east-1 for a GB-second; a request is 0.0000002 on both.
+# List prices of us-east-1: a GB-second on arm64 and on x86_64, and a request on both.
 ARM_USD, X86_USD, REQUEST_USD = 0.0000133334, 0.0000166667, 0.0000002
-# What a function needs beside what it has loaded: its answers, and a margin.
+# What a function needs beside what it has loaded: the answers of its calls, and a margin.
 SPARE_MIB = 30.0
 MADE_BY = "steady bench sizes"
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """A function at one size: the time of a start and of an invocation, and a million invocations' price on arm64."""
+    """A function with one memory size.
+
+    Attributes:
+        start_s: seconds of a start.
+        invocation_s: mean seconds of an invocation.
+        usd_a_million: the price of a million invocations on arm64, in USD.
+        is_enough: whether the memory is enough for the function.
+    """
 
     memory_mb: int
     start_s: float
@@ -37,7 +44,13 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A function's fresh process, and, where the simulated account calls it, its invocations."""
+    """Measurements of one function.
+
+    Attributes:
+        loaded: a fresh process with the function and its clients.
+        use: its invocations; None if the simulated account does not call the function.
+        chosen_mb: the memory that `infra/wiring.py` gives it, in MB.
+    """
 
     function: str
     loaded: Loaded
@@ -45,6 +58,7 @@ class Measured:
     chosen_mb: int
 
     def sizes(self) -> Iterator[Size]:
+        """Compute the function's times and price for each of `SIZES_MB`."""
         for memory_mb in SIZES_MB:
             slower = ONE_VCPU_MB / memory_mb
             took_s = self.use.waits_s + self.use.cpu_s * slower if self.use else 0.0
@@ -54,7 +68,10 @@ class Measured:
 
 
 def measure(hours: float = 6.0, done: Callable[[], None] = lambda: None) -> Sequence[Measured]:
-    """Every function: starts of fresh processes, and the invocations of a synthetic day's first `hours`."""
+    """Measure every function: starts of fresh processes, and the invocations in the first `hours` of a synthetic day.
+
+    `done` is called after each function.
+    """
     outcome = simulate("steady", Scenario(synthetic.day(hours, seed=0), hours, timed=True))
     found = []
     for function in CLIENTS:
@@ -66,7 +83,7 @@ def measure(hours: float = 6.0, done: Callable[[], None] = lambda: None) -> Sequ
 
 
 def table(measured: Sequence[Measured]) -> str:
-    """The table in Markdown, a row for each function and size; the sizes that are chosen are in bold."""
+    """Return a Markdown table with a row for each function and memory size. The chosen sizes are in bold."""
     rows = []
     for one in measured:
         for size in one.sizes():

@@ -1,4 +1,4 @@
-"""The figures of `docs/reliability.md`, as `steady bench chaos` has counted them."""
+"""Format the figures of `steady bench chaos` as the tables of `docs/reliability.md`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MADE_BY = "make chaos"
 
 
 def figures(rows: Sequence[Row], soaked: Soaked | None) -> str:
-    """The tables in Markdown."""
+    """Return the tables in Markdown; without a soak, only the one of the scenarios."""
     parts = [_matrix(rows)]
     if soaked:
         parts.append(_soak(soaked))
@@ -28,17 +28,21 @@ def _matrix(rows: Sequence[Row]) -> str:
 def _soak(soaked: Soaked) -> str:
     rows = {
         "simulated days": f"{soaked.days:g}",
-        "faults of calls": f"{sum(soaked.faults.values()):,}",
-        "events lost, and late by ten minutes": f"{soaked.events.get('lost', 0):,}, {soaked.events.get('late', 0):,}",
+        "calls with a fault": f"{sum(soaked.faults.values()):,}",
+        "lost events; events that were ten minutes late": (
+            f"{soaked.events.get('lost', 0):,}; {soaked.events.get('late', 0):,}"
+        ),
         "notices": f"{soaked.notices:,}",
         "tasks placed": f"{soaked.tasks:,}",
-        "tasks killed in service, of them on instances whose notice never came": (
-            f"{soaked.tasks_killed:,}, {soaked.tasks_killed_forced:,}"
+        "tasks killed in service; of these, on instances whose notice was lost or late": (
+            f"{soaked.tasks_killed:,}; {soaked.tasks_killed_forced:,}"
         ),
-        "failed requests, of them there": f"{soaked.failed_requests:,}, {soaked.failed_requests_forced:,}",
-        "wants forgotten": f"{soaked.wants_forgotten:,}",
-        "seconds out of bounds": f"{soaked.seconds_out_of_bounds:,.0f}",
-        "a task's wait: median, p95, longest": (
+        "failed requests; of these, on such instances": (
+            f"{soaked.failed_requests:,}; {soaked.failed_requests_forced:,}"
+        ),
+        "tasks that still waited after 30 minutes": f"{soaked.wants_forgotten:,}",
+        "seconds in which the target was out of its bounds": f"{soaked.seconds_out_of_bounds:,.0f}",
+        "wait of a task: median, p95, longest": (
             f"{soaked.waits_s['p50']:,.0f} s, {soaked.waits_s['p95']:,.0f} s, {soaked.waits_s['max']:,.0f} s"
         ),
         "messages in dead-letter queues": f"{soaked.dead_letters:,}",

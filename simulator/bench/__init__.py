@@ -1,1 +1,1 @@
-"""Benchmarks: what the suite does at its limits, on the simulated account and beside it."""
+"""Benchmarks of the suite at its limits."""

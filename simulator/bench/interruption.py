@@ -1,4 +1,4 @@
-"""The service-out of a whole fleet at once."""
+"""Measure the service-out of a whole Spot Fleet at once."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from simulator.instance_types import registered_size
 from simulator.world import SimulatedCluster, World
 
 INSTANCE_TYPE = "m5.2xlarge"
+# All notices come within this many seconds.
 NOTICES_WITHIN_S = 5.0
-# Of nine tasks on an instance: six behind a load balancer, one service without, one batch task, one daemon.
+# The kinds of nine tasks on an instance: behind a load balancer; batch; of a service without targets; daemon.
 KINDS = ("balanced",) * 6 + ("batch", "plain", "daemon")
 BALANCED_SERVICES = 12
 BATCH_RUN_S = 3600.0
@@ -22,7 +23,7 @@ BATCH_RUN_S = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Reclaimed:
-    """One instance's end: when its notice came, its targets were all deregistered, and its tasks had all stopped."""
+    """Times of one instance's service-out: its notice, its last deregistered target, its last stopped task."""
 
     notice_at: float
     deregistered_at: float
@@ -30,26 +31,27 @@ class Reclaimed:
 
 
 def interruption(instances: int, tasks: int, seed: int = 0, handling: str = "steady") -> dict[str, Any]:
-    """Takes a whole Spot Fleet back within 5 s, and says how its service-out went.
+    """Reclaim a whole Spot Fleet within 5 s, and return the figures of its service-out.
 
     Args:
-        instances: of the fleet, all of them taken.
-        tasks: on each instance, of the kinds of `KINDS` in turn.
-        handling: who handles it: one of `peers.HANDLINGS`.
+        instances: how many instances the fleet has. All of them are reclaimed.
+        tasks: how many tasks run on each instance; their kinds are those of `KINDS` in turn.
+        handling: how the reclaim is handled: one of `peers.HANDLINGS`.
 
     Returns:
-        The contract's figures; `deregistered_s` and `stopped_s` are the slowest instance's, from its own notice.
+        The figures that docs/simulator.md explains. `deregistered_s` and `stopped_s` are those of the slowest
+        instance, from its own notice.
     """
-    world, cluster = _ready(instances, tasks, seed)
+    world, cluster = _full_fleet(instances, tasks, seed)
     peers.HANDLINGS[handling](world)
-    here: dict[str, list[Task]] = {i.id: [] for i in cluster.ec2_instances()}
+    tasks_of: dict[str, list[Task]] = {i.id: [] for i in cluster.ec2_instances()}
     for task in cluster.tasks():
-        here[task.instance.ec2_id].append(task)
+        tasks_of[task.instance.ec2_id].append(task)
     doomed = _reclaim(cluster)
     stopped: dict[str, float] = {}
     world.account.scheduler.observer.stopped = lambda task: stopped.update({task.arn: world.clock.now})
     world.run(NOTICES_WITHIN_S + 150)
-    ends = [_end(instance, here[instance.id], stopped) for instance in doomed]
+    ends = [_reclaimed(instance, tasks_of[instance.id], stopped) for instance in doomed]
     counts = world.account.endpoint.total()
     steps = world.suite.interruption_handler
     return {
@@ -57,7 +59,7 @@ def interruption(instances: int, tasks: int, seed: int = 0, handling: str = "ste
         "instances": instances,
         "deregistered_s": round(max(e.deregistered_at - e.notice_at for e in ends), 2),
         "stopped_s": round(max(e.stopped_at - e.notice_at for e in ends), 2),
-        "tasks": sum(len(found) for found in here.values()),
+        "tasks": sum(len(found) for found in tasks_of.values()),
         "tasks_killed_in_service": world.account.killed_tasks,
         "failed_requests": world.account.balancing.failed_requests,
         "api_calls": dict(sorted(counts.calls.items())),
@@ -69,12 +71,12 @@ def interruption(instances: int, tasks: int, seed: int = 0, handling: str = "ste
 
 
 def memory_mib(instances: int, tasks: int, seed: int = 0) -> float:
-    """The most memory, in MiB, that the same reclaim allocates at once, the simulated account's own included.
+    """Return the peak of the memory that the same reclaim allocates, in MiB, with the simulated account included.
 
-    What a process loads once, the service models above all, is not in it.
+    Modules and service models, which a process loads once, are not counted.
     """
     interruption(1, tasks, seed)
-    world, cluster = _ready(instances, tasks, seed)
+    world, cluster = _full_fleet(instances, tasks, seed)
     tracemalloc.start()
     _reclaim(cluster)
     world.run(NOTICES_WITHIN_S + 150)
@@ -83,7 +85,7 @@ def memory_mib(instances: int, tasks: int, seed: int = 0) -> float:
     return peak
 
 
-def _ready(instances: int, tasks: int, seed: int) -> tuple[World, SimulatedCluster]:
+def _full_fleet(instances: int, tasks: int, seed: int) -> tuple[World, SimulatedCluster]:
     world = World(seed, duplicates=0.0, scaling=False)
     cluster = world.spot_cluster("fleet", instances, INSTANCE_TYPE)
     _fill(cluster, tasks)
@@ -92,7 +94,7 @@ def _ready(instances: int, tasks: int, seed: int) -> tuple[World, SimulatedClust
 
 
 def _reclaim(cluster: SimulatedCluster) -> list[Ec2Instance]:
-    """EC2 takes all instances, one after the other."""
+    """Reclaim all instances, one after the other within `NOTICES_WITHIN_S`, and return them."""
     world, doomed = cluster.world, cluster.ec2_instances()
     for index, instance in enumerate(doomed):
         world.clock.after(index * NOTICES_WITHIN_S / len(doomed), lambda i=instance: world.account.fleets.reclaim([i]))  # type: ignore[misc]
@@ -100,12 +102,17 @@ def _reclaim(cluster: SimulatedCluster) -> list[Ec2Instance]:
 
 
 def floor_of(instances: int, tasks: int) -> int:
-    """The fewest calls that any handling needs which deregisters first: each thing read once, in the largest batches.
+    """Return the fewest calls of any handling that deregisters targets before it stops tasks.
 
-    One a batch of 200 instances to find their fleet, one to find whose that fleet is; container instances listed and
-    described by 100 and drained by 10; tasks listed and described by 100, whichever way takes fewer pages; services
-    by 10, each task definition once, protection by 100; the targets of each target group looked at, deregistered, and
-    looked at again; one StopTask a task; one message to go on with, and one to wake the autoscaler.
+    Everything is read once, in the largest batches:
+
+    - one call for each 200 instances to find their fleet, and one to find the fleet's cluster;
+    - container instances: listed and described by 100, drained by 10;
+    - tasks: listed by instance or by cluster, which takes fewer calls; described by 100;
+    - services: described by 10; each task definition once; protection of tasks by 100;
+    - targets of each target group: described, deregistered, and described again, by 100;
+    - one StopTask for each task;
+    - one continuation message, and one trigger of the autoscaler.
     """
     kinds = [KINDS[number % len(KINDS)] for number in range(tasks)]
     whole = instances * tasks
@@ -130,7 +137,7 @@ def _calls(things: int, a_call: int) -> int:
     return -(-things // a_call)
 
 
-def _end(instance: Ec2Instance, tasks: list[Task], stopped: dict[str, float]) -> Reclaimed:
+def _reclaimed(instance: Ec2Instance, tasks: list[Task], stopped: dict[str, float]) -> Reclaimed:
     assert instance.doomed_at is not None, f"{instance.id} was never reclaimed"
     left = [target.deregistered_at for task in tasks for target in task.targets]
     return Reclaimed(
@@ -141,7 +148,7 @@ def _end(instance: Ec2Instance, tasks: list[Task], stopped: dict[str, float]) ->
 
 
 def _fill(cluster: SimulatedCluster, tasks: int) -> None:
-    """Puts `tasks` tasks on each instance, which they fill: what one loses finds no room on those still to be taken."""
+    """Fill each instance with `tasks` tasks, so that no task can move to an instance that is reclaimed later."""
     start = cluster.world.account.scheduler.start
     whole = registered_size(INSTANCE_TYPE)
     cpu, memory = whole.cpu_units // tasks, whole.memory_mib // tasks

@@ -1,4 +1,4 @@
-"""How closely tasks are packed, beside a long search; and how long it takes."""
+"""Measure how closely tasks are packed, compared with a long search, and how long packing takes."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ MEMORY_MIB = (128, 256, 512, 1024, 2048, 4096, 8192)
 
 
 class NoSearch(Exception):
-    """OR-tools is not installed; the text says how to have it."""
+    """OR-tools is not installed. The text says how to install it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Tasks that are to be placed on new instances, each of the size `instance`."""
+    """Tasks to place on new instances. Each instance has the size `instance`."""
 
     instance: Size
     tasks: tuple[Size, ...]
 
     @staticmethod
     def random(seed: int) -> Case:
-        """30 to 300 tasks of 3 to 12 sizes, as task definitions have them, on one of five instance types."""
+        """Return a random case: 30 to 300 tasks of 3 to 12 usual sizes, on one of five instance types."""
         rng = random.Random(seed)
         whole = registered_size(rng.choice(INSTANCE_TYPES))
         sizes = [
@@ -46,59 +46,65 @@ class Case:
 
     @property
     def least(self) -> int:
-        """What no packing can be under: all of the tasks' CPU, or all of their memory, in whole instances."""
+        """A lower bound of instances: the sum of the tasks' CPU or memory, rounded up to whole instances."""
         whole = sum(self.tasks, Size(0, 0))
         return max(
             math.ceil(whole.cpu_units / self.instance.cpu_units), math.ceil(whole.memory_mib / self.instance.memory_mib)
         )
 
     def needed(self) -> int:
-        """The instances that the suite asks for."""
+        """Return how many instances the suite asks for."""
         return instances_needed([TaskShape(size) for size in self.tasks], Room(self.instance))[0]
 
 
 def placement(cases: int = 200, search_s: float = 10.0, done: Callable[[], None] = lambda: None) -> dict[str, Any]:
-    """What the suite asks for in random cases, beside the best that OR-tools' CP-SAT finds for each in `search_s`.
+    """Pack random cases with the suite's packing and with the solver CP-SAT of OR-tools, and compare.
+
+    Args:
+        cases: how many random cases.
+        search_s: seconds of the search in each case.
+        done: called after each case.
+
+    Returns:
+        `cases`; `instances`: how many the suite asks for in all cases; `best`: how many the search found; `over_best`:
+        the first divided by the second (1.01: 1 % more); `seconds`: CPU time to place 10,000 tasks of 40 sizes on
+        1,000 instances that are half full; `seconds_all_different`: the same, with every task of another size.
 
     Raises:
         NoSearch: if OR-tools is not installed.
-
-    Returns:
-        `cases`, `instances` that the suite asks for, `best` of the search, `over_best` (1.01: 1 % more), and `seconds`
-        of CPU for 10,000 tasks of 40 sizes on 1,000 instances, half full, and for as many of which no two are alike.
     """
     ours = best = 0
     for seed in range(cases):
         case = Case.random(seed)
         needed = case.needed()
         ours += needed
-        best += _searched(case, needed, search_s)
+        best += _search(case, needed, search_s)
         done()
     return {
         "cases": cases,
         "instances": ours,
         "best": best,
         "over_best": round(ours / best, 4),
-        "seconds": round(_placed_s(sizes=40), 3),
-        "seconds_all_different": round(_placed_s(sizes=10_000), 3),
+        "seconds": round(_packing_s(sizes=40), 3),
+        "seconds_all_different": round(_packing_s(sizes=10_000), 3),
     }
 
 
 def cp_model() -> ModuleType:
-    """OR-tools' CP-SAT, which is installed for this benchmark alone.
+    """Import the solver CP-SAT of OR-tools, which only this benchmark needs.
 
     Raises:
-        NoSearch: if it is not there.
+        NoSearch: if OR-tools is not installed.
     """
     try:
         return importlib.import_module("ortools.sat.python.cp_model")
     except ModuleNotFoundError as error:
         raise NoSearch(
-            "OR-tools is not there, which only this benchmark needs: pip install 'ortools>=9,<10'"
+            "OR-tools is not installed; only this benchmark needs it: pip install 'ortools>=9,<10'"
         ) from error
 
 
-def _placed_s(sizes: int, tasks: int = 10_000, instances: int = 1_000) -> float:
+def _packing_s(sizes: int, tasks: int = 10_000, instances: int = 1_000) -> float:
     rng = random.Random(0)
     whole = registered_size("m5.8xlarge")
     shapes = [TaskShape(Size(rng.randint(64, 2048), rng.randint(128, 8192))) for _ in range(sizes)]
@@ -113,8 +119,8 @@ def _placed_s(sizes: int, tasks: int = 10_000, instances: int = 1_000) -> float:
     return time.process_time() - begun
 
 
-def _searched(case: Case, known: int, seconds: float) -> int:
-    """The fewest instances that CP-SAT finds in `seconds`; `known` are enough."""
+def _search(case: Case, known: int, seconds: float) -> int:
+    """Return the fewest instances that CP-SAT finds in `seconds`. `known` instances are known to be enough."""
     if known == case.least:
         return known
     cp = cp_model()

@@ -1,4 +1,4 @@
-"""One tick of a large cluster that rests."""
+"""Measure one tick of a large cluster in which nothing changes."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from steady.cluster import Size
 
 
 def tick(instances: int, services: int, tasks: int, ticks: int = 3, seed: int = 0) -> dict[str, Any]:
-    """One tick, after the first that learns the cluster.
+    """Measure a tick of a cluster, after a first tick that fills the function's caches.
 
     Args:
-        instances: of the cluster, all registered.
-        services: of it, with the tasks spread over them and over the instances.
-        ticks: how many are measured; the median counts.
+        instances: how many container instances the cluster has.
+        services: how many services. Tasks are spread evenly over services and instances.
+        tasks: how many tasks, of all services together.
+        ticks: how many ticks are measured; `seconds` is their median.
 
     Returns:
-        The contract's figures: `seconds` of CPU that the function's own code takes, less the simulated account's
-        answers, `peak_mib` of memory that it allocates, and `api_calls` of one tick.
+        `seconds`: CPU time of the function's own code, without the answers of the simulated account; `peak_mib`: memory
+        that it allocates; `api_calls` of one tick and their number `api_calls_total`.
     """
     world = World(seed, duplicates=0.0)
     cluster = world.group_cluster(
@@ -36,11 +37,11 @@ def tick(instances: int, services: int, tasks: int, ticks: int = 3, seed: int = 
     world.account.endpoint.timed = True
     counts = world.account.endpoint.counted(function.name)
     seconds, calls = [], {}
-    # A collector's pass through the simulated account is not the function's.
+    # The garbage collector shall not look through the simulated account while the function is measured.
     gc.collect()
     gc.freeze()
     for number in range(ticks + 2):
-        # The first learns what never changes; the last is measured by what it allocates.
+        # The first tick fills the caches. The last tick is measured for memory only, which slows it down.
         last = number == ticks + 1
         before, answered_s = counts.calls.copy(), counts.answers_cpu_s
         function.longest_cpu_s = 0.0
@@ -66,7 +67,7 @@ def tick(instances: int, services: int, tasks: int, ticks: int = 3, seed: int = 
 
 
 def _spread(cluster: SimulatedCluster, services: int, tasks: int) -> None:
-    """Puts `tasks` tasks of `services` services on the instances, each in turn, half of which they fill."""
+    """Start `tasks` tasks of `services` services on the instances in turn. They fill half of each instance."""
     start = cluster.world.account.scheduler.start
     here = cluster.instances()
     whole = registered_size(INSTANCE_TYPE)

@@ -1,1 +1,1 @@
-"""Amazon ECS on EC2: what it holds (state), its scheduler, and its API."""
+"""The simulated Amazon ECS on EC2: its state, its scheduler and its API."""

@@ -1,4 +1,4 @@
-"""The ECS API as far as the suite and its callers use it, with AWS's shapes, pages, batch limits and refusals."""
+"""The part of the ECS API that the suite and its callers use, with AWS's shapes, pages, batch limits and errors."""
 
 from __future__ import annotations
 
@@ -8,11 +8,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 from simulator.ecs.scheduler import Scheduler
-from simulator.ecs.state import Cluster, ContainerInstance, Service, Strategy, Task, TaskDefinition, why_no_room
+from simulator.ecs.state import (
+    Cluster,
+    ContainerInstance,
+    Service,
+    Strategy,
+    Task,
+    TaskDefinition,
+    placement_failure_reason,
+)
 from simulator.endpoint import Action, Params
 from simulator.errors import AwsError
 
-# ECS API Reference: what one call takes.
+# ECS API Reference: the limits of one call.
 MAX_INSTANCES_A_STATE_UPDATE = 10
 MAX_DESCRIBED = 100
 MAX_SERVICES_DESCRIBED = 10
@@ -23,12 +31,13 @@ _FILTER = re.compile(r"ec2InstanceId in \[([^\]]*)\]")
 
 
 class EcsApi:
-    """Answers the calls of the service `ecs` from the scheduler's state."""
+    """Answer the calls of the service `ecs` from the scheduler's state. Each method is one action of the API."""
 
     def __init__(self, scheduler: Scheduler) -> None:
         self.scheduler = scheduler
 
     def actions(self) -> dict[str, Action]:
+        """Return the actions by their names, such as `ecs:StopTask`."""
         return {
             "ecs:ListContainerInstances": self.list_container_instances,
             "ecs:DescribeContainerInstances": self.describe_container_instances,
@@ -147,7 +156,7 @@ class EcsApi:
             if task:
                 tasks.append(_task(task))
             else:
-                failures.append({"reason": why_no_room(cluster, definition)})
+                failures.append({"reason": placement_failure_reason(cluster, definition)})
         return {"tasks": tasks, "failures": failures}
 
     def stop_task(self, params: Params) -> dict[str, Any]:
@@ -174,7 +183,7 @@ def _page(key: str, values: Sequence[str], params: Params, default_size: int) ->
     size = params.get("maxResults", default_size)
     if not 1 <= size <= MAX_PAGE:
         raise AwsError("InvalidParameterException", f"maxResults is {size}: 1 to {MAX_PAGE} is needed")
-    # The token is the last ARN of the page before: what is gone by the next page makes none be left out.
+    # The token is the last ARN of the page before. So a thing that goes between two pages hides no other.
     rest = [value for value in sorted(values) if value > params.get("nextToken", "")]
     page: dict[str, Any] = {key: rest[:size]}
     if len(rest) > size:

@@ -1,4 +1,4 @@
-"""What others learn of what ECS does, as it happens."""
+"""Callbacks through which other parts of the simulator learn what ECS does."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ from simulator.ecs.state import Task
 
 @dataclass
 class Observer:
-    """What others learn of tasks: each is called as it happens."""
+    """Callbacks of the ECS control plane. Each is called at the moment of its event.
 
-    # A service's task or a RunTask was placed, having waited so many seconds.
+    Attributes:
+        placed: a task of a service was placed, after it had waited for this many seconds.
+        stopped: a task has ended.
+        killed: a task still ran, or was stopping, when its instance was terminated.
+        service_event: ECS sent a service action event to EventBridge.
+    """
+
     placed: Callable[[Task, float], None] = lambda task, waited_s: None
     stopped: Callable[[Task], None] = lambda task: None
-    # A task that ran, or was still stopping, when its instance was terminated.
     killed: Callable[[Task], None] = lambda task: None
     service_event: Callable[[dict[str, Any]], None] = lambda event: None

@@ -1,4 +1,4 @@
-"""How ECS places, starts and stops tasks; what services want of them is `simulator.ecs.services`."""
+"""The task scheduler: it places, starts and stops tasks. Services are in `simulator.ecs.services`."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from simulator.ecs.state import (
 )
 from simulator.load_balancing import LoadBalancing
 
-# From placement to RUNNING: the agent's poll, the image, the start.
+# Mean seconds from placement to RUNNING: the agent's poll, the image, the start.
 START_S = 4.0
-# ECS backs off for a service whose tasks do not start.
+# Seconds until ECS tries again to start a task of a service whose tasks do not start.
 CRASH_BACKOFF_S = 120.0
-# How soon ECS notices that an instance is gone with the tasks that it had.
+# Seconds until ECS notices that an instance is gone.
 LOST_INSTANCE_S = 10.0
 
 
 class Scheduler:
-    """The ECS control plane: one for all clusters."""
+    """The ECS control plane of all clusters."""
 
     def __init__(self, clock: Clock, rng: random.Random, balancing: LoadBalancing) -> None:
         self.clock = clock
@@ -41,13 +41,14 @@ class Scheduler:
         self._ids = itertools.count(1)
 
     def register(self, cluster: Cluster, instance: ContainerInstance) -> None:
-        """A booted instance joins its cluster: daemons start on it at once, others find it at their next try."""
+        """Add a booted instance to its cluster. Daemons start on it at once, other services at their next retry."""
         cluster.instances[instance.arn] = instance
         for service in cluster.services.values():
             if service.daemon:
                 self.services.reconcile(service)
 
     def new_arn(self, kind: str, cluster: Cluster) -> str:
+        """Return an unused ARN for a thing of `kind` (`task`, `container-instance`) in `cluster`."""
         return f"{ARN}:{kind}/{cluster.name}/{next(self._ids):032x}"
 
     def place(
@@ -58,7 +59,7 @@ class Scheduler:
         strategy: Strategy,
         run_s: float | None = None,
     ) -> Task | None:
-        """Starts one task on an ACTIVE instance that has room for it; None if there is none."""
+        """Start one task on an ACTIVE instance that has room, and return it; None if no instance has room."""
         fitting = [
             i
             for i in cluster.instances.values()
@@ -75,6 +76,7 @@ class Scheduler:
     def start(
         self, instance: ContainerInstance, definition: TaskDefinition, group: str, run_s: float | None = None
     ) -> Task:
+        """Start a task on `instance` without checking its room. It is RUNNING about `START_S` seconds later."""
         cluster = instance.cluster
         task = Task(self.new_arn("task", cluster), cluster, definition, instance, group, self.clock.now, run_s)
         if definition.awsvpc:
@@ -91,7 +93,7 @@ class Scheduler:
         return task
 
     def stop(self, task: Task) -> None:
-        """StopTask: SIGTERM at once, SIGKILL after the stop timeout; its targets are deregistered as it goes."""
+        """Stop a task as StopTask does: SIGTERM at once, at the same time as its targets are deregistered."""
         if task.stopping:
             return
         task.stopping = True
@@ -100,7 +102,7 @@ class Scheduler:
         self._sigterm(task)
 
     def retire(self, task: Task) -> None:
-        """What the service scheduler does with a task that it no longer wants: its targets leave before its SIGTERM."""
+        """Stop a task as the service scheduler does: its targets are drained first, and then it gets SIGTERM."""
         if task.stopping:
             return
         task.stopping = True
@@ -116,7 +118,7 @@ class Scheduler:
             return
         task.sigterm_at = self.clock.now
         for target in task.targets:
-            self.balancing.task_deaf(target)
+            self.balancing.close_target(target)
         running = task.status is TaskStatus.RUNNING
         ends_in_s = min(task.definition.exit_s, task.definition.stop_timeout_s) if running else 0.0
         self.clock.after(ends_in_s, lambda: self._ended(task))
@@ -124,6 +126,7 @@ class Scheduler:
             self.services.reconcile_soon(service)
 
     def drain(self, instance: ContainerInstance) -> None:
+        """Set an instance to DRAINING, and let its services replace their tasks."""
         if instance.status != "DRAINING":
             instance.status = "DRAINING"
             # ECS: a service's tasks that are still PENDING are stopped at once.
@@ -135,28 +138,29 @@ class Scheduler:
             self.services.stop_daemons_if_alone(instance)
 
     def undrain(self, instance: ContainerInstance) -> None:
+        """Set an instance to ACTIVE."""
         instance.status = "ACTIVE"
 
     def disconnect(self, instance: ContainerInstance) -> None:
-        """The agent is away: its tasks run on, and it hears of nothing that ECS wants."""
+        """Disconnect the ECS agent: the tasks run on, and no stop reaches them."""
         instance.agent_connected = False
 
     def reconnect(self, instance: ContainerInstance) -> None:
-        """The agent is back, and does what it was told meanwhile."""
+        """Reconnect the ECS agent. It stops the tasks that should have been stopped meanwhile."""
         instance.agent_connected = True
         for task in list(instance.tasks.values()):
             if task.stopping:
                 self._sigterm(task)
 
-    def instance_gone(self, instance: ContainerInstance) -> None:
-        """The EC2 instance was terminated: whatever was left on it is killed, and ECS notices a moment later."""
+    def lose_instance(self, instance: ContainerInstance) -> None:
+        """Kill all tasks of a terminated EC2 instance. ECS notices it `LOST_INSTANCE_S` seconds later."""
         instance.agent_connected = False
         self.clock.after(LOST_INSTANCE_S, lambda: self._forget(instance))
         for task in list(instance.tasks.values()):
             task.killed = True
             self.observer.killed(task)
             for target in task.targets:
-                self.balancing.task_gone(target)
+                self.balancing.end_target(target)
             self.clock.after(LOST_INSTANCE_S, lambda task=task: self._ended(task))  # type: ignore[misc]
 
     def _forget(self, instance: ContainerInstance) -> None:
@@ -182,7 +186,7 @@ class Scheduler:
         if task.run_s is not None:
             self.clock.after(task.run_s, lambda: None if task.stopping else self._ended(task))
         if task.targets and service:
-            # Its replacement of a draining task counts once it is healthy.
+            # A replacement of a task on a draining instance counts once its targets are healthy.
             self.clock.at(max(t.healthy_at for t in task.targets), lambda: self.services.reconcile_soon(service))
         elif service:
             self.services.reconcile_soon(service)
@@ -199,7 +203,7 @@ class Scheduler:
             instance.used_ports.discard(task.host_port)
         for target in task.targets:
             self.balancing.deregister(target)
-            self.balancing.task_gone(target)
+            self.balancing.end_target(target)
         service = task.cluster.services.get(task.service_name)
         if service:
             service.tasks.pop(task.arn, None)

@@ -1,4 +1,4 @@
-"""What the service scheduler does: it keeps each service at its count, and moves it off draining instances."""
+"""The service scheduler: it keeps each service at its desired count, and moves its tasks off draining instances."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from simulator.ecs.state import (
     Task,
     TaskDefinition,
     TaskStatus,
-    why_no_room,
+    placement_failure_reason,
 )
 
-# How often a service tries again to place what it lacks, and how often it says that it cannot.
+# Seconds until a service tries again to place a task that found no room.
 RETRY_S = 15.0
-FAILURE_SAID_EVERY_S = 300.0
+# Seconds between two placement failure events of one service.
+FAILURE_EVENT_EVERY_S = 300.0
 
 
 class TaskScheduler(Protocol):
-    """What the service scheduler needs of the one that places and retires tasks."""
+    """The part of `simulator.ecs.scheduler.Scheduler` that the service scheduler uses."""
 
     clock: Clock
     observer: Observer
@@ -37,18 +38,19 @@ class TaskScheduler(Protocol):
 
 
 class Services:
-    """The service scheduler, on top of the one that places tasks."""
+    """The service scheduler. It lets the task scheduler place and stop tasks."""
 
     def __init__(self, scheduler: TaskScheduler) -> None:
         self.scheduler = scheduler
         self.clock = scheduler.clock
 
     def set_desired(self, service: Service, desired: int) -> None:
+        """Set the service's desired count, and act on it at once."""
         service.desired = desired
         self.reconcile(service)
 
     def reconcile(self, service: Service) -> None:
-        """One look of the service's scheduler: places what is missing, stops what is too much, replaces what drains."""
+        """Place the missing tasks of a service, stop its excess tasks, and replace those on draining instances."""
         if service.daemon:
             self._reconcile_daemon(service)
             return
@@ -68,7 +70,7 @@ class Services:
         task = self.scheduler.place(service.cluster, service.definition, f"service:{service.name}", service.strategy)
         if task is None:
             self.retry_later(service, RETRY_S)
-            self._say_failure(service)
+            self._send_failure_event(service)
             return False
         waited_s = self.clock.now - service.missing_since.pop(0) if service.missing_since else 0.0
         self.scheduler.observer.placed(task, waited_s)
@@ -81,7 +83,7 @@ class Services:
             self.scheduler.retire(task)
 
     def _stop_replaced(self, service: Service) -> None:
-        """Stops tasks on draining instances as far as the minimum healthy percent allows."""
+        """Stop as many tasks on draining instances as the minimum healthy percent allows."""
         running = [t for t in service.tasks.values() if not t.stopping and t.status is TaskStatus.RUNNING]
         healthy = [t for t in running if all(x.healthy_at <= self.clock.now for x in t.targets)]
         floor = math.ceil(service.desired * service.minimum_healthy_percent / 100)
@@ -96,22 +98,24 @@ class Services:
                 self.scheduler.start(instance, service.definition, f"service:{service.name}")
 
     def reconcile_soon(self, service: Service) -> None:
-        # ECS works through its services: what happens to one within a second is looked at together.
-        if service.look_pending:
+        """Reconcile the service in a second. Further changes within that second are handled together."""
+        if service.reconcile_pending:
             return
-        service.look_pending = True
+        service.reconcile_pending = True
 
-        def look() -> None:
-            service.look_pending = False
+        def reconcile() -> None:
+            service.reconcile_pending = False
             self.reconcile(service)
 
-        self.clock.after(1.0, look)
+        self.clock.after(1.0, reconcile)
 
     def is_replica(self, task: Task) -> bool:
+        """Whether a service started the task, and the service is not a daemon."""
         service = task.cluster.services.get(task.service_name)
         return service is not None and not service.daemon
 
     def stop_daemons_if_alone(self, instance: ContainerInstance) -> None:
+        """Stop the daemons of a draining instance if no other task is left on it."""
         if instance.status != "DRAINING":
             return
         services = instance.cluster.services
@@ -126,6 +130,7 @@ class Services:
         del since[missing:]
 
     def retry_later(self, service: Service, delay_s: float) -> None:
+        """Reconcile the service after `delay_s` seconds, unless a retry is pending already."""
         if service.retry_pending:
             return
         service.retry_pending = True
@@ -136,11 +141,11 @@ class Services:
 
         self.clock.after(delay_s, retry)
 
-    def _say_failure(self, service: Service) -> None:
-        said_at, now = service.failure_said_at, self.clock.now
-        if said_at is not None and now - said_at < FAILURE_SAID_EVERY_S:
+    def _send_failure_event(self, service: Service) -> None:
+        sent_at, now = service.failure_event_at, self.clock.now
+        if sent_at is not None and now - sent_at < FAILURE_EVENT_EVERY_S:
             return
-        service.failure_said_at = now
+        service.failure_event_at = now
         self.scheduler.observer.service_event(
             {
                 "detail-type": "ECS Service Action",
@@ -150,7 +155,7 @@ class Services:
                     "eventType": "ERROR",
                     "eventName": "SERVICE_TASK_PLACEMENT_FAILURE",
                     "clusterArn": service.cluster.arn,
-                    "reason": why_no_room(service.cluster, service.definition),
+                    "reason": placement_failure_reason(service.cluster, service.definition),
                 },
             }
         )

@@ -1,4 +1,4 @@
-"""What ECS holds: clusters, container instances, task definitions, services and tasks."""
+"""The state of ECS: clusters, container instances, task definitions, services and tasks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from steady.cluster import Size
 
 ARN = f"arn:aws:ecs:{REGION}:{ACCOUNT_ID}"
 
-# ECS: ports that the instance itself keeps (SSH, Docker, the agent).
+# ECS: ports that each instance reserves for SSH, Docker and the agent.
 RESERVED_PORTS = frozenset({22, 2375, 2376, 51678, 51679})
 FIRST_DYNAMIC_PORT = 32768
 
@@ -25,9 +25,13 @@ class TaskStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TaskDefinition:
-    """One revision. `exit_s` is how long its containers take to end after SIGTERM; `starts` is whether they can start.
+    """One revision of a task definition, with one container.
 
-    `container_port` is what its container listens on; `host_port` is a fixed one, or None for one that ECS chooses.
+    Attributes:
+        exit_s: seconds that the container takes to end after SIGTERM.
+        container_port: the port on which the container listens; None: it listens on none.
+        host_port: a fixed port of the instance; None: ECS chooses one.
+        starts: whether the container can start.
     """
 
     family: str
@@ -48,7 +52,13 @@ class TaskDefinition:
 
 @dataclass(eq=False, slots=True)
 class Task:
-    """One task. `run_s` is how long it runs by itself (None: until it is stopped)."""
+    """One task.
+
+    Attributes:
+        run_s: seconds after which the task ends by itself; None: it runs until it is stopped.
+        stopping: whether its desired status is STOPPED.
+        address: the IP address of its own network interface (awsvpc); "" without one.
+    """
 
     arn: str
     cluster: Cluster
@@ -70,13 +80,14 @@ class Task:
 
     @property
     def service_name(self) -> str:
+        """The name of the task's service; "" for a batch task."""
         kind, _, name = self.group.partition(":")
         return name if kind == "service" else ""
 
 
 @dataclass(eq=False, slots=True)
 class ContainerInstance:
-    """One container instance, and what runs on it."""
+    """One container instance and its tasks."""
 
     arn: str
     cluster: Cluster
@@ -91,9 +102,11 @@ class ContainerInstance:
     agent_connected: bool = True
 
     def has_room(self, definition: TaskDefinition) -> bool:
+        """Whether a task of `definition` fits: CPU, memory and its fixed port."""
         return self.remaining.holds(definition.size) and definition.host_port not in self.used_ports
 
     def free_port(self) -> int:
+        """Return the lowest dynamic port that no task uses."""
         port = FIRST_DYNAMIC_PORT
         while port in self.used_ports:
             port += 1
@@ -101,7 +114,7 @@ class ContainerInstance:
 
 
 class Strategy(StrEnum):
-    """How a task's instance is chosen: the fullest (by memory), or the one with the fewest tasks of its group."""
+    """How an instance is chosen for a task. BINPACK: the fullest by memory. SPREAD: the fewest tasks of its group."""
 
     BINPACK = "binpack"
     SPREAD = "spread"
@@ -109,7 +122,13 @@ class Strategy(StrEnum):
 
 @dataclass(eq=False, slots=True)
 class Service:
-    """One service. `targets` are the ARNs of its target groups."""
+    """One service.
+
+    Attributes:
+        target_groups: the ARNs of its target groups.
+        missing_since: since when each missing task has been missing, the longest first.
+        failure_event_at: when the last placement failure event was sent.
+    """
 
     name: str
     cluster: Cluster
@@ -121,18 +140,17 @@ class Service:
     strategy: Strategy = Strategy.SPREAD
     daemon: bool = False
     tasks: dict[str, Task] = field(default_factory=dict)
-    # Since when each missing task has been missing, the longest first.
     missing_since: list[float] = field(default_factory=list)
     retry_pending: bool = False
-    look_pending: bool = False
-    failure_said_at: float | None = None
+    reconcile_pending: bool = False
+    failure_event_at: float | None = None
 
     @property
     def arn(self) -> str:
         return f"{ARN}:service/{self.cluster.name}/{self.name}"
 
     def counts(self) -> tuple[int, int]:
-        """Running and pending tasks. ECS counts a task that is stopping in neither."""
+        """Return the numbers of running and of pending tasks. A task that is stopping is in neither (as in ECS)."""
         alive = [t for t in self.tasks.values() if not t.stopping]
         running = sum(t.status is TaskStatus.RUNNING for t in alive)
         return running, len(alive) - running
@@ -140,7 +158,7 @@ class Service:
 
 @dataclass(eq=False, slots=True)
 class Cluster:
-    """One cluster."""
+    """One cluster, with what it holds by ARN; services by name."""
 
     name: str
     instances: dict[str, ContainerInstance] = field(default_factory=dict)
@@ -152,8 +170,8 @@ class Cluster:
         return f"{ARN}:cluster/{self.name}"
 
 
-def why_no_room(cluster: Cluster, definition: TaskDefinition) -> str:
-    """The reason that ECS gives for a task that found no place."""
+def placement_failure_reason(cluster: Cluster, definition: TaskDefinition) -> str:
+    """Return the reason that ECS gives if it cannot place a task of `definition`."""
     active = [i for i in cluster.instances.values() if i.status == "ACTIVE"]
     if not active:
         return "NO_CONTAINER_INSTANCES"
