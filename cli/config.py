@@ -15,7 +15,7 @@ from steady.aws.runtime import Runtime
 from steady.aws.settings import parameters
 from steady.aws.settings.parameters import Value
 from steady.names import CLUSTERS_PATH, DEFAULTS_PATH
-from steady.thresholds import ORDERED, THRESHOLDS, BadThreshold, Threshold, contradict, contradiction
+from steady.thresholds import THRESHOLDS, BadThreshold, Threshold, contradiction, contradictions
 
 app = typer.Typer(help="Thresholds: show, set, check, history, reset.", no_args_is_help=True)
 
@@ -196,11 +196,8 @@ def change(aws: Runtime, cluster: str, wanted: Mapping[str, Value]) -> list[dict
     path = _path_of(aws, cluster)
     before = parameters.parameters_of(aws, cluster).values
     after = {**before, **wanted}
-    for low, high in ORDERED:
-        named = {low, high} & set(wanted)
-        # A low threshold at its default gives way to a high one by itself.
-        gives_way = low not in wanted and before[low] == THRESHOLDS[low].default
-        if named and not gives_way and contradict(after, low, high):
+    for low, high in contradictions(after, given=wanted):
+        if {low, high} & set(wanted):
             raise BadThreshold(f"{contradiction(after, low, high, path)}; set both, in one command")
     for name, value in wanted.items():
         parameters.put(aws, path, name, value)

@@ -8,7 +8,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra import wiring
+from interruption_handler.notices import spot_interruption
 from steady.names import EVENTS_LOG_GROUP
 
 # A task's last event says when it was created, started and stopped: the ones before it are not needed.
@@ -48,7 +48,7 @@ class EventsStack(cdk.Stack):
             resource_name=EVENTS_LOG_GROUP,
             arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
         )
-        for name, pattern in (("Tasks", STOPPED_TASK), ("Warnings", wiring.SPOT_INTERRUPTION)):
+        for name, pattern in (("Tasks", STOPPED_TASK), ("Warnings", spot_interruption.PATTERN)):
             rule = events.CfnRule(
                 self, name, event_pattern=pattern, targets=[events.CfnRule.TargetProperty(arn=arn, id="Events")]
             )

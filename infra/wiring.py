@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from autoscaler import triggers
+from interruption_handler import notices
 
 TICK_S = 60
 
@@ -30,19 +31,6 @@ class Feed:
     patterns: tuple[Mapping[str, Any], ...] = ()
 
 
-SPOT_INTERRUPTION = {"source": ["aws.ec2"], "detail-type": ["EC2 Spot Instance Interruption Warning"]}
-REBALANCE_RECOMMENDATION = {"source": ["aws.ec2"], "detail-type": ["EC2 Instance Rebalance Recommendation"]}
-STATE_CHANGE = {
-    "source": ["aws.ec2"],
-    "detail-type": ["EC2 Instance State-change Notification"],
-    "detail": {"state": ["shutting-down", "stopping", "stopped", "terminated"]},
-}
-HEALTH_CHANGE = {
-    "source": ["aws.health"],
-    "detail-type": ["AWS Health Event"],
-    "detail": {"service": ["EC2"], "eventTypeCategory": ["scheduledChange"]},
-}
-LIFECYCLE_TERMINATE = {"source": ["aws.autoscaling"], "detail-type": ["EC2 Instance-terminate Lifecycle Action"]}
 PLACEMENT_FAILURE = {
     "source": ["aws.ecs"],
     "detail-type": ["ECS Service Action"],
@@ -59,7 +47,7 @@ INTERRUPTION = Feed(
     window_s=1,
     # Some 100 s of tries: a notice is worth nothing after its two minutes.
     max_receives=6,
-    patterns=(SPOT_INTERRUPTION, REBALANCE_RECOMMENDATION, STATE_CHANGE, HEALTH_CHANGE, LIFECYCLE_TERMINATE),
+    patterns=tuple(kind.PATTERN for kind in notices.KINDS),
 )
 
 

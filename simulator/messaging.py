@@ -89,7 +89,7 @@ class Rule:
     queue: Queue
 
     def matches(self, event: Mapping[str, Any]) -> bool:
-        return _matches(self.pattern, event)
+        return matches_pattern(self.pattern, event)
 
 
 class Messaging:
@@ -255,8 +255,9 @@ def _record(queue: Queue, message: QueuedMessage) -> dict[str, Any]:
     }
 
 
-def _matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
+def matches_pattern(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
+    """Return whether an EventBridge pattern of plain values matches `event`."""
     return all(
-        _matches(wanted, event.get(key) or {}) if isinstance(wanted, Mapping) else event.get(key) in wanted
+        matches_pattern(wanted, event.get(key) or {}) if isinstance(wanted, Mapping) else event.get(key) in wanted
         for key, wanted in pattern.items()
     )

@@ -1,17 +1,24 @@
-"""Every threshold an operator can set: its name, unit, range, default and meaning, in one place.
+"""Define every threshold that an operator can set: its default, range, unit and meaning, each in one place.
 
-The SSM parameters, their AllowedPatterns and the table in the tuning guide are made from `THRESHOLDS`.
+The SSM parameters, their AllowedPatterns and the table in the tuning guide are made from `THRESHOLDS`, which follows
+from the fields of `Thresholds`.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from steady.pools import POOL_NAMES, PoolName
 
 # Where a low threshold is not under its high one, as when only the high one was set: the distance of the defaults.
 LOW_UNDER_HIGH = 10
+# Of each unit: the text that an error asks for, and the sign in a table.
+_UNITS = {
+    "percent": ("a percentage", "%"),
+    "seconds": ("a number of seconds", "s"),
+    "units": ("a capacity in units", "units"),
+}
 
 
 class BadThreshold(ValueError):
@@ -20,7 +27,10 @@ class BadThreshold(ValueError):
 
 @dataclass(frozen=True)
 class Threshold:
-    """One number, or one word of `choices`, that an operator can set."""
+    """Describe one number from `lowest` to `highest`, or one word of `choices`, that an operator can set.
+
+    `unit` is "percent", "seconds" or "units" (of the pool's capacity); "" for a word.
+    """
 
     name: str
     default: int | str
@@ -32,17 +42,17 @@ class Threshold:
 
     @property
     def needed(self) -> str:
+        """The text by which an error says what is allowed."""
         if self.choices:
             return f"one of {', '.join(self.choices)} is needed"
-        return f"{_UNITS[self.unit]} from {self.lowest} to {self.highest} is needed"
+        return f"{_UNITS[self.unit][0]} from {self.lowest} to {self.highest} is needed"
 
     @property
     def values(self) -> str:
-        """What it may be, as a table shows it."""
+        """The allowed values, as a table shows them."""
         if self.choices:
             return ", ".join(self.choices)
-        unit = {"percent": "%", "seconds": "s", "units": "units"}[self.unit]
-        return f"{self.lowest} to {self.highest:,} {unit}"
+        return f"{self.lowest} to {self.highest:,} {_UNITS[self.unit][1]}"
 
     @property
     def allowed_pattern(self) -> str:
@@ -54,147 +64,141 @@ class Threshold:
         return f"^[0-9]{{1,{len(str(self.highest))}}}$"
 
     def parse(self, raw: str, path: str) -> int | str:
-        """The value that `raw` stands for.
+        """Return the value that `raw` stands for.
+
+        >>> THRESHOLDS["cpu_reservation_high"].parse("80", "/steady/clusters/web/cpu_reservation_high")
+        80
 
         Raises:
             BadThreshold: naming the parameter `path`, the value, and the range that is needed.
         """
-        if not re.fullmatch(self.allowed_pattern, raw):
+        allowed = re.fullmatch(self.allowed_pattern, raw)
+        if not allowed or not (self.choices or self.lowest <= int(raw) <= self.highest):
             raise BadThreshold(f'{path} is "{raw}": {self.needed}')
-        if self.choices:
-            return raw
-        if not self.lowest <= int(raw) <= self.highest:
-            raise BadThreshold(f'{path} is "{raw}": {self.needed}')
-        return int(raw)
+        return raw if self.choices else int(raw)
 
 
-_UNITS = {"percent": "a percentage", "seconds": "a number of seconds", "units": "a capacity in units"}
+def _word(default: str, *others: str, meaning: str) -> Any:
+    return field(default=default, metadata={"unit": "", "meaning": meaning, "choices": (default, *others)})
+
+
+def _number(unit: str, default: int, meaning: str, lowest: int, highest: int) -> Any:
+    return field(default=default, metadata={"unit": unit, "meaning": meaning, "lowest": lowest, "highest": highest})
+
+
+def _percent(default: int, meaning: str, lowest: int = 1) -> Any:
+    return _number("percent", default, meaning, lowest, 100)
+
+
+def _seconds(default: int, meaning: str, lowest: int = 0) -> Any:
+    return _number("seconds", default, meaning, lowest, 86_400)
+
+
+def _capacity(default: int, meaning: str) -> Any:
+    return _number("units", default, meaning, 0, 100_000)
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """The thresholds of one cluster, as they hold now."""
+    """The thresholds of one cluster, as they hold now. A new threshold is one field here."""
 
-    mode: str = "active"
-    on_rebalance: str = "ignore"
-    rebalance_deadline_seconds: int = 86_400
-    min_capacity: int = 0
-    max_capacity: int = 1000
-    cpu_reservation_high: int = 100
-    memory_reservation_high: int = 100
-    cpu_reservation_low: int = 90
-    memory_reservation_low: int = 90
-    start_at_once_share: int = 97
-    learning: str = "on"
-    learning_confidence: int = 90
-    drift_seconds: int = 30
-    demand_silent_after_seconds: int = 30
-    boot_timeout_seconds: int = 600
-    disconnected_after_seconds: int = 300
-    healing_share: int = 10
-    fallback_after_seconds: int = 15
-    scale_in_after_seconds: int = 180
-    scale_in_headroom: int = 3
-    scale_in_share: int = 25
-    api_share: int = 30
-
-
-_DEFAULT = {f.name: f.default for f in fields(Thresholds)}
-
-
-def _percent(name: str, meaning: str, lowest: int = 1, highest: int = 100) -> Threshold:
-    return Threshold(name, _DEFAULT[name], "percent", meaning, lowest, highest)  # type: ignore[arg-type]
-
-
-def _seconds(name: str, meaning: str, lowest: int = 0, highest: int = 86_400) -> Threshold:
-    return Threshold(name, _DEFAULT[name], "seconds", meaning, lowest, highest)  # type: ignore[arg-type]
-
-
-def _capacity(name: str, meaning: str) -> Threshold:
-    return Threshold(name, _DEFAULT[name], "units", meaning, 0, 100_000)  # type: ignore[arg-type]
+    mode: str = _word(
+        "active",
+        "dry-run",
+        "paused",
+        meaning="Scaling of the cluster. active: decide and change capacity; dry-run: log each decision and change "
+        "nothing; paused: make no decision. Interruption notices are handled in every mode.",
+    )
+    on_rebalance: str = _word(
+        "ignore",
+        "drain",
+        meaning="Action on an EC2 rebalance recommendation. ignore: none; drain: drain the instance, and stop its "
+        "batch tasks only at rebalance_deadline_seconds.",
+    )
+    rebalance_deadline_seconds: int = _seconds(
+        86_400,
+        "Stop the batch tasks of an instance this many seconds after its rebalance recommendation. If the Spot Fleet "
+        "has a termination delay, set this to the delay.",
+        lowest=120,
+    )
+    min_capacity: int = _capacity(0, "Never set the capacity of the cluster below this number of units.")
+    max_capacity: int = _capacity(1000, "Never set the capacity of the cluster above this number of units.")
+    cpu_reservation_high: int = _percent(
+        100, "Add instances when more than this percentage of the cluster's CPU units is reserved."
+    )
+    memory_reservation_high: int = _percent(
+        100, "Add instances when more than this percentage of the cluster's memory is reserved."
+    )
+    cpu_reservation_low: int = _percent(
+        90, "Remove instances only while less than this percentage of the cluster's CPU units is reserved.", lowest=0
+    )
+    memory_reservation_low: int = _percent(
+        90, "Remove instances only while less than this percentage of the cluster's memory is reserved.", lowest=0
+    )
+    start_at_once_share: int = _percent(
+        97,
+        "Percentage of tasks that should start without waiting. Spare capacity is adjusted to meet it; 0 disables it.",
+        lowest=0,
+    )
+    learning: str = _word(
+        "on", "off", meaning="Add capacity before a peak in demand that recurs every hour or every day (pre-scaling)."
+    )
+    learning_confidence: int = _percent(
+        90,
+        "Pre-scale for a recurring peak only if it occurred in at least this percentage of recent hours or days "
+        "(minimum three).",
+    )
+    drift_seconds: int = _seconds(
+        30, "Add capacity for the missing tasks of a service after they have been missing for this many seconds."
+    )
+    demand_silent_after_seconds: int = _seconds(
+        30, "Forget a RunTask failure if the launcher has not repeated it for this many seconds."
+    )
+    boot_timeout_seconds: int = _seconds(
+        600, "Terminate an instance that has not registered with ECS this many seconds after its launch.", lowest=60
+    )
+    disconnected_after_seconds: int = _seconds(
+        300,
+        "Drain and terminate an instance whose ECS agent has been disconnected for this many seconds.",
+        lowest=60,
+    )
+    healing_share: int = _percent(
+        10,
+        "Terminate at most this percentage of the cluster's instances in one round of healing (minimum one).",
+    )
+    fallback_after_seconds: int = _seconds(
+        15,
+        "Launch the missing capacity on-demand after the fleet has been short for this many seconds. "
+        "Spot replaces it once Spot capacity is available again.",
+    )
+    scale_in_after_seconds: int = _seconds(
+        180, "Remove instances only after the reservation has been low for this many seconds."
+    )
+    scale_in_headroom: int = _percent(
+        3,
+        "Remove instances only if the reservation then stays this many percentage points under the high thresholds.",
+        lowest=0,
+    )
+    scale_in_share: int = _percent(
+        25, "Drain at most this percentage of the cluster's instances in one decision (minimum one)."
+    )
+    api_share: int = _percent(
+        30,
+        "Percentage of each ECS API rate limit that scaling may use. Service-out is not limited by it.",
+    )
 
 
 THRESHOLDS: Mapping[str, Threshold] = {
-    t.name: t
-    for t in (
-        Threshold(
-            "mode",
-            "active",
-            "",
-            "active: decide and act; dry-run: decide and say it, change nothing; paused: leave the capacity alone.",
-            choices=("active", "dry-run", "paused"),
-        ),
-        Threshold(
-            "on_rebalance",
-            "ignore",
-            "",
-            "What a rebalance recommendation does: nothing, or a drain that spares batch tasks for as long as it can.",
-            choices=("ignore", "drain"),
-        ),
-        _seconds(
-            "rebalance_deadline_seconds",
-            "How long batch tasks run on after a rebalance recommendation that is followed: the fleet's termination "
-            "delay, if it has one.",
-            lowest=120,
-        ),
-        _capacity("min_capacity", "The capacity that the cluster never goes under."),
-        _capacity("max_capacity", "The capacity that the cluster never goes over."),
-        _percent("cpu_reservation_high", "Over this share of CPU units reserved, instances are added."),
-        _percent("memory_reservation_high", "Over this share of memory reserved, instances are added."),
-        _percent("cpu_reservation_low", "Scale-in needs the CPU reservation to be under this.", lowest=0),
-        _percent("memory_reservation_low", "Scale-in needs the memory reservation to be under this.", lowest=0),
-        _percent(
-            "start_at_once_share",
-            "So much room is kept that this share of the tasks finds a place at once, learned from those that did not; "
-            "0: none is kept.",
-            lowest=0,
-        ),
-        Threshold(
-            "learning",
-            "on",
-            "",
-            "Whether capacity is got ready for demand that comes back each hour or each day.",
-            choices=("on", "off"),
-        ),
-        _percent(
-            "learning_confidence",
-            "A demand is got ready for if it came at this time in so large a share of the last hours, or days "
-            "(of three at least).",
-        ),
-        _seconds("drift_seconds", "How long a service may lack tasks before they are counted as a want of capacity."),
-        _seconds(
-            "demand_silent_after_seconds",
-            "A RunTask failure that was not said again for so long is over: placed, or given up.",
-        ),
-        _seconds(
-            "boot_timeout_seconds", "An instance that has not registered with ECS for so long is terminated.", lowest=60
-        ),
-        _seconds(
-            "disconnected_after_seconds",
-            "An instance whose ECS agent has been disconnected for so long is drained and terminated.",
-            lowest=60,
-        ),
-        _percent("healing_share", "The largest share of the instances that is healed at once (at least one)."),
-        _seconds(
-            "fallback_after_seconds",
-            "What a Spot Fleet has not got from Spot for so long is launched on-demand, until Spot is back.",
-        ),
-        _seconds("scale_in_after_seconds", "How long the reservation must stay low before instances are emptied."),
-        _percent("scale_in_headroom", "After scale-in the reservation stays this much under the high one.", lowest=0),
-        _percent("scale_in_share", "The largest share of the instances that one decision empties (at least one)."),
-        _percent(
-            "api_share",
-            "The share of each of the ECS API's rate limits that scaling may take; service-out takes what it needs.",
-        ),
-    )
+    f.name: Threshold(f.name, getattr(Thresholds, f.name), **f.metadata) for f in fields(Thresholds)
 }
+DEFAULTS: Mapping[str, int | str] = {t.name: t.default for t in THRESHOLDS.values()}
 
 
 @dataclass(frozen=True)
 class ClusterSettings:
-    """What the parameters say of the cluster `name`: its pool, its thresholds, and what is wrong with them.
+    """The pool and the thresholds of the cluster `name`, and `problems`: what is wrong with its parameters.
 
-    `grow_only` is whether no capacity may be taken away, because what is known of the cluster may not hold any more.
+    `grow_only` is whether scale-in is suspended, because the parameters could not be read and may have changed.
     """
 
     name: str
@@ -205,7 +209,10 @@ class ClusterSettings:
 
 
 def parse_pool(raw: str, path: str) -> PoolName:
-    """The pool that a `capacity` parameter names.
+    """Return the pool that a `capacity` parameter names.
+
+    >>> str(parse_pool("auto-scaling-group:web", "/steady/clusters/web/capacity"))
+    'auto-scaling-group:web'
 
     Raises:
         BadThreshold: if it is neither `auto-scaling-group:NAME` nor `spot-fleet:sfr-…`.
@@ -224,32 +231,54 @@ ORDERED = (
 )
 
 
-def contradict(values: Mapping[str, Any], low: str, high: str) -> bool:
-    """Whether `low` is not under `high`, a pair of `ORDERED`."""
-    return bool(values[low] > values[high] or (values[low] == values[high] and low.endswith("_low")))
+def are_ordered(values: Mapping[str, Any], low: str, high: str) -> bool:
+    """Return whether `low` is under `high`, a pair of `ORDERED`; a capacity may also be equal."""
+    return bool(values[low] < values[high] or (values[low] == values[high] and high == "max_capacity"))
+
+
+def contradictions(values: Mapping[str, Any], given: Collection[str] = ()) -> list[tuple[str, str]]:
+    """Return the pairs of `ORDERED` that are not ordered in `values`, less those whose low threshold gives way.
+
+    A low threshold at its default gives way to its high one: an operator who sets the high one alone need not know the
+    low one's default.
+
+    >>> contradictions({**DEFAULTS, "cpu_reservation_high": 60})
+    []
+    >>> contradictions({**DEFAULTS, "cpu_reservation_high": 60, "cpu_reservation_low": 70})
+    [('cpu_reservation_low', 'cpu_reservation_high')]
+
+    Args:
+        values: a value for each threshold.
+        given: names of thresholds that the operator sets now: they give way to nothing.
+    """
+    return [
+        (low, high)
+        for low, high in ORDERED
+        if not are_ordered(values, low, high) and (low in given or values[low] != DEFAULTS[low])
+    ]
 
 
 def without_contradictions(values: Mapping[str, Any], where: str) -> tuple[Thresholds, tuple[str, ...]]:
-    """The thresholds of the cluster whose parameters lie under `where`, and what contradicts in them.
+    """Return the thresholds of the cluster whose parameters lie under `where`, and what contradicts in them.
 
     A low threshold that is not under its high one is taken to be 10 under it; a minimum over its maximum is taken as
     the maximum.
     """
-    held = {**_DEFAULT, **values}
+    held = {**DEFAULTS, **values}
+    contradicting = contradictions(held)
     problems = []
     for low, high in ORDERED:
-        if not contradict(held, low, high):
+        if are_ordered(held, low, high):
             continue
         instead = held[high] if high == "max_capacity" else max(0, held[high] - LOW_UNDER_HIGH)
-        # Who sets a high threshold alone need not know the low one's default.
-        if held[low] != _DEFAULT[low]:
-            problems.append(f"{contradiction(held, low, high, where)}; {instead} is used for the first")
+        if (low, high) in contradicting:
+            problems.append(f"{contradiction(held, low, high, where)}; {instead} is used for {low}")
         held[low] = instead
     return Thresholds(**held), tuple(problems)
 
 
 def contradiction(values: Mapping[str, Any], low: str, high: str, where: str) -> str:
-    """What contradicts, in words that name both parameters and their values."""
+    """Return a sentence about a contradiction that names both parameters, under `where`, and their values."""
     return (
         f"{where}/{low} is {values[low]} and {where}/{high} is {values[high]}: the first must "
         f"{'not be over' if high == 'max_capacity' else 'be under'} the second"

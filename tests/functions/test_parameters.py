@@ -115,4 +115,4 @@ def test_what_contradicts_from_the_start_is_taken_as_near_as_it_may_be(runtime: 
     found = parameters.settings_of(runtime, "web")
 
     assert (found.thresholds.cpu_reservation_low, found.thresholds.cpu_reservation_high) == (50, 60)
-    assert "50 is used for the first" in found.problems[0]
+    assert "50 is used for cpu_reservation_low" in found.problems[0]

@@ -14,6 +14,7 @@ from aws_cdk.assertions import Match, Template
 from infra import stacks, wiring
 from infra.alarms import PREFIX
 from infra.watch_stack import WATCHED
+from interruption_handler import notices
 from steady.api_budget import limits
 from steady.thresholds import THRESHOLDS
 
@@ -103,11 +104,7 @@ def test_each_cluster_has_its_pool_and_its_own_thresholds(templates: dict[str, T
 
 def test_events_reach_the_queues_that_feed_the_functions(templates: dict[str, Template]) -> None:
     for stack, pattern in (
-        ("service-out", wiring.SPOT_INTERRUPTION),
-        ("service-out", wiring.REBALANCE_RECOMMENDATION),
-        ("service-out", wiring.STATE_CHANGE),
-        ("service-out", wiring.HEALTH_CHANGE),
-        ("service-out", wiring.LIFECYCLE_TERMINATE),
+        *(("service-out", kind.PATTERN) for kind in notices.KINDS),
         ("scaling", wiring.PLACEMENT_FAILURE),
     ):
         templates[stack].has_resource_properties("AWS::Events::Rule", {"EventPattern": pattern})

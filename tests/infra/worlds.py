@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from infra import wiring
+from interruption_handler.notices import rebalance_recommendation, spot_interruption
 from simulator.suite import FAILURE_TOPIC
 from simulator.world import SimulatedCluster, World
 
@@ -36,11 +35,11 @@ def _world_of_interruptions() -> World:
     assert leaving.container_instance
     web.batch_task(leaving.container_instance, run_s=300)
     recommended = {"instance-id": batch.ec2_instances()[0].id}
-    world.account.messaging.put_event({**_sample_of(wiring.REBALANCE_RECOMMENDATION), "detail": recommended})
+    world.account.messaging.put_event({**rebalance_recommendation.SAMPLE, "detail": recommended})
     world.run(5)
     batch.reclaim()
     world.account.groups.fail(leaving)
-    world.account.messaging.put_event({**_sample_of(wiring.SPOT_INTERRUPTION), "detail": {}})
+    world.account.messaging.put_event({**spot_interruption.SAMPLE, "detail": {}})
     world.run(400)
     return world
 
@@ -70,8 +69,3 @@ def _world_of_failures() -> World:
     world.account.messaging.publish(FAILURE_TOPIC, "no failure")
     world.run(20)
     return world
-
-
-def _sample_of(pattern: Mapping[str, Any]) -> dict[str, Any]:
-    """An event that `pattern` lets through."""
-    return {key: values[0] for key, values in pattern.items()}

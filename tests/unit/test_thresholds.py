@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steady.pools import PoolKind, PoolName
-from steady.thresholds import THRESHOLDS, BadThreshold, Thresholds, parse_pool, without_contradictions
+from steady.thresholds import (
+    DEFAULTS,
+    THRESHOLDS,
+    BadThreshold,
+    Thresholds,
+    contradictions,
+    parse_pool,
+    without_contradictions,
+)
 
 
 def test_an_error_names_the_parameter_the_value_and_the_range() -> None:
@@ -42,6 +50,15 @@ def test_a_low_threshold_over_its_high_one_is_taken_to_be_under_it_and_said() ->
 
     assert thresholds.cpu_reservation_low == 70
     assert "/steady/x/cpu_reservation_low is 85 and /steady/x/cpu_reservation_high is 80" in problems[0]
+
+
+def test_a_default_low_threshold_gives_way_to_its_high_one_unless_the_operator_sets_it_now() -> None:
+    assert without_contradictions({"cpu_reservation_high": 60}, "/steady/x") == (
+        Thresholds(cpu_reservation_high=60, cpu_reservation_low=50),
+        (),
+    )
+    both = {**DEFAULTS, "cpu_reservation_high": 60}
+    assert contradictions(both, given=both) == [("cpu_reservation_low", "cpu_reservation_high")]
 
 
 def test_a_minimum_over_its_maximum_is_the_maximum() -> None:

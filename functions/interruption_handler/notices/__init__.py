@@ -1,7 +1,6 @@
-"""What says that an instance is about to go: one module a kind of message, its sample above its parser."""
+"""Parse the messages of the interruption queue. Each kind of notice is one module: its pattern, sample and parser."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from interruption_handler.notices import (
     health_change,
@@ -13,30 +12,36 @@ from interruption_handler.notices import (
 from interruption_handler.notices.continuation import DETAIL_TYPE as CONTINUATION
 from interruption_handler.notices.continuation import Continuation
 from interruption_handler.notices.continuation import parse as parse_continuation
+from interruption_handler.notices.kind import NoticeKind
 from steady.messages import json_object, shown
 from steady.service_out.notice import Ignored, Notice
 
-_PARSERS: Mapping[str, Callable[[Mapping[str, Any]], tuple[Notice, ...] | Ignored]] = {
-    kind.DETAIL_TYPE: kind.parse
-    for kind in (spot_interruption, rebalance_recommendation, lifecycle_terminate, state_change, health_change)
-}
+# A new kind goes last: the EventBridge rules are numbered in this order, and a rule of another number is replaced.
+KINDS: tuple[NoticeKind, ...] = (
+    spot_interruption,
+    rebalance_recommendation,
+    state_change,
+    health_change,
+    lifecycle_terminate,
+)
+KIND_OF: Mapping[str, NoticeKind] = {name: kind for kind in KINDS for name in kind.PATTERN["detail-type"]}
 
 Parsed = tuple[Notice, ...] | Continuation | Ignored
 
 
 def parse(body: str) -> Parsed:
-    """What a message of the interruption queue says: notices, instances to go on with, or nothing for us.
+    """Parse a message of the interruption queue: notices, instances to go on with, or a reason to ignore it.
 
     Raises:
         Malformed: naming what is wrong with the message, and what is needed.
     """
     event = json_object(body, needed="an EventBridge event")
     if event.get("Event") == lifecycle_terminate.TEST_NOTIFICATION:
-        return Ignored("a test notification of a new lifecycle hook")
-    kind = event.get("detail-type")
-    if kind == CONTINUATION:
+        return lifecycle_terminate.parse({"detail": event})
+    detail_type = event.get("detail-type")
+    if detail_type == CONTINUATION:
         return parse_continuation(event)
-    parse_kind = _PARSERS.get(str(kind))
-    if parse_kind is None:
-        return Ignored(f"a message of the kind {shown(kind)}, which is none that is handled")
-    return parse_kind(event)
+    kind = KIND_OF.get(str(detail_type))
+    if kind is None:
+        return Ignored(f"unsupported detail-type {shown(detail_type)}")
+    return kind.parse(event)

@@ -1,10 +1,4 @@
-"""An Auto Scaling group terminates an instance, and its lifecycle hook waits until we let it go.
-
-{"version": "0", "id": "468fe059-…", "detail-type": "EC2 Instance-terminate Lifecycle Action",
- "source": "aws.autoscaling", "time": "2026-01-01T00:00:00Z",
- "detail": {"LifecycleActionToken": "0befcbdb-…", "AutoScalingGroupName": "web", "LifecycleHookName": "drain",
-            "EC2InstanceId": "i-0633ac2b0d9769723", "LifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING"}}
-"""
+"""An Auto Scaling group terminates an instance, and its lifecycle hook waits until the hook is completed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,18 +7,39 @@ from steady.messages import text, time_of
 from steady.service_out.drain import LifecycleHook
 from steady.service_out.notice import Ignored, Notice
 
-DETAIL_TYPE = "EC2 Instance-terminate Lifecycle Action"
+PATTERN: Mapping[str, Any] = {
+    "source": ["aws.autoscaling"],
+    "detail-type": ["EC2 Instance-terminate Lifecycle Action"],
+}
 
-# Auto Scaling API: a token has so many characters, and another is refused however often it is sent.
+SAMPLE: Mapping[str, Any] = {
+    "version": "0",
+    "id": "468fe059-f4b7-445f-bb22-2a271b94974d",
+    "detail-type": "EC2 Instance-terminate Lifecycle Action",
+    "source": "aws.autoscaling",
+    "account": "123456789012",
+    "time": "2026-01-01T00:00:00Z",
+    "region": "us-east-1",
+    "detail": {
+        "LifecycleActionToken": "0befcbdb-6ecd-498a-9ff7-ae9b54447cd6",
+        "AutoScalingGroupName": "web",
+        "LifecycleHookName": "drain",
+        "EC2InstanceId": "i-0633ac2b0d9769723",
+        "LifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING",
+    },
+}
+
+# Auto Scaling API (CompleteLifecycleAction): a token of any other length is refused at every try.
 TOKEN_LENGTH = 36
 # Sent once when a hook is made, as a bare body or as the detail of an event; it names no instance.
 TEST_NOTIFICATION = "autoscaling:TEST_NOTIFICATION"
 
 
 def parse(event: Mapping[str, Any]) -> tuple[Notice, ...] | Ignored:
+    """Parse the event to one notice with its lifecycle hook. Its deadline is the hook's timeout, read later."""
     detail = event.get("detail")
     if isinstance(detail, Mapping) and detail.get("Event") == TEST_NOTIFICATION:
-        return Ignored("a test notification of a new lifecycle hook")
+        return Ignored("test notification of a new lifecycle hook")
     hook = LifecycleHook(
         group=text(event, "detail", "AutoScalingGroupName"),
         name=text(event, "detail", "LifecycleHookName"),

@@ -1,9 +1,4 @@
-"""EC2 says that a Spot instance is likely to be taken back; its warning may come soon, later, or never.
-
-{"version": "0", "id": "5d5555d5-…", "detail-type": "EC2 Instance Rebalance Recommendation", "source": "aws.ec2",
- "time": "2026-01-01T00:00:00Z", "resources": ["arn:aws:ec2:us-east-1b:instance/i-0b662ef9931388ba0"],
- "detail": {"instance-id": "i-0b662ef9931388ba0"}}
-"""
+"""EC2 says that a Spot instance is at risk. Its interruption warning may come soon, later, or never."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,8 +6,21 @@ from typing import Any
 from steady.messages import text, time_of
 from steady.service_out.notice import Notice
 
-DETAIL_TYPE = "EC2 Instance Rebalance Recommendation"
+PATTERN: Mapping[str, Any] = {"source": ["aws.ec2"], "detail-type": ["EC2 Instance Rebalance Recommendation"]}
+
+SAMPLE: Mapping[str, Any] = {
+    "version": "0",
+    "id": "5d5555d5-dd55-5555-5555-5555dd55d55d",
+    "detail-type": "EC2 Instance Rebalance Recommendation",
+    "source": "aws.ec2",
+    "account": "123456789012",
+    "time": "2026-01-01T00:00:00Z",
+    "region": "us-east-1",
+    "resources": ["arn:aws:ec2:us-east-1b:instance/i-0b662ef9931388ba0"],
+    "detail": {"instance-id": "i-0b662ef9931388ba0"},
+}
 
 
 def parse(event: Mapping[str, Any]) -> tuple[Notice, ...]:
+    """Parse the event to one notice without a deadline: the cluster's thresholds set it."""
     return (Notice(text(event, "detail", "instance-id"), time_of(event), recommended=True),)

@@ -1,13 +1,25 @@
 """What the interruption queue's messages say."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from interruption_handler.notices import continuation, parse
+from interruption_handler.notices import (
+    KINDS,
+    continuation,
+    health_change,
+    lifecycle_terminate,
+    parse,
+    rebalance_recommendation,
+    spot_interruption,
+    state_change,
+)
 from interruption_handler.notices.continuation import Continuation
+from interruption_handler.notices.kind import NoticeKind
+from simulator.messaging import matches_pattern
 from steady.messages import Malformed
 from steady.service_out.drain import Doomed, LifecycleHook
 from steady.service_out.notice import Ignored, Notice
@@ -15,52 +27,14 @@ from steady.service_out.notice import Ignored, Notice
 NAME = "c" * 40
 AT = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 
-SPOT: dict[str, Any] = {
-    "version": "0",
-    "id": "1e5527d7-bb36-4607-3370-4164db56a40e",
-    "detail-type": "EC2 Spot Instance Interruption Warning",
-    "source": "aws.ec2",
-    "account": "123456789012",
-    "time": "2026-01-01T00:00:00Z",
-    "region": "us-east-1",
-    "resources": ["arn:aws:ec2:us-east-1b:instance/i-0b662ef9931388ba0"],
-    "detail": {"instance-id": "i-0b662ef9931388ba0", "instance-action": "terminate"},
-}
-LIFECYCLE: dict[str, Any] = {
-    "detail-type": "EC2 Instance-terminate Lifecycle Action",
-    "source": "aws.autoscaling",
-    "time": "2026-01-01T00:00:00Z",
+SPOT = spot_interruption.SAMPLE
+LIFECYCLE = lifecycle_terminate.SAMPLE
+REBALANCE = rebalance_recommendation.SAMPLE
+STATE = state_change.SAMPLE
+HEALTH: Mapping[str, Any] = {
+    **health_change.SAMPLE,
     "detail": {
-        "LifecycleActionToken": "0befcbdb-6ecd-498a-9ff7-ae9b54447cd6",
-        "AutoScalingGroupName": "web",
-        "LifecycleHookName": "drain",
-        "EC2InstanceId": "i-0633ac2b0d9769723",
-        "LifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING",
-    },
-}
-
-
-REBALANCE: dict[str, Any] = {
-    "detail-type": "EC2 Instance Rebalance Recommendation",
-    "source": "aws.ec2",
-    "time": "2026-01-01T00:00:00Z",
-    "detail": {"instance-id": "i-0b662ef9931388ba0"},
-}
-STATE: dict[str, Any] = {
-    "detail-type": "EC2 Instance State-change Notification",
-    "source": "aws.ec2",
-    "time": "2026-01-01T00:00:00Z",
-    "detail": {"instance-id": "i-0b662ef9931388ba0", "state": "shutting-down"},
-}
-HEALTH: dict[str, Any] = {
-    "detail-type": "AWS Health Event",
-    "source": "aws.health",
-    "time": "2026-01-01T00:00:00Z",
-    "detail": {
-        "service": "EC2",
-        "eventTypeCategory": "scheduledChange",
-        "eventTypeCode": "AWS_EC2_PERSISTENT_INSTANCE_RETIREMENT_SCHEDULED",
-        "startTime": "Thu, 01 Jan 2026 10:00:00 GMT",
+        **health_change.SAMPLE["detail"],
         "affectedEntities": [{"entityValue": "i-1"}, {"entityValue": "i-2"}, {"entityValue": "h-3"}],
     },
 }
@@ -68,6 +42,15 @@ HEALTH: dict[str, Any] = {
 
 def parsed(event: object) -> object:
     return parse(json.dumps(event))
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.PATTERN["detail-type"][0])
+def test_the_sample_of_a_kind_reaches_its_parser_and_matches_no_other_pattern(kind: NoticeKind) -> None:
+    [notice] = kind.parse(kind.SAMPLE)
+
+    assert isinstance(notice, Notice)
+    assert parsed(kind.SAMPLE) == (notice,)
+    assert [one for one in KINDS if matches_pattern(one.PATTERN, kind.SAMPLE)] == [kind]
 
 
 @pytest.mark.parametrize(("action", "seconds"), [("terminate", 120), ("stop", 120), ("hibernate", 0)])

@@ -11,12 +11,12 @@ from steady.aws.runtime import Runtime
 from steady.aws.settings.clusters import clusters_by_pool, parameters_under
 from steady.names import CAPACITY, CLUSTERS_PATH, DEFAULTS_PATH, LEDGER_PARAMETER
 from steady.thresholds import (
-    ORDERED,
     THRESHOLDS,
     BadThreshold,
     ClusterSettings,
-    contradict,
+    are_ordered,
     contradiction,
+    contradictions,
     parse_pool,
     without_contradictions,
 )
@@ -82,9 +82,8 @@ def parameters_of(runtime: Runtime, cluster: str) -> ClusterParameters:
                 problems.append(f"{path}/{name} is no threshold: one of {', '.join(THRESHOLDS)} is needed")
             else:
                 found[name] = _parsed(runtime, f"{path}/{name}", parameter, found[name], problems)
-    for low, high in ORDERED:
-        if contradict({h.name: h.value for h in found.values()}, low, high):
-            _reconcile(runtime, found, low, high, own_path, problems)
+    for low, high in contradictions({h.name: h.value for h in found.values()}):
+        _reconcile(runtime, found, low, high, own_path, problems)
     return ClusterParameters(found, capacity, tuple(problems))
 
 
@@ -106,9 +105,9 @@ def settings_in(found: ClusterParameters, cluster: str) -> ClusterSettings:
     path = f"{CLUSTERS_PATH}/{cluster}"
     if not found.capacity:
         raise BadThreshold(f"{path}/{CAPACITY} is missing: auto-scaling-group:NAME or spot-fleet:sfr-… is needed")
-    thresholds, contradictions = without_contradictions(found.values, path)
+    thresholds, contradicting = without_contradictions(found.values, path)
     pool = parse_pool(found.capacity, f"{path}/{CAPACITY}")
-    return ClusterSettings(cluster, pool, thresholds, (*found.problems, *contradictions))
+    return ClusterSettings(cluster, pool, thresholds, (*found.problems, *contradicting))
 
 
 def managed_clusters(runtime: Runtime, wanted: Sequence[str] = ()) -> list[str]:
@@ -203,16 +202,11 @@ def _parsed(runtime: Runtime, path: str, parameter: ParameterTypeDef, under: Hel
 
 def _reconcile(runtime: Runtime, found: dict[str, Held], low: str, high: str, where: str, problems: list[str]) -> None:
     """Puts the newest earlier value that contradicts nothing in the place of whichever of the two was changed last."""
-    if found[low].value == THRESHOLDS[low].default:
-        # Who sets a high threshold alone need not know the low one's default: it gives way.
-        return
     last, other = sorted((found[low], found[high]), key=lambda one: one.changed_at, reverse=True)
     values = {low: found[low].value, high: found[high].value}
     if not last.path:
         return
-    earlier = _newest(
-        runtime, last.path, last.name, lambda value: not contradict({**values, last.name: value}, low, high)
-    )
+    earlier = _newest(runtime, last.path, last.name, lambda value: are_ordered({**values, last.name: value}, low, high))
     if earlier is not None:
         found[last.name] = replace(last, value=earlier)
         said = contradiction(values, low, high, where)
