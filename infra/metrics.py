@@ -5,7 +5,8 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 
 from infra.wiring import Feed
 from steady.api_budget.limits import Bucket
-from steady.names import ALL_FUNCTIONS, API_CALLS, NAMESPACE
+from steady.metrics import MetricName
+from steady.names import ALL_FUNCTIONS, NAMESPACE
 
 MINUTE = cdk.Duration.minutes(1)
 
@@ -19,7 +20,7 @@ def of_cluster(
     """
     return cloudwatch.Metric(
         namespace=NAMESPACE,
-        metric_name=name,
+        metric_name=str(name),
         dimensions_map={"cluster": cluster, "service": feed.function},
         period=MINUTE,
         statistic=statistic,
@@ -31,7 +32,7 @@ def of_function(name: str, function: str, label: str | None = None) -> cloudwatc
     """Return the count `name` that `function` puts out for all clusters together, by the minute."""
     return cloudwatch.Metric(
         namespace=NAMESPACE,
-        metric_name=name,
+        metric_name=str(name),
         dimensions_map={"service": function},
         period=MINUTE,
         statistic="Sum",
@@ -43,7 +44,7 @@ def api_calls(bucket: Bucket, label: str | None = None) -> cloudwatch.Metric:
     """Return the count of the calls of all functions that draw on `bucket`, by the minute."""
     return cloudwatch.Metric(
         namespace=NAMESPACE,
-        metric_name=API_CALLS,
+        metric_name=str(MetricName.API_CALLS),
         dimensions_map={"bucket": bucket.name, "service": ALL_FUNCTIONS},
         period=MINUTE,
         statistic="Sum",

@@ -14,6 +14,7 @@ from steady.aws.api_budget.budget import OverBudget
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import evaluation
 from steady.aws.settings import cluster_settings, clusters
+from steady.metrics import MetricName
 from steady.scaling.state import ScalingState
 
 if TYPE_CHECKING:
@@ -46,9 +47,9 @@ def handle_event(
         runtime.telemetry.info(
             f"cluster {cluster.name}: tick skipped, the next one decides: {error}", cluster=cluster.name
         )
-        runtime.telemetry.count("CallsShed", isinstance(error, OverBudget), cluster.name)
+        runtime.telemetry.count(MetricName.CALLS_SHED, isinstance(error, OverBudget), cluster.name)
     # An alarm watches that ticks come.
-    runtime.telemetry.count("Ticks", cluster=cluster.name)
+    runtime.telemetry.count(MetricName.TICKS, cluster=cluster.name)
     return {}
 
 
@@ -70,7 +71,7 @@ def _triggered(
             runtime.telemetry.info(
                 f"cluster {name}: {len(messages)} triggers remembered, the next tick decides: {error}", cluster=name
             )
-            runtime.telemetry.count("CallsShed", cluster=name)
+            runtime.telemetry.count(MetricName.CALLS_SHED, cluster=name)
 
     failed = evaluation.each_cluster(runtime, batch.messages, handle)
     return queue.response([*batch.failed_ids, *failed])

@@ -19,6 +19,7 @@ from steady.aws.service_out.advance import Advance, advance, drain_instances
 from steady.aws.service_out.locate import Located, NoThresholds, by_cluster, locate_instances
 from steady.aws.settings import clusters
 from steady.cluster import ContainerInstance
+from steady.metrics import MetricName
 from steady.service_out.drain import Doomed
 from steady.service_out.notice import Ignored, Notice
 from steady.service_out.timing import are_to_be_gathered, delay_to_meeting, round_end
@@ -78,7 +79,7 @@ def _handled(event: Mapping[str, Any], runtime: Runtime, environment: Environmen
     for message in messages:
         if isinstance(message.value, Ignored):
             runtime.telemetry.info(f"ignored: {message.value.why}")
-            runtime.telemetry.count("IgnoredMessages")
+            runtime.telemetry.count(MetricName.IGNORED_MESSAGES)
     try:
         located = locate_instances(runtime, _noticed(messages), _continued(messages))
     except (ClientError, BotoCoreError, NoThresholds) as error:
@@ -89,7 +90,7 @@ def _handled(event: Mapping[str, Any], runtime: Runtime, environment: Environmen
             _take_step(runtime, environment, work, until)
         except (ClientError, BotoCoreError) as error:
             runtime.telemetry.error(f"the step failed, and will be repeated: {error}", cluster=work.cluster)
-            runtime.telemetry.count("DrainStepFailures", cluster=work.cluster)
+            runtime.telemetry.count(MetricName.DRAIN_STEP_FAILURES, cluster=work.cluster)
             failed += _ids_of(messages, work)
     return queue.response(failed)
 
@@ -162,11 +163,11 @@ def _report_step(runtime: Runtime, cluster: str, done: Advance) -> None:
         finished=[d.instance_id for d in done.finished],
         waiting=[d.instance_id for d in done.waiting],
     )
-    runtime.telemetry.count("TargetsDeregistered", done.deregistered, cluster)
-    runtime.telemetry.count("TasksStopped", done.stopped, cluster)
-    runtime.telemetry.count("TasksKilled", done.killed, cluster)
+    runtime.telemetry.count(MetricName.TARGETS_DEREGISTERED, done.deregistered, cluster)
+    runtime.telemetry.count(MetricName.TASKS_STOPPED, done.stopped, cluster)
+    runtime.telemetry.count(MetricName.TASKS_KILLED, done.killed, cluster)
     if done.deregistered_after_s is not None:
-        runtime.telemetry.seconds("DeregisteredAfter", done.deregistered_after_s, cluster)
+        runtime.telemetry.seconds(MetricName.DEREGISTERED_AFTER, done.deregistered_after_s, cluster)
 
 
 def _noticed(messages: Messages) -> list[Notice]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from steady.aws import glue
 from steady.aws.runtime import Runtime
 from steady.catalog import plan
+from steady.metrics import MetricName
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -66,5 +67,5 @@ def bring_up_to_date(event: Mapping[str, Any], runtime: Runtime, catalog: Catalo
         "kept": len(todo.kept),
     }
     runtime.telemetry.info("log catalogue is up to date", **done, made_tables=[t.name for t in todo.to_make][:100])
-    runtime.telemetry.count("LogTablesMade", len(todo.to_make))
+    runtime.telemetry.count(MetricName.LOG_TABLES_MADE, len(todo.to_make))
     return done

@@ -16,6 +16,7 @@ from steady.aws import queue
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import evaluation
 from steady.aws.settings import cluster_settings, clusters
+from steady.metrics import MetricName
 from steady.names import CLUSTERS_PATH
 from steady.scaling.demand import Demand, merge_demands, still_repeated
 from steady.scaling.state import ScalingState
@@ -72,7 +73,7 @@ def handle_batch(
             # Without the ledger, nothing says which demand is new: each is decided on at once.
             evaluation.evaluate(runtime, environment, cluster, demands)
             return
-        runtime.telemetry.count("RunTaskFailuresSaid", len(messages), name)
+        runtime.telemetry.count(MetricName.RUN_TASK_FAILURES_SAID, len(messages), name)
         if demands.new:
             evaluation.evaluate(runtime, environment, cluster)
 

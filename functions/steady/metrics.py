@@ -6,7 +6,7 @@ A decision's reasons are counted, too, each under the name of its class (`steady
 from enum import StrEnum
 
 
-class Metric(StrEnum):
+class MetricName(StrEnum):
     """A metric's name; its value is what CloudWatch, alarms and dashboards show."""
 
     # A cluster as the autoscaler has seen it.

@@ -15,7 +15,6 @@ EVENTS_LOG_GROUP = "/steady/events"
 NAMESPACE = "Steady"
 # What is counted for all functions together has this in the place of the function's own name.
 ALL_FUNCTIONS = "ecs-steady"
-API_CALLS = "ApiCalls"
 
 # The ledger's key of the item; ECS allows no such name for a cluster.
 ITEM = "#ecs-api"

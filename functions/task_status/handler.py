@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.aws import queue
 from steady.aws.runtime import Runtime
+from steady.metrics import MetricName
 from task_status.status import Status, parse
 
 if TYPE_CHECKING:
@@ -58,6 +59,6 @@ def handle_batch(event: Mapping[str, Any], runtime: Runtime, place: Place) -> di
         return ""
 
     failed = {key for key in runtime.in_parallel(put, list(wanted.items())) if key}
-    runtime.telemetry.count("TaskStatusesWritten", len(wanted) - len(failed))
+    runtime.telemetry.count(MetricName.TASK_STATUSES_WRITTEN, len(wanted) - len(failed))
     again = [m.id for m in batch.messages if m.value.name and m.value.key(place.prefix) in failed]
     return queue.response([*batch.failed_ids, *again])

@@ -9,6 +9,7 @@ from typing import Any
 from simulator.chaos.scenarios import Hook, Reclaim, ScaleIn, ScaleOut, Trial
 from simulator.suite import FAILURE_TOPIC
 from simulator.world import World
+from steady.metrics import MetricName
 
 LATE_S = 600.0
 STORM = 10_000
@@ -124,7 +125,7 @@ class Poison(Trial):
             assert queue.dead_letters
             aside = queue.dead_letters.messages
             # An event of a kind that nobody asked for is no poison to the notices' queue: it is let go, and counted.
-            ignored = self.world.suite.telemetry.counts.get("IgnoredMessages", 0) if queue is notices else 0
+            ignored = self.world.suite.telemetry.counts.get(MetricName.IGNORED_MESSAGES, 0) if queue is notices else 0
             if len(aside) + ignored != len(self.poison):
                 found.append(f"{len(aside)} messages of {queue.name} set aside, of {len(self.poison)} poisoned")
             if any("error" not in message.attributes for message in aside):

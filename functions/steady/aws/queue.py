@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.aws.runtime import Runtime
 from steady.messages import Malformed
+from steady.metrics import MetricName
 
 Value = TypeVar("Value")
 
@@ -66,7 +67,7 @@ def _set_aside(runtime: Runtime, record: Mapping[str, Any], reason: str, dead_le
 def set_aside(runtime: Runtime, body: str, reason: str, dead_letter_queue_url: str) -> None:
     """Sends a message that cannot be handled to the dead-letter queue, with the reason as its attribute `error`."""
     runtime.telemetry.error(f"message set aside: {reason}", body=body[:REASON_MAX])
-    runtime.telemetry.count("MessagesSetAside")
+    runtime.telemetry.count(MetricName.MESSAGES_SET_ASIDE)
     runtime.sqs.send_message(
         QueueUrl=dead_letter_queue_url,
         MessageBody=body,

@@ -6,7 +6,8 @@ from typing import Any, Protocol
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit, single_metric
 
-from steady.names import ALL_FUNCTIONS, API_CALLS, NAMESPACE
+from steady.metrics import MetricName
+from steady.names import ALL_FUNCTIONS, NAMESPACE
 
 
 class Telemetry(Protocol):
@@ -60,7 +61,7 @@ class PowertoolsTelemetry:
     def api_calls(self, calls: Mapping[str, int]) -> None:
         """ECS calls by the bucket that they draw on, each try counted: one metric for all functions together."""
         for bucket, count in calls.items():
-            self._one(API_CALLS, MetricUnit.Count, count, {"service": ALL_FUNCTIONS, "bucket": bucket})
+            self._one(MetricName.API_CALLS, MetricUnit.Count, count, {"service": ALL_FUNCTIONS, "bucket": bucket})
 
     def _one(self, metric: str, unit: MetricUnit, value: float, dimensions: Mapping[str, str]) -> None:
         with single_metric(name=metric, unit=unit, value=value, namespace=NAMESPACE) as line:

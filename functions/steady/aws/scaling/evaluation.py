@@ -24,6 +24,7 @@ from steady.aws.scaling import ledger
 from steady.aws.scaling.observation import affordable, observe, with_tasks
 from steady.aws.scaling.reporting import log_decision, put_metrics, report_problems
 from steady.cluster import Snapshot
+from steady.metrics import MetricName
 from steady.scaling.decision import Decision, decide, grow_only, instances_to_read
 from steady.scaling.reasons import ScaleInShed
 from steady.scaling.state import ScalingState, update_state
@@ -195,7 +196,7 @@ def _without_ledger(
         f"cluster {cluster.name}: ledger unavailable: scale-in is suspended until it answers: {error}",
         cluster=cluster.name,
     )
-    runtime.telemetry.count("LedgerUnreachable", cluster=cluster.name)
+    runtime.telemetry.count(MetricName.LEDGER_UNREACHABLE, cluster=cluster.name)
     known = LAST_STATE.get(runtime, cluster.name) or ScalingState()
     snapshot, _, decision = evaluate_dry(runtime, replace(cluster, grow_only=True), update(known), budget)
     LAST_STATE.keep(runtime, cluster.name, decision.state)
@@ -235,7 +236,7 @@ def evaluate_dry(
         snapshot = replace(with_tasks(runtime, snapshot, read), unread=unread)
     decision = decide(snapshot, state, cluster.thresholds)
     if len(read) < len(due):
-        runtime.telemetry.count("CallsShed", cluster=cluster.name)
+        runtime.telemetry.count(MetricName.CALLS_SHED, cluster=cluster.name)
         decision = replace(decision, reasons=(*decision.reasons, ScaleInShed(len(read), len(due))))
     return Evaluation(snapshot, state, grow_only(decision, snapshot) if cluster.grow_only else decision)
 

@@ -8,6 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.aws.runtime import Runtime
 from steady.cluster import Snapshot
+from steady.metrics import MetricName
 from steady.scaling.decision import Decision
 from steady.scaling.reservation import reservation
 
@@ -20,15 +21,15 @@ def put_metrics(runtime: Runtime, snapshot: Snapshot, decision: Decision) -> Non
     short = decision.state.short_since is not None and decision.state.short_since < snapshot.at
     runtime.telemetry.gauges(
         {
-            "Target": decision.target,
-            "Held": pool.held,
-            "OnDemand": pool.units(pool.on_demand_members),
-            "SpotShort": max(0, pool.target - pool.held) if short else 0,
-            "Instances": len(snapshot.instances),
-            "CpuReservation": round(cpu, 1),
-            "MemoryReservation": round(memory, 1),
-            "MissingTasks": sum(s.missing for s in snapshot.services),
-            "Demands": len(decision.state.demands),
+            MetricName.TARGET: decision.target,
+            MetricName.HELD: pool.held,
+            MetricName.ON_DEMAND: pool.units(pool.on_demand_members),
+            MetricName.SPOT_SHORT: max(0, pool.target - pool.held) if short else 0,
+            MetricName.INSTANCES: len(snapshot.instances),
+            MetricName.CPU_RESERVATION: round(cpu, 1),
+            MetricName.MEMORY_RESERVATION: round(memory, 1),
+            MetricName.MISSING_TASKS: sum(s.missing for s in snapshot.services),
+            MetricName.DEMANDS: len(decision.state.demands),
         },
         decision.cluster,
     )

@@ -17,6 +17,7 @@ from steady.aws.api_budget.budget import Budget
 from steady.aws.cache import Cache
 from steady.aws.runtime import Runtime
 from steady.cluster import NOTHING, Daemons, Service, Size
+from steady.metrics import MetricName
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import ServiceTypeDef
@@ -63,7 +64,7 @@ def read_services(
         known = _Known(_read(runtime, cluster, ecs.service_arns(runtime, cluster)))
     else:
         in_turn = budget is None or budget.allows(Urgency.SWEEP)
-        runtime.telemetry.count("CallsShed", not in_turn, cluster)
+        runtime.telemetry.count(MetricName.CALLS_SHED, not in_turn, cluster)
         asked = _due(known, suspected, in_turn=in_turn)
         found = _read(runtime, cluster, asked)
         known.read = {name: one for name, one in known.read.items() if name not in asked} | found

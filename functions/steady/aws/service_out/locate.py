@@ -12,6 +12,7 @@ from steady.aws.runtime import Runtime
 from steady.aws.service_out.hooks import hook_timeouts
 from steady.aws.settings import clusters
 from steady.cluster import ContainerInstance
+from steady.metrics import MetricName
 from steady.pools import PoolKind, PoolName
 from steady.service_out.drain import Doomed, LifecycleHook
 from steady.service_out.notice import Notice
@@ -49,9 +50,9 @@ def locate_instances(runtime: Runtime, noticed: Sequence[Notice], continued: Ite
         cluster = clusters.cluster_of(runtime, origin) if origin else None
         if cluster is None:
             runtime.telemetry.info(f"instance {notice.instance_id} is of no cluster that is managed: nothing to do")
-            runtime.telemetry.count("ForeignNotices")
+            runtime.telemetry.count(MetricName.FOREIGN_NOTICES)
         elif notice.recommended and _thresholds(runtime, cluster).on_rebalance != "drain":
-            runtime.telemetry.count("RecommendationsIgnored", cluster=cluster)
+            runtime.telemetry.count(MetricName.RECOMMENDATIONS_IGNORED, cluster=cluster)
         else:
             doomed = _with_deadline(runtime, notice, cluster)
             found[notice.instance_id] = _merged(found.get(notice.instance_id), doomed)

@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from steady.aws.runtime import Runtime
 from steady.aws.settings import parameters
 from steady.aws.settings.clusters import SETTINGS
+from steady.metrics import MetricName
 from steady.thresholds import ClusterSettings
 
 # Rebalance recommendations and RunTask failures come in bursts of many batches: each batch may use settings that are
@@ -36,7 +37,7 @@ def cluster_named(runtime: Runtime, name: str, max_age_s: float = 0.0) -> Cluste
     try:
         found = parameters.settings_of(runtime, name)
     except (ClientError, BotoCoreError) as error:
-        runtime.telemetry.count("ParametersUnreadable", cluster=name)
+        runtime.telemetry.count(MetricName.PARAMETERS_UNREADABLE, cluster=name)
         last_known = SETTINGS.get(runtime, name)
         if last_known is None:
             raise
@@ -48,5 +49,5 @@ def cluster_named(runtime: Runtime, name: str, max_age_s: float = 0.0) -> Cluste
         return replace(last_known, grow_only=True)
     for problem in found.problems:
         runtime.telemetry.error(problem, cluster=name)
-    runtime.telemetry.count("BadThresholds", len(found.problems), name)
+    runtime.telemetry.count(MetricName.BAD_THRESHOLDS, len(found.problems), name)
     return SETTINGS.keep(runtime, name, found)
