@@ -1,1 +1,1 @@
-"""What is deployed: one CDK stack a concern."""
+"""The CDK stacks of the suite: one for each concern."""

@@ -43,6 +43,6 @@ class AlertsStack(cdk.Stack):
                 detail={"alarmName": [{"prefix": PREFIX}], **detail},
             ),
         )
-        # By a role of the rule's own: a grant to EventBridge would be one to everybody's rules.
+        # The rule publishes with its own role. A grant to the EventBridge service would let any rule publish.
         message = events.RuleTargetInput.from_text(text)
         rule.add_target(targets.SnsTopic(self.topic, message=message, authorize_using_role=True))

@@ -7,7 +7,7 @@ from constructs import Construct
 
 
 def daemon_service(scope: Construct, name: str, cluster: ecs.ICluster, task: ecs.Ec2TaskDefinition) -> ecs.Ec2Service:
-    """The daemon service `name`. Its tasks have a port of the instance: the old one ends before the new one starts."""
+    """Add the daemon service `name`. A task uses a port of its instance: the old one ends before the new one starts."""
     return ecs.Ec2Service(
         scope,
         "Service",

@@ -91,7 +91,7 @@ def _unhandled(settings: Settings) -> list[cloudwatch.IMetric]:
 
 
 def _written(settings: Settings) -> list[cloudwatch.IMetric]:
-    """List the counts of what the functions that are deployed on demand have written."""
+    """List the counts of what the optional functions have written."""
     shown: list[cloudwatch.IMetric] = []
     if settings.task_status:
         shown.append(metrics.of_function("TaskStatusesWritten", wiring.TASK_STATUS.function, "task statuses"))

@@ -1,4 +1,4 @@
-"""What ran is kept for two weeks, so that `steady record` can make traces of it: stopped tasks, and Spot warnings."""
+"""A log group that keeps stopped tasks and Spot warnings for two weeks: `steady record` makes traces of them."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from constructs import Construct
 from interruption_handler.notices import spot_interruption
 from steady.names import EVENTS_LOG_GROUP
 
-# A task's last event says when it was created, started and stopped: the ones before it are not needed.
+# A task's last event says when the task was created, started and stopped. Earlier events are not needed.
 STOPPED_TASK = {
     "source": ["aws.ecs"],
     "detail-type": ["ECS Task State Change"],
@@ -20,7 +20,7 @@ STOPPED_TASK = {
 
 
 class EventsStack(cdk.Stack):
-    """EventBridge -> a log group."""
+    """EventBridge rules that write events to the log group."""
 
     def __init__(self, scope: Construct, id_: str, **kwargs: Any) -> None:
         super().__init__(scope, id_, **kwargs)
@@ -41,7 +41,7 @@ class EventsStack(cdk.Stack):
                 resources=[group.log_group_arn],
             )
         )
-        # The L2 target would make a Lambda function of its own to set the policy that is set above.
+        # The CDK's own target would add a Lambda function that sets the policy that is set above.
         arn = self.format_arn(
             service="logs",
             resource="log-group",

@@ -1,4 +1,4 @@
-"""The lifecycle hook by which an Auto Scaling group waits until an instance was served out."""
+"""The lifecycle hook that makes an Auto Scaling group wait until an instance has been served out."""
 
 from aws_cdk import aws_autoscaling as autoscaling
 from constructs import Construct
@@ -7,7 +7,7 @@ from steady.names import HOOK_HEARTBEAT_S, HOOK_NAME, TERMINATING
 
 
 def add_hook(scope: Construct, id_: str, group: str) -> autoscaling.CfnLifecycleHook:
-    """Makes the Auto Scaling group of the name `group` wait before it terminates; nothing else of it is changed."""
+    """Make the Auto Scaling group `group` wait before it terminates an instance. Nothing else of the group changes."""
     return autoscaling.CfnLifecycleHook(
         scope,
         id_,
@@ -15,6 +15,6 @@ def add_hook(scope: Construct, id_: str, group: str) -> autoscaling.CfnLifecycle
         lifecycle_hook_name=HOOK_NAME,
         lifecycle_transition=TERMINATING,
         heartbeat_timeout=HOOK_HEARTBEAT_S,
-        # If the handler is gone altogether, the group goes on.
+        # If the handler never answers, the group terminates the instance at the hook's timeout.
         default_result="CONTINUE",
     )

@@ -1,4 +1,4 @@
-"""Container logs in S3, found with Athena: the bucket, a catalogue that is made daily, a workgroup with a limit."""
+"""Container logs in S3, searched with Athena: the bucket, a catalogue that is made daily, a workgroup with a limit."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from infra.suite_function import SuiteFunction
 from steady.names import DATABASE, WORKGROUP
 
 RESULTS = "athena-results/"
-# What was asked once is not kept for long.
+# Results of queries are kept for a week only.
 RESULTS_DAYS = 7
-# S3: after so many days a log is seldom read, and costs less to keep where reading costs more.
+# Days until a log moves to a storage class that costs less to keep and more to read. Old logs are seldom read.
 INFREQUENT_DAYS, ARCHIVE_DAYS = 30, 90
-# 00:10 UTC: the first logs of the day are there.
+# 00:10 UTC: by then, the first logs of the day have arrived.
 DAILY = scheduler.ScheduleExpression.cron(minute="10", hour="0", time_zone=cdk.TimeZone.ETC_UTC)
 GIB = 1024**3
 
-# Named queries, each for {table}: what one asks first.
+# Named queries for the most frequent questions. Operators fill in {table} and the other words in braces.
 QUERIES = {
     "errors of a day": 'select time, log from "{table}" where year = {year} and month = {month} and day = {day} '
     "and log like '%ERROR%' order by time",
@@ -43,7 +43,7 @@ QUERIES = {
 
 
 class LogsStack(cdk.Stack):
-    """The bucket that shippers write to (`docs/logs.md` says under which keys), and all that finds a line in it."""
+    """The log bucket (docs/logs.md has its keys), its catalogue, the Athena workgroup, and the shipping of lines."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class LogsStack(cdk.Stack):
     ) -> None:
         super().__init__(scope, id_, **kwargs)
         self.bucket = _bucket(self, "Logs", log.keep_days, archive=True)
-        # Results apart from the logs: a table's prefix holds nothing but logs.
+        # Results are kept in their own bucket: a table's prefix may hold nothing but logs.
         results = _bucket(self, "Results", RESULTS_DAYS, archive=False)
         database = glue.CfnDatabase(
             self,
@@ -93,7 +93,7 @@ class LogsStack(cdk.Stack):
         self._catalog(settings, log, database)
         if log.aggregators and network:
             self._shipping(settings, log.aggregators, network, clusters)
-        cdk.CfnOutput(self, "LogBucket", value=self.bucket.bucket_name, description="Where shippers write logs.")
+        cdk.CfnOutput(self, "LogBucket", value=self.bucket.bucket_name, description="The bucket that holds the logs.")
 
     def _catalog(self, settings: Settings, log: LogSettings, database: glue.CfnDatabase) -> None:
         catalog = SuiteFunction(
@@ -111,7 +111,7 @@ class LogsStack(cdk.Stack):
         )
         catalog.node.add_dependency(database)
         catalog.allow(["s3:ListBucket"], [self.bucket.bucket_arn])
-        # Glue: what is done to a table needs the right on the catalogue and the database as well.
+        # Glue: an action on a table needs the permission on the catalogue and the database as well.
         resources = [("catalog", ""), ("database", DATABASE), ("table", f"{DATABASE}/*")]
         arns = [self.format_arn(service="glue", resource=kind, resource_name=name or None) for kind, name in resources]
         partitions = [] if log.projected else ["glue:BatchCreatePartition"]
@@ -132,7 +132,7 @@ class LogsStack(cdk.Stack):
         network: Network | ExistingNetwork,
         made: Sequence[ClusterStack],
     ) -> None:
-        """A shipper on each instance of every cluster, and the aggregators that they send to."""
+        """Add the aggregators, and a shipper on each instance of every cluster."""
         there = existing(self, network) if isinstance(network, ExistingNetwork) else network
         clusters = {
             row.name: ecs.Cluster.from_cluster_attributes(
@@ -159,7 +159,7 @@ class LogsStack(cdk.Stack):
             self,
             "AggregatorsSecurityGroup",
             value=aggregators.door.security_group_id,
-            description="Of the aggregators' load balancer: it lets shippers in.",
+            description="The security group of the aggregators' load balancer.",
         )
 
 

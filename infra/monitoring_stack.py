@@ -1,4 +1,4 @@
-"""Metrics of every container: cAdvisor on every cluster, and Prometheus with Grafana on one of them, or elsewhere."""
+"""Metrics of every container: cAdvisor on every cluster. Prometheus and Grafana run on one cluster, or elsewhere."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ NAMESPACE = "steady.internal"
 
 
 class MonitoringStack(cdk.Stack):
-    """cAdvisor as a daemon service of each cluster, and who may scrape it.
+    """cAdvisor as a daemon service of each cluster, and the rules that let Prometheus scrape it.
 
-    Of a cluster that is made, the instances let Prometheus in, and nobody else; of one that is adopted, whoever runs it
-    lets in the security group that is put out.
+    Instances of clusters that the deployment makes get these rules. For an adopted cluster, its operators add a rule
+    for the security group that the stack puts out.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class MonitoringStack(cdk.Stack):
         }
         for name, cluster in known.items():
             Cadvisor(self, f"Cadvisor-{name}", cluster=cluster, image=metrics.images.cadvisor)
-        # As they are known here: a rule of theirs that names a group of this stack belongs to this stack.
+        # Imported by their ids: a rule that names a security group of this stack has to belong to this stack.
         instances = {
             stack.row.name: ec2.SecurityGroup.from_security_group_id(
                 self, f"Instances-{stack.row.name}", stack.made.instances.security_group.security_group_id
@@ -81,7 +81,7 @@ class MonitoringStack(cdk.Stack):
         subnets: ec2.SubnetSelection,
         instances: Sequence[ec2.ISecurityGroup],
     ) -> Prometheus:
-        """Prometheus and Grafana, each with a folder and a name; who may look at them."""
+        """Add Prometheus and Grafana, each with a folder and a host name, and the rules that let people in."""
         files = efs.FileSystem(
             self,
             "Files",
@@ -92,7 +92,7 @@ class MonitoringStack(cdk.Stack):
             throughput_mode=efs.ThroughputMode.ELASTIC,
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
-        # Without a policy of its own, whoever reaches it may read and write; with this one, whose role says so, by TLS.
+        # Without a policy, all who reach a file system may read and write. With it, only roles that may, and by TLS.
         files.add_to_resource_policy(
             iam.PolicyStatement(
                 effect=iam.Effect.DENY,
@@ -108,18 +108,18 @@ class MonitoringStack(cdk.Stack):
             self, "Grafana", image=metrics.images.grafana, prometheus_host=f"prometheus.{NAMESPACE}", **where
         )
         for service in (scraper, shown):
-            # A folder is there before what mounts it.
+            # The folders exist before the service that mounts them.
             service.service.node.add_dependency(files.mount_targets_available)
         scraper.security_group.add_ingress_rule(
             shown.security_group, ec2.Port.tcp(prometheus.PORT), "Grafana asks Prometheus"
         )
-        # Session Manager's way in leads over an instance.
+        # People reach both through an instance, with Session Manager, or from the sources in `allow`.
         for group in [*instances, *(peer(self, source) for source in metrics.allow)]:
             shown.security_group.add_ingress_rule(group, ec2.Port.tcp(grafana.PORT), "People look at Grafana")
             scraper.security_group.add_ingress_rule(group, ec2.Port.tcp(prometheus.PORT), "People ask Prometheus")
         for name, value, what in (
-            ("Grafana", f"http://grafana.{NAMESPACE}:{grafana.PORT}", "Within the VPC."),
-            ("Prometheus", f"http://prometheus.{NAMESPACE}:{prometheus.PORT}", "Within the VPC."),
+            ("Grafana", f"http://grafana.{NAMESPACE}:{grafana.PORT}", "Reachable within the VPC."),
+            ("Prometheus", f"http://prometheus.{NAMESPACE}:{prometheus.PORT}", "Reachable within the VPC."),
             ("GrafanaPassword", shown.password.secret_name, "The secret that holds the password of admin."),
             (
                 "ScraperSecurityGroup",

@@ -1,4 +1,4 @@
-"""Where clusters live: the operator's VPC and subnets, or a VPC of the deployment's own."""
+"""The network of the clusters: the operator's VPC and subnets, or a VPC that the deployment makes."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from infra.settings.target import ExistingNetwork
 
 @dataclass(frozen=True)
 class Network:
-    """A VPC, and the subnet of each zone that instances are launched in."""
+    """A VPC, and for each zone the subnet in which instances are launched."""
 
     vpc: ec2.IVpc
     subnets: Mapping[str, ec2.ISubnet]
 
 
 def existing(scope: Construct, network: ExistingNetwork) -> Network:
-    """The network that the context names."""
+    """Return the network that cdk.json names."""
     zones = list(network.subnets)
     vpc = ec2.Vpc.from_vpc_attributes(
         scope,
@@ -51,9 +51,9 @@ class NetworkStack(cdk.Stack):
             self,
             "Vpc",
             availability_zones=names,
-            # A zone that fails takes no other zone's way out with it.
+            # A NAT gateway in each zone: when a zone fails, the others keep their way out.
             nat_gateways=len(names),
-            # Image layers come from S3: not through the NAT gateways.
+            # Image layers come from S3 through this endpoint, not through the NAT gateways.
             gateway_endpoints={"S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3)},
             flow_logs={"Rejected": ec2.FlowLogOptions(traffic_type=ec2.FlowLogTrafficType.REJECT)},
             restrict_default_security_group=False,

@@ -1,6 +1,6 @@
-"""Configuration files that a container unpacks as it starts: they come in its environment, with its task definition.
+"""Configuration files that a container unpacks from its environment when it starts.
 
-So no image has to be built, a change of a file is a new revision, and what runs is what was deployed.
+They are part of the task definition. So no image has to be built, and a change of a file is a new revision.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import tarfile
 from collections.abc import Mapping
 from typing import Any
 
-# Where the files are once the container runs.
+# The folder in the container into which the files are unpacked.
 FOLDER = "/tmp/steady"  # noqa: S108 - of a container, which nobody else is in
 VARIABLE = "STEADY_FILES"
 _UNPACK = f'mkdir -p {FOLDER} && printf %s "${VARIABLE}" | base64 -d | tar -xz -C {FOLDER}'
@@ -21,7 +21,7 @@ _UNPACK = f'mkdir -p {FOLDER} && printf %s "${VARIABLE}" | base64 -d | tar -xz -
 def container_with(
     files: Mapping[str, str], run: str, environment: Mapping[str, str], *, region_in: str = ""
 ) -> dict[str, Any]:
-    """What a container's definition has of `files` and of `run`, the command that is left as its only process.
+    """Return the properties of a container that unpacks `files` and then runs the command `run` as its only process.
 
     Args:
         files: texts by their places under `FOLDER`.
@@ -30,14 +30,14 @@ def container_with(
     region = f' && sed -i "s/REGION/$AWS_REGION/" {FOLDER}/{region_in}' if region_in else ""
     return {
         "entry_point": ["sh", "-c"],
-        # `exec`: the process itself gets the signal to stop.
+        # `exec`: the process, not a shell, gets the signal to stop.
         "command": [f"{_UNPACK}{region} && exec {run}"],
         "environment": {**environment, VARIABLE: packed(files)},
     }
 
 
 def packed(files: Mapping[str, str]) -> str:
-    """`files` as one text; the same files are always the same text."""
+    """Return `files` as one text. Equal files make equal texts."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for name, text in sorted(files.items()):
@@ -49,6 +49,6 @@ def packed(files: Mapping[str, str]) -> str:
 
 
 def unpacked(text: str) -> dict[str, str]:
-    """What `packed` has packed."""
+    """Return the files of a text that `packed` has made."""
     with tarfile.open(fileobj=io.BytesIO(gzip.decompress(base64.b64decode(text)))) as tar:
         return {entry.name: file.read().decode() for entry in tar if (file := tar.extractfile(entry))}

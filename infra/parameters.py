@@ -12,7 +12,7 @@ POOL_PATTERN = r"^(auto-scaling-group:\S+|spot-fleet:sfr-\S+)$"
 
 
 def add_defaults(scope: Construct) -> None:
-    """The deployment's default of each threshold."""
+    """Add the parameters of the defaults, one for each threshold."""
     for threshold in THRESHOLDS.values():
         _parameter(
             scope,
@@ -24,12 +24,12 @@ def add_defaults(scope: Construct) -> None:
 
 
 def add_ledger(scope: Construct, table: str) -> None:
-    """Where `steady report` finds the ledger."""
+    """Add the parameter that tells `steady report` the ledger's name."""
     _parameter(scope, LEDGER_PARAMETER, table, r"^\S+$", "The DynamoDB table of the suite's ledger.")
 
 
 def add_cluster(scope: Construct, cluster: ManagedCluster, pool: PoolName) -> None:
-    """What gives `cluster` its instances, and the thresholds that differ from the defaults."""
+    """Add the parameters of `cluster`: its pool, and the thresholds that differ from the defaults."""
     where = f"{CLUSTERS_PATH}/{cluster.name}"
     _parameter(scope, f"{where}/capacity", str(pool), POOL_PATTERN, f"What gives {cluster.name} instances.")
     for name, value in cluster.thresholds.items():

@@ -1,4 +1,4 @@
-"""What the functions may do: exactly the actions that they call, on the pools and clusters of the table."""
+"""The functions' permissions: exactly the actions that they call, on the pools and clusters of cdk.json."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from steady.pools import PoolKind
 
 
 def may_read_thresholds(function: QueueFunction) -> None:
-    """All parameters, and what they were before a bad value."""
+    """Allow to read all parameters and their history, where the newest valid value is looked up."""
     arns = _parameters(function, DEFAULTS_PATH, CLUSTERS_PATH)
     function.allow(["ssm:GetParametersByPath", "ssm:GetParameterHistory"], arns)
 
 
 def may_read_clusters(function: QueueFunction, settings: Settings) -> None:
-    """Container instances, services and tasks of the managed clusters."""
+    """Allow to read container instances, services and tasks of the managed clusters."""
     stack = cdk.Stack.of(function)
     clusters = _clusters(stack, settings)
     function.allow(["ecs:ListContainerInstances", "ecs:DescribeClusters"], clusters)
@@ -79,7 +79,7 @@ def may_answer_hooks(function: QueueFunction, settings: Settings) -> None:
 
 
 def may_change_capacity(function: QueueFunction, settings: Settings) -> None:
-    """Desired capacity and terminations, of the pools in the table."""
+    """Allow to set capacity and to terminate instances, of the pools of cdk.json only."""
     stack = cdk.Stack.of(function)
     # Describe actions of EC2 have no resources.
     function.allow(["ec2:DescribeInstanceTypes"], ["*"])
@@ -96,14 +96,14 @@ def may_change_capacity(function: QueueFunction, settings: Settings) -> None:
         only_theirs = {"aws:ResourceTag/aws:ec2spot:fleet-request-id": fleets}
         function.allow(["ec2:TerminateInstances"], instances, StringEquals=only_theirs)
     if fleet_clusters:
-        # A fleet that is made has its id from EC2, and another one after it was replaced: its tag says whose it is.
+        # EC2 chooses a made fleet's id, and another one when the fleet is replaced. So the fleet is told by its tag.
         only_made = {f"aws:ResourceTag/{CLUSTER_TAG}": fleet_clusters}
         function.allow(["ec2:ModifySpotFleetRequest"], [_fleet(stack, "*")], StringEquals=only_made)
         function.allow(["ec2:TerminateInstances"], instances, StringEquals=only_made)
 
 
 def may_say_calls(function: QueueFunction, ledger: dynamodb.ITable) -> None:
-    """The one item of the ledger that says what was called of ECS."""
+    """Allow to write the ledger's item that counts ECS calls, and no other item."""
     only_that = {"dynamodb:LeadingKeys": [ITEM]}
     function.allow(["dynamodb:UpdateItem"], [ledger.table_arn], **{"ForAllValues:StringEquals": only_that})
 

@@ -22,7 +22,7 @@ KEPT_S = 14 * 24 * 3600
 
 
 class QueueFunction(SuiteFunction):
-    """Events or messages -> `queue` -> `function`; what cannot be handled -> `dead_letters`, with an alarm."""
+    """A function that `queue` feeds. Messages that cannot be handled go to `dead_letters`, which has an alarm."""
 
     def __init__(
         self,

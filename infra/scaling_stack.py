@@ -1,4 +1,4 @@
-"""Scaling: a tick a minute for each cluster, placement failures and interruptions at once, hako's failures by SNS."""
+"""Scaling: a tick a minute for each cluster; placement failures, interruptions and hako's failures at once."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from infra.settings.target import Settings
 
 
 class ScalingStack(cdk.Stack):
-    """The autoscaler and the RunTask failures' function: the only two that change capacity."""
+    """The autoscaler and the RunTask failures' function. No other function changes capacity."""
 
     def __init__(
         self,
@@ -43,14 +43,14 @@ class ScalingStack(cdk.Stack):
             permissions.may_list_services(function, settings)
             permissions.may_change_instances(function, settings)
             permissions.may_change_capacity(function, settings)
-            # Either may book a later look of the autoscaler.
+            # Both may book a later evaluation, by a delayed message to the autoscaler.
             function.function.add_environment("AUTOSCALER_QUEUE_URL", autoscaler.queue.queue_url)
             function.may_send_to(autoscaler.queue)
             alerts.grant_publish(function.role)
             ledger.grant(function.role, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
         self.autoscaler_queue = autoscaler.queue
         self.functions = (autoscaler, failures)
-        # A tick that failed is not made up for: the next one sees all that it would have seen.
+        # A failed tick is not repeated: the next one sees the same.
         autoscaler.function.configure_async_invoke(retry_attempts=0, max_event_age=cdk.Duration.seconds(wiring.TICK_S))
         self._ticks(autoscaler, settings)
 

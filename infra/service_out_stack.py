@@ -1,4 +1,4 @@
-"""Service-out: Spot interruption warnings and lifecycle hooks -> the interruption handler."""
+"""Service-out: notices of EC2, Auto Scaling and AWS Health reach the interruption handler."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from steady.pools import PoolKind
 
 
 class ServiceOutStack(cdk.Stack):
-    """The interruption handler, with its hook on each adopted group. It wakes the autoscaler."""
+    """The interruption handler, and its hook on each adopted group. The handler sends a trigger to the autoscaler."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Target groups that fit the suite, for whoever defines services with the CDK.
+"""Target groups that fit into a Spot notice, for services that are made with the CDK.
 
 from infra.service_target_group import ServiceTargetGroup
 
@@ -21,10 +21,10 @@ from steady.cluster import DEFAULT_STOP_TIMEOUT_S
 
 
 class ServiceTargetGroup(elbv2.ApplicationTargetGroup):
-    """A service's target group: a delay that ends within a notice, targets that take requests soon, then gently.
+    """A target group whose delay ends within a notice, and whose new targets take requests soon, few at first.
 
     Args:
-        path: what the health check asks for.
+        path: the path that the health check requests.
         stop_timeout_s: the longest stop timeout of the containers of the service's tasks (ECS: 30 unless they say).
         props: of `ApplicationTargetGroup`, the vpc and the port among them.
 

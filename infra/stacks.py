@@ -1,4 +1,4 @@
-"""All stacks of the suite, as they depend on each other, for each target of the deployment."""
+"""All stacks of the suite, in the order of their dependencies, for each target of the deployment."""
 
 from typing import Any, NamedTuple
 
@@ -43,7 +43,7 @@ def add_to(app: cdk.App) -> tuple[Stacks, ...]:
 
 
 def _add(app: cdk.App, target: Target) -> Stacks:
-    # No cdk.Stage: `cdk deploy --all` passes over the stacks of stages.
+    # Not a cdk.Stage: `cdk deploy --all` skips the stacks of stages.
     scope = Construct(app, target.name) if target.name else app
     settings = target.settings
     where = cdk.Environment(account=settings.account or None, region=settings.region or None)

@@ -1,4 +1,4 @@
-"""What the suite remembers and what operators tune: the ledger, and the thresholds as SSM parameters."""
+"""The suite's state and the operators' settings: the ledger, and the thresholds as SSM parameters."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ class StateStack(cdk.Stack):
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
-            # What it holds is seen again within minutes: nothing is lost with it.
+            # The suite observes all of the state again within minutes: no data is lost with the table.
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
         parameters.add_ledger(self, self.ledger.table_name)

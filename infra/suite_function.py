@@ -1,4 +1,4 @@
-"""A Lambda function of the suite: its role, which may do nothing but log until it is allowed more, and its alarm."""
+"""A Lambda function of the suite, with its alarm and its role. The role may only log until it is allowed more."""
 
 from __future__ import annotations
 
@@ -69,18 +69,18 @@ class SuiteFunction(Construct):
         )
 
     def may_send_to(self, queue: sqs.IQueue) -> None:
-        # Not grant_send_messages, which lets it ask for the queue's attributes as well.
+        # Not grant_send_messages, which also allows to read the queue's attributes.
         self.allow(["sqs:SendMessage"], [queue.queue_arn])
 
     def allow(self, actions: Iterable[str], resources: Iterable[str], **conditions: Mapping[str, object]) -> None:
-        """Lets the function call `actions` on `resources`."""
+        """Allow the function to call `actions` on `resources`."""
         self.role.add_to_policy(
             iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=conditions or None)
         )
 
 
 def _layers(scope: Construct, settings: Settings) -> list[lambda_.ILayerVersion]:
-    # Version 0: no layer (an emulator has Powertools in its own interpreter).
+    # Version 0: no layer (an emulator has Powertools installed).
     if not settings.powertools_layer_version:
         return []
     name = f"AWSLambdaPowertoolsPythonV3-python313-arm64:{settings.powertools_layer_version}"

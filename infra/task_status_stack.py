@@ -1,4 +1,4 @@
-"""Where a batch launcher waits for its tasks: an object for each task that started or stopped, for some days."""
+"""The bucket where a batch launcher looks for its tasks: one object for each task that started or stopped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PREFIX = "tasks"
 
 
 class TaskStatusStack(cdk.Stack):
-    """EventBridge -> SQS -> the function -> S3, of the tasks of our clusters that no service has started."""
+    """A function that writes to S3 which tasks started and stopped, for tasks that no service has started."""
 
     def __init__(
         self, scope: Construct, id_: str, *, settings: Settings, status: TaskStatusSettings, **kwargs: Any

@@ -1,4 +1,4 @@
-"""What is watched: an alarm for each thing that people have to know of. The dashboards are added beside the alarms."""
+"""The alarms of clusters and of ECS's limits. The stack adds the dashboards, too."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Metrics of every container: what Prometheus scrapes and derives, and what Grafana shows of it."""
+"""Metrics of every container: the configuration of Prometheus and Grafana."""

@@ -1,6 +1,6 @@
-"""Prometheus' and Grafana's configurations as they are deployed: the files of this folder, and what a deployment adds.
+"""The configurations of Prometheus and Grafana: the files of this folder, filled with the deployment's settings.
 
-Where a file says REGION, the Region is put as the container starts: no template knows it before.
+REGION in a file is replaced when the container starts: templates do not know the Region.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SIDECARS = "fluentd|fluent-?bit|log_router|envoy|aws-otel-collector|otel-collect
 def prometheus(
     *, port: int = CADVISOR_PORT, sidecars: str = SIDECARS, remote_write: str = "", alertmanager: str = ""
 ) -> str:
-    """`prometheus.yml`, with a place to write to and an Alertmanager (host and port) if there is one."""
+    """Return `prometheus.yml` with `port` and `sidecars`, and with remote_write (a URL) and Alertmanager if given."""
     configuration = _filled(
         yaml.safe_load((FOLDER / "prometheus.yml").read_text()), {"PORT": str(port), "SIDECARS": sidecars}
     )
@@ -32,7 +32,7 @@ def prometheus(
 
 
 def prometheus_files(*, sidecars: str = SIDECARS, remote_write: str = "", alertmanager: str = "") -> dict[str, str]:
-    """Prometheus' configuration and rules, by their places."""
+    """Return Prometheus' configuration and rules as texts, by their paths."""
     rules = {f"rules/{file.name}": file.read_text() for file in sorted((FOLDER / "rules").glob("*.yml"))}
     return {
         "prometheus.yml": prometheus(sidecars=sidecars, remote_write=remote_write, alertmanager=alertmanager),
@@ -41,7 +41,7 @@ def prometheus_files(*, sidecars: str = SIDECARS, remote_write: str = "", alertm
 
 
 def grafana_files(prometheus_host: str) -> dict[str, str]:
-    """Grafana's data sources and dashboards, by their places under its provisioning folder."""
+    """Return Grafana's data sources and dashboards as texts, by their paths."""
     folder = FOLDER / "grafana"
     sources = (folder / "datasources.yml").read_text().replace("http://PROMETHEUS:", f"http://{prometheus_host}:")
     pages = {f"dashboards/{file.name}": file.read_text() for file in sorted((folder / "dashboards").glob("*.json"))}
@@ -50,7 +50,7 @@ def grafana_files(prometheus_host: str) -> dict[str, str]:
 
 
 def _filled(value: Any, words: dict[str, str]) -> Any:
-    """`value` with each of `words` in its texts put for what it stands for; a text that is a word alone is a number."""
+    """Replace each of `words` in the texts of `value`. A text of digits only becomes a number."""
     if isinstance(value, dict):
         return {key: _filled(inner, words) for key, inner in value.items()}
     if isinstance(value, list):

@@ -1,1 +1,1 @@
-"""The clusters that the deployment makes: ECS cluster and pool, one to one, all instances from one kind of template."""
+"""The clusters that the deployment makes. Each ECS cluster has one pool, and one launch template for its instances."""

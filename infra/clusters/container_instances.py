@@ -1,4 +1,4 @@
-"""The launch template that all instances of a cluster start from, with their role and their security group."""
+"""The launch template of a cluster's instances, with their role and their security group."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from steady.names import CLUSTER_TAG
 
 
 class ContainerInstances(Construct):
-    """The instances of the cluster of `row`: IMDSv2 only, encrypted volumes, and no way in but Session Manager."""
+    """The instances of the cluster of `row`: IMDSv2 only, encrypted volumes, login only by Session Manager."""
 
     def __init__(self, scope: Construct, id_: str, *, row: MadeCluster, vpc: ec2.IVpc) -> None:
         super().__init__(scope, id_)
-        # No rule that lets anybody in: a load balancer is let in by whoever has one.
+        # No ingress rules: operators add one for each load balancer (the stack's output `SecurityGroup`).
         self.security_group = ec2.SecurityGroup(self, "SecurityGroup", vpc=vpc, allow_all_outbound=True)
         self.role = instance_role(self, row.name)
         self.launch_template = ec2.LaunchTemplate(
             self,
             "LaunchTemplate",
-            # Resolved at each deployment: EC2 resolves no parameter for a Spot Fleet of type maintain.
+            # CloudFormation resolves the parameter at each deployment: EC2 does not for a Spot Fleet of type maintain.
             machine_image=ec2.MachineImage.from_ssm_parameter(row.ami.parameter, os=ec2.OperatingSystemType.LINUX),
             user_data=user_data(row.name, row.ami),
             role=self.role,
@@ -43,6 +43,6 @@ class ContainerInstances(Construct):
                 )
             ],
         )
-        # On the template, and on each instance and volume that is launched from it.
+        # The tags are put on the template, and on each instance and volume that is launched from it.
         cdk.Tags.of(self.launch_template).add(CLUSTER_TAG, row.name)
         cdk.Tags.of(self.launch_template).add("Name", f"ecs {row.name}")

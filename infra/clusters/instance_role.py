@@ -1,4 +1,4 @@
-"""What a container instance may do: register with its own cluster, pull images, and answer Session Manager."""
+"""The role of container instances: register with their own cluster, pull images, and answer Session Manager."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from constructs import Construct
 
 
 def instance_role(scope: Construct, cluster: str) -> iam.Role:
-    """The role of the instances of `cluster`. Tasks have their own roles, and cannot reach this one."""
+    """Make the role of the instances of `cluster`. Tasks have their own roles, and cannot use this one."""
     stack = cdk.Stack.of(scope)
     role = iam.Role(scope, "InstanceRole", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
     ours = stack.format_arn(service="ecs", resource="cluster", resource_name=cluster)
@@ -45,6 +45,6 @@ def instance_role(scope: Construct, cluster: str) -> iam.Role:
         ],
         ["*"],
     )
-    # By which the SSM agent reports: its resource is the instance, whose id nobody knows yet.
+    # The SSM agent reports with this action. Its resource is the instance, whose id is not known yet.
     allow(["ssm:UpdateInstanceInformation"], [stack.format_arn(service="ec2", resource="instance", resource_name="*")])
     return role

@@ -18,7 +18,7 @@ from steady.pools import PoolKind, PoolName
 
 
 class OnDemandCluster(Construct):
-    """The cluster of `row`, on the group of the same name. Its desired capacity is the suite's to set."""
+    """The cluster of `row`, on the group of the same name. The suite sets the group's desired capacity."""
 
     def __init__(
         self, scope: Construct, id_: str, *, row: MadeCluster, vpc: ec2.IVpc, subnets: Sequence[ec2.ISubnet]
@@ -42,7 +42,7 @@ class OnDemandCluster(Construct):
                 ],
                 instances_distribution=autoscaling.InstancesDistribution(
                     on_demand_percentage_above_base_capacity=100,
-                    # In the order of the table, which is the operator's.
+                    # Types are tried in the order in which the operator wrote them in cdk.json.
                     on_demand_allocation_strategy=autoscaling.OnDemandAllocationStrategy.PRIORITIZED,
                 ),
             ),

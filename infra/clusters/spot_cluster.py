@@ -17,10 +17,10 @@ from steady.pools import PoolKind, PoolName
 
 
 class SpotCluster(Construct):
-    """The cluster of `row`, on a fleet of its own. Its target capacity is the suite's to set, from 0 on.
+    """The cluster of `row`, on its own fleet. The fleet starts with target capacity 0; the suite sets it from then on.
 
-    CloudFormation replaces a fleet whose template, types or zones change: the one from before stays as it is, and its
-    instances are still served out, by their tag. docs/clusters.md says how to let it go.
+    CloudFormation replaces a fleet whose template, types or zones change. The old fleet and its instances stay, and the
+    suite still serves these out, by their tag. docs/clusters.md says how to remove the old fleet.
     """
 
     def __init__(
@@ -45,14 +45,14 @@ class SpotCluster(Construct):
                 type="maintain",
                 iam_fleet_role=role.role_arn,
                 allocation_strategy="capacityOptimized",
-                # Never anything else: a deployment must not undo what the suite has set since.
+                # Always 0: if it changed, a deployment would overwrite the target that the suite has set.
                 target_capacity=0,
                 replace_unhealthy_instances=True,
                 terminate_instances_with_expiration=False,
                 spot_maintenance_strategies=ec2.CfnSpotFleet.SpotMaintenanceStrategiesProperty(
                     capacity_rebalance=ec2.CfnSpotFleet.SpotCapacityRebalanceProperty(
                         replacement_strategy="launch-before-terminate",
-                        # By when the handler, told to follow recommendations, has emptied the old instance.
+                        # The handler empties the old instance within this time (threshold `on_rebalance`: drain).
                         termination_delay=REBALANCE_DEADLINE_S,
                     )
                 ),

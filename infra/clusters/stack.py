@@ -1,4 +1,4 @@
-"""One cluster that is made: a stack of its own, so that a change of one never touches another."""
+"""One cluster that the deployment makes. It has its own stack, so that a change of one never touches another."""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ class ClusterStack(cdk.Stack):
             self,
             "SecurityGroup",
             value=self.made.instances.security_group.security_group_id,
-            description=f"Of the instances of {row.name}: let your load balancers in here.",
+            description=f"Security group of the instances of {row.name}: add a rule for each load balancer.",
         )
-        cdk.CfnOutput(self, "Pool", value=str(self.made.pool), description=f"What gives {row.name} instances.")
+        cdk.CfnOutput(
+            self, "Pool", value=str(self.made.pool), description=f"The Auto Scaling group or Spot Fleet of {row.name}."
+        )

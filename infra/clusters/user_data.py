@@ -1,4 +1,4 @@
-"""What an instance does at its first boot: it gets the ECS agent's settings, and on Ubuntu the agent itself."""
+"""The first boot of an instance: write the ECS agent's settings and, on Ubuntu, install the agent."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from steady.cluster import DEFAULT_STOP_TIMEOUT_S
 
 # Amazon ECS: "Amazon ECS container agent configuration".
 AGENT: Mapping[str, str] = {
-    # What the suite takes for the stop timeout of a container that sets none.
+    # The suite assumes this stop timeout for a container that sets none.
     "ECS_CONTAINER_STOP_TIMEOUT": f"{DEFAULT_STOP_TIMEOUT_S}s",
-    # The interruption handler drains, deregisters and stops in that order; the agent would only drain.
+    # The interruption handler drains, deregisters and stops, in that order. The agent would only drain.
     "ECS_ENABLE_SPOT_INSTANCE_DRAINING": "false",
-    # Instances that live for weeks run out of disk on old images and stopped containers otherwise.
+    # Without these, old images and stopped containers fill the disk of an instance that runs for weeks.
     "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION": "30m",
     "ECS_IMAGE_CLEANUP_INTERVAL": "30m",
     "ECS_IMAGE_MINIMUM_CLEANUP_AGE": "1h",
     "ECS_NUM_IMAGES_DELETE_PER_CYCLE": "20",
     "ECS_AVAILABLE_LOGGING_DRIVERS": '["json-file","fluentd","awslogs","none"]',
-    # Tasks have roles of their own, and no way to the instance's.
+    # Tasks have their own roles, and cannot use the instance's role.
     "ECS_ENABLE_TASK_IAM_ROLE": "true",
     "ECS_ENABLE_TASK_IAM_ROLE_NETWORK_HOST": "true",
     "ECS_AWSVPC_BLOCK_IMDS": "true",
@@ -31,7 +31,7 @@ _CONFIG = "/etc/ecs/ecs.config"
 
 
 def user_data(cluster: str, image: Image) -> ec2.UserData:
-    """The first boot of an instance of `cluster` that starts from `image`."""
+    """Return the user data of an instance of `cluster` that starts from `image`."""
     settings = {"ECS_CLUSTER": cluster, **AGENT}
     if image.gpu:
         settings["ECS_ENABLE_GPU_SUPPORT"] = "true"
@@ -46,7 +46,7 @@ def user_data(cluster: str, image: Image) -> ec2.UserData:
     if image.distribution is Distribution.UBUNTU:
         script.add_commands(*_agent_on_ubuntu(image))
     else:
-        # The agent starts once this script has ended. An image of one's own may lack the SSM agent.
+        # The ECS agent starts when this script has ended. An operator's own image may lack the SSM agent.
         script.add_commands(
             "rpm -q amazon-ssm-agent || dnf install -y amazon-ssm-agent",
             "systemctl enable --now amazon-ssm-agent",
@@ -55,7 +55,10 @@ def user_data(cluster: str, image: Image) -> ec2.UserData:
 
 
 def _agent_on_ubuntu(image: Image) -> list[str]:
-    """Docker from the distribution, the agent from AWS's bucket of the Region. Ubuntu's images have the SSM agent."""
+    """List the commands that install Docker from Ubuntu, and the ECS agent from AWS's bucket of the Region.
+
+    Ubuntu's images have the SSM agent already.
+    """
     architecture = {"x86_64": "amd64", "arm64": "arm64"}[image.architecture]
     package = f"amazon-ecs-init-latest.{architecture}.deb"
     bucket = f"https://s3.{cdk.Aws.REGION}.amazonaws.com/amazon-ecs-agent-{cdk.Aws.REGION}"

@@ -1,1 +1,1 @@
-"""From a container's stdout to the log bucket: the log driver, a shipper on each instance, and the aggregators."""
+"""The way of a line from a container to the log bucket: log driver, shipper on each instance, aggregators."""

@@ -1,4 +1,4 @@
-"""The aggregators: fluentd that takes the lines of all instances and writes them to S3, behind a load balancer."""
+"""The aggregators: fluentd behind a load balancer takes the lines of all instances and writes them to S3."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from infra.network import Network, peer
 from infra.settings.logs import AggregatorSettings
 
 CPU_UNITS, MEMORY_MIB, MEMORY_LIMIT_MIB = 512, 768, 2048
-# What it has still to write at its end goes to S3 in this time, of which a Spot notice leaves as much.
+# When stopped, an aggregator writes its buffer to S3 within this time. A Spot notice leaves as much.
 STOP_TIMEOUT_S = 60
-# Shippers send a chunk a connection: none lasts longer.
+# Shippers open a connection for each chunk. None lasts longer than this.
 DELAY_S = 30
 
 
 class Aggregators(Construct):
-    """A service of some aggregators, each on an instance of its own, and the internal load balancer before them.
+    """A service of aggregators, each on its own instance, and the internal load balancer in front of them.
 
     Args:
         clients: the security groups that may send lines.
@@ -77,7 +77,7 @@ class Aggregators(Construct):
             cluster=cluster,
             task_definition=task,
             desired_count=settings.count,
-            # One at a time stops before another starts: each has its buffer on an instance's disk to itself.
+            # The old one stops before the new one starts: no two may share a buffer on an instance's disk.
             min_healthy_percent=50,
             max_healthy_percent=100,
             placement_constraints=[ecs.PlacementConstraint.distinct_instances()],
@@ -92,7 +92,7 @@ class Aggregators(Construct):
             vpc=network.vpc,
             vpc_subnets=subnets,
             internet_facing=False,
-            # An aggregator lost takes no zone's way in with it.
+            # A zone whose aggregator is lost still reaches those in other zones.
             cross_zone_enabled=True,
             security_groups=[door],
         )
@@ -107,7 +107,7 @@ class Aggregators(Construct):
             preserve_client_ip=False,
             targets=[self.service],
             deregistration_delay=cdk.Duration.seconds(min(DELAY_S, fitness.longest_delay_s(STOP_TIMEOUT_S))),
-            # What does last is ended, and sent again to another aggregator.
+            # A connection that lasts longer is closed, and its chunk is sent again to another aggregator.
             connection_termination=True,
             health_check=elbv2.HealthCheck(
                 protocol=elbv2.Protocol.TCP,
@@ -121,5 +121,5 @@ class Aggregators(Construct):
 
 
 def _put_objects(bucket: s3.IBucket) -> iam.PolicyStatement:
-    # The S3 plugin writes each object with one PutObject, and is told to ask for nothing else.
+    # The S3 plugin writes each object with one PutObject. fluentd/aggregator.yaml turns its other calls off.
     return iam.PolicyStatement(actions=["s3:PutObject"], resources=[bucket.arn_for_objects("*")])

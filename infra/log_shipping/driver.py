@@ -1,4 +1,4 @@
-"""The log driver of containers whose lines go to S3, for whoever defines tasks with the CDK.
+"""The log driver of containers whose lines go to S3, for task definitions that are made with the CDK.
 
 from infra.log_shipping.driver import shipped_logs
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from aws_cdk import aws_ecs as ecs
 
 PORT = 24224
-# The ECS agent puts these on each container (Amazon ECS: "Amazon ECS container agent configuration").
+# The ECS agent puts these labels on each container (Amazon ECS: "Amazon ECS container agent configuration").
 LABELS = (
     "com.amazonaws.ecs.cluster",
     "com.amazonaws.ecs.container-name",
@@ -20,12 +20,12 @@ LABELS = (
 # Docker: "Fluentd logging driver". All values are texts, as in a task definition.
 OPTIONS = {
     "fluentd-address": f"127.0.0.1:{PORT}",
-    # A container starts, and goes on, while its shipper does not answer.
+    # A container starts and runs even while its shipper does not answer.
     "fluentd-async": "true",
-    # A line that was on its way when the shipper went is sent again.
+    # A line that was in flight when the shipper ended is sent again.
     "fluentd-request-ack": "true",
     "fluentd-sub-second-precision": "true",
-    # Lines of one container that are kept in memory meanwhile; the next ones are lost.
+    # Meanwhile this many lines of a container are kept in memory. Further lines are lost.
     "fluentd-buffer-limit": "131072",
     "labels": ",".join(LABELS),
     "tag": "container",
@@ -33,5 +33,5 @@ OPTIONS = {
 
 
 def shipped_logs() -> ecs.LogDriver:
-    """Lines go to the shipper of the instance, and on to S3, under the task's family and the container's name."""
+    """Return the log driver that sends lines to the instance's shipper, and so to S3 by family and container."""
     return ecs.GenericLogDriver(log_driver="fluentd", options=OPTIONS)

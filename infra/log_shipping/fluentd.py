@@ -1,4 +1,4 @@
-"""A fluentd container that gets its configuration, a file of `fluentd/`, from its task definition."""
+"""A fluentd container. Its configuration, a file of `fluentd/`, comes in its task definition."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ def add_fluentd(
     mounts: Mapping[str, str] | None = None,
     **props: Any,
 ) -> ecs.ContainerDefinition:
-    """Adds the container.
+    """Add the fluentd container to a task definition.
 
     Args:
         image: any that has `fluentd` in its path, with the plugins that the configuration names.
         configuration: the file's name.
-        buffer_on_host: the folder of the instance that holds what is still to be sent; it outlives the task.
+        buffer_on_host: the folder of the instance that holds unsent lines; it outlives the task.
         mounts: folders of the instance that it reads, each with its place in the container.
         props: of the container, its limits of CPU units and MiB among them.
     """
     text = (CONFIGURATIONS / configuration).read_text()
     process = ecs.LinuxParameters(task, "Process", init_process_enabled=True)
-    # root reads what is root's, and nothing more is needed.
+    # fluentd runs as root to read root's log files, without any other capability.
     process.drop_capabilities(ecs.Capability.ALL)
     container = task.add_container(
         "fluentd",
@@ -47,7 +47,7 @@ def add_fluentd(
         **container_with({FILE: text}, f"fluentd --config {FOLDER}/{FILE}", environment),
         stop_timeout=cdk.Duration.seconds(stop_timeout_s),
         linux_parameters=process,
-        # Not its own driver: what it says of a failed delivery would be one more line to deliver.
+        # Not shipped by itself: each failed delivery would be logged as another line to deliver.
         logging=ecs.JsonFileLogDriver(max_size="10m", max_file=3),
         docker_security_options=["no-new-privileges"],
         **props,

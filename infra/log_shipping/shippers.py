@@ -10,16 +10,16 @@ from infra.log_shipping.fluentd import add_fluentd
 from steady.cluster import DEFAULT_STOP_TIMEOUT_S
 
 CPU_UNITS, MEMORY_MIB, MEMORY_LIMIT_MIB = 64, 128, 512
-# Where the lines of the instance itself are, and its id as cloud-init wrote it; each with its place in the container.
+# The instance's own logs and its id (written by cloud-init), each with its place in the container.
 READ = {"/var/log": "/host/log", "/run/log": "/host/run-log", "/var/lib/cloud/data": "/host/cloud"}
 
 
 class Shippers(Construct):
-    """The daemon service of one cluster: it takes lines on the instance's loopback, from Docker, and nowhere else."""
+    """The daemon service of one cluster. It takes lines from Docker, on the instance's loopback address only."""
 
     def __init__(self, scope: Construct, id_: str, *, cluster: ecs.ICluster, image: str, aggregators: str) -> None:
         super().__init__(scope, id_)
-        # The host's network: its loopback is where Docker's log driver sends to.
+        # Host network: Docker's log driver sends to the instance's loopback address.
         task = ecs.Ec2TaskDefinition(self, "Task", family="steady-log-shipper", network_mode=ecs.NetworkMode.HOST)
         add_fluentd(
             task,

@@ -1,1 +1,1 @@
-"""Metrics of every container: cAdvisor on each instance, Prometheus that scrapes it, Grafana that shows it."""
+"""Metrics of every container: cAdvisor on each instance, Prometheus to scrape them, Grafana to show them."""

@@ -9,7 +9,7 @@ from infra.daemon import daemon_service
 from monitoring.configuration import CADVISOR_PORT
 
 CPU_UNITS, MEMORY_MIB, MEMORY_LIMIT_MIB = 64, 128, 512
-# Read-only, all of them (cAdvisor: "Running cAdvisor").
+# All are mounted read-only (cAdvisor: "Running cAdvisor").
 READ = {
     "/": "/rootfs",
     "/var/run": "/var/run",
@@ -17,7 +17,7 @@ READ = {
     "/var/lib/docker": "/var/lib/docker",
     "/dev/disk": "/dev/disk",
 }
-# The ECS agent's labels of a container, of which monitoring/prometheus.yml makes ours.
+# The ECS agent's labels of a container. monitoring/prometheus.yml turns them into the labels of our metrics.
 LABELS = (
     "com.amazonaws.ecs.cluster",
     "com.amazonaws.ecs.container-name",
@@ -27,10 +27,10 @@ LABELS = (
 )
 ARGUMENTS = (
     "--docker_only=true",
-    # None but the labels that are named.
+    # Only the labels that are named below.
     "--store_container_labels=false",
     f"--whitelisted_container_labels={','.join(LABELS)}",
-    # Only what rules and dashboards use: each kind more is series for each container.
+    # Only kinds that rules and dashboards use: each further kind adds series for each container.
     "--enable_metrics=cpu,memory,network,oom_event",
     "--housekeeping_interval=15s",
 )
@@ -44,7 +44,7 @@ class Cadvisor(Construct):
         task = ecs.Ec2TaskDefinition(self, "Task", family="steady-cadvisor", network_mode=ecs.NetworkMode.BRIDGE)
         process = ecs.LinuxParameters(task, "Process")
         process.drop_capabilities(ecs.Capability.ALL)
-        # It reads whom the kernel killed for want of memory: nothing else says so.
+        # cAdvisor reads the kernel's log for containers killed for lack of memory. There is no other source.
         process.add_capabilities(ecs.Capability.SYSLOG)
         process.add_devices(ecs.Device(host_path="/dev/kmsg", permissions=[ecs.DevicePermission.READ]))
         container = task.add_container(

@@ -1,4 +1,4 @@
-"""Grafana as a service: data sources and dashboards are those of `monitoring/`, what people add is on EFS."""
+"""Grafana as a service. Data sources and dashboards come from `monitoring/`; additions of users are kept on EFS."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SOURCES = "provisioning/datasources/ecs-steady.yml"
 
 
 class Grafana(KeptService):
-    """One Grafana. Whoever has no account of it sees nothing; the password of `admin` is in Secrets Manager."""
+    """One Grafana. Only users with an account see it; the password of `admin` is in Secrets Manager."""
 
     def __init__(self, scope: Construct, id_: str, *, image: str, prometheus_host: str, **where: Any) -> None:
         self.password = secretsmanager.Secret(

@@ -1,4 +1,4 @@
-"""A service of one task whose folder outlives it, on EFS, with a name in the VPC: Prometheus, and Grafana."""
+"""A service of one task with a folder on EFS and a host name in the VPC: Prometheus and Grafana are such services."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from constructs import Construct
 
 
 class KeptService(Construct):
-    """One task, at most one at a time: two would write into the same folder.
+    """A service that never runs two tasks at a time: both would write into the same folder.
 
     Args:
         name: of the service, and of its host in `namespace`.
-        folder: where the container keeps what outlives it.
-        user: the image's own user, by its number, who owns the folder.
+        folder: where the container keeps files that outlive it.
+        user: the numeric id of the image's user, who owns the folder.
         props: of the container, its image, command and environment among them.
     """
 

@@ -1,4 +1,4 @@
-"""Prometheus as a service: its configuration is that of `monitoring/`, its samples are on EFS."""
+"""Prometheus as a service. Its configuration comes from `monitoring/`; its samples are kept on EFS."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What cdk.json says, checked."""
+"""The settings in cdk.json, checked."""

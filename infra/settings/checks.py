@@ -1,4 +1,4 @@
-"""How cdk.json is checked: models say what each key may hold, and each refusal becomes one line of ours.
+"""Checks of cdk.json: models say what each key may hold, and each refusal becomes one line.
 
 A line names the table (of a list, the row and its name), the key, its value, and what is needed:
 
@@ -80,7 +80,7 @@ def text(pattern: str, what: str) -> WrapValidator:
 def _is_source(value: Any) -> bool:
     if not isinstance(value, str):
         return False
-    # CloudFormation wants the size of a block in bits; Python would also take a mask, or none.
+    # CloudFormation needs the length of the prefix in bits. Python also accepts a mask, or none.
     if not re.fullmatch(r"[0-9a-fA-F.:]+/\d{1,3}", value):
         return re.fullmatch(r"sg-\w+", value) is not None
     try:
@@ -93,7 +93,7 @@ def _is_source(value: Any) -> bool:
 Flag = Annotated[bool, needs("true or false", lambda value: isinstance(value, bool))]
 Days = Annotated[int, whole(1, 36_500)]
 ContainerImage = Annotated[str, text(r"[\w./:@-]+", "a container image's name")]
-# Who is let in: ids of security groups, and CIDR blocks.
+# Sources that are let in: ids of security groups, and CIDR blocks.
 Sources = Annotated[
     tuple[Annotated[str, needs("a security group (sg-…) or a CIDR block (10.1.0.0/16)", _is_source)], ...],
     needs('a list such as ["sg-0123", "10.1.0.0/16"]'),
@@ -157,7 +157,7 @@ def _line(error: ErrorDetails, given: Any) -> str:
     """Say in one line what of `given` is wrong."""
     context = error.get("ctx", {})
     place, value = _found(given, (*error["loc"], *context.get("at", ())))
-    # All that is refused says what is needed; no wording of pydantic's own is shown if that is forgotten.
+    # Every refusal says what is needed. If a model forgets to, this stands in for pydantic's wording.
     return _printable(f"{place} is {shown(value)}: {context.get('needed', 'another value is needed')}")
 
 

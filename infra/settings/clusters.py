@@ -1,7 +1,7 @@
 """The key `clusters` of cdk.json: each row is a cluster that is made, or one that exists and is adopted.
 
 {"name": "web", "kind": "on-demand", "types": {"m5.large": 1, "m5.xlarge": 2}, "min": 2, "max": 40,
- "zones": ["us-east-1a", "us-east-1b"]}                  made: an ECS cluster on an Auto Scaling group of its own
+ "zones": ["us-east-1a", "us-east-1b"]}                  made: an ECS cluster on its own Auto Scaling group
 {"name": "old", "capacity": "auto-scaling-group:old-asg"}  adopted
 """
 
@@ -70,7 +70,7 @@ Kind = Annotated[
     BeforeValidator(lambda word: KINDS[word]),
     needs(f"one of {', '.join(KINDS)}", lambda word: isinstance(word, str) and word in KINDS),
 ]
-# What the CDK knows the architecture of (aws-cdk-lib: InstanceType).
+# Types whose architecture the CDK knows (aws-cdk-lib: InstanceType).
 InstanceType = Annotated[
     str, text(r"[a-z]+\d{1,2}[a-z-]*\.[a-z0-9-]+", "a key that is an EC2 instance type, such as m5.large,")
 ]
@@ -97,7 +97,7 @@ class ManagedCluster(Table):
 
     @property
     def thresholds(self) -> Mapping[str, str]:
-        """The thresholds that get a parameter for this cluster."""
+        """Return the thresholds that get a parameter for this cluster."""
         return self.own_thresholds
 
 
@@ -109,7 +109,7 @@ class AdoptedCluster(ManagedCluster):
 
     @property
     def kind(self) -> PoolKind:
-        """The kind of its pool."""
+        """Return the kind of the cluster's pool."""
         return self.pool.kind
 
 
@@ -129,7 +129,7 @@ class MadeCluster(ManagedCluster):
 
     @property
     def thresholds(self) -> Mapping[str, str]:
-        """The bounds of the row, and what fits its pool, under the thresholds that the row names."""
+        """Return the row's bounds and the thresholds that fit its pool. Those that the row names come first."""
         given = {"min_capacity": str(self.minimum), "max_capacity": str(self.maximum)}
         if self.kind is PoolKind.SPOT_FLEET:
             # The fleet launches a replacement when an instance is at risk: the handler empties the old one meanwhile.

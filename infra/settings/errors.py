@@ -1,4 +1,4 @@
-"""How a deployment is refused before anything is made of it."""
+"""The error that refuses a deployment before anything is synthesized."""
 
 
 class BadSettings(ValueError):

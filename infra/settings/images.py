@@ -41,7 +41,7 @@ class Image(Table):
 
     @property
     def root_device(self) -> str:
-        """The device name of the root volume."""
+        """Return the device name of the root volume."""
         return "/dev/sda1" if self.distribution is Distribution.UBUNTU else "/dev/xvda"
 
 

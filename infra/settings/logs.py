@@ -15,7 +15,7 @@ FLUENTD = "fluent/fluentd-kubernetes-daemonset:v1.19.3-debian-s3-1.1"
 
 
 class AggregatorSettings(Table):
-    """Where aggregators run, how many, and how long lines may wait there for others to share an object with.
+    """Where aggregators run, how many, and for how many seconds they collect lines into one object.
 
     `allow` are security groups and CIDR blocks that may send lines, beside the clusters that the deployment makes.
     """
@@ -40,5 +40,5 @@ class LogSettings(Table):
 
     @property
     def projected(self) -> bool:
-        """Whether Athena works out partitions by itself, and none are made."""
+        """Return whether Athena computes partitions by itself, so that none are made."""
         return self.partitions == "projected"

@@ -1,4 +1,4 @@
-"""The settings of a deployment: the context of cdk.json, checked before anything is made of it.
+"""The settings of a deployment: the context of cdk.json, checked before anything is synthesized.
 
 Several accounts and Regions live in one cdk.json, as environments; `--context env=prod` picks one of them. An
 environment is one target, or a list of targets. A key that a target lacks is taken from the context, for all targets.
@@ -52,7 +52,7 @@ class ExistingNetwork(Table):
 
 
 class TaskStatusSettings(Table):
-    """Objects that say that tasks started and stopped, and how long they are kept."""
+    """How many days the objects are kept that tell a batch launcher that its tasks started and stopped."""
 
     keep_days: Days = 7
 
@@ -78,17 +78,17 @@ class Settings(Table):
     runbook: Annotated[str, needs("the address of the runbook"), AfterValidator(lambda given: given or RUNBOOK)] = (
         RUNBOOK
     )
-    # From the command line it is a text. 0: the functions get no layer.
+    # On the command line the value is a text. 0: the functions get no layer.
     powertools_layer_version: Annotated[int, Field(ge=0, le=MOST_VERSIONS), needs("a version number", _is_number)] = 0
 
     @property
     def adopted(self) -> tuple[AdoptedCluster, ...]:
-        """The clusters that exist."""
+        """Return the clusters that exist."""
         return tuple(c for c in self.clusters if isinstance(c, AdoptedCluster))
 
     @property
     def made(self) -> tuple[MadeCluster, ...]:
-        """The clusters that the deployment makes."""
+        """Return the clusters that the deployment makes."""
         return tuple(c for c in self.clusters if isinstance(c, MadeCluster))
 
     def adopted_pools(self, kind: PoolKind) -> list[str]:

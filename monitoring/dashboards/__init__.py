@@ -19,6 +19,6 @@ DASHBOARDS = (
 
 
 def texts() -> dict[str, str]:
-    """The JSON of each dashboard, by its file's name."""
+    """Return the JSON of each dashboard, by the name of its file."""
     built = [dashboard.build() for dashboard in DASHBOARDS]
     return {f"{one.uid}.json": JSONEncoder(sort_keys=True, indent=1).encode(one) + "\n" for one in built}

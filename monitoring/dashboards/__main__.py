@@ -1,4 +1,4 @@
-"""Writes every dashboard's JSON anew."""
+"""Write the JSON of every dashboard anew."""
 
 from monitoring.dashboards import FOLDER, texts
 

@@ -1,4 +1,4 @@
-"""One cluster: its instances, what is reserved and used of them, who uses most, and what the suite decides."""
+"""One cluster: its instances, their reservation and use, the largest families, and the suite's decisions."""
 
 from __future__ import annotations
 
@@ -24,29 +24,32 @@ AUTOSCALER = {"cluster": "$cluster", "service": "autoscaler"}
 
 def dashboard() -> builders.Dashboard:
     made = page(
-        "steady-cluster", "Cluster", "What a cluster has, reserves and uses, and why it scales.", cluster_choice()
+        "steady-cluster",
+        "Cluster",
+        "Instances, reservation and use of a cluster, and the tasks that make it scale.",
+        cluster_choice(),
     )
     for panel in (
         instances("Container instances that are scraped, Spot and on-demand."),
         cloudwatch_graph(
             "Capacity, in units",
             COUNT,
-            "What the suite asks for, what is there, and what of it is on-demand.",
+            "The target that the suite has set, the capacity that exists, and the on-demand part of that.",
             Metric("Target", "target", AUTOSCALER, statistic="Maximum"),
-            Metric("Held", "there", AUTOSCALER, statistic="Maximum"),
+            Metric("Held", "held", AUTOSCALER, statistic="Maximum"),
             Metric("OnDemand", "on-demand", AUTOSCALER, statistic="Maximum"),
         ),
         graph(
             "CPU",
             RATIO,
-            "Of all vCPUs of the cluster: what is reserved is what scaling goes by.",
+            "Percentage of the vCPUs of the cluster. Scaling follows the reservation, not the use.",
             Query(f"cluster:cpu_reserved:ratio{OF}", "reserved"),
             Query(f"cluster:cpu_usage:ratio{OF}", "used"),
         ),
         graph(
             "Memory",
             RATIO,
-            "Of all memory of the cluster: what is reserved is what scaling goes by.",
+            "Percentage of the memory of the cluster. Scaling follows the reservation, not the use.",
             Query(f"cluster:memory_reserved:ratio{OF}", "reserved"),
             Query(f"cluster:memory_usage:ratio{OF}", "used"),
         ),
@@ -63,9 +66,9 @@ def dashboard() -> builders.Dashboard:
             Query(f"topk(10, application:memory_working_set_bytes:sum{OF})", "{{family}}"),
         ),
         cloudwatch_graph(
-            "Tasks that wait",
+            "Tasks that wait for capacity",
             COUNT,
-            "Tasks that services lack, and RunTask failures that are still said.",
+            "Tasks that services lack, and RunTask failures that the launcher still repeats.",
             Metric("MissingTasks", "of services", AUTOSCALER, statistic="Maximum"),
             Metric("Demands", "RunTask failures", AUTOSCALER, statistic="Maximum"),
         ),

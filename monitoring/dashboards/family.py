@@ -1,4 +1,4 @@
-"""One task definition family: its application container first, its sidecars folded away."""
+"""One task definition family: its application container first, its sidecars in a collapsed row."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ APPLICATION, SIDECAR = f'{{{OF},role="application"}}', f'{{{OF},role="sidecar"}}
 
 
 def dashboard() -> builders.Dashboard:
-    about = "What one task definition family uses of what it reserves, and whether its tasks live."
+    about = "Use and reservation of one task definition family, and how often its tasks start."
     made = page("steady-family", "Family", about, cluster_choice(), family_choice())
     for panel in (
         graph(
@@ -35,21 +35,21 @@ def dashboard() -> builders.Dashboard:
         graph(
             "Memory of the application",
             BYTES,
-            "The working set, which the kernel cannot take back, beside what is reserved.",
+            "The working set, which the kernel cannot reclaim, and the reservation.",
             Query(f"application:memory_working_set_bytes:sum{{{OF}}}", "used"),
             Query(f"application:memory_reserved_bytes:sum{{{OF}}}", "reserved"),
         ),
         graph(
             "Tasks and starts",
             COUNT,
-            "Tasks that run, and containers that started within ten minutes: many of few tasks are a crash loop.",
+            "Tasks that run, and containers started within ten minutes. Many starts of few tasks are a crash loop.",
             Query(f"family:tasks:count{{{OF}}}", "tasks"),
             Query(f"application:container_starts:sum10m{{{OF}}}", "starts in 10 min"),
         ),
         graph(
             "Nearest to a limit",
             RATIO,
-            "The fullest container's part of its memory limit, and the part of CPU periods in which one was throttled.",
+            "The highest percentage of a memory limit in use, and the percentage of CPU periods that were throttled.",
             Query(f"family:memory_of_limit:max{APPLICATION}", "{{container}}: memory of its limit"),
             Query(f"family:cpu_throttled:ratio2m{APPLICATION}", "{{container}}: CPU throttled"),
         ),
@@ -61,9 +61,9 @@ def dashboard() -> builders.Dashboard:
             Query(f"family:network_transmit_bytes:rate2m{{{OF}}}", "sent"),
         ),
         graph(
-            "Killed for want of memory",
+            "Killed for lack of memory",
             COUNT,
-            "Within ten minutes. A container that dies of it at once may not be counted: see its stopped reason.",
+            "Within ten minutes. A container that ends at once may not be counted: see the stopped reason of its task.",
             Query(f"family:oom_kills:increase10m{{{OF}}}", "{{container}}"),
         ),
         graph(
@@ -89,7 +89,7 @@ def _sidecars() -> builders.Row:
         graph(
             "CPU of sidecars",
             CORES,
-            "Containers that are not the application: which, says the rule in monitoring/prometheus.yml.",
+            "Containers that are not the application, as the rule for `role` in monitoring/prometheus.yml tells them.",
             Query(f"family:cpu_usage_cores:sum{SIDECAR}", "{{container}}"),
         ),
         graph(

@@ -1,4 +1,4 @@
-"""Spot interruptions against failed requests: whether anybody noticed."""
+"""Spot interruptions beside failed requests: whether users noticed."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from monitoring.dashboards.panels import (
 
 HANDLER = {"cluster": "$cluster", "service": "interruption-handler"}
 AUTOSCALER = {"cluster": "$cluster", "service": "autoscaler"}
-# Every load balancer of the account: requests do not say which cluster answers them.
+# Every load balancer of the account: ELB's metrics do not say which cluster answers a request.
 ELB, BALANCERS = "AWS/ApplicationELB", {"LoadBalancer": "*"}
 
 
 def dashboard() -> builders.Dashboard:
-    about = "Instances that go, what becomes of their targets and tasks, and the requests that fail meanwhile."
+    about = "Interrupted instances, the service-out of their targets and tasks, and the requests that fail meanwhile."
     made = page("steady-interruptions", "Spot interruptions", about, cluster_choice())
     for panel in (
         cloudwatch_graph(
@@ -46,19 +46,19 @@ def dashboard() -> builders.Dashboard:
             ),
         ),
         cloudwatch_graph(
-            "From notice to deregistered",
+            "Time from a notice to deregistered targets",
             SECONDS,
             "The slowest of each minute. A notice leaves 120 s.",
             Metric("DeregisteredAfter", "slowest", HANDLER, statistic="Maximum"),
         ),
         cloudwatch_graph(
-            "Short of Spot, in units",
+            "Missing Spot capacity, in units",
             COUNT,
-            "What the fleet asks for and Spot does not give, and what on-demand gives instead.",
-            Metric("SpotShort", "short", AUTOSCALER, statistic="Maximum"),
+            "Target capacity that Spot has not supplied, and the on-demand capacity launched instead.",
+            Metric("SpotShort", "missing", AUTOSCALER, statistic="Maximum"),
             Metric("OnDemand", "on-demand", AUTOSCALER, statistic="Maximum"),
         ),
-        instances("Container instances that are scraped: steps down are instances that went.", span=WHOLE),
+        instances("Container instances that Prometheus scrapes. A step down is an instance that ended.", span=WHOLE),
     ):
         made.with_panel(panel)
     return made

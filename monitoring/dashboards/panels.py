@@ -1,4 +1,4 @@
-"""Panels as all dashboards have them: a title, a unit, a legend, and an account of what is shown."""
+"""The panels of all dashboards: each has a title, a unit, a legend and a description."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from grafana_foundation_sdk.models.common import LegendDisplayMode, LegendPlacem
 from grafana_foundation_sdk.models.dashboard import DataSourceRef, VariableRefresh, VariableSort
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-# As monitoring/grafana/datasources.yml calls them.
+# The names in monitoring/grafana/datasources.yml.
 PROMETHEUS = DataSourceRef(type_val="prometheus", uid="prometheus")
 CLOUDWATCH = DataSourceRef(type_val="cloudwatch", uid="cloudwatch")
 
@@ -40,7 +40,7 @@ class Metric:
 
 
 def graph(title: str, unit: str, about: str, *queries: Query, span: int = HALF) -> timeseries.Panel:
-    """A graph of Prometheus' series over time."""
+    """Make a graph of Prometheus' series over time."""
     panel = _graph(title, unit, about, span).datasource(PROMETHEUS)
     for number, query in enumerate(queries):
         panel.with_target(
@@ -50,7 +50,7 @@ def graph(title: str, unit: str, about: str, *queries: Query, span: int = HALF) 
 
 
 def cloudwatch_graph(title: str, unit: str, about: str, *metrics: Metric, span: int = HALF) -> timeseries.Panel:
-    """A graph of CloudWatch's metrics over time."""
+    """Make a graph of CloudWatch's metrics over time."""
     panel = _graph(title, unit, about, span).datasource(CLOUDWATCH)
     for number, metric in enumerate(metrics):
         panel.with_target(
@@ -73,14 +73,14 @@ def cloudwatch_graph(title: str, unit: str, about: str, *metrics: Metric, span: 
 
 
 def instances(about: str, span: int = HALF) -> timeseries.Panel:
-    """How many container instances of the cluster are scraped."""
+    """Make a graph of the number of container instances of the cluster that are scraped."""
     return graph(
         "Instances", COUNT, about, Query('cluster:instances:count{cluster="$cluster"}', "{{lifecycle}}"), span=span
     )
 
 
 def listing(title: str, unit: str, about: str, query: Query) -> table.Panel:
-    """A table of the series as they are now, the largest first."""
+    """Make a table of the newest value of each series."""
     return (
         table.Panel()
         .title(title)
@@ -103,7 +103,7 @@ def listing(title: str, unit: str, about: str, query: Query) -> table.Panel:
 def page(
     uid: str, title: str, about: str, *variables: dashboard.QueryVariable | dashboard.TextBoxVariable
 ) -> dashboard.Dashboard:
-    """An empty dashboard of the last six hours."""
+    """Make a dashboard of the last six hours, without panels."""
     made = (
         dashboard.Dashboard(title)
         .uid(uid)
@@ -120,7 +120,7 @@ def page(
 
 
 def choice(name: str, label: str, of: str, everything: bool = False) -> dashboard.QueryVariable:
-    """A choice of the values of a label: `of` is a series, as `family:tasks:count{cluster="$cluster"}`."""
+    """Make a choice among a label's values in the series `of`, such as `family:tasks:count{cluster="$cluster"}`."""
     made = (
         dashboard.QueryVariable(name)
         .label(label)

@@ -1,4 +1,4 @@
-"""One batch task, by its id or its family: RunTask's tasks have no metric in CloudWatch."""
+"""One batch task, by its id or its family. CloudWatch has no metrics of tasks that RunTask started."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from monitoring.dashboards.panels import (
 )
 
 FAMILY = 'cluster="$cluster",family=~"$family"'
-# An ARN, the id at its end, or any: one series of each container has the task's whole ARN.
+# `$task` is an ARN, the id at its end, or `.*`. One series of each container has the task's whole ARN as a label.
 CHOSEN = f'container_start_time_seconds{{{FAMILY},task_arn=~".*$task"}}'
 
 
@@ -61,9 +61,9 @@ def dashboard() -> builders.Dashboard:
             Query(_traffic("transmit"), "{{task}} sent"),
         ),
         graph(
-            "How long it has run",
+            "Run time",
             "s",
-            "Since each container started; on which instance, of which kind.",
+            "Time since each container started, with its instance, Spot or on-demand.",
             Query(
                 f"time() - {CHOSEN}",
                 "{{task}} {{container}} on {{instance}} ({{lifecycle}})",

@@ -1,4 +1,4 @@
-"""Whatever cdk.json holds at a key: it is deployed, or refused in a line that names the key and the value."""
+"""Each value of each key of cdk.json is deployed, or refused in a line that names the key and the value."""
 
 from __future__ import annotations
 
