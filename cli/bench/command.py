@@ -227,7 +227,7 @@ def chaos(
     text = reliability_page.figures(rows, soaked)
     _write_figures(page_, reliability_page.MADE_BY, text)
     broken = [f"{one.scenario}, {one.kind} {one.at}: {'; '.join(one.broken)}" for row in rows for one in row.broken]
-    broken += [f"soak: {what}" for what in (soaked.broken() if soaked else ())]
+    broken += [f"soak: {what}" for what in (soaked.broken_promises() if soaked else ())]
     write_json({"rows": [asdict(row) for row in rows], "soak": asdict(soaked) if soaked else None}, json_)
     if json_ != "-":
         answers.print(Markdown(text))

@@ -1,1 +1,1 @@
-"""Whether promises hold when things go wrong: scenarios of the suite's work, under every fault, each run repeatable."""
+"""Check the promises when things go wrong: scenarios of the suite's work with every fault. Each run is repeatable."""

@@ -1,4 +1,4 @@
-"""What can go wrong with events and with those who act beside the suite: each a trial of its own, with its promises."""
+"""Trials in which events go wrong, or others act at the same time as the suite."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STORM = 10_000
 
 
 def _deliver_late(world: World, seconds: float) -> None:
-    """Every event comes so much later; messages of the suite's own do not."""
+    """Deliver every event `seconds` later. The suite's own messages are not delayed."""
     messaging = world.account.messaging
     deliver = messaging.deliver
 
@@ -27,7 +27,7 @@ def _deliver_late(world: World, seconds: float) -> None:
 
 
 class ReclaimOutOfOrder(Reclaim):
-    """Notices come within twenty seconds, in any order, half of them twice."""
+    """Notices arrive within 20 s, in a mixed order, and half of them twice."""
 
     name = "notices twice and out of order"
 
@@ -47,7 +47,7 @@ class ReclaimOutOfOrder(Reclaim):
 
 
 class EveryMessageTwice(ScaleOut):
-    """Every message of the scale-out comes twice."""
+    """Every message of the scale-out is delivered twice."""
 
     name = "every message twice"
 
@@ -56,7 +56,7 @@ class EveryMessageTwice(ScaleOut):
 
 
 class EventsLate(ScaleIn):
-    """Events come ten minutes late: of instances that have long gone."""
+    """Events arrive ten minutes late, when their instances no longer exist."""
 
     name = "events ten minutes late"
     lasts_s = 2400.0
@@ -67,7 +67,7 @@ class EventsLate(ScaleIn):
 
 
 class EventsLost(ScaleOut):
-    """No placement failure and no message of hako's arrives at all: what services lack, the tick sees."""
+    """No placement failure event and no message of hako arrives. Ticks see what services lack."""
 
     name = "events lost"
     lasts_s = 1200.0
@@ -76,13 +76,13 @@ class EventsLost(ScaleOut):
         self.world.account.messaging.deliver = lambda queue, body: None  # type: ignore[method-assign]
         super().begin()
 
-    def kept_in_bounds(self) -> list[str]:
-        # Of jobs nobody knows but by hako's messages, which it sends again for as long as they wait.
+    def broken_promises_of_scenario(self) -> list[str]:
+        # The suite knows waiting jobs only from hako's messages, so nothing is promised for jobs here.
         return self._all_running("api", 10)
 
 
 class Storm(Reclaim):
-    """Ten thousand events of others' instances within a minute, and a reclaim among them."""
+    """Ten thousand events of instances of other systems arrive within a minute, with a reclaim among them."""
 
     name = f"a storm of {STORM:,} events"
 
@@ -101,9 +101,9 @@ class Storm(Reclaim):
 
 
 class Poison(Trial):
-    """Messages that nobody can read among good ones: they are set aside with the reason, and the good ones handled."""
+    """Messages that cannot be read arrive among good ones. They are set aside, and the good ones are handled."""
 
-    name = "poison among good messages"
+    name = "unreadable messages among good ones"
     lasts_s = 900.0
     poison = ("no JSON", "[]", '{"detail-type": 3}', '{"cluster": {"a": []}}', "{" * 5000, '"' + "x" * 200_000 + '"')
 
@@ -119,48 +119,48 @@ class Poison(Trial):
             messaging.publish(FAILURE_TOPIC, body)
         self.good.begin()
 
-    def broken(self) -> list[str]:
-        found, notices = self.good.kept_in_bounds(), self.world.suite.notices
+    def broken_promises(self) -> list[str]:
+        found, notices = self.good.broken_promises_of_scenario(), self.world.suite.notices
         for queue in (notices, self.world.suite.triggers, self.world.suite.failures):
             assert queue.dead_letters
             aside = queue.dead_letters.messages
-            # An event of a kind that nobody asked for is no poison to the notices' queue: it is let go, and counted.
+            # The interruption handler ignores and counts events of an unsupported kind instead of setting them aside.
             ignored = self.world.suite.telemetry.counts.get(MetricName.IGNORED_MESSAGES, 0) if queue is notices else 0
             if len(aside) + ignored != len(self.poison):
-                found.append(f"{len(aside)} messages of {queue.name} set aside, of {len(self.poison)} poisoned")
+                found.append(f"{len(aside)} messages of {queue.name} set aside; {len(self.poison)} are unreadable")
             if any("error" not in message.attributes for message in aside):
-                found.append(f"a message of {queue.name} was set aside without its reason")
+                found.append(f"a message of {queue.name} was set aside without the reason")
         return found
 
 
 class Redriven(Hook):
-    """Dead letters are moved back into their queues, where their notices are long handled."""
+    """Dead letters are moved back into their queue after their notices have been handled."""
 
     name = "a redrive from the dead-letter queues"
     lasts_s = 1200.0
 
     def begin(self) -> None:
         super().begin()
-        self.said = [_notice(i.id) for i in self.leaving] + ["no JSON"]
+        self.dead_letters = [_notice(i.id) for i in self.leaving] + ["no JSON"]
         self.world.clock.after(800, self._redrive)
 
     def _redrive(self) -> None:
-        for body in self.said:
+        for body in self.dead_letters:
             self.world.account.messaging.enqueue(self.world.suite.notices, body)
 
-    def broken(self) -> list[str]:
+    def broken_promises(self) -> list[str]:
         dead = self.world.suite.notices.dead_letters
         assert dead
-        # What cannot be read is set aside again; nothing else is.
+        # Only the unreadable message is set aside again.
         found = [] if len(dead.messages) == 1 else [f"{len(dead.messages)} messages in the dead-letter queue, not 1"]
         dead.messages.clear()
-        return found + super().broken()
+        return found + super().broken_promises()
 
 
 class TwoAutoscalers(ScaleOut):
-    """Each tick comes five times at once, while an operator raises the capacity by hand."""
+    """Each tick arrives five times at once, and an operator raises the target capacity by hand."""
 
-    name = "five ticks at once, and an operator beside them"
+    name = "five ticks at once, and an operator who raises capacity"
     by_hand = 14
 
     def begin(self) -> None:
@@ -176,20 +176,20 @@ class TwoAutoscalers(ScaleOut):
         params = {"SpotFleetRequestId": self.cluster.pool.id, "TargetCapacity": self.by_hand}  # type: ignore[union-attr]
         self.world.account.endpoint.answer("operator", "ec2:ModifySpotFleetRequest", params)
         self.raised_at = self.world.clock.now
-        # Nobody lowers it within a minute: it is what an operator wants until it has been idle for long enough.
-        self.world.clock.after(60, self._look)
+        # Scale-in may lower it only after low reservation has lasted, which takes longer than a minute.
+        self.world.clock.after(60, self._check_target)
 
-    def _look(self) -> None:
+    def _check_target(self) -> None:
         self.kept = self.cluster.target >= self.by_hand
 
-    def kept_in_bounds(self) -> list[str]:
+    def broken_promises_of_scenario(self) -> list[str]:
         found = self._all_running("api", 10)
         if self.launcher.waiting:
-            found.append(f"{len(self.launcher.waiting)} jobs wait")
+            found.append(f"{len(self.launcher.waiting)} jobs still wait")
         if not self.kept:
-            found.append("what the operator set was undone within a minute")
+            found.append(f"the operator's target of {self.by_hand} was lowered within a minute")
         if self.highest > self.by_hand:
-            found.append(f"{self.highest} instances asked for, where the operator asked for {self.by_hand}")
+            found.append(f"the target was {self.highest} instances; the operator asked for {self.by_hand}")
         return found
 
 

@@ -1,4 +1,4 @@
-"""Every fault, at every call of every scenario: what is run, and what came of it."""
+"""Run every fault at every call of every scenario, and collect the broken promises."""
 
 from __future__ import annotations
 
@@ -12,17 +12,25 @@ from simulator.chaos.events import EVENTS
 from simulator.chaos.scenarios import SCENARIOS, Trial
 from simulator.faults import NO_FAULT, CrashAt, Fault, Gone, Params, Partial, Recorded, Refused, Silent, Stale
 
-# How long an action is refused: as long as a notice can bear, and longer than the SDK's own tries take.
+# Seconds for which an action is refused: longer than the SDK retries, and short enough for a notice of two minutes.
 REFUSED_S = 25.0
-# How far reads lag behind.
+# Seconds by which reads lag behind.
 STALE_S = 5.0
+# The kind of a case whose trial is itself what goes wrong.
+NO_OTHER_FAULT = "no other fault"
 
 Make = Callable[[Trial], Fault]
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One run: a trial, and one fault in it. `kind` is how people call the fault, `at` where it is."""
+    """One run: a trial with one fault.
+
+    Attributes:
+        kind: what goes wrong, in words.
+        at: the call at which it goes wrong.
+        make: makes the fault for the trial.
+    """
 
     trial: Callable[[], Trial]
     kind: str
@@ -32,7 +40,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a case: the promises that did not hold."""
+    """The promises that did not hold in one case; none if `broken` is empty."""
 
     scenario: str
     kind: str
@@ -42,7 +50,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """All cases of one scenario and kind of fault."""
+    """All cases of one scenario with one kind of fault: how many ran, and those that broke a promise."""
 
     scenario: str
     kind: str
@@ -51,21 +59,25 @@ class Row:
 
 
 def cases(every: int = 1) -> Iterator[Case]:
-    """All cases, or one of `every` of them."""
+    """Yield every `every`-th case; 1: all of them."""
     for number, case in enumerate(_all()):
         if number % every == 0:
             yield case
 
 
 def run(case: Case) -> Result:
+    """Run one case, and return the promises that it broke."""
     trial = case.trial()
     trial.world.account.endpoint.fault = case.make(trial)
     trial.run()
-    return Result(trial.name, case.kind, case.at, tuple(trial.broken()))
+    return Result(trial.name, case.kind, case.at, tuple(trial.broken_promises()))
 
 
 def run_all(wanted: Sequence[Case], at_once: int, done: Callable[[], None] = lambda: None) -> list[Row]:
-    """Runs the cases, some side by side; a row for each scenario and kind of fault, in their order."""
+    """Run the cases, `at_once` of them at the same time, and return a row for each scenario and kind of fault.
+
+    `done` is called after each case.
+    """
     results: dict[int, Result] = {}
     with ProcessPoolExecutor(at_once) as pool:
         futures = {pool.submit(run, case): number for number, case in enumerate(wanted)}
@@ -76,6 +88,7 @@ def run_all(wanted: Sequence[Case], at_once: int, done: Callable[[], None] = lam
 
 
 def rows(results: Iterable[Result]) -> list[Row]:
+    """Group `results` by scenario and kind of fault, in their order."""
     found: dict[tuple[str, str], list[Result]] = defaultdict(list)
     for result in results:
         found[result.scenario, result.kind].append(result)
@@ -95,11 +108,11 @@ def _all() -> Iterator[Case]:
                     yield Case(scenario, kind, name, partial(make, name))
         yield Case(scenario, f"reads that lag {STALE_S:g} s behind", "all", _stale)
     for trial in EVENTS:
-        yield Case(trial, "itself", "", _none)
+        yield Case(trial, NO_OTHER_FAULT, "", _none)
 
 
 def _calls(scenario: type[Trial]) -> list[str]:
-    """The names of the calls of a run in which nothing goes wrong."""
+    """Return the names of all calls, in their order, of a run without a fault."""
     trial, recorded = scenario(), Recorded()
     trial.world.account.endpoint.fault = recorded
     trial.run()
@@ -168,7 +181,7 @@ def _target_leaves(trial: Trial, params: Params) -> None:
             balancing.deregister(registered)
 
 
-# What a call is about, and how it goes: a task ends, an instance is terminated, a target leaves, by somebody else.
+# By the call: how somebody else removes its object just before: a task, an instance, a target.
 TAKEN_AWAY: Mapping[str, Callable[[Trial, Params], None]] = {
     "ecs:StopTask": _task_ends,
     "ec2:TerminateInstances": _instance_ends,
@@ -180,8 +193,8 @@ KINDS: tuple[tuple[str, Callable[[str, Trial], Fault], Callable[[str], bool]], .
     (f"an action throttled for {REFUSED_S:g} s", _throttled, lambda name: True),
     (f"an action that fails (500) for {REFUSED_S:g} s", _server_error, lambda name: True),
     (f"an action denied for {REFUSED_S:g} s", _denied, lambda name: True),
-    ("no answer, without effect", _silent_before, lambda name: True),
-    ("no answer, with effect", _silent_after, lambda name: True),
-    ("half of an answer among its failures", _partial, lambda name: name in Partial.LISTS),
-    ("what a call is about goes before it", _gone, lambda name: name in TAKEN_AWAY),
+    ("a call without an answer and without an effect", _silent_before, lambda name: True),
+    ("a call without an answer that has its effect", _silent_after, lambda name: True),
+    ("an answer that names half of its objects as failures", _partial, lambda name: name in Partial.LISTS),
+    ("the object of a call disappears just before it", _gone, lambda name: name in TAKEN_AWAY),
 )

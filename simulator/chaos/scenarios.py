@@ -1,4 +1,4 @@
-"""What the suite does, each as a trial: a world, what happens to it, and the promises that hold at the end."""
+"""Scenarios of the suite's work. Each builds a world, lets something happen, and checks the promises at the end."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ SEED = 7
 
 
 class Trial:
-    """One run of a scenario. `lasts_s` is after how long everything is as it should be, if nothing lasts longer.
+    """One run of a scenario.
+
+    Attributes:
+        lasts_s: simulated seconds after which every promise must hold, whatever fault happened.
+        highest: the highest target capacity during the run.
 
     Args:
-        duplicates: the share of messages that come twice.
+        duplicates: the fraction of messages that are delivered twice.
     """
 
     name = ""
@@ -29,19 +33,20 @@ class Trial:
         self.world.clock.every(5, self._watch)
 
     def build(self) -> None:
-        """The world before anything happens."""
+        """Build the world as it is before the scenario begins."""
         raise NotImplementedError
 
     def begin(self) -> None:
-        """What happens."""
+        """Let the scenario's events happen."""
         raise NotImplementedError
 
     def run(self) -> None:
+        """Run the scenario for `lasts_s` simulated seconds."""
         self.begin()
         self.world.run(self.lasts_s)
 
-    def broken(self) -> list[str]:
-        """The promises that do not hold at the end, each as one sees it."""
+    def broken_promises(self) -> list[str]:
+        """Return one line for each promise that does not hold at the end."""
         account, found = self.world.account, []
         if account.killed_tasks:
             found.append(f"{account.killed_tasks} tasks killed in service")
@@ -49,10 +54,11 @@ class Trial:
             found.append(f"{account.balancing.failed_requests} requests failed")
         for queue in account.messaging.queues.values():
             if queue.dead_letters and queue.dead_letters.messages:
-                found.append(f"{len(queue.dead_letters.messages)} messages of {queue.name} lost to dead letters")
-        return found + self.kept_in_bounds()
+                found.append(f"{len(queue.dead_letters.messages)} messages of {queue.name} in its dead-letter queue")
+        return found + self.broken_promises_of_scenario()
 
-    def kept_in_bounds(self) -> list[str]:
+    def broken_promises_of_scenario(self) -> list[str]:
+        """Return one line for each promise of this scenario alone that does not hold at the end."""
         return []
 
     def _watch(self) -> None:
@@ -64,7 +70,7 @@ class Trial:
 
 
 class Reclaim(Trial):
-    """A Spot Fleet of 20 instances is taken back at once."""
+    """EC2 reclaims a Spot Fleet of 20 instances at once."""
 
     name = "a reclaim of 20 instances"
     lasts_s = 150.0
@@ -77,21 +83,21 @@ class Reclaim(Trial):
         self.world.run(60)
 
     def begin(self) -> None:
-        # A fleet whose capacity is gone gets none back for now: what is served out is not replaced.
+        # The market has no capacity for the rest of the run: the instances are not replaced.
         self.world.account.fleets.set_available(self.cluster.pool, 0.0)  # type: ignore[arg-type]
         self.doomed: list[Ec2Instance] = [i for i in self.world.account.ec2.instances.values() if i.alive]
 
-    def kept_in_bounds(self) -> list[str]:
+    def broken_promises_of_scenario(self) -> list[str]:
         left = [i.id for i in self.doomed if i.alive]
-        return [f"{len(left)} instances were not taken"] if left else []
+        return [f"{len(left)} instances were not reclaimed"] if left else []
 
 
 class ScaleOut(Trial):
-    """A service lacks tasks, and a batch launcher's RunTask fails, at once."""
+    """A service lacks tasks, and at the same time RunTask calls of a batch launcher fail."""
 
     name = "a scale-out"
     lasts_s = 900.0
-    # Two instances are there; ten tasks and six jobs of half an instance each want eight, and some room is kept.
+    # Ten tasks and six jobs, each of half an instance, need eight instances. Some more are spare capacity.
     most = 12
 
     def build(self) -> None:
@@ -103,17 +109,17 @@ class ScaleOut(Trial):
         self.cluster.service("api", 10, cpu=1024, memory=1000, requests_per_s=1)
         self.launcher.submit(tuple(Job(5.0, "nightly", Size(1024, 1000), 3600.0) for _ in range(6)))
 
-    def kept_in_bounds(self) -> list[str]:
+    def broken_promises_of_scenario(self) -> list[str]:
         found = self._all_running("api", 10)
         if self.launcher.waiting:
-            found.append(f"{len(self.launcher.waiting)} jobs wait")
+            found.append(f"{len(self.launcher.waiting)} jobs still wait")
         if self.highest > self.most:
-            found.append(f"{self.highest} instances asked for, where {self.most} are enough")
+            found.append(f"the target was {self.highest} instances; {self.most} are enough")
         return found
 
 
 class ScaleIn(Trial):
-    """An idle group shrinks; half way, a service wants more: what is being emptied is taken back."""
+    """An idle group shrinks. Meanwhile a service wants more tasks, and draining instances are taken back."""
 
     name = "a scale-in with take-back"
     lasts_s = 1500.0
@@ -130,18 +136,18 @@ class ScaleIn(Trial):
     def _want(self, tasks: int) -> None:
         self.world.account.scheduler.services.set_desired(self.service, tasks)
 
-    def kept_in_bounds(self) -> list[str]:
+    def broken_promises_of_scenario(self) -> list[str]:
         found = self._all_running("api", 6)
         if self.highest > 8:
-            found.append(f"{self.highest} instances asked for, where 8 are enough")
-        # Six tasks of half a vCPU: two instances hold them with room, and no more than four are kept.
+            found.append(f"the target was {self.highest} instances; 8 are enough")
+        # Two instances hold six tasks of half a vCPU with headroom. At most four may be left.
         if not 2 <= self.cluster.target <= 4:
-            found.append(f"{self.cluster.target} instances are left, where 2 to 4 are enough")
+            found.append(f"{self.cluster.target} instances are left; 2 to 4 are needed")
         return found
 
 
 class Hook(Trial):
-    """A group ends instances under a lifecycle hook: they are served out, and let go."""
+    """A group terminates instances under a lifecycle hook: they are emptied, and the hook is completed."""
 
     name = "instances under a lifecycle hook"
     lasts_s = 700.0
@@ -156,9 +162,9 @@ class Hook(Trial):
         for instance in self.leaving:
             self.world.account.groups.fail(instance)
 
-    def kept_in_bounds(self) -> list[str]:
+    def broken_promises_of_scenario(self) -> list[str]:
         left = [i.id for i in self.leaving if i.alive]
-        return [*([f"{len(left)} instances were not let go"] if left else []), *self._all_running("api", 8)]
+        return [*([f"{len(left)} instances still wait under the hook"] if left else []), *self._all_running("api", 8)]
 
 
 SCENARIOS: tuple[type[Trial], ...] = (Reclaim, ScaleOut, ScaleIn, Hook)

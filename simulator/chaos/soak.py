@@ -1,4 +1,4 @@
-"""Days of ordinary work with everything going wrong at a low rate: what came of it, as counted figures."""
+"""The soak: simulated days of ordinary work in which every fault happens at a low rate, and the resulting figures."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ from simulator.workload.submit import Launcher
 from simulator.world import World
 from steady.cluster import Size
 
-# Of all calls, the share that each of the faults befalls: together, some one in a thousand.
+# The fraction of calls that each kind of fault hits. All kinds together hit about one call in a thousand.
 RATE = 0.0002
-# Of all events: twice, ten minutes late, lost.
+# The fractions of events that arrive twice, arrive late, or are lost.
 TWICE, LATE, LOST = 0.05, 0.01, 0.01
+# Seconds by which a late event is late.
 LATE_S = 600.0
 DAY_S = 86_400.0
 MINIMUM, MAXIMUM = 2, 40
 NOTICES = ("EC2 Spot Instance Interruption Warning", "EC2 Instance-terminate Lifecycle Action")
-# A want that is older than this was forgotten: a boot takes two minutes, and its first try may fail.
+# A task that has waited longer than this counts as forgotten. A boot takes two minutes, and its first try may fail.
 FORGOTTEN_S = 1800.0
 
 
 class AtRandom(Fault):
-    """Each call may be throttled, refused, left without an answer, answered by half, or the last of its process."""
+    """A fault at random calls: throttled, failed, denied, no answer, half an answer, or a crash of the process."""
 
     def __init__(self, seed: int, rate: float) -> None:
         self.rng, self.rate = random.Random(f"faults {seed}"), rate
@@ -65,7 +66,17 @@ class AtRandom(Fault):
 
 @dataclass(frozen=True, slots=True)
 class Soaked:
-    """What came of a soak. Those forced are of instances whose notice never came, or too late."""
+    """The figures of a soak.
+
+    Attributes:
+        faults, events: how often each kind of fault hit a call or an event.
+        tasks: how many tasks were placed.
+        tasks_killed_forced, failed_requests_forced: those on instances whose notice was lost or late. Nothing can
+            prevent them.
+        wants_forgotten: tasks that waited longer than `FORGOTTEN_S` at the end.
+        seconds_out_of_bounds: for how long a target capacity was out of its bounds.
+        waits_s: percentiles of the tasks' waits, in seconds.
+    """
 
     days: float
     faults: dict[str, int]
@@ -81,19 +92,19 @@ class Soaked:
     waits_s: dict[str, float]
     dead_letters: int
 
-    def broken(self) -> list[str]:
-        """The promises that do not hold."""
+    def broken_promises(self) -> list[str]:
+        """Return one line for each promise that does not hold."""
         found = {
-            "tasks killed in service that no lost notice forces": self.tasks_killed - self.tasks_killed_forced,
-            "failed requests that no lost notice forces": self.failed_requests - self.failed_requests_forced,
-            "wants forgotten": self.wants_forgotten,
-            "seconds out of bounds": self.seconds_out_of_bounds,
+            "tasks killed in service although their notice arrived": self.tasks_killed - self.tasks_killed_forced,
+            "requests failed although the notice arrived": self.failed_requests - self.failed_requests_forced,
+            f"tasks waited longer than {FORGOTTEN_S:g} s": self.wants_forgotten,
+            "seconds with a target capacity out of its bounds": self.seconds_out_of_bounds,
         }
         return [f"{count:g} {what}" for what, count in found.items() if count]
 
 
 class Soak:
-    """One soak: a cluster on a group and one on a Spot Fleet, with work that comes and goes each day."""
+    """One soak: a cluster on an Auto Scaling group and one on a Spot Fleet, with a daily cycle of work."""
 
     def __init__(self, days: float, seed: int = 0, rate: float = RATE) -> None:
         self.days, self.rng = days, random.Random(f"soak {seed}")
@@ -112,11 +123,12 @@ class Soak:
         self._build()
 
     def run(self, passed: Callable[[float], None] = lambda days: None) -> Soaked:
+        """Run the soak, and return its figures. `passed` is called each simulated hour with the days so far."""
         self.world.account.endpoint.fault = self.faults
         for hour in range(round(self.days * 24)):
             self.world.run(3600)
             passed((hour + 1) / 24)
-        # What is under way ends as it should, and what was late arrives.
+        # An hour without faults: late events arrive, and all work that is under way ends.
         self.world.account.endpoint.fault = Fault()
         self.world.run(2 * FORGOTTEN_S)
         return self._soaked()
@@ -138,7 +150,7 @@ class Soak:
         messaging = self.world.account.messaging
         deliver, put_event = messaging.deliver, messaging.put_event
 
-        def perhaps(queue: Any, body: str) -> None:
+        def deliver_or_lose(queue: Any, body: str) -> None:
             luck = self.rng.random()
             if luck < LOST:
                 self.events["lost"] += 1
@@ -148,7 +160,7 @@ class Soak:
             else:
                 deliver(queue, body)
 
-        def counted(event: dict[str, Any]) -> None:
+        def count_notice(event: dict[str, Any]) -> None:
             before = self.events["lost"] + self.events["late"]
             put_event(event)
             detail = event.get("detail", {})
@@ -158,8 +170,8 @@ class Soak:
                 if self.events["lost"] + self.events["late"] > before:
                     self.unwarned.add(named)
 
-        messaging.deliver = perhaps  # type: ignore[method-assign]
-        messaging.put_event = counted  # type: ignore[method-assign]
+        messaging.deliver = deliver_or_lose  # type: ignore[method-assign]
+        messaging.put_event = count_notice  # type: ignore[method-assign]
 
     def _killed(self, task: Any) -> None:
         self.world.account.killed_tasks += 1
@@ -185,7 +197,7 @@ class Soak:
         self.batch.reclaim(max(1, round(here * self.rng.choice((0.1, 0.3, 0.6)))))
 
     def _end_one(self) -> None:
-        """An on-demand instance fails its health checks: the group replaces it, under its hook."""
+        """Let an on-demand instance fail its health checks: its group replaces it, under its lifecycle hook."""
         alive: list[Ec2Instance] = [i for i in self.web.ec2_instances() if i.container_instance]
         if alive:
             self.world.account.groups.fail(self.rng.choice(alive))
@@ -217,6 +229,6 @@ class Soak:
         )
 
     def _forced_requests(self) -> int:
-        """Failed requests of targets on instances that nobody was warned of."""
+        """Count the failed requests of targets on instances whose notice was lost or late."""
         failed = self.world.account.balancing.failed_by_target
         return sum(failed[id_] for id_ in self.unwarned)

@@ -16,7 +16,7 @@ from simulator.faults import CrashAt, Fault, Refused, Silent, Stale, Try
 EVERY = 41
 ALL = list(matrix.cases())
 SAMPLED = [case for case in ALL if "crash" in case.kind][::EVERY] + [
-    case for case in ALL if "crash" not in case.kind and case.kind != "itself"
+    case for case in ALL if "crash" not in case.kind and case.kind != matrix.NO_OTHER_FAULT
 ][::6]
 
 
@@ -30,7 +30,7 @@ def test_promises_hold_whatever_happens_to_events(trial: type[Trial]) -> None:
     run = trial()
     run.run()
 
-    assert run.broken() == []
+    assert run.broken_promises() == []
 
 
 def test_the_matrix_has_every_call_of_every_scenario() -> None:
@@ -48,13 +48,13 @@ def test_a_promise_that_does_not_hold_is_seen(scenario: type[Trial]) -> None:
     trial.world.account.endpoint.fault = _Nothing()
     trial.run()
 
-    assert trial.broken()
+    assert trial.broken_promises()
 
 
 def test_two_days_of_everything_break_no_promise() -> None:
     soaked = Soak(days=2, seed=1).run()
 
-    assert soaked.broken() == []
+    assert soaked.broken_promises() == []
     assert sum(soaked.faults.values()) > 50
     assert soaked.events["lost"] + soaked.events["late"] > 0
     assert soaked.notices > 10

@@ -22,7 +22,7 @@ def test_an_interruption_is_served_out(down: Fault) -> None:
 
     trial.run()
 
-    assert trial.broken() == []
+    assert trial.broken_promises() == []
 
 
 @pytest.mark.parametrize("down", [SSM, DYNAMODB], ids=["ssm", "dynamodb"])
@@ -36,7 +36,7 @@ def test_a_cluster_grows_to_its_work(down: Fault) -> None:
 
     trial.run()
 
-    assert trial.broken() == []
+    assert trial.broken_promises() == []
     assert any("scale-in is suspended" in error for error in trial.world.suite.telemetry.errors())
 
 
@@ -99,4 +99,4 @@ def test_load_balancers_that_answer_slowly_are_waited_for() -> None:
 
     trial.run()
 
-    assert trial.broken() == []
+    assert trial.broken_promises() == []
