@@ -9,7 +9,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 
 from infra.fed_function import FedFunction
 from infra.settings.target import Settings
-from steady.names import CLUSTER_TAG, CLUSTERS_PATH, DEFAULTS_PATH, ITEM
+from steady.names import API_BUDGET_KEY, CLUSTER_TAG, CLUSTERS_PATH, DEFAULTS_PATH
 from steady.pools import PoolKind
 
 
@@ -104,7 +104,7 @@ def may_change_capacity(function: FedFunction, settings: Settings) -> None:
 
 def may_say_calls(function: FedFunction, ledger: dynamodb.ITable) -> None:
     """The one item of the ledger that says what was called of ECS."""
-    only_that = {"dynamodb:LeadingKeys": [ITEM]}
+    only_that = {"dynamodb:LeadingKeys": [API_BUDGET_KEY]}
     function.allow(["dynamodb:UpdateItem"], [ledger.table_arn], **{"ForAllValues:StringEquals": only_that})
 
 

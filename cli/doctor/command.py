@@ -46,7 +46,7 @@ def examined(aws: Runtime, cluster: str) -> tuple[Finding, ...]:
         BadThreshold: if the cluster has no usable `capacity` parameter.
         NoSuchPool: if that names a group or fleet that is not there.
     """
-    pool = parameters.settings_of(aws, cluster).pool
+    pool = parameters.read_settings(aws, cluster).pool
     return findings(inspection.inspect(aws, cluster, pool))
 
 

@@ -66,7 +66,7 @@ def lines(aws: Runtime, prefix: Prefix, span: timedelta, like: str, limit: int) 
         QueryFailed: if Athena refused it.
     """
     try:
-        names = {table.prefix: table.name for table in glue.tables(aws, DATABASE)}
+        names = {table.prefix: table.name for table in glue.list_tables(aws, DATABASE)}
     except aws.glue.exceptions.EntityNotFoundException as error:
         raise NoSuchLogs(f"there is no catalogue {DATABASE}: deploy with logs here (docs/logs.md)") from error
     if prefix not in names:

@@ -18,7 +18,7 @@ ALL_FUNCTIONS = "ecs-steady"
 API_CALLS = "ApiCalls"
 
 # The ledger's key of the item; ECS allows no such name for a cluster.
-ITEM = "#ecs-api"
+API_BUDGET_KEY = "#ecs-api"
 
 # Names of the deployment's own, which `steady logs` looks in.
 DATABASE = "steady_logs"

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from steady.service_out.drain import NEAR_LOOK_S, Doomed
 
 # Steps meet at the multiples of so many seconds; of fewer, where there is a hurry.
-MEETING_S = 4
-NEAR_MEETING_S = 2
+SYNC_INTERVAL_S = 4
+NEAR_SYNC_INTERVAL_S = 2
 # From so many instances in a batch on that were not looked at, a fleet is being reclaimed.
 GATHER_FROM = 8
 GATHER_FOR_S = 4.0
@@ -39,11 +39,11 @@ def round_end(now: float) -> float:
     return math.ceil((now + SHORTEST_ROUND_S) / ROUND_S) * ROUND_S
 
 
-def delay_to_meeting(now: float, in_s: float) -> int:
+def delay_to_sync(now: float, in_s: float) -> int:
     """The delay, in whole seconds, to the next time that all steps meet at, `in_s` seconds from `now` or later.
 
     Messages that come within a second of each other make one batch: so chains of steps that were begun by notices of
     one reclaim become one, and each read serves all of them.
     """
-    every_s = NEAR_MEETING_S if in_s <= NEAR_LOOK_S else MEETING_S
+    every_s = NEAR_SYNC_INTERVAL_S if in_s <= NEAR_LOOK_S else SYNC_INTERVAL_S
     return max(1, round(math.ceil((now + in_s) / every_s) * every_s - now))
