@@ -87,8 +87,8 @@ def check(
     """
     aws = runtime(profile, region)
     with aws_errors(), one_line_errors(BadThreshold):
-        names = clusters or parameters.managed_clusters(aws)
-        found = {name: list(parameters.settings_of(aws, name).problems) for name in names}
+        names = clusters or parameters.list_managed_clusters(aws)
+        found = {name: list(parameters.read_settings(aws, name).problems) for name in names}
     write_json(found, json_)
     if json_ != "-":
         for name, problems in found.items():
@@ -112,10 +112,10 @@ def history(
         aws = runtime(profile, region)
         with aws_errors():
             path = f"{_path_of(aws, cluster)}/{name}"
-            versions = parameters.history_of(aws, path)
+            versions = parameters.read_history(aws, path)
             if not versions:
                 path = f"{DEFAULTS_PATH}/{name}"
-                versions = parameters.history_of(aws, path)
+                versions = parameters.read_history(aws, path)
     rows = [{**asdict(v), "at": v.at.isoformat(), "problem": _problem(threshold, v.value, path)} for v in versions]
     write_json({"parameter": path, "versions": rows}, json_)
     if json_ == "-":
@@ -152,9 +152,9 @@ def reset(
             path = _path_of(aws, cluster)
             for threshold in wanted:
                 if defaults:
-                    parameters.put(aws, path, threshold.name, threshold.default)
+                    parameters.put_threshold(aws, path, threshold.name, threshold.default)
                 else:
-                    parameters.reset(aws, cluster, threshold.name)
+                    parameters.reset_threshold(aws, cluster, threshold.name)
     write_json({"cluster": cluster or None, "reset": [t.name for t in wanted]}, json_)
     if json_ != "-":
         for threshold in wanted:
@@ -168,8 +168,8 @@ def shown(aws: Runtime, cluster: str) -> tuple[list[dict[str, Any]], list[str]]:
     Raises:
         BadThreshold: if the cluster is not managed.
     """
-    found = parameters.parameters_of(aws, cluster)
-    settings = parameters.settings_in(found, cluster)
+    found = parameters.read_parameters(aws, cluster)
+    settings = parameters.settings_from(found, cluster)
     rows = [
         {
             "name": t.name,
@@ -194,13 +194,13 @@ def change(aws: Runtime, cluster: str, wanted: Mapping[str, Value]) -> list[dict
         BadThreshold: if one contradicts another, or the cluster is not managed; nothing is written then.
     """
     path = _path_of(aws, cluster)
-    before = parameters.parameters_of(aws, cluster).values
+    before = parameters.read_parameters(aws, cluster).values
     after = {**before, **wanted}
     for low, high in contradictions(after, given=wanted):
         if {low, high} & set(wanted):
             raise BadThreshold(f"{contradiction(after, low, high, path)}; set both, in one command")
     for name, value in wanted.items():
-        parameters.put(aws, path, name, value)
+        parameters.put_threshold(aws, path, name, value)
     return [{"path": f"{path}/{name}", "before": before[name], "after": value} for name, value in wanted.items()]
 
 
@@ -226,7 +226,7 @@ def _threshold(name: str) -> Threshold:
 def _path_of(aws: Runtime, cluster: str) -> str:
     if not cluster:
         return DEFAULTS_PATH
-    [managed] = parameters.managed_clusters(aws, [cluster])
+    [managed] = parameters.list_managed_clusters(aws, [cluster])
     return f"{CLUSTERS_PATH}/{managed}"
 
 

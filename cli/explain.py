@@ -38,7 +38,7 @@ def explain(
     """
     aws = runtime(profile, region)
     with aws_errors(), one_line_errors(BadThreshold, NoSuchPool, parameters.NoLedger):
-        answer = explained(aws, cluster, parameters.ledger_table(aws))
+        answer = explained(aws, cluster, parameters.read_ledger_table(aws))
     write_json(answer, json_)
     if json_ != "-":
         _print(answer)
@@ -51,7 +51,7 @@ def explained(aws: Runtime, cluster: str, ledger_table: str) -> dict[str, Any]:
         BadThreshold: if the cluster is not managed.
         NoSuchPool: if its pool does not exist.
     """
-    settings = parameters.settings_of(aws, cluster)
+    settings = parameters.read_settings(aws, cluster)
     remembered = ledger.load(aws, ledger_table, cluster).state
     found = evaluation.evaluate_dry(aws, settings, remembered)
     snapshot = found.snapshot

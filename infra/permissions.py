@@ -9,7 +9,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 
 from infra.queue_function import QueueFunction
 from infra.settings.target import Settings
-from steady.names import CLUSTER_TAG, CLUSTERS_PATH, DEFAULTS_PATH, ITEM
+from steady.names import API_BUDGET_KEY, CLUSTER_TAG, CLUSTERS_PATH, DEFAULTS_PATH
 from steady.pools import PoolKind
 
 
@@ -104,7 +104,7 @@ def may_change_capacity(function: QueueFunction, settings: Settings) -> None:
 
 def may_say_calls(function: QueueFunction, ledger: dynamodb.ITable) -> None:
     """Allow to write the ledger's item that counts ECS calls, and no other item."""
-    only_that = {"dynamodb:LeadingKeys": [ITEM]}
+    only_that = {"dynamodb:LeadingKeys": [API_BUDGET_KEY]}
     function.allow(["dynamodb:UpdateItem"], [ledger.table_arn], **{"ForAllValues:StringEquals": only_that})
 
 

@@ -49,7 +49,7 @@ def examine(aws: Runtime, cluster: str) -> tuple[Finding, ...]:
         BadThreshold: if the cluster has no usable `capacity` parameter.
         NoSuchPool: if the parameter names a group or fleet that does not exist.
     """
-    pool = parameters.settings_of(aws, cluster).pool
+    pool = parameters.read_settings(aws, cluster).pool
     return findings(inspection.inspect(aws, cluster, pool))
 
 

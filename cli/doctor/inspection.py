@@ -29,10 +29,10 @@ def inspect(runtime: Runtime, cluster: str, pool: PoolName) -> Inspection:
     """
     # A daemon has no targets, and service-out stops it last: its settings cut no request short.
     services = [
-        s for s in ecs.described_services(runtime, cluster, ecs.service_arns(runtime, cluster)) if not ecs.is_daemon(s)
+        s for s in ecs.describe_services(runtime, cluster, ecs.list_services(runtime, cluster)) if not ecs.is_daemon(s)
     ]
     revisions = {s["serviceName"]: _revision(runtime, s) for s in services}
-    instances = ecs.container_instances(runtime, cluster)
+    instances = ecs.describe_all_instances(runtime, cluster)
     inspection = Inspection(
         cluster=cluster,
         pool=pool,
@@ -46,7 +46,7 @@ def inspect(runtime: Runtime, cluster: str, pool: PoolName) -> Inspection:
 def _revision(runtime: Runtime, service: ServiceTypeDef) -> Revision:
     return Revision(
         service["taskDefinition"],
-        ecs.task_definition(runtime, service["taskDefinition"]).stop_timeout_s,
+        ecs.read_task_definition(runtime, service["taskDefinition"]).stop_timeout_s,
         service["serviceName"],
         balanced=any(b.get("targetGroupArn") for b in service.get("loadBalancers", [])),
     )
@@ -54,9 +54,9 @@ def _revision(runtime: Runtime, service: ServiceTypeDef) -> Revision:
 
 def _batch_revisions(runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance]) -> list[Revision]:
     """Return the task definitions of the tasks that run without a service now."""
-    tasks = ecs.tasks_of_instances(runtime, cluster, instances)
+    tasks = ecs.describe_tasks_on(runtime, cluster, instances)
     arns = sorted({task["taskDefinitionArn"] for task in tasks if not ecs.service_of(task)})
-    return [Revision(arn, ecs.task_definition(runtime, arn).stop_timeout_s) for arn in arns]
+    return [Revision(arn, ecs.read_task_definition(runtime, arn).stop_timeout_s) for arn in arns]
 
 
 def _target_groups(

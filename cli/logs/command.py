@@ -72,7 +72,7 @@ def lines(aws: Runtime, prefix: Prefix, span: timedelta, like: str, limit: int) 
         QueryFailed: if Athena refused the query.
     """
     try:
-        names = {table.prefix: table.name for table in glue.tables(aws, DATABASE)}
+        names = {table.prefix: table.name for table in glue.list_tables(aws, DATABASE)}
     except aws.glue.exceptions.EntityNotFoundException as error:
         raise NoSuchLogs(
             f"there is no catalogue {DATABASE} in this account and Region: deploy the logs here (docs/logs.md)"

@@ -89,7 +89,7 @@ def record_cluster(aws: Runtime, cluster: str, hours: float) -> Traces:
         BadThreshold: if the cluster is not managed.
         NoRecords: if the suite keeps no events in this account and Region.
     """
-    pool = parameters.settings_of(aws, cluster).pool
+    pool = parameters.read_settings(aws, cluster).pool
     until = aws.now()
     since = until - hours * 3600
     tasks = events.tasks_of(aws, cluster, since, until)

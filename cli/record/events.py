@@ -51,8 +51,8 @@ def tasks_of(runtime: Runtime, cluster: str, since: float, until: float) -> list
         for event in _events(runtime, "ECS Task State Change", since, until)
         if event["detail"].get("lastStatus") == "STOPPED" and name_of(event["detail"]["clusterArn"]) == cluster
     ]
-    instances = ecs.container_instances(runtime, cluster)
-    alive = [_of_task(runtime, task) for task in ecs.tasks_of_instances(runtime, cluster, instances)]
+    instances = ecs.describe_all_instances(runtime, cluster)
+    alive = [_of_task(runtime, task) for task in ecs.describe_tasks_on(runtime, cluster, instances)]
     return sorted((ran for ran in (*stopped, *alive) if ran.created_at < until), key=lambda ran: ran.created_at)
 
 
@@ -94,7 +94,7 @@ def _of_event(runtime: Runtime, detail: dict[str, Any]) -> Ran:
     return Ran(
         family_of(detail["taskDefinitionArn"]),
         ecs.service_of(detail),
-        ecs.task_definition(runtime, detail["taskDefinitionArn"]).shape.size,
+        ecs.read_task_definition(runtime, detail["taskDefinitionArn"]).shape.size,
         times["createdAt"],
         times.get("startedAt"),
         times.get("stoppedAt"),
@@ -106,7 +106,7 @@ def _of_task(runtime: Runtime, task: TaskTypeDef) -> Ran:
     return Ran(
         family_of(task["taskDefinitionArn"]),
         ecs.service_of(task),
-        ecs.task_definition(runtime, task["taskDefinitionArn"]).shape.size,
+        ecs.read_task_definition(runtime, task["taskDefinitionArn"]).shape.size,
         # ECS always gives createdAt. An emulator may not: such a task counts as one that has always run.
         task["createdAt"].timestamp() if "createdAt" in task else 0.0,
         started.timestamp() if started else None,

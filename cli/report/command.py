@@ -74,8 +74,8 @@ def hours_of(aws: Runtime, clusters: list[str], day: str) -> dict[str, price.Hou
         NotManaged: if a cluster is not managed.
         NoLedger: if the suite is not deployed here.
     """
-    names = parameters.managed_clusters(aws, clusters)
-    table = parameters.ledger_table(aws)
+    names = parameters.list_managed_clusters(aws, clusters)
+    table = parameters.read_ledger_table(aws)
     usage = {cluster: ledger.load(aws, table, cluster).state.usage.until(aws.now()) for cluster in names}
     days = sorted({known for of_cluster in usage.values() for known in of_cluster.hours})
     if day not in days:

@@ -110,7 +110,7 @@ def uses_of(aws: Runtime, asked: Prometheus, cluster: str, days: int) -> list[Fa
     revisions = _revisions(asked, of, span)
     families = [family for family in tasks if family in cpu and family in memory and family in revisions]
     reserved = aws.in_parallel(
-        lambda family: ecs.task_definition(aws, f"{family}:{revisions[family]}").shape.size, families
+        lambda family: ecs.read_task_definition(aws, f"{family}:{revisions[family]}").shape.size, families
     )
     uses = [
         FamilyUse(family, tasks[family], size, cpu[family] * CPU_UNITS, memory[family] / MIB)

@@ -39,7 +39,7 @@ def handle_event(
     """Evaluate the cluster that a tick names, `{"cluster": "web"}`, or each cluster that a batch of triggers names."""
     if "Records" in event:
         return _triggered(event, runtime, environment, dead_letter_queue_url)
-    cluster = cluster_settings.cluster_named(runtime, event["cluster"])
+    cluster = cluster_settings.read_cluster(runtime, event["cluster"])
     try:
         evaluation.evaluate(runtime, environment, cluster)
     except evaluation.POSTPONED as error:
@@ -56,13 +56,13 @@ def handle_event(
 def _triggered(
     event: Mapping[str, Any], runtime: Runtime, environment: evaluation.Environment, dead_letter_queue_url: str
 ) -> dict[str, Any]:
-    batch = queue.received(runtime, event, parse, dead_letter_queue_url)
+    batch = queue.parse_batch(runtime, event, parse, dead_letter_queue_url)
 
     def handle(name: str, messages: list[queue.Message[Trigger]]) -> None:
         if not clusters.is_managed(runtime, name):
             runtime.telemetry.info(f"cluster {name} is not managed: {len(messages)} triggers ignored")
             return
-        cluster = cluster_settings.cluster_named(runtime, name)
+        cluster = cluster_settings.read_cluster(runtime, name)
         try:
             evaluation.evaluate(runtime, environment, cluster, lambda state: _with_triggers(state, messages))
         except OverBudget as error:
@@ -74,7 +74,7 @@ def _triggered(
             runtime.telemetry.count(MetricName.CALLS_SHED, cluster=name)
 
     failed = evaluation.each_cluster(runtime, batch.messages, handle)
-    return queue.response([*batch.failed_ids, *failed])
+    return queue.batch_response([*batch.failed_ids, *failed])
 
 
 def _with_triggers(state: ScalingState, messages: Sequence[queue.Message[Trigger]]) -> ScalingState:

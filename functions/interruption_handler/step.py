@@ -22,7 +22,7 @@ from steady.cluster import ContainerInstance
 from steady.metrics import MetricName
 from steady.service_out.drain import Doomed
 from steady.service_out.notice import Ignored, Notice
-from steady.service_out.timing import are_to_be_gathered, delay_to_meeting, round_end
+from steady.service_out.timing import are_to_be_gathered, delay_to_sync, round_end
 
 Messages = Sequence[queue.Message[Parsed]]
 
@@ -73,7 +73,7 @@ def handle_batch(event: Mapping[str, Any], runtime: Runtime, environment: Enviro
 
 
 def _handled(event: Mapping[str, Any], runtime: Runtime, environment: Environment, until: float) -> dict[str, Any]:
-    batch = queue.received(runtime, event, notices.parse, environment.dead_letter_queue_url)
+    batch = queue.parse_batch(runtime, event, notices.parse, environment.dead_letter_queue_url)
     failed = list(batch.failed_ids)
     messages = [replace(m, value=_of_ours(runtime, m.value)) for m in batch.messages]
     for message in messages:
@@ -84,7 +84,7 @@ def _handled(event: Mapping[str, Any], runtime: Runtime, environment: Environmen
         located = locate_instances(runtime, _noticed(messages), _continued(messages))
     except (ClientError, BotoCoreError, NoThresholds) as error:
         runtime.telemetry.error(f"the doomed instances could not be looked up, and will be again: {error}")
-        return queue.response([m.id for m in messages] + failed)
+        return queue.batch_response([m.id for m in messages] + failed)
     for work in _work(messages, located):
         try:
             _take_step(runtime, environment, work, until)
@@ -92,7 +92,7 @@ def _handled(event: Mapping[str, Any], runtime: Runtime, environment: Environmen
             runtime.telemetry.error(f"the step failed, and will be repeated: {error}", cluster=work.cluster)
             runtime.telemetry.count(MetricName.DRAIN_STEP_FAILURES, cluster=work.cluster)
             failed += _ids_of(messages, work)
-    return queue.response(failed)
+    return queue.batch_response(failed)
 
 
 def _work(messages: Messages, located: Located) -> list[Work]:
@@ -126,7 +126,7 @@ def _take_step(runtime: Runtime, environment: Environment, work: Work, until: fl
     else:
         end = min(until, round_end(runtime.now()))
         done = advance(runtime, work.cluster, work.doomed, work.due, end, drained)
-    delay_s = 1 if done.due else delay_to_meeting(runtime.now(), done.next_in_s)
+    delay_s = 1 if done.due else delay_to_sync(runtime.now(), done.next_in_s)
     for body in continuation.messages(work.cluster, done.waiting, done.due):
         runtime.sqs.send_message(QueueUrl=environment.queue_url, MessageBody=body, DelaySeconds=delay_s)
     _report_step(runtime, work.cluster, done)

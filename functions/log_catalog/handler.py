@@ -50,12 +50,12 @@ def bring_up_to_date(event: Mapping[str, Any], runtime: Runtime, catalog: Catalo
     Returns:
         How many tables were `made`, `updated`, `dropped` and `kept`.
     """
-    found = glue.prefixes(runtime, catalog.bucket)
-    there = glue.tables(runtime, catalog.database)
+    found = glue.list_prefixes(runtime, catalog.bucket)
+    there = glue.list_tables(runtime, catalog.database)
     todo = plan(found, there, projected=catalog.projected, drop_missing=event.get("drop_missing") is True)
-    glue.make(runtime, catalog.database, catalog.bucket, todo.to_make)
-    glue.update(runtime, catalog.database, catalog.bucket, todo.to_update)
-    glue.drop(runtime, catalog.database, todo.to_drop)
+    glue.create_tables(runtime, catalog.database, catalog.bucket, todo.to_make)
+    glue.update_tables(runtime, catalog.database, catalog.bucket, todo.to_update)
+    glue.drop_tables(runtime, catalog.database, todo.to_drop)
     if not catalog.projected:
         today = datetime.fromtimestamp(runtime.now(), UTC).date()
         # Tomorrow's as well: rows are found from the first minute of the day.

@@ -48,14 +48,14 @@ def handle_batch(
     Demand that is only repeated needs no decision: an earlier decision has taken it into account, and the tick repairs
     what failed.
     """
-    batch = queue.received(runtime, event, parse, dead_letter_queue_url)
+    batch = queue.parse_batch(runtime, event, parse, dead_letter_queue_url)
 
     def handle(name: str, messages: list[Message]) -> None:
         if not clusters.is_managed(runtime, name):
             path = f"{CLUSTERS_PATH}/{name}/capacity"
             _set_aside(runtime, messages, f"cluster {name} is not managed: set {path}", dead_letter_queue_url)
             return
-        cluster = cluster_settings.cluster_named(runtime, name, cluster_settings.BURST_MAX_AGE_S)
+        cluster = cluster_settings.read_cluster(runtime, name, cluster_settings.BURST_MAX_AGE_S)
         foreign = [m for m in messages if not _is_of(cluster, m.value)]
         _set_aside(
             runtime,
@@ -78,7 +78,7 @@ def handle_batch(
             evaluation.evaluate(runtime, environment, cluster)
 
     failed = evaluation.each_cluster(runtime, batch.messages, handle)
-    return queue.response([*batch.failed_ids, *failed])
+    return queue.batch_response([*batch.failed_ids, *failed])
 
 
 class RecordDemands:

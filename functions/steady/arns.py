@@ -1,11 +1,19 @@
-"""What an ARN ends with."""
+"""Take the names out of ARNs."""
 
 
 def name_of(arn: str) -> str:
-    """The last part of an ARN, as the cluster's or service's name; a bare name is itself."""
+    """Return the last part of an ARN, the name of the cluster or service; a bare name is returned as it is.
+
+    >>> name_of("arn:aws:ecs:us-east-1:123456789012:service/web/api"), name_of("api")
+    ('api', 'api')
+    """
     return arn.rsplit("/", 1)[-1]
 
 
 def family_of(task_definition: str) -> str:
-    """The family of a task definition's ARN."""
+    """Return the family of a task definition's ARN.
+
+    >>> family_of("arn:aws:ecs:us-east-1:123456789012:task-definition/api:7")
+    'api'
+    """
     return name_of(task_definition).split(":")[0]

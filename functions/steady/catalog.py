@@ -1,4 +1,4 @@
-"""The log catalogue: which tables there should be for the prefixes that logs lie under, and what each is called.
+"""Plan the log catalogue: the tables for the prefixes that logs lie under, and the name of each table.
 
 A log object's key is `<family>/<container>/year=YYYY/month=MM/day=DD/<hour>-<worker>-<id>.json.gz`; each family and
 container is one table, partitioned by day.
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 
-# Glue: 255 characters; Athena folds names to lower case, and takes letters, digits and underscores without quotes.
+# Glue: 255 characters. Athena folds names to lower case, and needs no quotes around letters, digits and underscores.
 LONGEST_NAME = 255
 HASH_LENGTH = 8
-# The first day that a log may be of, and the last year that partition projection thinks of.
+# Partition projection covers these years.
 FIRST_YEAR, LAST_YEAR = 2018, 2099
 
-# What fluentd writes of a line (fluentd/), in the order of the table; fields that a line lacks are null.
+# The fields that fluentd writes for each line (fluentd/), in the table's order. A field that a line lacks is null.
 COLUMNS = (
     ("time", "string"),
     ("log", "string"),
@@ -31,7 +31,7 @@ PARTITIONS = (("year", "int"), ("month", "int"), ("day", "int"))
 
 @dataclass(frozen=True, slots=True, order=True)
 class Prefix:
-    """Where the logs of one container of one task definition family lie."""
+    """The S3 prefix of the logs of one container of one task definition family."""
 
     family: str
     container: str
@@ -42,13 +42,18 @@ class Prefix:
 
     @staticmethod
     def parse(path: str) -> "Prefix":
+        """Return the prefix whose `path` this is.
+
+        >>> Prefix.parse("my-app/web/")
+        Prefix(family='my-app', container='web')
+        """
         family, _, container = path.rstrip("/").partition("/")
         return Prefix(family, container)
 
 
 @dataclass(frozen=True, slots=True)
 class LogTable:
-    """A table that there is, and the prefix that it was made for."""
+    """A Glue table, and the prefix that it is made for; `projected` is whether its partitions are projected."""
 
     name: str
     prefix: Prefix
@@ -58,7 +63,7 @@ class LogTable:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be made, brought up to date, and dropped; the others are as they should be."""
+    """The tables to make, to update and to drop; those in `kept` need no change."""
 
     to_make: tuple[LogTable, ...] = ()
     to_update: tuple[LogTable, ...] = ()
@@ -67,15 +72,18 @@ class Plan:
 
     @property
     def tables(self) -> tuple[LogTable, ...]:
-        """All that there are once it is done."""
+        """The tables that exist once the plan is done."""
         return (*self.kept, *self.to_update, *self.to_make)
 
 
 def table_name(prefix: Prefix) -> str:
-    """`my-awesome-app` and `app` make `my_awesome_app_app`.
+    """Return the name of the table of `prefix`.
 
-    Lower case; whatever is no letter, digit or underscore becomes an underscore; a name that is too long, or that says
-    nothing any more, ends in a hash of what it stood for.
+    It is in lower case. Each character that is no letter, digit or underscore becomes an underscore. A name that is too
+    long, or has only underscores left, ends in a hash of the prefix.
+
+    >>> table_name(Prefix("my-awesome-app", "app"))
+    'my_awesome_app_app'
     """
     name = re.sub(r"[^a-z0-9_]", "_", f"{prefix.family}_{prefix.container}".lower())
     if len(name) > LONGEST_NAME or not name.strip("_"):
@@ -86,14 +94,17 @@ def table_name(prefix: Prefix) -> str:
 def plan(
     prefixes: Iterable[Prefix], tables: Sequence[LogTable], *, projected: bool = True, drop_missing: bool = False
 ) -> Plan:
-    """What makes `tables` right for the logs under `prefixes`.
+    """Return the plan that makes `tables` fit the logs under `prefixes`.
 
-    A table keeps its name for as long as it is there. Of two prefixes that make one name, the one that has it keeps it,
-    or else the first in order; the other's ends in a hash.
+    A table never changes its name. If two prefixes make the same name, the table that has the name keeps it, or else
+    the first prefix in order gets it; the name of the other one ends in a hash.
+
+    >>> [table.name for table in plan([Prefix("a-b", "app"), Prefix("a_b", "app")], []).to_make]
+    ['a_b_app', 'a_b_app_bcefe486']
 
     Args:
-        projected: whether partitions are projected, not made.
-        drop_missing: whether a table without any logs is dropped; otherwise it stays.
+        projected: whether partitions are projected; else each is made.
+        drop_missing: whether a table without any logs is dropped; otherwise it is kept.
     """
     known = {table.prefix: table for table in tables}
     taken = {table.name for table in tables}
@@ -117,7 +128,7 @@ def plan(
 
 
 def parameters_of(table: LogTable, bucket: str) -> dict[str, str]:
-    """A Glue table's parameters: what it was made for, and how its partitions follow from the day (Athena)."""
+    """Return the parameters of a Glue table: its prefix, and how Athena projects its partitions from the day."""
     parameters = {"steady.prefix": table.prefix.path, "classification": "json", "EXTERNAL": "TRUE"}
     if not table.projected:
         return parameters
@@ -137,19 +148,34 @@ def parameters_of(table: LogTable, bucket: str) -> dict[str, str]:
 
 
 def location_of(prefix: Prefix, bucket: str) -> str:
+    """Return the S3 location of the logs under `prefix`.
+
+    >>> location_of(Prefix("my-app", "web"), "logs")
+    's3://logs/my-app/web/'
+    """
     return f"s3://{bucket}/{prefix.path}"
 
 
 def partition_path(day: date) -> str:
+    """Return the part of a key that names the day.
+
+    >>> partition_path(date(2026, 1, 9))
+    'year=2026/month=01/day=09/'
+    """
     return f"year={day:%Y}/month={day:%m}/day={day:%d}/"
 
 
 def partition_values(day: date) -> tuple[str, str, str]:
+    """Return the values of the table's partition keys for a day.
+
+    >>> partition_values(date(2026, 1, 9))
+    ('2026', '1', '9')
+    """
     return str(day.year), str(day.month), str(day.day)
 
 
 def _columns_of(table: LogTable) -> tuple[tuple[str, str], ...]:
-    """The columns that it should have: ours, and after them whatever somebody has added to it."""
+    """Return the columns that the table should have: ours, then those that an operator has added."""
     ours = {name for name, _ in COLUMNS}
     return (*COLUMNS, *(column for column in table.columns if column[0] not in ours))
 

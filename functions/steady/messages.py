@@ -6,46 +6,60 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-# How a value that is wrong is shown: enough to find it by, whatever somebody has sent.
+# A wrong value is shown up to this length: enough to find it by.
 _SHOWN = reprlib.Repr()
 _SHOWN.maxstring = _SHOWN.maxother = _SHOWN.maxlong = 120
 
 
 class Malformed(ValueError):
-    """A message that no try can handle. The text says what is wrong with it and what is needed."""
+    """A message that no retry can handle. The text says what is wrong with it and what is needed."""
 
 
 def shown(value: object) -> str:
-    """`value` as an error names it: shortened where it is long or deep."""
+    """Return `value` as an error shows it: shortened if it is long or deeply nested.
+
+    >>> shown("8O")
+    "'8O'"
+    """
     return _SHOWN.repr(value)
 
 
 def json_object(body: str, needed: str) -> dict[str, Any]:
-    """The JSON object in `body`; `needed` says what it should have been.
+    """Return the JSON object in `body`.
+
+    >>> json_object("[]", needed="an EventBridge event")
+    Traceback (most recent call last):
+    steady.messages.Malformed: the message is a JSON list: an EventBridge event is needed
+
+    Args:
+        needed: what the message should be, for the error.
 
     Raises:
-        Malformed: if it is none, or none that anybody sends in good faith: NaN, numbers of thousands of digits,
-            nesting without an end.
+        Malformed: if `body` is no JSON object, holds NaN or Infinity, a number of thousands of digits, or is nested too
+            deeply to parse.
     """
     try:
         value = json.loads(body, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
-        raise Malformed(f"the message is no JSON ({error}): {needed} is needed") from error
+        raise Malformed(f"the message is not JSON ({error}): {needed} is needed") from error
     if not isinstance(value, dict):
         raise Malformed(f"the message is a JSON {type(value).__name__}: {needed} is needed")
     return value
 
 
 def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a JSON number")
 
 
-# Of all names, ids and times that events hold: none of AWS's is longer.
+# Characters; no name, id or time in an AWS event is longer.
 LONGEST = 255
 
 
 def text(event: Mapping[str, Any], *path: str, at_least: int = 1, at_most: int = LONGEST) -> str:
-    """The text at `path` in `event`, of `at_least` to `at_most` characters.
+    """Return the text at `path` in `event`, of `at_least` to `at_most` characters.
+
+    >>> text({"detail": {"instance-id": "i-1"}}, "detail", "instance-id")
+    'i-1'
 
     Raises:
         Malformed: if there is none.
@@ -60,10 +74,13 @@ def text(event: Mapping[str, Any], *path: str, at_least: int = 1, at_most: int =
 
 
 def time_of(event: Mapping[str, Any]) -> float:
-    """When EventBridge says that `event` happened, in seconds since the epoch.
+    """Return the time of an EventBridge event, in seconds since the epoch.
+
+    >>> time_of({"time": "2026-01-01T00:00:00Z"})
+    1767225600.0
 
     Raises:
-        Malformed: if `time` is no ISO 8601 time with its zone.
+        Malformed: if `time` is not an ISO 8601 time with a zone.
     """
     raw = text(event, "time")
     try:

@@ -13,15 +13,15 @@ LEDGER_PARAMETER = "/steady/ledger"
 EVENTS_LOG_GROUP = "/steady/events"
 
 NAMESPACE = "Steady"
-# What is counted for all functions together has this in the place of the function's own name.
+# The dimension `service` of a metric that all functions count together; else it is the function's name.
 ALL_FUNCTIONS = "ecs-steady"
 
-# The ledger's key of the item; ECS allows no such name for a cluster.
-ITEM = "#ecs-api"
+# The key of the ledger's item with the turns of ECS calls; no cluster can have this name.
+API_BUDGET_KEY = "#ecs-api"
 
-# Names of the deployment's own, which `steady logs` looks in.
+# The Glue database and the Athena workgroup of the logs (`steady logs`).
 DATABASE = "steady_logs"
 WORKGROUP = "steady-logs"
 
-# The tag of all that is made for a cluster: by it the handler finds the cluster of an instance of any pool.
+# The tag of everything that is made for a cluster. By it the interruption handler finds an instance's cluster.
 CLUSTER_TAG = "steady:cluster"

@@ -258,7 +258,7 @@ def contradictions(values: Mapping[str, Any], given: Collection[str] = ()) -> li
     ]
 
 
-def without_contradictions(values: Mapping[str, Any], where: str) -> tuple[Thresholds, tuple[str, ...]]:
+def resolve_contradictions(values: Mapping[str, Any], where: str) -> tuple[Thresholds, tuple[str, ...]]:
     """Return the thresholds of the cluster whose parameters lie under `where`, and what contradicts in them.
 
     A low threshold that is not under its high one is taken to be 10 under it; a minimum over its maximum is taken as

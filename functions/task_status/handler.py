@@ -43,7 +43,7 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # 
 
 def handle_batch(event: Mapping[str, Any], runtime: Runtime, place: Place) -> dict[str, Any]:
     """Writes what the batch says; the messages of objects that could not be written come again."""
-    batch = queue.received(runtime, event, parse, place.dead_letter_queue_url)
+    batch = queue.parse_batch(runtime, event, parse, place.dead_letter_queue_url)
     # Of several events of one object, the latest; of those in two batches any will do: each says what is waited for.
     said = sorted((m.value for m in batch.messages if m.value.name), key=lambda status: status.version)
     wanted = {status.key(place.prefix): status for status in said}
@@ -61,4 +61,4 @@ def handle_batch(event: Mapping[str, Any], runtime: Runtime, place: Place) -> di
     failed = {key for key in runtime.in_parallel(put, list(wanted.items())) if key}
     runtime.telemetry.count(MetricName.TASK_STATUSES_WRITTEN, len(wanted) - len(failed))
     again = [m.id for m in batch.messages if m.value.name and m.value.key(place.prefix) in failed]
-    return queue.response([*batch.failed_ids, *again])
+    return queue.batch_response([*batch.failed_ids, *again])

@@ -62,7 +62,7 @@ def look_every(
     clock, runtime = cluster.world.clock, cluster.world.suite.runtime(name)
 
     def look() -> None:
-        known = cluster_settings.cluster_named(runtime, cluster.name, max_age_s=60)
+        known = cluster_settings.read_cluster(runtime, cluster.name, max_age_s=60)
         snapshot = observation.observe(runtime, known)
         step(Look(cluster, runtime, snapshot, pending(), known.thresholds))
 

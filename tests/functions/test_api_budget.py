@@ -10,7 +10,7 @@ from steady.api_budget.limits import BUCKET_NAMED
 from steady.aws.api_budget.budget import Budget, OverBudget, budget_of
 from steady.aws.api_budget.turn_ledger import charge
 from steady.aws.runtime import Runtime
-from steady.names import ITEM
+from steady.names import API_BUDGET_KEY
 
 READ = BUCKET_NAMED["cluster-resource-read"]
 SHARE = 0.3
@@ -27,7 +27,7 @@ def waits(runtime: Runtime) -> list[float]:
 
 
 def turns(runtime: Runtime, table: str) -> dict[str, Any]:
-    item = runtime.dynamodb.get_item(TableName=table, Key={"cluster": {"S": ITEM}}).get("Item", {})
+    item = runtime.dynamodb.get_item(TableName=table, Key={"cluster": {"S": API_BUDGET_KEY}}).get("Item", {})
     return {name: float(value["N"]) - runtime.now() for name, value in item.items() if "N" in value}
 
 

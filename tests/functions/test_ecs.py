@@ -36,7 +36,7 @@ def define(runtime: Runtime, **fields: object) -> str:
 
 
 def test_instances_are_read_with_what_is_left_on_them(runtime: Runtime, instance_ids: list[str]) -> None:
-    found = ecs.container_instances(runtime, "web")
+    found = ecs.describe_all_instances(runtime, "web")
 
     assert {i.instance_id for i in found} == set(instance_ids)
     assert all(i.status is InstanceStatus.ACTIVE and i.reserved == Size(0, 0) for i in found)
@@ -46,30 +46,30 @@ def test_instances_are_read_with_what_is_left_on_them(runtime: Runtime, instance
 def test_only_the_instances_asked_for_are_found_even_where_the_filter_is_ignored(
     runtime: Runtime, instance_ids: list[str]
 ) -> None:
-    assert set(ecs.instances_by_ec2_id(runtime, "web", instance_ids[:1])) == set(instance_ids[:1])
+    assert set(ecs.find_instances(runtime, "web", instance_ids[:1])) == set(instance_ids[:1])
 
 
 def test_a_drain_returns_the_instances_as_they_are_from_then_on(runtime: Runtime, instance_ids: list[str]) -> None:
-    arns = [i.arn for i in ecs.container_instances(runtime, "web")]
+    arns = [i.arn for i in ecs.describe_all_instances(runtime, "web")]
 
     drained = ecs.drain(runtime, "web", arns[:2])
     again = ecs.drain(runtime, "web", arns[:2])
 
     assert {i.status for i in (*drained, *again)} == {InstanceStatus.DRAINING}
     ecs.undrain(runtime, "web", arns[:1])
-    assert ecs.described_instances(runtime, "web", arns[:1])[0].status is InstanceStatus.ACTIVE
+    assert ecs.describe_instances(runtime, "web", arns[:1])[0].status is InstanceStatus.ACTIVE
 
 
 def test_a_task_definition_reserves_memory_reservation_and_its_fixed_ports(runtime: Runtime) -> None:
     arn = define(runtime, stopTimeout=90, portMappings=[{"containerPort": 80, "hostPort": 8080}])
 
-    found = ecs.task_definition(runtime, arn)
+    found = ecs.read_task_definition(runtime, arn)
 
     assert found == ecs.TaskDefinition(TaskShape(Size(256, 512), frozenset({8080})), 90)
 
 
 def test_a_task_definition_without_a_stop_timeout_has_ecss_default(runtime: Runtime) -> None:
-    assert ecs.task_definition(runtime, define(runtime)).stop_timeout_s == 30
+    assert ecs.read_task_definition(runtime, define(runtime)).stop_timeout_s == 30
 
 
 def test_the_shape_of_a_service_is_read_only_where_tasks_are_missing() -> None:
@@ -113,12 +113,12 @@ def test_targets_leave_and_doing_it_again_does_no_harm(runtime: Runtime) -> None
     runtime.elbv2.register_targets(TargetGroupArn=group, Targets=[{"Id": "10.0.0.1", "Port": 8080}])
     target = Target(group, "10.0.0.1", 8080)
 
-    before = targets.states_of(runtime, [target])
+    before = targets.read_states(runtime, [target])
     targets.deregister(runtime, [target])
     targets.deregister(runtime, [target])
 
     assert before[target] is TargetState.TAKING
-    assert targets.states_of(runtime, [target])[target] is TargetState.LEFT
+    assert targets.read_states(runtime, [target])[target] is TargetState.LEFT
 
 
 def test_a_target_group_that_is_gone_keeps_nothing_from_stopping(runtime: Runtime) -> None:
@@ -126,7 +126,7 @@ def test_a_target_group_that_is_gone_keeps_nothing_from_stopping(runtime: Runtim
 
     targets.deregister(runtime, [target])
 
-    assert targets.states_of(runtime, [target]) == {target: TargetState.LEFT}
+    assert targets.read_states(runtime, [target]) == {target: TargetState.LEFT}
 
 
 BALANCERS = {

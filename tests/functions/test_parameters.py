@@ -30,7 +30,7 @@ def test_the_operators_value_is_over_the_deployments_and_that_over_the_built_in(
         clusters__batch__cpu_reservation_high="60",
     )
 
-    found = parameters.settings_of(runtime, "web")
+    found = parameters.read_settings(runtime, "web")
 
     assert found.pool == PoolName(PoolKind.AUTO_SCALING_GROUP, "web")
     assert found.thresholds == Thresholds(cpu_reservation_high=75, cpu_reservation_low=65, drift_seconds=45)
@@ -42,7 +42,7 @@ def test_a_bad_value_gives_way_to_the_newest_one_that_parses(runtime: Runtime) -
     for value in ("70", "75", "8O"):
         put(runtime, clusters__web__cpu_reservation_high=value)
 
-    found = parameters.settings_of(runtime, "web")
+    found = parameters.read_settings(runtime, "web")
 
     assert found.thresholds.cpu_reservation_high == 75
     assert "8O" in found.problems[0]
@@ -52,18 +52,18 @@ def test_a_bad_value_gives_way_to_the_newest_one_that_parses(runtime: Runtime) -
 def test_a_value_that_never_parsed_gives_way_to_the_default(runtime: Runtime) -> None:
     put(runtime, clusters__web__capacity="auto-scaling-group:web", clusters__web__cpu_reservation_high="no")
 
-    assert parameters.settings_of(runtime, "web").thresholds == Thresholds()
+    assert parameters.read_settings(runtime, "web").thresholds == Thresholds()
 
 
 def test_a_parameter_that_is_no_threshold_is_named(runtime: Runtime) -> None:
     put(runtime, clusters__web__capacity="auto-scaling-group:web", clusters__web__cpu_reservation_hihg="80")
 
-    assert "cpu_reservation_hihg is no threshold" in parameters.settings_of(runtime, "web").problems[0]
+    assert "cpu_reservation_hihg is no threshold" in parameters.read_settings(runtime, "web").problems[0]
 
 
 def test_a_cluster_without_capacity_is_refused_with_the_way_out(runtime: Runtime) -> None:
     with pytest.raises(BadThreshold, match="/steady/clusters/web/capacity is missing"):
-        parameters.settings_of(runtime, "web")
+        parameters.read_settings(runtime, "web")
 
 
 def test_an_instances_cluster_is_found_by_its_pool_or_else_by_its_own_tag(runtime: Runtime) -> None:
@@ -73,11 +73,11 @@ def test_an_instances_cluster_is_found_by_its_pool_or_else_by_its_own_tag(runtim
         )
 
     known, replaced = PoolName(PoolKind.SPOT_FLEET, "sfr-11"), PoolName(PoolKind.SPOT_FLEET, "sfr-99")
-    assert clusters.cluster_of(runtime, Origin(known)) == "c11"
-    assert clusters.cluster_of(runtime, Origin(known, "c3")) == "c11"
-    assert clusters.cluster_of(runtime, Origin(replaced)) is None
-    assert clusters.cluster_of(runtime, Origin(replaced, "c3")) == "c3"
-    assert clusters.cluster_of(runtime, Origin(replaced, "of others")) is None
+    assert clusters.find_cluster(runtime, Origin(known)) == "c11"
+    assert clusters.find_cluster(runtime, Origin(known, "c3")) == "c11"
+    assert clusters.find_cluster(runtime, Origin(replaced)) is None
+    assert clusters.find_cluster(runtime, Origin(replaced, "c3")) == "c3"
+    assert clusters.find_cluster(runtime, Origin(replaced, "of others")) is None
 
 
 def test_what_contradicts_gives_way_to_its_newest_value_that_does_not(runtime: Runtime) -> None:
@@ -85,7 +85,7 @@ def test_what_contradicts_gives_way_to_its_newest_value_that_does_not(runtime: R
     for value in ("5", "8", "30"):
         put(runtime, clusters__web__min_capacity=value)
 
-    found = parameters.settings_of(runtime, "web")
+    found = parameters.read_settings(runtime, "web")
 
     assert (found.thresholds.min_capacity, found.thresholds.max_capacity) == (8, 20)
     [problem] = found.problems
@@ -102,7 +102,7 @@ def test_of_two_that_contradict_the_one_that_was_changed_last_gives_way(
     put(runtime, clusters__web__cpu_reservation_low="70")
     put(runtime, clusters__web__cpu_reservation_high="60")
 
-    found = parameters.settings_of(runtime, "web")
+    found = parameters.read_settings(runtime, "web")
 
     assert (found.thresholds.cpu_reservation_low, found.thresholds.cpu_reservation_high) == (70, 90)
     assert "90 is used for cpu_reservation_high, which was changed after cpu_reservation_low" in found.problems[0]
@@ -112,7 +112,7 @@ def test_what_contradicts_from_the_start_is_taken_as_near_as_it_may_be(runtime: 
     put(runtime, clusters__web__capacity="auto-scaling-group:web", clusters__web__cpu_reservation_high="60")
     put(runtime, clusters__web__cpu_reservation_low="70")
 
-    found = parameters.settings_of(runtime, "web")
+    found = parameters.read_settings(runtime, "web")
 
     assert (found.thresholds.cpu_reservation_low, found.thresholds.cpu_reservation_high) == (50, 60)
     assert "50 is used for cpu_reservation_low" in found.problems[0]

@@ -13,7 +13,7 @@ from aws_cdk.assertions import Template
 
 from simulator.endpoint import ACCOUNT_ID, REGION, Call
 from simulator.suite import LEDGER_TABLE, PEOPLE_TOPIC
-from steady.names import ITEM
+from steady.names import API_BUDGET_KEY
 
 HERE = Path(__file__).parent
 # Each function's role, by the construct that it is made in.
@@ -60,8 +60,8 @@ def _resources(name: str, params: Mapping[str, Any]) -> Iterator[tuple[str, dict
     if name == "ec2:TerminateInstances":
         # Only instances of the one fleet are terminated so: those of the group, by its own call.
         context = {"aws:ResourceTag/aws:ec2spot:fleet-request-id": "sfr-batch"}
-    if name in ITEMS and params["Key"]["cluster"]["S"] == ITEM:
-        context = {"dynamodb:LeadingKeys": ITEM}
+    if name in ITEMS and params["Key"]["cluster"]["S"] == API_BUDGET_KEY:
+        context = {"dynamodb:LeadingKeys": API_BUDGET_KEY}
     for resource in found:
         yield resource, {} if name == "ecs:DescribeTaskDefinition" else context
 

@@ -14,7 +14,7 @@ from steady.thresholds import (
     Thresholds,
     contradictions,
     parse_pool,
-    without_contradictions,
+    resolve_contradictions,
 )
 
 
@@ -46,14 +46,14 @@ def test_what_parses_is_what_ssm_allows_and_is_in_range(name: str, raw: str) -> 
 
 
 def test_a_low_threshold_over_its_high_one_is_taken_to_be_under_it_and_said() -> None:
-    thresholds, problems = without_contradictions({"cpu_reservation_low": 85, "cpu_reservation_high": 80}, "/steady/x")
+    thresholds, problems = resolve_contradictions({"cpu_reservation_low": 85, "cpu_reservation_high": 80}, "/steady/x")
 
     assert thresholds.cpu_reservation_low == 70
     assert "/steady/x/cpu_reservation_low is 85 and /steady/x/cpu_reservation_high is 80" in problems[0]
 
 
 def test_a_default_low_threshold_gives_way_to_its_high_one_unless_the_operator_sets_it_now() -> None:
-    assert without_contradictions({"cpu_reservation_high": 60}, "/steady/x") == (
+    assert resolve_contradictions({"cpu_reservation_high": 60}, "/steady/x") == (
         Thresholds(cpu_reservation_high=60, cpu_reservation_low=50),
         (),
     )
@@ -62,14 +62,14 @@ def test_a_default_low_threshold_gives_way_to_its_high_one_unless_the_operator_s
 
 
 def test_a_minimum_over_its_maximum_is_the_maximum() -> None:
-    thresholds, problems = without_contradictions({"min_capacity": 9, "max_capacity": 4}, "/steady/x")
+    thresholds, problems = resolve_contradictions({"min_capacity": 9, "max_capacity": 4}, "/steady/x")
 
     assert (thresholds.min_capacity, thresholds.max_capacity) == (4, 4)
     assert len(problems) == 1
 
 
 def test_equal_bounds_are_no_contradiction() -> None:
-    assert without_contradictions({"min_capacity": 4, "max_capacity": 4}, "/steady/x")[1] == ()
+    assert resolve_contradictions({"min_capacity": 4, "max_capacity": 4}, "/steady/x")[1] == ()
 
 
 @pytest.mark.parametrize("kind", list(PoolKind))

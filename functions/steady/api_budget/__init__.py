@@ -1,1 +1,1 @@
-"""The suite's share of the ECS API: AWS's limits, and whose turn it is."""
+"""The suite's share of the ECS API: AWS's rate limits, and the turns of the suite's calls."""

@@ -1,11 +1,11 @@
-"""The ECS API's token buckets, an account's and a Region's (AWS, "Request throttling for the Amazon ECS API")."""
+"""The ECS API's token buckets of one account and Region (AWS, "Request throttling for the Amazon ECS API")."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """`burst` calls at once, `refill_per_s` after that, of the `actions` together and of whoever calls them."""
+    """A token bucket that all calls of `actions` share, by every caller: `burst` at once, then `refill_per_s`."""
 
     name: str
     burst: int
@@ -14,7 +14,7 @@ class Bucket:
 
     @property
     def per_minute(self) -> int:
-        """What can be called in any minute, however it is spread."""
+        """The calls that can be made in every minute for any length of time."""
         return self.refill_per_s * 60
 
 
@@ -48,7 +48,7 @@ BUCKETS = (
     Bucket("cluster-read", 50, 20, frozenset({"DescribeClusters", "ListClusters"})),
     Bucket("task-definition-read", 50, 20, frozenset({"DescribeTaskDefinition", "ListTaskDefinitions"})),
 )
-# ECS: the error code of a call that a bucket has no token for.
+# ECS: the error code of a call for which its bucket has no token.
 THROTTLED = "ThrottlingException"
 
 BUCKET_NAMED = {bucket.name: bucket for bucket in BUCKETS}

@@ -36,16 +36,16 @@ STOP_BUCKET = replace(BUCKET_OF["StopTask"], burst=90)
 TASK_COUNTS = Cache[str, int](max_age_s=60.0)
 
 
-def container_instances(runtime: Runtime, cluster: str) -> tuple[ContainerInstance, ...]:
+def describe_all_instances(runtime: Runtime, cluster: str) -> tuple[ContainerInstance, ...]:
     """Every container instance of `cluster` that is ACTIVE, DRAINING, or on its way in or out."""
     pages = runtime.ecs.get_paginator("list_container_instances").paginate(
         cluster=cluster, PaginationConfig={"PageSize": PAGE}
     )
     arns = [arn for page in pages for arn in page["containerInstanceArns"]]
-    return described_instances(runtime, cluster, arns)
+    return describe_instances(runtime, cluster, arns)
 
 
-def described_instances(runtime: Runtime, cluster: str, arns: Iterable[str]) -> tuple[ContainerInstance, ...]:
+def describe_instances(runtime: Runtime, cluster: str, arns: Iterable[str]) -> tuple[ContainerInstance, ...]:
     """The container instances `arns`, less those that are no longer registered."""
     found = []
     for batch in batches(arns, INSTANCES_A_DESCRIBE):
@@ -54,7 +54,7 @@ def described_instances(runtime: Runtime, cluster: str, arns: Iterable[str]) -> 
     return tuple(found)
 
 
-def instances_by_ec2_id(runtime: Runtime, cluster: str, instance_ids: Iterable[str]) -> dict[str, ContainerInstance]:
+def find_instances(runtime: Runtime, cluster: str, instance_ids: Iterable[str]) -> dict[str, ContainerInstance]:
     """The container instances of `cluster` on the EC2 instances `instance_ids`, by instance id."""
     found = {}
     for batch in batches(sorted(set(instance_ids)), PAGE):
@@ -62,7 +62,7 @@ def instances_by_ec2_id(runtime: Runtime, cluster: str, instance_ids: Iterable[s
             cluster=cluster, filter=f"ec2InstanceId in [{', '.join(batch)}]", PaginationConfig={"PageSize": PAGE}
         )
         arns = [arn for page in pages for arn in page["containerInstanceArns"]]
-        for instance in described_instances(runtime, cluster, arns):
+        for instance in describe_instances(runtime, cluster, arns):
             # An emulator may ignore the filter, and a drain of the wrong instance is the worst there is: look again.
             if instance.instance_id in batch:
                 found[instance.instance_id] = instance
@@ -100,12 +100,12 @@ def _set_state(
     return tuple(instance for answer in answers for instance in answer)
 
 
-def service_arns(runtime: Runtime, cluster: str) -> list[str]:
+def list_services(runtime: Runtime, cluster: str) -> list[str]:
     pages = runtime.ecs.get_paginator("list_services").paginate(cluster=cluster, PaginationConfig={"PageSize": PAGE})
     return [arn for page in pages for arn in page["serviceArns"]]
 
 
-def described_services(runtime: Runtime, cluster: str, names: Iterable[str]) -> list[ServiceTypeDef]:
+def describe_services(runtime: Runtime, cluster: str, names: Iterable[str]) -> list[ServiceTypeDef]:
     """The services `names` (or ARNs) as ECS describes them, less those that are gone."""
     found = []
     for batch in batches(names, SERVICES_A_DESCRIBE):
@@ -129,9 +129,9 @@ def service_names(tasks: Iterable[TaskTypeDef]) -> list[str]:
     return sorted({name for task in tasks if (name := service_of(task))})
 
 
-def shape_in(runtime: Runtime, service: ServiceTypeDef) -> TaskShape:
+def read_service_shape(runtime: Runtime, service: ServiceTypeDef) -> TaskShape:
     """What a task of `service` asks of an instance: its task definition's shape, and the service's own constraints."""
-    shape = task_definition(runtime, service["taskDefinition"]).shape
+    shape = read_task_definition(runtime, service["taskDefinition"]).shape
     constraints = service.get("placementConstraints", [])
     expressions = {c.get("expression", "") for c in constraints if c.get("type") == "memberOf"}
     distinct = any(c.get("type") == "distinctInstance" for c in constraints)
@@ -148,7 +148,7 @@ def shape_in(runtime: Runtime, service: ServiceTypeDef) -> TaskShape:
     )
 
 
-def instances_matching(runtime: Runtime, cluster: str, expression: str) -> frozenset[str]:
+def list_instances_matching(runtime: Runtime, cluster: str, expression: str) -> frozenset[str]:
     """The ARNs of the container instances that satisfy a memberOf expression: ECS says, in its own query language."""
     pages = runtime.ecs.get_paginator("list_container_instances").paginate(
         cluster=cluster, filter=expression, PaginationConfig={"PageSize": PAGE}
@@ -156,7 +156,7 @@ def instances_matching(runtime: Runtime, cluster: str, expression: str) -> froze
     return frozenset(arn for page in pages for arn in page["containerInstanceArns"])
 
 
-def instances_of_service(runtime: Runtime, cluster: str, service: str) -> frozenset[str]:
+def list_instances_of_service(runtime: Runtime, cluster: str, service: str) -> frozenset[str]:
     """The ARNs of the container instances that tasks of `service` are on."""
     pages = runtime.ecs.get_paginator("list_tasks").paginate(
         cluster=cluster, serviceName=service, PaginationConfig={"PageSize": PAGE}
@@ -170,7 +170,7 @@ def instances_of_service(runtime: Runtime, cluster: str, service: str) -> frozen
     return frozenset(task["containerInstanceArn"] for task in tasks if task.get("containerInstanceArn"))
 
 
-def tasks_of_instances(runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance]) -> list[TaskTypeDef]:
+def describe_tasks_on(runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance]) -> list[TaskTypeDef]:
     """The tasks that ECS wants RUNNING on `instances`, listed by instance or by cluster: the fewer calls."""
     client = runtime.ecs
     busy = [i for i in instances if i.task_count]
@@ -263,7 +263,7 @@ def stop_tasks(runtime: Runtime, cluster: str, arns: Sequence[str], reason: str,
     return {arn for arn in runtime.in_parallel(stop, arns) if arn}
 
 
-def protected(runtime: Runtime, cluster: str, arns: Iterable[str]) -> set[str]:
+def find_protected_tasks(runtime: Runtime, cluster: str, arns: Iterable[str]) -> set[str]:
     """Those of the service tasks `arns` that are under scale-in protection now.
 
     Where ECS does not say, they are taken for unprotected: a notice leaves no time to wait for the answer.
@@ -294,7 +294,7 @@ class TaskDefinition:
 TASK_DEFINITIONS = Cache[str, TaskDefinition]()
 
 
-def task_definition(runtime: Runtime, arn: str) -> TaskDefinition:
+def read_task_definition(runtime: Runtime, arn: str) -> TaskDefinition:
     """The revision `arn`, read once a process."""
     if known := TASK_DEFINITIONS.get(runtime, arn):
         return known

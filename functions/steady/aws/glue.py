@@ -31,7 +31,7 @@ class CatalogRefused(RuntimeError):
     """Glue did a part of a call, and says of the rest why not; the next run does it again."""
 
 
-def prefixes(runtime: Runtime, bucket: str) -> list[Prefix]:
+def list_prefixes(runtime: Runtime, bucket: str) -> list[Prefix]:
     """Every family and container that has logs: a listing a family, whatever they hold."""
     client = runtime.s3
     families = list(_common_prefixes(client, bucket, ""))
@@ -49,14 +49,14 @@ def _common_prefixes(client: Any, bucket: str, under: str) -> Iterator[str]:
             yield common["Prefix"]
 
 
-def tables(runtime: Runtime, database: str) -> list[LogTable]:
+def list_tables(runtime: Runtime, database: str) -> list[LogTable]:
     """The tables of the catalogue that the suite made."""
     pages = runtime.glue.get_paginator("get_tables").paginate(DatabaseName=database)
     found = (_table(described) for page in pages for described in page["TableList"])
     return [table for table in found if table]
 
 
-def make(runtime: Runtime, database: str, bucket: str, wanted: Sequence[LogTable]) -> None:
+def create_tables(runtime: Runtime, database: str, bucket: str, wanted: Sequence[LogTable]) -> None:
     """Makes tables. One that is there already, as after a crash, is brought up to date."""
     client = runtime.glue
 
@@ -70,7 +70,7 @@ def make(runtime: Runtime, database: str, bucket: str, wanted: Sequence[LogTable
     runtime.in_parallel(one, wanted)
 
 
-def update(runtime: Runtime, database: str, bucket: str, wanted: Sequence[LogTable]) -> None:
+def update_tables(runtime: Runtime, database: str, bucket: str, wanted: Sequence[LogTable]) -> None:
     client = runtime.glue
 
     def one(table: LogTable) -> None:
@@ -79,7 +79,7 @@ def update(runtime: Runtime, database: str, bucket: str, wanted: Sequence[LogTab
     runtime.in_parallel(one, wanted)
 
 
-def drop(runtime: Runtime, database: str, unwanted: Sequence[LogTable]) -> None:
+def drop_tables(runtime: Runtime, database: str, unwanted: Sequence[LogTable]) -> None:
     """Drops tables; their logs stay.
 
     Raises:

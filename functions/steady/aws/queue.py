@@ -35,7 +35,7 @@ class Batch(Generic[Value]):
     failed_ids: tuple[str, ...] = ()
 
 
-def received(
+def parse_batch(
     runtime: Runtime, event: Mapping[str, Any], parse: Callable[[str], Value], dead_letter_queue_url: str
 ) -> Batch[Value]:
     """Parses each record's body. One that is `Malformed` goes to the dead-letter queue at once, with the reason.
@@ -75,6 +75,6 @@ def set_aside(runtime: Runtime, body: str, reason: str, dead_letter_queue_url: s
     )
 
 
-def response(failed_ids: Iterable[str]) -> dict[str, Any]:
+def batch_response(failed_ids: Iterable[str]) -> dict[str, Any]:
     """Lambda's answer to SQS: these messages come again, the others are done (ReportBatchItemFailures)."""
     return {"batchItemFailures": [{"itemIdentifier": id_} for id_ in dict.fromkeys(failed_ids)]}

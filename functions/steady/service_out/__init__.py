@@ -1,1 +1,1 @@
-"""Service-out: the order in which an instance that is about to go is emptied."""
+"""Service-out: the order and the times in which an instance that is about to go is emptied."""

@@ -1,7 +1,7 @@
-"""Service-out: from what is seen of doomed instances, their tasks and their targets to the next right step.
+"""Choose the next step of a service-out from the state of the doomed instances, their tasks and their targets.
 
-The order is the promise: an instance is drained and the targets of its tasks are deregistered before any of them is
-stopped, and a task whose target still takes requests is stopped only when its deadline leaves no more time.
+The order is the promise. An instance is drained, and the targets of its tasks are deregistered, before any of its tasks
+is stopped. A task whose target still takes requests is stopped only when its deadline leaves no more time.
 """
 
 import math
@@ -11,21 +11,24 @@ from enum import StrEnum
 
 from steady.cluster import InstanceStatus
 
-# EC2: "Spot Instance interruption notices": two minutes.
+# EC2, "Spot Instance interruption notices": two minutes.
 NOTICE_S = 120
-# The call itself, its retries, and the agent's poll: what must be left besides the stop timeout.
+# The time for the StopTask call, its retries and the agent's poll; the stop timeout begins after it.
 STOP_MARGIN_S = 8.0
-# A daemon ships the last lines of the tasks that are stopped at the deadline: it is stopped by a later step than they.
+# At the deadline a daemon is stopped this much later than other tasks, by a later step: it ships their last log lines.
 DAEMON_LATER_S = 3.0
-# How soon to look again: while something changes, while only batch tasks are waited for, and near a deadline.
+# Seconds to the next look while services' targets drain and tasks stop.
 SOON_S = 7
+# Seconds to the next look while only batch or protected tasks are left; FAR_LATER_S if the first of them is due in
+# FAR_S or later, as under a lifecycle hook of some hours.
 LATER_S = 15
-NEAR_S = 10
-NEAR_LOOK_S = 2
-# A lifecycle hook may leave hours.
 FAR_S = 600
 FAR_LATER_S = 60
-# An agent that is away for a moment still stops what it is told to: two stop timeouts, and some time to come back.
+# A task that is due within NEAR_S is looked at every NEAR_LOOK_S.
+NEAR_S = 10
+NEAR_LOOK_S = 2
+# An agent that has been disconnected for this long after the notice will not report that a task has stopped. Two stop
+# timeouts, and some time to reconnect.
 LOST_AGENT_S = 180
 
 
@@ -39,7 +42,7 @@ class Target:
 
 
 class TargetState(StrEnum):
-    """What a target still does: takes new requests, finishes those it has, or neither."""
+    """The state of a target: it takes new requests, it finishes those that it has, or it has left its group."""
 
     TAKING = "taking"
     DRAINING = "draining"
@@ -47,7 +50,7 @@ class TargetState(StrEnum):
 
 
 class TaskKind(StrEnum):
-    """What stops a task's work: a service replaces it, a batch task ends by itself, a daemon flushes last."""
+    """The kind of a task: a service replaces it, a batch task ends by itself, a daemon is stopped last."""
 
     SERVICE = "service"
     BATCH = "batch"
@@ -56,7 +59,14 @@ class TaskKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DoomedTask:
-    """One task on a doomed instance. `stop_timeout_s` is the longest of its containers (ECS: 30 by default)."""
+    """One task on a doomed instance.
+
+    Attributes:
+        stop_timeout_s: the longest of its containers (ECS: 30 by default).
+        stopping: whether ECS has been asked to stop it.
+        protected: whether it is under scale-in protection: it is stopped only at its deadline.
+        registering: whether its targets are not known yet, because it is not RUNNING; they will be registered.
+    """
 
     arn: str
     container_instance_arn: str
@@ -64,15 +74,19 @@ class DoomedTask:
     stop_timeout_s: int
     targets: frozenset[Target] = frozenset()
     stopping: bool = False
-    # Under scale-in protection: it is given up only when it must be.
     protected: bool = False
-    # It will be registered with its target groups, but is not RUNNING yet: its targets are not known.
     registering: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class LifecycleHook:
-    """What waits for an Auto Scaling instance to be emptied. Times are in seconds; `beat_at` since the epoch."""
+    """A lifecycle hook of an Auto Scaling group that holds an instance until the hook is completed.
+
+    Attributes:
+        token: the action token of this instance's wait.
+        heartbeat_s: the hook's heartbeat timeout, in seconds.
+        beat_at: when the last heartbeat was sent, in seconds since the epoch.
+    """
 
     group: str
     name: str
@@ -83,9 +97,14 @@ class LifecycleHook:
 
 @dataclass(frozen=True, slots=True)
 class Doomed:
-    """An instance that is about to go, and when. `deadline_s` and `noticed_at` are in seconds since the epoch.
+    """An instance that is about to go.
 
-    `container_instance_arn` is empty if the instance is not (or no longer) registered with the cluster.
+    Attributes:
+        deadline_s: when it ends, in seconds since the epoch.
+        container_instance_arn: "" if the instance is not (or no longer) registered with the cluster.
+        noticed_at: the time of its notice, in seconds since the epoch.
+        looked_at: whether a step has read its tasks and deregistered their targets.
+        gone: whether EC2 is ending it already: every task that still runs on it is killed.
     """
 
     instance_id: str
@@ -94,15 +113,13 @@ class Doomed:
     container_instance_arn: str = ""
     hook: LifecycleHook | None = None
     noticed_at: float = 0.0
-    # Whether a step has looked at its tasks, and deregistered their targets.
     looked_at: bool = False
-    # Whether EC2 is ending it already: what still runs on it is killed.
     gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a doomed instance looks like now. `task_count` is running and pending together, stopping ones included."""
+    """The state of a doomed instance. `task_count` is its running, pending and stopping tasks together."""
 
     status: InstanceStatus
     task_count: int
@@ -111,7 +128,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What to do now that the instances are draining: these targets out first, then these tasks, in their order."""
+    """What to do now that the instances are draining: first deregister the targets, then stop the tasks in order."""
 
     to_deregister: tuple[Target, ...] = ()
     to_stop: tuple[DoomedTask, ...] = ()
@@ -119,7 +136,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a batch of doomed instances stands after a step, and in how many seconds to look again."""
+    """The doomed instances that are finished after a step, those that are not, and the seconds to the next look."""
 
     finished: tuple[Doomed, ...] = ()
     waiting: tuple[Doomed, ...] = ()
@@ -127,7 +144,7 @@ class Progress:
 
 
 def to_drain(seen: Mapping[str, Seen]) -> tuple[str, ...]:
-    """The instances, by container instance ARN, on which ECS may still place a task."""
+    """Return the ARNs of the container instances on which ECS may still place a task."""
     return tuple(arn for arn, look in seen.items() if look.status is InstanceStatus.ACTIVE)
 
 
@@ -138,7 +155,20 @@ def next_step(
     target_states: Mapping[Target, TargetState],
     now: float,
 ) -> Step:
-    """The step for `doomed`, all of which are draining by now.
+    """Return the step for `doomed`, all of which are draining by now.
+
+    The targets that still take requests are deregistered. A task is stopped once its targets have left.
+
+    >>> api = Target("group-arn", "i-1", 32768)
+    >>> task = DoomedTask("task-arn", "arn-1", TaskKind.SERVICE, stop_timeout_s=30, targets=frozenset({api}))
+    >>> seen = {"arn-1": Seen(InstanceStatus.DRAINING, task_count=1)}
+    >>> instance = Doomed("i-1", "web", deadline_s=120.0, container_instance_arn="arn-1")
+    >>> first = next_step([instance], seen, [task], {api: TargetState.TAKING}, now=2.0)
+    >>> first.to_deregister == (api,), first.to_stop
+    (True, ())
+    >>> later = next_step([instance], seen, [task], {api: TargetState.LEFT}, now=40.0)
+    >>> later.to_deregister, later.to_stop == (task,)
+    ((), True)
 
     Args:
         seen: by container instance ARN; a doomed instance that is not in it is no longer registered.
@@ -164,7 +194,13 @@ def progress(
     stopped: Collection[str],
     now: float,
 ) -> Progress:
-    """Which instances are finished, now that the tasks `stopped` (ARNs) were asked to stop, and when to look again."""
+    """Return which instances are finished once the tasks `stopped` (ARNs) have been asked to stop, and the next look.
+
+    Args:
+        seen: by container instance ARN; a doomed instance that is not in it is no longer registered.
+        tasks: the tasks that ECS wants RUNNING on any of the instances.
+        now: seconds since the epoch.
+    """
     here = _by_instance(t for t in tasks if not t.stopping and t.arn not in stopped)
     finished: list[Doomed] = []
     waiting: list[Doomed] = []
@@ -180,7 +216,11 @@ def progress(
 
 
 def last_stop_at(task: DoomedTask, deadline_s: float) -> float:
-    """When `task` must be stopped at the latest, so that its stop timeout ends before the instance does."""
+    """Return when `task` must be stopped at the latest, so that its stop timeout ends before the instance does.
+
+    >>> last_stop_at(DoomedTask("task-arn", "arn-1", TaskKind.BATCH, stop_timeout_s=30), deadline_s=120.0)
+    82.0
+    """
     later_s = DAEMON_LATER_S if task.kind is TaskKind.DAEMON else 0.0
     return deadline_s - task.stop_timeout_s - STOP_MARGIN_S + later_s
 
@@ -204,7 +244,7 @@ def _is_due(
         return True
     if task.kind is TaskKind.BATCH or task.protected or not _has_left(task, target_states):
         return False
-    # The daemons are left alone until nothing but them runs, tasks that are still stopping included.
+    # Daemons are stopped only when nothing else is on the instance, not even a task that is still stopping.
     daemons = sum(t.kind is TaskKind.DAEMON for t in here[task.container_instance_arn])
     look = seen.get(task.container_instance_arn)
     return task.kind is TaskKind.SERVICE or look is None or look.task_count <= daemons
@@ -226,7 +266,7 @@ def _is_finished(instance: Doomed, look: Seen | None, left: list[DoomedTask], no
 
 
 def _is_lost(instance: Doomed, look: Seen, left: list[DoomedTask], now: float) -> bool:
-    """Whether all was stopped, as far as ECS can, and there is no agent that would ever say that it has ended."""
+    """Return whether every task has been asked to stop, and no agent will report that they have stopped."""
     return not look.agent_connected and not left and now - instance.noticed_at >= LOST_AGENT_S
 
 
@@ -238,7 +278,7 @@ def _look_again_in(instance: Doomed, left: list[DoomedTask], now: float) -> floa
         return SOON_S
     if not any(_is_spared(t) for t in left):
         return SOON_S
-    # Nothing changes until one of them ends by itself, or is due.
+    # Nothing changes until one of these tasks ends by itself, or is due.
     return min(until_due - NEAR_S, LATER_S if until_due < FAR_S else FAR_LATER_S) + NEAR_LOOK_S
 
 
@@ -247,5 +287,5 @@ def _is_spared(task: DoomedTask) -> bool:
 
 
 def _urgency(task: DoomedTask) -> tuple[bool, bool, int, str]:
-    # Load-balanced tasks first, daemons last, and among equals those that need the longest to stop.
+    # Load-balanced tasks first, daemons last, and among equals the longest stop timeout first.
     return (not task.targets, task.kind is TaskKind.DAEMON, -task.stop_timeout_s, task.arn)

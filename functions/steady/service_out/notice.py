@@ -1,4 +1,4 @@
-"""What every kind of notice is parsed to."""
+"""Define what every kind of notice is parsed to."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,15 @@ from steady.service_out.drain import LifecycleHook
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """An instance is about to go. `at` and `deadline_s` are in seconds since the epoch.
+    """An instance is about to go.
 
-    A lifecycle hook's deadline is its own timeout, which only Auto Scaling knows: `deadline_s` is None then. What is
-    only `recommended` counts where the cluster's threshold `on_rebalance` says so, and has the deadline that its
-    thresholds set: None as well. One that is `gone` already has no time left at all.
+    Attributes:
+        at: the time of the event, in seconds since the epoch.
+        deadline_s: when the instance ends, in seconds since the epoch; None if only Auto Scaling (`hook`) or the
+            cluster's thresholds (`recommended`) know it.
+        hook: the lifecycle hook that holds the instance.
+        recommended: whether EC2 only recommends to leave it; followed if the threshold `on_rebalance` is `drain`.
+        gone: whether the instance is ending already.
     """
 
     instance_id: str
@@ -24,6 +28,6 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """A message that is rightly there and asks for nothing; `why` says so."""
+    """A valid message that asks for nothing, and `why`."""
 
     why: str

@@ -19,7 +19,7 @@ from steady.service_out.drain import (
     progress,
     to_drain,
 )
-from steady.service_out.timing import delay_to_meeting
+from steady.service_out.timing import delay_to_sync
 
 DEADLINE = 1000.0
 SPOT = Doomed("i-1", "web", DEADLINE, "arn-1")
@@ -175,7 +175,7 @@ def test_the_next_look_comes_before_the_next_task_is_due(tasks: list[DoomedTask]
     left = [t for t in tasks if t not in step.to_stop]
     soonest = min((last_stop_at(t, DEADLINE) for t in left), default=DEADLINE)
     assert after.next_in_s >= 1
-    assert not after.waiting or after.next_in_s <= 2 or now + delay_to_meeting(now, after.next_in_s) <= soonest + 1
+    assert not after.waiting or after.next_in_s <= 2 or now + delay_to_sync(now, after.next_in_s) <= soonest + 1
 
 
 def test_a_protected_task_is_given_up_only_at_the_deadline() -> None:

@@ -140,7 +140,7 @@ def test_a_malformed_message_is_refused_with_what_is_wrong(event: object, what: 
 
 
 def test_what_is_no_json_is_refused() -> None:
-    with pytest.raises(Malformed, match="no JSON"):
+    with pytest.raises(Malformed, match="not JSON"):
         parse("not json")
 
 

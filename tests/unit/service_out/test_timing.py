@@ -4,12 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steady.service_out.drain import Doomed
-from steady.service_out.timing import ROUND_S, SHORTEST_ROUND_S, are_to_be_gathered, delay_to_meeting, round_end
+from steady.service_out.timing import ROUND_S, SHORTEST_ROUND_S, are_to_be_gathered, delay_to_sync, round_end
 
 
 @given(st.floats(0, 1e6), st.floats(0, 60))
 def test_steps_meet_at_the_same_moments(now: float, in_s: float) -> None:
-    at = now + delay_to_meeting(now, in_s)
+    at = now + delay_to_sync(now, in_s)
 
     assert at >= now + min(1, in_s) - 0.51
     assert min(at % 2, 2 - at % 2) <= 0.51 or at - now == 1

@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from steady.api_budget.limits import BUCKET_NAMED
 from steady.api_budget.turns import Change, Turns
 from steady.aws.cache import Cache
-from steady.names import ITEM
+from steady.names import API_BUDGET_KEY
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, UniversalAttributeValueTypeDef
@@ -101,7 +101,7 @@ def _update(runtime: Runtime, table: str, changes: Sequence[Change]) -> Mapping[
             values[f":h{number}"] = _number(change.below)
     answer = runtime.dynamodb_once.update_item(
         TableName=table,
-        Key={"cluster": {"S": ITEM}},
+        Key={"cluster": {"S": API_BUDGET_KEY}},
         UpdateExpression=f"SET {', '.join(sets)}",
         ConditionExpression=" AND ".join(conditions),
         ExpressionAttributeNames=names,

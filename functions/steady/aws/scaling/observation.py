@@ -36,7 +36,7 @@ def observe(
     if budget:
         budget.begin_look(cluster.name, cluster.thresholds.api_share / 100)
     pool = pools.read_pool(runtime, cluster.pool)
-    instances = ecs.container_instances(runtime, cluster.name)
+    instances = ecs.describe_all_instances(runtime, cluster.name)
     services, daemons = read_services(runtime, cluster.name, suspected, budget)
     snapshot = Snapshot(
         cluster=cluster.name,
@@ -58,10 +58,10 @@ def with_constraints(runtime: Runtime, snapshot: Snapshot, shapes: Iterable[Task
     wanted = set(shapes)
     cluster = snapshot.cluster
     unread = {expression for shape in wanted for expression in shape.member_of} - set(snapshot.matching)
-    matching = {e: ecs.instances_matching(runtime, cluster, e) for e in sorted(unread)}
+    matching = {e: ecs.list_instances_matching(runtime, cluster, e) for e in sorted(unread)}
     apart = {shape.group for shape in wanted if shape.group}
     services = tuple(
-        replace(s, on=ecs.instances_of_service(runtime, cluster, s.name)) if s.name in apart and not s.on else s
+        replace(s, on=ecs.list_instances_of_service(runtime, cluster, s.name)) if s.name in apart and not s.on else s
         for s in snapshot.services
     )
     return replace(snapshot, matching={**snapshot.matching, **matching}, services=services)
@@ -91,8 +91,8 @@ def with_tasks(runtime: Runtime, snapshot: Snapshot, instances: Sequence[Contain
     cluster = snapshot.cluster
     movable: dict[str, list[TaskShape]] = {i.arn: [] for i in instances}
     bound: dict[str, float] = {}
-    tasks = ecs.tasks_of_instances(runtime, cluster, instances)
-    services = {s["serviceName"]: s for s in ecs.described_services(runtime, cluster, ecs.service_names(tasks))}
+    tasks = ecs.describe_tasks_on(runtime, cluster, instances)
+    services = {s["serviceName"]: s for s in ecs.describe_services(runtime, cluster, ecs.service_names(tasks))}
     for task in tasks:
         service = services.get(ecs.service_of(task))
         if service is None:
@@ -102,7 +102,7 @@ def with_tasks(runtime: Runtime, snapshot: Snapshot, instances: Sequence[Contain
             bound[arn] = min(since, bound.get(arn, since))
         elif not ecs.is_daemon(service):
             # ECS replaces it by a task of the service's current revision, which may differ from its own.
-            movable[task["containerInstanceArn"]].append(ecs.shape_in(runtime, service))
+            movable[task["containerInstanceArn"]].append(ecs.read_service_shape(runtime, service))
     tasks_of = {arn: tuple(shapes) for arn, shapes in movable.items()}
     known = replace(snapshot, tasks_of=tasks_of, bound_since=bound)
     return with_constraints(runtime, known, itertools.chain(*tasks_of.values()))

@@ -11,7 +11,7 @@ from steady.aws import ecs
 from steady.aws.cache import Cache
 from steady.aws.runtime import Runtime
 from steady.aws.service_out import targets
-from steady.aws.service_out.hooks import beat, complete
+from steady.aws.service_out.hooks import complete_hook, send_heartbeat
 from steady.cluster import ContainerInstance, InstanceStatus
 from steady.service_out.drain import Doomed, DoomedTask, Seen, TaskKind, next_step, progress, to_drain
 
@@ -56,11 +56,11 @@ def drain_instances(
     """
     arns = {d.container_instance_arn for d in doomed if d.container_instance_arn}
     found = _by_arn(i for i in described if i.arn in arns and i.status is InstanceStatus.ACTIVE)
-    found |= _by_arn(ecs.described_instances(runtime, cluster, sorted(arns - found.keys())))
+    found |= _by_arn(ecs.describe_instances(runtime, cluster, sorted(arns - found.keys())))
     active = set(to_drain(_seen(found.values())))
     drained = _by_arn(ecs.drain(runtime, cluster, sorted(active)))
     # One that ECS has not drained is gone, or is drained by the next step.
-    drained |= _by_arn(ecs.described_instances(runtime, cluster, sorted(active - drained.keys())))
+    drained |= _by_arn(ecs.describe_instances(runtime, cluster, sorted(active - drained.keys())))
     return [drained.get(arn, found[arn]) for arn in sorted(found) if arn in drained or arn not in active]
 
 
@@ -114,7 +114,7 @@ def _look(
     instances = [*known.values(), *drain_instances(runtime, cluster, others)]
     seen = _seen(instances)
     tasks = doomed_tasks(runtime, cluster, instances)
-    states = targets.states_of(runtime, (target for task in tasks for target in task.targets))
+    states = targets.read_states(runtime, (target for task in tasks for target in task.targets))
     step = next_step(doomed, seen, tasks, states, runtime.now())
     targets.deregister(runtime, step.to_deregister)
     deregistered_at = runtime.now()
@@ -122,7 +122,7 @@ def _look(
     after = progress(doomed, seen, tasks, stopped, runtime.now())
     for instance in after.finished:
         if instance.hook:
-            complete(runtime, instance.hook)
+            complete_hook(runtime, instance.hook)
     return Advance(
         # What was killed is counted once.
         waiting=tuple(replace(_with_heartbeat(runtime, i), looked_at=True, gone=False) for i in after.waiting),
@@ -145,10 +145,10 @@ def _killed(doomed: Iterable[Doomed], tasks: Iterable[DoomedTask]) -> int:
 
 def doomed_tasks(runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance]) -> list[DoomedTask]:
     """The tasks on `instances` that ECS wants RUNNING, each with its kind, targets, protection and stop timeout."""
-    tasks = ecs.tasks_of_instances(runtime, cluster, instances)
+    tasks = ecs.describe_tasks_on(runtime, cluster, instances)
     services = _services(runtime, cluster, ecs.service_names(tasks))
     of_replicas = [t["taskArn"] for t in tasks if _kind(services.get(ecs.service_of(t))) is TaskKind.SERVICE]
-    protected = ecs.protected(runtime, cluster, of_replicas)
+    protected = ecs.find_protected_tasks(runtime, cluster, of_replicas)
     instance_id = {i.arn: i.instance_id for i in instances}
     found = []
     for task in tasks:
@@ -164,7 +164,7 @@ def _doomed_task(runtime: Runtime, task: TaskTypeDef, service: ServiceTypeDef | 
         arn=task["taskArn"],
         container_instance_arn=task["containerInstanceArn"],
         kind=_kind(service),
-        stop_timeout_s=ecs.task_definition(runtime, task["taskDefinitionArn"]).stop_timeout_s,
+        stop_timeout_s=ecs.read_task_definition(runtime, task["taskDefinitionArn"]).stop_timeout_s,
         targets=registered,
         stopping=task.get("desiredStatus") == "STOPPED",
         registering=bool(service and service.get("loadBalancers"))
@@ -175,7 +175,7 @@ def _doomed_task(runtime: Runtime, task: TaskTypeDef, service: ServiceTypeDef | 
 
 def _services(runtime: Runtime, cluster: str, names: Sequence[str]) -> Mapping[str, ServiceTypeDef]:
     old = [name for name in names if SERVICES.get(runtime, (cluster, name)) is None]
-    for service in ecs.described_services(runtime, cluster, old):
+    for service in ecs.describe_services(runtime, cluster, old):
         SERVICES.keep(runtime, (cluster, service["serviceName"]), service)
     # A service that is gone is as it was last known: its tasks are still here.
     found = {name: SERVICES.get(runtime, (cluster, name), math.inf) for name in names}
@@ -201,5 +201,5 @@ def _with_heartbeat(runtime: Runtime, instance: Doomed) -> Doomed:
     # Half a timeout leaves room for a step that is late.
     if hook is None or runtime.now() - hook.beat_at < hook.heartbeat_s / 2:
         return instance
-    beat(runtime, hook)
+    send_heartbeat(runtime, hook)
     return replace(instance, hook=replace(hook, beat_at=runtime.now()))

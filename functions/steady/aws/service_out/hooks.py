@@ -18,7 +18,7 @@ class HookTimeouts:
     global_s: int
 
 
-def hook_timeouts(runtime: Runtime, hook: LifecycleHook) -> HookTimeouts:
+def read_timeouts(runtime: Runtime, hook: LifecycleHook) -> HookTimeouts:
     """The timeouts of `hook`. One that was deleted meanwhile waits no longer: both are 0."""
     hooks = runtime.autoscaling.describe_lifecycle_hooks(
         AutoScalingGroupName=hook.group, LifecycleHookNames=[hook.name]
@@ -30,7 +30,7 @@ def hook_timeouts(runtime: Runtime, hook: LifecycleHook) -> HookTimeouts:
     return HookTimeouts(heartbeat_s, hooks[0].get("GlobalTimeout", min(172_800, 100 * heartbeat_s)))
 
 
-def beat(runtime: Runtime, hook: LifecycleHook) -> None:
+def send_heartbeat(runtime: Runtime, hook: LifecycleHook) -> None:
     """Makes `hook` wait for another heartbeat timeout."""
     with _hook_that_may_be_gone():
         runtime.autoscaling.record_lifecycle_action_heartbeat(
@@ -38,7 +38,7 @@ def beat(runtime: Runtime, hook: LifecycleHook) -> None:
         )
 
 
-def complete(runtime: Runtime, hook: LifecycleHook) -> None:
+def complete_hook(runtime: Runtime, hook: LifecycleHook) -> None:
     """Lets the instance that `hook` holds go on to its termination."""
     with _hook_that_may_be_gone():
         runtime.autoscaling.complete_lifecycle_action(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from steady.aws import ecs
 from steady.aws.capacity.origins import Origin, origins_of
 from steady.aws.runtime import Runtime
-from steady.aws.service_out.hooks import hook_timeouts
+from steady.aws.service_out.hooks import read_timeouts
 from steady.aws.settings import clusters
 from steady.cluster import ContainerInstance
 from steady.metrics import MetricName
@@ -47,7 +47,7 @@ def locate_instances(runtime: Runtime, noticed: Sequence[Notice], continued: Ite
     origins = origins_of(runtime, (n.instance_id for n in noticed if not n.hook)) if noticed else {}
     for notice in noticed:
         origin = _origin_of(notice.hook) if notice.hook else origins.get(notice.instance_id)
-        cluster = clusters.cluster_of(runtime, origin) if origin else None
+        cluster = clusters.find_cluster(runtime, origin) if origin else None
         if cluster is None:
             runtime.telemetry.info(f"instance {notice.instance_id} is of no cluster that is managed: nothing to do")
             runtime.telemetry.count(MetricName.FOREIGN_NOTICES)
@@ -77,7 +77,7 @@ def _thresholds(runtime: Runtime, cluster: str) -> Thresholds:
     from steady.thresholds import BadThreshold
 
     try:
-        return cluster_settings.cluster_named(runtime, cluster, cluster_settings.BURST_MAX_AGE_S).thresholds
+        return cluster_settings.read_cluster(runtime, cluster, cluster_settings.BURST_MAX_AGE_S).thresholds
     except BadThreshold as error:
         raise NoThresholds(str(error)) from error
 
@@ -89,7 +89,7 @@ def _with_deadline(runtime: Runtime, notice: Notice, cluster: str) -> Doomed:
     if notice.hook is None or notice.deadline_s is not None:
         deadline_s = notice.at if notice.deadline_s is None else notice.deadline_s
         return Doomed(notice.instance_id, cluster, deadline_s, hook=notice.hook, noticed_at=notice.at, gone=notice.gone)
-    timeouts = hook_timeouts(runtime, notice.hook)
+    timeouts = read_timeouts(runtime, notice.hook)
     hook = replace(notice.hook, heartbeat_s=timeouts.heartbeat_s, beat_at=notice.at)
     return Doomed(notice.instance_id, cluster, notice.at + timeouts.global_s, hook=hook, noticed_at=notice.at)
 
@@ -112,7 +112,7 @@ def _registered(runtime: Runtime, doomed: Iterable[Doomed]) -> Located:
     found = Located([], [])
     for cluster, in_cluster in by_cluster(doomed).items():
         unknown = [d.instance_id for d in in_cluster if not d.container_instance_arn]
-        instances = ecs.instances_by_ec2_id(runtime, cluster, unknown) if unknown else {}
+        instances = ecs.find_instances(runtime, cluster, unknown) if unknown else {}
         found.instances.extend(instances.values())
         found.doomed.extend(
             replace(d, container_instance_arn=instances[d.instance_id].arn) if d.instance_id in instances else d

@@ -43,7 +43,7 @@ def targets_of(task: TaskTypeDef, service: ServiceTypeDef, instance_id: str) -> 
     return frozenset(found)
 
 
-def states_of(runtime: Runtime, targets: Iterable[Target]) -> Mapping[Target, TargetState]:
+def read_states(runtime: Runtime, targets: Iterable[Target]) -> Mapping[Target, TargetState]:
     """What each of `targets` still does. Those of a target group that is gone have left."""
 
     # A session makes its clients in one thread only: before the calls side by side.

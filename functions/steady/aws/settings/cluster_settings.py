@@ -20,7 +20,7 @@ from steady.thresholds import ClusterSettings
 BURST_MAX_AGE_S = 30.0
 
 
-def cluster_named(runtime: Runtime, name: str, max_age_s: float = 0.0) -> ClusterSettings:
+def read_cluster(runtime: Runtime, name: str, max_age_s: float = 0.0) -> ClusterSettings:
     """The cluster's pool and thresholds; what is wrong with a parameter is logged and counted, and does not stop it.
 
     Args:
@@ -35,7 +35,7 @@ def cluster_named(runtime: Runtime, name: str, max_age_s: float = 0.0) -> Cluste
     if kept := SETTINGS.get(runtime, name, max_age_s):
         return kept
     try:
-        found = parameters.settings_of(runtime, name)
+        found = parameters.read_settings(runtime, name)
     except (ClientError, BotoCoreError) as error:
         runtime.telemetry.count(MetricName.PARAMETERS_UNREADABLE, cluster=name)
         last_known = SETTINGS.get(runtime, name)

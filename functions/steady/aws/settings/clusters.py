@@ -30,7 +30,7 @@ FAILURES = Cache[str, ClientError | BotoCoreError](max_age_s=5)
 SETTINGS: Cache[str, ClusterSettings] = Cache(max_age_s=3600)
 
 
-def clusters_by_pool(runtime: Runtime) -> dict[str, str]:
+def read_clusters_by_pool(runtime: Runtime) -> dict[str, str]:
     """Every cluster that the suite manages, by the text of its `capacity` parameter; kept for a minute.
 
     While SSM does not answer, those that this process has last known, however long ago: which clusters are managed
@@ -56,20 +56,20 @@ def clusters_by_pool(runtime: Runtime) -> dict[str, str]:
 
 def _capacities(runtime: Runtime) -> dict[str, str]:
     pools = {}
-    for name, parameter in parameters_under(runtime, CLUSTERS_PATH):
+    for name, parameter in list_parameters(runtime, CLUSTERS_PATH):
         cluster, _, of_cluster = name.partition("/")
         if of_cluster == CAPACITY:
             pools[parameter["Value"]] = cluster
     return pools
 
 
-def cluster_of(runtime: Runtime, origin: Origin) -> str | None:
+def find_cluster(runtime: Runtime, origin: Origin) -> str | None:
     """The cluster that an instance belongs to, by its pool or else by its own tag; None if it is none of ours.
 
     While SSM does not answer, and this process has never known the clusters, the tag alone will do.
     """
     try:
-        clusters = clusters_by_pool(runtime)
+        clusters = read_clusters_by_pool(runtime)
     except (ClientError, BotoCoreError):
         if not origin.cluster:
             raise
@@ -87,14 +87,14 @@ def is_managed(runtime: Runtime, cluster: str) -> bool:
         ClientError, BotoCoreError: if nobody knows.
     """
     try:
-        return cluster in clusters_by_pool(runtime).values()
+        return cluster in read_clusters_by_pool(runtime).values()
     except (ClientError, BotoCoreError):
         if SETTINGS.get(runtime, cluster, math.inf) is None:
             raise
         return True
 
 
-def parameters_under(runtime: Runtime, path: str) -> Iterator[tuple[str, ParameterTypeDef]]:
+def list_parameters(runtime: Runtime, path: str) -> Iterator[tuple[str, ParameterTypeDef]]:
     # SSM: 10 parameters a page (GetParametersByPath)
     pages = runtime.ssm.get_paginator("get_parameters_by_path").paginate(Path=path, Recursive=True)
     for page in pages:

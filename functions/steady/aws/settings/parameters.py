@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from steady.aws.runtime import Runtime
-from steady.aws.settings.clusters import clusters_by_pool, parameters_under
+from steady.aws.settings.clusters import list_parameters, read_clusters_by_pool
 from steady.names import CAPACITY, CLUSTERS_PATH, DEFAULTS_PATH, LEDGER_PARAMETER
 from steady.thresholds import (
     THRESHOLDS,
@@ -18,7 +18,7 @@ from steady.thresholds import (
     contradiction,
     contradictions,
     parse_pool,
-    without_contradictions,
+    resolve_contradictions,
 )
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class ClusterParameters:
         return {one.name: one.value for one in self.held.values()}
 
 
-def parameters_of(runtime: Runtime, cluster: str) -> ClusterParameters:
+def read_parameters(runtime: Runtime, cluster: str) -> ClusterParameters:
     """The parameters of `cluster` ("": of the deployment alone) as they hold now.
 
     A value that does not parse, or that contradicts another one, is replaced by the newest one of its history that does
@@ -75,7 +75,7 @@ def parameters_of(runtime: Runtime, cluster: str) -> ClusterParameters:
     problems: list[str] = []
     capacity = ""
     for path in (DEFAULTS_PATH, own_path) if cluster else (DEFAULTS_PATH,):
-        for name, parameter in parameters_under(runtime, path):
+        for name, parameter in list_parameters(runtime, path):
             if name == CAPACITY and path == own_path:
                 capacity = parameter["Value"]
             elif name not in THRESHOLDS:
@@ -87,16 +87,16 @@ def parameters_of(runtime: Runtime, cluster: str) -> ClusterParameters:
     return ClusterParameters(found, capacity, tuple(problems))
 
 
-def settings_of(runtime: Runtime, cluster: str) -> ClusterSettings:
+def read_settings(runtime: Runtime, cluster: str) -> ClusterSettings:
     """The pool and the thresholds of `cluster` as they hold now, with what is wrong with them in `problems`.
 
     Raises:
         BadThreshold: if the cluster has no usable `capacity` parameter: there is nothing that could be scaled.
     """
-    return settings_in(parameters_of(runtime, cluster), cluster)
+    return settings_from(read_parameters(runtime, cluster), cluster)
 
 
-def settings_in(found: ClusterParameters, cluster: str) -> ClusterSettings:
+def settings_from(found: ClusterParameters, cluster: str) -> ClusterSettings:
     """The settings that the parameters `found` of `cluster` come to.
 
     Raises:
@@ -105,25 +105,25 @@ def settings_in(found: ClusterParameters, cluster: str) -> ClusterSettings:
     path = f"{CLUSTERS_PATH}/{cluster}"
     if not found.capacity:
         raise BadThreshold(f"{path}/{CAPACITY} is missing: auto-scaling-group:NAME or spot-fleet:sfr-… is needed")
-    thresholds, contradicting = without_contradictions(found.values, path)
+    thresholds, contradicting = resolve_contradictions(found.values, path)
     pool = parse_pool(found.capacity, f"{path}/{CAPACITY}")
     return ClusterSettings(cluster, pool, thresholds, (*found.problems, *contradicting))
 
 
-def managed_clusters(runtime: Runtime, wanted: Sequence[str] = ()) -> list[str]:
+def list_managed_clusters(runtime: Runtime, wanted: Sequence[str] = ()) -> list[str]:
     """The clusters that the suite manages, sorted; or `wanted`, all of which have to be among them.
 
     Raises:
         NotManaged: if one of `wanted` is not.
     """
-    managed = sorted(clusters_by_pool(runtime).values())
+    managed = sorted(read_clusters_by_pool(runtime).values())
     for cluster in wanted:
         if cluster not in managed:
             raise NotManaged(f"cluster {cluster} is not managed: one of {', '.join(managed) or 'none'} is needed")
     return list(wanted) or managed
 
 
-def ledger_table(runtime: Runtime) -> str:
+def read_ledger_table(runtime: Runtime) -> str:
     """The table of the suite's ledger.
 
     Raises:
@@ -145,7 +145,7 @@ class Version:
     by: str
 
 
-def history_of(runtime: Runtime, path: str) -> list[Version]:
+def read_history(runtime: Runtime, path: str) -> list[Version]:
     """The versions of the parameter `path`, the newest first; none if it is not there."""
     pages = runtime.ssm.get_paginator("get_parameter_history").paginate(Name=path)
     try:
@@ -159,7 +159,7 @@ def history_of(runtime: Runtime, path: str) -> list[Version]:
     return sorted(found, key=lambda version: version.number, reverse=True)
 
 
-def put(runtime: Runtime, path: str, name: str, value: Value) -> None:
+def put_threshold(runtime: Runtime, path: str, name: str, value: Value) -> None:
     """Sets the threshold `name` under `path`, with the pattern that SSM checks the next value against."""
     threshold = THRESHOLDS[name]
     runtime.ssm.put_parameter(
@@ -172,7 +172,7 @@ def put(runtime: Runtime, path: str, name: str, value: Value) -> None:
     )
 
 
-def reset(runtime: Runtime, cluster: str, name: str) -> None:
+def reset_threshold(runtime: Runtime, cluster: str, name: str) -> None:
     """Takes the threshold `name` of `cluster` away, so that the deployment's holds.
 
     One that `cdk.json` names is set to the deployment's value instead: CloudFormation cannot update one that is gone.
@@ -181,7 +181,7 @@ def reset(runtime: Runtime, cluster: str, name: str) -> None:
     try:
         tags = runtime.ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=path)["TagList"]
         if any(tag["Key"].startswith("aws:cloudformation:") for tag in tags):
-            put(runtime, f"{CLUSTERS_PATH}/{cluster}", name, parameters_of(runtime, "").values[name])
+            put_threshold(runtime, f"{CLUSTERS_PATH}/{cluster}", name, read_parameters(runtime, "").values[name])
         else:
             runtime.ssm.delete_parameter(Name=path)
     except (runtime.ssm.exceptions.InvalidResourceId, runtime.ssm.exceptions.ParameterNotFound):
@@ -215,7 +215,7 @@ def _reconcile(runtime: Runtime, found: dict[str, Held], low: str, high: str, wh
 
 def _newest(runtime: Runtime, path: str, name: str, fits: Callable[[Value], bool]) -> Value | None:
     """The newest version of the parameter `path` that parses, and fits."""
-    for version in history_of(runtime, path):
+    for version in read_history(runtime, path):
         try:
             value = THRESHOLDS[name].parse(version.value, path)
         except BadThreshold:
