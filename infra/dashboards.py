@@ -14,6 +14,7 @@ from infra.queue_function import QueueFunction
 from infra.settings.target import Settings
 from infra.wiring import Feed
 from steady.api_budget import limits
+from steady.metrics import MetricName
 from steady.scaling import observations, reasons
 
 # A notice leaves 120 s: a first step that deregisters targets later than this is late.
@@ -38,10 +39,10 @@ PROBLEMS = (
     reasons.BootTimedOut.__name__,
     reasons.AgentsLost.__name__,
     reasons.HealingHeldBack.__name__,
-    "BadThresholds",
-    "ParametersUnreadable",
-    "LedgerUnreachable",
-    "CallsShed",
+    MetricName.BAD_THRESHOLDS,
+    MetricName.PARAMETERS_UNREADABLE,
+    MetricName.LEDGER_UNREACHABLE,
+    MetricName.CALLS_SHED,
 )
 
 
@@ -63,7 +64,9 @@ def add_suite_dashboard(
         scope, "Dashboards", dashboard_name_prefix="steady", create_summary_dashboard=False
     )
     suite = monitoring.MonitoringFacade(scope, "Suite", dashboard_factory=factory)
-    targets = [metrics.of_cluster("Target", c.name, wiring.AUTOSCALER, "Maximum", c.name) for c in settings.clusters]
+    targets = [
+        metrics.of_cluster(MetricName.TARGET, c.name, wiring.AUTOSCALER, "Maximum", c.name) for c in settings.clusters
+    ]
     calls = [metrics.api_calls(bucket, bucket.name) for bucket in limits.BUCKETS]
     suite.add_widget(_graph("Target capacity of each cluster, in units", targets))
     suite.add_widget(_graph("ECS calls a minute, by bucket", calls))
@@ -85,7 +88,7 @@ def _unhandled(settings: Settings) -> list[cloudwatch.IMetric]:
     fed += [wiring.TASK_STATUS] if settings.task_status else []
     notices = {"IgnoredMessages": "notices of an unsupported type", "ForeignNotices": "notices of other instances"}
     return [
-        *(metrics.of_function("MessagesSetAside", f.function, f"dead letters of {f.function}") for f in fed),
+        *(metrics.of_function(MetricName.MESSAGES_SET_ASIDE, f.function, f"dead letters of {f.function}") for f in fed),
         *(metrics.of_function(name, wiring.INTERRUPTION.function, label) for name, label in notices.items()),
     ]
 
@@ -94,9 +97,11 @@ def _written(settings: Settings) -> list[cloudwatch.IMetric]:
     """List the counts of what the optional functions have written."""
     shown: list[cloudwatch.IMetric] = []
     if settings.task_status:
-        shown.append(metrics.of_function("TaskStatusesWritten", wiring.TASK_STATUS.function, "task statuses"))
+        shown.append(
+            metrics.of_function(MetricName.TASK_STATUSES_WRITTEN, wiring.TASK_STATUS.function, "task statuses")
+        )
     if settings.logs:
-        shown.append(metrics.of_function("LogTablesMade", wiring.LOG_CATALOG.function, "log tables"))
+        shown.append(metrics.of_function(MetricName.LOG_TABLES_MADE, wiring.LOG_CATALOG.function, "log tables"))
     return shown
 
 
@@ -107,20 +112,27 @@ def _capacity(cluster: str) -> list[list[cloudwatch.IWidget]]:
         return metrics.of_cluster(name, cluster, wiring.AUTOSCALER, "Maximum", label)
 
     failures = metrics.of_cluster(
-        "RunTaskFailuresSaid", cluster, wiring.RUNTASK_FAILURE, label="RunTask failures received, a minute"
+        MetricName.RUN_TASK_FAILURES_SAID, cluster, wiring.RUNTASK_FAILURE, label="RunTask failures received, a minute"
     )
-    waiting = [gauge("MissingTasks", "of services"), gauge("Demands", "of RunTask failures"), failures]
-    reserved = [gauge("CpuReservation", "CPU"), gauge("MemoryReservation", "memory")]
+    waiting = [
+        gauge(MetricName.MISSING_TASKS, "of services"),
+        gauge(MetricName.DEMANDS, "of RunTask failures"),
+        failures,
+    ]
+    reserved = [gauge(MetricName.CPU_RESERVATION, "CPU"), gauge(MetricName.MEMORY_RESERVATION, "memory")]
     return [
         [
-            _graph("Capacity, in units", [gauge("Target"), gauge("Held"), gauge("OnDemand", "on-demand")]),
+            _graph(
+                "Capacity, in units",
+                [gauge(MetricName.TARGET), gauge(MetricName.HELD), gauge(MetricName.ON_DEMAND, "on-demand")],
+            ),
             _graph("Reservation, %", reserved, highest=100),
         ],
         [
             _graph("Tasks that wait for capacity", waiting),
-            _graph("Instances", [gauge("Instances", "instances")]),
+            _graph("Instances", [gauge(MetricName.INSTANCES, "instances")]),
         ],
-        [_graph("Missing Spot capacity, in units", [gauge("SpotShort", "missing")])],
+        [_graph("Missing Spot capacity, in units", [gauge(MetricName.SPOT_SHORT, "missing")])],
     ]
 
 
@@ -130,8 +142,14 @@ def _events(cluster: str) -> list[list[cloudwatch.IWidget]]:
     def counted(*names: str, feed: Feed = wiring.AUTOSCALER) -> list[cloudwatch.IMetric]:
         return [metrics.of_cluster(name, cluster, feed) for name in names]
 
-    steps = ("TargetsDeregistered", "TasksStopped", "TasksKilled", "DrainStepFailures", "RecommendationsIgnored")
-    slowest = metrics.of_cluster("DeregisteredAfter", cluster, wiring.INTERRUPTION, "Maximum", "slowest")
+    steps = (
+        MetricName.TARGETS_DEREGISTERED,
+        MetricName.TASKS_STOPPED,
+        MetricName.TASKS_KILLED,
+        MetricName.DRAIN_STEP_FAILURES,
+        MetricName.RECOMMENDATIONS_IGNORED,
+    )
+    slowest = metrics.of_cluster(MetricName.DEREGISTERED_AFTER, cluster, wiring.INTERRUPTION, "Maximum", "slowest")
     return [
         [
             _graph("Reasons to add capacity, a minute", counted(*(r.__name__ for r in REASONS_TO_ADD))),

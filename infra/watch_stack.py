@@ -17,6 +17,7 @@ from infra.queue_function import QueueFunction
 from infra.settings.target import Settings
 from infra.wiring import Feed
 from steady.api_budget import limits
+from steady.metrics import MetricName
 from steady.scaling import reasons
 
 NO_TICK_MINUTES = 5
@@ -70,28 +71,28 @@ WATCHED = (
         minutes=DRIFT_MINUTES,
     ),
     Watched(
-        "BadThresholds",
+        MetricName.BAD_THRESHOLDS,
         "has an invalid threshold",
         "Parameters of cluster {cluster} are invalid. The newest valid values are used until they are corrected. The "
         "message before this alarm names the parameters, as does: steady config check {cluster}.",
         "bad-threshold",
     ),
     Watched(
-        "ParametersUnreadable",
+        MetricName.PARAMETERS_UNREADABLE,
         "cannot scale in: parameters unreadable",
         "SSM did not return the parameters of cluster {cluster}, or refused the function's role. The last known "
         "thresholds are used, and scale-in is suspended, until SSM answers. After an hour, scale-out is suspended too.",
         "dependencies-do-not-answer",
     ),
     Watched(
-        "LedgerUnreachable",
+        MetricName.LEDGER_UNREACHABLE,
         "cannot scale in: ledger unavailable",
         "DynamoDB did not answer for the ledger of cluster {cluster}, or refused the function's role. Scale-in is "
         "suspended until it answers. Scale-out and service-out continue.",
         "dependencies-do-not-answer",
     ),
     Watched(
-        "CallsShed",
+        MetricName.CALLS_SHED,
         "postpones ECS calls: api_share exhausted",
         f"For {SHED_MINUTES} minutes, the suite has used up its share of ECS calls, api_share. Cluster {{cluster}} is "
         "read less often, and its scale-in is postponed, until calls are left. Service-out continues.",
@@ -99,7 +100,7 @@ WATCHED = (
         minutes=SHED_MINUTES,
     ),
     Watched(
-        "SpotShort",
+        MetricName.SPOT_SHORT,
         "is short of Spot capacity",
         f"For {SHORT_MINUTES} minutes, the Spot Fleet of cluster {{cluster}} has held less than its target capacity. "
         "The missing capacity is launched on-demand if the fleet uses launch templates. Otherwise tasks wait.",
@@ -129,7 +130,7 @@ WATCHED = (
         "healing-is-held-back",
     ),
     Watched(
-        "DeregisteredAfter",
+        MetricName.DEREGISTERED_AFTER,
         "deregisters targets late",
         f"In cluster {{cluster}}, more than {DEREGISTERED_WITHIN_S} s passed from an interruption notice until targets "
         "were deregistered. Requests have that much less time to end before EC2 ends the instance.",
@@ -139,7 +140,7 @@ WATCHED = (
         over=DEREGISTERED_WITHIN_S,
     ),
     Watched(
-        "DrainStepFailures",
+        MetricName.DRAIN_STEP_FAILURES,
         "has service-out steps that fail",
         f"In cluster {{cluster}}, more than {STEP_FAILURES} service-out step failed within a minute. Each is repeated "
         f"after {wiring.INTERRUPTION.visibility_s} s, {wiring.INTERRUPTION.max_receives} times at most. Then its "
@@ -149,7 +150,7 @@ WATCHED = (
         over=STEP_FAILURES,
     ),
     Watched(
-        "TasksKilled",
+        MetricName.TASKS_KILLED,
         "has tasks killed by interruptions",
         "EC2 ended an instance of cluster {cluster} while tasks on it were in service. Their requests in flight "
         "failed. ECS starts the tasks of services again elsewhere.",
@@ -209,7 +210,7 @@ class WatchStack(cdk.Stack):
             f"Ticks-{cluster}",
             settings,
             name=f"{cluster} is not evaluated",
-            metric=metrics.of_cluster("Ticks", cluster, wiring.AUTOSCALER),
+            metric=metrics.of_cluster(MetricName.TICKS, cluster, wiring.AUTOSCALER),
             means=f"Cluster {cluster} has not been evaluated on schedule for {NO_TICK_MINUTES} minutes. It scales only "
             "on placement failures, interruptions and RunTask failures until ticks come again.",
             entry="no-tick",

@@ -17,6 +17,7 @@ from monitoring.dashboards.panels import (
     instances,
     page,
 )
+from steady.metrics import MetricName
 
 OF = '{cluster="$cluster"}'
 AUTOSCALER = {"cluster": "$cluster", "service": "autoscaler"}
@@ -35,9 +36,9 @@ def dashboard() -> builders.Dashboard:
             "Capacity, in units",
             COUNT,
             "The target that the suite has set, the capacity that exists, and the on-demand part of that.",
-            Metric("Target", "target", AUTOSCALER, statistic="Maximum"),
-            Metric("Held", "held", AUTOSCALER, statistic="Maximum"),
-            Metric("OnDemand", "on-demand", AUTOSCALER, statistic="Maximum"),
+            Metric(MetricName.TARGET, "target", AUTOSCALER, statistic="Maximum"),
+            Metric(MetricName.HELD, "held", AUTOSCALER, statistic="Maximum"),
+            Metric(MetricName.ON_DEMAND, "on-demand", AUTOSCALER, statistic="Maximum"),
         ),
         graph(
             "CPU",
@@ -69,8 +70,8 @@ def dashboard() -> builders.Dashboard:
             "Tasks that wait for capacity",
             COUNT,
             "Tasks that services lack, and RunTask failures that the launcher still repeats.",
-            Metric("MissingTasks", "of services", AUTOSCALER, statistic="Maximum"),
-            Metric("Demands", "RunTask failures", AUTOSCALER, statistic="Maximum"),
+            Metric(MetricName.MISSING_TASKS, "of services", AUTOSCALER, statistic="Maximum"),
+            Metric(MetricName.DEMANDS, "RunTask failures", AUTOSCALER, statistic="Maximum"),
         ),
         graph(
             "Starts of containers",

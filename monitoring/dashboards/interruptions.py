@@ -14,6 +14,7 @@ from monitoring.dashboards.panels import (
     instances,
     page,
 )
+from steady.metrics import MetricName
 
 HANDLER = {"cluster": "$cluster", "service": "interruption-handler"}
 AUTOSCALER = {"cluster": "$cluster", "service": "autoscaler"}
@@ -29,9 +30,9 @@ def dashboard() -> builders.Dashboard:
             "Service-out",
             COUNT,
             "Targets deregistered and tasks stopped; a task killed was still in service when EC2 ended its instance.",
-            Metric("TargetsDeregistered", "targets deregistered", HANDLER),
-            Metric("TasksStopped", "tasks stopped", HANDLER),
-            Metric("TasksKilled", "tasks killed", HANDLER),
+            Metric(MetricName.TARGETS_DEREGISTERED, "targets deregistered", HANDLER),
+            Metric(MetricName.TASKS_STOPPED, "tasks stopped", HANDLER),
+            Metric(MetricName.TASKS_KILLED, "tasks killed", HANDLER),
         ),
         cloudwatch_graph(
             "Failed requests",
@@ -49,14 +50,14 @@ def dashboard() -> builders.Dashboard:
             "Time from a notice to deregistered targets",
             SECONDS,
             "The slowest of each minute. A notice leaves 120 s.",
-            Metric("DeregisteredAfter", "slowest", HANDLER, statistic="Maximum"),
+            Metric(MetricName.DEREGISTERED_AFTER, "slowest", HANDLER, statistic="Maximum"),
         ),
         cloudwatch_graph(
             "Missing Spot capacity, in units",
             COUNT,
             "Target capacity that Spot has not supplied, and the on-demand capacity launched instead.",
-            Metric("SpotShort", "missing", AUTOSCALER, statistic="Maximum"),
-            Metric("OnDemand", "on-demand", AUTOSCALER, statistic="Maximum"),
+            Metric(MetricName.SPOT_SHORT, "missing", AUTOSCALER, statistic="Maximum"),
+            Metric(MetricName.ON_DEMAND, "on-demand", AUTOSCALER, statistic="Maximum"),
         ),
         instances("Container instances that Prometheus scrapes. A step down is an instance that ended.", span=WHOLE),
     ):
