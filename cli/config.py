@@ -1,4 +1,4 @@
-"""`steady config`: thresholds as they hold, changed, checked, looked back at, and reset."""
+"""`steady config`: show, set, check and reset thresholds, and show their history."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def show(
     region: RegionOption = None,
     json_: JsonOption = None,
 ) -> None:
-    """Every threshold as it holds for a cluster, and where that comes from. Exit code 2: it is not managed."""
+    """Show every threshold as it holds for a cluster, and where it comes from. Exit code 2: not managed."""
     aws = runtime(profile, region)
     with aws_errors(), one_line_errors(BadThreshold):
         rows, problems = shown(aws, cluster)
@@ -58,9 +58,9 @@ def set_(
     region: RegionOption = None,
     json_: JsonOption = None,
 ) -> None:
-    """Sets thresholds of a cluster, or the deployment's defaults; they hold at the next tick.
+    """Set thresholds of a cluster, or the deployment's defaults. They take effect at the next tick.
 
-    Nothing is written if any of them is wrong or contradicts another. Exit code 2 then.
+    Nothing is written, and the exit code is 2, if any value is wrong or contradicts another one.
     """
     cluster, given = ("", settings) if defaults else (settings[0], settings[1:])
     with one_line_errors(BadThreshold):
@@ -81,9 +81,9 @@ def check(
     region: RegionOption = None,
     json_: JsonOption = None,
 ) -> None:
-    """What is wrong with the parameters: values that do not parse, contradict, or name no threshold.
+    """List wrong parameters: values that do not parse, that contradict each other, or that name no threshold.
 
-    Exit code 0: nothing; 1: something, or AWS refused; 2: a cluster is not managed.
+    Exit code 0: none; 1: at least one, or AWS refused; 2: a cluster is not managed.
     """
     aws = runtime(profile, region)
     with aws_errors(), one_line_errors(BadThreshold):
@@ -106,7 +106,7 @@ def history(
     region: RegionOption = None,
     json_: JsonOption = None,
 ) -> None:
-    """What a threshold of a cluster has been, the newest first: its own values, or else the deployment's."""
+    """Show the values of a cluster's threshold, the newest first: its own, or else the deployment's."""
     with one_line_errors(BadThreshold):
         threshold = _threshold(name)
         aws = runtime(profile, region)
@@ -138,9 +138,9 @@ def reset(
     region: RegionOption = None,
     json_: JsonOption = None,
 ) -> None:
-    """Takes a cluster's own values away, so that the deployment's hold; or sets defaults back to the built-in ones.
+    """Remove a cluster's own values, so that the deployment's hold; or set defaults back to the built-in ones.
 
-    What `cdk.json` sets for a cluster stays its own parameter, with the deployment's value.
+    A threshold that `cdk.json` sets for a cluster stays a parameter of the cluster, with the deployment's value.
     """
     cluster, given = ("", names) if defaults else (names[0], names[1:])
     with one_line_errors(BadThreshold):
@@ -163,7 +163,7 @@ def reset(
 
 
 def shown(aws: Runtime, cluster: str) -> tuple[list[dict[str, Any]], list[str]]:
-    """A row for each threshold of `cluster`, and what is wrong with the parameters.
+    """Return a row for each threshold of `cluster`, and what is wrong with the parameters.
 
     Raises:
         BadThreshold: if the cluster is not managed.
@@ -173,7 +173,7 @@ def shown(aws: Runtime, cluster: str) -> tuple[list[dict[str, Any]], list[str]]:
     rows = [
         {
             "name": t.name,
-            # As it holds: where a value contradicts, not as it was given.
+            # As it holds: a value that contradicts another one is replaced.
             "value": getattr(settings.thresholds, t.name),
             "from": _source(found.held[t.name].path),
             "raw": found.held[t.name].raw,
@@ -188,10 +188,10 @@ def shown(aws: Runtime, cluster: str) -> tuple[list[dict[str, Any]], list[str]]:
 
 
 def change(aws: Runtime, cluster: str, wanted: Mapping[str, Value]) -> list[dict[str, Any]]:
-    """Sets thresholds under the cluster's path ("": the deployment's); says what each was before.
+    """Set thresholds under the cluster's path ("": the deployment's); return each with its value before.
 
     Raises:
-        BadThreshold: if one contradicts another, or the cluster is not managed; nothing is written then.
+        BadThreshold: if a value contradicts another one, or the cluster is not managed. Nothing is written then.
     """
     path = _path_of(aws, cluster)
     before = parameters.read_parameters(aws, cluster).values
@@ -210,10 +210,10 @@ def _wanted(given: Iterable[str], cluster: str) -> dict[str, Value]:
     for text in given:
         name, equals, value = text.partition("=")
         if not equals:
-            raise BadThreshold(f'"{text}" is no setting: NAME=VALUE is needed, as drift_seconds=10')
+            raise BadThreshold(f'"{text}" is no setting: NAME=VALUE is needed, such as drift_seconds=10')
         wanted[name] = _threshold(name).parse(value, f"{path}/{name}")
     if not wanted:
-        raise BadThreshold("nothing is to be set: NAME=VALUE is needed, as drift_seconds=10")
+        raise BadThreshold("no setting is given: NAME=VALUE is needed, such as drift_seconds=10")
     return wanted
 
 

@@ -1,4 +1,4 @@
-"""The table of thresholds in the tuning guide, made from the thresholds themselves: `python -m cli.tuning_guide`."""
+"""Write the table of thresholds into the tuning guide, from the thresholds: `python -m cli.tuning_guide`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ END = "<!-- made by `make docs`: end -->"
 
 
 def table() -> str:
-    """A Markdown row a threshold."""
+    """Return the Markdown table, with a row for each threshold."""
     rows = [f"| `{t.name}` | {t.default} | {t.values} | {t.meaning} |" for t in THRESHOLDS.values()]
     return "\n".join(["| threshold | default | values | what it does |", "| --- | --- | --- | --- |", *rows])
 
 
 def with_table(guide: str) -> str:
-    """The text of the guide with its table as it should be."""
+    """Return the text of the guide with its table replaced."""
     before, _, rest = guide.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n{table()}\n{END}{after}"

@@ -1,6 +1,6 @@
-"""How events reach the functions: the one description that both the stacks and the simulated account are built from.
+"""Describe how events reach the functions. Both the stacks and the simulated account are built from this.
 
-No CDK in here: the simulator imports it.
+This module does not import CDK: the simulator imports it.
 """
 
 from collections.abc import Mapping
@@ -17,8 +17,9 @@ TICK_S = 60
 class Feed:
     """A queue and the function that it feeds. Times are in seconds.
 
-    `batch_size` over 10 needs a batching window (SQS to Lambda). A message whose step crashed is taken up again after
-    `visibility_s`, which is at least the function's timeout.
+    `batch_size` over 10 needs a batching window (SQS to Lambda). A message whose step crashed is delivered again after
+    `visibility_s`, which is at least the function's timeout. A message that was received `max_receives` times goes to
+    the dead-letter queue.
     """
 
     function: str
@@ -42,10 +43,10 @@ INTERRUPTION = Feed(
     handler="interruption_handler.handler.handle",
     timeout_s=20,
     visibility_s=20,
-    # A whole fleet's notices come within seconds: one step for all of them.
+    # The notices of a whole fleet come within seconds: one step handles all of them.
     batch_size=1000,
     window_s=1,
-    # Some 100 s of tries: a notice is worth nothing after its two minutes.
+    # About 100 s of retries: a notice is useless after its two minutes.
     max_receives=6,
     patterns=tuple(kind.PATTERN for kind in notices.KINDS),
 )
@@ -53,15 +54,15 @@ INTERRUPTION = Feed(
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """A function that the clock calls."""
+    """A function that a schedule calls."""
 
     function: str
     handler: str
     timeout_s: int
 
 
-# What each function is given, by a measured table of time and cost (docs/benchmarks.md, "Sizes"). What somebody waits
-# for has a whole vCPU: it costs next to nothing, since it runs seldom.
+# The memory of each function, by a measured table of time and cost (docs/benchmarks.md, "Sizes"). A function that
+# something waits for has a whole vCPU: that costs little, since it runs seldom.
 MEMORY_MB: Mapping[str, int] = {
     "interruption-handler": 1769,
     "runtask-failure": 1769,
@@ -70,7 +71,7 @@ MEMORY_MB: Mapping[str, int] = {
     "task-status": 256,
 }
 
-# 5,000 tables at some 20 calls a second, with room to spare.
+# 5,000 tables at about 20 calls a second take 250 s.
 LOG_CATALOG = Scheduled("log-catalog", "log_catalog.handler.handle", timeout_s=600)
 
 AUTOSCALER = Feed(
@@ -95,7 +96,7 @@ RUNTASK_FAILURE = Feed(
     max_receives=3,
 )
 
-# Of the tasks that no service has started, the states that somebody waits for. The clusters are the deployment's.
+# The states that a launcher waits for, of tasks without a service. The clusters are added from the deployment's.
 BATCH_TASK: Mapping[str, Any] = {
     "source": ["aws.ecs"],
     "detail-type": ["ECS Task State Change"],
@@ -108,7 +109,7 @@ TASK_STATUS = Feed(
     timeout_s=30,
     visibility_s=30,
     batch_size=100,
-    # A launcher looks each second.
+    # A launcher looks every second.
     window_s=1,
     max_receives=5,
 )

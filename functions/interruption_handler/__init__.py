@@ -1,1 +1,1 @@
-"""Service-out: empties an instance that is about to go, one step an invocation."""
+"""Service-out: empty instances that are about to go, one step in each invocation."""

@@ -1,4 +1,4 @@
-"""Lambda entry: an SQS batch of notices and continuations, one drain step for all the instances that they name."""
+"""Lambda entry: do one drain step for all instances that an SQS batch of notices and continuations names."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from steady.aws.runtime import Runtime
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-# What a step leaves of the function's timeout for its last calls and their retries.
+# A step stops no more tasks this long before the function's timeout: its last calls and their retries need the time.
 SPARE_S = 6.0
 
 
 @cache
 def runtime() -> Runtime:
-    # What was imported stays for as long as the process: going through it for garbage would be a tenth of the start.
+    """Make the runtime of this process."""
+    # The imported modules are never freed: to search them for garbage would take a tenth of the start.
     gc.freeze()
     return Runtime()
 
 
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Handle Lambda's SQS event; return the messages that SQS delivers again."""
     until = runtime().now() + context.get_remaining_time_in_millis() / 1000 - SPARE_S
     return handle_batch(event, runtime(), Environment.read(), until)

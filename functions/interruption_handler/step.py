@@ -1,4 +1,4 @@
-"""One step of the service-out of all instances that a batch of messages names, a cluster at a time."""
+"""Do one step of the service-out of all instances that a batch of messages names, one cluster after another."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Messages = Sequence[queue.Message[Parsed]]
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Where the function's messages go."""
+    """The queues and the table that the function writes to, from its environment variables."""
 
     queue_url: str
     dead_letter_queue_url: str
@@ -38,16 +38,20 @@ class Environment:
 
     @staticmethod
     def read() -> Environment:
+        """Read the environment variables."""
         names = ("QUEUE_URL", "DEAD_LETTER_QUEUE_URL", "AUTOSCALER_QUEUE_URL", "LEDGER_TABLE")
         return Environment(*(os.environ[name] for name in names))
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a batch of messages asks for on one cluster: `doomed` instances, and `due` tasks (ARNs) to be stopped.
+    """The work on one cluster that a batch of messages asks for.
 
-    `new` are those of the instances that a notice names, and `described` the container instances that were read while
-    they were located, of other clusters as well.
+    Attributes:
+        doomed: the instances to take out of service.
+        new: those of `doomed` that a notice of this batch names.
+        due: ARNs of tasks that only wait for their turn to be stopped.
+        described: container instances that were read while the batch's instances were located, in any cluster.
     """
 
     cluster: str
@@ -58,45 +62,55 @@ class Work:
 
 
 def handle_batch(event: Mapping[str, Any], runtime: Runtime, environment: Environment, until: float) -> dict[str, Any]:
-    """Takes one step for every instance that the messages name; the messages of a cluster that failed come again.
+    """Do one step for every instance that the messages name.
 
     Args:
         event: Lambda's SQS event.
         until: when no more task may be stopped in this step, in seconds since the epoch.
+
+    Returns:
+        Lambda's answer to SQS: the messages of clusters whose step failed are delivered again.
     """
-    response = _handled(event, runtime, environment, until)
-    # Only now: what was called is for the others to know, and no notice waits for it, nor for what it loads.
+    response = _handle(event, runtime, environment, until)
+    # Last, with its import: other functions need to know the calls, but no notice waits for that.
     from steady.aws.api_budget.turn_ledger import charge
 
     charge(runtime, environment.ledger_table, runtime.report_calls())
     return response
 
 
-def _handled(event: Mapping[str, Any], runtime: Runtime, environment: Environment, until: float) -> dict[str, Any]:
+def _handle(event: Mapping[str, Any], runtime: Runtime, environment: Environment, until: float) -> dict[str, Any]:
     batch = queue.parse_batch(runtime, event, notices.parse, environment.dead_letter_queue_url)
     failed = list(batch.failed_ids)
-    messages = [replace(m, value=_of_ours(runtime, m.value)) for m in batch.messages]
+    messages = [replace(m, value=_managed_only(runtime, m.value)) for m in batch.messages]
     for message in messages:
         if isinstance(message.value, Ignored):
-            runtime.telemetry.info(f"ignored: {message.value.why}")
+            runtime.telemetry.info(f"message {message.id} ignored: {message.value.why}")
             runtime.telemetry.count(MetricName.IGNORED_MESSAGES)
     try:
         located = locate_instances(runtime, _noticed(messages), _continued(messages))
     except (ClientError, BotoCoreError, NoThresholds) as error:
-        runtime.telemetry.error(f"the doomed instances could not be looked up, and will be again: {error}")
+        runtime.telemetry.error(
+            f"the clusters of {len(_noticed(messages))} notices could not be read; SQS delivers all {len(messages)} "
+            f"messages again: {error}"
+        )
         return queue.batch_response([m.id for m in messages] + failed)
     for work in _work(messages, located):
         try:
             _take_step(runtime, environment, work, until)
         except (ClientError, BotoCoreError) as error:
-            runtime.telemetry.error(f"the step failed, and will be repeated: {error}", cluster=work.cluster)
+            runtime.telemetry.error(
+                f"cluster {work.cluster}: drain step for {len(work.doomed)} instances failed; SQS delivers its "
+                f"messages again and the step is repeated: {error}",
+                cluster=work.cluster,
+            )
             runtime.telemetry.count(MetricName.DRAIN_STEP_FAILURES, cluster=work.cluster)
             failed += _ids_of(messages, work)
     return queue.batch_response(failed)
 
 
 def _work(messages: Messages, located: Located) -> list[Work]:
-    """Sort what a batch asks for by cluster."""
+    """Group the work that a batch asks for by cluster."""
     noticed = {notice.instance_id for notice in _noticed(messages)}
     doomed, due = by_cluster(located.doomed), _due(messages)
     return [
@@ -112,13 +126,14 @@ def _work(messages: Messages, located: Located) -> list[Work]:
 
 
 def _take_step(runtime: Runtime, environment: Environment, work: Work, until: float) -> None:
-    """Take one step on a cluster, and send the messages that go on with what it leaves.
+    """Do one step on a cluster, then send the continuations for the work that is left.
 
-    They come last: a crash before them brings the batch back, and everything before them can be repeated.
+    The continuations are sent last. After a crash before them SQS delivers the batch again, and every call before them
+    can be repeated.
     """
     drained: Sequence[ContainerInstance] = ()
     if work.new:
-        # Before anything that takes time: from here on nothing more is placed on them.
+        # Before anything that takes time: from now on ECS places no more tasks on them.
         drained = drain_instances(runtime, work.cluster, work.new, work.described)
         _wake_autoscaler(runtime, environment, work)
     if are_to_be_gathered(work.doomed, runtime.now()):
@@ -132,8 +147,8 @@ def _take_step(runtime: Runtime, environment: Environment, work: Work, until: fl
     _report_step(runtime, work.cluster, done)
 
 
-def _of_ours(runtime: Runtime, value: Parsed) -> Parsed:
-    """`value`, less what a continuation says of clusters that are not managed, or not any more."""
+def _managed_only(runtime: Runtime, value: Parsed) -> Parsed:
+    """Remove from a continuation the clusters that are not managed, or not any more."""
     if not isinstance(value, Continuation):
         return value
     ours = {cluster: _is_ours(runtime, cluster) for cluster in {*value.due, *(d.cluster for d in value.doomed)}}
@@ -147,14 +162,14 @@ def _is_ours(runtime: Runtime, cluster: str) -> bool:
     try:
         return clusters.is_managed(runtime, cluster)
     except (ClientError, BotoCoreError):
-        # While nobody can say so, what was begun goes on.
+        # While SSM does not answer, a service-out that has begun goes on.
         return True
 
 
 def _report_step(runtime: Runtime, cluster: str, done: Advance) -> None:
     runtime.telemetry.info(
-        f"drain step in cluster {cluster}: {done.deregistered} targets deregistered, {done.stopped} tasks "
-        f"stopped, {len(done.due)} due, {len(done.finished)} instances finished, {len(done.waiting)} waiting",
+        f"cluster {cluster}: drain step: {done.deregistered} targets deregistered, {done.stopped} tasks stopped, "
+        f"{len(done.due)} tasks due next, {len(done.finished)} instances finished, {len(done.waiting)} waiting",
         cluster=cluster,
         drained=[d.instance_id for d in (*done.finished, *done.waiting)],
         deregistered=done.deregistered,
@@ -171,17 +186,17 @@ def _report_step(runtime: Runtime, cluster: str, done: Advance) -> None:
 
 
 def _noticed(messages: Messages) -> list[Notice]:
-    """The notices of the batch: they name their instances for the first time."""
+    """Return the notices of the batch: they name their instances for the first time."""
     return [notice for m in messages if isinstance(m.value, tuple) for notice in m.value]
 
 
 def _continued(messages: Messages) -> list[Doomed]:
-    """The instances that earlier steps left to go on with."""
+    """Return the instances that earlier steps have not finished."""
     return [doomed for m in messages if isinstance(m.value, Continuation) for doomed in m.value.doomed]
 
 
 def _due(messages: Messages) -> dict[str, list[str]]:
-    """The tasks that only wait for their turn, by cluster, each once."""
+    """Return the tasks (ARNs) that only wait for their turn to be stopped, by cluster, each once."""
     found: dict[str, dict[str, None]] = {}
     for message in messages:
         if isinstance(message.value, Continuation):

@@ -1,1 +1,1 @@
-"""The log catalogue: daily, and when it is asked for, the tables by which Athena finds each container's logs."""
+"""Keep the log catalogue up to date, daily and on demand: the tables by which Athena finds each container's logs."""

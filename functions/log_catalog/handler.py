@@ -1,7 +1,6 @@
-"""Lambda entry: a run of the catalogue, daily from the schedule, or on demand.
+"""Lambda entry: run the log catalogue, daily by the schedule, or on demand.
 
-{}                       every prefix has its table; nothing is dropped
-{"drop_missing": true}   tables without any logs are dropped, too
+The event {} makes and updates tables and drops none. {"drop_missing": true} also drops tables without any logs.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """Where logs and tables are, and whether partitions are projected or made."""
+    """The bucket of the logs, the database of the tables, and whether partitions are projected or made."""
 
     bucket: str
     database: str
@@ -32,20 +31,26 @@ class Catalog:
 
     @staticmethod
     def read() -> Catalog:
+        """Read the environment variables."""
         return Catalog(os.environ["LOG_BUCKET"], os.environ["LOG_DATABASE"], os.environ["PARTITIONS"] == "projected")
 
 
 @cache
 def runtime() -> Runtime:
+    """Make the runtime of this process."""
     return Runtime()
 
 
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  # noqa: ARG001
+    """Handle the event of the schedule, or of an invocation by hand."""
     return bring_up_to_date(event, runtime(), Catalog.read())
 
 
 def bring_up_to_date(event: Mapping[str, Any], runtime: Runtime, catalog: Catalog) -> dict[str, int]:
-    """Makes what lacks, mends what differs; a run that ended half way is ended by the next one.
+    """Make missing tables and update those that differ. The next run finishes a run that was interrupted.
+
+    Args:
+        event: `drop_missing` true drops the tables without any logs.
 
     Returns:
         How many tables were `made`, `updated`, `dropped` and `kept`.
@@ -58,7 +63,7 @@ def bring_up_to_date(event: Mapping[str, Any], runtime: Runtime, catalog: Catalo
     glue.drop_tables(runtime, catalog.database, todo.to_drop)
     if not catalog.projected:
         today = datetime.fromtimestamp(runtime.now(), UTC).date()
-        # Tomorrow's as well: rows are found from the first minute of the day.
+        # Tomorrow's partition too: its rows are found from the first minute of the day.
         glue.add_partitions(runtime, catalog.database, catalog.bucket, todo.tables, (today, today + timedelta(days=1)))
     done = {
         "made": len(todo.to_make),
@@ -66,6 +71,11 @@ def bring_up_to_date(event: Mapping[str, Any], runtime: Runtime, catalog: Catalo
         "dropped": len(todo.to_drop),
         "kept": len(todo.kept),
     }
-    runtime.telemetry.info("log catalogue is up to date", **done, made_tables=[t.name for t in todo.to_make][:100])
+    runtime.telemetry.info(
+        f"database {catalog.database}: log catalogue is up to date: {done['made']} tables made, "
+        f"{done['updated']} updated, {done['dropped']} dropped, {done['kept']} unchanged",
+        **done,
+        made_tables=[t.name for t in todo.to_make][:100],
+    )
     runtime.telemetry.count(MetricName.LOG_TABLES_MADE, len(todo.to_make))
     return done

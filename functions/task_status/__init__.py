@@ -1,1 +1,1 @@
-"""Task state changes as objects in S3, where a batch launcher waits for them without asking ECS."""
+"""Write task state changes to S3, where a batch launcher waits for them without calling ECS."""

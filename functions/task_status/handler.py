@@ -1,4 +1,7 @@
-"""Lambda entry: an SQS batch of task state changes, each to its object. Twice, or out of order, is the same objects."""
+"""Lambda entry: write each task state change of an SQS batch to its S3 object.
+
+A repeated or reordered batch writes the same objects.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where objects go, and what cannot be read."""
+    """The bucket and key prefix of the objects, and the queue of messages that cannot be parsed."""
 
     bucket: str
     prefix: str
@@ -29,24 +32,28 @@ class Place:
 
     @staticmethod
     def read() -> Place:
+        """Read the environment variables."""
         return Place(os.environ["STATUS_BUCKET"], os.environ["STATUS_PREFIX"], os.environ["DEAD_LETTER_QUEUE_URL"])
 
 
 @cache
 def runtime() -> Runtime:
+    """Make the runtime of this process."""
     return Runtime()
 
 
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
+    """Handle Lambda's SQS event; return the messages that SQS delivers again."""
     return handle_batch(event, runtime(), Place.read())
 
 
 def handle_batch(event: Mapping[str, Any], runtime: Runtime, place: Place) -> dict[str, Any]:
-    """Writes what the batch says; the messages of objects that could not be written come again."""
+    """Write the objects of a batch; the messages of objects that could not be written are delivered again."""
     batch = queue.parse_batch(runtime, event, parse, place.dead_letter_queue_url)
-    # Of several events of one object, the latest; of those in two batches any will do: each says what is waited for.
-    said = sorted((m.value for m in batch.messages if m.value.name), key=lambda status: status.version)
-    wanted = {status.key(place.prefix): status for status in said}
+    # Of several events for one object in a batch, the latest is written. Across batches any of them is good enough:
+    # each says what the launcher waits for.
+    statuses = sorted((m.value for m in batch.messages if m.value.name), key=lambda status: status.version)
+    wanted = {status.key(place.prefix): status for status in statuses}
     client = runtime.s3
 
     def put(item: tuple[str, Status]) -> str:
@@ -54,7 +61,9 @@ def handle_batch(event: Mapping[str, Any], runtime: Runtime, place: Place) -> di
         try:
             client.put_object(Bucket=place.bucket, Key=key, Body=status.text.encode(), ContentType="application/json")
         except (ClientError, BotoCoreError) as error:
-            runtime.telemetry.error(f"the status of a task could not be written, and will be again: {error}", key=key)
+            runtime.telemetry.error(
+                f"s3://{place.bucket}/{key} could not be written; SQS delivers the message again: {error}", key=key
+            )
             return key
         return ""
 

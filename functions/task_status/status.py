@@ -1,4 +1,4 @@
-"""What ECS says of a task, and what a batch launcher waits for (hako, lib/hako/schedulers/ecs.rb, oneshot).
+"""Parse a task state change of ECS to the object that a batch launcher waits for (hako, schedulers/ecs.rb, oneshot).
 
 {"detail-type": "ECS Task State Change", "source": "aws.ecs",
  "detail": {"taskArn": "arn:aws:ecs:us-east-1:123456789012:task/batch/0123…", "lastStatus": "RUNNING",
@@ -19,20 +19,21 @@ LONGEST_ARN = 2048
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What is written of one event: the object's name under the task's ARN ("": nothing), and its text."""
+    """The S3 object of one event: its `name` under the task's ARN ("": none is written) and its `text`."""
 
     task_arn: str
     name: str
     text: str
-    # ECS counts a task's changes: of two events, the later one says more.
+    # ECS numbers the changes of a task: of two events, the one with the higher number is later.
     version: int = 0
 
     def key(self, prefix: str) -> str:
+        """Return the object's key."""
         return f"{prefix}/{self.task_arn}/{self.name}"
 
 
 def parse(body: str) -> Status:
-    """The status in an SQS body: an EventBridge event as it is.
+    """Parse the body of an SQS message, an ECS Task State Change of EventBridge.
 
     Raises:
         Malformed: naming what is wrong with the event, and what is needed.
@@ -49,14 +50,14 @@ def parse(body: str) -> Status:
 
 
 def _name(detail: Any) -> str:
-    """What the event says that somebody waits for."""
+    """Return the object's name: the state that a launcher waits for, or "" for any other."""
     if detail.get("lastStatus") == "STOPPED":
         return "stopped.json"
     containers = detail.get("containers")
     if not isinstance(containers, list) or not containers:
         return ""
     states = {c.get("lastStatus") if isinstance(c, Mapping) else None for c in containers}
-    # A container that is not essential may have ended before the last one runs: the task has started all the same.
-    # hako reads `startedAt`, which ECS puts to it a moment later than the state.
+    # A container that is not essential may have stopped before the last one runs: the task has started nevertheless.
+    # hako reads `startedAt`, which ECS adds a moment later than the state.
     started = detail.get("lastStatus") == "RUNNING" and "RUNNING" in states and states <= {"RUNNING", "STOPPED"}
     return "started.json" if started and isinstance(detail.get("startedAt"), str) else ""

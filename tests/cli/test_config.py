@@ -84,7 +84,7 @@ def test_the_deployments_defaults_are_set(account: Any) -> None:
         (["web", "cpu_reservation_high=8O"], 'cpu_reservation_high is "8O": a percentage from 1 to 100 is needed'),
         (["web", "speed=1"], '"speed" is no threshold: one of mode,'),
         (["web", "drift_seconds"], '"drift_seconds" is no setting: NAME=VALUE is needed'),
-        (["web"], "nothing is to be set"),
+        (["web"], "no setting is given"),
         (["old", "drift_seconds=1"], "cluster old is not managed: one of web is needed"),
         (["web", "min_capacity=9", "max_capacity=3"], "min_capacity is 9 and /steady/clusters/web/max_capacity is 3"),
         (["web", "cpu_reservation_low=80", "cpu_reservation_high=80"], "the first must be under the second; set both"),

@@ -127,7 +127,7 @@ def test_a_look_that_would_begin_late_does_not_begin(runtime: Runtime, table: st
     others.await_turns({READ.name: 200})
     taken = turns(runtime, table)
 
-    with pytest.raises(OverBudget, match=r"at the suite's share of 30% \(api_share\)"):
+    with pytest.raises(OverBudget, match=r"ECS API budget exhausted \(api_share 30%\)"):
         Budget(runtime, table).begin_look("web", SHARE)
 
     assert turns(runtime, table) == taken
@@ -141,7 +141,9 @@ def test_a_look_that_would_take_too_long_says_what_to_do(runtime: Runtime, table
         looking.pay(READ)
     looking.end_look("web")
 
-    with pytest.raises(OverBudget, match=r"400 calls of cluster-resource-read take 400 s .* raise api_share"):
+    with pytest.raises(
+        OverBudget, match=r"400 cluster-resource-read calls of one evaluation take 400 s .* raise api_share"
+    ):
         looking.begin_look("web", 0.05)
     assert waits
 

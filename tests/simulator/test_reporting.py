@@ -19,7 +19,7 @@ def test_people_are_told_once_of_a_bad_threshold_and_again_of_another() -> None:
 
     [(topic, message)] = world.account.messaging.published
     assert topic == PEOPLE_TOPIC
-    assert message.startswith(f'{BAD} is "8O": a percentage from 1 to 100 is needed; 75 is used for it')
+    assert message.startswith(f'{BAD} is "8O": a percentage from 1 to 100 is needed; 75 is used until it is corrected')
     assert "steady config check web" in message
 
     world.account.parameters.put(BAD, "101")

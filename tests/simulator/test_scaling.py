@@ -190,8 +190,8 @@ def test_a_bad_threshold_stops_nothing_and_the_newest_good_one_is_used() -> None
     assert web.target == 3
     errors = world.suite.telemetry.errors()
     assert (
-        '/steady/clusters/web/max_capacity is "lots": a capacity in units from 0 to 100000 is needed; 3 is used for it'
-        in errors
+        '/steady/clusters/web/max_capacity is "lots": a capacity in units from 0 to 100000 is needed; '
+        "3 is used until it is corrected" in errors
     )
 
 

@@ -1,4 +1,4 @@
-"""What a step leaves for the next one: messages to our own queue, with a delay.
+"""Write and parse continuations: delayed messages to the own queue, with the work that a step leaves to the next one.
 
 {"detail-type": "Steady Drain Continuation", "source": "steady",
  "detail": {"doomed": [{"instance_id": "i-0b66…", "cluster": "web", "deadline_s": 1767225720.0,
@@ -16,7 +16,7 @@ from steady.messages import Malformed, shown
 from steady.service_out.drain import Doomed, LifecycleHook
 
 DETAIL_TYPE = "Steady Drain Continuation"
-# What a field of each type takes from JSON; the hook is read by itself.
+# The JSON types that a field of each type takes; the hook is parsed separately.
 TYPES: Mapping[object, tuple[type, ...]] = {str: (str,), bool: (bool,), int: (int,), float: (int, float)}
 Known = TypeVar("Known", Doomed, LifecycleHook)
 
@@ -27,9 +27,9 @@ DUE_A_MESSAGE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Continuation:
-    """Instances to go on with, and the tasks (ARNs, by cluster) that only wait for their turn to be stopped.
+    """Unfinished instances, and the tasks (ARNs, by cluster) that only wait for their turn to be stopped.
 
-    What was due once stays due: a target that has left does not come back, and deadlines do not move away.
+    A task that was due once stays due: a target that has left does not come back, and deadlines never move later.
     """
 
     doomed: tuple[Doomed, ...] = ()
@@ -37,7 +37,7 @@ class Continuation:
 
 
 def messages(cluster: str, doomed: Sequence[Doomed], due: Sequence[str] = ()) -> Iterator[str]:
-    """The bodies of the messages that go on with `doomed` and with the tasks `due`, in as few as hold them."""
+    """Yield the bodies of as few messages as hold `doomed` and the tasks `due` (ARNs) of `cluster`."""
     for some_doomed, some_due in itertools.zip_longest(
         _parts(doomed, DOOMED_A_MESSAGE), _parts(due, DUE_A_MESSAGE), fillvalue=()
     ):
@@ -48,6 +48,11 @@ def messages(cluster: str, doomed: Sequence[Doomed], due: Sequence[str] = ()) ->
 
 
 def parse(event: Mapping[str, Any]) -> Continuation:
+    """Parse a message that `messages` made.
+
+    Raises:
+        Malformed: naming what is wrong with it.
+    """
     try:
         detail = event["detail"]
         doomed = tuple(
@@ -57,14 +62,16 @@ def parse(event: Mapping[str, Any]) -> Continuation:
         due = {cluster: tuple(_arn(arn) for arn in arns) for cluster, arns in detail.get("due", {}).items()}
         return Continuation(doomed, due)
     except (KeyError, TypeError, AttributeError) as error:
-        raise Malformed(f"{DETAIL_TYPE}: {shown(error)}: what interruption_handler itself sends is needed") from error
+        raise Malformed(
+            f"{DETAIL_TYPE}: {shown(error)}: a message that interruption_handler has sent is needed"
+        ) from error
 
 
 def _typed(kind: type[Known], given: Mapping[str, Any]) -> Known:
-    """`kind` of the fields `given`, each of the type that it has.
+    """Make a `kind` of the fields `given`, and check their types.
 
     Raises:
-        TypeError: naming the field that has another one.
+        TypeError: naming the field whose value has another type.
     """
     made = kind(**given)
     for each in fields(kind):

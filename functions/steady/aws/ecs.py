@@ -1,4 +1,4 @@
-"""ECS: container instances, services and tasks, read in the fewest pages, and drained and stopped in batches."""
+"""Call ECS: read container instances, services and tasks in the fewest calls, drain and stop them in batches."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ TASKS_A_DESCRIBE = 100
 TASKS_A_PROTECTION = 100
 SERVICES_A_DESCRIBE = 10
 PAGE = 100
-# ECS names the attachment of a task's network interface in one way in the API, in another in its events.
+# The type of a task's network interface among its attachments: the API and the events of ECS name it differently.
 ENI_ATTACHMENTS = ("ElasticNetworkInterface", "eni")
 
 # StopTask's bucket, less 10 of its 100 calls at once: those are left to the drains, and to whoever runs tasks.
 STOP_BUCKET = replace(BUCKET_OF["StopTask"], burst=90)
 
-# How many tasks a cluster has, by its name.
+# The number of tasks of each cluster, by its name.
 TASK_COUNTS = Cache[str, int](max_age_s=60.0)
 
 
 def describe_all_instances(runtime: Runtime, cluster: str) -> tuple[ContainerInstance, ...]:
-    """Every container instance of `cluster` that is ACTIVE, DRAINING, or on its way in or out."""
+    """Return every container instance of `cluster`, whatever its status, less those that are INACTIVE."""
     pages = runtime.ecs.get_paginator("list_container_instances").paginate(
         cluster=cluster, PaginationConfig={"PageSize": PAGE}
     )
@@ -46,7 +46,7 @@ def describe_all_instances(runtime: Runtime, cluster: str) -> tuple[ContainerIns
 
 
 def describe_instances(runtime: Runtime, cluster: str, arns: Iterable[str]) -> tuple[ContainerInstance, ...]:
-    """The container instances `arns`, less those that are no longer registered."""
+    """Return the container instances `arns`, less those that are no longer registered."""
     found = []
     for batch in batches(arns, INSTANCES_A_DESCRIBE):
         answer = runtime.ecs.describe_container_instances(cluster=cluster, containerInstances=batch)
@@ -55,7 +55,7 @@ def describe_instances(runtime: Runtime, cluster: str, arns: Iterable[str]) -> t
 
 
 def find_instances(runtime: Runtime, cluster: str, instance_ids: Iterable[str]) -> dict[str, ContainerInstance]:
-    """The container instances of `cluster` on the EC2 instances `instance_ids`, by instance id."""
+    """Return the container instances of `cluster` on the EC2 instances `instance_ids`, by instance id."""
     found = {}
     for batch in batches(sorted(set(instance_ids)), PAGE):
         pages = runtime.ecs.get_paginator("list_container_instances").paginate(
@@ -63,22 +63,22 @@ def find_instances(runtime: Runtime, cluster: str, instance_ids: Iterable[str]) 
         )
         arns = [arn for page in pages for arn in page["containerInstanceArns"]]
         for instance in describe_instances(runtime, cluster, arns):
-            # An emulator may ignore the filter, and a drain of the wrong instance is the worst there is: look again.
+            # An emulator may ignore the filter. A drain of the wrong instance would be a disaster: check the id.
             if instance.instance_id in batch:
                 found[instance.instance_id] = instance
     return found
 
 
 def drain(runtime: Runtime, cluster: str, arns: Iterable[str]) -> tuple[ContainerInstance, ...]:
-    """Sets instances to DRAINING, and returns them as they are from then on, when no more tasks are placed on them.
+    """Set instances to DRAINING, and return them as the answers describe them: no more tasks are placed on them.
 
-    Instances that are gone are left out.
+    Instances that ECS did not drain, because they are gone, are left out.
     """
     return _set_state(runtime, cluster, arns, "DRAINING")
 
 
 def undrain(runtime: Runtime, cluster: str, arns: Iterable[str]) -> None:
-    """Sets draining instances back to ACTIVE."""
+    """Set draining instances back to ACTIVE."""
     _set_state(runtime, cluster, arns, "ACTIVE")
 
 
@@ -92,7 +92,9 @@ def _set_state(
         answer = client.update_container_instances_state(cluster=cluster, containerInstances=batch, status=status)
         for failure in answer.get("failures", []):
             runtime.telemetry.warning(
-                f"{failure.get('arn')} was not set to {status}: {failure.get('reason')}", cluster=cluster
+                f"cluster {cluster}: ECS did not set {failure.get('arn')} to {status} ({failure.get('reason')}); "
+                "the next step or tick looks at it again",
+                cluster=cluster,
             )
         return [_instance(i) for i in answer["containerInstances"]]
 
@@ -101,12 +103,13 @@ def _set_state(
 
 
 def list_services(runtime: Runtime, cluster: str) -> list[str]:
+    """Return the ARNs of all services of `cluster`."""
     pages = runtime.ecs.get_paginator("list_services").paginate(cluster=cluster, PaginationConfig={"PageSize": PAGE})
     return [arn for page in pages for arn in page["serviceArns"]]
 
 
 def describe_services(runtime: Runtime, cluster: str, names: Iterable[str]) -> list[ServiceTypeDef]:
-    """The services `names` (or ARNs) as ECS describes them, less those that are gone."""
+    """Return the services `names` (or ARNs) as ECS describes them, less those that are gone."""
     found = []
     for batch in batches(names, SERVICES_A_DESCRIBE):
         answer = runtime.ecs.describe_services(cluster=cluster, services=batch)
@@ -115,22 +118,23 @@ def describe_services(runtime: Runtime, cluster: str, names: Iterable[str]) -> l
 
 
 def is_daemon(service: ServiceTypeDef) -> bool:
+    """Return whether `service` runs one task on each instance."""
     return service.get("schedulingStrategy") == "DAEMON"
 
 
 def service_of(task: Mapping[str, object]) -> str:
-    """The name of the service that `task`, as ECS or its events describe it, is of; "" for one without a service."""
+    """Return the name of the service of `task`, as ECS or its events describe it; "" for a task without a service."""
     kind, _, name = str(task.get("group", "")).partition(":")
     return name if kind == "service" else ""
 
 
 def service_names(tasks: Iterable[TaskTypeDef]) -> list[str]:
-    """The services that `tasks` are of, each once."""
+    """Return the names of the services of `tasks`, sorted, each once."""
     return sorted({name for task in tasks if (name := service_of(task))})
 
 
 def read_service_shape(runtime: Runtime, service: ServiceTypeDef) -> TaskShape:
-    """What a task of `service` asks of an instance: its task definition's shape, and the service's own constraints."""
+    """Return the shape of a task of `service`: its task definition's, with the service's own constraints."""
     shape = read_task_definition(runtime, service["taskDefinition"]).shape
     constraints = service.get("placementConstraints", [])
     expressions = {c.get("expression", "") for c in constraints if c.get("type") == "memberOf"}
@@ -149,7 +153,7 @@ def read_service_shape(runtime: Runtime, service: ServiceTypeDef) -> TaskShape:
 
 
 def list_instances_matching(runtime: Runtime, cluster: str, expression: str) -> frozenset[str]:
-    """The ARNs of the container instances that satisfy a memberOf expression: ECS says, in its own query language."""
+    """Return the ARNs of the container instances that satisfy a memberOf expression (ECS cluster query language)."""
     pages = runtime.ecs.get_paginator("list_container_instances").paginate(
         cluster=cluster, filter=expression, PaginationConfig={"PageSize": PAGE}
     )
@@ -157,7 +161,7 @@ def list_instances_matching(runtime: Runtime, cluster: str, expression: str) -> 
 
 
 def list_instances_of_service(runtime: Runtime, cluster: str, service: str) -> frozenset[str]:
-    """The ARNs of the container instances that tasks of `service` are on."""
+    """Return the ARNs of the container instances on which tasks of `service` are."""
     pages = runtime.ecs.get_paginator("list_tasks").paginate(
         cluster=cluster, serviceName=service, PaginationConfig={"PageSize": PAGE}
     )
@@ -171,7 +175,7 @@ def list_instances_of_service(runtime: Runtime, cluster: str, service: str) -> f
 
 
 def describe_tasks_on(runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance]) -> list[TaskTypeDef]:
-    """The tasks that ECS wants RUNNING on `instances`, listed by instance or by cluster: the fewer calls."""
+    """Return the tasks that ECS wants RUNNING on `instances`, listed by instance or by cluster: the fewer calls."""
     client = runtime.ecs
     busy = [i for i in instances if i.task_count]
     if _by_cluster_is_cheaper(runtime, cluster, busy):
@@ -193,7 +197,7 @@ def describe_tasks_on(runtime: Runtime, cluster: str, instances: Sequence[Contai
 
 
 def calls_to_read(instances: Iterable[ContainerInstance]) -> int:
-    """How many calls list and describe the tasks of `instances`, an instance at a time."""
+    """Return how many calls list and describe the tasks of `instances`, an instance at a time."""
     return _calls_to_read([i.task_count for i in instances])
 
 
@@ -202,7 +206,7 @@ def _calls_to_read(counts: Sequence[int]) -> int:
 
 
 def readable_within(instances: Sequence[ContainerInstance], calls: int) -> Sequence[ContainerInstance]:
-    """The first of `instances`: those whose tasks can be listed and described in `calls` calls."""
+    """Return the first of `instances`, as many as have their tasks listed and described in `calls` calls."""
     counts = [i.task_count for i in instances]
     most = bisect.bisect_right(range(len(counts)), calls, key=lambda last: _calls_to_read(counts[: last + 1]))
     return instances[:most]
@@ -216,7 +220,7 @@ def _by_cluster_is_cheaper(runtime: Runtime, cluster: str, busy: Sequence[Contai
 
 
 def _tasks_in(runtime: Runtime, cluster: str) -> int:
-    # It only chooses between two ways to read the same: a count from a moment ago will do.
+    # The count only chooses between two ways to read the same tasks: an old count is good enough.
     kept = TASK_COUNTS.get(runtime, cluster)
     if kept is not None:
         return kept
@@ -236,10 +240,10 @@ def _tasks_on(runtime: Runtime, cluster: str, arn: str) -> list[str]:
 
 
 def stop_tasks(runtime: Runtime, cluster: str, arns: Sequence[str], reason: str, until: float) -> set[str]:
-    """Stops tasks, in their order, until the time `until` (seconds since the epoch); returns those asked to stop.
+    """Stop tasks, in their order, until the time `until` (seconds since the epoch); return those asked to stop.
 
-    They are stopped at the pace that the account's limit allows, so that none is refused for long. A task that is gone
-    counts as stopped. One that was throttled keeps its place for the next step.
+    The calls keep to the pace of StopTask's bucket. A task that is gone counts as stopped. A task whose call was
+    throttled is not among those returned: the next step stops it.
     """
     client = runtime.ecs_once
     pace = Pace(STOP_BUCKET, runtime.now, runtime.sleep)
@@ -255,7 +259,7 @@ def stop_tasks(runtime: Runtime, cluster: str, arns: Sequence[str], reason: str,
             if code == THROTTLED:
                 pace.rest()
                 return None
-            # "The referenced task was not found": it ended by itself, and ECS forgot it.
+            # "The referenced task was not found": it ended by itself, and ECS has forgotten it.
             if code != "InvalidParameterException":
                 raise
         return arn
@@ -264,9 +268,9 @@ def stop_tasks(runtime: Runtime, cluster: str, arns: Sequence[str], reason: str,
 
 
 def find_protected_tasks(runtime: Runtime, cluster: str, arns: Iterable[str]) -> set[str]:
-    """Those of the service tasks `arns` that are under scale-in protection now.
+    """Return those of the service tasks `arns` that are under scale-in protection now.
 
-    Where ECS does not say, they are taken for unprotected: a notice leaves no time to wait for the answer.
+    If ECS does not answer, they count as unprotected: a notice leaves no time to ask again.
     """
     client = runtime.ecs_once
 
@@ -274,7 +278,11 @@ def find_protected_tasks(runtime: Runtime, cluster: str, arns: Iterable[str]) ->
         try:
             answer = client.get_task_protection(cluster=cluster, tasks=batch)
         except (ClientError, BotoCoreError) as error:
-            runtime.telemetry.warning(f"tasks are taken for unprotected: {error}", cluster=cluster)
+            runtime.telemetry.warning(
+                f"cluster {cluster}: scale-in protection of {len(batch)} tasks is unknown, so that they may be stopped "
+                f"before their deadline: {error}",
+                cluster=cluster,
+            )
             return []
         return [task["taskArn"] for task in answer["protectedTasks"] if task["protectionEnabled"]]
 
@@ -284,7 +292,7 @@ def find_protected_tasks(runtime: Runtime, cluster: str, arns: Iterable[str]) ->
 
 @dataclass(frozen=True, slots=True)
 class TaskDefinition:
-    """What matters here of one revision. `stop_timeout_s` is the longest of its containers."""
+    """The parts of one revision that are used here. `stop_timeout_s` is the longest of its containers."""
 
     shape: TaskShape
     stop_timeout_s: int
@@ -295,7 +303,7 @@ TASK_DEFINITIONS = Cache[str, TaskDefinition]()
 
 
 def read_task_definition(runtime: Runtime, arn: str) -> TaskDefinition:
-    """The revision `arn`, read once a process."""
+    """Return the revision `arn`, read once in each process."""
     if known := TASK_DEFINITIONS.get(runtime, arn):
         return known
     definition = runtime.ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
@@ -307,7 +315,7 @@ def read_task_definition(runtime: Runtime, arn: str) -> TaskDefinition:
 
 def _shape(definition: TaskDefinitionTypeDef) -> TaskShape:
     containers = definition.get("containerDefinitions", [])
-    # ECS: a size on the task takes the place of its containers' sum; memoryReservation is what is reserved.
+    # ECS: a size of the task replaces the sum of its containers' sizes; memoryReservation is what is reserved.
     cpu = int(definition.get("cpu") or sum(c.get("cpu", 0) for c in containers))
     memory = int(
         definition.get("memory") or sum(c.get("memoryReservation") or c.get("memory") or 0 for c in containers)
@@ -328,7 +336,7 @@ def _shape(definition: TaskDefinitionTypeDef) -> TaskShape:
 def _instance(described: ContainerInstanceTypeDef) -> ContainerInstance:
     registered = {r["name"]: r for r in described["registeredResources"]}
     remaining = {r["name"]: r for r in described["remainingResources"]}
-    # ECS lists the ports that are taken, in both lists; the reserved ones (22, 2375, 51678, …) are among them.
+    # ECS lists the ports in use, in both lists; the reserved ones (22, 2375, 51678, …) are among them.
     ports = remaining.get("PORTS", {}).get("stringSetValue", [])
     attributes = {a.get("name"): a.get("value", "") for a in described.get("attributes", [])}
     status = described["status"]
@@ -343,10 +351,10 @@ def _instance(described: ContainerInstanceTypeDef) -> ContainerInstance:
         agent_connected=described.get("agentConnected", True),
         instance_type=attributes.get("ecs.instance-type", ""),
         zone=attributes.get("ecs.availability-zone", ""),
-        # A GPU's place in `remaining` is by its id, as in `registered`.
+        # `remaining` lists the ids of the free GPUs, `registered` those of all.
         gpus=len(remaining.get("GPU", {}).get("stringSetValue", [])),
         registered_gpus=len(registered.get("GPU", {}).get("stringSetValue", [])),
         enis_used=sum(a.get("type") in ENI_ATTACHMENTS for a in described.get("attachments", [])),
-        # ECS: with ENI trunking, an instance takes far more tasks than it has network interfaces.
+        # ECS: with ENI trunking, an instance takes many more awsvpc tasks than it has network interfaces.
         enis_limited="ecs.awsvpc-trunk-id" not in attributes,
     )

@@ -1,4 +1,4 @@
-"""The log catalogue in S3 and Glue: prefixes by their delimiters, tables read by the page, and made side by side."""
+"""Read and change the log catalogue: the prefixes of the logs in S3, and their tables and partitions in Glue."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from steady.catalog import (
 if TYPE_CHECKING:
     from mypy_boto3_glue.type_defs import ErrorDetailTypeDef, TableInputTypeDef, TableTypeDef
 
-# Glue: how many tables one BatchDeleteTable names.
+# Glue: the most tables of one BatchDeleteTable.
 TABLES_A_DELETE = 100
-# What a repeated call says of what it finds done.
+# The error codes of a repeated call whose work is done already.
 THERE, GONE = "AlreadyExistsException", "EntityNotFoundException"
 JSON_SERDE = "org.openx.data.jsonserde.JsonSerDe"
 
 
 class CatalogRefused(RuntimeError):
-    """Glue did a part of a call, and says of the rest why not; the next run does it again."""
+    """Glue did only a part of a call; the text names the first failure. The next run repeats it."""
 
 
 def list_prefixes(runtime: Runtime, bucket: str) -> list[Prefix]:
-    """Every family and container that has logs: a listing a family, whatever they hold."""
+    """Return the prefix of every family and container that has logs, in one listing for each family."""
     client = runtime.s3
     families = list(_common_prefixes(client, bucket, ""))
 
@@ -50,14 +50,14 @@ def _common_prefixes(client: Any, bucket: str, under: str) -> Iterator[str]:
 
 
 def list_tables(runtime: Runtime, database: str) -> list[LogTable]:
-    """The tables of the catalogue that the suite made."""
+    """Return the tables of the catalogue that the suite made."""
     pages = runtime.glue.get_paginator("get_tables").paginate(DatabaseName=database)
     found = (_table(described) for page in pages for described in page["TableList"])
     return [table for table in found if table]
 
 
 def create_tables(runtime: Runtime, database: str, bucket: str, wanted: Sequence[LogTable]) -> None:
-    """Makes tables. One that is there already, as after a crash, is brought up to date."""
+    """Create tables. A table that exists already, as after a crash, is updated."""
     client = runtime.glue
 
     def one(table: LogTable) -> None:
@@ -71,6 +71,7 @@ def create_tables(runtime: Runtime, database: str, bucket: str, wanted: Sequence
 
 
 def update_tables(runtime: Runtime, database: str, bucket: str, wanted: Sequence[LogTable]) -> None:
+    """Give existing tables the definitions of `wanted`."""
     client = runtime.glue
 
     def one(table: LogTable) -> None:
@@ -80,10 +81,10 @@ def update_tables(runtime: Runtime, database: str, bucket: str, wanted: Sequence
 
 
 def drop_tables(runtime: Runtime, database: str, unwanted: Sequence[LogTable]) -> None:
-    """Drops tables; their logs stay.
+    """Drop tables; their logs stay.
 
     Raises:
-        CatalogRefused: if one is still there.
+        CatalogRefused: if a table could not be dropped.
     """
     client = runtime.glue
     for batch in batches([table.name for table in unwanted], TABLES_A_DELETE):
@@ -94,10 +95,10 @@ def drop_tables(runtime: Runtime, database: str, unwanted: Sequence[LogTable]) -
 def add_partitions(
     runtime: Runtime, database: str, bucket: str, wanted: Sequence[LogTable], days: Sequence[date]
 ) -> None:
-    """Makes the partitions of `days`, 100 at most, where they are not projected. One that is there stays as it is.
+    """Create the partitions of `days` (100 at most) where they are not projected. Existing ones are not changed.
 
     Raises:
-        CatalogRefused: if one could not be made.
+        CatalogRefused: if a partition could not be created.
     """
     client = runtime.glue
 
@@ -126,7 +127,7 @@ def _refuse(errors: Iterable[tuple[str, ErrorDetailTypeDef]], *, but: str) -> No
     said = [f"{name}: {e['ErrorCode']}: {e.get('ErrorMessage', '')}" for name, e in errors if e.get("ErrorCode") != but]
     if said:
         more = f", and {len(said) - 1} more" if len(said) > 1 else ""
-        raise CatalogRefused(f"Glue refused {said[0]}{more}")
+        raise CatalogRefused(f"Glue refused {said[0]}{more}; the next run of the log catalogue repeats them")
 
 
 def _table(described: TableTypeDef) -> LogTable | None:
@@ -158,6 +159,6 @@ def _storage(table: LogTable, location: str) -> Any:
         "Location": location,
         "InputFormat": "org.apache.hadoop.mapred.TextInputFormat",
         "OutputFormat": "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
-        # A line that is no JSON is a row of nulls, not the end of the query.
+        # A line that is not JSON becomes a row of nulls; the query goes on.
         "SerdeInfo": {"SerializationLibrary": JSON_SERDE, "Parameters": {"ignore.malformed.json": "true"}},
     }

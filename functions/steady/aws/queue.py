@@ -1,4 +1,4 @@
-"""Batches of SQS messages: each parsed by itself, those that cannot be handled set aside with the reason."""
+"""Parse batches of SQS messages one by one, and set aside those that cannot be handled, with the reason."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from steady.metrics import MetricName
 
 Value = TypeVar("Value")
 
-# SQS: a message attribute's value counts towards the message; a reason longer than this says nothing more.
+# Characters of a reason. SQS: an attribute's value counts towards the size of its message.
 REASON_MAX = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Message(Generic[Value]):
-    """A message of a batch and what it was parsed to. `sent_at` is in seconds since the epoch."""
+    """A message of a batch, and the value that it was parsed to. `sent_at` is in seconds since the epoch."""
 
     id: str
     value: Value
@@ -29,7 +29,7 @@ class Message(Generic[Value]):
 
 @dataclass(frozen=True, slots=True)
 class Batch(Generic[Value]):
-    """The messages of a batch that could be parsed, and the ids of those that are to come again."""
+    """The messages of a batch that were parsed, and the ids of those that SQS delivers again."""
 
     messages: tuple[Message[Value], ...]
     failed_ids: tuple[str, ...] = ()
@@ -38,11 +38,10 @@ class Batch(Generic[Value]):
 def parse_batch(
     runtime: Runtime, event: Mapping[str, Any], parse: Callable[[str], Value], dead_letter_queue_url: str
 ) -> Batch[Value]:
-    """Parses each record's body. One that is `Malformed` goes to the dead-letter queue at once, with the reason.
+    """Parse the body of each record. A message that is `Malformed` goes to the dead-letter queue at once.
 
-    It is not worth its retries: they would only be in the way of the good messages of its batch.
+    It is not tried again: that would only delay the good messages of its batch.
     """
-
     found: list[Message[Value]] = []
     failed: list[str] = []
     for record in event["Records"]:
@@ -55,18 +54,20 @@ def parse_batch(
 
 
 def _set_aside(runtime: Runtime, record: Mapping[str, Any], reason: str, dead_letter_queue_url: str) -> list[str]:
-    """Sets `record` aside; returns its id if that failed, so that it comes again."""
+    """Set `record` aside; return its id if that failed, so that SQS delivers it again."""
     try:
         set_aside(runtime, record["body"], reason, dead_letter_queue_url)
     except (ClientError, BotoCoreError) as error:
-        runtime.telemetry.error(f"a message could not be set aside, and will come again: {error}")
+        runtime.telemetry.error(
+            f"message {record['messageId']} could not be sent to the dead-letter queue; SQS delivers it again: {error}"
+        )
         return [record["messageId"]]
     return []
 
 
 def set_aside(runtime: Runtime, body: str, reason: str, dead_letter_queue_url: str) -> None:
-    """Sends a message that cannot be handled to the dead-letter queue, with the reason as its attribute `error`."""
-    runtime.telemetry.error(f"message set aside: {reason}", body=body[:REASON_MAX])
+    """Send a message that cannot be handled to the dead-letter queue, with the reason as its attribute `error`."""
+    runtime.telemetry.error(f"message sent to the dead-letter queue, not handled: {reason}", body=body[:REASON_MAX])
     runtime.telemetry.count(MetricName.MESSAGES_SET_ASIDE)
     runtime.sqs.send_message(
         QueueUrl=dead_letter_queue_url,
@@ -76,5 +77,5 @@ def set_aside(runtime: Runtime, body: str, reason: str, dead_letter_queue_url: s
 
 
 def batch_response(failed_ids: Iterable[str]) -> dict[str, Any]:
-    """Lambda's answer to SQS: these messages come again, the others are done (ReportBatchItemFailures)."""
+    """Return Lambda's answer to SQS (ReportBatchItemFailures): it delivers these again, the others are done."""
     return {"batchItemFailures": [{"itemIdentifier": id_} for id_ in dict.fromkeys(failed_ids)]}

@@ -1,4 +1,4 @@
-"""What a handler runs on: the clients, the clock, and calls side by side. The simulated account is another one."""
+"""Give a handler its AWS clients, its clock and its threads. The simulated account gives others."""
 
 from __future__ import annotations
 
@@ -37,35 +37,33 @@ Result = TypeVar("Result")
 
 CALLS_AT_ONCE = 10
 
-# "standard" backs off with jitter on throttling and on 5xx; five tries take at most some 10 s.
+# "standard" backs off with jitter on throttling and on 5xx; five tries take about 10 s at most.
 CLIENT_CONFIG = Config(
     retries={"mode": "standard", "max_attempts": 5},
     connect_timeout=3,
     read_timeout=10,
     max_pool_connections=CALLS_AT_ONCE,
 )
-
-
-# Small answers, which come at once or not at all: what wants them goes on without (docs/reliability.md).
+# For small answers that come at once or not at all. The callers go on without them (docs/reliability.md).
 QUICK_CONFIG = CLIENT_CONFIG.merge(
     Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=2, read_timeout=3)
 )
 
 
 class InParallel(Protocol):
-    """Calls a function on each item, several at once; yields results in the items' order."""
+    """Calls a function on each item, several at once; returns the results in the items' order."""
 
     def __call__(self, call: Callable[[Item], Result], items: Iterable[Item], /) -> list[Result]: ...
 
 
 def in_threads(call: Callable[[Item], Result], items: Iterable[Item], /) -> list[Result]:
-    """`[call(i) for i in items]`, `CALLS_AT_ONCE` at a time. Raises what the first failing call raised."""
+    """Return `[call(i) for i in items]`, called `CALLS_AT_ONCE` at a time; raise what the first failing call raised."""
     with ThreadPoolExecutor(CALLS_AT_ONCE) as pool:
         return list(pool.map(call, items))
 
 
 class Session(Protocol):
-    """What makes clients: boto3's session is one."""
+    """Makes AWS clients: boto3's session is one."""
 
     @property
     def events(self) -> Any: ...
@@ -74,7 +72,7 @@ class Session(Protocol):
 
 
 class BotocoreSession:
-    """boto3's clients without boto3: importing its transfer manager would be a third of a cold start."""
+    """Makes boto3's clients without boto3: the import of its transfer manager would be a third of a cold start."""
 
     def __init__(self) -> None:
         self._session = botocore.session.Session()
@@ -96,9 +94,9 @@ class Runtime:
     sleep: Callable[[float], None] = time.sleep
     in_parallel: InParallel = in_threads
     telemetry: Telemetry = field(default_factory=PowertoolsTelemetry)
-    # ECS calls since they were last said, by the bucket that they draw on: each try counts, as it does for ECS.
+    # ECS calls since the last report, by the bucket that they draw on. Each try counts, as it does for ECS.
     calls: Counter[str] = field(default_factory=Counter)
-    # What earlier invocations of the process have read, and when; each kind by its own `steady.aws.cache.Cache`.
+    # Values that earlier invocations of the process have read, and when; each kind has its `steady.aws.cache.Cache`.
     kept: dict[tuple[object, object], tuple[float, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -123,7 +121,7 @@ class Runtime:
 
     @cached_property
     def ecs_once(self) -> ECSClient:
-        """For calls that keep their place when they are throttled, so that the SDK need not wait and try again."""
+        """A client without retries, for calls that the next step makes again if they are throttled."""
         client: ECSClient = self.session.client(
             "ecs", config=CLIENT_CONFIG.merge(Config(retries={"total_max_attempts": 1}))
         )
@@ -151,7 +149,7 @@ class Runtime:
 
     @cached_property
     def dynamodb_once(self) -> DynamoDBClient:
-        """For what is worth no wait: it is asked once, and for a second."""
+        """A client without retries that waits for one second at most, for answers that are not worth a wait."""
         config = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=1)
         client: DynamoDBClient = self.session.client("dynamodb", config=config)
         return client
@@ -193,7 +191,7 @@ class Runtime:
 
 
 def batches(items: Iterable[Item], size: int) -> Iterator[Sequence[Item]]:
-    """`items` in lists of at most `size`, the most that one call takes."""
+    """Yield `items` in lists of at most `size`, the most that one call takes."""
     rest = iter(items)
     while batch := list(itertools.islice(rest, size)):
         yield batch

@@ -1,4 +1,4 @@
-"""What the functions say: structured log lines, and metrics in CloudWatch's embedded format (Powertools)."""
+"""Write structured log lines, and metrics in CloudWatch's embedded metric format (Powertools)."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -11,7 +11,7 @@ from steady.names import ALL_FUNCTIONS, NAMESPACE
 
 
 class Telemetry(Protocol):
-    """Where a handler's log lines and counts go."""
+    """Takes the log lines and the metrics of a function."""
 
     def info(self, message: str, **fields: Any) -> None: ...
 
@@ -29,7 +29,7 @@ class Telemetry(Protocol):
 
 
 class PowertoolsTelemetry:
-    """Log lines as JSON on standard output; metrics as EMF lines beside them, with the cluster as their dimension."""
+    """Writes log lines as JSON to standard output, and metrics as EMF lines with the cluster as their dimension."""
 
     def __init__(self) -> None:
         self.logger = Logger()
@@ -51,7 +51,7 @@ class PowertoolsTelemetry:
         self._one(metric, MetricUnit.Seconds, value, {"cluster": cluster})
 
     def gauges(self, values: Mapping[str, float], cluster: str) -> None:
-        """What a cluster looks like now, in one line."""
+        """Put the state of a cluster into one line: `values`, by the metric's name."""
         metrics = EphemeralMetrics(namespace=NAMESPACE)
         metrics.add_dimension(name="cluster", value=cluster)
         for name, value in values.items():
@@ -59,7 +59,7 @@ class PowertoolsTelemetry:
         metrics.flush_metrics()
 
     def api_calls(self, calls: Mapping[str, int]) -> None:
-        """ECS calls by the bucket that they draw on, each try counted: one metric for all functions together."""
+        """Put ECS calls, by their bucket, into one metric of all functions together; each try counts."""
         for bucket, count in calls.items():
             self._one(MetricName.API_CALLS, MetricUnit.Count, count, {"service": ALL_FUNCTIONS, "bucket": bucket})
 

@@ -1,1 +1,1 @@
-"""The suite's share of the ECS API as its functions keep it together: turns in the ledger, and one budget a process."""
+"""The suite's share of the ECS API: its turns in the ledger, and one budget for each process."""

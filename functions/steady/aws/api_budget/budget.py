@@ -1,7 +1,7 @@
-"""The share of the ECS API that one process keeps to, together with the suite's other processes.
+"""Keep the ECS calls of one process within the suite's share of the ECS API, together with its other processes.
 
-A process asks for as many calls as the last look at the cluster took, in one write to the ledger, and waits for the
-turn of each. Service-out never asks: it writes down what it took (`turn_ledger.charge`), and others wait.
+Before a look at a cluster, a process asks the ledger for as many calls as the last look took, in one write. Each call
+then waits for its turn. Service-out never asks: it writes down what it took (`turn_ledger.charge`), and others wait.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ if TYPE_CHECKING:
     # botocore's: what HTTP answered, and what was parsed from it.
     Answer = tuple[object, Mapping[str, Any]]
 
-# A turn that was not used within this time is given up: others count on what has flowed back since.
+# A turn that was not used within this time is given up: the tokens have been refilled, and others may have used them.
 LAPSES_AFTER_S = 5.0
-# Calls that were not foreseen are asked for in ones, twos, fours, up to this many at once.
+# Calls that were not foreseen are asked for in numbers that double, up to this many at once.
 MOST_AT_ONCE = 32
-# The least that a look takes: instances and services, listed and described.
+# The calls of a first look: instances and services, each listed and described.
 A_LOOK = Counter({BUCKET_OF["DescribeContainerInstances"].name: 2, BUCKET_OF["DescribeServices"].name: 2})
 
 
 class OverBudget(Exception):
-    """The suite's share of the ECS API is used up for now. The text says which share, and what could be done."""
+    """The suite's share of the ECS API is used up for now. The text names the share, and what to change."""
 
 
 @dataclass(slots=True)
 class Budget:
-    """What one process may call of ECS, beside the suite's other processes; see `budget_of`.
+    """The ECS calls that one process may make, beside the suite's other processes; see `budget_of`.
 
-    `share` is over 0 and at most 1. `least_urgent` is what calls may be for while the buckets are used as they are.
+    `share` is over 0 and at most 1. `least_urgent` is the least urgent purpose for which calls may be made now.
     """
 
     runtime: Runtime
@@ -175,14 +175,17 @@ class Budget:
     def _admit(self, look: Mapping[str, int], before: Turns, now: float) -> None:
         levels = [before.allows(BUCKET_NAMED[name], self.share, now) for name in look]
         if None in levels:
-            raise OverBudget(f"its ECS calls are at the suite's share of {self.share:.0%} (api_share)")
+            raise OverBudget(
+                f"ECS API budget exhausted (api_share {self.share:.0%}): the evaluation is postponed, "
+                "nothing is changed"
+            )
         self.least_urgent = max((level for level in levels if level is not None), default=Urgency.SWEEP)
         for name, count in look.items():
             takes_s = seconds_of(BUCKET_NAMED[name], count, self.share)
             if takes_s > LONGEST_LOOK_S:
                 raise OverBudget(
-                    f"{count} calls of {name} take {takes_s:.0f} s at the suite's share of {self.share:.0%}, longer "
-                    "than a look may: raise api_share"
+                    f"{count} {name} calls of one evaluation take {takes_s:.0f} s at api_share {self.share:.0%}, more "
+                    f"than {LONGEST_LOOK_S:.0f} s: the cluster is not evaluated; raise api_share"
                 )
 
     def _ask(self, calls: Mapping[str, int], admit: Admit = lambda before, now: None) -> None:
@@ -197,7 +200,7 @@ class Budget:
             ]
             written = self._ledger.write(changes)
             if written:
-                # What others asked for at the same time came before.
+                # The calls that others asked for at the same time come before ours.
                 before = Turns({change.bucket: written[change.bucket] - _seconds(change, now) for change in changes})
                 admit(before, now)
                 break

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from steady.aws.runtime import Runtime
 
-# How often a write that others came before is tried again; after that, what is known of their turns must do.
+# How often a write is tried when others wrote first. After that the process uses the turns that it knows of.
 TRIES = 5
-# A ledger that did not answer is not asked again for this time.
+# A ledger that did not answer is not asked again for this many seconds.
 SILENT_S = 60.0
 
 

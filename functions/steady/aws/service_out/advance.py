@@ -1,4 +1,4 @@
-"""What one step does on a cluster: drain, deregister, stop, and let go what is finished."""
+"""Do one step on a cluster: drain, deregister, stop tasks, and complete the lifecycle hooks of finished instances."""
 
 from __future__ import annotations
 
@@ -19,17 +19,24 @@ if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import ServiceTypeDef, TaskTypeDef
 
 STOP_REASON = "ecs-steady: the instance is about to go"
-# What ECS says of a service, its target groups above all, by its cluster and its name.
+# Each service as ECS describes it, for its target groups, by its cluster and its name.
 SERVICES: Cache[tuple[str, str], ServiceTypeDef] = Cache(max_age_s=60.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """What a step did, and what it left: instances to look at again, and tasks that only wait for their turn.
+    """The work that a step has done, and the work that it has left.
 
-    `tasks_left` is how many tasks are still to be stopped, those in `due` included, and `killed` how many ran on
-    instances that EC2 was ending already. `deregistered_after_s` is the longest time from a notice until the targets of
-    its instance were deregistered, of the instances that were looked at for the first time.
+    Attributes:
+        waiting: instances that are not finished.
+        due: ARNs of tasks that could be stopped now, but wait for their turn.
+        next_in_s: seconds to the next look at `waiting`.
+        deregistered: how many targets were deregistered.
+        stopped: how many tasks were stopped.
+        tasks_left: how many tasks are still to be stopped, those in `due` included.
+        killed: how many tasks still ran on instances that EC2 was ending already.
+        deregistered_after_s: the longest time from a notice until its targets were deregistered, of the instances that
+            were looked at for the first time; None if there was none.
     """
 
     waiting: tuple[Doomed, ...] = ()
@@ -74,7 +81,7 @@ def advance(
 ) -> Advance:
     """Take the next step for `doomed`: first those never looked at, then the tasks that are `due`, then the others.
 
-    Everything in here can be repeated: a crash at any call is mended by doing it again.
+    Everything in here can be repeated: after a crash at any call, the step is done again.
 
     Args:
         due: ARNs of tasks that an earlier step found due and had no time to stop.
@@ -87,7 +94,7 @@ def advance(
     waiting_due = [*due, *first.due]
     stopped = ecs.stop_tasks(runtime, cluster, waiting_due, STOP_REASON, until)
     left = tuple(arn for arn in waiting_due if arn not in stopped)
-    # While tasks wait for their turn, another look at instances that were looked at already brings nothing new.
+    # While due tasks wait for their turn, another look at instances that were looked at already changes nothing.
     then = Advance(waiting=tuple(known)) if left else _look(runtime, cluster, known, until)
     return Advance(
         waiting=first.waiting + then.waiting,
@@ -113,7 +120,7 @@ def _look(
     others = [d for d in doomed if d.container_instance_arn not in known]
     instances = [*known.values(), *drain_instances(runtime, cluster, others)]
     seen = _seen(instances)
-    tasks = doomed_tasks(runtime, cluster, instances)
+    tasks = read_doomed_tasks(runtime, cluster, instances)
     states = targets.read_states(runtime, (target for task in tasks for target in task.targets))
     step = next_step(doomed, seen, tasks, states, runtime.now())
     targets.deregister(runtime, step.to_deregister)
@@ -124,7 +131,7 @@ def _look(
         if instance.hook:
             complete_hook(runtime, instance.hook)
     return Advance(
-        # What was killed is counted once.
+        # `gone` is reset, so that killed tasks are counted once.
         waiting=tuple(replace(_with_heartbeat(runtime, i), looked_at=True, gone=False) for i in after.waiting),
         finished=after.finished,
         due=tuple(t.arn for t in step.to_stop if t.arn not in stopped),
@@ -138,13 +145,13 @@ def _look(
 
 
 def _killed(doomed: Iterable[Doomed], tasks: Iterable[DoomedTask]) -> int:
-    """How many tasks were still in service when EC2 began to end their instance; daemons go with it."""
+    """Count the tasks, less daemons, that were still running when EC2 began to end their instance."""
     gone = {d.container_instance_arn for d in doomed if d.gone}
     return sum(t.container_instance_arn in gone and t.kind is not TaskKind.DAEMON and not t.stopping for t in tasks)
 
 
-def doomed_tasks(runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance]) -> list[DoomedTask]:
-    """The tasks on `instances` that ECS wants RUNNING, each with its kind, targets, protection and stop timeout."""
+def read_doomed_tasks(runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance]) -> list[DoomedTask]:
+    """Return the tasks that ECS wants RUNNING on `instances`, with their kind, targets, protection and stop timeout."""
     tasks = ecs.describe_tasks_on(runtime, cluster, instances)
     services = _services(runtime, cluster, ecs.service_names(tasks))
     of_replicas = [t["taskArn"] for t in tasks if _kind(services.get(ecs.service_of(t))) is TaskKind.SERVICE]
@@ -177,7 +184,7 @@ def _services(runtime: Runtime, cluster: str, names: Sequence[str]) -> Mapping[s
     old = [name for name in names if SERVICES.get(runtime, (cluster, name)) is None]
     for service in ecs.describe_services(runtime, cluster, old):
         SERVICES.keep(runtime, (cluster, service["serviceName"]), service)
-    # A service that is gone is as it was last known: its tasks are still here.
+    # A deleted service is used as it was last known: its tasks are still here.
     found = {name: SERVICES.get(runtime, (cluster, name), math.inf) for name in names}
     return {name: service for name, service in found.items() if service}
 
@@ -198,7 +205,7 @@ def _kind(service: ServiceTypeDef | None) -> TaskKind:
 
 def _with_heartbeat(runtime: Runtime, instance: Doomed) -> Doomed:
     hook = instance.hook
-    # Half a timeout leaves room for a step that is late.
+    # Half of the timeout leaves room for a late step.
     if hook is None or runtime.now() - hook.beat_at < hook.heartbeat_s / 2:
         return instance
     send_heartbeat(runtime, hook)

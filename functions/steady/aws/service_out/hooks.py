@@ -1,4 +1,4 @@
-"""Auto Scaling lifecycle hooks: their timeouts, heartbeats and completion."""
+"""Call Auto Scaling for lifecycle hooks: read their timeouts, send heartbeats, complete them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,14 +12,14 @@ from steady.service_out.drain import LifecycleHook
 
 @dataclass(frozen=True, slots=True)
 class HookTimeouts:
-    """How long a lifecycle hook waits, in seconds: from one heartbeat to the next, and in all."""
+    """The seconds that a lifecycle hook waits: from one heartbeat to the next, and in all."""
 
     heartbeat_s: int
     global_s: int
 
 
 def read_timeouts(runtime: Runtime, hook: LifecycleHook) -> HookTimeouts:
-    """The timeouts of `hook`. One that was deleted meanwhile waits no longer: both are 0."""
+    """Return the timeouts of `hook`. Both are 0 if the hook has been deleted."""
     hooks = runtime.autoscaling.describe_lifecycle_hooks(
         AutoScalingGroupName=hook.group, LifecycleHookNames=[hook.name]
     )["LifecycleHooks"]
@@ -31,7 +31,7 @@ def read_timeouts(runtime: Runtime, hook: LifecycleHook) -> HookTimeouts:
 
 
 def send_heartbeat(runtime: Runtime, hook: LifecycleHook) -> None:
-    """Makes `hook` wait for another heartbeat timeout."""
+    """Let `hook` wait for another heartbeat timeout."""
     with _hook_that_may_be_gone():
         runtime.autoscaling.record_lifecycle_action_heartbeat(
             AutoScalingGroupName=hook.group, LifecycleHookName=hook.name, LifecycleActionToken=hook.token
@@ -39,7 +39,7 @@ def send_heartbeat(runtime: Runtime, hook: LifecycleHook) -> None:
 
 
 def complete_hook(runtime: Runtime, hook: LifecycleHook) -> None:
-    """Lets the instance that `hook` holds go on to its termination."""
+    """Complete `hook`: Auto Scaling terminates the instance that it holds."""
     with _hook_that_may_be_gone():
         runtime.autoscaling.complete_lifecycle_action(
             AutoScalingGroupName=hook.group,

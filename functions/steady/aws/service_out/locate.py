@@ -1,4 +1,4 @@
-"""Which of the instances that messages name are ours, and how long each of them has."""
+"""Find the cluster and the deadline of each doomed instance that messages name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class NoThresholds(ValueError):
-    """A cluster whose parameters do not say what it is; the text says what is needed."""
+    """A cluster has no usable `capacity` parameter; the text says what is needed."""
 
 
 class Located(NamedTuple):
@@ -43,24 +43,26 @@ def locate_instances(runtime: Runtime, noticed: Sequence[Notice], continued: Ite
     """
     found: dict[str, Doomed] = {}
     for doomed in continued:
-        found[doomed.instance_id] = _merged(found.get(doomed.instance_id), doomed)
+        found[doomed.instance_id] = _merge(found.get(doomed.instance_id), doomed)
     origins = origins_of(runtime, (n.instance_id for n in noticed if not n.hook)) if noticed else {}
     for notice in noticed:
         origin = _origin_of(notice.hook) if notice.hook else origins.get(notice.instance_id)
         cluster = clusters.find_cluster(runtime, origin) if origin else None
         if cluster is None:
-            runtime.telemetry.info(f"instance {notice.instance_id} is of no cluster that is managed: nothing to do")
+            runtime.telemetry.info(
+                f"instance {notice.instance_id} belongs to no managed cluster: its notice is ignored"
+            )
             runtime.telemetry.count(MetricName.FOREIGN_NOTICES)
         elif notice.recommended and _thresholds(runtime, cluster).on_rebalance != "drain":
             runtime.telemetry.count(MetricName.RECOMMENDATIONS_IGNORED, cluster=cluster)
         else:
             doomed = _with_deadline(runtime, notice, cluster)
-            found[notice.instance_id] = _merged(found.get(notice.instance_id), doomed)
+            found[notice.instance_id] = _merge(found.get(notice.instance_id), doomed)
     return _registered(runtime, found.values())
 
 
 def by_cluster(doomed: Iterable[Doomed]) -> dict[str, list[Doomed]]:
-    """`doomed`, a list for each cluster."""
+    """Group `doomed` by cluster."""
     found: dict[str, list[Doomed]] = {}
     for instance in doomed:
         found.setdefault(instance.cluster, []).append(instance)
@@ -72,7 +74,7 @@ def _origin_of(hook: LifecycleHook) -> Origin:
 
 
 def _thresholds(runtime: Runtime, cluster: str) -> Thresholds:
-    # Only recommendations ask for thresholds: a notice does not wait for their import.
+    # Imported here, since only recommendations need thresholds: other notices do not wait for the import.
     from steady.aws.settings import cluster_settings
     from steady.thresholds import BadThreshold
 
@@ -94,8 +96,8 @@ def _with_deadline(runtime: Runtime, notice: Notice, cluster: str) -> Doomed:
     return Doomed(notice.instance_id, cluster, notice.at + timeouts.global_s, hook=hook, noticed_at=notice.at)
 
 
-def _merged(one: Doomed | None, other: Doomed) -> Doomed:
-    """What two messages about one instance come to: the nearer deadline, and the hook whichever names it."""
+def _merge(one: Doomed | None, other: Doomed) -> Doomed:
+    """Merge two messages about one instance: the earlier deadline, and the lifecycle hook if one names it."""
     if one is None:
         return other
     return replace(

@@ -1,4 +1,4 @@
-"""Elastic Load Balancing: what targets still do, and taking them out of their target groups."""
+"""Call Elastic Load Balancing: read the states of targets, and deregister them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STATES = {"draining": TargetState.DRAINING, "unused": TargetState.LEFT}
 
 
 def targets_of(task: TaskTypeDef, service: ServiceTypeDef, instance_id: str) -> frozenset[Target]:
-    """The targets that ECS registered for `task`, in every target group of its `service`.
+    """Return the targets that ECS registered for `task`, in every target group of its `service`.
 
     A target is the instance and a host port (bridge and host networking), or the address of the task's own network
     interface and the container port (awsvpc).
@@ -44,7 +44,7 @@ def targets_of(task: TaskTypeDef, service: ServiceTypeDef, instance_id: str) -> 
 
 
 def read_states(runtime: Runtime, targets: Iterable[Target]) -> Mapping[Target, TargetState]:
-    """What each of `targets` still does. Those of a target group that is gone have left."""
+    """Return the state of each of `targets`. Those of a deleted target group have left."""
 
     # A session makes its clients in one thread only: before the calls side by side.
     client = runtime.elbv2
@@ -69,7 +69,7 @@ def read_states(runtime: Runtime, targets: Iterable[Target]) -> Mapping[Target, 
 
 
 def deregister(runtime: Runtime, targets: Iterable[Target]) -> None:
-    """Takes `targets` out of their target groups. ELB: doing so again, or for one that is gone, succeeds."""
+    """Deregister `targets` from their target groups. A repeated call, or one for a deleted target group, succeeds."""
 
     client = runtime.elbv2
 
@@ -78,9 +78,11 @@ def deregister(runtime: Runtime, targets: Iterable[Target]) -> None:
         try:
             client.deregister_targets(TargetGroupArn=group, Targets=_descriptions(batch))
         except client.exceptions.TargetGroupNotFoundException:
-            runtime.telemetry.warning(f"target group {group} is gone: its targets have left with it")
+            runtime.telemetry.warning(
+                f"target group {group} does not exist: {len(batch)} targets count as deregistered"
+            )
         except client.exceptions.InvalidTargetException:
-            # One that is gone (a terminated instance) refuses the whole call: the others leave without it.
+            # ELB refuses the whole call for one target of a terminated instance: deregister them one by one.
             for target in batch if len(batch) > 1 else ():
                 leave((group, [target]))
 

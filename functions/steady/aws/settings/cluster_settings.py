@@ -1,7 +1,4 @@
-"""What a function knows of a cluster before it looks at it: whether it is ours, its pool and its thresholds.
-
-Apart from what decides: the interruption handler, whose start a notice waits for, needs no more than this.
-"""
+"""Read the settings of a cluster: its pool and its thresholds, as its SSM parameters say."""
 
 from __future__ import annotations
 
@@ -21,16 +18,17 @@ BURST_MAX_AGE_S = 30.0
 
 
 def read_cluster(runtime: Runtime, name: str, max_age_s: float = 0.0) -> ClusterSettings:
-    """The cluster's pool and thresholds; what is wrong with a parameter is logged and counted, and does not stop it.
+    """Return the cluster's pool and thresholds. A bad parameter is logged and counted, and does not stop the cluster.
+
+    While SSM does not answer, the settings are those that this process has last read, and scale-in is suspended.
 
     Args:
-        max_age_s: how old they may be; a tick reads them anew, so that a change holds at the next one.
-
-    While SSM does not answer, they are what this process has last known of them, and nothing is scaled in.
+        max_age_s: how old the settings may be, in seconds. A tick reads them anew, so that a change takes effect at the
+            next tick.
 
     Raises:
         BadThreshold: if the cluster has no usable `capacity` parameter.
-        ClientError, BotoCoreError: if SSM does not answer, and what was known is too old or nothing.
+        ClientError, BotoCoreError: if SSM does not answer, and this process has read no settings within the last hour.
     """
     if kept := SETTINGS.get(runtime, name, max_age_s):
         return kept
@@ -42,8 +40,8 @@ def read_cluster(runtime: Runtime, name: str, max_age_s: float = 0.0) -> Cluster
         if last_known is None:
             raise
         runtime.telemetry.error(
-            f"cluster {name}: SSM unavailable: the last known parameters are used, and scale-in is suspended until it "
-            f"answers: {error}",
+            f"cluster {name}: SSM parameters unreadable: the last known thresholds are used for up to "
+            f"{SETTINGS.max_age_s / 60:.0f} min and scale-in is suspended until SSM answers: {error}",
             cluster=name,
         )
         return replace(last_known, grow_only=True)

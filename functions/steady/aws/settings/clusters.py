@@ -1,6 +1,6 @@
-"""Which clusters are ours, by the parameters that say what gives each of them capacity.
+"""Find the managed clusters by their `capacity` parameters.
 
-Apart from the thresholds: the interruption handler, whose start a notice waits for, needs no more than this.
+This module does not import the thresholds: the interruption handler needs only this, and its start delays a notice.
 """
 
 from __future__ import annotations
@@ -21,20 +21,23 @@ if TYPE_CHECKING:
 
     from steady.thresholds import ClusterSettings
 
-# The name of every cluster, by its pool. A cluster that is added is served within this time.
+# The name of every cluster, by its pool. A new cluster is known after this time at the latest.
 CLUSTERS_BY_POOL = Cache[str, dict[str, str]](max_age_s=60)
-# Why the parameters under a path could not be read: they are not asked for again within this time.
+# Why the parameters under a path could not be read; they are not read again within this time.
 FAILURES = Cache[str, ClientError | BotoCoreError](max_age_s=5)
-# A cluster's settings, by its name (steady.aws.settings.cluster_settings). While SSM does not answer they hold for this
-# long; after that the cluster stands still.
+# A cluster's settings, by its name (steady.aws.settings.cluster_settings). While SSM does not answer, they are used for
+# this time; after that the cluster is not scaled.
 SETTINGS: Cache[str, ClusterSettings] = Cache(max_age_s=3600)
 
 
 def read_clusters_by_pool(runtime: Runtime) -> dict[str, str]:
-    """Every cluster that the suite manages, by the text of its `capacity` parameter; kept for a minute.
+    """Return every managed cluster, by the text of its `capacity` parameter; read at most once a minute.
 
-    While SSM does not answer, those that this process has last known, however long ago: which clusters are managed
-    changes seldom, and an interruption does not wait.
+    While SSM does not answer, the clusters are those that this process has last read, however long ago: the set of
+    clusters changes seldom, and an interruption does not wait.
+
+    Raises:
+        ClientError, BotoCoreError: if SSM does not answer, and this process has never read the clusters.
     """
     kept = CLUSTERS_BY_POOL.get(runtime, CLUSTERS_PATH)
     if kept is not None:
@@ -46,10 +49,12 @@ def read_clusters_by_pool(runtime: Runtime) -> dict[str, str]:
     except (ClientError, BotoCoreError) as error:
         last_known = CLUSTERS_BY_POOL.get(runtime, CLUSTERS_PATH, math.inf)
         if last_known is None:
-            # A batch asks for each of its instances: one that waits out the SDK's tries is enough.
+            # A batch asks for each of its instances: only the first one waits for the SDK's retries.
             FAILURES.keep(runtime, CLUSTERS_PATH, error)
             raise
-        runtime.telemetry.error(f"the list of clusters could not be read, and is taken as last known: {error}")
+        runtime.telemetry.error(
+            f"SSM parameters unreadable: the last known list of {len(last_known)} managed clusters is used: {error}"
+        )
         found = last_known
     return CLUSTERS_BY_POOL.keep(runtime, CLUSTERS_PATH, found)
 
@@ -64,9 +69,9 @@ def _capacities(runtime: Runtime) -> dict[str, str]:
 
 
 def find_cluster(runtime: Runtime, origin: Origin) -> str | None:
-    """The cluster that an instance belongs to, by its pool or else by its own tag; None if it is none of ours.
+    """Return the cluster of an instance, by its pool or else by its own tag; None if no managed cluster has it.
 
-    While SSM does not answer, and this process has never known the clusters, the tag alone will do.
+    While SSM does not answer, and this process has never read the clusters, the tag alone decides.
     """
     try:
         clusters = read_clusters_by_pool(runtime)
@@ -76,15 +81,15 @@ def find_cluster(runtime: Runtime, origin: Origin) -> str | None:
         return origin.cluster
     if origin.pool and str(origin.pool) in clusters:
         return clusters[str(origin.pool)]
-    # A fleet that CloudFormation has replaced is nobody's pool any more, and still has instances.
+    # A fleet that CloudFormation has replaced is no pool of a cluster any more, but still has instances.
     return origin.cluster if origin.cluster in clusters.values() else None
 
 
 def is_managed(runtime: Runtime, cluster: str) -> bool:
-    """Whether `cluster` is one of ours. While SSM does not answer, what is known of its settings says so, too.
+    """Return whether `cluster` is managed. While SSM does not answer, one whose settings were ever read is.
 
     Raises:
-        ClientError, BotoCoreError: if nobody knows.
+        ClientError, BotoCoreError: if SSM does not answer, and this process has never read the cluster's settings.
     """
     try:
         return cluster in read_clusters_by_pool(runtime).values()
@@ -95,6 +100,7 @@ def is_managed(runtime: Runtime, cluster: str) -> bool:
 
 
 def list_parameters(runtime: Runtime, path: str) -> Iterator[tuple[str, ParameterTypeDef]]:
+    """Yield the parameters under `path`, each with its name relative to `path`."""
     # SSM: 10 parameters a page (GetParametersByPath)
     pages = runtime.ssm.get_paginator("get_parameters_by_path").paginate(Path=path, Recursive=True)
     for page in pages:

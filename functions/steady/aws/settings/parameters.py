@@ -1,4 +1,4 @@
-"""Thresholds from SSM: the deployment's defaults, under the operator's own values for a cluster."""
+"""Read and change thresholds in SSM: the values of a cluster, over the defaults of the deployment."""
 
 from __future__ import annotations
 
@@ -30,18 +30,20 @@ Value = int | str
 
 
 class NotManaged(BadThreshold):
-    """The suite has no `capacity` parameter of a cluster; the text names the clusters that it has one of."""
+    """A cluster has no `capacity` parameter; the text names the clusters that have one."""
 
 
 class NoLedger(ValueError):
-    """The suite is not deployed in this account and Region, or by a version that did not say where its ledger is."""
+    """The suite is not deployed in this account and Region, or by a version without a parameter for its ledger."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a threshold is for a cluster: its `value`, and the path of the parameter that says so ("": it is built in).
+    """The value of a threshold for a cluster, and where it comes from.
 
-    `raw` is what the parameter says now, which is not the value where that does not parse.
+    Attributes:
+        path: the path of the parameter that sets it; "" if it is built in.
+        raw: the text of the parameter, which differs from `value` if it does not parse or contradicts another one.
     """
 
     name: str
@@ -53,7 +55,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class ClusterParameters:
-    """All that the parameters say of one cluster: each threshold as it holds, its capacity, and what is wrong."""
+    """The parameters of one cluster: each threshold as it holds, its `capacity`, and what is wrong with them."""
 
     held: Mapping[str, Held]
     capacity: str
@@ -65,10 +67,10 @@ class ClusterParameters:
 
 
 def read_parameters(runtime: Runtime, cluster: str) -> ClusterParameters:
-    """The parameters of `cluster` ("": of the deployment alone) as they hold now.
+    """Return the parameters of `cluster` ("": of the deployment alone) as they hold now.
 
-    A value that does not parse, or that contradicts another one, is replaced by the newest one of its history that does
-    neither; if there is none, by the deployment's, then by the built-in default.
+    A value that does not parse, or that contradicts another one, is replaced by the newest value of its history that
+    does neither. If there is none, it is replaced by the deployment's value, and then by the built-in default.
     """
     own_path = f"{CLUSTERS_PATH}/{cluster}"
     found = {t.name: Held(t.name, t.default) for t in THRESHOLDS.values()}
@@ -88,7 +90,7 @@ def read_parameters(runtime: Runtime, cluster: str) -> ClusterParameters:
 
 
 def read_settings(runtime: Runtime, cluster: str) -> ClusterSettings:
-    """The pool and the thresholds of `cluster` as they hold now, with what is wrong with them in `problems`.
+    """Return the pool and the thresholds of `cluster` as they hold now, with what is wrong in `problems`.
 
     Raises:
         BadThreshold: if the cluster has no usable `capacity` parameter: there is nothing that could be scaled.
@@ -97,7 +99,7 @@ def read_settings(runtime: Runtime, cluster: str) -> ClusterSettings:
 
 
 def settings_from(found: ClusterParameters, cluster: str) -> ClusterSettings:
-    """The settings that the parameters `found` of `cluster` come to.
+    """Return the settings of `cluster` from its parameters.
 
     Raises:
         BadThreshold: if there is no usable `capacity` among them.
@@ -111,7 +113,7 @@ def settings_from(found: ClusterParameters, cluster: str) -> ClusterSettings:
 
 
 def list_managed_clusters(runtime: Runtime, wanted: Sequence[str] = ()) -> list[str]:
-    """The clusters that the suite manages, sorted; or `wanted`, all of which have to be among them.
+    """Return the managed clusters, sorted; or `wanted`, all of which have to be among them.
 
     Raises:
         NotManaged: if one of `wanted` is not.
@@ -124,7 +126,7 @@ def list_managed_clusters(runtime: Runtime, wanted: Sequence[str] = ()) -> list[
 
 
 def read_ledger_table(runtime: Runtime) -> str:
-    """The table of the suite's ledger.
+    """Return the name of the ledger's DynamoDB table.
 
     Raises:
         NoLedger: if the suite is not deployed in this account and Region.
@@ -137,7 +139,7 @@ def read_ledger_table(runtime: Runtime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version of a parameter: what it said, since when, and who said it."""
+    """One version of a parameter: its value, since when, and the user who set it."""
 
     number: int
     value: str
@@ -146,7 +148,7 @@ class Version:
 
 
 def read_history(runtime: Runtime, path: str) -> list[Version]:
-    """The versions of the parameter `path`, the newest first; none if it is not there."""
+    """Return the versions of the parameter `path`, the newest first; none if it does not exist."""
     pages = runtime.ssm.get_paginator("get_parameter_history").paginate(Name=path)
     try:
         versions = [version for page in pages for version in page["Parameters"]]
@@ -160,7 +162,7 @@ def read_history(runtime: Runtime, path: str) -> list[Version]:
 
 
 def put_threshold(runtime: Runtime, path: str, name: str, value: Value) -> None:
-    """Sets the threshold `name` under `path`, with the pattern that SSM checks the next value against."""
+    """Set the threshold `name` under `path`, with the pattern that SSM checks the next value against."""
     threshold = THRESHOLDS[name]
     runtime.ssm.put_parameter(
         Name=f"{path}/{name}",
@@ -173,9 +175,10 @@ def put_threshold(runtime: Runtime, path: str, name: str, value: Value) -> None:
 
 
 def reset_threshold(runtime: Runtime, cluster: str, name: str) -> None:
-    """Takes the threshold `name` of `cluster` away, so that the deployment's holds.
+    """Delete the threshold `name` of `cluster`, so that the deployment's value holds.
 
-    One that `cdk.json` names is set to the deployment's value instead: CloudFormation cannot update one that is gone.
+    A threshold that `cdk.json` names is set to the deployment's value instead: CloudFormation cannot update a parameter
+    that does not exist.
     """
     path = f"{CLUSTERS_PATH}/{cluster}/{name}"
     try:
@@ -189,19 +192,19 @@ def reset_threshold(runtime: Runtime, cluster: str, name: str) -> None:
 
 
 def _parsed(runtime: Runtime, path: str, parameter: ParameterTypeDef, under: Held, problems: list[str]) -> Held:
-    """What the parameter at `path` makes of the threshold that is `under` it."""
+    """Return the threshold that the parameter at `path` sets, or the one `under` it if no version of it parses."""
     raw, changed_at = parameter["Value"], parameter.get("LastModifiedDate", NEVER)
     try:
         return Held(under.name, THRESHOLDS[under.name].parse(raw, path), path, raw, changed_at)
     except BadThreshold as error:
         earlier = _newest(runtime, path, under.name, lambda value: True)
         found = under if earlier is None else Held(under.name, earlier, path, raw, changed_at)
-        problems.append(f"{error}; {found.value} is used for it")
+        problems.append(f"{error}; {found.value} is used until it is corrected")
         return found
 
 
 def _reconcile(runtime: Runtime, found: dict[str, Held], low: str, high: str, where: str, problems: list[str]) -> None:
-    """Puts the newest earlier value that contradicts nothing in the place of whichever of the two was changed last."""
+    """Replace the one of the two that was changed last by its newest earlier value that contradicts nothing."""
     last, other = sorted((found[low], found[high]), key=lambda one: one.changed_at, reverse=True)
     values = {low: found[low].value, high: found[high].value}
     if not last.path:
@@ -214,7 +217,7 @@ def _reconcile(runtime: Runtime, found: dict[str, Held], low: str, high: str, wh
 
 
 def _newest(runtime: Runtime, path: str, name: str, fits: Callable[[Value], bool]) -> Value | None:
-    """The newest version of the parameter `path` that parses, and fits."""
+    """Return the newest value of the parameter `path` that parses, and fits."""
     for version in read_history(runtime, path):
         try:
             value = THRESHOLDS[name].parse(version.value, path)
