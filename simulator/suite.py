@@ -25,7 +25,7 @@ PEOPLE_TOPIC = "arn:aws:sns:us-east-1:123456789012:people"
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class LogLine:
     """One log line of a function. `at` is in seconds since the epoch."""
 
     at: float
@@ -39,7 +39,7 @@ class RecordedTelemetry:
     """Keeps what the functions say, for the report and for tests."""
 
     account: Account
-    said: list[Said] = field(default_factory=list)
+    log_lines: list[LogLine] = field(default_factory=list)
     counts: dict[str, float] = field(default_factory=dict)
     # By metric and cluster, one after the other.
     measured: dict[tuple[str, str], list[float]] = field(default_factory=dict)
@@ -67,13 +67,13 @@ class RecordedTelemetry:
         """Calls are counted by the simulated account itself, before any of botocore's events."""
 
     def errors(self) -> list[str]:
-        return [line.message for line in self.said if line.level == "error"]
+        return [line.message for line in self.log_lines if line.level == "error"]
 
-    def decisions(self) -> list[Said]:
-        return [line for line in self.said if "target" in line.fields]
+    def decisions(self) -> list[LogLine]:
+        return [line for line in self.log_lines if "target" in line.fields]
 
     def _keep(self, level: str, message: str, fields: dict[str, Any]) -> None:
-        self.said.append(Said(self.account.clock.now, level, message, fields))
+        self.log_lines.append(LogLine(self.account.clock.now, level, message, fields))
 
 
 @dataclass
