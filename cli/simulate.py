@@ -13,8 +13,9 @@ from rich.table import Table
 from cli.output import JsonOption, answers, fail, notes, one_line_errors, write_json
 from simulator import policies, report
 from simulator.instance_types import NoSuchInstanceType, registered_size
+from simulator.outcome import Outcome
 from simulator.report.figures import SHOWN
-from simulator.simulation import Outcome, Scenario, simulate
+from simulator.simulation import Scenario, simulate
 from simulator.workload import synthetic, traces
 from simulator.workload.plan import ClusterPlan
 from steady.pools import PoolKind
@@ -184,7 +185,7 @@ def _summary(outcome: Outcome) -> list[str]:
             f"cluster {record.name} ({record.kind.value}): {least.instances} to {most.instances} instances, "
             f"{len(record.notices)} interruption notices, at most {waiting} tasks waiting at a time"
         )
-    stopped = sum("tasks stopped" in line.message for line in outcome.said)
+    stopped = sum("tasks stopped" in line.message for line in outcome.log_lines)
     lines.append(
         f"service-out: {stopped} steps that stopped tasks, {outcome.figures['tasks_killed_in_service']} tasks killed "
         f"in service, {outcome.figures['failed_requests']} failed requests"

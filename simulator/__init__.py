@@ -1,1 +1,1 @@
-"""The simulated account: a model of the AWS side on a virtual clock, on which the real handlers run."""
+"""The simulated account: a model of AWS on a virtual clock, on which the real handlers run."""

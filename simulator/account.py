@@ -1,4 +1,4 @@
-"""The simulated account: one clock, one seed, and all services behind one endpoint."""
+"""The simulated account: all services with one clock and one seed, behind one endpoint."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Account:
     """One account in one Region.
 
     Args:
-        seed: of all that is random: boot times, delivery, durations of requests.
-        boot_s: the mean time from an instance's launch to its registration with ECS.
-        duplicates: the share of messages that SQS delivers twice.
+        seed: the random seed of boot times, deliveries, request durations and latencies.
+        boot_s: mean seconds from an instance's launch to its registration with ECS.
+        duplicates: the fraction of messages that SQS delivers twice.
     """
 
     def __init__(self, seed: int = 0, boot_s: float = BOOT_S, duplicates: float = 0.01) -> None:
-        # Each part draws from a source of its own, so that what one does leaves the others' luck as it was.
+        # Each part has its own source of random numbers, so that a change in one part does not change the others.
         self.clock = Clock()
         self.balancing = LoadBalancing(self.clock, random.Random(f"requests {seed}"))
         self.scheduler = Scheduler(self.clock, random.Random(f"tasks {seed}"), self.balancing)
@@ -41,14 +41,14 @@ class Account:
         self._wire()
 
     def _wire(self) -> None:
-        def killed(task: object) -> None:  # noqa: ARG001
+        def count_killed(task: object) -> None:  # noqa: ARG001
             self.killed_tasks += 1
 
-        self.scheduler.observer.killed = killed
+        self.scheduler.observer.killed = count_killed
         self.scheduler.observer.service_event = self.messaging.put_event
-        self.fleets.on_notice = self._say_interruption
-        self.groups.on_terminating = self._say_terminating
-        self.ec2.on_state = self._say_state
+        self.fleets.on_notice = self._send_interruption
+        self.groups.on_terminating = self._send_terminating
+        self.ec2.on_state = self._send_state
         self.endpoint.actions = {
             **EcsApi(self.scheduler).actions(),
             "elbv2:DescribeTargetHealth": self.balancing.describe_target_health,
@@ -75,7 +75,7 @@ class Account:
             "sqs:SendMessage": self.messaging.send_message,
         }
 
-    def _say_interruption(self, instance: Ec2Instance) -> None:
+    def _send_interruption(self, instance: Ec2Instance) -> None:
         self.messaging.put_event(
             {
                 "detail-type": "EC2 Spot Instance Interruption Warning",
@@ -85,7 +85,7 @@ class Account:
             }
         )
 
-    def _say_state(self, instance: Ec2Instance, state: str) -> None:
+    def _send_state(self, instance: Ec2Instance, state: str) -> None:
         self.messaging.put_event(
             {
                 "detail-type": "EC2 Instance State-change Notification",
@@ -95,7 +95,7 @@ class Account:
             }
         )
 
-    def _say_terminating(self, group: AutoScalingGroup, instance: Ec2Instance, token: str) -> None:
+    def _send_terminating(self, group: AutoScalingGroup, instance: Ec2Instance, token: str) -> None:
         self.messaging.put_event(
             {
                 "detail-type": "EC2 Instance-terminate Lifecycle Action",

@@ -1,4 +1,4 @@
-"""Auto Scaling groups: they hold their desired capacity, and let a lifecycle hook wait before they terminate."""
+"""Auto Scaling groups: they hold their desired capacity, and wait under a lifecycle hook before they terminate."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from simulator.endpoint import Params
 from simulator.errors import AwsError
 from steady.names import CLUSTER_TAG
 
+# Seconds until a group reacts to a change.
 LOOK_S = 5.0
+# Auto Scaling: an instance waits at most this many heartbeat timeouts.
 MOST_HEARTBEATS = 100
 
 
 @dataclass(eq=False, slots=True)
 class Waiting:
-    """An instance in Terminating:Wait, until its hook is completed or times out."""
+    """An instance in Terminating:Wait. It waits until its hook is completed or times out."""
 
     instance: Ec2Instance
     token: str
@@ -30,7 +32,14 @@ class Waiting:
 
 @dataclass(eq=False, slots=True)
 class AutoScalingGroup:
-    """One group, with the lifecycle hook on terminate if `hook` names one."""
+    """One Auto Scaling group.
+
+    Attributes:
+        hook: the name of its lifecycle hook on termination; "": none.
+        heartbeat_s: the heartbeat timeout of the hook, in seconds.
+        waiting: the instances that wait under the hook, by their ids.
+        image_boots: whether instances that are launched from now on register; those of a broken image do not.
+    """
 
     name: str
     cluster: Cluster
@@ -43,15 +52,19 @@ class AutoScalingGroup:
     members: dict[str, Ec2Instance] = field(default_factory=dict)
     waiting: dict[str, Waiting] = field(default_factory=dict)
     look_pending: bool = False
-    # Whether what it launches from now on ever registers: a broken AMI does not.
     image_boots: bool = True
 
     def staying(self) -> list[Ec2Instance]:
+        """Return the instances that do not wait under the hook."""
         return [i for i in self.members.values() if i.id not in self.waiting]
 
 
 class AutoScaling:
-    """All Auto Scaling groups of the account."""
+    """All Auto Scaling groups of the account.
+
+    Attributes:
+        on_terminating: called with the group, the instance and the token of each lifecycle action on termination.
+    """
 
     def __init__(self, clock: Clock, ec2: Ec2) -> None:
         self.clock = clock
@@ -61,13 +74,14 @@ class AutoScaling:
         self._tokens = itertools.count(1)
 
     def add(self, group: AutoScalingGroup) -> AutoScalingGroup:
+        """Add a group to the account. Its first instances are registered at once."""
         self.groups[group.name] = group
         for _ in range(group.desired):
             self._launch(group, booted=True)
         return group
 
     def fail(self, instance: Ec2Instance) -> None:
-        """The instance fails its status checks: the group replaces it."""
+        """Let an instance fail its status checks. Its group replaces it."""
         group = self.groups[instance.tags["aws:autoscaling:groupName"]]
         self._terminate(group, instance)
 
@@ -182,7 +196,7 @@ class AutoScaling:
         staying = group.staying()
         for _ in range(group.desired - len(staying)):
             self._launch(group)
-        # The default termination policy: the oldest first.
+        # As the default termination policy does: the oldest instances first.
         for instance in staying[: max(0, len(staying) - group.desired)]:
             self._terminate(group, instance)
 

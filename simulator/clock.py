@@ -1,7 +1,7 @@
 """A virtual clock: timers in order of time, and processes (greenlets) that sleep on it.
 
-A process is ordinary blocking code, such as a Lambda handler with its boto3 clients. Whenever it waits, the clock runs
-whatever is due in the meantime. Everything happens in one thread, in an order that depends on nothing but the seed.
+A process is ordinary blocking code, such as a Lambda handler with its boto3 clients. While it waits, the clock runs
+everything that is due before the wait ends. All of it runs in one thread, in an order that only the seed decides.
 """
 
 from __future__ import annotations
@@ -24,18 +24,19 @@ START = 1_767_225_600.0
 
 @dataclass(order=True, slots=True)
 class Timer:
-    """Something that will be done at `at` (seconds since the epoch) unless it is cancelled."""
+    """An action that the clock runs at `at` (seconds since the epoch) unless it is cancelled."""
 
     at: float
     order: int
     action: Callable[[], object] | None = field(compare=False)
 
     def cancel(self) -> None:
+        """Do not run the action."""
         self.action = None
 
 
 class Killed(BaseException):
-    """Thrown into a process that is ended from outside: a Lambda past its timeout. Handlers cannot catch it."""
+    """Thrown into a process to end it, for example a Lambda function at its timeout. `except Exception` misses it."""
 
 
 class Process:
@@ -53,22 +54,24 @@ class Process:
         return not self._greenlet.dead
 
     def resume(self) -> None:
+        """Let the process go on from where it waits."""
         if self.alive:
             self._clock.switch_to(self)
 
     def cpu_s(self) -> float:
-        """The CPU time, in real seconds, that the process and those it started have taken so far."""
+        """Return the CPU time that the process and its children have used so far, in real seconds."""
         now = time.process_time() - self._entered_at if self._clock.current is self else 0.0
         return self._cpu_s + now + sum(child.cpu_s() for child in self.children)
 
     def kill(self) -> None:
-        """Throws `Killed` into the process and into those it started, wherever they wait."""
+        """Throw `Killed` into the process and into its children, at the place where each waits."""
         for child in self.children:
             child.kill()
         if self.alive:
             self._clock.throw_into(self)
 
     def enter(self) -> None:
+        """Switch to the process's greenlet, and count its CPU time. Only the clock calls this."""
         self._entered_at = time.process_time()
         try:
             self._greenlet.switch()
@@ -76,11 +79,12 @@ class Process:
             self._cpu_s += time.process_time() - self._entered_at
 
     def throw(self) -> Any:
+        """Throw `Killed` into the process's greenlet. Only the clock calls this."""
         return self._greenlet.throw(Killed)
 
 
 class Clock:
-    """The virtual time in seconds since the epoch, and all that is still to happen."""
+    """The virtual time in seconds since the epoch, and the timers that have not run yet."""
 
     def __init__(self, start: float = START) -> None:
         self.now = start
@@ -90,15 +94,17 @@ class Clock:
         self._order = itertools.count()
 
     def at(self, when: float, action: Callable[[], object]) -> Timer:
+        """Run `action` at the time `when` (seconds since the epoch), or now if that is past."""
         timer = Timer(max(when, self.now), next(self._order), action)
         heapq.heappush(self._timers, timer)
         return timer
 
     def after(self, delay_s: float, action: Callable[[], object]) -> Timer:
+        """Run `action` in `delay_s` seconds."""
         return self.at(self.now + delay_s, action)
 
     def every(self, interval_s: float, action: Callable[[], object], first_after_s: float | None = None) -> None:
-        """Does `action` each `interval_s` seconds, for ever."""
+        """Run `action` every `interval_s` seconds, for ever."""
 
         def again() -> None:
             self.after(interval_s, again)
@@ -107,30 +113,31 @@ class Clock:
         self.after(interval_s if first_after_s is None else first_after_s, again)
 
     def run_until(self, when: float) -> None:
-        """Runs all that is due by `when`, and stands there. Called from outside of any process."""
+        """Run all timers up to the time `when`. Called only from outside of all processes."""
         while self._timers and self._timers[0].at <= when:
             self._run_next()
         self.now = max(self.now, when)
 
     def run_for(self, seconds: float) -> None:
+        """Run all timers of the next `seconds`. Called only from outside of all processes."""
         self.run_until(self.now + seconds)
 
     def run_while(self, condition: Callable[[], bool]) -> None:
-        """Runs what is due next for as long as `condition` holds and anything is left to happen."""
+        """Run timers, one by one, while `condition` holds and a timer is left."""
         while condition() and self._timers:
             self._run_next()
 
     def spawn(self, run: Callable[[], object]) -> Process:
-        """Starts a process, as the next thing that happens."""
+        """Start a process. It begins to run at the present time, after the timers that are due already."""
         process = Process(self, run)
         if self.current:
             self.current.children.append(process)
-        # Only the hub may switch: a process that waits gives way to the hub, not to whoever started it.
+        # Only the hub switches between processes: a process that waits gives way to the hub, not to its parent.
         self.after(0, process.resume)
         return process
 
     def sleep(self, seconds: float) -> None:
-        """Waits: the process that calls it, or, from outside of any, the whole simulation."""
+        """Let the calling process wait. Outside of all processes, run the simulation for `seconds`."""
         process = self.current
         if process is None:
             self.run_for(seconds)
@@ -139,11 +146,15 @@ class Clock:
         self.wait()
 
     def wait(self) -> None:
-        """Gives way until somebody resumes this process."""
+        """Let the calling process wait until somebody resumes it."""
         self.hub.switch()
 
     def in_parallel(self, call: Callable[[Item], Result], items: Iterable[Item], /, at_once: int = 10) -> list[Result]:
-        """`[call(i) for i in items]`, `at_once` at a time; raises what the first failing call raised."""
+        """Return `[call(i) for i in items]`, with `at_once` calls at a time.
+
+        Raises:
+            Exception: the first error that a call raised.
+        """
         todo = list(items)
         results: dict[int, Result] = {}
         errors: list[Exception] = []
@@ -174,6 +185,7 @@ class Clock:
         return [results[index] for index in range(len(todo))]
 
     def switch_to(self, process: Process) -> None:
+        """Run `process` until it waits or ends."""
         outer, self.current = self.current, process
         try:
             process.enter()
@@ -181,6 +193,7 @@ class Clock:
             self.current = outer
 
     def throw_into(self, process: Process) -> None:
+        """End `process` with `Killed`."""
         outer, self.current = self.current, process
         try:
             process.throw()

@@ -1,7 +1,7 @@
-"""Where the account's API is answered: for real boto3 clients, and for the clients that the simulation plays itself.
+"""The API of the simulated account, for real boto3 clients and for simulated callers.
 
-botocore's `before-call` event answers a call in-process. It lies past the parameters' validation and before the
-network, and before the SDK's retries, which are therefore played here.
+A handler of botocore's event `before-call` answers each call in this process. botocore has validated the parameters
+before this event. Its retries would come after it, so they are simulated here.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from simulator.throttling import Throttle
 
 REGION = "us-east-1"
 ACCOUNT_ID = "123456789012"
+# Mean seconds that a call takes.
 LATENCY_S = 0.03
 
 Params = Mapping[str, Any]
@@ -35,8 +36,12 @@ Action = Callable[[Params], dict[str, Any]]
 
 @dataclass
 class Counts:
-    """Calls by `service:Action`, each try of each call; how many of them were throttled, and what CPU time, in real
-    seconds, the account's own answers took.
+    """Counted calls of one caller. Each try of a call counts.
+
+    Attributes:
+        calls: the number of calls by `service:Action`.
+        throttled: how many of them were throttled.
+        answers_cpu_s: CPU time of the simulated account's answers, in real seconds, if it is timed.
     """
 
     calls: Counter[str] = field(default_factory=Counter)
@@ -46,7 +51,12 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One try of a call that took effect or was refused; for tests that look at the order of things."""
+    """One try of a call that took effect or failed. Tests read the order of calls from these.
+
+    Attributes:
+        at: the time, in seconds since the epoch.
+        error: the code of its error; "": it took effect.
+    """
 
     at: float
     caller: str
@@ -56,36 +66,43 @@ class Call:
 
 
 class Endpoint:
-    """The account's API: `service:Action` names to functions, behind the throttle, with latency, counted."""
+    """The API of the account: rate limits, latency, faults, and counters of calls.
+
+    Attributes:
+        actions: the function that answers each `service:Action`.
+        counts: the counted calls of each caller.
+        log: each call, if it is a list; None: calls are not logged.
+        fault: the fault that applies to the functions' calls.
+        timed: whether the CPU time of answers is measured, which takes time itself.
+        tries: how many tries all functions have made.
+    """
 
     def __init__(self, clock: Clock, rng: random.Random, latency_s: float = LATENCY_S) -> None:
         self.clock = clock
         self.actions: dict[str, Action] = {}
         self.counts: dict[str, Counts] = {}
         self.log: list[Call] | None = None
-        # What happens to the functions' calls.
         self.fault: Fault = NO_FAULT
-        # Whether the CPU time of answers is taken: the clock is not for nothing.
         self.timed = False
-        # How many tries there were, of all functions.
         self.tries = 0
         self._throttle = Throttle(clock.now)
         self._rng = rng
         self._latency_s = latency_s
 
     def counted(self, caller: str) -> Counts:
+        """Return the counted calls of `caller`."""
         return self.counts.setdefault(caller, Counts())
 
     def total(self, less: str = "") -> Counts:
-        """What all callers called together, less one of them."""
+        """Return the counted calls of all callers together, without those of the caller `less`."""
         found = [counts for caller, counts in self.counts.items() if caller != less]
         return Counts(sum((c.calls for c in found), Counter()), sum(c.throttled for c in found))
 
     def answer(self, caller: str, name: str, params: Params) -> dict[str, Any]:
-        """One try of the call `name` (`ecs:StopTask`), without waiting.
+        """Answer one try of the call `name` (such as `ecs:StopTask`), without latency and faults.
 
         Raises:
-            AwsError: as AWS would refuse it.
+            AwsError: the error with which AWS would answer.
         """
         counts = self.counted(caller)
         counts.calls[name] += 1
@@ -115,13 +132,13 @@ class Endpoint:
         config: Config | None = None,
         tried: Callable[[str], object] = lambda error: None,
     ) -> dict[str, Any]:
-        """A call as a client of `config` makes it: with latency, and repeated as the SDK's standard mode does.
+        """Make a call as a client with `config` does: with latency, faults, and the retries of the standard mode.
 
         Args:
-            tried: is told of each try that was answered, with the code of its error ("": none).
+            tried: called after each try that was answered, with the code of its error ("": none).
 
         Raises:
-            AwsError: as AWS refuses it at the last try.
+            AwsError: if the last try was answered with an error.
             ConnectTimeoutError, ReadTimeoutError: if the last try got no answer.
         """
         most = (getattr(config, "retries", None) or {}).get("total_max_attempts", 3)
@@ -144,29 +161,29 @@ class Endpoint:
             else:
                 tried("")
                 return answer
-            # botocore, retries/standard.py: exponential with full jitter, 20 s at most.
+            # botocore, retries/standard.py: exponential backoff with full jitter, at most 20 s.
             self.clock.sleep(self._rng.random() * min(20.0, 2.0 ** (attempt - 1)))
         raise AssertionError("unreachable: the last try returns or raises")
 
     def session(self, caller: str) -> boto3.Session:
-        """A boto3 session whose clients' calls are answered here, counted under `caller`."""
+        """Return a boto3 session whose calls this endpoint answers, and counts under the name `caller`."""
         core = botocore.session.Session()
         core.register_component("data_loader", _loader())
         core.set_credentials("simulated", "simulated")
         core.set_config_variable("region", REGION)
-        # Nobody reads it here, and putting one together takes a fifth of the time of a call.
+        # A fixed user agent: to build the usual one takes a fifth of the time of a call.
         core.set_default_client_config(Config(user_agent="simulated"))
 
         def remember_params(**event: Any) -> None:
             event["context"]["simulated_params"] = event["params"]
 
-        def answer_call(**event: Any) -> Any:  # the stubs know of no answers
+        def answer_call(**event: Any) -> Any:  # the type stubs do not know that a handler may answer
             model, context = event["model"], event["context"]
             service = model.service_model.service_name
             name = f"{service}:{model.name}"
 
             def tried(error: str) -> None:
-                # botocore says it of each try; what listens is the functions' own.
+                # botocore emits this event after each try. The functions listen to it.
                 core.get_component("event_emitter").emit(
                     f"needs-retry.{service}.{model.name}", operation=model, response=(None, {"Error": {"Code": error}})
                 )
@@ -210,5 +227,5 @@ def _is_retried(error: AwsError) -> bool:
 
 @cache
 def _loader() -> botocore.loaders.Loader:
-    # Service models take 0.1 s each to load: all sessions of the process share them.
+    # A service model takes 0.1 s to load, so all sessions of the process share one loader.
     return botocore.loaders.Loader()

@@ -1,4 +1,4 @@
-"""How the simulated account refuses a call."""
+"""Errors with which the simulated account answers a call."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -8,7 +8,13 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class AwsError(Exception):
-    """An error answer of an AWS API: its code as clients see it, its message, and what `more` it says."""
+    """An error answer of an AWS API.
+
+    Args:
+        code: the error's code, such as `ThrottlingException`.
+        status: the HTTP status.
+        more: further members of the answer.
+    """
 
     def __init__(self, code: str, message: str, status: int = 400, more: Mapping[str, Any] = NOTHING) -> None:
         super().__init__(f"{code}: {message}")
@@ -19,4 +25,5 @@ class AwsError(Exception):
 
 
 def throttled(action: str) -> AwsError:
+    """Return the error of a throttled call of `action`."""
     return AwsError("ThrottlingException", f"Rate exceeded ({action})")

@@ -1,4 +1,4 @@
-"""What can go wrong with a call of a function: before it takes effect, after it did, and in what it answers."""
+"""Faults of the functions' calls: before a call takes effect, after it took effect, and in its answer."""
 
 from __future__ import annotations
 
@@ -13,21 +13,27 @@ Params = Mapping[str, Any]
 
 
 class Crashed(RuntimeError):
-    """The function's process ends at a call: its handler catches nothing of it."""
+    """The function's process ends at this call."""
 
 
 class TimedOut(Exception):
-    """No answer came in time. The SDK tries again; the last try's is raised as botocore's own error."""
+    """No answer came in time. The SDK retries; after the last try, botocore's own timeout error is raised."""
 
     def __init__(self, *, connected: bool) -> None:
         super().__init__("the call timed out")
-        # Whether the request was sent: nobody knows then whether it took effect.
+        # Whether the request was sent. If it was, the caller does not know whether it took effect.
         self.connected = connected
 
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One try of a call. `at` is in seconds since the epoch; `number` counts all tries of all functions, from 0."""
+    """One try of a call.
+
+    Attributes:
+        at: the time, in seconds since the epoch.
+        number: the number of the try among the tries of all functions, from 0.
+        name: the call, such as `ecs:StopTask`.
+    """
 
     at: float
     number: int
@@ -37,17 +43,18 @@ class Try:
 
     @property
     def reads(self) -> bool:
+        """Whether the call only reads."""
         return self.name.partition(":")[2].startswith(("Describe", "Get", "List"))
 
 
 class Fault:
-    """What happens to calls; this one lets them pass."""
+    """A fault of calls. This base class lets all calls pass."""
 
     def before(self, tried: Try) -> None:
-        """Before the call takes effect. May raise AwsError, TimedOut or Crashed, or do something to the account."""
+        """Run before the call takes effect. May raise AwsError, TimedOut or Crashed, or change the account."""
 
     def answered(self, tried: Try, answer: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
-        """After it took effect: the answer that the function gets. May raise TimedOut or Crashed."""
+        """Return the answer that the function gets, after the call took effect. May raise TimedOut or Crashed."""
         return answer
 
 
@@ -55,7 +62,7 @@ NO_FAULT = Fault()
 
 
 class Hooked(Fault):
-    """Calls `hook` with "before" or "after", and the name of the call."""
+    """Call `hook` before and after each call, with "before" or "after" and the name of the call."""
 
     def __init__(self, hook: Callable[[str, str], None]) -> None:
         self.hook = hook
@@ -69,7 +76,7 @@ class Hooked(Fault):
 
 
 class Recorded(Fault):
-    """Keeps the names of all calls, in their order."""
+    """Record the names of all calls, in their order."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
@@ -79,7 +86,7 @@ class Recorded(Fault):
 
 
 class Down(Fault):
-    """A whole service does not answer."""
+    """All calls of one service fail with status 500."""
 
     def __init__(self, service: str) -> None:
         self.service = service
@@ -90,7 +97,7 @@ class Down(Fault):
 
 
 class CrashAt(Fault):
-    """The process ends once: before the call of that number takes effect, or after."""
+    """The process crashes once, before or after the call with this number takes effect."""
 
     def __init__(self, number: int, *, after: bool) -> None:
         self.number, self.after, self.crashed = number, after, False
@@ -111,7 +118,7 @@ class CrashAt(Fault):
 
 
 class Refused(Fault):
-    """Calls of one name are refused for some seconds, from the first of them on."""
+    """All calls of one name fail for `lasts_s` seconds, from the first of them on."""
 
     def __init__(self, name: str, error: AwsError, lasts_s: float) -> None:
         self.name, self.error, self.lasts_s = name, error, lasts_s
@@ -138,7 +145,7 @@ class Refused(Fault):
 
 
 class Silent(Fault):
-    """The first tries of one call get no answer: before it takes effect, or after."""
+    """The first tries of one call get no answer: before the call takes effect, or after it did."""
 
     def __init__(self, name: str, *, after: bool, tries: int = 1) -> None:
         self.name, self.after, self.left = name, after, tries
@@ -159,9 +166,9 @@ class Silent(Fault):
 
 
 class Partial(Fault):
-    """The first answers of one call lack half of what was asked for, and name it among the `failures`."""
+    """The first answers of one call lack half of the objects, and name these among the `failures`."""
 
-    # By the call: the list of its answer, and what an entry is named by. Only ECS answers so.
+    # By the call: the list in its answer, and the key of an object's ARN. Only ECS has such answers.
     LISTS: Mapping[str, tuple[str, str]] = {
         "ecs:DescribeContainerInstances": ("containerInstances", "containerInstanceArn"),
         "ecs:DescribeServices": ("services", "serviceArn"),
@@ -185,7 +192,7 @@ class Partial(Fault):
 
 
 class Stale(Fault):
-    """Reads answer as they did up to `lag_s` ago, as where a replica lags behind. DynamoDB's are consistent."""
+    """Reads return an answer that is up to `lag_s` seconds old, like a lagging replica. DynamoDB reads do not lag."""
 
     def __init__(self, lag_s: float) -> None:
         self.lag_s = lag_s
@@ -203,7 +210,7 @@ class Stale(Fault):
 
 
 class Gone(Fault):
-    """What a call is about goes just before it: between what was read and what is written."""
+    """The object of a call disappears just before the call: after it was read, and before it is changed."""
 
     def __init__(self, name: str, take_away: Callable[[Params], None], times: int = 1) -> None:
         self.name, self.take_away, self.left = name, take_away, times
@@ -215,7 +222,7 @@ class Gone(Fault):
 
 
 class Slow(Fault):
-    """Calls of a service take so much longer."""
+    """Calls of one service take `seconds` longer."""
 
     def __init__(self, service: str, seconds: float, sleep: Callable[[float], None]) -> None:
         self.service, self.seconds, self.sleep = service, seconds, sleep
@@ -226,7 +233,7 @@ class Slow(Fault):
 
 
 class Together(Fault):
-    """Several faults, one after the other."""
+    """Several faults at the same time, applied in their order."""
 
     def __init__(self, *faults: Fault) -> None:
         self.faults = faults

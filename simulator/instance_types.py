@@ -1,24 +1,24 @@
-"""What EC2 instance types offer, from the catalogue that moto keeps (EC2 DescribeInstanceTypes)."""
+"""EC2 instance types, from the catalogue in moto (EC2 DescribeInstanceTypes)."""
 
 from functools import cache
 from typing import Any
 
 from steady.cluster import Size
 
-# The kernel and the ECS agent keep some memory: an m5.8xlarge of 131,072 MiB registers about 97 % of it.
+# The kernel and the ECS agent reserve some memory: an m5.8xlarge of 131,072 MiB registers about 97 % of it.
 MEMORY_SHARE = 0.97
 
 
 class NoSuchInstanceType(ValueError):
-    """An instance type that EC2 does not have."""
+    """EC2 has no such instance type. The text names types of the same family."""
 
 
 @cache
 def registered_size(instance_type: str) -> Size:
-    """What a container instance of `instance_type` registers with ECS.
+    """Return the CPU units and the MiB that a container instance of `instance_type` registers with ECS.
 
     Raises:
-        NoSuchInstanceType: with types of a like name.
+        NoSuchInstanceType: if EC2 has no such type.
     """
     found = described(instance_type)
     memory_mib = found["MemoryInfo"]["SizeInMiB"]
@@ -27,12 +27,12 @@ def registered_size(instance_type: str) -> Size:
 
 @cache
 def described(instance_type: str) -> dict[str, Any]:
-    """What DescribeInstanceTypes says of `instance_type`.
+    """Return what DescribeInstanceTypes answers for `instance_type`.
 
     Raises:
-        NoSuchInstanceType: with types of a like name.
+        NoSuchInstanceType: if EC2 has no such type.
     """
-    # Imported when first needed: the catalogue of all types takes more than a second to load.
+    # Imported here because the catalogue takes more than a second to load.
     from moto.ec2.models.instance_types import INSTANCE_TYPES
 
     found: dict[str, Any] | None = INSTANCE_TYPES.get(instance_type)

@@ -1,4 +1,7 @@
-"""EventBridge, SNS, SQS and Lambda: at least once, out of order, with visibility timeouts and dead-letter queues."""
+"""EventBridge, SNS, SQS and Lambda. Messages arrive at least once and out of order.
+
+Queues have visibility timeouts and dead-letter queues.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +17,13 @@ from simulator.clock import Clock, Process
 from simulator.endpoint import ACCOUNT_ID, REGION, Params
 from simulator.errors import AwsError
 
-# From the event to its message: what EventBridge, SNS and SQS take together.
+# Seconds from an event to its message: EventBridge, SNS and SQS together.
 DELIVERY_S = (0.2, 0.8)
 
 
 @dataclass(frozen=True, slots=True)
 class LambdaContext:
-    """What the simulated Lambda tells its handler: how long it may still run."""
+    """The context that the simulated Lambda gives its handler: how long the invocation may still run."""
 
     remaining_s: Callable[[], float]
 
@@ -33,7 +36,14 @@ Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
 @dataclass
 class Function:
-    """A Lambda function. `failures` holds the errors that its invocations ended with."""
+    """A Lambda function, and what is measured of its invocations.
+
+    Attributes:
+        failures: the errors that invocations ended with.
+        longest_cpu_s: CPU time of the longest invocation, in real seconds, with the simulated account's answers.
+        cpu_s: the same of all invocations together.
+        took_s: simulated seconds of all invocations together.
+    """
 
     name: str
     handler: Handler
@@ -41,15 +51,15 @@ class Function:
     invocations: int = 0
     timeouts: int = 0
     failures: list[Exception] = field(default_factory=list)
-    # CPU time, in real seconds, the simulated account's answers included: of the longest invocation, and of all.
     longest_cpu_s: float = 0.0
     cpu_s: float = 0.0
-    # How long all took, in simulated seconds.
     took_s: float = 0.0
 
 
 @dataclass(eq=False, slots=True)
 class QueuedMessage:
+    """A message in a queue. `receives` is how many times it was received."""
+
     id: str
     body: str
     sent_at: float
@@ -60,7 +70,14 @@ class QueuedMessage:
 
 @dataclass(eq=False)
 class Queue:
-    """One SQS queue, and the function that it feeds."""
+    """One SQS queue, and the function that is invoked with its messages.
+
+    Attributes:
+        visibility_s: seconds for which a received message is hidden.
+        max_receives: how many times a message is received before it goes to the dead-letter queue.
+        window_s: seconds for which messages are gathered into a batch.
+        polls_at: when the queue is looked at next; None: it has no message.
+    """
 
     name: str
     visibility_s: float = 30.0
@@ -89,14 +106,18 @@ class Rule:
     queue: Queue
 
     def matches(self, event: Mapping[str, Any]) -> bool:
+        """Whether the rule's pattern matches `event`."""
         return matches_pattern(self.pattern, event)
 
 
 class Messaging:
     """All rules, topics, queues and functions of the account.
 
+    Attributes:
+        published: the ARN of the topic and the text of each message that Publish sent.
+
     Args:
-        duplicates: the share of messages that are delivered twice.
+        duplicates: the fraction of messages that are delivered twice.
     """
 
     def __init__(self, clock: Clock, rng: random.Random, duplicates: float = 0.01) -> None:
@@ -105,17 +126,17 @@ class Messaging:
         self.queues: dict[str, Queue] = {}
         self.rules: list[Rule] = []
         self.subscriptions: dict[str, list[Queue]] = {}
-        # What was published by its ARN: (topic, message).
         self.published: list[tuple[str, str]] = []
         self._rng = rng
         self._ids = itertools.count(1)
 
     def add_queue(self, queue: Queue) -> Queue:
+        """Add a queue to the account, and return it."""
         self.queues[queue.url] = queue
         return queue
 
     def put_event(self, event: dict[str, Any]) -> None:
-        """An event on the default bus; what AWS fills in is filled in."""
+        """Send an event to the default bus, with the members that AWS adds."""
         at = datetime.fromtimestamp(self.clock.now, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         whole = {
             "version": "0",
@@ -131,19 +152,19 @@ class Messaging:
                 self.deliver(rule.queue, json.dumps(whole))
 
     def publish(self, topic: str, message: str) -> None:
-        """A message to an SNS topic, and on to its queues in SNS's envelope."""
+        """Send a message to an SNS topic. Its queues get it in SNS's envelope."""
         envelope = {"Type": "Notification", "MessageId": f"sns-{next(self._ids)}", "Message": message}
         for queue in self.subscriptions.get(topic, []):
             self.deliver(queue, json.dumps(envelope))
 
     def publish_call(self, params: Params) -> dict[str, Any]:
-        """SNS's Publish, by a topic's ARN."""
+        """Answer SNS's action Publish, which names the topic by its ARN."""
         self.published.append((params["TopicArn"], params["Message"]))
         self.publish(params["TopicArn"].rsplit(":", 1)[-1], params["Message"])
         return {"MessageId": f"sns-{next(self._ids)}"}
 
     def deliver(self, queue: Queue, body: str) -> None:
-        """At least once, each copy after a time of its own."""
+        """Deliver a message to `queue` at least once. Each copy takes its own time."""
         copies = 2 if self._rng.random() < self.duplicates else 1
         for _ in range(copies):
             self.clock.after(self._rng.uniform(*DELIVERY_S), lambda: self.enqueue(queue, body))
@@ -151,6 +172,7 @@ class Messaging:
     def enqueue(
         self, queue: Queue, body: str, delay_s: float = 0.0, attributes: Mapping[str, Any] | None = None
     ) -> QueuedMessage:
+        """Put a message into `queue` at once. It becomes visible after `delay_s` seconds."""
         now = self.clock.now
         message = QueuedMessage(f"message-{next(self._ids)}", body, now, now + delay_s, attributes or {})
         queue.messages.append(message)
@@ -158,6 +180,7 @@ class Messaging:
         return message
 
     def send_message(self, params: Params) -> dict[str, Any]:
+        """Answer SQS's action SendMessage."""
         queue = self.queues.get(params["QueueUrl"])
         if queue is None:
             raise AwsError("AWS.SimpleQueueService.NonExistentQueue", f"no queue {params['QueueUrl']}")
@@ -172,7 +195,7 @@ class Messaging:
         return {"MessageId": message.id}
 
     def invoke(self, function: Function, event: dict[str, Any], then: Callable[[dict[str, Any] | None], None]) -> None:
-        """Runs `function` in a process of its own; `then` gets its answer, or None if it failed or ran too long."""
+        """Invoke `function` in its own process. `then` gets its answer, or None if it failed or reached its timeout."""
         function.invocations += 1
         begun = self.clock.now
         deadline = begun + function.timeout_s

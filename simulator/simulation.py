@@ -1,9 +1,8 @@
-"""One policy on one plan: a world is built, the work is submitted, time passes, and what happened is measured."""
+"""Simulate one policy: build a world, submit the work, let time pass, and measure what happened."""
 
 from __future__ import annotations
 
 import math
-import statistics
 import time
 from bisect import bisect_left
 from collections import Counter
@@ -12,11 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from simulator import policies
-from simulator.endpoint import Counts
 from simulator.instance_types import registered_size
-from simulator.messaging import Function
-from simulator.suite import Said
-from simulator.workload.plan import ClusterPlan, LeftOut, demand_steps, fitting, lower_bound_instance_hours
+from simulator.outcome import CallSample, ClusterRecord, FunctionUse, Outcome, Sample, waits
+from simulator.workload.plan import ClusterPlan, demand_steps, fitting, lower_bound_instance_hours
 from simulator.workload.submit import CALLER as LAUNCHER
 from simulator.workload.submit import Launcher, deploy, follow_market
 from simulator.world import SimulatedCluster, World
@@ -30,9 +27,11 @@ SAMPLE_S = 60
 
 @dataclass(frozen=True)
 class Scenario:
-    """What is simulated, but for the policy. `thresholds` hold for every cluster, over the defaults.
+    """What is simulated, apart from the policy.
 
-    `timed`: what the functions take is measured, too (`Outcome.functions`).
+    Attributes:
+        thresholds: thresholds of every cluster that differ from the defaults.
+        timed: whether to measure the CPU time of the functions, too (`Outcome.functions`).
     """
 
     clusters: tuple[ClusterPlan, ...]
@@ -42,72 +41,11 @@ class Scenario:
     timed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A cluster at one moment. `demand` is in instances, as the lower bound counts them; reservation in percent."""
-
-    at_s: float
-    target: int
-    instances: int
-    demand: float
-    cpu_percent: float
-    memory_percent: float
-    waiting_tasks: int
-
-
-@dataclass
-class ClusterRecord:
-    """What was seen of one cluster over the run."""
-
-    name: str
-    kind: PoolKind
-    instance_type: str
-    samples: list[Sample] = field(default_factory=list)
-    # (at_s, instance id) of each interruption notice.
-    notices: list[tuple[float, str]] = field(default_factory=list)
-    left_out: LeftOut | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CallSample:
-    """The ECS calls of all functions in the minute that ends at `at_s`, by the bucket that they draw on."""
-
-    at_s: float
-    by_bucket: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class FunctionUse:
-    """What one invocation of a function took, on the average of `invocations`: CPU of its own code, in real seconds,
-    and waiting for answers, in simulated ones.
-    """
-
-    invocations: int
-    cpu_s: float
-    waits_s: float
-
-    @staticmethod
-    def of(function: Function, counts: Counts) -> FunctionUse:
-        many = max(1, function.invocations)
-        return FunctionUse(function.invocations, (function.cpu_s - counts.answers_cpu_s) / many, function.took_s / many)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One policy's run: the figures of the contract, and what the report draws. `started_at` is the epoch's."""
-
-    policy: str
-    figures: dict[str, Any]
-    clusters: tuple[ClusterRecord, ...]
-    said: tuple[Said, ...]
-    started_at: float
-    thresholds: Mapping[str, int | str]
-    calls: tuple[CallSample, ...] = ()
-    functions: Mapping[str, FunctionUse] = field(default_factory=dict)
-
-
 def simulate(policy: str, scenario: Scenario, passed: Callable[[float], None] = lambda simulated_s: None) -> Outcome:
-    """Runs `scenario` under `policy`; `passed` is told the simulated seconds as they pass.
+    """Simulate `scenario` with `policy`, and return the outcome.
+
+    Args:
+        passed: called each simulated minute with the simulated seconds so far.
 
     Raises:
         policies.NoSuchPolicy: if there is no such policy.
@@ -156,7 +94,7 @@ class _Run:
         plan, left_out = fitting(whole, size)
         first = demand_steps(replace(plan, jobs=()), size, 1.0)[0][2]
         thresholds: dict[str, Any] = dict(self.scenario.thresholds)
-        # Room for what is there at the start, at the usual reservation.
+        # The cluster starts with instances for its first services, at a reservation of 80 %.
         build = self.world.spot_cluster if plan.kind is PoolKind.SPOT_FLEET else self.world.group_cluster
         cluster = build(plan.name, math.ceil(first / 0.8), plan.instance_type, **thresholds)
         launcher = Launcher(cluster, self.scenario.seed, self._placed)
@@ -173,16 +111,17 @@ class _Run:
         self.waits.append(waited_s)
 
     def _watch_notices(self) -> None:
-        say = self.world.account.fleets.on_notice
+        send_notice = self.world.account.fleets.on_notice
         records = {record.name: record for *_, record in self.clusters}
 
-        def noted(instance: Any) -> None:
+        def record_notice(instance: Any) -> None:
             records[instance.cluster.name].notices.append((self.now_s, instance.id))
-            say(instance)
+            send_notice(instance)
 
-        self.world.account.fleets.on_notice = noted
+        self.world.account.fleets.on_notice = record_notice
 
     def sample(self) -> None:
+        """Record the state of each cluster, and the calls since the last sample."""
         self._sample_calls()
         for plan, cluster, launcher, record in self.clusters:
             steps = self._demand[plan.name]
@@ -212,6 +151,7 @@ class _Run:
         self._calls_before = totals
 
     def still_waiting(self) -> list[float]:
+        """Return for how many seconds each waiting job and each missing task of a service has waited."""
         now = self.world.clock.now
         jobs = [now - run.since for _, _, launcher, _ in self.clusters for run in launcher.waiting]
         services = [
@@ -223,10 +163,11 @@ class _Run:
         return jobs + services
 
     def outcome(self, wall_s: float) -> Outcome:
+        """Return what happened; `wall_s` is how many real seconds the run took."""
         account = self.world.account
         waiting = self.still_waiting()
         left_out = sum(r.left_out.jobs + len(r.left_out.services) for *_, r in self.clusters if r.left_out)
-        # The launcher's own RunTask calls are not the policy's.
+        # The launcher's RunTask calls are not counted for the policy.
         counts = account.endpoint.total(less=LAUNCHER)
         until_s = self.scenario.hours * 3600
         hours = account.ec2.hours.until(self.world.clock.now)
@@ -234,7 +175,7 @@ class _Run:
             "policy": self.policy,
             "tasks": self.placed + len(waiting) + left_out,
             "unplaced_tasks": len(waiting) + left_out,
-            # Tasks that still wait count with what they have waited.
+            # A task that still waits counts with its wait so far.
             "wait_seconds": waits(self.waits + waiting),
             "instance_hours": round(sum(sum(by_type.values()) for by_type in hours.values()), 2),
             "instance_hours_by": {
@@ -257,14 +198,13 @@ class _Run:
             "wall_seconds": round(wall_s, 2),
             "left_out_tasks": left_out,
         }
-        said = self.world.suite.telemetry.said
         records = tuple(record for *_, record in self.clusters)
         functions = self.world.suite.functions() if self.scenario.timed else []
         return Outcome(
             self.policy,
             figures,
             records,
-            tuple(said),
+            tuple(self.world.suite.telemetry.log_lines),
             self.started_at,
             self.scenario.thresholds,
             tuple(self.calls),
@@ -272,22 +212,8 @@ class _Run:
         )
 
 
-def waits(seconds: list[float]) -> dict[str, float]:
-    """The distribution of waiting times, in seconds."""
-    if not seconds:
-        return {"p50": 0.0, "p95": 0.0, "p99": 0.0, "max": 0.0, "total": 0.0}
-    cuts = statistics.quantiles(seconds, n=100, method="inclusive") if len(seconds) > 1 else seconds * 99
-    return {
-        "p50": round(cuts[49], 1),
-        "p95": round(cuts[94], 1),
-        "p99": round(cuts[98], 1),
-        "max": round(max(seconds), 1),
-        "total": round(sum(seconds), 1),
-    }
-
-
 def _pending(cluster: SimulatedCluster, launcher: Launcher) -> list[TaskShape]:
-    """The tasks that wait for a place: jobs, and what services lack."""
+    """Return the tasks that wait for a place: jobs, and missing tasks of services."""
     jobs = [TaskShape(run.job.size) for run in launcher.waiting]
     services = [
         TaskShape(service.definition.size)
@@ -298,6 +224,7 @@ def _pending(cluster: SimulatedCluster, launcher: Launcher) -> list[TaskShape]:
 
 
 def _core(instance: Any) -> ContainerInstance:
+    """Return the suite's own value of a simulated container instance."""
     return ContainerInstance(
         instance.arn,
         instance.ec2_id,

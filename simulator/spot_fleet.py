@@ -1,4 +1,4 @@
-"""Spot Fleets of type maintain: they hold their target where the market lets them, and give two minutes' notice."""
+"""Spot Fleets of type maintain: they hold their target as far as the market allows, and give two minutes' notice."""
 
 from __future__ import annotations
 
@@ -14,15 +14,24 @@ from simulator.endpoint import Params
 from simulator.errors import AwsError
 from steady.names import CLUSTER_TAG
 
+# EC2: seconds from an interruption notice to the termination.
 NOTICE_S = 120.0
-# How soon a fleet looks at itself after something changed, and how often it asks a market that has nothing.
+# Seconds until a fleet reacts to a change.
 LOOK_S = 10.0
+# Seconds until a fleet asks the market again for capacity that it did not get.
 ASK_AGAIN_S = 60.0
 
 
 @dataclass(eq=False, slots=True)
 class SpotFleet:
-    """One fleet. `available` is the share of its target that the market lets it hold, from 0 to 1."""
+    """One Spot Fleet.
+
+    Attributes:
+        target: the target capacity, in units, with the on-demand part.
+        weights: the units of each instance type.
+        available: the fraction of its target that the market lets it hold, from 0 to 1.
+        image_boots: whether instances that are launched from now on register; those of a broken image do not.
+    """
 
     id: str
     cluster: Cluster
@@ -33,26 +42,33 @@ class SpotFleet:
     terminates_excess: bool = True
     members: dict[str, Ec2Instance] = field(default_factory=dict)
     next_look: Timer | None = None
-    # Whether what it launches from now on ever registers: a broken AMI does not.
     image_boots: bool = True
 
     @property
     def spot_target(self) -> int:
+        """The Spot part of the target, in units."""
         return self.target - self.on_demand_target
 
     def fulfilled(self, *, on_demand: bool) -> int:
-        """The units that it holds of one of its two parts."""
+        """Return the units that the fleet holds, on-demand or Spot."""
         return self.units(i for i in self.members.values() if i.on_demand is on_demand)
 
     def staying(self, *, on_demand: bool = False) -> list[Ec2Instance]:
+        """Return the instances without an interruption notice, on-demand or Spot."""
         return [i for i in self.members.values() if i.doomed_at is None and i.on_demand is on_demand]
 
     def units(self, instances: Iterable[Ec2Instance]) -> int:
+        """Sum the units of `instances`."""
         return sum(self.weights[i.instance_type] for i in instances)
 
 
 class SpotFleets:
-    """All Spot Fleets of the account."""
+    """All Spot Fleets of the account.
+
+    Attributes:
+        interruptions: how many interruption notices were given.
+        on_notice: called with each instance that gets a notice.
+    """
 
     def __init__(self, clock: Clock, ec2: Ec2) -> None:
         self.clock = clock
@@ -62,6 +78,7 @@ class SpotFleets:
         self.on_notice: Callable[[Ec2Instance], object] = lambda instance: None
 
     def add(self, fleet: SpotFleet, *, booted: bool = True) -> SpotFleet:
+        """Add a fleet to the account. `booted`: its first instances are registered at once."""
         self.fleets[fleet.id] = fleet
         while booted and fleet.fulfilled(on_demand=False) < fleet.spot_target:
             self._launch(fleet, booted=True)
@@ -69,7 +86,7 @@ class SpotFleets:
         return fleet
 
     def reclaim(self, instances: list[Ec2Instance]) -> None:
-        """EC2 takes these instances back: notice now, termination two minutes later."""
+        """Take `instances` back: they get a notice now and are terminated two minutes later."""
         for instance in instances:
             if instance.doomed_at is not None or not instance.alive:
                 continue
@@ -79,7 +96,7 @@ class SpotFleets:
             self.clock.after(NOTICE_S, lambda instance=instance: self.ec2.terminate(instance))  # type: ignore[misc]
 
     def set_available(self, fleet: SpotFleet, share: float) -> None:
-        """The market changes: a step down takes that share of the running instances away."""
+        """Set how much the market has, as a fraction. A fall takes the same fraction of the running instances."""
         if share < fleet.available:
             staying = fleet.staying()
             lost = round(len(staying) * (fleet.available - share) / fleet.available)
@@ -155,10 +172,10 @@ class SpotFleets:
 
     def _look(self, fleet: SpotFleet) -> None:
         fleet.next_look = None
-        # There is always on-demand to be had.
+        # On-demand capacity is always available.
         while fleet.fulfilled(on_demand=True) < fleet.on_demand_target:
             self._launch(fleet, on_demand=True)
-        # Rounded, not cut: where 15 of 16 could be had, a fleet of one gets its one.
+        # Rounded to the nearest: if the market has 15 of 16, a fleet of one holds one.
         ceiling = round(fleet.target * fleet.available)
         while fleet.fulfilled(on_demand=False) < min(fleet.spot_target, ceiling):
             self._launch(fleet)
@@ -186,7 +203,7 @@ class SpotFleets:
             fleet.members.pop(instance.id, None)
             self._look_soon(fleet)
 
-        # Diversified: of the types that there are, the one that the fleet holds least of.
+        # Allocation strategy diversified: launch the type of which the fleet holds the fewest units.
         held = Counter(i.instance_type for i in fleet.members.values())
         instance_type = min(fleet.weights, key=lambda type_: held[type_] * fleet.weights[type_])
         tags = {"aws:ec2spot:fleet-request-id": fleet.id, CLUSTER_TAG: fleet.cluster.name}

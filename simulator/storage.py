@@ -1,4 +1,4 @@
-"""SSM parameters with their history, and DynamoDB tables (moto's backend, which evaluates the real expressions)."""
+"""SSM parameters with their history, and DynamoDB tables (in moto's backend, which evaluates real expressions)."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from typing import Any
 from simulator.endpoint import ACCOUNT_ID, REGION, Params
 from simulator.errors import NOTHING, AwsError
 
+# SSM: the most parameters in one answer of GetParametersByPath.
 PARAMETERS_A_PAGE = 10
 
 
 class ParameterStore:
-    """SSM Parameter Store: each parameter's versions, the oldest first."""
+    """SSM Parameter Store. `versions` are the values of each parameter, the oldest first."""
 
     def __init__(self) -> None:
         self.versions: dict[str, list[str]] = {}
 
     def put(self, name: str, value: str | int) -> None:
+        """Add a version to the parameter `name`."""
         self.versions.setdefault(name, []).append(str(value))
 
     def get_parameters_by_path(self, params: Params) -> dict[str, Any]:
@@ -59,15 +61,16 @@ class ParameterStore:
 
 
 class Tables:
-    """DynamoDB."""
+    """DynamoDB tables."""
 
     def __init__(self) -> None:
-        # Imported when first needed: it takes most of a second.
+        # Imported here because the import takes most of a second.
         from moto.dynamodb.models import DynamoDBBackend
 
         self._backend = DynamoDBBackend(REGION, ACCOUNT_ID)
 
     def create(self, name: str, key: str) -> None:
+        """Create a table whose partition key is the string attribute `key`."""
         self._backend.create_table(
             name=name,
             schema=[{"AttributeName": key, "KeyType": "HASH"}],
@@ -116,7 +119,7 @@ class Tables:
 
 @contextmanager
 def _refusals(old: Params = NOTHING) -> Iterator[None]:
-    """Turns moto's refusals into ours, with what was there before where it was asked for."""
+    """Turn moto's errors into `AwsError`. `old`: the item before the call, if the caller asked for it."""
     from moto.dynamodb.exceptions import ConditionalCheckFailed, MockValidationException
 
     try:

@@ -1,4 +1,4 @@
-"""The suite deployed to a simulated account: the real handlers on real clients, wired as the stacks wire them."""
+"""The suite on a simulated account: the real handlers with real clients, wired as the stacks wire them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PEOPLE_TOPIC = "arn:aws:sns:us-east-1:123456789012:people"
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class LogLine:
     """One log line of a function. `at` is in seconds since the epoch."""
 
     at: float
@@ -36,12 +36,16 @@ class Said:
 
 @dataclass
 class RecordedTelemetry:
-    """Keeps what the functions say, for the report and for tests."""
+    """Record the functions' log lines and metrics, for the report and for tests.
+
+    Attributes:
+        counts: the sum of each counted metric.
+        measured: the values of each metric and cluster, in their order.
+    """
 
     account: Account
-    said: list[Said] = field(default_factory=list)
+    log_lines: list[LogLine] = field(default_factory=list)
     counts: dict[str, float] = field(default_factory=dict)
-    # By metric and cluster, one after the other.
     measured: dict[tuple[str, str], list[float]] = field(default_factory=dict)
 
     def info(self, message: str, **fields: Any) -> None:
@@ -64,29 +68,31 @@ class RecordedTelemetry:
             self.measured.setdefault((metric, cluster), []).append(value)
 
     def api_calls(self, calls: Mapping[str, int]) -> None:
-        """Calls are counted by the simulated account itself, before any of botocore's events."""
+        """Do nothing: the simulated account counts the calls itself."""
 
     def errors(self) -> list[str]:
-        return [line.message for line in self.said if line.level == "error"]
+        """Return the texts of the errors that were logged."""
+        return [line.message for line in self.log_lines if line.level == "error"]
 
-    def decisions(self) -> list[Said]:
-        return [line for line in self.said if "target" in line.fields]
+    def decisions(self) -> list[LogLine]:
+        return [line for line in self.log_lines if "target" in line.fields]
 
     def _keep(self, level: str, message: str, fields: dict[str, Any]) -> None:
-        self.said.append(Said(self.account.clock.now, level, message, fields))
+        self.log_lines.append(LogLine(self.account.clock.now, level, message, fields))
 
 
 @dataclass
 class Environments:
-    """The execution environments of a function: each runs one invocation at a time, and an idle one is used again.
+    """The execution environments of a function. Each runs one invocation at a time, and an idle one is used again.
 
-    One whose invocation failed or ran too long is gone, with all that it knew.
+    An environment whose invocation failed or reached its timeout is dropped, together with its caches.
     """
 
     begin: Callable[[], Runtime]
     idle: list[Runtime] = field(default_factory=list)
 
     def run(self, handle: Callable[[Runtime], dict[str, Any]]) -> dict[str, Any]:
+        """Run one invocation in an idle environment, or in a new one."""
         runtime = self.idle.pop() if self.idle else self.begin()
         answer = handle(runtime)
         self.idle.append(runtime)
@@ -94,7 +100,10 @@ class Environments:
 
 
 class Suite:
-    """Service-out, always; and scaling, unless another policy takes its place."""
+    """The suite's functions on an account: service-out, and scaling if `scaling` is set.
+
+    Without `scaling`, another policy sets the capacity (`simulator.policies`).
+    """
 
     def __init__(self, account: Account, *, scaling: bool = True) -> None:
         self.account = account
@@ -102,7 +111,7 @@ class Suite:
         account.tables.create(LEDGER_TABLE, key="cluster")
         for threshold in THRESHOLDS.values():
             account.parameters.put(f"{DEFAULTS_PATH}/{threshold.name}", threshold.default)
-        # The triggers' queue is there without its function, too: the interruption handler writes to it.
+        # The interruption handler writes to the queue of triggers, so the queue exists without scaling, too.
         self.triggers = self._queue(wiring.AUTOSCALER)
         self.notices = self._queue(wiring.INTERRUPTION)
         self.failures = self._queue(wiring.RUNTASK_FAILURE)
@@ -115,7 +124,7 @@ class Suite:
             self.runtask_failure = self._feed(self.failures, wiring.RUNTASK_FAILURE, self._runtask_failure())
 
     def runtime(self, caller: str) -> Runtime:
-        """What a function of the name `caller` runs on; its calls are counted under that name."""
+        """Return a runtime with the simulated account's clients. Its calls are counted under the name `caller`."""
         clock = self.account.clock
         return Runtime(
             session=self.account.endpoint.session(caller),
@@ -126,7 +135,7 @@ class Suite:
         )
 
     def manage(self, cluster: str, capacity: str, **thresholds: int | str) -> None:
-        """Puts `cluster` under the suite: its parameters, and its tick a minute."""
+        """Let the suite manage `cluster`: write its parameters, and tick every minute."""
         self.account.parameters.put(f"{CLUSTERS_PATH}/{cluster}/capacity", capacity)
         for name, value in thresholds.items():
             self.account.parameters.put(f"{CLUSTERS_PATH}/{cluster}/{name}", value)
@@ -134,10 +143,12 @@ class Suite:
             self.account.clock.every(wiring.TICK_S, lambda: self.tick(cluster))
 
     def tick(self, cluster: str) -> None:
+        """Invoke the autoscaler with a tick of `cluster`."""
         assert self.autoscaler, "this suite has no scaling"
         self.account.messaging.invoke(self.autoscaler, {"cluster": cluster}, lambda answer: None)
 
     def functions(self) -> list[Function]:
+        """Return the functions that are deployed."""
         return [f for f in (self.interruption_handler, self.autoscaler, self.runtask_failure) if f]
 
     def _queue(self, feed: Feed) -> Queue:

@@ -1,4 +1,4 @@
-"""The search for thresholds on one's own work: every candidate is simulated, and those that no other beats are kept."""
+"""Search for thresholds: simulate every candidate on the given work, and keep those that no other candidate beats."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from dataclasses import dataclass, replace
 
 from simulator.simulation import Scenario, simulate
 
-# What trades waiting against instance-hours: room that is kept, how long low is waited out, the reservation aimed at.
+# Thresholds that trade waiting against instance-hours: spare capacity, the delay of scale-in, the high threshold.
 CANDIDATES: Mapping[str, Sequence[int]] = {
     "start_at_once_share": (0, 80, 90, 95, 97, 99),
     "scale_in_after_seconds": (60, 180, 600),
     "cpu_reservation_high": (85, 100),
 }
-# A reservation is CPU or memory: both thresholds mean the same to whoever tunes.
+# The high thresholds of CPU and memory always get the same value.
 TOGETHER = {"cpu_reservation_high": "memory_reservation_high"}
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One setting, and what came of it: waits in seconds over all tasks, and instance-hours."""
+    """One setting that was simulated, with its figures. Waits are in seconds, over all tasks."""
 
     thresholds: Mapping[str, int]
     wait_p50_s: float
@@ -31,7 +31,10 @@ class Tried:
     unplaced_tasks: int
 
     def beats(self, other: Tried) -> bool:
-        """Whether it is no worse in waiting and in hours, and better in one of them."""
+        """Whether this setting is not worse than `other` in any figure, and better in at least one.
+
+        The figures are the unplaced tasks, the mean wait and the instance-hours.
+        """
         mine, theirs = self._figures, other._figures
         return mine != theirs and all(a <= b for a, b in zip(mine, theirs, strict=True))
 
@@ -41,7 +44,7 @@ class Tried:
 
 
 def settings(candidates: Mapping[str, Sequence[int]] = CANDIDATES) -> list[dict[str, int]]:
-    """Every combination of `candidates`."""
+    """Return every combination of the values of `candidates`, each as thresholds by name."""
     found = []
     for values in itertools.product(*candidates.values()):
         chosen = dict(zip(candidates, values, strict=True))
@@ -52,28 +55,37 @@ def settings(candidates: Mapping[str, Sequence[int]] = CANDIDATES) -> list[dict[
 def search(
     scenario: Scenario, wanted: Sequence[Mapping[str, int]], at_once: int, done: Callable[[], None] = lambda: None
 ) -> Iterator[Tried]:
-    """Simulates each of `wanted` over the scenario's thresholds, `at_once` side by side; yields them as they end."""
+    """Simulate `scenario` with each setting of `wanted`, and yield each as its simulation ends.
+
+    Args:
+        wanted: thresholds by name. They replace those of the scenario.
+        at_once: how many simulations run at the same time, each in its own process.
+        done: called after each simulation.
+    """
     with ProcessPoolExecutor(at_once) as pool:
-        for future in as_completed([pool.submit(_tried, scenario, thresholds) for thresholds in wanted]):
+        for future in as_completed([pool.submit(_try_setting, scenario, thresholds) for thresholds in wanted]):
             done()
             yield future.result()
 
 
 def front(tried: Sequence[Tried]) -> list[Tried]:
-    """Those that no other beats, the one that waits the least first: what one may choose from."""
+    """Return the settings that no other setting beats, the one with the shortest mean wait first."""
     best = [one for one in tried if not any(other.beats(one) for other in tried)]
-    # Of those that come to the same, one is enough.
+    # Of several settings with the same figures, one is kept.
     by_figures = {(one.wait_mean_s, one.instance_hours): one for one in best}
     return sorted(by_figures.values(), key=lambda one: (one.wait_mean_s, one.instance_hours))
 
 
 def chosen(best: Sequence[Tried], wait_s: float) -> Tried:
-    """The cheapest of `best` whose p95 of waiting is `wait_s` at most; else the one that waits the least."""
+    """Return the setting of `best` with the fewest instance-hours whose wait (p95) is at most `wait_s`.
+
+    If there is none, return the setting with the shortest mean wait.
+    """
     enough = [one for one in best if one.wait_p95_s <= wait_s]
     return min(enough, key=lambda one: one.instance_hours) if enough else best[0]
 
 
-def _tried(scenario: Scenario, thresholds: Mapping[str, int]) -> Tried:
+def _try_setting(scenario: Scenario, thresholds: Mapping[str, int]) -> Tried:
     figures = simulate("steady", replace(scenario, thresholds={**scenario.thresholds, **thresholds})).figures
     waits = figures["wait_seconds"]
     mean_s = round(waits["total"] / max(1, figures["tasks"]), 2)

@@ -1,4 +1,4 @@
-"""Builders: a world in three lines.
+"""Builders of worlds. Three lines build one:
 
 world = World(seed=1)
 batch = world.spot_cluster("batch", instances=3, instance_type="m5.large")
@@ -20,7 +20,13 @@ from steady.cluster import Size
 
 
 class World:
-    """A simulated account with the suite deployed to it."""
+    """A simulated account with the suite deployed to it.
+
+    Args:
+        boot_s: mean seconds from an instance's launch to its registration.
+        duplicates: the fraction of messages that are delivered twice.
+        scaling: whether the suite's scaling is deployed; service-out always is.
+    """
 
     def __init__(self, seed: int = 0, boot_s: float = 90.0, duplicates: float = 0.01, *, scaling: bool = True) -> None:
         self.account = Account(seed, boot_s, duplicates)
@@ -30,7 +36,7 @@ class World:
     def spot_cluster(
         self, name: str, instances: int, instance_type: str = "m5.large", *, managed: bool = True, **thresholds: Any
     ) -> SimulatedCluster:
-        """A cluster on a Spot Fleet, its instances booted. Unmanaged, the suite knows nothing of it."""
+        """Build a cluster on a Spot Fleet with booted instances. `managed`: whether the suite manages the cluster."""
         cluster = self._cluster(name)
         fleet = self.account.fleets.add(SpotFleet(f"sfr-{name}", cluster, instances, {instance_type: 1}))
         if managed:
@@ -47,7 +53,7 @@ class World:
         maximum: int = 1000,
         **thresholds: Any,
     ) -> SimulatedCluster:
-        """A cluster on an Auto Scaling group with a lifecycle hook, its instances booted."""
+        """Build a cluster on an Auto Scaling group with a lifecycle hook and booted instances."""
         cluster = self._cluster(name)
         group = self.account.groups.add(
             AutoScalingGroup(name, cluster, instance_type, instances, minimum=minimum, maximum=maximum)
@@ -56,6 +62,7 @@ class World:
         return SimulatedCluster(self, cluster, group)
 
     def run(self, seconds: float) -> None:
+        """Let `seconds` of simulated time pass."""
         self.clock.run_for(seconds)
 
     def _cluster(self, name: str) -> Cluster:
@@ -63,7 +70,7 @@ class World:
 
 
 class SimulatedCluster:
-    """A cluster of the world, with the pool that it lives on."""
+    """A cluster of the world, with its pool."""
 
     def __init__(self, world: World, state: Cluster, pool: SpotFleet | AutoScalingGroup) -> None:
         self.world = world
@@ -72,6 +79,7 @@ class SimulatedCluster:
 
     @property
     def target(self) -> int:
+        """The target capacity of the pool, in units."""
         return self.pool.target if isinstance(self.pool, SpotFleet) else self.pool.desired
 
     @property
@@ -103,7 +111,13 @@ class SimulatedCluster:
         minimum_healthy_percent: int = 100,
         **definition: Any,
     ) -> Service:
-        """A replica service; with `requests_per_s`, each of its targets gets so many."""
+        """Build a replica service, and let ECS place its tasks.
+
+        Args:
+            cpu, memory: of a task, in CPU units and MiB.
+            requests_per_s: how many requests a second each target gets; 0: the service has no target group.
+            definition: further fields of its `TaskDefinition`.
+        """
         groups = []
         if requests_per_s:
             definition.setdefault("container_port", 8080)
@@ -124,13 +138,14 @@ class SimulatedCluster:
         return service
 
     def daemon(self, name: str, *, cpu: int = 64, memory: int = 64, **definition: Any) -> Service:
-        """A daemon service: one task an instance."""
+        """Build a daemon service, which runs one task on each instance."""
         service = Service(name, self.state, self.define(name, cpu, memory, **definition), 0, daemon=True)
         self.state.services[name] = service
         self.world.account.scheduler.services.reconcile(service)
         return service
 
     def define(self, family: str, cpu: int, memory: int, **fields: Any) -> TaskDefinition:
+        """Register a task definition with these CPU units and MiB."""
         definition = TaskDefinition(family, Size(cpu, memory), **fields)
         self.world.account.scheduler.definitions[definition.arn] = definition
         return definition
@@ -138,13 +153,13 @@ class SimulatedCluster:
     def batch_task(
         self, instance: ContainerInstance, run_s: float | None, *, cpu: int = 256, memory: int = 512
     ) -> Task:
-        """A task without a service, on `instance`, that ends by itself after `run_s` seconds."""
+        """Start a batch task on `instance`. It ends by itself after `run_s` seconds; None: it does not."""
         definition = self.define("batch", cpu, memory)
         return self.world.account.scheduler.start(instance, definition, "family:batch", run_s)
 
     def reclaim(self, count: int | None = None) -> list[Ec2Instance]:
-        """EC2 takes back `count` instances of the fleet, or all of them."""
-        assert isinstance(self.pool, SpotFleet), "only Spot instances are taken back"
+        """Let EC2 reclaim `count` instances of the fleet, or all of them, and return them."""
+        assert isinstance(self.pool, SpotFleet), "EC2 reclaims only Spot instances"
         taken = self.pool.staying()[:count]
         self.world.account.fleets.reclaim(taken)
         return taken

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from cli.bench import figures_page
 from cli.bench.cold_start import CLIENTS, Loaded, loaded
 from infra import wiring
-from simulator.simulation import FunctionUse, Scenario, simulate
+from simulator.outcome import FunctionUse
+from simulator.simulation import Scenario, simulate
 from simulator.workload import synthetic
 
 SIZES_MB = (128, 256, 512, 1024, 1769)

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 from cli.doctor.capacity.pools import inspect_pool
 from cli.doctor.model import Inspection, Member, Revision, TargetGroup
-from steady.aws import ecs
 from steady.aws.capacity.origins import origins_of
+from steady.aws.ecs.container_instances import describe_all_instances
+from steady.aws.ecs.services import describe_services, is_daemon, list_services, service_of
+from steady.aws.ecs.task_definitions import read_task_definition
+from steady.aws.ecs.tasks import describe_tasks_on
 from steady.aws.runtime import Runtime, batches
 from steady.cluster import ContainerInstance
 from steady.pools import PoolName
@@ -28,11 +31,9 @@ def inspect(runtime: Runtime, cluster: str, pool: PoolName) -> Inspection:
         NoSuchPool: if there is no such group or fleet.
     """
     # A daemon has no targets, and service-out stops it last: its settings cut no request short.
-    services = [
-        s for s in ecs.describe_services(runtime, cluster, ecs.list_services(runtime, cluster)) if not ecs.is_daemon(s)
-    ]
+    services = [s for s in describe_services(runtime, cluster, list_services(runtime, cluster)) if not is_daemon(s)]
     revisions = {s["serviceName"]: _revision(runtime, s) for s in services}
-    instances = ecs.describe_all_instances(runtime, cluster)
+    instances = describe_all_instances(runtime, cluster)
     inspection = Inspection(
         cluster=cluster,
         pool=pool,
@@ -46,7 +47,7 @@ def inspect(runtime: Runtime, cluster: str, pool: PoolName) -> Inspection:
 def _revision(runtime: Runtime, service: ServiceTypeDef) -> Revision:
     return Revision(
         service["taskDefinition"],
-        ecs.read_task_definition(runtime, service["taskDefinition"]).stop_timeout_s,
+        read_task_definition(runtime, service["taskDefinition"]).stop_timeout_s,
         service["serviceName"],
         balanced=any(b.get("targetGroupArn") for b in service.get("loadBalancers", [])),
     )
@@ -54,9 +55,9 @@ def _revision(runtime: Runtime, service: ServiceTypeDef) -> Revision:
 
 def _batch_revisions(runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance]) -> list[Revision]:
     """Return the task definitions of the tasks that run without a service now."""
-    tasks = ecs.describe_tasks_on(runtime, cluster, instances)
-    arns = sorted({task["taskDefinitionArn"] for task in tasks if not ecs.service_of(task)})
-    return [Revision(arn, ecs.read_task_definition(runtime, arn).stop_timeout_s) for arn in arns]
+    tasks = describe_tasks_on(runtime, cluster, instances)
+    arns = sorted({task["taskDefinitionArn"] for task in tasks if not service_of(task)})
+    return [Revision(arn, read_task_definition(runtime, arn).stop_timeout_s) for arn in arns]
 
 
 def _target_groups(

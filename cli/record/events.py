@@ -9,7 +9,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from steady.arns import family_of, name_of
-from steady.aws import ecs
+from steady.aws.ecs.container_instances import describe_all_instances
+from steady.aws.ecs.services import service_of
+from steady.aws.ecs.task_definitions import read_task_definition
+from steady.aws.ecs.tasks import describe_tasks_on
 from steady.aws.runtime import Runtime
 from steady.cluster import Size
 from steady.names import EVENTS_LOG_GROUP
@@ -51,8 +54,8 @@ def tasks_of(runtime: Runtime, cluster: str, since: float, until: float) -> list
         for event in _events(runtime, "ECS Task State Change", since, until)
         if event["detail"].get("lastStatus") == "STOPPED" and name_of(event["detail"]["clusterArn"]) == cluster
     ]
-    instances = ecs.describe_all_instances(runtime, cluster)
-    alive = [_of_task(runtime, task) for task in ecs.describe_tasks_on(runtime, cluster, instances)]
+    instances = describe_all_instances(runtime, cluster)
+    alive = [_of_task(runtime, task) for task in describe_tasks_on(runtime, cluster, instances)]
     return sorted((ran for ran in (*stopped, *alive) if ran.created_at < until), key=lambda ran: ran.created_at)
 
 
@@ -93,8 +96,8 @@ def _of_event(runtime: Runtime, detail: dict[str, Any]) -> Ran:
     times = {key: _seconds(detail[key]) for key in ("createdAt", "startedAt", "stoppedAt") if detail.get(key)}
     return Ran(
         family_of(detail["taskDefinitionArn"]),
-        ecs.service_of(detail),
-        ecs.read_task_definition(runtime, detail["taskDefinitionArn"]).shape.size,
+        service_of(detail),
+        read_task_definition(runtime, detail["taskDefinitionArn"]).shape.size,
         times["createdAt"],
         times.get("startedAt"),
         times.get("stoppedAt"),
@@ -105,8 +108,8 @@ def _of_task(runtime: Runtime, task: TaskTypeDef) -> Ran:
     started = task.get("startedAt")
     return Ran(
         family_of(task["taskDefinitionArn"]),
-        ecs.service_of(task),
-        ecs.read_task_definition(runtime, task["taskDefinitionArn"]).shape.size,
+        service_of(task),
+        read_task_definition(runtime, task["taskDefinitionArn"]).shape.size,
         # ECS always gives createdAt. An emulator may not: such a task counts as one that has always run.
         task["createdAt"].timestamp() if "createdAt" in task else 0.0,
         started.timestamp() if started else None,

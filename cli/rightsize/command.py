@@ -18,7 +18,7 @@ from cli.simulate import run_policies
 from simulator.instance_types import NoSuchInstanceType, registered_size
 from simulator.simulation import Scenario
 from simulator.workload.plan import ClusterPlan, ServiceChange
-from steady.aws import ecs
+from steady.aws.ecs.task_definitions import read_task_definition
 from steady.aws.runtime import Runtime
 from steady.cluster import Size
 from steady.pools import PoolKind
@@ -110,7 +110,7 @@ def uses_of(aws: Runtime, asked: Prometheus, cluster: str, days: int) -> list[Fa
     revisions = _revisions(asked, of, span)
     families = [family for family in tasks if family in cpu and family in memory and family in revisions]
     reserved = aws.in_parallel(
-        lambda family: ecs.read_task_definition(aws, f"{family}:{revisions[family]}").shape.size, families
+        lambda family: read_task_definition(aws, f"{family}:{revisions[family]}").shape.size, families
     )
     uses = [
         FamilyUse(family, tasks[family], size, cpu[family] * CPU_UNITS, memory[family] / MIB)

@@ -11,7 +11,7 @@ from typing import Any
 from simulator.ec2 import Ec2Instance
 from simulator.errors import AwsError, throttled
 from simulator.faults import Crashed, Fault, Partial, TimedOut, Try
-from simulator.simulation import waits
+from simulator.outcome import waits
 from simulator.workload.plan import Job
 from simulator.workload.submit import Launcher
 from simulator.world import World

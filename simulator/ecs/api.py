@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from simulator.ecs.scheduler import Scheduler
+from simulator.ecs.shapes import (
+    describe_definition,
+    describe_instance,
+    describe_service,
+    describe_task,
+    desired_status,
+)
 from simulator.ecs.state import (
     Cluster,
     ContainerInstance,
-    Service,
     Strategy,
     Task,
-    TaskDefinition,
     placement_failure_reason,
 )
 from simulator.endpoint import Action, Params
@@ -68,7 +72,7 @@ class EcsApi:
         asked = _limited(params["containerInstances"], MAX_DESCRIBED, "container instances")
         found = [cluster.instances[arn] for arn in asked if arn in cluster.instances]
         missing = [arn for arn in asked if arn not in cluster.instances]
-        return {"containerInstances": [_instance(i) for i in found], "failures": _missing(missing)}
+        return {"containerInstances": [describe_instance(i) for i in found], "failures": _missing(missing)}
 
     def update_container_instances_state(self, params: Params) -> dict[str, Any]:
         cluster = self._cluster(params)
@@ -80,7 +84,7 @@ class EcsApi:
         for instance in found:
             change(instance)
         missing = [arn for arn in asked if arn not in cluster.instances]
-        return {"containerInstances": [_instance(i) for i in found], "failures": _missing(missing)}
+        return {"containerInstances": [describe_instance(i) for i in found], "failures": _missing(missing)}
 
     def describe_clusters(self, params: Params) -> dict[str, Any]:
         found = [self.scheduler.clusters[n] for n in params["clusters"] if n in self.scheduler.clusters]
@@ -108,7 +112,7 @@ class EcsApi:
         names = [n.rsplit("/", 1)[-1] for n in _limited(params["services"], MAX_SERVICES_DESCRIBED, "services")]
         found = [cluster.services[n] for n in names if n in cluster.services]
         return {
-            "services": [_service(s) for s in found],
+            "services": [describe_service(s) for s in found],
             "failures": _missing(n for n in names if n not in cluster.services),
         }
 
@@ -119,14 +123,14 @@ class EcsApi:
             instance = cluster.instances.get(params["containerInstance"])
             found = instance.tasks.values() if instance else []
         wanted = params.get("desiredStatus", "RUNNING")
-        return _page("taskArns", [t.arn for t in found if _desired_status(t) == wanted], params, MAX_PAGE)
+        return _page("taskArns", [t.arn for t in found if desired_status(t) == wanted], params, MAX_PAGE)
 
     def describe_tasks(self, params: Params) -> dict[str, Any]:
         cluster = self._cluster(params)
         asked = _limited(params["tasks"], MAX_DESCRIBED, "tasks")
         found = [cluster.tasks[arn] for arn in asked if arn in cluster.tasks]
         return {
-            "tasks": [_task(t) for t in found],
+            "tasks": [describe_task(t) for t in found],
             "failures": _missing(arn for arn in asked if arn not in cluster.tasks),
         }
 
@@ -134,7 +138,7 @@ class EcsApi:
         definition = self.scheduler.definitions.get(params["taskDefinition"])
         if definition is None:
             raise AwsError("ClientException", "Unable to describe task definition.")
-        return {"taskDefinition": _definition(definition)}
+        return {"taskDefinition": describe_definition(definition)}
 
     def get_task_protection(self, params: Params) -> dict[str, Any]:
         cluster = self._cluster(params)
@@ -154,7 +158,7 @@ class EcsApi:
         for _ in range(params.get("count", 1)):
             task = self.scheduler.place(cluster, definition, f"family:{definition.family}", Strategy.BINPACK)
             if task:
-                tasks.append(_task(task))
+                tasks.append(describe_task(task))
             else:
                 failures.append({"reason": placement_failure_reason(cluster, definition)})
         return {"tasks": tasks, "failures": failures}
@@ -164,7 +168,7 @@ class EcsApi:
         if task is None:
             raise AwsError("InvalidParameterException", "The referenced task was not found.")
         self.scheduler.stop(task)
-        return {"task": _task(task)}
+        return {"task": describe_task(task)}
 
     def _cluster(self, params: Params) -> Cluster:
         name = params.get("cluster", "default").rsplit("/", 1)[-1]
@@ -200,104 +204,3 @@ def _filtered_ids(expression: str) -> set[str]:
 
 def _missing(arns: Iterable[str]) -> list[dict[str, str]]:
     return [{"arn": arn, "reason": "MISSING"} for arn in arns]
-
-
-def _desired_status(task: Task) -> str:
-    return "STOPPED" if task.stopping else "RUNNING"
-
-
-def _instance(instance: ContainerInstance) -> dict[str, Any]:
-    def resources(cpu: int, memory: int) -> list[dict[str, Any]]:
-        return [
-            {"name": "CPU", "type": "INTEGER", "integerValue": cpu},
-            {"name": "MEMORY", "type": "INTEGER", "integerValue": memory},
-            {"name": "PORTS", "type": "STRINGSET", "stringSetValue": [str(p) for p in sorted(instance.used_ports)]},
-        ]
-
-    return {
-        "containerInstanceArn": instance.arn,
-        "ec2InstanceId": instance.ec2_id,
-        "status": instance.status,
-        "agentConnected": instance.agent_connected,
-        "registeredResources": resources(instance.registered.cpu_units, instance.registered.memory_mib),
-        "remainingResources": resources(instance.remaining.cpu_units, instance.remaining.memory_mib),
-        "runningTasksCount": sum(t.started_at is not None for t in instance.tasks.values()),
-        "pendingTasksCount": sum(t.started_at is None for t in instance.tasks.values()),
-        "attributes": [
-            {"name": "ecs.instance-type", "value": instance.instance_type},
-            {"name": "ecs.availability-zone", "value": instance.zone},
-        ],
-    }
-
-
-def _service(service: Service) -> dict[str, Any]:
-    running, pending = service.counts()
-    return {
-        "serviceName": service.name,
-        "serviceArn": service.arn,
-        "clusterArn": service.cluster.arn,
-        "status": "ACTIVE",
-        "desiredCount": 0 if service.daemon else service.desired,
-        "runningCount": running,
-        "pendingCount": pending,
-        "taskDefinition": service.definition.arn,
-        "schedulingStrategy": "DAEMON" if service.daemon else "REPLICA",
-        "loadBalancers": [
-            {
-                "targetGroupArn": arn,
-                "containerName": service.definition.container,
-                "containerPort": service.definition.container_port,
-            }
-            for arn in service.target_groups
-        ],
-    }
-
-
-def _task(task: Task) -> dict[str, Any]:
-    definition = task.definition
-    container: dict[str, Any] = {"name": definition.container, "lastStatus": task.status.value}
-    if task.host_port is not None:
-        container["networkBindings"] = [
-            {"containerPort": definition.container_port, "hostPort": task.host_port, "protocol": "tcp"}
-        ]
-    described: dict[str, Any] = {
-        "taskArn": task.arn,
-        "clusterArn": task.cluster.arn,
-        "containerInstanceArn": task.instance.arn,
-        "taskDefinitionArn": definition.arn,
-        "group": task.group,
-        "lastStatus": task.status.value,
-        "desiredStatus": _desired_status(task),
-        "createdAt": datetime.fromtimestamp(task.created_at, UTC),
-        "containers": [container],
-        "attachments": [],
-    }
-    if task.address:
-        described["attachments"] = [
-            {
-                "type": "ElasticNetworkInterface",
-                "status": "ATTACHED",
-                "details": [{"name": "privateIPv4Address", "value": task.address}],
-            }
-        ]
-    return described
-
-
-def _definition(definition: TaskDefinition) -> dict[str, Any]:
-    container: dict[str, Any] = {
-        "name": definition.container,
-        "cpu": definition.size.cpu_units,
-        "memoryReservation": definition.size.memory_mib,
-        "stopTimeout": definition.stop_timeout_s,
-    }
-    if definition.container_port is not None:
-        container["portMappings"] = [
-            {"containerPort": definition.container_port, "hostPort": definition.host_port or 0, "protocol": "tcp"}
-        ]
-    return {
-        "taskDefinitionArn": definition.arn,
-        "family": definition.family,
-        "revision": definition.revision,
-        "networkMode": "awsvpc" if definition.awsvpc else "bridge",
-        "containerDefinitions": [container],
-    }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from simulator.policies.peer import Look, Pending, look_every
 from simulator.world import SimulatedCluster
-from steady.aws import ecs
+from steady.aws.ecs.container_instances import set_draining
 from steady.aws.scaling.observation import with_tasks
 from steady.cluster import ContainerInstance, InstanceStatus, Size, TaskShape
 from steady.scaling.packing import Room, instances_needed, pack, room_on
@@ -73,7 +73,7 @@ def _empty_one(look: Look, ripe: list[ContainerInstance], emptying: set[str], un
             continue  # a batch task, which nobody would start again
         others = [i for i in look.snapshot.active if i is not instance]
         if not pack(seen.tasks_of[instance.arn], room_on(others, seen)).left_over:
-            ecs.drain(look.runtime, look.cluster.name, [instance.arn])
+            set_draining(look.runtime, look.cluster.name, [instance.arn])
             emptying.add(instance.arn)
             unneeded_since.pop(instance.arn, None)
             return

@@ -11,7 +11,7 @@ import math
 
 from simulator.policies.peer import Look, Pending, look_every
 from simulator.world import SimulatedCluster
-from steady.aws import ecs
+from steady.aws.ecs.container_instances import set_active, set_draining
 from steady.cluster import NOTHING, ContainerInstance, InstanceStatus
 
 NAME = "escalator"
@@ -42,7 +42,7 @@ def start(cluster: SimulatedCluster, pending: Pending) -> None:
         change = wanted(len(nodes), utilisation(nodes, look))
         if change > 0:
             back = [i.arn for i in tainted[:change]]
-            ecs.undrain(runtime, cluster.name, back)
+            set_active(runtime, cluster.name, back)
             for arn in back:
                 del tainted_at[arn]
             if change > len(back):
@@ -51,7 +51,7 @@ def start(cluster: SimulatedCluster, pending: Pending) -> None:
         elif change < 0:
             room = look.pool.target - len(tainted_at) - look.within_bounds(0)
             oldest = [i.arn for i in nodes[: max(0, min(-change, room))]]
-            ecs.drain(runtime, cluster.name, oldest)
+            set_draining(runtime, cluster.name, oldest)
             tainted_at.update(dict.fromkeys(oldest, now))
 
     look_every(INTERVAL_S, NAME, cluster, pending, step)

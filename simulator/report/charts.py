@@ -9,8 +9,8 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from simulator.outcome import ClusterRecord, Outcome
 from simulator.report.decisions import Decision
-from simulator.simulation import ClusterRecord, Outcome
 from steady.api_budget.limits import BUCKETS
 from steady.thresholds import Thresholds
 

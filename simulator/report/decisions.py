@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from simulator.simulation import ClusterRecord, Outcome
+from simulator.outcome import ClusterRecord, Outcome
 
 # Notices that come within so long of each other are one interruption to whoever looks at it.
 ONE_INTERRUPTION_S = 60.0
@@ -46,7 +46,7 @@ def decisions_of(outcome: Outcome) -> list[Decision]:
             _done(line.fields),
             _kind(line.fields),
         )
-        for line in outcome.said
+        for line in outcome.log_lines
         if "reasons" in line.fields
     ]
 
@@ -71,7 +71,7 @@ def _interruption(outcome: Outcome, cluster: str, notices: Sequence[tuple[float,
     ids = {instance_id for _, instance_id in notices}
     steps = tuple(
         (round(line.at - began, 1), _step(line.fields))
-        for line in outcome.said
+        for line in outcome.log_lines
         if "drained" in line.fields and 0 <= line.at - began <= LASTS_S and ids & set(line.fields["drained"])
     )
     return Interruption(datetime.fromtimestamp(began, UTC), cluster, len(ids), steps)

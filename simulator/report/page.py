@@ -10,10 +10,10 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from simulator.outcome import ClusterRecord, Outcome
 from simulator.report.charts import calls_chart, cluster_chart, decisions_chart
 from simulator.report.decisions import decisions_of, interruptions_of
 from simulator.report.figures import SHOWN
-from simulator.simulation import ClusterRecord, Outcome
 
 HERE = Path(__file__).parent
 

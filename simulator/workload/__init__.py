@@ -1,1 +1,1 @@
-"""What runs on the simulated account: traces of real work, a synthetic day, and those who submit it."""
+"""The work on the simulated account: traces of real work, a synthetic day, and the callers that submit it."""

@@ -1,4 +1,4 @@
-"""What is to run on a cluster, and how the Spot market treats it. Times are in seconds from the start."""
+"""The plan of a cluster: its work, and its Spot market. Times are in seconds from the start of the simulation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from steady.pools import PoolKind
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A `RunTask` that is tried again every 10 s until it is placed; it runs for `run_s` once it started."""
+    """A batch job: `RunTask` is called every 10 s until the task is placed. It runs for `run_s` after its start."""
 
     submit_s: float
     family: str
@@ -31,19 +31,24 @@ class ServiceChange:
 
 @dataclass(frozen=True, slots=True)
 class SpotMarket:
-    """How many of `most` instances could be had, at each step of `gap_s` seconds."""
+    """How many instances the market has in each step of `gap_s` seconds."""
 
     gap_s: float
     available: tuple[int, ...]
 
     @property
     def most(self) -> int:
+        """The most instances that the market has at any time."""
         return max(self.available, default=0)
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterPlan:
-    """One cluster: its pool, its work, and the market that its Spot instances come from (None: no interruptions)."""
+    """One cluster: the kind of its pool, its work, and its Spot market (None: no interruptions).
+
+    Attributes:
+        requests_per_s: how many requests a second each task of a service gets.
+    """
 
     name: str
     kind: PoolKind
@@ -64,7 +69,7 @@ class LeftOut:
 
 
 def fitting(plan: ClusterPlan, instance: Size) -> tuple[ClusterPlan, LeftOut | None]:
-    """`plan` without the tasks that fit no `instance`, and what was left out (None: nothing)."""
+    """Return `plan` without the tasks that do not fit `instance`, and what was left out (None: nothing)."""
     jobs = [j for j in plan.jobs if not instance.holds(j.size)]
     services = [s for s in plan.services if not instance.holds(s.size)]
     if not jobs and not services:
@@ -80,22 +85,23 @@ def fitting(plan: ClusterPlan, instance: Size) -> tuple[ClusterPlan, LeftOut | N
 
 
 def lower_bound_instance_hours(plan: ClusterPlan, instance: Size, until_s: float) -> float:
-    """The integral over time of the larger of CPU and memory demand, in instances: no policy can be under it.
+    """Return the instance-hours that no policy can be under if no task may wait.
 
-    Every job starts at its submission, and every service has what it wants.
+    This is the integral over time of the larger of CPU and memory demand, in instances. Every job starts at its
+    submission, and every service always has its desired tasks.
     """
     return sum((end - start) * demand for start, end, demand in demand_steps(plan, instance, until_s)) / 3600
 
 
 def whole_instance_hours(plan: ClusterPlan, instance: Size, until_s: float) -> float:
-    """As `lower_bound_instance_hours`, of a cluster that cannot have a part of an instance."""
+    """Return the lower bound of instance-hours if instances cannot be divided."""
     steps = demand_steps(plan, instance, until_s)
-    # Rounded first: a demand of one instance, but for the arithmetic, is not to become two.
+    # Rounded first: floating-point noise shall not turn a demand of one instance into two.
     return sum((end - start) * math.ceil(round(demand, 6)) for start, end, demand in steps) / 3600
 
 
 def demand_steps(plan: ClusterPlan, instance: Size, until_s: float) -> list[tuple[float, float, float]]:
-    """`(from_s, to_s, instances)`: the demand in (fractional) instances, step by step up to `until_s`."""
+    """Return the demand up to `until_s` as steps `(from_s, to_s, instances)`; instances are fractional."""
     changes: list[tuple[float, int, int]] = []
     for job in plan.jobs:
         changes.append((job.submit_s, job.size.cpu_units, job.size.memory_mib))

@@ -1,4 +1,4 @@
-"""Who submits the work: a batch launcher that behaves as hako does, deployments of services, and the Spot market."""
+"""Submit the work: a batch launcher that behaves like hako, deployments of services, and the Spot market."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from simulator.suite import FAILURE_TOPIC
 from simulator.workload.plan import Job, ServiceChange, SpotMarket
 from simulator.world import SimulatedCluster
 
-# hako, lib/hako/schedulers/ecs.rb: it sleeps 10 s between two tries.
+# hako, lib/hako/schedulers/ecs.rb: 10 s between two tries.
 TRY_AGAIN_S = 10.0
 CALLER = "hako"
 
 
 @dataclass(eq=False, slots=True)
 class Run:
-    """One `hako oneshot`: a job that waits for its place. `since` is in seconds since the epoch."""
+    """One `hako oneshot`: a job that waits to be placed. `since` is in seconds since the epoch."""
 
     job: Job
     definition: TaskDefinition
@@ -31,9 +31,12 @@ class Run:
 
 
 class Launcher:
-    """Submits jobs; each that finds no room is said on the failure topic, and tried again until it does.
+    """A batch launcher. A job that is not placed is reported on the failure topic and tried again until it is placed.
 
-    A job whose task was taken by an interruption is submitted again: applications on Spot are idempotent.
+    A job whose task was interrupted is submitted again: batch applications on Spot are idempotent.
+
+    Args:
+        placed: called when a job is placed, with the seconds that it waited.
     """
 
     def __init__(self, cluster: SimulatedCluster, seed: int, placed: Callable[[float], None]) -> None:
@@ -46,6 +49,7 @@ class Launcher:
         self._definitions: dict[tuple[str, int, int], TaskDefinition] = {}
 
     def submit(self, jobs: tuple[Job, ...]) -> None:
+        """Submit each job at its time, counted from now."""
         start = self._account.clock.now
         for job in jobs:
             self._account.clock.at(start + job.submit_s, lambda job=job: self._begin(job))  # type: ignore[misc]
@@ -62,7 +66,7 @@ class Launcher:
             answer = self._account.endpoint.answer(CALLER, "ecs:RunTask", params)
         except AwsError as error:
             if error.code == "ThrottlingException":
-                # What the SDK does within one try of hako's.
+                # The SDK retries within one try of hako.
                 self._account.clock.after(self._rng.uniform(0.3, 3.0), lambda: self._try(run))
                 return
             self._failed(run)
@@ -100,7 +104,7 @@ class Launcher:
 
 
 def deploy(cluster: SimulatedCluster, changes: tuple[ServiceChange, ...], requests_per_s: float) -> None:
-    """Sets the services' desired counts as the plan says, each behind a target group of its own."""
+    """Apply each change of a service's desired count at its time. Each service has its own target group."""
     clock = cluster.world.clock
     start = clock.now
 
@@ -126,7 +130,7 @@ def deploy(cluster: SimulatedCluster, changes: tuple[ServiceChange, ...], reques
 
 
 def follow_market(cluster: SimulatedCluster, market: SpotMarket, until_s: float) -> None:
-    """Lets the fleet hold what the market had, step by step."""
+    """Let the cluster's fleet hold only what `market` has, in each of its steps up to `until_s`."""
     fleet = cluster.pool
     assert isinstance(fleet, SpotFleet), "only a Spot Fleet depends on the market"
     fleets, clock = cluster.world.account.fleets, cluster.world.clock

@@ -1,4 +1,4 @@
-"""A seeded synthetic day: services with a daily curve, cron batches on the hour, and Spot reclaims."""
+"""A synthetic day from a seed: services with a daily curve, batches on the hour, and Spot reclaims."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ STEP_S = 300
 MARKET_MOST = 20
 RECLAIM_EVERY_S = 3 * 3600
 ADHOC_EVERY_S = 60
-# AWS's Spot Instance Advisor, its worst band: over 20 % a month.
+# Interruptions an hour for each instance. AWS's Spot Instance Advisor, worst band: over 20 % a month.
 MILD_LOSSES_PER_HOUR = 3e-4
 
-# Name, tasks at night, tasks at the evening's peak, size of a task.
+# Name, tasks at night, tasks at the evening peak, size of a task.
 _WEB_SERVICES = (
     ("front", 6, 24, Size(512, 1024)),
     ("api", 8, 30, Size(1024, 2048)),
@@ -26,7 +26,10 @@ _BATCH_SERVICES = (("worker", 16, 48, Size(1024, 2048)),)
 
 
 def day(hours: float, seed: int) -> tuple[ClusterPlan, ...]:
-    """Two clusters: `web` on an Auto Scaling group, with services; `batch` on a Spot Fleet, with jobs and a service."""
+    """Return the plans of two clusters for `hours` hours.
+
+    `web` runs services on an Auto Scaling group. `batch` runs jobs and a service on a Spot Fleet.
+    """
     rng = random.Random(f"synthetic day {seed}")
     until_s = hours * 3600
     return (
@@ -57,7 +60,7 @@ def _services(
 
 
 def _daily_curve(at_s: float) -> float:
-    """From 0 at four in the morning to 1 at eight in the evening, with a smaller hump at noon."""
+    """Return the load from 0 (4 a.m.) to 1 (8 p.m.), with a smaller peak at noon."""
     hour = at_s / 3600 % 24
     evening = math.exp(-(((hour - 20) / 3.5) ** 2)) + math.exp(-(((hour + 4) / 3.5) ** 2))
     noon = 0.6 * math.exp(-(((hour - 12.5) / 2.5) ** 2))
@@ -67,7 +70,7 @@ def _daily_curve(at_s: float) -> float:
 def _jobs(until_s: float, rng: random.Random) -> tuple[Job, ...]:
     jobs = []
     for hour in range(math.ceil(until_s / 3600)):
-        # On the hour, all at once, as cron does; more of them in the small hours.
+        # Cron jobs start together on the hour. From 1 to 3 a.m. there are more of them.
         for _ in range(120 if hour % 24 in (1, 2, 3) else 30):
             jobs.append(Job(hour * 3600 + rng.uniform(0, 5), "cron", Size(1024, 3072), rng.uniform(120, 900)))
     at_s = rng.expovariate(1 / ADHOC_EVERY_S)
@@ -79,7 +82,10 @@ def _jobs(until_s: float, rng: random.Random) -> tuple[Job, ...]:
 
 
 def mild_market(hours: float, seed: int) -> SpotMarket:
-    """What most fleets see: now and then a single instance goes, and once a week half of them, for half an hour."""
+    """Return a market as most fleets see it.
+
+    At times a single instance is interrupted, and about once a week half of the fleet, for half an hour.
+    """
     rng = random.Random(f"mild market {seed}")
     most, until_s = 4, hours * 3600
     available = [most] * (math.ceil(until_s / STEP_S) + 1)
@@ -92,7 +98,7 @@ def mild_market(hours: float, seed: int) -> SpotMarket:
 
 
 def _market(until_s: float, rng: random.Random) -> SpotMarket:
-    """Mostly all there; a few reclaims a day take a tenth to a half away, for a quarter of an hour to an hour."""
+    """Return a market with a few reclaims a day, each of a tenth to a half, for a quarter of an hour to an hour."""
     available = [MARKET_MOST] * (math.ceil(until_s / STEP_S) + 1)
     at = rng.expovariate(1 / RECLAIM_EVERY_S)
     while at < until_s:
@@ -103,7 +109,7 @@ def _market(until_s: float, rng: random.Random) -> SpotMarket:
 
 
 def _take(available: list[int], at_s: float, steps: int, left: int) -> None:
-    """Lets the market have no more than `left` for so many `steps` from the one of `at_s` on."""
+    """Limit the market to `left` instances for `steps` steps, from the step at `at_s` on."""
     first = int(at_s // STEP_S)
     for step in range(first, min(len(available), first + steps)):
         available[step] = min(available[step], left)

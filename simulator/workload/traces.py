@@ -1,4 +1,4 @@
-"""Readers of the three trace formats.
+"""Read traces in three formats.
 
 - jobs, CSV: `submit_s,family,cpu,memory,run_s`
 - services, CSV: `at_s,service,desired_count,cpu,memory`
@@ -22,14 +22,14 @@ Row = TypeVar("Row")
 
 
 class BadTrace(ValueError):
-    """A trace that cannot be read; the text names the file, the line, the value and what is needed."""
+    """A trace cannot be read. The text names the file, the line, the value and what is needed."""
 
 
 def jobs(path: Path) -> tuple[Job, ...]:
-    """The jobs of a trace, in order of submission.
+    """Read a trace of jobs, in the order of their submission.
 
     Raises:
-        BadTrace: naming the line that is wrong.
+        BadTrace: if a line is wrong, or the file cannot be read.
     """
 
     def job(row: dict[str, Any]) -> Job:
@@ -39,10 +39,10 @@ def jobs(path: Path) -> tuple[Job, ...]:
 
 
 def services(path: Path) -> tuple[ServiceChange, ...]:
-    """The changes of the services' desired counts, in order of time.
+    """Read a trace of services: the changes of their desired counts, in the order of time.
 
     Raises:
-        BadTrace: naming the line that is wrong.
+        BadTrace: if a line is wrong, or the file cannot be read.
     """
 
     def change(row: dict[str, Any]) -> ServiceChange:
@@ -52,10 +52,10 @@ def services(path: Path) -> tuple[ServiceChange, ...]:
 
 
 def spot_market(path: Path) -> SpotMarket:
-    """How many Spot instances could be had over time.
+    """Read a trace of a Spot market: how many instances it has over time.
 
     Raises:
-        BadTrace: if the file has another form.
+        BadTrace: if the file cannot be read or has another format.
     """
     try:
         trace = json.loads(path.read_text())
@@ -64,7 +64,9 @@ def spot_market(path: Path) -> SpotMarket:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadTrace(f'{path}: {error}: {{"metadata": {{"gap_seconds": …}}, "data": [numbers]}} is needed') from error
     if gap_s <= 0 or market.most <= 0:
-        raise BadTrace(f"{path}: gap_seconds and the largest number of data must be over 0")
+        raise BadTrace(
+            f"{path}: gap_seconds is {gap_s:g} and the largest number of data is {market.most}: both must be over 0"
+        )
     return market
 
 
@@ -75,7 +77,9 @@ def _rows(path: Path, parse: Callable[[dict[str, Any]], Row]) -> Iterator[Row]:
                 try:
                     yield parse(row)
                 except (KeyError, TypeError, ValueError) as error:
-                    raise BadTrace(f"{path}, line {number}: {error!r}; see the format of this trace") from error
+                    raise BadTrace(
+                        f"{path}, line {number}: {error!r}: the format of docs/simulator.md is needed"
+                    ) from error
     except OSError as error:
         raise BadTrace(f"{path}: {error.strerror}") from error
 

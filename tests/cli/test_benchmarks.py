@@ -15,7 +15,7 @@ from cli.bench.promises import Limit
 from cli.main import app
 from infra import wiring
 from simulator.bench import placement
-from simulator.simulation import FunctionUse
+from simulator.outcome import FunctionUse
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 PAGE = "# Figures\n\n<!-- figures: made by `x` -->\nold\n<!-- end of figures -->\n\n## More\n"

@@ -7,7 +7,15 @@ import json
 import pytest
 
 from simulator.world import World
-from steady.aws import ecs
+from steady.aws.ecs.container_instances import (
+    describe_all_instances,
+    describe_instances,
+    find_instances,
+    set_active,
+    set_draining,
+)
+from steady.aws.ecs.task_definitions import TaskDefinition, read_task_definition
+from steady.aws.ecs.tasks import stop_tasks
 from steady.aws.runtime import Runtime
 from steady.aws.scaling.services import read_services
 from steady.aws.service_out import targets
@@ -36,7 +44,7 @@ def define(runtime: Runtime, **fields: object) -> str:
 
 
 def test_instances_are_read_with_what_is_left_on_them(runtime: Runtime, instance_ids: list[str]) -> None:
-    found = ecs.describe_all_instances(runtime, "web")
+    found = describe_all_instances(runtime, "web")
 
     assert {i.instance_id for i in found} == set(instance_ids)
     assert all(i.status is InstanceStatus.ACTIVE and i.reserved == Size(0, 0) for i in found)
@@ -46,30 +54,30 @@ def test_instances_are_read_with_what_is_left_on_them(runtime: Runtime, instance
 def test_only_the_instances_asked_for_are_found_even_where_the_filter_is_ignored(
     runtime: Runtime, instance_ids: list[str]
 ) -> None:
-    assert set(ecs.find_instances(runtime, "web", instance_ids[:1])) == set(instance_ids[:1])
+    assert set(find_instances(runtime, "web", instance_ids[:1])) == set(instance_ids[:1])
 
 
 def test_a_drain_returns_the_instances_as_they_are_from_then_on(runtime: Runtime, instance_ids: list[str]) -> None:
-    arns = [i.arn for i in ecs.describe_all_instances(runtime, "web")]
+    arns = [i.arn for i in describe_all_instances(runtime, "web")]
 
-    drained = ecs.drain(runtime, "web", arns[:2])
-    again = ecs.drain(runtime, "web", arns[:2])
+    drained = set_draining(runtime, "web", arns[:2])
+    again = set_draining(runtime, "web", arns[:2])
 
     assert {i.status for i in (*drained, *again)} == {InstanceStatus.DRAINING}
-    ecs.undrain(runtime, "web", arns[:1])
-    assert ecs.describe_instances(runtime, "web", arns[:1])[0].status is InstanceStatus.ACTIVE
+    set_active(runtime, "web", arns[:1])
+    assert describe_instances(runtime, "web", arns[:1])[0].status is InstanceStatus.ACTIVE
 
 
 def test_a_task_definition_reserves_memory_reservation_and_its_fixed_ports(runtime: Runtime) -> None:
     arn = define(runtime, stopTimeout=90, portMappings=[{"containerPort": 80, "hostPort": 8080}])
 
-    found = ecs.read_task_definition(runtime, arn)
+    found = read_task_definition(runtime, arn)
 
-    assert found == ecs.TaskDefinition(TaskShape(Size(256, 512), frozenset({8080})), 90)
+    assert found == TaskDefinition(TaskShape(Size(256, 512), frozenset({8080})), 90)
 
 
 def test_a_task_definition_without_a_stop_timeout_has_ecss_default(runtime: Runtime) -> None:
-    assert ecs.read_task_definition(runtime, define(runtime)).stop_timeout_s == 30
+    assert read_task_definition(runtime, define(runtime)).stop_timeout_s == 30
 
 
 def test_the_shape_of_a_service_is_read_only_where_tasks_are_missing() -> None:
@@ -89,7 +97,7 @@ def test_the_shape_of_a_service_is_read_only_where_tasks_are_missing() -> None:
 def test_tasks_are_stopped(runtime: Runtime, instance_ids: list[str]) -> None:
     task = runtime.ecs.run_task(cluster="web", taskDefinition=define(runtime), launchType="EC2")["tasks"][0]["taskArn"]
 
-    assert ecs.stop_tasks(runtime, "web", [task], "test", until=runtime.now() + 60) == {task}
+    assert stop_tasks(runtime, "web", [task], "test", until=runtime.now() + 60) == {task}
     stopped = runtime.ecs.describe_tasks(cluster="web", tasks=[task])["tasks"][0]
     assert stopped["desiredStatus"] == "STOPPED"
 
@@ -98,11 +106,11 @@ def test_a_task_that_is_gone_counts_as_stopped() -> None:
     world = World(scaling=False)
     world.spot_cluster("web", 1)
 
-    assert ecs.stop_tasks(world.suite.runtime("test"), "web", ["gone"], "test", world.clock.now + 60) == {"gone"}
+    assert stop_tasks(world.suite.runtime("test"), "web", ["gone"], "test", world.clock.now + 60) == {"gone"}
 
 
 def test_no_task_is_stopped_once_the_step_is_over(runtime: Runtime) -> None:
-    assert ecs.stop_tasks(runtime, "web", ["arn"], "test", until=runtime.now() - 1) == set()
+    assert stop_tasks(runtime, "web", ["arn"], "test", until=runtime.now() - 1) == set()
 
 
 def test_targets_leave_and_doing_it_again_does_no_harm(runtime: Runtime) -> None:

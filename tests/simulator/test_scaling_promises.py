@@ -8,7 +8,8 @@ from collections import Counter
 
 import pytest
 
-from simulator.simulation import Outcome, Scenario, simulate
+from simulator.outcome import Outcome
+from simulator.simulation import Scenario, simulate
 from simulator.suite import FAILURE_TOPIC, LEDGER_TABLE
 from simulator.workload.plan import ClusterPlan, Job, ServiceChange
 from simulator.world import SimulatedCluster, World
@@ -184,8 +185,10 @@ def test_what_comes_back_each_hour_finds_its_capacity_there() -> None:
     waited, without = (o.figures["wait_seconds"]["total"] for o in (learned, not_learned))
     # Three hours teach it; of the eight bursts, five or so find their instances booted.
     assert waited < without / 2
-    assert any(r["rule"] == "DemandComesBack" for line in learned.said for r in line.fields.get("reasons", ()))
-    assert not any(r["rule"] == "DemandComesBack" for line in not_learned.said for r in line.fields.get("reasons", ()))
+    assert any(r["rule"] == "DemandComesBack" for line in learned.log_lines for r in line.fields.get("reasons", ()))
+    assert not any(
+        r["rule"] == "DemandComesBack" for line in not_learned.log_lines for r in line.fields.get("reasons", ())
+    )
 
 
 def test_most_tasks_start_at_once_where_that_is_asked_for() -> None:

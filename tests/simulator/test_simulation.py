@@ -10,9 +10,10 @@ from markupsafe import escape
 from simulator import report
 from simulator.bench.interruption import interruption
 from simulator.bench.tick import tick
+from simulator.outcome import Outcome
 from simulator.peers import HANDLINGS
 from simulator.policies import NoSuchPolicy
-from simulator.simulation import Outcome, Scenario, simulate
+from simulator.simulation import Scenario, simulate
 from simulator.workload import synthetic
 
 CONTRACT = {
@@ -45,7 +46,7 @@ def test_no_request_fails_and_no_task_is_killed_in_the_synthetic_day(day: Outcom
 
 
 def test_nothing_goes_wrong_in_the_synthetic_day(day: Outcome) -> None:
-    assert [line.message for line in day.said if line.level == "error"] == []
+    assert [line.message for line in day.log_lines if line.level == "error"] == []
     assert day.figures["throttled"] == 0
 
 
@@ -71,7 +72,7 @@ def test_the_page_shows_every_cluster_and_its_decisions_without_a_network(day: O
 def test_every_decision_is_on_the_page_with_what_was_seen_wanted_and_done(day: Outcome) -> None:
     page = report.page([day])
 
-    decisions = [line.fields for line in day.said if "reasons" in line.fields]
+    decisions = [line.fields for line in day.log_lines if "reasons" in line.fields]
     assert page.count("instances active, CPU") == len(decisions) > 0
     grown = next(f for f in decisions if f["target"] > f["seen"]["target"])
     assert all(f"<li>{escape(r['text'])}</li>" in page for r in grown["reasons"])

@@ -13,11 +13,11 @@ from typing import NamedTuple, Protocol, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.api_budget.limits import BUCKET_OF
-from steady.aws import ecs
 from steady.aws.api_budget.budget import Budget, OverBudget, budget_of
 from steady.aws.cache import Cache
 from steady.aws.capacity import pools
 from steady.aws.capacity.kind import NoSuchPool
+from steady.aws.ecs.container_instances import INSTANCES_A_STATE_UPDATE, set_active, set_draining
 from steady.aws.queue import Message
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import ledger
@@ -181,7 +181,7 @@ def _without_choices(decided: ScalingState, seen: ScalingState) -> ScalingState:
 
 def _state_updates(decision: Decision) -> int:
     """Count the calls that the decision's drains take."""
-    of = ecs.INSTANCES_A_STATE_UPDATE
+    of = INSTANCES_A_STATE_UPDATE
     return math.ceil(len(decision.to_drain) / of) + math.ceil(len(decision.to_undrain) / of)
 
 
@@ -274,9 +274,9 @@ def _book_look(runtime: Runtime, environment: Environment, cluster: str, at: flo
 def carry_out(runtime: Runtime, snapshot: Snapshot, decision: Decision) -> None:
     """Make the decision's calls. Each call sets something to what it should be, so a repeat changes nothing."""
     pool = snapshot.pool
-    ecs.undrain(runtime, snapshot.cluster, decision.to_undrain)
+    set_active(runtime, snapshot.cluster, decision.to_undrain)
     if decision.to_terminate:
         pools.terminate_instances(runtime, pool, decision.to_terminate, decision.target, decision.on_demand)
     elif (decision.target, decision.on_demand) != (pool.target, pool.on_demand):
         pools.set_target(runtime, pool, decision.target, decision.on_demand)
-    ecs.drain(runtime, snapshot.cluster, decision.to_drain)
+    set_draining(runtime, snapshot.cluster, decision.to_drain)

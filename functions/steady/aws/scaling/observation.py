@@ -8,9 +8,11 @@ from dataclasses import replace
 
 from steady.api_budget.limits import BUCKET_OF
 from steady.api_budget.turns import SCALE_IN_READS_S, Urgency
-from steady.aws import ecs
 from steady.aws.api_budget.budget import Budget
 from steady.aws.capacity import instance_types, pools
+from steady.aws.ecs.container_instances import describe_all_instances, list_instances_matching
+from steady.aws.ecs.services import describe_services, is_daemon, read_service_shape, service_names, service_of
+from steady.aws.ecs.tasks import calls_to_read, describe_tasks_on, list_instances_of_service, readable_within
 from steady.aws.runtime import Runtime
 from steady.aws.scaling.services import read_services
 from steady.cluster import ContainerInstance, Snapshot, TaskShape
@@ -36,7 +38,7 @@ def observe(
     if budget:
         budget.begin_look(cluster.name, cluster.thresholds.api_share / 100)
     pool = pools.read_pool(runtime, cluster.pool)
-    instances = ecs.describe_all_instances(runtime, cluster.name)
+    instances = describe_all_instances(runtime, cluster.name)
     services, daemons = read_services(runtime, cluster.name, suspected, budget)
     snapshot = Snapshot(
         cluster=cluster.name,
@@ -58,10 +60,10 @@ def with_constraints(runtime: Runtime, snapshot: Snapshot, shapes: Iterable[Task
     wanted = set(shapes)
     cluster = snapshot.cluster
     unread = {expression for shape in wanted for expression in shape.member_of} - set(snapshot.matching)
-    matching = {e: ecs.list_instances_matching(runtime, cluster, e) for e in sorted(unread)}
+    matching = {e: list_instances_matching(runtime, cluster, e) for e in sorted(unread)}
     apart = {shape.group for shape in wanted if shape.group}
     services = tuple(
-        replace(s, on=ecs.list_instances_of_service(runtime, cluster, s.name)) if s.name in apart and not s.on else s
+        replace(s, on=list_instances_of_service(runtime, cluster, s.name)) if s.name in apart and not s.on else s
         for s in snapshot.services
     )
     return replace(snapshot, matching={**snapshot.matching, **matching}, services=services)
@@ -76,9 +78,9 @@ def affordable(instances: Sequence[ContainerInstance], budget: Budget | None) ->
         return instances
     tasks, services = BUCKET_OF["DescribeTasks"], BUCKET_OF["DescribeServices"]
     calls = budget.affordable(tasks, SCALE_IN_READS_S) if budget.allows(Urgency.SCALE_IN) else 0
-    read = ecs.readable_within(instances, calls)
+    read = readable_within(instances, calls)
     if any(i.task_count for i in read):
-        budget.foresee({tasks.name: ecs.calls_to_read(read), services.name: 1})
+        budget.foresee({tasks.name: calls_to_read(read), services.name: 1})
     return read
 
 
@@ -91,18 +93,18 @@ def with_tasks(runtime: Runtime, snapshot: Snapshot, instances: Sequence[Contain
     cluster = snapshot.cluster
     movable: dict[str, list[TaskShape]] = {i.arn: [] for i in instances}
     bound: dict[str, float] = {}
-    tasks = ecs.describe_tasks_on(runtime, cluster, instances)
-    services = {s["serviceName"]: s for s in ecs.describe_services(runtime, cluster, ecs.service_names(tasks))}
+    tasks = describe_tasks_on(runtime, cluster, instances)
+    services = {s["serviceName"]: s for s in describe_services(runtime, cluster, service_names(tasks))}
     for task in tasks:
-        service = services.get(ecs.service_of(task))
+        service = services.get(service_of(task))
         if service is None:
             arn = task["containerInstanceArn"]
             # ECS gives every task a creation time; some emulators do not: such a task counts as one that never ends.
             since = task["createdAt"].timestamp() if "createdAt" in task else 0.0
             bound[arn] = min(since, bound.get(arn, since))
-        elif not ecs.is_daemon(service):
+        elif not is_daemon(service):
             # ECS replaces it by a task of the service's current revision, which may differ from its own.
-            movable[task["containerInstanceArn"]].append(ecs.read_service_shape(runtime, service))
+            movable[task["containerInstanceArn"]].append(read_service_shape(runtime, service))
     tasks_of = {arn: tuple(shapes) for arn, shapes in movable.items()}
     known = replace(snapshot, tasks_of=tasks_of, bound_since=bound)
     return with_constraints(runtime, known, itertools.chain(*tasks_of.values()))

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from steady.api_budget.turns import Urgency
-from steady.aws import ecs
 from steady.aws.api_budget.budget import Budget
 from steady.aws.cache import Cache
+from steady.aws.ecs.services import describe_services, is_daemon, list_services, read_service_shape
+from steady.aws.ecs.task_definitions import read_task_definition
 from steady.aws.runtime import Runtime
 from steady.cluster import NOTHING, Daemons, Service, Size
 from steady.metrics import MetricName
@@ -61,7 +62,7 @@ def read_services(
     known = KNOWN.get(runtime, cluster)
     if known is None or _count(runtime, cluster) != len(known.read):
         # The first look of a process, or services were created or deleted: only the whole list says which.
-        known = _Known(_read(runtime, cluster, ecs.list_services(runtime, cluster)))
+        known = _Known(_read(runtime, cluster, list_services(runtime, cluster)))
     else:
         in_turn = budget is None or budget.allows(Urgency.SWEEP)
         runtime.telemetry.count(MetricName.CALLS_SHED, not in_turn, cluster)
@@ -96,14 +97,14 @@ def _due(known: _Known, suspected: Iterable[str], *, in_turn: bool) -> set[str]:
 
 
 def _read(runtime: Runtime, cluster: str, names: Collection[str]) -> dict[str, Service | _Daemon]:
-    described = ecs.describe_services(runtime, cluster, sorted(names))
+    described = describe_services(runtime, cluster, sorted(names))
     # A service that is being deleted wants no task, and ECS does not count it among the cluster's.
     return {s["serviceName"]: _service(runtime, s) for s in described if s.get("status", "ACTIVE") == "ACTIVE"}
 
 
 def _service(runtime: Runtime, described: ServiceTypeDef) -> Service | _Daemon:
-    if ecs.is_daemon(described):
-        size = ecs.read_task_definition(runtime, described["taskDefinition"]).shape.size
+    if is_daemon(described):
+        size = read_task_definition(runtime, described["taskDefinition"]).shape.size
         return _Daemon(size, described["runningCount"] + described["pendingCount"])
     service = Service(
         name=described["serviceName"],
@@ -112,4 +113,4 @@ def _service(runtime: Runtime, described: ServiceTypeDef) -> Service | _Daemon:
         pending=described["pendingCount"],
         task_definition=described["taskDefinition"],
     )
-    return replace(service, shape=ecs.read_service_shape(runtime, described)) if service.missing else service
+    return replace(service, shape=read_service_shape(runtime, described)) if service.missing else service

@@ -7,8 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from steady.aws import ecs
 from steady.aws.cache import Cache
+from steady.aws.ecs.container_instances import describe_instances, set_draining
+from steady.aws.ecs.services import describe_services, is_daemon, service_names, service_of
+from steady.aws.ecs.task_definitions import read_task_definition
+from steady.aws.ecs.tasks import describe_tasks_on, find_protected_tasks, stop_tasks
 from steady.aws.runtime import Runtime
 from steady.aws.service_out import targets
 from steady.aws.service_out.hooks import complete_hook, send_heartbeat
@@ -63,11 +66,11 @@ def drain_instances(
     """
     arns = {d.container_instance_arn for d in doomed if d.container_instance_arn}
     found = _by_arn(i for i in described if i.arn in arns and i.status is InstanceStatus.ACTIVE)
-    found |= _by_arn(ecs.describe_instances(runtime, cluster, sorted(arns - found.keys())))
+    found |= _by_arn(describe_instances(runtime, cluster, sorted(arns - found.keys())))
     active = set(to_drain(_seen(found.values())))
-    drained = _by_arn(ecs.drain(runtime, cluster, sorted(active)))
+    drained = _by_arn(set_draining(runtime, cluster, sorted(active)))
     # One that ECS has not drained is gone, or is drained by the next step.
-    drained |= _by_arn(ecs.describe_instances(runtime, cluster, sorted(active - drained.keys())))
+    drained |= _by_arn(describe_instances(runtime, cluster, sorted(active - drained.keys())))
     return [drained.get(arn, found[arn]) for arn in sorted(found) if arn in drained or arn not in active]
 
 
@@ -92,7 +95,7 @@ def advance(
     known = [d for d in doomed if d.looked_at]
     first = _look(runtime, cluster, fresh, until=0.0, drained=drained)
     waiting_due = [*due, *first.due]
-    stopped = ecs.stop_tasks(runtime, cluster, waiting_due, STOP_REASON, until)
+    stopped = stop_tasks(runtime, cluster, waiting_due, STOP_REASON, until)
     left = tuple(arn for arn in waiting_due if arn not in stopped)
     # While due tasks wait for their turn, another look at instances that were looked at already changes nothing.
     then = Advance(waiting=tuple(known)) if left else _look(runtime, cluster, known, until)
@@ -125,7 +128,7 @@ def _look(
     step = next_step(doomed, seen, tasks, states, runtime.now())
     targets.deregister(runtime, step.to_deregister)
     deregistered_at = runtime.now()
-    stopped = ecs.stop_tasks(runtime, cluster, [t.arn for t in step.to_stop], STOP_REASON, until)
+    stopped = stop_tasks(runtime, cluster, [t.arn for t in step.to_stop], STOP_REASON, until)
     after = progress(doomed, seen, tasks, stopped, runtime.now())
     for instance in after.finished:
         if instance.hook:
@@ -152,14 +155,14 @@ def _killed(doomed: Iterable[Doomed], tasks: Iterable[DoomedTask]) -> int:
 
 def read_doomed_tasks(runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance]) -> list[DoomedTask]:
     """Return the tasks that ECS wants RUNNING on `instances`, with their kind, targets, protection and stop timeout."""
-    tasks = ecs.describe_tasks_on(runtime, cluster, instances)
-    services = _services(runtime, cluster, ecs.service_names(tasks))
-    of_replicas = [t["taskArn"] for t in tasks if _kind(services.get(ecs.service_of(t))) is TaskKind.SERVICE]
-    protected = ecs.find_protected_tasks(runtime, cluster, of_replicas)
+    tasks = describe_tasks_on(runtime, cluster, instances)
+    services = _services(runtime, cluster, service_names(tasks))
+    of_replicas = [t["taskArn"] for t in tasks if _kind(services.get(service_of(t))) is TaskKind.SERVICE]
+    protected = find_protected_tasks(runtime, cluster, of_replicas)
     instance_id = {i.arn: i.instance_id for i in instances}
     found = []
     for task in tasks:
-        service = services.get(ecs.service_of(task))
+        service = services.get(service_of(task))
         doomed = _doomed_task(runtime, task, service, instance_id[task["containerInstanceArn"]])
         found.append(replace(doomed, protected=doomed.arn in protected))
     return found
@@ -171,7 +174,7 @@ def _doomed_task(runtime: Runtime, task: TaskTypeDef, service: ServiceTypeDef | 
         arn=task["taskArn"],
         container_instance_arn=task["containerInstanceArn"],
         kind=_kind(service),
-        stop_timeout_s=ecs.read_task_definition(runtime, task["taskDefinitionArn"]).stop_timeout_s,
+        stop_timeout_s=read_task_definition(runtime, task["taskDefinitionArn"]).stop_timeout_s,
         targets=registered,
         stopping=task.get("desiredStatus") == "STOPPED",
         registering=bool(service and service.get("loadBalancers"))
@@ -182,7 +185,7 @@ def _doomed_task(runtime: Runtime, task: TaskTypeDef, service: ServiceTypeDef | 
 
 def _services(runtime: Runtime, cluster: str, names: Sequence[str]) -> Mapping[str, ServiceTypeDef]:
     old = [name for name in names if SERVICES.get(runtime, (cluster, name)) is None]
-    for service in ecs.describe_services(runtime, cluster, old):
+    for service in describe_services(runtime, cluster, old):
         SERVICES.keep(runtime, (cluster, service["serviceName"]), service)
     # A deleted service is used as it was last known: its tasks are still here.
     found = {name: SERVICES.get(runtime, (cluster, name), math.inf) for name in names}
@@ -200,7 +203,7 @@ def _seen(instances: Iterable[ContainerInstance]) -> dict[str, Seen]:
 def _kind(service: ServiceTypeDef | None) -> TaskKind:
     if service is None:
         return TaskKind.BATCH
-    return TaskKind.DAEMON if ecs.is_daemon(service) else TaskKind.SERVICE
+    return TaskKind.DAEMON if is_daemon(service) else TaskKind.SERVICE
 
 
 def _with_heartbeat(runtime: Runtime, instance: Doomed) -> Doomed:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from steady.aws import ecs
 from steady.aws.capacity.origins import Origin, origins_of
+from steady.aws.ecs.container_instances import find_instances
 from steady.aws.runtime import Runtime
 from steady.aws.service_out.hooks import read_timeouts
 from steady.aws.settings import clusters
@@ -114,7 +114,7 @@ def _registered(runtime: Runtime, doomed: Iterable[Doomed]) -> Located:
     found = Located([], [])
     for cluster, in_cluster in by_cluster(doomed).items():
         unknown = [d.instance_id for d in in_cluster if not d.container_instance_arn]
-        instances = ecs.find_instances(runtime, cluster, unknown) if unknown else {}
+        instances = find_instances(runtime, cluster, unknown) if unknown else {}
         found.instances.extend(instances.values())
         found.doomed.extend(
             replace(d, container_instance_arn=instances[d.instance_id].arn) if d.instance_id in instances else d

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from steady.aws.ecs import ENI_ATTACHMENTS
+from steady.aws.ecs.container_instances import ENI_ATTACHMENTS
 from steady.aws.runtime import Runtime, batches
 from steady.service_out.drain import Target, TargetState
 

@@ -1,0 +1,121 @@
+"""Container instances: read in the fewest pages, and drained in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from steady.aws.runtime import Runtime, batches
+from steady.cluster import ContainerInstance, InstanceStatus, Size
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecs.literals import ContainerInstanceStatusType
+    from mypy_boto3_ecs.type_defs import ContainerInstanceTypeDef
+from steady.aws.ecs.pages import PAGE
+
+# ECS: how many things one call takes or one page holds.
+INSTANCES_A_STATE_UPDATE = 10
+INSTANCES_A_DESCRIBE = 100
+# The type of a task's network interface among its attachments: the API and the events of ECS name it differently.
+ENI_ATTACHMENTS = ("ElasticNetworkInterface", "eni")
+
+
+def describe_all_instances(runtime: Runtime, cluster: str) -> tuple[ContainerInstance, ...]:
+    """Return every container instance of `cluster`, whatever its status, less those that are INACTIVE."""
+    pages = runtime.ecs.get_paginator("list_container_instances").paginate(
+        cluster=cluster, PaginationConfig={"PageSize": PAGE}
+    )
+    arns = [arn for page in pages for arn in page["containerInstanceArns"]]
+    return describe_instances(runtime, cluster, arns)
+
+
+def describe_instances(runtime: Runtime, cluster: str, arns: Iterable[str]) -> tuple[ContainerInstance, ...]:
+    """Return the container instances `arns`, less those that are no longer registered."""
+    found = []
+    for batch in batches(arns, INSTANCES_A_DESCRIBE):
+        answer = runtime.ecs.describe_container_instances(cluster=cluster, containerInstances=batch)
+        found += [_instance(i) for i in answer["containerInstances"] if i["status"] != "INACTIVE"]
+    return tuple(found)
+
+
+def find_instances(runtime: Runtime, cluster: str, instance_ids: Iterable[str]) -> dict[str, ContainerInstance]:
+    """Return the container instances of `cluster` on the EC2 instances `instance_ids`, by instance id."""
+    found = {}
+    for batch in batches(sorted(set(instance_ids)), PAGE):
+        pages = runtime.ecs.get_paginator("list_container_instances").paginate(
+            cluster=cluster, filter=f"ec2InstanceId in [{', '.join(batch)}]", PaginationConfig={"PageSize": PAGE}
+        )
+        arns = [arn for page in pages for arn in page["containerInstanceArns"]]
+        for instance in describe_instances(runtime, cluster, arns):
+            # An emulator may ignore the filter. A drain of the wrong instance would be a disaster: check the id.
+            if instance.instance_id in batch:
+                found[instance.instance_id] = instance
+    return found
+
+
+def set_draining(runtime: Runtime, cluster: str, arns: Iterable[str]) -> tuple[ContainerInstance, ...]:
+    """Set instances to DRAINING, and return them as the answers describe them: no more tasks are placed on them.
+
+    Instances that ECS did not drain, because they are gone, are left out.
+    """
+    return _set_state(runtime, cluster, arns, "DRAINING")
+
+
+def set_active(runtime: Runtime, cluster: str, arns: Iterable[str]) -> None:
+    """Set draining instances back to ACTIVE."""
+    _set_state(runtime, cluster, arns, "ACTIVE")
+
+
+def _set_state(
+    runtime: Runtime, cluster: str, arns: Iterable[str], status: ContainerInstanceStatusType
+) -> tuple[ContainerInstance, ...]:
+    # A session makes its clients in one thread only: before the calls side by side.
+    client = runtime.ecs
+
+    def update(batch: Sequence[str]) -> list[ContainerInstance]:
+        answer = client.update_container_instances_state(cluster=cluster, containerInstances=batch, status=status)
+        for failure in answer.get("failures", []):
+            runtime.telemetry.warning(
+                f"cluster {cluster}: ECS did not set {failure.get('arn')} to {status} ({failure.get('reason')}); "
+                "the next step or tick looks at it again",
+                cluster=cluster,
+            )
+        return [_instance(i) for i in answer["containerInstances"]]
+
+    answers = runtime.in_parallel(update, list(batches(arns, INSTANCES_A_STATE_UPDATE)))
+    return tuple(instance for answer in answers for instance in answer)
+
+
+def list_instances_matching(runtime: Runtime, cluster: str, expression: str) -> frozenset[str]:
+    """Return the ARNs of the container instances that satisfy a memberOf expression (ECS cluster query language)."""
+    pages = runtime.ecs.get_paginator("list_container_instances").paginate(
+        cluster=cluster, filter=expression, PaginationConfig={"PageSize": PAGE}
+    )
+    return frozenset(arn for page in pages for arn in page["containerInstanceArns"])
+
+
+def _instance(described: ContainerInstanceTypeDef) -> ContainerInstance:
+    registered = {r["name"]: r for r in described["registeredResources"]}
+    remaining = {r["name"]: r for r in described["remainingResources"]}
+    # ECS lists the ports in use, in both lists; the reserved ones (22, 2375, 51678, …) are among them.
+    ports = remaining.get("PORTS", {}).get("stringSetValue", [])
+    attributes = {a.get("name"): a.get("value", "") for a in described.get("attributes", [])}
+    status = described["status"]
+    return ContainerInstance(
+        arn=described["containerInstanceArn"],
+        instance_id=described["ec2InstanceId"],
+        status=InstanceStatus(status) if status in InstanceStatus.__members__ else InstanceStatus.OTHER,
+        registered=Size(registered["CPU"]["integerValue"], registered["MEMORY"]["integerValue"]),
+        remaining=Size(remaining["CPU"]["integerValue"], remaining["MEMORY"]["integerValue"]),
+        task_count=described["runningTasksCount"] + described["pendingTasksCount"],
+        used_ports=frozenset(int(p) for p in ports),
+        agent_connected=described.get("agentConnected", True),
+        instance_type=attributes.get("ecs.instance-type", ""),
+        zone=attributes.get("ecs.availability-zone", ""),
+        # `remaining` lists the ids of the free GPUs, `registered` those of all.
+        gpus=len(remaining.get("GPU", {}).get("stringSetValue", [])),
+        registered_gpus=len(registered.get("GPU", {}).get("stringSetValue", [])),
+        enis_used=sum(a.get("type") in ENI_ATTACHMENTS for a in described.get("attachments", [])),
+        # ECS: with ENI trunking, an instance takes many more awsvpc tasks than it has network interfaces.
+        enis_limited="ecs.awsvpc-trunk-id" not in attributes,
+    )

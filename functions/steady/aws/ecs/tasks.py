@@ -1,0 +1,157 @@
+"""Tasks: read by instance or by cluster, the fewer calls, and stopped at the pace that ECS allows."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from steady.api_budget.limits import BUCKET_OF, THROTTLED
+from steady.aws.cache import Cache
+from steady.aws.pace import Pace
+from steady.aws.runtime import Runtime, batches
+from steady.cluster import ContainerInstance
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecs.type_defs import TaskTypeDef
+from steady.aws.ecs.pages import PAGE
+
+TASKS_A_DESCRIBE = 100
+TASKS_A_PROTECTION = 100
+# StopTask's bucket, less 10 of its 100 calls at once: those are left to the drains, and to whoever runs tasks.
+STOP_BUCKET = replace(BUCKET_OF["StopTask"], burst=90)
+# The number of tasks of each cluster, by its name.
+TASK_COUNTS = Cache[str, int](max_age_s=60.0)
+
+
+def list_instances_of_service(runtime: Runtime, cluster: str, service: str) -> frozenset[str]:
+    """Return the ARNs of the container instances on which tasks of `service` are."""
+    pages = runtime.ecs.get_paginator("list_tasks").paginate(
+        cluster=cluster, serviceName=service, PaginationConfig={"PageSize": PAGE}
+    )
+    arns = [arn for page in pages for arn in page["taskArns"]]
+    tasks = [
+        task
+        for batch in batches(arns, TASKS_A_DESCRIBE)
+        for task in runtime.ecs.describe_tasks(cluster=cluster, tasks=batch)["tasks"]
+    ]
+    return frozenset(task["containerInstanceArn"] for task in tasks if task.get("containerInstanceArn"))
+
+
+def describe_tasks_on(runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance]) -> list[TaskTypeDef]:
+    """Return the tasks that ECS wants RUNNING on `instances`, listed by instance or by cluster: the fewer calls."""
+    client = runtime.ecs
+    busy = [i for i in instances if i.task_count]
+    if _by_cluster_is_cheaper(runtime, cluster, busy):
+        pages = client.get_paginator("list_tasks").paginate(cluster=cluster, PaginationConfig={"PageSize": PAGE})
+        arns = [arn for page in pages for arn in page["taskArns"]]
+    else:
+        lists = runtime.in_parallel(lambda i: _tasks_on(runtime, cluster, i.arn), busy)
+        arns = [arn for found in lists for arn in found]
+    wanted = {i.arn for i in busy}
+    answers = runtime.in_parallel(
+        lambda batch: client.describe_tasks(cluster=cluster, tasks=batch), list(batches(arns, TASKS_A_DESCRIBE))
+    )
+    return [
+        task
+        for answer in answers
+        for task in answer["tasks"]
+        if task.get("containerInstanceArn") in wanted and task.get("lastStatus") != "STOPPED"
+    ]
+
+
+def calls_to_read(instances: Iterable[ContainerInstance]) -> int:
+    """Return how many calls list and describe the tasks of `instances`, an instance at a time."""
+    return _calls_to_read([i.task_count for i in instances])
+
+
+def _calls_to_read(counts: Sequence[int]) -> int:
+    return sum(count > 0 for count in counts) + _pages(sum(counts))
+
+
+def readable_within(instances: Sequence[ContainerInstance], calls: int) -> Sequence[ContainerInstance]:
+    """Return the first of `instances`, as many as have their tasks listed and described in `calls` calls."""
+    counts = [i.task_count for i in instances]
+    most = bisect.bisect_right(range(len(counts)), calls, key=lambda last: _calls_to_read(counts[: last + 1]))
+    return instances[:most]
+
+
+def _by_cluster_is_cheaper(runtime: Runtime, cluster: str, busy: Sequence[ContainerInstance]) -> bool:
+    if len(busy) <= 4:
+        return False
+    here = sum(i.task_count for i in busy)
+    return 2 * _pages(_tasks_in(runtime, cluster)) < len(busy) + _pages(here)
+
+
+def _tasks_in(runtime: Runtime, cluster: str) -> int:
+    # The count only chooses between two ways to read the same tasks: an old count is good enough.
+    kept = TASK_COUNTS.get(runtime, cluster)
+    if kept is not None:
+        return kept
+    described = runtime.ecs.describe_clusters(clusters=[cluster])["clusters"][0]
+    return TASK_COUNTS.keep(runtime, cluster, described["runningTasksCount"] + described["pendingTasksCount"])
+
+
+def _pages(count: int) -> int:
+    return -(-count // PAGE)
+
+
+def _tasks_on(runtime: Runtime, cluster: str, arn: str) -> list[str]:
+    pages = runtime.ecs.get_paginator("list_tasks").paginate(
+        cluster=cluster, containerInstance=arn, PaginationConfig={"PageSize": PAGE}
+    )
+    return [task for page in pages for task in page["taskArns"]]
+
+
+def stop_tasks(runtime: Runtime, cluster: str, arns: Sequence[str], reason: str, until: float) -> set[str]:
+    """Stop tasks, in their order, until the time `until` (seconds since the epoch); return those asked to stop.
+
+    The calls keep to the pace of StopTask's bucket. A task that is gone counts as stopped. A task whose call was
+    throttled is not among those returned: the next step stops it.
+    """
+    client = runtime.ecs_once
+    pace = Pace(STOP_BUCKET, runtime.now, runtime.sleep)
+
+    def stop(arn: str) -> str | None:
+        if runtime.now() >= until:
+            return None
+        pace.wait_for_turn()
+        try:
+            client.stop_task(cluster=cluster, task=arn, reason=reason)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code == THROTTLED:
+                pace.rest()
+                return None
+            # "The referenced task was not found": it ended by itself, and ECS has forgotten it.
+            if code != "InvalidParameterException":
+                raise
+        return arn
+
+    return {arn for arn in runtime.in_parallel(stop, arns) if arn}
+
+
+def find_protected_tasks(runtime: Runtime, cluster: str, arns: Iterable[str]) -> set[str]:
+    """Return those of the service tasks `arns` that are under scale-in protection now.
+
+    If ECS does not answer, they count as unprotected: a notice leaves no time to ask again.
+    """
+    client = runtime.ecs_once
+
+    def look(batch: Sequence[str]) -> list[str]:
+        try:
+            answer = client.get_task_protection(cluster=cluster, tasks=batch)
+        except (ClientError, BotoCoreError) as error:
+            runtime.telemetry.warning(
+                f"cluster {cluster}: scale-in protection of {len(batch)} tasks is unknown, so that they may be stopped "
+                f"before their deadline: {error}",
+                cluster=cluster,
+            )
+            return []
+        return [task["taskArn"] for task in answer["protectedTasks"] if task["protectionEnabled"]]
+
+    answers = runtime.in_parallel(look, list(batches(arns, TASKS_A_PROTECTION)))
+    return {arn for found in answers for arn in found}

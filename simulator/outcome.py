@@ -1,0 +1,117 @@
+"""Values that a simulation returns: samples of each cluster, calls, the use of each function, and figures."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from simulator.endpoint import Counts
+from simulator.messaging import Function
+from simulator.suite import LogLine
+from simulator.workload.plan import LeftOut
+from steady.pools import PoolKind
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A cluster at one moment.
+
+    Attributes:
+        at_s: seconds from the start of the simulation.
+        target: the target capacity of its pool, in units.
+        instances: how many container instances are registered.
+        demand: the demand in instances, as the lower bound counts it.
+        cpu_percent, memory_percent: the reservation.
+    """
+
+    at_s: float
+    target: int
+    instances: int
+    demand: float
+    cpu_percent: float
+    memory_percent: float
+    waiting_tasks: int
+
+
+@dataclass
+class ClusterRecord:
+    """What happened to one cluster during the run.
+
+    Attributes:
+        notices: the time in seconds from the start and the instance id of each interruption notice.
+        left_out: work that fits no instance; None: there is none.
+    """
+
+    name: str
+    kind: PoolKind
+    instance_type: str
+    samples: list[Sample] = field(default_factory=list)
+    notices: list[tuple[float, str]] = field(default_factory=list)
+    left_out: LeftOut | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallSample:
+    """The ECS calls of all functions in the minute that ends at `at_s`, by token bucket."""
+
+    at_s: float
+    by_bucket: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionUse:
+    """The mean use of one invocation of a function.
+
+    Attributes:
+        invocations: how many invocations the mean is of.
+        cpu_s: CPU time of the function's own code, in real seconds.
+        waits_s: waiting for answers, in simulated seconds.
+    """
+
+    invocations: int
+    cpu_s: float
+    waits_s: float
+
+    @staticmethod
+    def of(function: Function, counts: Counts) -> FunctionUse:
+        """Return the use of `function`. `counts` are those of its calls, of a run that was timed."""
+        many = max(1, function.invocations)
+        return FunctionUse(function.invocations, (function.cpu_s - counts.answers_cpu_s) / many, function.took_s / many)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a simulation of one policy returns.
+
+    Attributes:
+        figures: the figures that docs/simulator.md explains.
+        log_lines: what the functions logged.
+        started_at: the start, in seconds since the epoch.
+        thresholds: those that differ from the defaults.
+        functions: the use of each function; empty unless the scenario is timed.
+    """
+
+    policy: str
+    figures: dict[str, Any]
+    clusters: tuple[ClusterRecord, ...]
+    log_lines: tuple[LogLine, ...]
+    started_at: float
+    thresholds: Mapping[str, int | str]
+    calls: tuple[CallSample, ...] = ()
+    functions: Mapping[str, FunctionUse] = field(default_factory=dict)
+
+
+def waits(seconds: list[float]) -> dict[str, float]:
+    """Return the percentiles p50, p95 and p99, the maximum and the sum of the waiting times `seconds`."""
+    if not seconds:
+        return {"p50": 0.0, "p95": 0.0, "p99": 0.0, "max": 0.0, "total": 0.0}
+    cuts = statistics.quantiles(seconds, n=100, method="inclusive") if len(seconds) > 1 else seconds * 99
+    return {
+        "p50": round(cuts[49], 1),
+        "p95": round(cuts[94], 1),
+        "p99": round(cuts[98], 1),
+        "max": round(max(seconds), 1),
+        "total": round(sum(seconds), 1),
+    }
