@@ -17,7 +17,7 @@ from infra.log_shipping.driver import LABELS, OPTIONS, PORT
 from infra.packed_files import VARIABLE, unpacked
 from steady.catalog import COLUMNS, PARTITIONS, Prefix, partition_path
 from tests.fluentd.configurations import FOLDER, read, sections
-from tests.infra.test_clusters import CONTEXT
+from tests.infra.made_clusters import CONTEXT
 
 HOST, AGGREGATOR = read("host.yaml"), read("aggregator.yaml")
 # What Docker's driver says of a line by itself (Docker: "Fluentd logging driver").

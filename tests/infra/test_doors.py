@@ -12,7 +12,7 @@ import pytest
 from aws_cdk.assertions import Template
 
 from infra import stacks
-from tests.infra.test_clusters import CONTEXT
+from tests.infra.made_clusters import CONTEXT
 from tests.infra.test_logs import ADOPTED, EXAMPLE_CLUSTERS
 
 SECRET = re.compile(r"secret|password|token|private.?key|AKIA[0-9A-Z]{16}", re.IGNORECASE)

@@ -16,7 +16,7 @@ from infra.settings.errors import BadSettings
 from infra.settings.target import targets_in
 from steady.names import DATABASE, WORKGROUP
 from steady.pools import PoolKind, PoolName
-from tests.infra.test_clusters import CONTEXT
+from tests.infra.made_clusters import CONTEXT
 
 CLUSTERS = [{"name": "web", "capacity": "auto-scaling-group:web"}]
 BASE = {"glue:BatchDeleteTable", "glue:CreateTable", "glue:GetTables", "glue:UpdateTable", "s3:ListBucket"}

@@ -15,7 +15,7 @@ from infra.packed_files import VARIABLE, unpacked
 from infra.settings.errors import BadSettings
 from infra.settings.target import targets_in
 from monitoring.configuration import CADVISOR_PORT, FOLDER, grafana_files, prometheus_files
-from tests.infra.test_clusters import CONTEXT
+from tests.infra.made_clusters import CONTEXT
 from tests.infra.test_logs import ADOPTED, EXAMPLE_CLUSTERS, NETWORK, services
 
 # ECS: 64 KiB a task definition.

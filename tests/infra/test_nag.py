@@ -11,7 +11,7 @@ import cdk_nag
 import pytest
 
 from infra import stacks
-from tests.infra.test_clusters import EXAMPLE
+from tests.infra.made_clusters import EXAMPLE
 from tests.infra.test_stacks import CONTEXT
 
 NAMES = "(old-web|old-batch|web|batch|train)"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,33 +13,8 @@ from simulator.ecs.state import Task, TaskStatus
 from simulator.endpoint import Call
 from simulator.errors import AwsError
 from simulator.faults import NO_FAULT, Hooked
-from simulator.world import SimulatedCluster, World
-from steady.aws.service_out.locate import locate_instances
-from steady.names import CLUSTER_TAG
-from steady.service_out.drain import Doomed, LifecycleHook
-
-WRITES = {
-    "ecs:UpdateContainerInstancesState",
-    "ecs:StopTask",
-    "elbv2:DeregisterTargets",
-    "ec2:ModifySpotFleetRequest",
-    "ec2:TerminateInstances",
-    "autoscaling:SetDesiredCapacity",
-    "autoscaling:CompleteLifecycleAction",
-    "dynamodb:PutItem",
-}
-
-
-def busy_fleet(world: World, instances: int = 4) -> SimulatedCluster:
-    """A fleet with a service behind a load balancer, one without, a batch task on each instance, and a daemon."""
-    fleet = world.spot_cluster("web", instances, mode="paused")
-    fleet.daemon("fluentd")
-    fleet.service("api", 2 * instances, requests_per_s=2)
-    fleet.service("worker", instances)
-    for instance in fleet.instances():
-        fleet.batch_task(instance, run_s=3600)
-    world.run(60)
-    return fleet
+from simulator.world import World
+from tests.simulator.reclaims import busy_fleet
 
 
 @contextmanager
@@ -146,23 +119,6 @@ def test_the_log_shipper_outlives_the_tasks_whose_logs_it_ships() -> None:
     assert set(ended) == {"api", "worker", "batch", "fluentd"}
 
 
-def test_a_notice_that_comes_before_the_instance_has_registered_is_not_forgotten() -> None:
-    world = World(seed=5, boot_s=60)
-    fleet = world.spot_cluster("web", 1, mode="paused")
-    fleet.pool.target = 2  # type: ignore[union-attr]
-    world.account.fleets.set_available(fleet.pool, 1.0)  # type: ignore[arg-type]
-    world.run(12)
-    booting = next(i for i in fleet.ec2_instances() if i.container_instance is None)
-    fleet.service("api", 20, requests_per_s=2)
-
-    world.account.fleets.reclaim([booting])
-    world.run(125)
-
-    assert booting.container_instance is not None, "it registered meanwhile"
-    assert world.account.killed_tasks == 0
-    assert world.account.balancing.failed_requests == 0
-
-
 def test_a_task_that_is_placed_just_before_the_drain_is_served_out_too() -> None:
     world = World(seed=11)
     fleet = world.spot_cluster("web", 2, mode="paused")
@@ -178,15 +134,6 @@ def test_a_task_that_is_placed_just_before_the_drain_is_served_out_too() -> None
     world.run(150)
 
     assert [(t.killed, t.status) for t in placed] == [(False, TaskStatus.STOPPED)]
-
-
-def test_two_messages_about_one_instance_leave_it_the_nearer_deadline_and_its_hook() -> None:
-    hook = LifecycleHook("web", "drain", "token")
-    sooner, hooked = Doomed("i-1", "web", 100.0, "arn-1"), Doomed("i-1", "web", 900.0, "arn-1", hook)
-
-    for said in ([sooner, hooked], [hooked, sooner]):
-        found = locate_instances(World(scaling=False).suite.runtime("test"), (), said).doomed
-        assert found == [Doomed("i-1", "web", 100.0, "arn-1", hook)]
 
 
 def test_a_lifecycle_hook_is_completed_once_the_instance_is_empty_and_no_sooner() -> None:
@@ -207,141 +154,6 @@ def test_a_lifecycle_hook_is_completed_once_the_instance_is_empty_and_no_sooner(
     assert not leaving.alive
     assert len(calls(world, "autoscaling:CompleteLifecycleAction")) == 1
     assert world.account.killed_tasks == 0
-    assert world.account.balancing.failed_requests == 0
-
-
-def test_a_notice_for_an_instance_that_is_none_of_ours_writes_nothing() -> None:
-    world = World(seed=7)
-    busy_fleet(world)
-    foreign = world.spot_cluster("theirs", 2, managed=False)
-    foreign.service("api", 4, requests_per_s=2)
-    world.run(30)
-
-    world.account.endpoint.log = []
-    foreign.reclaim(1)
-    world.account.messaging.put_event(_warning("i-00000000000dead00"))
-    world.run(30)
-
-    assert [c.name for c in world.account.endpoint.log if c.name in WRITES] == []
-    assert world.suite.telemetry.counts["ForeignNotices"] >= 2
-
-
-def test_a_malformed_notice_is_set_aside_with_its_reason_and_the_good_ones_of_its_batch_are_handled() -> None:
-    world = World(seed=8)
-    fleet = busy_fleet(world)
-    bad = _warning("i-1") | {"detail": {"instance-action": "terminate"}}
-
-    fleet.reclaim(1)
-    world.account.messaging.put_event(bad)
-    world.run(10)
-
-    dead = world.suite.notices.dead_letters
-    assert dead is not None
-    assert len({m.body for m in dead.messages}) == 1
-    assert "detail.instance-id is None: a text of 1 to 255" in dead.messages[0].attributes["error"]["StringValue"]
-    assert json.loads(dead.messages[0].body)["detail"] == bad["detail"]
-    assert sum(i.status == "DRAINING" for i in fleet.instances()) == 1
-
-
-@pytest.mark.parametrize("duplicates", [0.0, 1.0])
-def test_notices_twice_and_out_of_order_end_in_the_same_state(duplicates: float) -> None:
-    world = World(seed=9, duplicates=duplicates)
-    fleet = busy_fleet(world)
-
-    doomed = {i.id for i in fleet.reclaim(2)}
-    world.run(118)
-
-    assert {i.ec2_id for i in fleet.instances() if i.status == "DRAINING"} == doomed
-    assert [t for t in fleet.tasks() if t.instance.ec2_id in doomed] == []
-    assert world.account.balancing.failed_requests == 0
-
-
-def test_an_instance_that_vanishes_without_a_word_takes_no_more_requests_at_once() -> None:
-    world = World(seed=12)
-    fleet = busy_fleet(world, instances=3)
-    gone = fleet.ec2_instances()[0]
-    targets = [t for task in fleet.tasks() if task.instance.ec2_id == gone.id for t in task.targets]
-
-    world.account.ec2.terminate(gone)
-    world.run(5)
-
-    assert targets
-    assert all(t.deregistered_at is not None for t in targets)
-
-
-@pytest.mark.parametrize(("choice", "status"), [("ignore", "ACTIVE"), ("drain", "DRAINING")])
-def test_a_rebalance_recommendation_is_followed_where_the_operator_says_so(choice: str, status: str) -> None:
-    world = World(seed=13)
-    fleet = world.spot_cluster("web", 2, mode="paused", on_rebalance=choice)
-    fleet.service("api", 2, requests_per_s=2)
-    batch = fleet.batch_task(fleet.instances()[0], run_s=3600)
-    world.run(60)
-
-    world.account.messaging.put_event(_event("EC2 Instance Rebalance Recommendation", batch.instance.ec2_id))
-    world.run(600)
-
-    assert batch.instance.status == status
-    assert batch.status is TaskStatus.RUNNING, "without a deadline, no batch task is given up"
-
-    world.account.fleets.reclaim([i for i in fleet.ec2_instances() if i.id == batch.instance.ec2_id])
-    world.run(118)
-    assert batch.status is TaskStatus.STOPPED, "the warning brings the deadline"
-    assert world.account.balancing.failed_requests == 0
-
-
-def test_batch_tasks_of_a_fleet_that_terminates_at_a_delay_are_stopped_before_it() -> None:
-    world = World(seed=13)
-    fleet = world.spot_cluster("web", 2, mode="paused", on_rebalance="drain", rebalance_deadline_seconds=900)
-    batch = fleet.batch_task(fleet.instances()[0], run_s=3600)
-    world.run(60)
-
-    world.account.messaging.put_event(_event("EC2 Instance Rebalance Recommendation", batch.instance.ec2_id))
-    world.run(840)
-    assert batch.status is TaskStatus.RUNNING
-
-    world.run(58)
-    assert batch.status is TaskStatus.STOPPED
-
-
-def test_an_instance_of_a_fleet_that_was_replaced_is_still_served_out_by_its_tag() -> None:
-    world = World(seed=13)
-    fleet = world.spot_cluster("web", 2, mode="paused")
-    fleet.service("api", 4, requests_per_s=2)
-    for instance in fleet.ec2_instances():
-        instance.tags[CLUSTER_TAG] = "web"
-    world.account.parameters.put("/steady/clusters/web/capacity", "spot-fleet:sfr-another")
-    world.run(60)
-
-    fleet.reclaim()
-    world.run(125)
-
-    assert world.account.killed_tasks == 0
-    assert world.account.balancing.failed_requests == 0
-
-
-def test_a_health_event_drains_every_instance_that_it_names() -> None:
-    world = World(seed=14)
-    fleet = world.spot_cluster("web", 12, mode="paused")
-    fleet.service("api", 12, requests_per_s=2)
-    world.run(60)
-    named = [i.ec2_id for i in fleet.instances()[:10]]
-
-    world.account.messaging.put_event(
-        {
-            "detail-type": "AWS Health Event",
-            "source": "aws.health",
-            "detail": {
-                "service": "EC2",
-                "eventTypeCategory": "scheduledChange",
-                "eventTypeCode": "AWS_EC2_PERSISTENT_INSTANCE_RETIREMENT_SCHEDULED",
-                "affectedEntities": [{"entityValue": id_} for id_ in named],
-            },
-        }
-    )
-    world.run(120)
-
-    assert {i.ec2_id for i in fleet.instances() if i.status == "DRAINING"} == set(named)
-    assert [t for t in fleet.tasks() if t.instance.ec2_id in named] == []
     assert world.account.balancing.failed_requests == 0
 
 
@@ -431,15 +243,3 @@ def test_a_crash_at_any_call_of_a_reclaim_is_taken_up_again() -> None:
         assert len(failures) <= 1
         assert world.account.killed_tasks == 0, f"after {failures}"
         assert world.account.balancing.failed_requests == 0, f"after {failures}"
-
-
-def _event(detail_type: str, instance_id: str) -> dict[str, Any]:
-    return {"detail-type": detail_type, "source": "aws.ec2", "detail": {"instance-id": instance_id}}
-
-
-def _warning(instance_id: str) -> dict[str, Any]:
-    return {
-        "detail-type": "EC2 Spot Instance Interruption Warning",
-        "source": "aws.ec2",
-        "detail": {"instance-id": instance_id, "instance-action": "terminate"},
-    }
