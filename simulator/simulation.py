@@ -19,7 +19,6 @@ from simulator.workload.submit import Launcher, deploy, follow_market
 from simulator.world import SimulatedCluster, World
 from steady.api_budget.limits import BUCKET_OF
 from steady.cluster import ContainerInstance, InstanceStatus, TaskShape
-from steady.pools import PoolKind
 from steady.scaling.reservation import reservation
 
 SAMPLE_S = 60
@@ -95,8 +94,7 @@ class _Run:
         first = demand_steps(replace(plan, jobs=()), size, 1.0)[0][2]
         thresholds: dict[str, Any] = dict(self.scenario.thresholds)
         # The cluster starts with instances for its first services, at a reservation of 80 %.
-        build = self.world.spot_cluster if plan.kind is PoolKind.SPOT_FLEET else self.world.group_cluster
-        cluster = build(plan.name, math.ceil(first / 0.8), plan.instance_type, **thresholds)
+        cluster = self.world.cluster(plan.kind, plan.name, math.ceil(first / 0.8), plan.instance_type, **thresholds)
         launcher = Launcher(cluster, self.scenario.seed, self._placed)
         record = ClusterRecord(plan.name, plan.kind, plan.instance_type, left_out=left_out)
         self.clusters.append((plan, cluster, launcher, record))

@@ -7,6 +7,7 @@ batch.service("api", tasks=6, cpu=256, memory=512, requests_per_s=2)
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from simulator.account import Account
@@ -17,6 +18,7 @@ from simulator.load_balancing import TargetGroup
 from simulator.spot_fleet import SpotFleet
 from simulator.suite import Suite
 from steady.cluster import Size
+from steady.pools import PoolKind
 
 
 class World:
@@ -60,6 +62,16 @@ class World:
         )
         self.suite.manage(name, f"auto-scaling-group:{name}", **thresholds)
         return SimulatedCluster(self, cluster, group)
+
+    def cluster(
+        self, kind: PoolKind, name: str, instances: int, instance_type: str, **thresholds: Any
+    ) -> SimulatedCluster:
+        """Build a cluster on a pool of this kind with booted instances."""
+        builders: dict[PoolKind, Callable[..., SimulatedCluster]] = {
+            PoolKind.AUTO_SCALING_GROUP: self.group_cluster,
+            PoolKind.SPOT_FLEET: self.spot_cluster,
+        }
+        return builders[kind](name, instances, instance_type, **thresholds)
 
     def run(self, seconds: float) -> None:
         """Let `seconds` of simulated time pass."""

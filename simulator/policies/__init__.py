@@ -1,4 +1,4 @@
-"""Who sets the capacity: the suite itself, or a peer as its published formula."""
+"""Scaling policies: the suite itself, and peers, each by its published formula."""
 
 from collections.abc import Callable, Mapping
 
@@ -17,10 +17,10 @@ Start = Callable[[SimulatedCluster, Pending], None]
 
 
 class NoSuchPolicy(ValueError):
-    """A policy that is not known; the text names those that are."""
+    """There is no such policy. The text names those that there are."""
 
 
-# A policy is started once for each cluster. Service-out is the suite's in all of them: only scaling is compared.
+# A policy is started once for each cluster. All policies use the suite's service-out: only scaling is compared.
 POLICIES: Mapping[str, Start] = {
     policy.NAME: policy.start
     for policy in (steady, cookpad_2018, managed_scaling, reservation_alarms, escalator, cluster_autoscaler)
@@ -28,10 +28,10 @@ POLICIES: Mapping[str, Start] = {
 
 
 def named(name: str) -> Start:
-    """The policy `name`.
+    """Return the function that starts the policy `name` on a cluster.
 
     Raises:
-        NoSuchPolicy: if there is none.
+        NoSuchPolicy: if there is no such policy.
     """
     if name not in POLICIES:
         raise NoSuchPolicy(f'"{name}" is no policy: one of {", ".join(POLICIES)} is needed')

@@ -1,7 +1,8 @@
-"""Kubernetes cluster-autoscaler: every 10 s, pending tasks packed on new nodes; nodes of little use emptied.
+"""The Cluster Autoscaler of Kubernetes.
 
-First fit decreasing on nodes of the pool's type. A node under 50 % use whose tasks fit elsewhere for 10 minutes goes,
-none within 10 minutes of a scale-up; its services' tasks are moved before, and tasks that nobody replaces block it.
+Every 10 s, it packs the pending tasks on new nodes of the pool's type (first fit decreasing). It removes a node whose
+use has been under 50 % for 10 minutes if the node's tasks fit on other nodes, but not within 10 minutes after a
+scale-up. Tasks of services are moved first. A task that nobody would replace keeps its node.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ AFTER_SCALE_UP_S = 600.0
 
 
 def start(cluster: SimulatedCluster, pending: Pending) -> None:
+    """Run the policy on `cluster`, every `INTERVAL_S` seconds."""
     unneeded_since: dict[str, float] = {}
     emptying: set[str] = set()
     scaled_up_at: float | None = None
@@ -51,7 +53,13 @@ def start(cluster: SimulatedCluster, pending: Pending) -> None:
 
 
 def nodes_to_add(pending: list[TaskShape], rooms: list[Room], coming: int, size: Size | None) -> int:
-    """How many new nodes the pending tasks need, after the room that is there and that is coming."""
+    """Return how many new nodes the pending tasks need.
+
+    Args:
+        rooms: the room on the present nodes.
+        coming: how many nodes are booting.
+        size: the size of a node; None: not known yet.
+    """
     left = pack(pending, rooms).left_over
     if size is None:
         return 1 if left and not coming else 0
@@ -59,7 +67,7 @@ def nodes_to_add(pending: list[TaskShape], rooms: list[Room], coming: int, size:
 
 
 def use_percent(instance: ContainerInstance) -> float:
-    """The larger of the shares of CPU and memory that are asked for."""
+    """Return the larger of the percentages of CPU and memory that tasks reserve."""
     used, whole = instance.reserved, instance.registered
     return max(100 * used.cpu_units / whole.cpu_units, 100 * used.memory_mib / whole.memory_mib)
 
@@ -70,7 +78,7 @@ def _empty_one(look: Look, ripe: list[ContainerInstance], emptying: set[str], un
     seen = with_tasks(look.runtime, look.snapshot, ripe)
     for instance in sorted(ripe, key=lambda i: (i.task_count, i.arn)):
         if instance.arn in seen.bound_since:
-            continue  # a batch task, which nobody would start again
+            continue  # it runs a batch task, which nobody would start again
         others = [i for i in look.snapshot.active if i is not instance]
         if not pack(seen.tasks_of[instance.arn], room_on(others, seen)).left_over:
             set_draining(look.runtime, look.cluster.name, [instance.arn])

@@ -1,8 +1,8 @@
-"""The rules of the 2018 talk as written: each minute, one instance more for each of three reasons.
+"""The rules of a talk of 2018, "Building a steady ECS infrastructure" (Cookpad).
 
-"Building a steady ECS infrastructure" (Cookpad, 2018): reservation over a threshold, a service that wants more tasks
-than it has, a RunTask that failed for want of capacity. Scale-in: reservation under a threshold, one instance less.
-The talk gives no thresholds: those of the usual recipe hold (`reservation_alarms`).
+Each minute, it adds one instance for each of three reasons: reservation over a threshold; a service that has fewer
+tasks than it wants; a RunTask that failed because capacity was missing. If reservation is under a threshold, it removes
+one instance. The talk gives no thresholds, so those of `reservation_alarms` are used.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ INTERVAL_S = 60
 
 
 def start(cluster: SimulatedCluster, pending: Pending) -> None:
+    """Run the policy on `cluster`, every `INTERVAL_S` seconds."""
     low_since: float | None = None
 
     def step(look: Look) -> None:
@@ -38,7 +39,11 @@ def start(cluster: SimulatedCluster, pending: Pending) -> None:
 
 
 def wanted(snapshot: Snapshot, messages: int) -> int:
-    """How many instances more: the three rules add up, whatever is booting already."""
+    """Return how many instances to add. The three rules add up, and booting instances are not counted.
+
+    Args:
+        messages: how many RunTask failures arrived since the last look.
+    """
     return sum(
         (
             max(reservation(snapshot.active)) > HIGH_PERCENT,
@@ -49,7 +54,7 @@ def wanted(snapshot: Snapshot, messages: int) -> int:
 
 
 def _messages(cluster: SimulatedCluster) -> int:
-    """How many RunTask failures of the cluster came since the last look."""
+    """Count the RunTask failures of the cluster since the last look, and remove them from the queue."""
     queue = cluster.world.suite.failures
     ours = [m for m in queue.messages if json.loads(json.loads(m.body)["Message"])["cluster"] == cluster.name]
     for message in ours:

@@ -1,8 +1,9 @@
-"""Escalator (Atlassian): utilisation of requests over capacity, taints, and a lock while new nodes boot.
+"""Escalator (Atlassian), with its default thresholds.
 
-Each minute, use = max(CPU %, memory %) of what runs and waits, over the untainted nodes. Over 70 %:
-ceil(n (use - 70) / 70) nodes more, tainted ones taken back first. Under 45 %: two of the oldest are tainted, under 30 %
-five. A tainted node goes once it is empty after a minute, or after ten whatever runs on it.
+Each minute, it computes the use: running and waiting tasks in percent of the untainted nodes' capacity, by CPU or
+memory, whichever is larger. Over 70 %, it adds ceil(n (use - 70) / 70) nodes to n nodes, and takes tainted nodes back
+first. It then waits until the new nodes have booted. Under 45 %, it taints the two oldest nodes; under 30 %, five. A
+tainted node is terminated after one minute if it is empty, and after ten minutes in any case.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ HARD_GRACE_S = 600.0
 
 
 def start(cluster: SimulatedCluster, pending: Pending) -> None:
+    """Run the policy on `cluster`, every `INTERVAL_S` seconds."""
     tainted_at: dict[str, float] = {}
     locked_until_target = 0
 
@@ -58,7 +60,7 @@ def start(cluster: SimulatedCluster, pending: Pending) -> None:
 
 
 def wanted(nodes: int, percent: float) -> int:
-    """How many nodes to add, or (negative) to taint, at a utilisation of `percent`."""
+    """Return how many nodes to add or, if negative, to taint at a utilisation of `percent`."""
     if nodes == 0:
         return 1 if percent > 0 else 0
     if percent > UP_PERCENT:
@@ -69,7 +71,10 @@ def wanted(nodes: int, percent: float) -> int:
 
 
 def utilisation(nodes: list[ContainerInstance], look: Look) -> float:
-    """What runs and waits, over what the untainted nodes hold, in percent; 100 if something waits and none is there."""
+    """Return the use in percent: running and waiting tasks, of the capacity of the untainted nodes.
+
+    Without nodes, it is 100 if a task waits, else 0.
+    """
     total = sum((i.registered for i in nodes), NOTHING)
     used = sum((i.reserved for i in nodes), NOTHING) + sum((t.size for t in look.pending), NOTHING)
     if total == NOTHING:

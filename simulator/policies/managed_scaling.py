@@ -1,8 +1,8 @@
 """ECS managed scaling (capacity providers), with managed termination protection.
 
-The metric CapacityProviderReservation is 100 M / N each minute: N instances, M that are needed, which are those in use
-and those that tasks in PROVISIONING need, packed on the pool's type. Target 100: scale-out on one datapoint over it,
-scale-in after 15 in a row under it, of an instance without tasks, one at a time (containers-roadmap #1150).
+Each minute, the metric CapacityProviderReservation is 100 M / N. N is the number of instances. M is the number that is
+needed: instances with tasks, and those on which the tasks in PROVISIONING are packed. The target is 100. One datapoint
+over it scales out. 15 datapoints in a row under it remove one instance without tasks (containers-roadmap #1150).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ WARM_UP_S = 300.0
 
 
 def start(cluster: SimulatedCluster, pending: Pending) -> None:
+    """Run the policy on `cluster`, every `INTERVAL_S` seconds."""
     under = 0
     scaled_out_at: float | None = None
     size: Size | None = None
@@ -45,12 +46,12 @@ def start(cluster: SimulatedCluster, pending: Pending) -> None:
 
 
 def reservation(needed: int, instances: int) -> float:
-    """CapacityProviderReservation, in percent: 100 if nothing is there and nothing needed, 200 if something is."""
+    """Return CapacityProviderReservation in percent. Without instances, it is 100 if none is needed, else 200."""
     if instances == 0:
         return 100.0 if needed == 0 else 200.0
     return 100.0 * needed / instances
 
 
 def needed_for(waiting: tuple[TaskShape, ...], size: Size) -> int:
-    """How many more instances of `size` the tasks in PROVISIONING need."""
+    """Return how many more instances of `size` the tasks in PROVISIONING need."""
     return instances_needed(waiting, Room(size))[0]

@@ -1,8 +1,8 @@
-"""What the peers' policies share: a look at the cluster at intervals, and the calls that apply their decision."""
+"""What all peers share: they read the cluster at intervals, and apply their decision with calls."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from simulator.world import SimulatedCluster
@@ -14,13 +14,17 @@ from steady.cluster import Snapshot, TaskShape
 from steady.pools import Pool, PoolKind
 from steady.thresholds import Thresholds
 
-# The tasks of a cluster that found no place yet: what Kubernetes calls pending, and ECS provisioning.
+# Returns the tasks of a cluster that are not placed yet. Kubernetes calls them pending, ECS calls them provisioning.
 Pending = Callable[[], list[TaskShape]]
 
 
 @dataclass(frozen=True)
 class Look:
-    """One look of a peer: what it sees, and what it may do."""
+    """One look of a peer at its cluster: what it sees, and the changes that it can make.
+
+    Attributes:
+        pending: the tasks that are not placed yet.
+    """
 
     cluster: SimulatedCluster
     runtime: Runtime
@@ -33,23 +37,18 @@ class Look:
         return self.snapshot.pool
 
     def within_bounds(self, target: int) -> int:
+        """Return `target`, limited to the bounds of the pool and of the thresholds."""
         lowest = max(self.pool.minimum, self.thresholds.min_capacity)
         return max(lowest, min(target, self.pool.maximum, self.thresholds.max_capacity))
 
     def ask_for(self, target: int) -> None:
-        """Sets the target, and lets the pool choose what goes: a fleet takes instances back with a notice."""
+        """Set the pool's target, within its bounds. If it falls, the pool chooses which instances to terminate."""
         target = self.within_bounds(target)
-        if target == self.pool.target:
-            return
-        if self.pool.name.kind is PoolKind.SPOT_FLEET:
-            self.runtime.ec2.modify_spot_fleet_request(
-                SpotFleetRequestId=self.pool.name.name, TargetCapacity=target, ExcessCapacityTerminationPolicy="default"
-            )
-        else:
-            pools.set_target(self.runtime, self.pool, target)
+        if target != self.pool.target:
+            _SET_TARGET[self.pool.name.kind](self.runtime, self.pool, target)
 
     def take(self, instance_ids: list[str]) -> None:
-        """Terminates these instances, and lowers the target by as many as the minimum allows."""
+        """Terminate these instances, and lower the target by their number as far as the minimum allows."""
         if instance_ids:
             target = self.within_bounds(self.pool.target - len(instance_ids))
             pools.terminate_instances(self.runtime, self.pool, instance_ids, target)
@@ -58,7 +57,7 @@ class Look:
 def look_every(
     interval_s: float, name: str, cluster: SimulatedCluster, pending: Pending, step: Callable[[Look], None]
 ) -> None:
-    """Lets `step` look at `cluster` each `interval_s` seconds; its calls are counted under `name`."""
+    """Call `step` with a look at `cluster` every `interval_s` seconds. Its calls are counted under `name`."""
     clock, runtime = cluster.world.clock, cluster.world.suite.runtime(name)
 
     def look() -> None:
@@ -67,3 +66,17 @@ def look_every(
         step(Look(cluster, runtime, snapshot, pending(), known.thresholds))
 
     clock.every(interval_s, lambda: clock.spawn(look))
+
+
+def _set_fleet_target(runtime: Runtime, pool: Pool, target: int) -> None:
+    """Set the target so that the fleet itself terminates excess instances, each with a notice."""
+    runtime.ec2.modify_spot_fleet_request(
+        SpotFleetRequestId=pool.name.name, TargetCapacity=target, ExcessCapacityTerminationPolicy="default"
+    )
+
+
+# By the kind of pool: how a peer sets a target and leaves the choice of instances to the pool.
+_SET_TARGET: Mapping[PoolKind, Callable[[Runtime, Pool, int], None]] = {
+    PoolKind.AUTO_SCALING_GROUP: pools.set_target,
+    PoolKind.SPOT_FLEET: _set_fleet_target,
+}

@@ -1,7 +1,7 @@
 """The usual recipe: CloudWatch alarms on CPU and memory reservation, with step scaling.
 
-Over 75 % for a minute: 10 % more instances, at least one; under 50 % for 15 minutes: one less. Cooldown 300 s, and the
-metrics come a minute late.
+Over 75 % for a minute, it adds 10 % of the instances, at least one. Under 50 % for 15 minutes, it removes one. The
+cooldown is 300 s, and metrics arrive a minute late.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ LATE_DATAPOINTS = 1
 
 
 def start(cluster: SimulatedCluster, pending: Pending) -> None:
+    """Run the policy on `cluster`, every `INTERVAL_S` seconds."""
     seen: deque[float] = deque(maxlen=LOW_MINUTES + LATE_DATAPOINTS)
     changed_at: float | None = None
 
     def step(look: Look) -> None:
         nonlocal changed_at
-        # Without an instance there is no metric, but missing data in an alarm of this recipe counts as breaching.
+        # Without instances there is no metric. The alarms of this recipe treat missing data as breaching.
         seen.append(max(reservation(look.snapshot.active)) if look.snapshot.active else 100.0)
         if changed_at is not None and look.snapshot.at - changed_at < COOLDOWN_S:
             return
@@ -41,7 +42,11 @@ def start(cluster: SimulatedCluster, pending: Pending) -> None:
 
 
 def wanted(target: int, datapoints: list[float]) -> int:
-    """The target after the alarms looked at `datapoints`: the larger reservation a minute, in percent, oldest first."""
+    """Return the target after the alarms have evaluated `datapoints`.
+
+    Args:
+        datapoints: the larger of CPU and memory reservation of each minute, in percent, the oldest first.
+    """
     if datapoints and datapoints[-1] > HIGH_PERCENT:
         return target + max(1, math.floor(target / 10))
     if len(datapoints) >= LOW_MINUTES and all(percent < LOW_PERCENT for percent in datapoints[-LOW_MINUTES:]):

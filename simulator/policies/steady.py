@@ -1,4 +1,4 @@
-"""The suite's own scaling: its functions are deployed with the world, so that nothing is left to start."""
+"""The suite's own scaling. Its functions are deployed with the world, so `start` has nothing to do."""
 
 from simulator.policies.peer import Pending
 from simulator.world import SimulatedCluster
@@ -7,4 +7,5 @@ NAME = "steady"
 
 
 def start(cluster: SimulatedCluster, pending: Pending) -> None:  # noqa: ARG001
-    assert cluster.world.suite.autoscaler, "the world was made without the suite's scaling"
+    """Check that the suite's scaling is deployed."""
+    assert cluster.world.suite.autoscaler, "the world was built without the suite's scaling"

@@ -1,4 +1,4 @@
-"""The page of a simulation: one self-contained file that opens without a network."""
+"""The report of a simulation: one self-contained HTML file that opens without a network."""
 
 from simulator.report.page import left_out_text, page, write
 

@@ -1,4 +1,4 @@
-"""The charts of the page. Colours are readable on light and on dark ground; the page sets the ground."""
+"""The charts of the report. Their colours are readable on a light and on a dark background."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from simulator.report.decisions import Decision
 from steady.api_budget.limits import BUCKETS
 from steady.thresholds import Thresholds
 
-# Of the palette of Okabe and Ito, which people with any colour vision tell apart.
+# From the palette of Okabe and Ito, whose colours people with any colour vision can tell apart.
 INSTANCES, DEMAND, WAITING, INTERRUPTION = "#0072B2", "#009E73", "#D55E00", "#E69F00"
 RESOURCES = {"cpu": "#CC79A7", "memory": "#56B4E9"}
 OF_BUCKETS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
@@ -22,7 +22,7 @@ KINDS = {"out": "#D55E00", "in": "#0072B2", "other": "#999999"}
 
 
 def cluster_chart(outcome: Outcome, record: ClusterRecord, id_: str) -> str:
-    """Capacity against demand, reservation with its thresholds, and the tasks that wait, minute by minute."""
+    """Return a chart, minute by minute: capacity and demand, reservation with its thresholds, waiting tasks."""
     figure = make_subplots(
         rows=3,
         cols=1,
@@ -55,7 +55,7 @@ def cluster_chart(outcome: Outcome, record: ClusterRecord, id_: str) -> str:
 
 
 def calls_chart(outcome: Outcome, id_: str) -> str:
-    """The functions' ECS calls a minute, as a share of what each bucket allows in a minute."""
+    """Return a chart of the functions' ECS calls: for each minute, the percentage of what each bucket allows."""
     figure = go.Figure()
     times = [at(outcome, s.at_s) for s in outcome.calls]
     for bucket, colour in zip(BUCKETS, OF_BUCKETS, strict=True):
@@ -79,7 +79,10 @@ def calls_chart(outcome: Outcome, id_: str) -> str:
 
 
 def decisions_chart(decisions: Sequence[Decision], id_: str) -> str:
-    """A mark for each decision, in a lane a cluster. Its `customdata` is the decision's place in the list."""
+    """Return a chart with a mark for each decision and a lane for each cluster.
+
+    The `customdata` of a mark is the number of the decision in the list.
+    """
     figure = go.Figure()
     for kind, colour in KINDS.items():
         of_kind = [(number, d) for number, d in enumerate(decisions) if d.kind == kind]
@@ -103,6 +106,7 @@ def decisions_chart(decisions: Sequence[Decision], id_: str) -> str:
 
 
 def at(outcome: Outcome, at_s: float) -> datetime:
+    """Return the time that is `at_s` seconds after the start of the simulation."""
     return datetime.fromtimestamp(outcome.started_at + at_s, UTC)
 
 
@@ -120,7 +124,7 @@ def _notices(outcome: Outcome, record: ClusterRecord) -> go.Scatter:
 def _drawn(figure: Any, id_: str) -> str:
     figure.update_layout(
         margin={"l": 48, "r": 12, "t": 36, "b": 72},
-        # Under the axis, whatever the chart's height.
+        # Under the axis, for any height of the chart.
         legend={"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",

@@ -1,4 +1,4 @@
-"""What the functions said of their decisions and of their drain steps, as the page shows it."""
+"""Decisions and interruptions, read from the functions' log lines for the report."""
 
 from __future__ import annotations
 
@@ -9,14 +9,19 @@ from typing import Any
 
 from simulator.outcome import ClusterRecord, Outcome
 
-# Notices that come within so long of each other are one interruption to whoever looks at it.
+# The report shows notices within this many seconds as one interruption.
 ONE_INTERRUPTION_S = 60.0
+# Seconds after the notice for which drain steps are shown.
 LASTS_S = 180.0
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One decision: when, of which cluster, what was seen, which rules said what, and what was done."""
+    """One decision: its time, its cluster, what was observed, its reasons, and what was done.
+
+    Attributes:
+        kind: "out" (scale-out), "in" (scale-in) or "other".
+    """
 
     at: datetime
     cluster: str
@@ -28,7 +33,12 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Interruption:
-    """Instances that were interrupted together, and each drain step that followed, in seconds after the notice."""
+    """Instances that were interrupted together.
+
+    Attributes:
+        at: the time of the first notice.
+        steps: each drain step, with the seconds after the first notice.
+    """
 
     at: datetime
     cluster: str
@@ -37,6 +47,7 @@ class Interruption:
 
 
 def decisions_of(outcome: Outcome) -> list[Decision]:
+    """Return the decisions that the functions logged, in their order."""
     return [
         Decision(
             datetime.fromtimestamp(line.at, UTC),
@@ -52,6 +63,7 @@ def decisions_of(outcome: Outcome) -> list[Decision]:
 
 
 def interruptions_of(outcome: Outcome) -> list[Interruption]:
+    """Return the interruptions of all clusters, in the order of their time."""
     found = [one for record in outcome.clusters for one in _interruptions(outcome, record)]
     return sorted(found, key=lambda one: one.at)
 
@@ -85,7 +97,7 @@ def _step(fields: Mapping[str, Any]) -> str:
     ]
     if fields["finished"]:
         parts.append(f"{len(fields['finished'])} instances finished")
-    return ", ".join(parts) or f"{len(fields['waiting'])} instances waited for"
+    return ", ".join(parts) or f"{len(fields['waiting'])} instances not finished"
 
 
 def _seen(seen: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The figures of a run, as the page and the command show them."""
+"""The figures of a run, as the report and the command show them."""
 
 from collections.abc import Callable
 from typing import Any

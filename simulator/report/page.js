@@ -1,4 +1,4 @@
-// The charts follow the page's ground, and the list of decisions follows the pointer, the arrow keys and the time line.
+// The charts follow the colour scheme. The list of decisions follows the pointer, the arrow keys and the time line.
 (function () {
   "use strict";
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
@@ -16,7 +16,7 @@
         change[axis + ".linecolor"] = line;
       });
       Plotly.relayout(plot, change);
-      // Each was drawn before what stands beside it was there.
+      // Each chart was drawn before the elements beside it.
       Plotly.Plots.resize(plot);
     });
   }

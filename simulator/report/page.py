@@ -1,4 +1,4 @@
-"""What the page is put together from: the charts, what was said, and a template that escapes whatever it is given."""
+"""Build the report: the charts, the decisions and the interruptions, in a template that escapes all texts."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ HERE = Path(__file__).parent
 
 
 def write(outcomes: Sequence[Outcome], path: Path) -> None:
-    """Writes the page of `outcomes`, side by side if there are several, to `path`."""
+    """Write the report of `outcomes` to `path`. Several outcomes stand side by side."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page(outcomes), encoding="utf-8")
 
 
 def _made_here(text: str) -> Markup:
-    """A text of our own files, or that plotly has made and escaped: it goes into the page as it is."""
+    """Mark a text as safe HTML: it is from a file of this folder, or plotly has made and escaped it."""
     return Markup(text)  # noqa: S704
 
 
 def page(outcomes: Sequence[Outcome]) -> str:
-    """The page as HTML, with its style, its script and all of its figures in it."""
+    """Return the report as HTML. Style, script and figures are in it."""
     environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True)
     return environment.get_template("page.html").render(
         hours=f"{outcomes[0].figures['simulated_hours']:g}",
@@ -43,13 +43,13 @@ def page(outcomes: Sequence[Outcome]) -> str:
 
 
 def left_out_text(record: ClusterRecord) -> str:
-    """What of the work fits no instance, in a sentence ("" if everything fits)."""
+    """Return a sentence about the work that fits no instance; "" if all of it fits."""
     left = record.left_out
     if left is None:
         return ""
     what = f"{left.jobs} jobs" + (f" and the services {', '.join(left.services)}" if left.services else "")
     return (
-        f"{what} of cluster {record.name} fit no {record.instance_type} and were left out: they need up to "
+        f"{what} of cluster {record.name} fit no {record.instance_type} and do not run: a task needs up to "
         f"{left.largest.cpu_units} CPU units and {left.largest.memory_mib} MiB"
     )
 

@@ -174,4 +174,4 @@ def test_policies_are_side_by_side_and_compared(browser: Browser, pages: dict[st
         assert drawing["width"] <= frame["width"] + 1, "no chart hangs over its neighbour"
     assert page.locator(".compare thead th").all_inner_texts() == ["steady", "cookpad-2018"]
     assert page.locator(".compare tbody tr").count() >= 10
-    assert page.get_by_text("This policy gives no reasons.").is_visible()
+    assert page.get_by_text("This policy logs no reasons.").is_visible()
