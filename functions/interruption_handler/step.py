@@ -100,8 +100,8 @@ def _handle(event: Mapping[str, Any], runtime: Runtime, environment: Environment
             _take_step(runtime, environment, work, until)
         except (ClientError, BotoCoreError) as error:
             runtime.telemetry.error(
-                f"cluster {work.cluster}: drain step for {len(work.doomed)} instances failed; SQS delivers its "
-                f"messages again and the step is repeated: {error}",
+                f"cluster {work.cluster}: drain step for {len(work.doomed)} instances failed; it is repeated "
+                f"when SQS delivers the messages again: {error}",
                 cluster=work.cluster,
             )
             runtime.telemetry.count(MetricName.DRAIN_STEP_FAILURES, cluster=work.cluster)
