@@ -11,7 +11,6 @@ from infra import permissions, wiring
 from infra.hook import add_hook
 from infra.queue_function import QueueFunction
 from infra.settings.target import Settings
-from steady.pools import PoolKind
 
 
 class ServiceOutStack(cdk.Stack):
@@ -49,5 +48,5 @@ class ServiceOutStack(cdk.Stack):
         permissions.may_answer_hooks(handler, settings)
         permissions.may_say_calls(handler, ledger)
         for cluster in settings.adopted:
-            if cluster.kind is PoolKind.AUTO_SCALING_GROUP and cluster.hook:
+            if cluster.kind.traits.waits_under_hook and cluster.hook:
                 add_hook(self, f"Hook-{cluster.name}", cluster.pool.name)

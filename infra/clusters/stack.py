@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import aws_cdk as cdk
@@ -15,6 +16,12 @@ from infra.settings.clusters import MadeCluster
 from infra.settings.target import ExistingNetwork
 from steady.pools import PoolKind
 
+# The construct that makes the pool of each kind.
+MADE_BY: Mapping[PoolKind, type[SpotCluster] | type[OnDemandCluster]] = {
+    PoolKind.SPOT_FLEET: SpotCluster,
+    PoolKind.AUTO_SCALING_GROUP: OnDemandCluster,
+}
+
 
 class ClusterStack(cdk.Stack):
     """The ECS cluster, its pool, and the parameters that put both under the suite."""
@@ -26,8 +33,7 @@ class ClusterStack(cdk.Stack):
         there = existing(self, network) if isinstance(network, ExistingNetwork) else network
         self.row = row
         subnets = [there.subnets[zone] for zone in row.zones]
-        kind = SpotCluster if row.kind is PoolKind.SPOT_FLEET else OnDemandCluster
-        self.made = kind(self, "Cluster", row=row, vpc=there.vpc, subnets=subnets)
+        self.made = MADE_BY[row.kind](self, "Cluster", row=row, vpc=there.vpc, subnets=subnets)
         parameters.add_cluster(self, row, self.made.pool)
         cdk.CfnOutput(
             self,

@@ -25,7 +25,7 @@ from pydantic import (
 
 from infra.settings.checks import REQUIRED, Flag, Table, needs, refusal, text, whole
 from infra.settings.images import BUILT_IN, COMMON, GPU, Architecture, Image
-from steady.pools import PoolKind, PoolName
+from steady.pools import PoolKind, PoolName, Purchase
 from steady.thresholds import THRESHOLDS, parse_pool
 
 KINDS = {"on-demand": PoolKind.AUTO_SCALING_GROUP, "spot": PoolKind.SPOT_FLEET}
@@ -131,7 +131,7 @@ class MadeCluster(ManagedCluster):
     def thresholds(self) -> Mapping[str, str]:
         """Return the row's bounds and the thresholds that fit its pool. Those that the row names come first."""
         given = {"min_capacity": str(self.minimum), "max_capacity": str(self.maximum)}
-        if self.kind is PoolKind.SPOT_FLEET:
+        if self.kind.traits.purchase is Purchase.SPOT:
             # The fleet launches a replacement when an instance is at risk: the handler empties the old one meanwhile.
             given |= {"on_rebalance": "drain", "rebalance_deadline_seconds": str(REBALANCE_DEADLINE_S)}
         return {**given, **self.own_thresholds}
