@@ -37,7 +37,7 @@ class Sample:
 
 @dataclass
 class ClusterRecord:
-    """What happened to one cluster during the run.
+    """The events of one cluster during the run.
 
     Attributes:
         notices: the time in seconds from the start and the instance id of each interruption notice.
@@ -83,7 +83,7 @@ class FunctionUse:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a simulation of one policy returns.
+    """The result of a simulation of one policy.
 
     Attributes:
         figures: the figures that docs/simulator.md explains.

@@ -26,7 +26,7 @@ SAMPLE_S = 60
 
 @dataclass(frozen=True)
 class Scenario:
-    """What is simulated, apart from the policy.
+    """The workload that is simulated, apart from the policy.
 
     Attributes:
         thresholds: thresholds of every cluster that differ from the defaults.

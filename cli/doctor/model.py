@@ -84,7 +84,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What the doctor has read of one cluster.
+    """All that the doctor has read of one cluster.
 
     Attributes:
         revisions: the task definitions in use, of services and of batch tasks.

@@ -25,7 +25,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FamilyUse:
-    """What one task of a family reserves, and what it used in the days that were read.
+    """The reservation of one task of a family, beside its use in the days that were read.
 
     Attributes:
         tasks: how many tasks ran at a time, on average.

@@ -50,7 +50,7 @@ def smallest(*sizes: Size) -> Size:
 
 @dataclass(frozen=True, slots=True)
 class TaskShape:
-    """What one task asks of the instance it is placed on.
+    """The needs of one task: an instance must meet all of them.
 
     Attributes:
         ports: the fixed host ports that it binds.
@@ -82,7 +82,7 @@ class InstanceStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InstanceShape:
-    """What a container instance of one instance type offers once it is registered.
+    """The size and the limits of a container instance of one instance type, once it is registered.
 
     Attributes:
         name: the instance type, such as `m5.large`.

@@ -29,7 +29,7 @@ class Purchase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PoolTraits:
-    """What pools of one kind are like, and what they can do.
+    """The traits of one kind of pool.
 
     Attributes:
         tag: the tag by which AWS names the pool on each instance that the pool has launched.

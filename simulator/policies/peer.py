@@ -1,4 +1,4 @@
-"""What all peers share: they read the cluster at intervals, and apply their decision with calls."""
+"""The look at a cluster and the calls that all peers share."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What differs between kinds of pools for the doctor: one module a kind."""
+"""The doctor's reads and commands that differ between kinds of pools: one module a kind."""

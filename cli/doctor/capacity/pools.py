@@ -1,4 +1,4 @@
-"""What the doctor asks of a pool, by its kind: the reads and the command go to the module of that kind."""
+"""Find the doctor's reads and command for a pool in the module of its kind."""
 
 from __future__ import annotations
 

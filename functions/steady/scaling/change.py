@@ -1,4 +1,4 @@
-"""What one part of a decision changes: `decide` folds the changes of all parts into one decision."""
+"""The change that one part of a decision makes; `decide` folds the changes of all parts into one decision."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ class StateChange(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one part of a decision does, and why. Drains are container instance ARNs, terminations instance ids.
+    """The change that one part of a decision makes, and why. Drains are container instance ARNs, terminations instance ids.
 
     Attributes:
         units: by how much the target changes, in the pool's units.

@@ -25,7 +25,7 @@ TICK_S = 60
 
 @dataclass(frozen=True)
 class Decision:
-    """What to do about one cluster, as a value. Drains are container instance ARNs, terminations instance ids.
+    """A decision about one cluster, as a value. Drains are container instance ARNs, terminations instance ids.
 
     Attributes:
         target: the pool's capacity once all of the decision is done, in the pool's units.
@@ -68,7 +68,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What the parts of a decision look at.
+    """The situation that the parts of a decision look at.
 
     Attributes:
         snapshot: the cluster, less the instances that go or will never register, with the target that lasts.

@@ -23,7 +23,7 @@ LONGEST_BACK_OFF_S = 3600
 
 @dataclass(frozen=True, slots=True)
 class HealingRound:
-    """What healing does now.
+    """The next step of healing.
 
     Attributes:
         given_up: the ids of instances that will not register and wait for their turn. They promise no capacity, but

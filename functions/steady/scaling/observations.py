@@ -1,4 +1,4 @@
-"""What the capacity rules see, and the reasons that it becomes.
+"""Observations of the capacity rules, and the reasons that they become.
 
 An observation is what a rule has seen, whether the rule wants instances or not. It becomes a reason once it is known
 how many instances it adds.
@@ -12,7 +12,7 @@ from steady.scaling.reasons import Reason, some_instances
 
 
 class CapacityObservation(Protocol):
-    """What a capacity rule has seen, whether it asks for instances or not. `str()` of one is what operators read."""
+    """The observation of a capacity rule, whether the rule asks for instances or not. `str()` of one is what operators read."""
 
     def reason_to_add(self, instances: int) -> Reason:
         """Return the reason why `instances` are added."""

@@ -22,7 +22,7 @@ MOST_LOOKED_AT = 100_000
 
 @dataclass(slots=True)
 class Room:
-    """What is free on one instance.
+    """The free resources of one instance.
 
     Attributes:
         key: its container instance ARN; "" for an instance still to come.

@@ -16,7 +16,7 @@ from steady.thresholds import Thresholds
 
 @dataclass(frozen=True, slots=True)
 class ScaleOut:
-    """What scale-out does.
+    """The result of scale-out.
 
     Attributes:
         add_units: the units to add to the target.
@@ -117,7 +117,7 @@ def _places(
 
 @dataclass(frozen=True, slots=True)
 class _Lacking:
-    """What a rule wants beyond what is there: `instances` more, for this `reason`."""
+    """The capacity that a rule lacks: `instances` more, for this `reason`."""
 
     reason: Reason
     instances: int

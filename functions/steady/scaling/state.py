@@ -1,4 +1,4 @@
-"""What a cluster's decisions remember between invocations, and how a look at the cluster brings it up to date."""
+"""The state that a cluster's decisions remember between invocations, and how a look at the cluster updates it."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -23,7 +23,7 @@ BOOTS_KEPT = 5
 
 @dataclass(frozen=True, slots=True)
 class Healing:
-    """What healing remembers. Times are in seconds since the epoch.
+    """The state of healing. Times are in seconds since the epoch.
 
     Attributes:
         lost_since: when the agent of each container instance was first seen disconnected, by ARN.
@@ -43,7 +43,7 @@ UNTOUCHED = Healing()
 
 @dataclass(frozen=True)
 class ScalingState:
-    """What a cluster's decisions remember between invocations. Times are in seconds since the epoch.
+    """The state that a cluster's decisions remember between invocations. Times are in seconds since the epoch.
 
     Attributes:
         demands: the tasks that a batch launcher could not place, by the launcher's key.

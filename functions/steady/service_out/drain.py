@@ -128,7 +128,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What to do now that the instances are draining: first deregister the targets, then stop the tasks in order."""
+    """The next calls for draining instances: first deregister the targets, then stop the tasks in order."""
 
     to_deregister: tuple[Target, ...] = ()
     to_stop: tuple[DoomedTask, ...] = ()

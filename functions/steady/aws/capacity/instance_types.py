@@ -1,4 +1,4 @@
-"""What EC2 offers as each instance type."""
+"""Read what EC2 offers as each instance type."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class LostRace(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What the ledger says of one cluster. `held_until` is in seconds since the epoch; 0 if nobody holds it."""
+    """The ledger's entry of one cluster. `held_until` is in seconds since the epoch; 0 if nobody holds it."""
 
     cluster: str
     version: int

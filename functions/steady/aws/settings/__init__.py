@@ -1,1 +1,1 @@
-"""What SSM says: which clusters are managed, and by which thresholds."""
+"""Read from SSM which clusters are managed, and their thresholds."""
