@@ -22,7 +22,7 @@ class StateChange(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The change that one part of a decision makes, and why. Drains are container instance ARNs, terminations instance ids.
+    """The change of one part of a decision, and why. Drains are container instance ARNs, terminations instance ids.
 
     Attributes:
         units: by how much the target changes, in the pool's units.

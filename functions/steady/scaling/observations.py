@@ -12,7 +12,7 @@ from steady.scaling.reasons import Reason, some_instances
 
 
 class CapacityObservation(Protocol):
-    """The observation of a capacity rule, whether the rule asks for instances or not. `str()` of one is what operators read."""
+    """The observation of a capacity rule, whether it asks for instances or not. Operators read `str()` of it."""
 
     def reason_to_add(self, instances: int) -> Reason:
         """Return the reason why `instances` are added."""

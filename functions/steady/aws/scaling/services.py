@@ -39,7 +39,7 @@ class _Daemon:
 
 @dataclass(slots=True)
 class _Known:
-    """The services of one large cluster as a process last read them, by name; `turn` is the index of the next to read."""
+    """The services of one large cluster as last read, by name; `turn` is the index of the next to read."""
 
     read: dict[str, Service | _Daemon] = field(default_factory=dict)
     turn: int = 0
