@@ -31,6 +31,8 @@ GOOD: dict[str, list[dict[str, Any]]] = {
             "detail": {
                 "service": "EC2",
                 "eventTypeCategory": "scheduledChange",
+                "eventTypeCode": "AWS_EC2_INSTANCE_STOP_SCHEDULED",
+                "statusCode": "open",
                 "startTime": "Sat, 05 Jan 2026 15:10:09 GMT",
                 "affectedEntities": [{"entityValue": "i-0"}],
             },

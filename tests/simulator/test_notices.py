@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from interruption_handler.notices import health_change
 from simulator.ecs.state import TaskStatus
 from simulator.world import World
 from steady.aws.service_out.locate import locate_instances
@@ -159,6 +160,26 @@ def test_an_instance_of_a_fleet_that_was_replaced_is_still_served_out_by_its_tag
 
     assert world.account.killed_tasks == 0
     assert world.account.balancing.failed_requests == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "entity"), [("closed", "PENDING"), ("open", "RESOLVED")], ids=["closed event", "resolved entity"]
+)
+def test_a_health_event_whose_maintenance_is_over_stops_nothing(status: str, entity: str) -> None:
+    world = World(seed=14)
+    fleet = world.spot_cluster("web", 2, mode="paused")
+    fleet.service("api", 2, requests_per_s=2)
+    world.run(60)
+    well = [task.arn for task in fleet.tasks()]
+
+    event = dict(health_change.SAMPLE)
+    entities = [{"entityValue": i.ec2_id, "status": entity} for i in fleet.instances()]
+    event["detail"] = {**event["detail"], "statusCode": status, "affectedEntities": entities}
+    world.account.messaging.put_event({k: event[k] for k in ("detail-type", "source", "detail")})
+    world.run(120)
+
+    assert {i.status for i in fleet.instances()} == {"ACTIVE"}
+    assert [task.arn for task in fleet.tasks()] == well
 
 
 def test_a_health_event_drains_every_instance_that_it_names() -> None:

@@ -6,6 +6,7 @@ from interruption_handler.notices import (
     health_change,
     lifecycle_terminate,
     rebalance_recommendation,
+    reservation_interruption,
     spot_interruption,
     state_change,
 )
@@ -23,6 +24,7 @@ KINDS: tuple[NoticeKind, ...] = (
     state_change,
     health_change,
     lifecycle_terminate,
+    reservation_interruption,
 )
 KIND_OF: Mapping[str, NoticeKind] = {name: kind for kind in KINDS for name in kind.PATTERN["detail-type"]}
 

@@ -27,29 +27,45 @@ SAMPLE: Mapping[str, Any] = {
         "service": "EC2",
         "eventTypeCategory": "scheduledChange",
         "eventTypeCode": "AWS_EC2_PERSISTENT_INSTANCE_RETIREMENT_SCHEDULED",
+        "statusCode": "upcoming",
         "startTime": "Thu, 01 Jan 2026 10:00:00 GMT",
-        "affectedEntities": [{"entityValue": "i-0b662ef9931388ba0"}],
+        "affectedEntities": [{"entityValue": "i-0b662ef9931388ba0", "status": "PENDING"}],
     },
 }
 
 # The deadline, in seconds after the event, where the event does not say when its change begins.
 NO_START_S = 86_400
+# AWS Health, "EventBridge schema": an event is `upcoming` or `open` until it is `closed`; an entity ends `RESOLVED`.
+HAPPENING = frozenset({"open", "upcoming"})
+OVER = "RESOLVED"
+# EC2, "Scheduled events for your instances": a stop, a retirement, a reboot and power maintenance end or restart the
+# instance. Network maintenance does not, and neither does a notice about a reservation, a host or a volume.
+ENDS_INSTANCES = ("RETIREMENT", "STOP", "TERMINAT", "REBOOT", "POWER_MAINTENANCE", "SYSTEM_MAINTENANCE")
 
 
 def parse(event: Mapping[str, Any]) -> tuple[Notice, ...] | Ignored:
-    """Parse the event to a notice for each instance that it names; the deadline is the start of the maintenance."""
+    """Parse the event to a notice for each instance that it ends or restarts; the deadline is the start of the change.
+
+    An event that is closed, and an instance whose maintenance is over, are ignored: they must not be drained.
+    """
     service, category = text(event, "detail", "service"), text(event, "detail", "eventTypeCategory")
     if (service, category) != ("EC2", "scheduledChange"):
         return Ignored(f"AWS Health event of {service}, {category}: only scheduledChange of EC2 is handled")
-    at = time_of(event)
-    entities = event["detail"].get("affectedEntities")
-    if not isinstance(entities, list) or not entities:
-        raise Malformed(
-            f"AWS Health Event: detail.affectedEntities is {shown(entities)}: a list of instances is needed"
-        )
-    ids = [entity.get("entityValue") if isinstance(entity, Mapping) else None for entity in entities]
+    code, at = text(event, "detail", "eventTypeCode"), time_of(event)
+    if not any(word in code for word in ENDS_INSTANCES):
+        return Ignored(f"AWS Health event {code}: it neither ends nor restarts an instance")
+    status = event["detail"].get("statusCode", "open")
+    if not isinstance(status, str) or status not in HAPPENING:
+        return Ignored(f"AWS Health event {code}: its statusCode is {shown(status)}, so nothing is about to happen")
+    entities = event["detail"].get("affectedEntities") or []
+    if not isinstance(entities, list):
+        raise Malformed(f"AWS Health Event: detail.affectedEntities is {shown(entities)}: a list is needed")
+    ids = [e.get("entityValue") for e in entities if isinstance(e, Mapping) and e.get("status") != OVER]
     # An event may name other things (reservations, hosts) beside instances.
-    return tuple(Notice(id_, at, _start_of(event, at)) for id_ in ids if isinstance(id_, str) and id_.startswith("i-"))
+    instance_ids = [id_ for id_ in ids if isinstance(id_, str) and id_.startswith("i-")]
+    if not instance_ids:
+        return Ignored(f"AWS Health event {code}: it names no instance whose change is still to come")
+    return tuple(Notice(id_, at, _start_of(event, at)) for id_ in instance_ids)
 
 
 def _start_of(event: Mapping[str, Any], at: float) -> float:

@@ -14,6 +14,7 @@ from interruption_handler.notices import (
     lifecycle_terminate,
     parse,
     rebalance_recommendation,
+    reservation_interruption,
     spot_interruption,
     state_change,
 )
@@ -108,6 +109,62 @@ def test_a_health_event_of_another_kind_is_ignored() -> None:
     assert isinstance(parsed({**HEALTH, "detail": {**HEALTH["detail"], "eventTypeCategory": "issue"}}), Ignored)
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "AWS_EC2_INSTANCE_STOP_SCHEDULED",
+        "AWS_EC2_INSTANCE_RETIREMENT_SCHEDULED",
+        "AWS_EC2_INSTANCE_REBOOT_MAINTENANCE_SCHEDULED",
+        "AWS_EC2_SYSTEM_REBOOT_MAINTENANCE_SCHEDULED",
+        "AWS_EC2_INSTANCE_POWER_MAINTENANCE_SCHEDULED",
+    ],
+)
+def test_a_health_event_that_ends_or_restarts_instances_is_a_notice(code: str) -> None:
+    assert len(notices_of(health(eventTypeCode=code))) == 2
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"statusCode": "closed"}, "statusCode is 'closed'"),
+        ({"statusCode": ["closed"]}, "statusCode is"),
+        ({"eventTypeCode": "AWS_EC2_INSTANCE_NETWORK_MAINTENANCE_SCHEDULED"}, "neither ends nor restarts"),
+        ({"eventTypeCode": "AWS_EC2_ODCR_UNDERUTILIZATION_NOTIFICATION"}, "neither ends nor restarts"),
+        ({"affectedEntities": None}, "names no instance"),
+        ({"affectedEntities": []}, "names no instance"),
+        ({"affectedEntities": [{"entityValue": "i-1", "status": "RESOLVED"}]}, "names no instance"),
+        ({"affectedEntities": [{"entityValue": "vol-1"}]}, "names no instance"),
+    ],
+)
+def test_a_health_event_after_which_no_instance_ends_is_ignored_and_says_why(changed: dict[str, Any], why: str) -> None:
+    ignored = parsed(health(**changed))
+
+    assert isinstance(ignored, Ignored)
+    assert why in ignored.why
+
+
+def test_an_instance_whose_maintenance_is_over_is_spared_beside_one_whose_is_to_come() -> None:
+    entities = [{"entityValue": "i-1", "status": "RESOLVED"}, {"entityValue": "i-2", "status": "PENDING"}]
+
+    assert [notice.instance_id for notice in notices_of(health(affectedEntities=entities))] == ["i-2"]
+
+
+def test_an_instance_of_a_reclaimed_capacity_reservation_has_two_minutes_under_either_name_of_the_event() -> None:
+    sample = reservation_interruption.SAMPLE
+    for name in reservation_interruption.PATTERN["detail-type"]:
+        assert notices_of({**sample, "detail-type": name}) == (Notice("i-0b662ef9931388ba0", AT, AT + 120),)
+
+
+def health(**changed: Any) -> dict[str, Any]:
+    return {**HEALTH, "detail": {**HEALTH["detail"], **changed}}
+
+
+def notices_of(event: Mapping[str, Any]) -> tuple[Notice, ...]:
+    found = parsed(dict(event))
+    assert isinstance(found, tuple)
+    return found
+
+
 def test_an_unknown_kind_is_ignored_and_named() -> None:
     ignored = parsed({**SPOT, "detail-type": "EC2 Fleet Instance Change"})
 
@@ -129,7 +186,7 @@ def test_an_unknown_kind_is_ignored_and_named() -> None:
         ({"detail-type": continuation.DETAIL_TYPE, "detail": {"doomed": [], "due": []}}, "needed"),
         ({**REBALANCE, "detail": {}}, "detail.instance-id is None"),
         ({**STATE, "detail": {"instance-id": "i-1"}}, "detail.state is None"),
-        ({**HEALTH, "detail": {**HEALTH["detail"], "affectedEntities": []}}, "affectedEntities is"),
+        ({**HEALTH, "detail": {**HEALTH["detail"], "affectedEntities": "i-1"}}, "affectedEntities is"),
         ({**HEALTH, "detail": {**HEALTH["detail"], "service": None}}, "detail.service is None"),
         ([], "JSON list"),
     ],
