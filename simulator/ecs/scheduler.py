@@ -83,7 +83,8 @@ class Scheduler:
             number = next(self._ids)
             task.address = f"10.{number // 65536 % 256}.{number // 256 % 256}.{number % 256}"
         elif definition.container_port is not None:
-            task.host_port = definition.host_port or instance.free_port()
+            fixed = definition.container_port if definition.host_network else definition.host_port
+            task.host_port = fixed or instance.free_port()
             instance.used_ports.add(task.host_port)
         instance.remaining = instance.remaining - definition.size
         instance.tasks[task.arn] = cluster.tasks[task.arn] = task

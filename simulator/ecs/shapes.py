@@ -67,7 +67,8 @@ def describe_task(task: Task) -> dict[str, Any]:
     """Describe a task as DescribeTasks does."""
     definition = task.definition
     container: dict[str, Any] = {"name": definition.container, "lastStatus": task.status.value}
-    if task.host_port is not None:
+    # amazon-ecs-agent PR 3479: in network mode host the agent reports no bindings.
+    if task.host_port is not None and not definition.host_network:
         container["networkBindings"] = [
             {"containerPort": definition.container_port, "hostPort": task.host_port, "protocol": "tcp"}
         ]
@@ -103,13 +104,14 @@ def describe_definition(definition: TaskDefinition) -> dict[str, Any]:
         "stopTimeout": definition.stop_timeout_s,
     }
     if definition.container_port is not None:
+        host_port = definition.container_port if definition.host_network else definition.host_port or 0
         container["portMappings"] = [
-            {"containerPort": definition.container_port, "hostPort": definition.host_port or 0, "protocol": "tcp"}
+            {"containerPort": definition.container_port, "hostPort": host_port, "protocol": "tcp"}
         ]
     return {
         "taskDefinitionArn": definition.arn,
         "family": definition.family,
         "revision": definition.revision,
-        "networkMode": "awsvpc" if definition.awsvpc else "bridge",
+        "networkMode": "awsvpc" if definition.awsvpc else "host" if definition.host_network else "bridge",
         "containerDefinitions": [container],
     }

@@ -31,6 +31,7 @@ class TaskDefinition:
         exit_s: seconds that the container takes to end after SIGTERM.
         container_port: the port on which the container listens; None: it listens on none.
         host_port: a fixed port of the instance; None: ECS chooses one.
+        host_network: whether the container shares the instance's network: it listens on `container_port` there.
         starts: whether the container can start.
     """
 
@@ -43,6 +44,7 @@ class TaskDefinition:
     container_port: int | None = None
     host_port: int | None = None
     awsvpc: bool = False
+    host_network: bool = False
     starts: bool = True
 
     @property
@@ -103,7 +105,8 @@ class ContainerInstance:
 
     def has_room(self, definition: TaskDefinition) -> bool:
         """Whether a task of `definition` fits: CPU, memory and its fixed port."""
-        return self.remaining.holds(definition.size) and definition.host_port not in self.used_ports
+        port = definition.container_port if definition.host_network else definition.host_port
+        return self.remaining.holds(definition.size) and port not in self.used_ports
 
     def free_port(self) -> int:
         """Return the lowest dynamic port that no task uses."""

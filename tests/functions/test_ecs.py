@@ -157,7 +157,7 @@ def test_a_task_has_a_target_in_every_target_group_of_its_service() -> None:
         ]
     }
 
-    assert targets.targets_of(task, BALANCERS, "i-1") == {  # type: ignore[arg-type]
+    assert targets.targets_of(task, BALANCERS, "i-1", "bridge").targets == {  # type: ignore[arg-type]
         Target("one", "i-1", 32768),
         Target("two", "i-1", 32769),
     }
@@ -173,7 +173,7 @@ def test_a_task_with_its_own_network_interface_is_a_target_by_its_address() -> N
         ]
     }
 
-    assert targets.targets_of(task, BALANCERS, "i-1") == {  # type: ignore[arg-type]
+    assert targets.targets_of(task, BALANCERS, "i-1", "bridge").targets == {  # type: ignore[arg-type]
         Target("one", "10.0.0.9", 80),
         Target("two", "10.0.0.9", 81),
     }

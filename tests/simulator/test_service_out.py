@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -243,3 +244,44 @@ def test_a_crash_at_any_call_of_a_reclaim_is_taken_up_again() -> None:
         assert len(failures) <= 1
         assert world.account.killed_tasks == 0, f"after {failures}"
         assert world.account.balancing.failed_requests == 0, f"after {failures}"
+
+
+@pytest.mark.parametrize("call", ["elbv2:DescribeTargetHealth", "elbv2:DeregisterTargets"])
+def test_a_target_group_that_elb_refuses_concerns_no_other_target_group(call: str) -> None:
+    world = World(seed=18)
+    fleet = world.spot_cluster("web", 4, mode="paused")
+    refused, api = fleet.service("refused", 4, requests_per_s=2), fleet.service("api", 8, requests_per_s=2)
+    fleet.service("worker", 4)
+    world.run(60)
+    answer = world.account.endpoint.actions[call]
+
+    def refuse(params: dict[str, Any]) -> dict[str, Any]:
+        if params["TargetGroupArn"] in refused.target_groups:
+            raise AwsError("AccessDenied", "no")
+        return answer(params)
+
+    world.account.endpoint.actions[call] = refuse
+    targets = [t for task in fleet.tasks(f"service:{api.name}") for t in task.targets]
+    fleet.reclaim()
+    world.run(10)
+    assert all(t.deregistered_at is not None for t in targets)
+
+    world.run(110)
+    assert fleet.tasks() == []
+    assert world.account.killed_tasks == 0
+
+
+@pytest.mark.parametrize("network", ["host", "awsvpc", "bridge"])
+def test_no_task_is_stopped_while_it_takes_requests_whatever_its_network_mode(network: str) -> None:
+    world = World(seed=19)
+    fleet = world.spot_cluster("web", 4, mode="paused")
+    fleet.service("api", 4, requests_per_s=5, awsvpc=network == "awsvpc", host_network=network == "host")
+    world.run(60)
+
+    with stops_watched(world) as stops:
+        fleet.reclaim()
+        world.run(119)
+
+    assert stops
+    assert [task.arn for task, took_requests in stops if took_requests] == []
+    assert (world.account.killed_tasks, world.account.balancing.failed_requests) == (0, 0)

@@ -65,7 +65,8 @@ class DoomedTask:
         stop_timeout_s: the longest of its containers (ECS: 30 by default).
         stopping: whether ECS has been asked to stop it.
         protected: whether it is under scale-in protection: it is stopped only at its deadline.
-        registering: whether its targets are not known yet, because it is not RUNNING; they will be registered.
+        targets_unknown: whether requests may reach it by a target that is not known, or not known yet. It is stopped as
+            late as a batch task.
     """
 
     arn: str
@@ -75,7 +76,7 @@ class DoomedTask:
     targets: frozenset[Target] = frozenset()
     stopping: bool = False
     protected: bool = False
-    registering: bool = False
+    targets_unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +253,7 @@ def _is_due(
 
 def _has_left(task: DoomedTask, target_states: Mapping[Target, TargetState]) -> bool:
     states = (target_states.get(target, TargetState.LEFT) for target in task.targets)
-    return not task.registering and all(state is TargetState.LEFT for state in states)
+    return not task.targets_unknown and all(state is TargetState.LEFT for state in states)
 
 
 def _is_finished(instance: Doomed, look: Seen | None, left: list[DoomedTask], now: float) -> bool:

@@ -56,7 +56,7 @@ def test_a_service_without_targets_is_stopped_at_once() -> None:
 
 
 def test_a_task_that_is_about_to_register_its_targets_is_left_until_they_are_known() -> None:
-    starting = task(TaskKind.SERVICE, registering=True)
+    starting = task(TaskKind.SERVICE, targets_unknown=True)
 
     assert next_step([SPOT], DRAINING, [starting], {}, now=0).to_stop == ()
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from steady.aws.cache import Cache
 from steady.aws.ecs.container_instances import describe_instances, set_draining
 from steady.aws.ecs.services import describe_services, is_daemon, service_names, service_of
-from steady.aws.ecs.task_definitions import read_task_definition
+from steady.aws.ecs.task_definitions import TaskDefinition, read_task_definition
 from steady.aws.ecs.tasks import describe_tasks_on, find_protected_tasks, stop_tasks
 from steady.aws.runtime import Runtime
 from steady.aws.service_out import targets
@@ -163,23 +163,29 @@ def read_doomed_tasks(runtime: Runtime, cluster: str, instances: Sequence[Contai
     found = []
     for task in tasks:
         service = services.get(service_of(task))
-        doomed = _doomed_task(runtime, task, service, instance_id[task["containerInstanceArn"]])
+        definition = read_task_definition(runtime, task["taskDefinitionArn"])
+        doomed = to_doomed_task(task, service, instance_id[task["containerInstanceArn"]], definition)
         found.append(replace(doomed, protected=doomed.arn in protected))
     return found
 
 
-def _doomed_task(runtime: Runtime, task: TaskTypeDef, service: ServiceTypeDef | None, instance_id: str) -> DoomedTask:
-    registered = targets.targets_of(task, service, instance_id) if service else frozenset()
+def to_doomed_task(
+    task: TaskTypeDef, service: ServiceTypeDef | None, instance_id: str, definition: TaskDefinition
+) -> DoomedTask:
+    """Turn ECS' description of a task and of its service (None: a batch task) into what service-out decides on."""
+    of_task = (
+        targets.targets_of(task, service, instance_id, definition.network_mode)
+        if service
+        else targets.TaskTargets(frozenset(), are_all_known=True)
+    )
     return DoomedTask(
         arn=task["taskArn"],
         container_instance_arn=task["containerInstanceArn"],
         kind=_kind(service),
-        stop_timeout_s=read_task_definition(runtime, task["taskDefinitionArn"]).stop_timeout_s,
-        targets=registered,
+        stop_timeout_s=definition.stop_timeout_s,
+        targets=of_task.targets,
         stopping=task.get("desiredStatus") == "STOPPED",
-        registering=bool(service and service.get("loadBalancers"))
-        and not registered
-        and task.get("lastStatus") != "RUNNING",
+        targets_unknown=not of_task.are_all_known,
     )
 
 

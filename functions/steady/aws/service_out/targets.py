@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from botocore.exceptions import ClientError
 
 from steady.aws.ecs.container_instances import ENI_ATTACHMENTS
 from steady.aws.runtime import Runtime, batches
@@ -18,33 +20,66 @@ TARGETS_A_CALL = 100
 _STATES = {"draining": TargetState.DRAINING, "unused": TargetState.LEFT}
 
 
-def targets_of(task: TaskTypeDef, service: ServiceTypeDef, instance_id: str) -> frozenset[Target]:
+class TaskTargets(NamedTuple):
+    """The targets of a task; `are_all_known` is whether it can get no request by any other way."""
+
+    targets: frozenset[Target]
+    are_all_known: bool
+
+
+def targets_of(task: TaskTypeDef, service: ServiceTypeDef, instance_id: str, network_mode: str) -> TaskTargets:
     """Return the targets that ECS registered for `task`, in every target group of its `service`.
 
     A target is the instance and a host port (bridge and host networking), or the address of the task's own network
     interface and the container port (awsvpc).
     """
-    address = _own_address(task)
-    found = set()
+    found: set[Target] = set()
+    are_all_known = not _gets_requests_otherwise(service)
     for balancer in service.get("loadBalancers", []):
-        group = balancer.get("targetGroupArn")
-        if not group:  # a Classic Load Balancer
-            continue
-        if address:
-            found.add(Target(group, address, balancer["containerPort"]))
-            continue
-        found |= {
-            Target(group, instance_id, binding["hostPort"])
-            for container in task.get("containers", [])
-            if container.get("name") == balancer.get("containerName")
-            for binding in container.get("networkBindings", [])
-            if binding.get("containerPort") == balancer.get("containerPort") and "hostPort" in binding
-        }
-    return frozenset(found)
+        targets = _targets_behind(balancer, task, instance_id, network_mode)
+        found |= targets
+        # A Classic Load Balancer, a port that the agent has not reported, or a task that is not RUNNING yet.
+        are_all_known = are_all_known and bool(targets)
+    return TaskTargets(frozenset(found), are_all_known)
+
+
+def _targets_behind(balancer: Mapping[str, Any], task: TaskTypeDef, instance_id: str, network_mode: str) -> set[Target]:
+    group, port = balancer.get("targetGroupArn"), balancer.get("containerPort")
+    if not group or port is None:
+        return set()
+    if address := _own_address(task):
+        return {Target(group, address, port)}
+    bound = {
+        Target(group, instance_id, binding["hostPort"])
+        for container in task.get("containers", [])
+        if container.get("name") == balancer.get("containerName")
+        for binding in container.get("networkBindings", [])
+        if binding.get("containerPort") == port and "hostPort" in binding
+    }
+    # amazon-ecs-agent PR 3479: in network mode host the agent reports no bindings; the ports are the container's own.
+    return bound or ({Target(group, instance_id, port)} if network_mode == "host" else set())
+
+
+def _gets_requests_otherwise(service: ServiceTypeDef) -> bool:
+    """Whether requests may reach the service's tasks by another way than the target groups of the service itself.
+
+    ECS API: `taskSets` (CodeDeploy, EXTERNAL) and `advancedConfiguration` (blue/green) name other target groups,
+    `serviceRegistries` is Cloud Map, `vpcLatticeConfigurations` VPC Lattice.
+    """
+    return (
+        bool(service.get("serviceRegistries"))
+        or any(one.get("loadBalancers") or one.get("serviceRegistries") for one in service.get("taskSets", []))
+        or any(one.get("vpcLatticeConfigurations") for one in service.get("deployments", []))
+        or any(one.get("advancedConfiguration") for one in service.get("loadBalancers", []))
+    )
 
 
 def read_states(runtime: Runtime, targets: Iterable[Target]) -> Mapping[Target, TargetState]:
-    """Return the state of each of `targets`. Those of a deleted target group have left."""
+    """Return the state of each of `targets`. Those of a deleted target group have left.
+
+    If ELB refuses to say the state of a target (HealthUnavailable, no permission), it counts as one that still takes
+    requests: it is deregistered, and its task is stopped late. The other targets are not concerned.
+    """
 
     # A session makes its clients in one thread only: before the calls side by side.
     client = runtime.elbv2
@@ -55,6 +90,15 @@ def read_states(runtime: Runtime, targets: Iterable[Target]) -> Mapping[Target, 
             answer = client.describe_target_health(TargetGroupArn=group, Targets=_descriptions(batch))
         except client.exceptions.TargetGroupNotFoundException:
             return dict.fromkeys(batch, TargetState.LEFT)
+        except client.exceptions.InvalidTargetException:
+            # ELB refuses the whole call for one target that does not exist any more: that one has left.
+            return {t: s for target in batch for t, s in look((group, [target])).items()} if batch[1:] else {}
+        except ClientError as error:
+            runtime.telemetry.warning(
+                f"target group {group}: the states of {len(batch)} targets cannot be read: they are deregistered, and "
+                f"their tasks are stopped late: {error}"
+            )
+            return dict.fromkeys(batch, TargetState.TAKING)
         return {
             Target(group, health["Target"]["Id"], health["Target"].get("Port", 0)): _STATES.get(
                 health["TargetHealth"]["State"], TargetState.TAKING
@@ -85,6 +129,11 @@ def deregister(runtime: Runtime, targets: Iterable[Target]) -> None:
             # ELB refuses the whole call for one target of a terminated instance: deregister them one by one.
             for target in batch if len(batch) > 1 else ():
                 leave((group, [target]))
+        except ClientError as error:
+            # Their state stays as it is: the next step tries again, and no task is stopped before its last moment.
+            runtime.telemetry.error(
+                f"target group {group}: {len(batch)} targets were not deregistered, the next step tries again: {error}"
+            )
 
     runtime.in_parallel(leave, _by_group(targets))
 
