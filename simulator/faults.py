@@ -133,14 +133,17 @@ class Refused(Fault):
 
     @staticmethod
     def throttled(name: str, lasts_s: float) -> Refused:
+        """Return the fault that throttles all calls of `name` for `lasts_s` seconds."""
         return Refused(name, throttled(name), lasts_s)
 
     @staticmethod
     def broken(name: str, lasts_s: float) -> Refused:
+        """Return the fault that fails all calls of `name` with status 500 for `lasts_s` seconds."""
         return Refused(name, AwsError("InternalError", "We encountered an internal error.", 500), lasts_s)
 
     @staticmethod
     def denied(name: str, lasts_s: float) -> Refused:
+        """Return the fault that denies all calls of `name` for `lasts_s` seconds."""
         return Refused(name, AwsError("AccessDeniedException", f"not authorized to perform: {name}", 403), lasts_s)
 
 

@@ -49,7 +49,7 @@ class RegisteredTarget:
         return self.id, self.port
 
     def takes_requests(self, now: float) -> bool:
-        """Whether the load balancer sends it new requests at the time `now`."""
+        """Return whether the load balancer sends it new requests at the time `now`."""
         return self.healthy_at <= now < self.routed_until
 
     @property
@@ -106,6 +106,7 @@ class LoadBalancing:
         )
 
     def add(self, group: TargetGroup) -> TargetGroup:
+        """Add a target group to the account, and return it."""
         self.groups[group.arn] = group
         return group
 

@@ -75,6 +75,7 @@ class RecordedTelemetry:
         return [line.message for line in self.log_lines if line.level == "error"]
 
     def decisions(self) -> list[LogLine]:
+        """Return the log lines of decisions."""
         return [line for line in self.log_lines if "target" in line.fields]
 
     def _keep(self, level: str, message: str, fields: dict[str, Any]) -> None:

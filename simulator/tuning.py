@@ -31,7 +31,7 @@ class Tried:
     unplaced_tasks: int
 
     def beats(self, other: Tried) -> bool:
-        """Whether this setting is not worse than `other` in any figure, and better in at least one.
+        """Return whether this setting is not worse than `other` in any figure, and better in at least one.
 
         The figures are the unplaced tasks, the mean wait and the instance-hours.
         """

@@ -99,15 +99,19 @@ class SimulatedCluster:
         return self.state.name
 
     def instances(self) -> list[ContainerInstance]:
+        """Return the container instances that are registered."""
         return list(self.state.instances.values())
 
     def ec2_instances(self) -> list[Ec2Instance]:
+        """Return the EC2 instances of the pool, booting ones included."""
         return list(self.pool.members.values())
 
     def tasks(self, group: str | None = None) -> list[Task]:
+        """Return the tasks that have not ended, of all groups or of one, such as `service:api`."""
         return [t for t in self.state.tasks.values() if group in (None, t.group)]
 
     def running(self) -> list[Task]:
+        """Return the tasks that are RUNNING."""
         return [t for t in self.tasks() if t.status is TaskStatus.RUNNING]
 
     def service(

@@ -110,7 +110,7 @@ class Services:
         self.clock.after(1.0, reconcile)
 
     def is_replica(self, task: Task) -> bool:
-        """Whether a service started the task, and the service is not a daemon."""
+        """Return whether a service other than a daemon started the task."""
         service = task.cluster.services.get(task.service_name)
         return service is not None and not service.daemon
 
