@@ -1,4 +1,4 @@
-"""`steady drain`: empty instances by hand, with the same steps as the interruption handler."""
+"""`steady drain`: drain instances by hand, with the same steps as the interruption handler."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def drain(
     region: RegionOption = None,
     json_: JsonOption = None,
 ) -> None:
-    """Empty instances: set them to DRAINING, deregister their targets, then stop their tasks. Safe to repeat.
+    """Drain instances: set them to DRAINING, deregister their targets, then stop their tasks. Safe to repeat.
 
     The instances are not terminated and stay DRAINING.
 

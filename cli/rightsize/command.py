@@ -58,7 +58,7 @@ class Saving:
 def rightsize(
     cluster: Annotated[str, typer.Argument(help="The cluster.")],
     prometheus: Annotated[str, typer.Option(help="The URL of Prometheus.")] = "http://localhost:9090",
-    days: Annotated[int, typer.Option(min=1, help="Compare with the use of this many last days.")] = 7,
+    days: Annotated[int, typer.Option(min=1, help="Take the use from the metrics of this many last days.")] = 7,
     room: Annotated[
         float, typer.Option(min=0, max=5, help="Reserve this fraction more than was used: 0.25 is a quarter more.")
     ] = 0.25,

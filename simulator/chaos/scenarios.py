@@ -15,7 +15,7 @@ class Trial:
     """One run of a scenario.
 
     Attributes:
-        lasts_s: simulated seconds after which every promise must hold, whatever fault happened.
+        lasts_s: simulated seconds after which every promise must hold, with any fault.
         highest: the highest target capacity during the run.
 
     Args:
