@@ -36,7 +36,7 @@ def test_a_cluster_grows_to_its_work(down: Fault) -> None:
 
     trial.run()
 
-    assert trial.broken() == []
+    assert trial.broken_promises() == []
     assert any("scale-in is suspended" in error for error in trial.world.suite.telemetry.errors())
 
 

@@ -21,8 +21,8 @@ from steady.aws.ecs.pages import PAGE
 
 TASKS_A_DESCRIBE = 100
 TASKS_A_PROTECTION = 100
-# StopTask's bucket, less 10 of its 100 calls at once: those are left to the drains, and to whoever runs tasks.
-STOP_BUCKET = replace(BUCKET_OF["StopTask"], burst=90)
+# StopTask's bucket, less 9 of its 100 calls at once: those are left to the drains, and to whoever runs tasks.
+STOP_BUCKET = replace(BUCKET_OF["StopTask"], burst=91)
 # The number of tasks of each cluster, by its name.
 TASK_COUNTS = Cache[str, int](max_age_s=60.0)
 
