@@ -86,7 +86,10 @@ def _unhandled(settings: Settings) -> list[cloudwatch.IMetric]:
     """List the counts of messages that were set aside as malformed, or that concern none of the clusters."""
     fed = [wiring.INTERRUPTION, wiring.AUTOSCALER, wiring.RUNTASK_FAILURE]
     fed += [wiring.TASK_STATUS] if settings.task_status else []
-    notices = {"IgnoredMessages": "notices of an unsupported type", "ForeignNotices": "notices of other instances"}
+    notices = {
+        MetricName.IGNORED_MESSAGES: "notices of an unsupported type",
+        MetricName.FOREIGN_NOTICES: "notices of other instances",
+    }
     return [
         *(metrics.of_function(MetricName.MESSAGES_SET_ASIDE, f.function, f"dead letters of {f.function}") for f in fed),
         *(metrics.of_function(name, wiring.INTERRUPTION.function, label) for name, label in notices.items()),

@@ -25,7 +25,7 @@ from pydantic import (
 
 from infra.settings.checks import REQUIRED, Flag, Table, needs, refusal, text, whole
 from infra.settings.images import BUILT_IN, COMMON, GPU, Architecture, Image
-from steady.pools import PoolKind, PoolName, Purchase
+from steady.pools import POOL_NAMES, PoolKind, PoolName, Purchase
 from steady.thresholds import THRESHOLDS, parse_pool
 
 KINDS = {"on-demand": PoolKind.AUTO_SCALING_GROUP, "spot": PoolKind.SPOT_FLEET}
@@ -57,7 +57,7 @@ def _pool(given: Any) -> PoolName:
     try:
         return parse_pool(given, "capacity")
     except (ValueError, AttributeError) as error:
-        raise refusal("auto-scaling-group:NAME or spot-fleet:sfr-… is needed") from error
+        raise refusal(f"{POOL_NAMES} is needed") from error
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Worlds whose instances are taken back, and what is watched of them."""
+"""A fleet with every kind of task, for tests that take its instances back."""
 
 from __future__ import annotations
 

@@ -86,8 +86,9 @@ def run_task_failures(snapshot: Snapshot, state: ScalingState, thresholds: Thres
 
 def reservation_high(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> list[Want]:  # noqa: ARG001
     """Want the capacity at which what is reserved is at the high thresholds, or under them."""
-    reserved = reserved_on(snapshot.active)
-    percent = percent_of(reserved, registered_on(snapshot.active))
+    active = snapshot.active
+    reserved = reserved_on(active)
+    percent = percent_of(reserved, registered_on(active))
     wants: list[Want] = []
     if reserved.cpu_units:
         high = thresholds.cpu_reservation_high

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from steady.aws.ecs.pages import PAGE
 from steady.aws.runtime import Runtime, batches
 from steady.cluster import ContainerInstance, InstanceStatus, Size
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.literals import ContainerInstanceStatusType
     from mypy_boto3_ecs.type_defs import ContainerInstanceTypeDef
-from steady.aws.ecs.pages import PAGE
 
 # ECS: how many things one call takes or one page holds.
 INSTANCES_A_STATE_UPDATE = 10

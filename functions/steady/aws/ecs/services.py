@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from steady.aws.ecs.pages import PAGE
+from steady.aws.ecs.task_definitions import read_task_definition
 from steady.aws.runtime import Runtime, batches
 from steady.cluster import TaskShape
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import ServiceTypeDef, TaskTypeDef
-from steady.aws.ecs.pages import PAGE
-from steady.aws.ecs.task_definitions import read_task_definition
 
 SERVICES_A_DESCRIBE = 10
 

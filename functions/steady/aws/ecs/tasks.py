@@ -11,13 +11,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.api_budget.limits import BUCKET_OF, THROTTLED
 from steady.aws.cache import Cache
+from steady.aws.ecs.pages import PAGE
 from steady.aws.pace import Pace
 from steady.aws.runtime import Runtime, batches
 from steady.cluster import ContainerInstance
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import TaskTypeDef
-from steady.aws.ecs.pages import PAGE
 
 TASKS_A_DESCRIBE = 100
 TASKS_A_PROTECTION = 100

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from steady.aws.runtime import Runtime
 from steady.aws.settings.clusters import list_parameters, read_clusters_by_pool
 from steady.names import CAPACITY, CLUSTERS_PATH, DEFAULTS_PATH, LEDGER_PARAMETER
+from steady.pools import POOL_NAMES
 from steady.thresholds import (
     THRESHOLDS,
     BadThreshold,
@@ -106,7 +107,7 @@ def settings_from(found: ClusterParameters, cluster: str) -> ClusterSettings:
     """
     path = f"{CLUSTERS_PATH}/{cluster}"
     if not found.capacity:
-        raise BadThreshold(f"{path}/{CAPACITY} is missing: auto-scaling-group:NAME or spot-fleet:sfr-… is needed")
+        raise BadThreshold(f"{path}/{CAPACITY} is missing: {POOL_NAMES} is needed")
     thresholds, contradicting = resolve_contradictions(found.values, path)
     pool = parse_pool(found.capacity, f"{path}/{CAPACITY}")
     return ClusterSettings(cluster, pool, thresholds, (*found.problems, *contradicting))
