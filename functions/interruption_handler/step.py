@@ -179,6 +179,8 @@ def _report_step(runtime: Runtime, cluster: str, done: Advance) -> None:
         waiting=[d.instance_id for d in done.waiting],
     )
     runtime.telemetry.count(MetricName.TARGETS_DEREGISTERED, done.deregistered, cluster)
+    # A refusal does not end the step, but people must hear of it.
+    runtime.telemetry.count(MetricName.DRAIN_STEP_FAILURES, bool(done.refused), cluster)
     runtime.telemetry.count(MetricName.TASKS_STOPPED, done.stopped, cluster)
     runtime.telemetry.count(MetricName.TASKS_KILLED, done.killed, cluster)
     if done.deregistered_after_s is not None:

@@ -15,6 +15,7 @@ from simulator.endpoint import Call
 from simulator.errors import AwsError
 from simulator.faults import NO_FAULT, Hooked
 from simulator.world import World
+from steady.metrics import MetricName
 from tests.simulator.reclaims import busy_fleet
 
 
@@ -269,6 +270,8 @@ def test_a_target_group_that_elb_refuses_concerns_no_other_target_group(call: st
     world.run(110)
     assert fleet.tasks() == []
     assert world.account.killed_tasks == 0
+    heard = world.suite.telemetry.counts.get(MetricName.DRAIN_STEP_FAILURES, 0)
+    assert bool(heard) is (call == "elbv2:DeregisterTargets")
 
 
 @pytest.mark.parametrize("network", ["host", "awsvpc", "bridge"])

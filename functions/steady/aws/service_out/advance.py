@@ -35,6 +35,7 @@ class Advance:
         due: ARNs of tasks that could be stopped now, but wait for their turn.
         next_in_s: seconds to the next look at `waiting`.
         deregistered: how many targets were deregistered.
+        refused: how many targets ELB refused to deregister.
         stopped: how many tasks were stopped.
         tasks_left: how many tasks are still to be stopped, those in `due` included.
         killed: how many tasks still ran on instances that EC2 was ending already.
@@ -47,6 +48,7 @@ class Advance:
     due: tuple[str, ...] = ()
     next_in_s: int = 0
     deregistered: int = 0
+    refused: int = 0
     stopped: int = 0
     tasks_left: int = 0
     killed: int = 0
@@ -105,6 +107,7 @@ def advance(
         due=left + then.due,
         next_in_s=min((look.next_in_s for look in (first, then) if look.waiting), default=0),
         deregistered=first.deregistered + then.deregistered,
+        refused=first.refused + then.refused,
         stopped=len(stopped) + then.stopped,
         tasks_left=first.tasks_left - len(stopped.intersection(first.due)) + then.tasks_left,
         killed=first.killed + then.killed,
@@ -126,7 +129,7 @@ def _look(
     tasks = read_doomed_tasks(runtime, cluster, instances)
     states = targets.read_states(runtime, (target for task in tasks for target in task.targets))
     step = next_step(doomed, seen, tasks, states, runtime.now())
-    targets.deregister(runtime, step.to_deregister)
+    refused = targets.deregister(runtime, step.to_deregister)
     deregistered_at = runtime.now()
     stopped = stop_tasks(runtime, cluster, [t.arn for t in step.to_stop], STOP_REASON, until)
     after = progress(doomed, seen, tasks, stopped, runtime.now())
@@ -139,7 +142,8 @@ def _look(
         finished=after.finished,
         due=tuple(t.arn for t in step.to_stop if t.arn not in stopped),
         next_in_s=after.next_in_s,
-        deregistered=len(step.to_deregister),
+        deregistered=len(step.to_deregister) - refused,
+        refused=refused,
         stopped=len(stopped),
         tasks_left=sum(not t.stopping and t.arn not in stopped for t in tasks),
         killed=_killed(doomed, tasks),

@@ -112,12 +112,16 @@ def read_states(runtime: Runtime, targets: Iterable[Target]) -> Mapping[Target, 
     return states
 
 
-def deregister(runtime: Runtime, targets: Iterable[Target]) -> None:
-    """Deregister `targets` from their target groups. A repeated call, or one for a deleted target group, succeeds."""
+def deregister(runtime: Runtime, targets: Iterable[Target]) -> int:
+    """Deregister `targets` from their target groups. A repeated call, or one for a deleted target group, succeeds.
+
+    Returns:
+        How many targets ELB refused to deregister; they still take requests.
+    """
 
     client = runtime.elbv2
 
-    def leave(group_and_batch: tuple[str, Sequence[Target]]) -> None:
+    def leave(group_and_batch: tuple[str, Sequence[Target]]) -> int:
         group, batch = group_and_batch
         try:
             client.deregister_targets(TargetGroupArn=group, Targets=_descriptions(batch))
@@ -127,15 +131,16 @@ def deregister(runtime: Runtime, targets: Iterable[Target]) -> None:
             )
         except client.exceptions.InvalidTargetException:
             # ELB refuses the whole call for one target of a terminated instance: deregister them one by one.
-            for target in batch if len(batch) > 1 else ():
-                leave((group, [target]))
+            return sum(leave((group, [target])) for target in batch) if batch[1:] else 0
         except ClientError as error:
             # Their state stays as it is: the next step tries again, and no task is stopped before its last moment.
             runtime.telemetry.error(
                 f"target group {group}: {len(batch)} targets were not deregistered, the next step tries again: {error}"
             )
+            return len(batch)
+        return 0
 
-    runtime.in_parallel(leave, _by_group(targets))
+    return sum(runtime.in_parallel(leave, _by_group(targets)))
 
 
 def _by_group(targets: Iterable[Target]) -> list[tuple[str, Sequence[Target]]]:
