@@ -102,6 +102,8 @@ class ContainerInstance:
     tasks: dict[str, Task] = field(default_factory=dict)
     used_ports: set[int] = field(default_factory=lambda: set(RESERVED_PORTS))
     agent_connected: bool = True
+    # Its custom attributes (PutAttributes).
+    attributes: dict[str, str] = field(default_factory=dict)
 
     def has_room(self, definition: TaskDefinition) -> bool:
         """Whether a task of `definition` fits: CPU, memory and its fixed port."""
