@@ -11,9 +11,12 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from interruption_handler import notices
+from interruption_handler.coming_back import end_marks
 from interruption_handler.notices import Parsed, continuation
 from interruption_handler.notices.continuation import Continuation
+from interruption_handler.reservations import resolve
 from steady.aws import queue
+from steady.aws.ecs.drain_marks import try_to_write_marks
 from steady.aws.runtime import Runtime
 from steady.aws.service_out.advance import Advance, advance, drain_instances
 from steady.aws.service_out.locate import Located, NoThresholds, by_cluster, locate_instances
@@ -21,6 +24,7 @@ from steady.aws.settings import clusters
 from steady.cluster import ContainerInstance
 from steady.metrics import MetricName
 from steady.service_out.drain import Doomed
+from steady.service_out.marking import marks_of
 from steady.service_out.notice import Ignored, Notice
 from steady.service_out.timing import are_to_be_gathered, delay_to_sync, round_end
 
@@ -50,6 +54,7 @@ class Work:
     Attributes:
         doomed: the instances to take out of service.
         new: those of `doomed` that a notice of this batch names.
+        notices: the batch's notices.
         due: ARNs of tasks that only wait for their turn to be stopped.
         described: container instances that were read while the batch's instances were located, in any cluster.
     """
@@ -57,6 +62,7 @@ class Work:
     cluster: str
     doomed: Sequence[Doomed]
     new: Sequence[Doomed]
+    notices: Sequence[Notice]
     due: Sequence[str]
     described: Sequence[ContainerInstance]
 
@@ -82,7 +88,9 @@ def handle_batch(event: Mapping[str, Any], runtime: Runtime, environment: Enviro
 def _handle(event: Mapping[str, Any], runtime: Runtime, environment: Environment, until: float) -> dict[str, Any]:
     batch = queue.parse_batch(runtime, event, notices.parse, environment.dead_letter_queue_url)
     failed = list(batch.failed_ids)
-    messages = [replace(m, value=_managed_only(runtime, m.value)) for m in batch.messages]
+    resolved, unresolved = resolve(runtime, batch.messages)
+    failed += unresolved
+    messages = [replace(m, value=_managed_only(runtime, m.value)) for m in resolved]
     for message in messages:
         if isinstance(message.value, Ignored):
             runtime.telemetry.info(f"message {message.id} ignored: {message.value.why}")
@@ -106,6 +114,7 @@ def _handle(event: Mapping[str, Any], runtime: Runtime, environment: Environment
             )
             runtime.telemetry.count(MetricName.DRAIN_STEP_FAILURES, cluster=work.cluster)
             failed += _ids_of(messages, work)
+    failed += end_marks(runtime, environment.autoscaler_queue_url, messages)
     return queue.batch_response(failed)
 
 
@@ -118,6 +127,7 @@ def _work(messages: Messages, located: Located) -> list[Work]:
             cluster,
             doomed=(here := doomed.get(cluster, [])),
             new=[d for d in here if d.instance_id in noticed],
+            notices=_noticed(messages),
             due=due.get(cluster, ()),
             described=located.instances,
         )
@@ -133,6 +143,8 @@ def _take_step(runtime: Runtime, environment: Environment, work: Work, until: fl
     """
     drained: Sequence[ContainerInstance] = ()
     if work.new:
+        # Before the drain: after a crash between the two, the next try still knows whose drain it is.
+        try_to_write_marks(runtime, work.cluster, marks_of(work.notices, work.new, work.described))
         # Before anything that takes time: from now on ECS places no more tasks on them.
         drained = drain_instances(runtime, work.cluster, work.new, work.described)
         _wake_autoscaler(runtime, environment, work)
@@ -189,7 +201,7 @@ def _report_step(runtime: Runtime, cluster: str, done: Advance) -> None:
 
 def _noticed(messages: Messages) -> list[Notice]:
     """Return the notices of the batch: they name their instances for the first time."""
-    return [notice for m in messages if isinstance(m.value, tuple) for notice in m.value]
+    return [one for m in messages if isinstance(m.value, tuple) for one in m.value if isinstance(one, Notice)]
 
 
 def _continued(messages: Messages) -> list[Doomed]:

@@ -96,7 +96,13 @@ def update_state(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds
     drifting = {s.name for s in snapshot.services if s.missing}
     draining_now = {i.arn: i.instance_id for i in snapshot.instances if i.status is InstanceStatus.DRAINING}
     here = {i.instance_id for i in snapshot.instances} | set(snapshot.pool.members)
-    doomed = {id_: at for id_, at in state.doomed.items() if now - at <= LEAVES_WITHIN_S and id_ in here}
+    ended_at = {i.instance_id: i.drain_mark.until for i in snapshot.instances if i.drain_mark and i.drain_mark.is_over}
+    doomed = {
+        id_: at
+        for id_, at in state.doomed.items()
+        # The reason of a notice may have passed since: then the instance stays after all.
+        if now - at <= LEAVES_WITHIN_S and id_ in here and at >= ended_at.get(id_, 0)
+    }
     # An instance that a notice names goes, even if scale-in has chosen it: it must not be taken back.
     draining = {arn: id_ for arn, id_ in state.draining.items() if arn in draining_now and id_ not in doomed}
     demands = still_repeated(state.demands, now, thresholds.demand_silent_after_seconds)

@@ -105,6 +105,7 @@ def _merge(one: Doomed | None, other: Doomed) -> Doomed:
         deadline_s=min(one.deadline_s, other.deadline_s),
         container_instance_arn=one.container_instance_arn or other.container_instance_arn,
         hook=one.hook or other.hook,
+        noticed_at=max(one.noticed_at, other.noticed_at),
         gone=one.gone or other.gone,
     )
 

@@ -1,0 +1,77 @@
+"""Choose the drain marks that service-out writes: what was drained for what, and what of it has passed."""
+
+from collections.abc import Iterable, Mapping
+
+from steady.cluster import ContainerInstance, InstanceStatus
+from steady.drain_mark import LASTING, ORDER, DrainMark
+from steady.service_out.drain import Doomed
+from steady.service_out.notice import Notice, Over
+
+
+def marks_of(
+    notices: Iterable[Notice], doomed: Iterable[Doomed], described: Iterable[ContainerInstance]
+) -> dict[str, DrainMark]:
+    """Return the marks to write for instances that are about to be drained, by container instance ARN.
+
+    An instance that is draining already, without a mark, was drained by somebody else: it is left to them.
+
+    Args:
+        notices: what the notices of these instances say.
+        described: the container instances as far as they were read. Others of `doomed` were drained by an earlier step.
+    """
+    here = {i.arn: i for i in described}
+    found: dict[str, DrainMark] = {}
+    of = _reasons(notices)
+    for instance in doomed:
+        notice, arn = of.get(instance.instance_id), instance.container_instance_arn
+        if notice is None or notice.reason is None or not arn:
+            continue
+        until = instance.deadline_s if notice.until_s is None else notice.until_s
+        mark = DrainMark(notice.reason, int(until), int(notice.at))
+        if arn not in here or _is_written(mark, here[arn]):
+            found[arn] = mark
+    return found
+
+
+def marks_over(overs: Iterable[Over], described: Mapping[str, ContainerInstance], now: float) -> dict[str, DrainMark]:
+    """Return the marks that end, by container instance ARN: those of draining instances whose reason has passed.
+
+    An event from before the notice ends nothing: events come late and out of order.
+
+    Args:
+        described: the container instances, by EC2 instance id.
+        now: seconds since the epoch.
+    """
+    found: dict[str, DrainMark] = {}
+    for over in overs:
+        instance = described.get(over.instance_id)
+        mark = instance.drain_mark if instance else None
+        if instance and mark and mark.reason in over.reasons and not mark.is_over and over.at > mark.since:
+            found[instance.arn] = mark.ended(over.at, now)
+    return found
+
+
+def _reasons(notices: Iterable[Notice]) -> dict[str, Notice]:
+    """Return the notice whose reason counts, of each instance that has one."""
+    found: dict[str, Notice] = {}
+    for notice in notices:
+        known = found.get(notice.instance_id)
+        if notice.reason and (known is None or _rank(notice) > _rank(known)):
+            found[notice.instance_id] = notice
+    return found
+
+
+def _rank(notice: Notice) -> int:
+    return ORDER.index(notice.reason) if notice.reason else -1
+
+
+def _is_written(mark: DrainMark, instance: ContainerInstance) -> bool:
+    """Whether `mark` is written over what the instance carries."""
+    known = instance.drain_mark
+    if known and known.is_over:
+        return not known.ended_after(mark.since)
+    if instance.status is InstanceStatus.ACTIVE:
+        return True
+    if known is None:
+        return False
+    return known.reason not in LASTING and (known.reason, known.until) != (mark.reason, mark.until)
