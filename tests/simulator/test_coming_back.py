@@ -79,7 +79,8 @@ def test_an_instance_after_whose_recommendation_nothing_happened_takes_tasks_aga
     world.run(400)
     is_well(world, spared)
     assert said(world, "BackInService") == [
-        "1 instance drained by service-out ACTIVE again: nothing happened by the deadline of the rebalance recommendation"
+        "1 instance drained by service-out ACTIVE again: "
+        "nothing happened by the deadline of the rebalance recommendation"
     ]
 
 
