@@ -11,12 +11,11 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from interruption_handler import notices
-from interruption_handler.coming_back import end_marks
+from interruption_handler.coming_back import end_marks, mark, write_again
 from interruption_handler.notices import Parsed, continuation
 from interruption_handler.notices.continuation import Continuation
 from interruption_handler.reservations import resolve
 from steady.aws import queue
-from steady.aws.ecs.drain_marks import try_to_write_marks
 from steady.aws.runtime import Runtime
 from steady.aws.service_out.advance import Advance, advance, drain_instances
 from steady.aws.service_out.locate import Located, NoThresholds, by_cluster, locate_instances
@@ -114,6 +113,7 @@ def _handle(event: Mapping[str, Any], runtime: Runtime, environment: Environment
             )
             runtime.telemetry.count(MetricName.DRAIN_STEP_FAILURES, cluster=work.cluster)
             failed += _ids_of(messages, work)
+    failed += write_again(runtime, messages)
     failed += end_marks(runtime, environment.autoscaler_queue_url, messages)
     return queue.batch_response(failed)
 
@@ -144,7 +144,7 @@ def _take_step(runtime: Runtime, environment: Environment, work: Work, until: fl
     drained: Sequence[ContainerInstance] = ()
     if work.new:
         # Before the drain: after a crash between the two, the next try still knows whose drain it is.
-        try_to_write_marks(runtime, work.cluster, marks_of(work.notices, work.new, work.described))
+        mark(runtime, environment.queue_url, work.cluster, marks_of(work.notices, work.new, work.described))
         # Before anything that takes time: from now on ECS places no more tasks on them.
         drained = drain_instances(runtime, work.cluster, work.new, work.described)
         _wake_autoscaler(runtime, environment, work)

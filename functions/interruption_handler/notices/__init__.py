@@ -15,6 +15,9 @@ from interruption_handler.notices.continuation import DETAIL_TYPE as CONTINUATIO
 from interruption_handler.notices.continuation import Continuation
 from interruption_handler.notices.continuation import parse as parse_continuation
 from interruption_handler.notices.kind import NoticeKind
+from interruption_handler.notices.unwritten import DETAIL_TYPE as UNWRITTEN
+from interruption_handler.notices.unwritten import Unwritten
+from interruption_handler.notices.unwritten import parse as parse_unwritten
 from steady.messages import json_object, shown
 from steady.service_out.notice import Ignored, Notice, Over, ReservationNotice
 
@@ -30,7 +33,7 @@ KINDS: tuple[NoticeKind, ...] = (
 )
 KIND_OF: Mapping[str, NoticeKind] = {name: kind for kind in KINDS for name in kind.PATTERN["detail-type"]}
 
-Parsed = tuple[Notice | Over, ...] | ReservationNotice | Continuation | Ignored
+Parsed = tuple[Notice | Over, ...] | ReservationNotice | Continuation | Unwritten | Ignored
 
 
 def parse(body: str) -> Parsed:
@@ -45,6 +48,8 @@ def parse(body: str) -> Parsed:
     detail_type = event.get("detail-type")
     if detail_type == CONTINUATION:
         return parse_continuation(event)
+    if detail_type == UNWRITTEN:
+        return parse_unwritten(event)
     kind = KIND_OF.get(str(detail_type))
     if kind is None:
         return Ignored(f"unsupported detail-type {shown(detail_type)}")

@@ -32,19 +32,6 @@ def write_marks(runtime: Runtime, cluster: str, marks: Mapping[str, DrainMark]) 
     _call(runtime, cluster, attributes, lambda some: client.put_attributes(cluster=cluster, attributes=some))
 
 
-def try_to_write_marks(runtime: Runtime, cluster: str, marks: Mapping[str, DrainMark]) -> None:
-    """Write `marks` if ECS takes them: a drain must not fail or wait for them."""
-    try:
-        write_marks(runtime, cluster, marks)
-    except (ClientError, BotoCoreError) as error:
-        runtime.telemetry.warning(
-            f"cluster {cluster}: {len(marks)} drain marks were not all written: the instances are drained, and those "
-            f"without a mark stay so if their notice comes to nothing: {error}",
-            cluster=cluster,
-            instances=sorted(marks),
-        )
-
-
 def delete_marks(runtime: Runtime, cluster: str, arns: Iterable[str]) -> None:
     """Delete the marks of container instances. If that fails, it is logged, and the next tick does it."""
     attributes: list[AttributeTypeDef] = [{"name": ATTRIBUTE, "targetId": arn} for arn in sorted(arns)]
