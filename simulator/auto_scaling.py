@@ -131,7 +131,8 @@ class AutoScaling:
                 if group.desired - 1 < group.minimum:
                     raise AwsError("ValidationError", "Terminating the instance would violate the group's min size")
                 group.desired -= 1
-            self._terminate(group, instance)
+            scale_in = params["ShouldDecrementDesiredCapacity"]
+            self._terminate(group, instance, to_warm_pool=scale_in and group.reuse_on_scale_in)
             return {"Activity": {"AutoScalingGroupName": group.name, "StatusCode": "InProgress"}}
         raise AwsError("ValidationError", f"Instance Id not found - No managed instance found: {params['InstanceId']}")
 

@@ -209,6 +209,26 @@ def test_an_instance_that_leaves_the_warm_pool_takes_tasks_again() -> None:
     assert world.account.balancing.failed_requests == 0
 
 
+def test_an_instance_that_scale_in_returns_to_the_warm_pool_comes_back_too() -> None:
+    world = World(seed=13)
+    web = world.group_cluster("web", 5, scale_in_after_seconds=60, learning="off", start_at_once_share=0)
+    web.service("api", 2, cpu=500, memory=500, requests_per_s=2)
+    group: Any = web.pool
+    group.reuse_on_scale_in = True
+    world.run(900)
+    assert group.warm
+    arns = {machine.container_instance.arn for machine in group.warm.values()}
+
+    more = web.service("more", 6, cpu=1024, memory=1000)
+    world.run(300)
+    back = [i for i in web.instances() if i.arn in arns and i.status == "ACTIVE"]
+    assert back
+    assert sum(t.status is TaskStatus.RUNNING for t in more.tasks.values()) == 6
+    world.run(300)
+    assert all(i.status == "ACTIVE" for i in back)
+    assert world.account.balancing.failed_requests == 0
+
+
 def test_what_a_person_drained_by_hand_is_left_to_them_whatever_notices_come_and_go() -> None:
     world = World(seed=9)
     web = calm_cluster(world)

@@ -175,7 +175,8 @@ def _scale_in(situation: Situation, decision: Decision, out: scale_out.ScaleOut)
     snapshot, state, minimum = situation.snapshot, decision.state, situation.bounds.minimum
     coming = demand_coming_within(SCALE_IN_LOOKS_AHEAD_S, snapshot, state, situation.thresholds)
     reserve = largest(out.reserve, *(want.capacity for want in coming))
-    emptied = scale_in.find_emptied(snapshot, state.draining)
+    passed = {arn: id_ for arn, id_ in state.interrupted.items() if id_ not in state.doomed}
+    emptied = scale_in.find_emptied(snapshot, {**state.draining, **passed})
     chosen = scale_in.choose(snapshot, state.draining, state.low_since, situation.thresholds, minimum, reserve)
     target = target_after_leaving(snapshot, emptied.instance_ids, minimum)
     leaving = {*state.draining, *(i.arn for i in chosen.instances)}

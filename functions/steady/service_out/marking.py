@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from steady.cluster import ContainerInstance, InstanceStatus
-from steady.drain_mark import LASTING, ORDER, DrainMark
+from steady.drain_mark import LASTING, ORDER, DrainMark, DrainReason
 from steady.service_out.drain import Doomed
 from steady.service_out.notice import Notice, Over
 
@@ -13,7 +13,9 @@ def marks_of(
 ) -> dict[str, DrainMark]:
     """Return the marks to write for instances that are about to be drained, by container instance ARN.
 
-    An instance that is draining already, without a mark, was drained by somebody else: it is left to them.
+    An instance that is draining already, without a mark, was drained by somebody else: it is left to them. Under a hook
+    it is marked all the same: if its group gives it back from the warm pool, the group wants it in service, whether
+    scale-in, ECS's managed draining or a person had drained it.
 
     Args:
         notices: what the notices of these instances say.
@@ -73,5 +75,5 @@ def _is_written(mark: DrainMark, instance: ContainerInstance) -> bool:
     if instance.status is InstanceStatus.ACTIVE:
         return True
     if known is None:
-        return False
+        return mark.reason is DrainReason.HOOK
     return known.reason not in LASTING and (known.reason, known.until) != (mark.reason, mark.until)

@@ -102,6 +102,36 @@ def test_an_instance_that_somebody_else_deals_with_is_left_to_them(state: Scalin
     assert reviewed(marked(DrainReason.RETIREMENT), state).to_terminate == ()
 
 
+def test_an_instance_that_scale_in_had_chosen_when_its_notice_came_goes_all_the_same() -> None:
+    """It carries no mark, since it was draining already: it must neither stay for ever nor be taken back."""
+    named = instance(1, draining=True)
+    seen = snapshot([named, instance(2, tasks=1)])
+    during = update_state(seen, ScalingState(draining={"arn-1": "i-1"}, doomed={"i-1": NOW - 60}), THRESHOLDS)
+    assert decide(seen, during, THRESHOLDS).to_terminate == ()
+
+    after = update_state(replace(seen, at=NOW + 600), during, THRESHOLDS)
+    assert (after.draining, after.interrupted) == ({}, {"arn-1": "i-1"})
+    decision = decide(replace(seen, at=NOW + 600), after, THRESHOLDS)
+    assert (decision.to_terminate, decision.to_undrain, decision.target) == (("i-1",), (), 1)
+
+
+def test_what_its_group_has_taken_over_is_scale_ins_no_more() -> None:
+    hooked = marked(DrainReason.HOOK)
+
+    assert update_state(snapshot([hooked]), ScalingState(draining={"arn-1": "i-1"}), THRESHOLDS).draining == {}
+
+
+def test_an_instance_that_has_just_come_back_is_not_chosen_for_scale_in() -> None:
+    low = ScalingState(low_since=NOW - 3600)
+    thresholds = replace(THRESHOLDS, cpu_reservation_low=60, scale_in_after_seconds=60)
+
+    def drained(one: ContainerInstance) -> tuple[str, ...]:
+        return decide(snapshot([one, replace(instance(2), drain_mark=one.drain_mark)]), low, thresholds).to_drain
+
+    assert drained(instance(1)) != ()
+    assert drained(replace(instance(1), drain_mark=marked(DrainReason.STOP).drain_mark)) == ()
+
+
 def test_an_end_counts_against_the_notice_before_it_and_not_against_the_next_one() -> None:
     over = marked(DrainReason.MAINTENANCE, until_s=-30, over=True)
 
