@@ -11,9 +11,10 @@ from cli.account import ProfileOption, RegionOption, aws_errors, runtime
 from cli.output import JsonOption, answers, fail, notes, write_json
 from steady.aws.runtime import Runtime
 from steady.aws.service_out.advance import advance
-from steady.aws.service_out.locate import by_cluster, locate_instances
-from steady.service_out.drain import Doomed
+from steady.aws.service_out.locate import by_cluster, locate_instances, with_container_instances
+from steady.service_out.doomed import Doomed
 from steady.service_out.notice import Notice
+from steady.service_out.stops import Stop
 
 # Seconds for which one step may stop tasks before it reads the instances again.
 STEP_S = 15.0
@@ -57,7 +58,14 @@ def drain_instances(aws: Runtime, instance_ids: list[str], deadline_s: float) ->
         By cluster: the `instances`, and how many targets were `deregistered` and how many tasks `stopped`.
     """
     now = aws.now()
-    doomed = locate_instances(aws, [Notice(id_, now, now + deadline_s) for id_ in instance_ids]).doomed
+    located = locate_instances(aws, [Notice(id_, now, now + deadline_s) for id_ in instance_ids])
+    for error in located.failed.values():
+        raise error
+    doomed = [
+        instance
+        for cluster, in_cluster in by_cluster(located.doomed).items()
+        for instance in with_container_instances(aws, cluster, in_cluster)[0]
+    ]
     _refuse_unmanaged(instance_ids, doomed)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"), TimeElapsedColumn())
     with Progress(*columns, console=notes) as progress:
@@ -69,7 +77,7 @@ def drain_instances(aws: Runtime, instance_ids: list[str], deadline_s: float) ->
 
 
 def _drain_cluster(aws: Runtime, cluster: str, doomed: list[Doomed], progress: Progress, bar: TaskID) -> dict[str, Any]:
-    waiting, due = tuple(doomed), tuple[str, ...]()
+    waiting, due = tuple(doomed), tuple[Stop, ...]()
     deregistered = stopped = 0
     while waiting or due:
         done = advance(aws, cluster, waiting, due, until=aws.now() + STEP_S)

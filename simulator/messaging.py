@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from simulator.clock import Clock, Process
+from simulator.clock import Clock, Crashed, Process
 from simulator.endpoint import ACCOUNT_ID, REGION, Params
 from simulator.errors import AwsError
 
@@ -50,7 +50,7 @@ class Function:
     timeout_s: float
     invocations: int = 0
     timeouts: int = 0
-    failures: list[Exception] = field(default_factory=list)
+    failures: list[BaseException] = field(default_factory=list)
     longest_cpu_s: float = 0.0
     cpu_s: float = 0.0
     took_s: float = 0.0
@@ -204,7 +204,7 @@ class Messaging:
         def run() -> None:
             try:
                 answer: dict[str, Any] | None = function.handler(event, context)
-            except Exception as error:
+            except (Exception, Crashed) as error:
                 function.failures.append(error)
                 answer = None
             function.longest_cpu_s = max(function.longest_cpu_s, process.cpu_s())

@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from steady.aws.ecs.task_definitions import TaskDefinition, to_task_definition
-from steady.aws.service_out.advance import to_doomed_task
+from steady.aws.service_out.doomed_tasks import to_doomed_task
 from steady.aws.service_out.targets import targets_of
 from steady.cluster import Size, TaskShape
-from steady.service_out.drain import TaskKind
+from steady.service_out.doomed import TaskKind
 from tests.functions.aws_shapes import values_of
 
 ODD = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))

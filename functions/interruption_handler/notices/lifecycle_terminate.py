@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from steady.messages import text, time_of
-from steady.service_out.drain import LifecycleHook
+from steady.service_out.doomed import LifecycleHook
 from steady.service_out.notice import Ignored, Notice
 
 PATTERN: Mapping[str, Any] = {

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from steady.service_out.drain import LifecycleHook
+from steady.service_out.doomed import LifecycleHook
 
 
 @dataclass(frozen=True, slots=True)
