@@ -62,7 +62,7 @@ class Work:
         noticed: the instances that a notice of this batch names.
         continued: those that an earlier step has left.
         due: the stops that an earlier step has left.
-        tokens: the leases with which its continuations go on, and a token of each of its messages.
+        leases: the tokens of the leases with which its continuations go on.
         messages: the messages that ask for it.
     """
 
@@ -70,7 +70,7 @@ class Work:
     noticed: Sequence[Doomed]
     continued: Sequence[Doomed]
     due: Sequence[Stop]
-    tokens: frozenset[str]
+    leases: frozenset[str]
     messages: Sequence[Message]
 
     def doomed(self) -> list[Doomed]:
@@ -147,7 +147,7 @@ def _work_on(cluster: str, messages: Sequence[Message], noticed: Sequence[Doomed
         noticed=noticed,
         continued=_merged(d for one in going_on for d in one.doomed),
         due=list({stop.arn: stop for one in going_on for stop in one.due}.values()),
-        tokens=frozenset([*(one.lease for one in going_on if one.lease), *(_token_of(m) for m in asking)]),
+        leases=frozenset(one.lease for one in going_on if one.lease),
         messages=asking,
     )
 
@@ -155,7 +155,8 @@ def _work_on(cluster: str, messages: Sequence[Message], noticed: Sequence[Doomed
 def _take_step(runtime: Runtime, environment: Environment, work: Work, until: float) -> None:
     """Do one step on a cluster, or hand its work over to the step that has the cluster's lease."""
     table, known = environment.ledger_table, work.doomed()
-    held = lease.take(runtime, table, work.cluster, work.tokens, [continuation.encode(d) for d in known])
+    copies, mail = [_same_for_copies(m) for m in work.messages], [continuation.encode(d) for d in known]
+    held = lease.take(runtime, table, work.cluster, work.leases, copies, mail)
     if isinstance(held, lease.HandedOver):
         return
     if isinstance(held, lease.Later):
@@ -251,8 +252,8 @@ def _report_step(runtime: Runtime, cluster: str, done: Advance) -> None:
         runtime.telemetry.seconds(MetricName.DEREGISTERED_AFTER, done.deregistered_after_s, cluster)
 
 
-def _token_of(message: Message) -> str:
-    """Return a token of `message` that is the same for each of its copies, also for one that was sent again."""
+def _same_for_copies(message: Message) -> str:
+    """Return a text that is the same for each copy of `message`, also for one that was sent again."""
     return hashlib.sha256(message.body.encode("utf-8", "backslashreplace")).hexdigest()[:32]
 
 

@@ -122,7 +122,7 @@ class Thresholds:
         lowest=120,
     )
     drain_seconds: int = _seconds(
-        30,
+        20,
         "Stop a task behind a load balancer this many seconds after its targets were deregistered, or later: the time "
         "in which the longest request ends. A nearer deadline comes first.",
         lowest=5,

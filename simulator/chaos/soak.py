@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from simulator.clock import Crashed
 from simulator.ec2 import Ec2Instance
 from simulator.errors import AwsError, throttled
-from simulator.clock import Crashed
 from simulator.faults import Fault, Partial, TimedOut, Try
 from simulator.outcome import waits
 from simulator.workload.plan import Job

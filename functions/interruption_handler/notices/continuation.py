@@ -2,7 +2,7 @@
 
 {"detail-type": "Steady Drain Continuation", "source": "steady",
  "detail": {"cluster": "web", "lease": "5e1f…",
-            "doomed": [{"instance_id": "i-0b66…", "deadline_s": 1767225720.0, "container_instance_arn": "arn:aws:ecs:…"}],
+            "doomed": [{"instance_id": "i-0b66…", "deadline_s": 1767225720.0, "looked_at": true}],
             "prefix": "arn:aws:ecs:…:task/web/", "due": [["0f3a…", 1767225640, 1767225682, 0]]}}
 
 A stop is its task's ARN without the prefix, its `at`, `by` and `rank`. A doomed instance has the fields that are not

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,7 +28,7 @@ def test_whoever_keeps_to_the_last_moments_keeps_to_the_rate_and_to_every_deadli
 
     assert all(moments[task.arn] <= last_stop_at(task, deadline) for task, deadline in tasks)
     in_turn = sorted(moments.values())
-    gaps = [later - sooner for sooner, later in zip(in_turn, in_turn[1:], strict=False)]
+    gaps = [later - sooner for sooner, later in itertools.pairwise(in_turn)]
     assert all(gap >= 1 / STOPS_PER_S - 1e-6 for gap in gaps)
 
 

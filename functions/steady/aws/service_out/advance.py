@@ -109,7 +109,8 @@ def advance(
         waiting=(*(replace(i, gone=False) for i in waiting), *(d for d in doomed if busy and d.looked_at)),
         finished=after.finished,
         due=left[:MOST_DUE],
-        next_in_s=after.next_in_s,
+        # After the stops that were more urgent than a look, the look is late.
+        next_in_s=1 if busy and not left else after.next_in_s,
         deregistered=look.deregistered,
         refused=look.refused + stopped.refused + not_completed + no_beat,
         stopped=len(stopped.arns),

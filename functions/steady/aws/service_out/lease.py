@@ -12,7 +12,7 @@ mail: set of doomed instances}.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,8 @@ ASK_AGAIN_S = 6
 TRIES = 3
 # DynamoDB: an item holds 400 KB; an instance takes about 150 bytes of it.
 HANDED_OVER_AT_ONCE = 100
+# DynamoDB: an IN takes 100 values. More continuations of one cluster are never in one batch but by mistake.
+MOST_TOKENS = 50
 NO_VALUES: Mapping[str, Any] = {}
 
 
@@ -62,21 +64,23 @@ class Lease:
 
 
 def take(
-    runtime: Runtime, table: str, cluster: str, tokens: Collection[str], mail: Collection[str]
+    runtime: Runtime, table: str, cluster: str, tokens: Collection[str], copies: Collection[str], mail: Collection[str]
 ) -> Lease | HandedOver | Later:
     """Take the lease on the service-out of `cluster`, or hand `mail` over to the step that has it.
 
     Args:
-        tokens: the tokens of this invocation's continuations, and one that is the same for every copy of a message.
+        tokens: the leases with which this invocation's continuations go on.
+        copies: of each of its messages, a text that is the same for every copy of the message.
         mail: what this invocation knows about doomed instances, as texts.
     """
     token = uuid.uuid4().hex
+    begun_by = min(tokens, default="") or min(copies, default="")
     try:
         for _ in range(TRIES):
-            held = _take(runtime, table, cluster, token, tokens)
+            held = _take(runtime, table, cluster, token, begun_by, sorted(tokens)[:MOST_TOKENS])
             if isinstance(held, Lease):
                 return held
-            if held in tokens:
+            if held in tokens or held in copies:
                 # This work was begun already: by a copy of its message, or by a step that crashed.
                 return Later(held)
             if _hand_over(runtime, table, cluster, mail):
@@ -88,7 +92,7 @@ def take(
         )
         # A call without an answer may have had its effect.
         return Lease(token)
-    return Later(min(tokens, default=""))
+    return Later(begun_by)
 
 
 def give_back(runtime: Runtime, table: str, cluster: str, lease: Lease) -> tuple[str, ...]:
@@ -102,10 +106,10 @@ def keep(runtime: Runtime, table: str, cluster: str, lease: Lease) -> None:
         _update(runtime, table, cluster, lease)
 
 
-def _take(runtime: Runtime, table: str, cluster: str, token: str, tokens: Collection[str]) -> Lease | str:
-    """Take the lease as `token`; return the token with which another step began its turn if that one has it."""
+def _take(runtime: Runtime, table: str, cluster: str, token: str, begun_by: str, tokens: Sequence[str]) -> Lease | str:
+    """Take the lease as `token`; return the text that began the turn of another step if that one has it."""
     now = runtime.now()
-    given = {f":t{number}": {"S": one} for number, one in enumerate(sorted(tokens)[:50])}
+    given = {f":t{number}": {"S": one} for number, one in enumerate(tokens)}
     ours = f" OR turn IN ({', '.join(given)})" if given else ""
     client = runtime.dynamodb_once
     try:
@@ -116,7 +120,7 @@ def _take(runtime: Runtime, table: str, cluster: str, token: str, tokens: Collec
             ConditionExpression=f"attribute_not_exists(expires) OR expires < :now{ours}",
             ExpressionAttributeValues={
                 **given,
-                ":begun_by": {"S": min(tokens, default="")},
+                ":begun_by": {"S": begun_by},
                 ":turn": {"S": token},
                 ":expires": {"N": f"{now + LASTS_S:.3f}"},
                 ":now": {"N": f"{now:.3f}"},
