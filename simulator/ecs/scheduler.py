@@ -121,7 +121,7 @@ class Scheduler:
         for target in task.targets:
             self.balancing.close_target(target)
         running = task.status is TaskStatus.RUNNING
-        ends_in_s = min(task.definition.exit_s, task.definition.stop_timeout_s) if running else 0.0
+        ends_in_s = task.definition.ends_in_s if running else 0.0
         self.clock.after(ends_in_s, lambda: self._ended(task))
         if service := task.cluster.services.get(task.service_name):
             self.services.reconcile_soon(service)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime
 from typing import Any
 
@@ -97,6 +98,10 @@ def describe_task(task: Task) -> dict[str, Any]:
 
 def describe_definition(definition: TaskDefinition) -> dict[str, Any]:
     """Describe a task definition as DescribeTaskDefinition does."""
+    sidecars: list[dict[str, Any]] = [
+        {"name": f"sidecar-{number}", "stopTimeout": stop_timeout_s}
+        for number, stop_timeout_s in enumerate(definition.chain, start=1)
+    ]
     container: dict[str, Any] = {
         "name": definition.container,
         "cpu": definition.size.cpu_units,
@@ -108,10 +113,12 @@ def describe_definition(definition: TaskDefinition) -> dict[str, Any]:
         container["portMappings"] = [
             {"containerPort": definition.container_port, "hostPort": host_port, "protocol": "tcp"}
         ]
+    for one, needed in itertools.pairwise([container, *sidecars]):
+        one["dependsOn"] = [{"containerName": needed["name"], "condition": "START"}]
     return {
         "taskDefinitionArn": definition.arn,
         "family": definition.family,
         "revision": definition.revision,
         "networkMode": "awsvpc" if definition.awsvpc else "host" if definition.host_network else "bridge",
-        "containerDefinitions": [container],
+        "containerDefinitions": [container, *sidecars],
     }

@@ -25,10 +25,12 @@ class TaskStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TaskDefinition:
-    """One revision of a task definition, with one container.
+    """One revision of a task definition, with one container and the chain of containers that it depends on.
 
     Attributes:
-        exit_s: seconds that the container takes to end after SIGTERM.
+        exit_s: seconds that a container takes to end after SIGTERM.
+        chain: the stop timeouts of further containers. The main container depends on the first of them, and each of
+            them on the next one: all are stopped in this order, one after the other.
         container_port: the port on which the container listens; None: it listens on none.
         host_port: a fixed port of the instance; None: ECS chooses one.
         host_network: whether the container shares the instance's network: it listens on `container_port` there.
@@ -46,6 +48,12 @@ class TaskDefinition:
     awsvpc: bool = False
     host_network: bool = False
     starts: bool = True
+    chain: tuple[int, ...] = ()
+
+    @property
+    def ends_in_s(self) -> float:
+        """Seconds from the SIGTERM until the last container has ended (amazon-ecs-agent, PR 1866: one by one)."""
+        return sum(min(self.exit_s, timeout_s) for timeout_s in (self.stop_timeout_s, *self.chain))
 
     @property
     def arn(self) -> str:
