@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from steady.aws.ecs.task_definitions import TaskDefinition, to_task_definition
 from steady.aws.service_out.advance import to_doomed_task
-from steady.aws.service_out.targets import targets_of
+from steady.aws.service_out.task_targets import targets_of
 from steady.cluster import Size, TaskShape
 from steady.service_out.drain import TaskKind
 from tests.functions.aws_shapes import values_of

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from steady.aws.capacity.kind import NoSuchPool, weights_of
+from steady.aws.capacity.kind import NoSuchPool, Routes, weights_of
+from steady.aws.ecs.traffic import CLASSIC, LATTICE
 from steady.aws.runtime import Runtime
 from steady.pools import Pool, PoolName
+
+if TYPE_CHECKING:
+    from mypy_boto3_autoscaling.type_defs import AutoScalingGroupTypeDef
+
+# Auto Scaling, TrafficSourceIdentifier: the type of a target group of ELB, and the others' names.
+OF_ELB = "elbv2"
+OTHER_SOURCES = {"elb": CLASSIC, "vpc-lattice": LATTICE}
 
 
 def read_pool(runtime: Runtime, name: PoolName) -> Pool:
@@ -35,6 +44,25 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
         },
         weights=weights_of(template.get("Overrides", [])),
     )
+
+
+def read_routes(runtime: Runtime, name: PoolName) -> Routes:
+    """Return where the group registers its instances; nothing if there is no such group."""
+    groups = runtime.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name.name])["AutoScalingGroups"]
+    arns = {arn for group in groups for arn in _target_groups(group)}
+    otherwise = {CLASSIC for group in groups if group.get("LoadBalancerNames")}
+    sources = [source for group in groups for source in group.get("TrafficSources", [])]
+    otherwise |= {OTHER_SOURCES[type_] for source in sources if (type_ := source.get("Type", "")) in OTHER_SOURCES}
+    return Routes(tuple(sorted(arns)), frozenset(otherwise))
+
+
+def _target_groups(group: AutoScalingGroupTypeDef) -> Iterator[str]:
+    yield from group.get("TargetGroupARNs", [])
+    # Auto Scaling: the type is required only for the name of a Classic Load Balancer. The ARN's service tells the rest.
+    for source in group.get("TrafficSources", []):
+        arn = source.get("Identifier", "")
+        if source.get("Type", OF_ELB) == OF_ELB and arn.split(":")[2:3] == ["elasticloadbalancing"]:
+            yield arn
 
 
 def set_target(runtime: Runtime, pool: Pool, target: int, on_demand: int = 0) -> None:  # noqa: ARG001

@@ -9,12 +9,20 @@ from typing import TYPE_CHECKING
 
 from steady.aws.cache import Cache
 from steady.aws.ecs.container_instances import describe_instances, set_draining
-from steady.aws.ecs.services import describe_services, is_daemon, service_names, service_of
+from steady.aws.ecs.services import describe_services, is_daemon, is_listed, service_names, service_of
 from steady.aws.ecs.task_definitions import TaskDefinition, read_task_definition
 from steady.aws.ecs.tasks import describe_tasks_on, find_protected_tasks, stop_tasks
 from steady.aws.runtime import Runtime
 from steady.aws.service_out import targets
 from steady.aws.service_out.hooks import complete_hook, send_heartbeat
+from steady.aws.service_out.task_targets import (
+    NOTHING_READ,
+    Routing,
+    TaskTargets,
+    read_routing,
+    report_late,
+    targets_of,
+)
 from steady.cluster import ContainerInstance, InstanceStatus
 from steady.service_out.drain import Doomed, DoomedTask, Seen, TaskKind, next_step, progress, to_drain
 
@@ -160,7 +168,8 @@ def _killed(doomed: Iterable[Doomed], tasks: Iterable[DoomedTask]) -> int:
 def read_doomed_tasks(runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance]) -> list[DoomedTask]:
     """Return the tasks that ECS wants RUNNING on `instances`, with their kind, targets, protection and stop timeout."""
     tasks = describe_tasks_on(runtime, cluster, instances)
-    services = _services(runtime, cluster, service_names(tasks))
+    services = _services(runtime, cluster, tasks)
+    routing = read_routing(runtime, services.values())
     of_replicas = [t["taskArn"] for t in tasks if _kind(services.get(service_of(t))) is TaskKind.SERVICE]
     protected = find_protected_tasks(runtime, cluster, of_replicas)
     instance_id = {i.arn: i.instance_id for i in instances}
@@ -168,19 +177,25 @@ def read_doomed_tasks(runtime: Runtime, cluster: str, instances: Sequence[Contai
     for task in tasks:
         service = services.get(service_of(task))
         definition = read_task_definition(runtime, task["taskDefinitionArn"])
-        doomed = to_doomed_task(task, service, instance_id[task["containerInstanceArn"]], definition)
+        doomed = to_doomed_task(task, service, instance_id[task["containerInstanceArn"]], definition, routing)
         found.append(replace(doomed, protected=doomed.arn in protected))
+    late = {t.arn for t in found if t.targets_unknown}
+    report_late(runtime, cluster, [t for t in tasks if t["taskArn"] in late], services, routing)
     return found
 
 
 def to_doomed_task(
-    task: TaskTypeDef, service: ServiceTypeDef | None, instance_id: str, definition: TaskDefinition
+    task: TaskTypeDef,
+    service: ServiceTypeDef | None,
+    instance_id: str,
+    definition: TaskDefinition,
+    routing: Routing = NOTHING_READ,
 ) -> DoomedTask:
     """Turn ECS' description of a task and of its service (None: a batch task) into what service-out decides on."""
     of_task = (
-        targets.targets_of(task, service, instance_id, definition.network_mode)
+        targets_of(task, service, instance_id, definition.network_mode, routing)
         if service
-        else targets.TaskTargets(frozenset(), are_all_known=True)
+        else TaskTargets(frozenset(), are_all_known=True)
     )
     return DoomedTask(
         arn=task["taskArn"],
@@ -189,12 +204,16 @@ def to_doomed_task(
         stop_timeout_s=definition.stop_timeout_s,
         targets=of_task.targets,
         stopping=task.get("desiredStatus") == "STOPPED",
-        targets_unknown=not of_task.are_all_known,
+        targets_unknown=not of_task.are_all_known or of_task.lingers,
     )
 
 
-def _services(runtime: Runtime, cluster: str, names: Sequence[str]) -> Mapping[str, ServiceTypeDef]:
-    old = [name for name in names if SERVICES.get(runtime, (cluster, name)) is None]
+def _services(runtime: Runtime, cluster: str, tasks: Sequence[TaskTypeDef]) -> Mapping[str, ServiceTypeDef]:
+    """Return the services of `tasks`, by name. One is read again if it has deployed since it was kept."""
+    names = service_names(tasks)
+    kept = {name: SERVICES.get(runtime, (cluster, name)) for name in names}
+    deployed = {service_of(t) for t in tasks if (service := kept.get(service_of(t))) and not is_listed(t, service)}
+    old = [name for name in names if kept[name] is None or name in deployed]
     for service in describe_services(runtime, cluster, old):
         SERVICES.keep(runtime, (cluster, service["serviceName"]), service)
     # A deleted service is used as it was last known: its tasks are still here.
