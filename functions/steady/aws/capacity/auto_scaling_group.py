@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -15,8 +15,9 @@ from steady.pools import Pool, PoolName
 if TYPE_CHECKING:
     from mypy_boto3_autoscaling.type_defs import AutoScalingGroupTypeDef
 
-# Auto Scaling, TrafficSourceIdentifier: the type of a target group of ELB, and the others' names.
-OF_ELB = "elbv2"
+# The service in the ARN of a target group of Elastic Load Balancing.
+ELB = "elasticloadbalancing"
+# Auto Scaling, TrafficSourceIdentifier: the types that are no such target groups.
 OTHER_SOURCES = {"elb": CLASSIC, "vpc-lattice": LATTICE}
 
 
@@ -49,20 +50,21 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
 def read_routes(runtime: Runtime, name: PoolName) -> Routes:
     """Return where the group registers its instances; nothing if there is no such group."""
     groups = runtime.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name.name])["AutoScalingGroups"]
-    arns = {arn for group in groups for arn in _target_groups(group)}
-    otherwise = {CLASSIC for group in groups if group.get("LoadBalancerNames")}
-    sources = [source for group in groups for source in group.get("TrafficSources", [])]
-    otherwise |= {OTHER_SOURCES[type_] for source in sources if (type_ := source.get("Type", "")) in OTHER_SOURCES}
-    return Routes(tuple(sorted(arns)), frozenset(otherwise))
+    return to_routes(groups[0]) if groups else Routes()
 
 
-def _target_groups(group: AutoScalingGroupTypeDef) -> Iterator[str]:
-    yield from group.get("TargetGroupARNs", [])
-    # Auto Scaling: the type is required only for the name of a Classic Load Balancer. The ARN's service tells the rest.
+def to_routes(group: AutoScalingGroupTypeDef) -> Routes:
+    """Turn a group's description into the places where it registers its instances. Every member may be missing."""
+    arns = set(group.get("TargetGroupARNs", []))
+    otherwise = {CLASSIC} if group.get("LoadBalancerNames") else set()
     for source in group.get("TrafficSources", []):
-        arn = source.get("Identifier", "")
-        if source.get("Type", OF_ELB) == OF_ELB and arn.split(":")[2:3] == ["elasticloadbalancing"]:
-            yield arn
+        type_, identifier = source.get("Type", ""), source.get("Identifier", "")
+        if type_ in OTHER_SOURCES:
+            otherwise.add(OTHER_SOURCES[type_])
+        elif identifier.split(":")[2:3] == [ELB]:
+            # Auto Scaling: the type may be missing for target groups.
+            arns.add(identifier)
+    return Routes(tuple(sorted(arns)), frozenset(otherwise))
 
 
 def set_target(runtime: Runtime, pool: Pool, target: int, on_demand: int = 0) -> None:  # noqa: ARG001

@@ -67,11 +67,18 @@ def read_routes(runtime: Runtime, name: PoolName) -> Routes:
 
     A cancelled fleet may still have instances.
     """
-    balancers = [r["SpotFleetRequestConfig"].get("LoadBalancersConfig", {}) for r in _requests(runtime, name)]
-    groups = [g for b in balancers for g in b.get("TargetGroupsConfig", {}).get("TargetGroups", [])]
-    classic = any(b.get("ClassicLoadBalancersConfig", {}).get("ClassicLoadBalancers") for b in balancers)
-    arns = {arn for group in groups if (arn := group.get("Arn"))}
-    return Routes(tuple(sorted(arns)), frozenset({CLASSIC} if classic else ()))
+    requests = _requests(runtime, name)
+    return to_routes(requests[0]) if requests else Routes()
+
+
+def to_routes(request: SpotFleetRequestConfigTypeDef) -> Routes:
+    """Turn a fleet's description into the places where it registers its instances. Every member may be missing."""
+    balancers = request.get("SpotFleetRequestConfig", {}).get("LoadBalancersConfig", {})
+    groups = balancers.get("TargetGroupsConfig", {}).get("TargetGroups", [])
+    classic = balancers.get("ClassicLoadBalancersConfig", {}).get("ClassicLoadBalancers")
+    return Routes(
+        tuple(sorted({arn for g in groups if (arn := g.get("Arn"))})), frozenset({CLASSIC} if classic else ())
+    )
 
 
 def _requests(runtime: Runtime, name: PoolName) -> Sequence[SpotFleetRequestConfigTypeDef]:

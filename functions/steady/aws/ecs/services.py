@@ -12,7 +12,7 @@ from steady.aws.cache import Cache
 from steady.aws.ecs.pages import PAGE
 from steady.aws.ecs.task_definitions import read_task_definition
 from steady.aws.runtime import Runtime, batches
-from steady.cluster import TaskShape
+from steady.cluster import NOTHING, TaskShape
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import ServiceTypeDef, TaskTypeDef
@@ -102,9 +102,22 @@ def service_names(tasks: Iterable[TaskTypeDef]) -> list[str]:
     return sorted({name for task in tasks if (name := service_of(task))})
 
 
+def task_definitions_of(service: ServiceTypeDef) -> list[str]:
+    """Return the ARNs of the task definitions that `service` uses, the one of new tasks first.
+
+    ECS API, CreateService: an EXTERNAL service has none of its own; its task sets have, the PRIMARY one serves.
+    """
+    sets = sorted(service.get("taskSets", []), key=lambda one: one.get("status") != "PRIMARY")
+    return list(dict.fromkeys(arn for one in (service, *sets) if (arn := one.get("taskDefinition"))))
+
+
 def read_service_shape(runtime: Runtime, service: ServiceTypeDef) -> TaskShape:
-    """Return the shape of a task of `service`: its task definition's, with the service's own constraints."""
-    shape = read_task_definition(runtime, service["taskDefinition"]).shape
+    """Return the shape of a task of `service`: its task definition's, with the service's own constraints.
+
+    Nothing is known of the tasks of a service without a task definition: such a shape reserves nothing.
+    """
+    arns = task_definitions_of(service)
+    shape = read_task_definition(runtime, arns[0]).shape if arns else TaskShape(NOTHING)
     constraints = service.get("placementConstraints", [])
     expressions = {c.get("expression", "") for c in constraints if c.get("type") == "memberOf"}
     distinct = any(c.get("type") == "distinctInstance" for c in constraints)
