@@ -67,7 +67,11 @@ SERVING = values_of(
 BALANCED = values_of(
     "ecs",
     "Service",
-    loadBalancers=st.lists(values_of("ecs", "LoadBalancer", containerPort=st.just(80)), min_size=1, max_size=2),
+    loadBalancers=st.lists(
+        values_of("ecs", "LoadBalancer", targetGroupArn=st.just("arn:group"), containerPort=st.just(80)),
+        min_size=1,
+        max_size=2,
+    ),
     deployments=st.just([{"id": "a", "status": "PRIMARY"}]) | st.lists(values_of("ecs", "Deployment"), max_size=2),
     taskSets=st.just([]) | st.lists(values_of("ecs", "TaskSet"), max_size=2),
     serviceRegistries=st.just([]) | st.lists(values_of("ecs", "ServiceRegistry"), max_size=1),
