@@ -51,6 +51,7 @@ class Account:
         self.ec2.on_state = self._send_state
         self.endpoint.actions = {
             **EcsApi(self.scheduler).actions(),
+            "elbv2:DescribeTargetGroups": self.balancing.describe_target_groups,
             "elbv2:DescribeTargetHealth": self.balancing.describe_target_health,
             "elbv2:DeregisterTargets": self.balancing.deregister_targets,
             "ec2:DescribeInstances": self.ec2.describe_instances,

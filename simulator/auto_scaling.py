@@ -38,6 +38,7 @@ class AutoScalingGroup:
         hook: the name of its lifecycle hook on termination; "": none.
         heartbeat_s: the heartbeat timeout of the hook, in seconds.
         waiting: the instances that wait under the hook, by their ids.
+        target_groups: the ARNs of the target groups in which it registers its instances.
         image_boots: whether instances that are launched from now on register; those of a broken image do not.
     """
 
@@ -53,6 +54,7 @@ class AutoScalingGroup:
     waiting: dict[str, Waiting] = field(default_factory=dict)
     look_pending: bool = False
     image_boots: bool = True
+    target_groups: tuple[str, ...] = ()
 
     def staying(self) -> list[Ec2Instance]:
         """Return the instances that do not wait under the hook."""
@@ -94,6 +96,7 @@ class AutoScaling:
                     "MinSize": g.minimum,
                     "MaxSize": g.maximum,
                     "DesiredCapacity": g.desired,
+                    "TargetGroupARNs": list(g.target_groups),
                     "Instances": [
                         {
                             "InstanceId": i.id,
@@ -208,6 +211,13 @@ class AutoScaling:
 
         tags = {"aws:autoscaling:groupName": group.name, CLUSTER_TAG: group.cluster.name}
         instance = self.ec2.launch(
-            group.cluster, group.instance_type, tags, gone, booted=booted, boots=group.image_boots, on_demand=True
+            group.cluster,
+            group.instance_type,
+            tags,
+            gone,
+            booted=booted,
+            boots=group.image_boots,
+            on_demand=True,
+            target_groups=group.target_groups,
         )
         group.members[instance.id] = instance

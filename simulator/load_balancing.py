@@ -19,6 +19,12 @@ from simulator.errors import AwsError
 
 # Seconds for which a load balancer still sends requests to a deregistered target.
 PROPAGATION_S = 1.0
+# Seconds for which a Network Load Balancer still does so, whatever state it shows (containers-roadmap #470).
+LINGERS_S = (30.0, 120.0)
+# ELB: the protocols of an Application Load Balancer.
+OF_APPLICATIONS = ("HTTP", "HTTPS")
+# ELB: target groups a call (DescribeTargetGroups).
+MAX_GROUPS_DESCRIBED = 20
 # Seconds from the registration of a target until it is healthy.
 HEALTHY_AFTER_S = 10.0
 # The longest request, in seconds. Most requests are short; about one in a hundred takes seconds.
@@ -30,6 +36,7 @@ class RegisteredTarget:
     """One target of a target group, from its registration until it has left. Times are in seconds since the epoch.
 
     Attributes:
+        lingers_s: seconds for which the load balancer still sends it requests once it is deregistered.
         left_at: when it has drained, or will have.
         closed_at: when its task got SIGTERM and stopped listening.
         ended_at: when its task ended.
@@ -39,6 +46,7 @@ class RegisteredTarget:
     id: str
     port: int
     healthy_at: float
+    lingers_s: float = PROPAGATION_S
     deregistered_at: float | None = None
     left_at: float | None = None
     closed_at: float | None = None
@@ -55,7 +63,7 @@ class RegisteredTarget:
     @property
     def routed_until(self) -> float:
         """The time after which the load balancer sends no request; infinite before the deregistration."""
-        return float("inf") if self.deregistered_at is None else self.deregistered_at + PROPAGATION_S
+        return float("inf") if self.deregistered_at is None else self.deregistered_at + self.lingers_s
 
     def state(self, now: float) -> str:
         """Return the target's health state, as DescribeTargetHealth names it."""
@@ -71,6 +79,8 @@ class TargetGroup:
     """One target group.
 
     Attributes:
+        protocol: HTTP or HTTPS behind an Application Load Balancer; TCP and others behind a Network Load Balancer.
+        port: the port at which an instance is registered if none is named.
         delay_s: the deregistration delay, in seconds.
         requests_per_s: how many requests a second each of its targets gets.
     """
@@ -79,6 +89,8 @@ class TargetGroup:
     kind: str = "instance"
     delay_s: float = 300.0
     requests_per_s: float = 2.0
+    protocol: str = "HTTP"
+    port: int = 80
     targets: dict[tuple[str, int], RegisteredTarget] = field(default_factory=dict)
 
     @property
@@ -98,6 +110,7 @@ class LoadBalancing:
         self.groups: dict[str, TargetGroup] = {}
         self.failed_requests = 0
         self.failed_by_target: Counter[str] = Counter()
+        self._rng = rng
         # Durations, used in turn: exponential, with a long tail that is cut off. 997 is prime, so the sequence
         # does not fall into step with a service's request rate.
         self._durations = tuple(
@@ -114,6 +127,8 @@ class LoadBalancing:
         """Register a target. It takes requests `HEALTHY_AFTER_S` seconds later."""
         group = self.groups[group_arn]
         target = RegisteredTarget(group, target_id, port, self.clock.now + HEALTHY_AFTER_S)
+        if group.protocol not in OF_APPLICATIONS:
+            target.lingers_s = self._rng.uniform(*LINGERS_S)
         group.targets[target.key] = target
         return target
 
@@ -143,6 +158,25 @@ class LoadBalancing:
         asked = params.get("Targets")
         keys = [(t["Id"], t.get("Port", 0)) for t in asked] if asked else list(group.targets)
         return {"TargetHealthDescriptions": [self._health(group, key) for key in keys]}
+
+    def describe_target_groups(self, params: Params) -> dict[str, object]:
+        arns = params["TargetGroupArns"]
+        if len(arns) > MAX_GROUPS_DESCRIBED:
+            raise AwsError("ValidationError", f"Up to {MAX_GROUPS_DESCRIBED} target groups can be described at once")
+        groups = [self._group({"TargetGroupArn": arn}) for arn in arns]
+        return {
+            "TargetGroups": [
+                {
+                    "TargetGroupArn": group.arn,
+                    "TargetGroupName": group.name,
+                    "Protocol": group.protocol,
+                    "Port": group.port,
+                    "TargetType": group.kind,
+                    "IpAddressType": "ipv4",
+                }
+                for group in groups
+            ]
+        }
 
     def deregister_targets(self, params: Params) -> dict[str, object]:
         group = self._group(params)

@@ -7,13 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from simulator.ecs.scheduler import Scheduler
-from simulator.ecs.shapes import (
-    describe_definition,
-    describe_instance,
-    describe_service,
-    describe_task,
-    desired_status,
-)
+from simulator.ecs.service_shapes import describe_revisions, describe_service
+from simulator.ecs.shapes import describe_definition, describe_instance, describe_task, desired_status
 from simulator.ecs.state import (
     Cluster,
     ContainerInstance,
@@ -28,6 +23,7 @@ from simulator.errors import AwsError
 MAX_INSTANCES_A_STATE_UPDATE = 10
 MAX_DESCRIBED = 100
 MAX_SERVICES_DESCRIBED = 10
+MAX_REVISIONS_DESCRIBED = 20
 MAX_PAGE = 100
 DEFAULT_SERVICES_PAGE = 10
 
@@ -49,6 +45,7 @@ class EcsApi:
             "ecs:DescribeClusters": self.describe_clusters,
             "ecs:ListServices": self.list_services,
             "ecs:DescribeServices": self.describe_services,
+            "ecs:DescribeServiceRevisions": self.describe_service_revisions,
             "ecs:ListTasks": self.list_tasks,
             "ecs:DescribeTasks": self.describe_tasks,
             "ecs:DescribeTaskDefinition": self.describe_task_definition,
@@ -115,6 +112,15 @@ class EcsApi:
             "services": [describe_service(s) for s in found],
             "failures": _missing(n for n in names if n not in cluster.services),
         }
+
+    def describe_service_revisions(self, params: Params) -> dict[str, Any]:
+        arns = _limited(params["serviceRevisionArns"], MAX_REVISIONS_DESCRIBED, "service revisions")
+        names = {tuple(arn.split("/")[1:3]) for arn in arns}
+        clusters = self.scheduler.clusters
+        services = [clusters[c].services[s] for c, s in names if c in clusters and s in clusters[c].services]
+        found = describe_revisions(services, arns)
+        missing = set(arns) - {revision["serviceRevisionArn"] for revision in found}
+        return {"serviceRevisions": found, "failures": _missing(sorted(missing))}
 
     def list_tasks(self, params: Params) -> dict[str, Any]:
         cluster = self._cluster(params)

@@ -17,7 +17,7 @@ from simulator.ecs.state import (
     TaskDefinition,
     TaskStatus,
 )
-from simulator.load_balancing import LoadBalancing
+from simulator.load_balancing import LoadBalancing, RegisteredTarget
 
 # Mean seconds from placement to RUNNING: the agent's poll, the image, the start.
 START_S = 4.0
@@ -90,6 +90,7 @@ class Scheduler:
         instance.tasks[task.arn] = cluster.tasks[task.arn] = task
         if service := cluster.services.get(task.service_name):
             service.tasks[task.arn] = task
+            task.revision = service.revision
         self.clock.after(START_S * self.rng.uniform(0.7, 1.3), lambda: self._started(task))
         return task
 
@@ -118,10 +119,10 @@ class Scheduler:
         if not task.instance.agent_connected:
             return
         task.sigterm_at = self.clock.now
-        for target in task.targets:
+        for target in (*task.targets, *_served_for_instance(task)):
             self.balancing.close_target(target)
         running = task.status is TaskStatus.RUNNING
-        ends_in_s = min(task.definition.exit_s, task.definition.stop_timeout_s) if running else 0.0
+        ends_in_s = task.definition.ends_in_s if running else 0.0
         self.clock.after(ends_in_s, lambda: self._ended(task))
         if service := task.cluster.services.get(task.service_name):
             self.services.reconcile_soon(service)
@@ -157,6 +158,9 @@ class Scheduler:
         """Kill all tasks of a terminated EC2 instance. ECS notices it `LOST_INSTANCE_S` seconds later."""
         instance.agent_connected = False
         self.clock.after(LOST_INSTANCE_S, lambda: self._forget(instance))
+        for target in instance.targets:
+            self.balancing.deregister(target)
+            self.balancing.end_target(target)
         for task in list(instance.tasks.values()):
             task.killed = True
             self.observer.killed(task)
@@ -178,7 +182,7 @@ class Scheduler:
         task.status = TaskStatus.RUNNING
         task.started_at = self.clock.now
         service = task.cluster.services.get(task.service_name)
-        for group_arn in service.target_groups if service else ():
+        for group_arn in (*service.groups_of(task.revision), *service.hidden_groups) if service else ():
             id_, port = task.instance.ec2_id, task.host_port
             if task.address:
                 id_, port = task.address, task.definition.container_port
@@ -205,6 +209,8 @@ class Scheduler:
         for target in task.targets:
             self.balancing.deregister(target)
             self.balancing.end_target(target)
+        for target in _served_for_instance(task):
+            self.balancing.end_target(target)
         service = task.cluster.services.get(task.service_name)
         if service:
             service.tasks.pop(task.arn, None)
@@ -217,3 +223,8 @@ class Scheduler:
             self.services.retry_later(service, CRASH_BACKOFF_S)
         elif service:
             self.services.reconcile_soon(service)
+
+
+def _served_for_instance(task: Task) -> list[RegisteredTarget]:
+    """Return the targets of the task's instance whose requests the task answers: those at its port."""
+    return [target for target in task.instance.targets if target.port == task.host_port]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime
 from typing import Any
 
-from simulator.ecs.state import ContainerInstance, Service, Task, TaskDefinition
+from simulator.ecs.service_shapes import deployment_id
+from simulator.ecs.state import ContainerInstance, Task, TaskDefinition
 
 
 def desired_status(task: Task) -> str:
@@ -39,30 +41,6 @@ def describe_instance(instance: ContainerInstance) -> dict[str, Any]:
     }
 
 
-def describe_service(service: Service) -> dict[str, Any]:
-    """Describe a service as DescribeServices does."""
-    running, pending = service.counts()
-    return {
-        "serviceName": service.name,
-        "serviceArn": service.arn,
-        "clusterArn": service.cluster.arn,
-        "status": "ACTIVE",
-        "desiredCount": 0 if service.daemon else service.desired,
-        "runningCount": running,
-        "pendingCount": pending,
-        "taskDefinition": service.definition.arn,
-        "schedulingStrategy": "DAEMON" if service.daemon else "REPLICA",
-        "loadBalancers": [
-            {
-                "targetGroupArn": arn,
-                "containerName": service.definition.container,
-                "containerPort": service.definition.container_port,
-            }
-            for arn in service.target_groups
-        ],
-    }
-
-
 def describe_task(task: Task) -> dict[str, Any]:
     """Describe a task as DescribeTasks does."""
     definition = task.definition
@@ -84,6 +62,8 @@ def describe_task(task: Task) -> dict[str, Any]:
         "containers": [container],
         "attachments": [],
     }
+    if service := task.cluster.services.get(task.service_name):
+        described["startedBy"] = deployment_id(service, task.revision)
     if task.address:
         described["attachments"] = [
             {
@@ -97,6 +77,10 @@ def describe_task(task: Task) -> dict[str, Any]:
 
 def describe_definition(definition: TaskDefinition) -> dict[str, Any]:
     """Describe a task definition as DescribeTaskDefinition does."""
+    sidecars: list[dict[str, Any]] = [
+        {"name": f"sidecar-{number}", "stopTimeout": stop_timeout_s}
+        for number, stop_timeout_s in enumerate(definition.chain, start=1)
+    ]
     container: dict[str, Any] = {
         "name": definition.container,
         "cpu": definition.size.cpu_units,
@@ -108,10 +92,12 @@ def describe_definition(definition: TaskDefinition) -> dict[str, Any]:
         container["portMappings"] = [
             {"containerPort": definition.container_port, "hostPort": host_port, "protocol": "tcp"}
         ]
+    for one, needed in itertools.pairwise([container, *sidecars]):
+        one["dependsOn"] = [{"containerName": needed["name"], "condition": "START"}]
     return {
         "taskDefinitionArn": definition.arn,
         "family": definition.family,
         "revision": definition.revision,
         "networkMode": "awsvpc" if definition.awsvpc else "host" if definition.host_network else "bridge",
-        "containerDefinitions": [container],
+        "containerDefinitions": [container, *sidecars],
     }

@@ -25,10 +25,12 @@ class TaskStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TaskDefinition:
-    """One revision of a task definition, with one container.
+    """One revision of a task definition, with one container and the chain of containers that it depends on.
 
     Attributes:
-        exit_s: seconds that the container takes to end after SIGTERM.
+        exit_s: seconds that a container takes to end after SIGTERM.
+        chain: the stop timeouts of further containers. The main container depends on the first of them, and each of
+            them on the next one: all are stopped in this order, one after the other.
         container_port: the port on which the container listens; None: it listens on none.
         host_port: a fixed port of the instance; None: ECS chooses one.
         host_network: whether the container shares the instance's network: it listens on `container_port` there.
@@ -46,10 +48,41 @@ class TaskDefinition:
     awsvpc: bool = False
     host_network: bool = False
     starts: bool = True
+    chain: tuple[int, ...] = ()
+
+    @property
+    def ends_in_s(self) -> float:
+        """Seconds from the SIGTERM until the last container has ended (amazon-ecs-agent, PR 1866: one by one)."""
+        return sum(min(self.exit_s, timeout_s) for timeout_s in (self.stop_timeout_s, *self.chain))
 
     @property
     def arn(self) -> str:
         return f"{ARN}:task-definition/{self.family}:{self.revision}"
+
+
+class Deploys(StrEnum):
+    """How a service is deployed, and so where ECS names the target groups of its tasks (ECS API)."""
+
+    ROLLING = "rolling"
+    # Also linear and canary. The tasks change between a target group and its alternate one with each deployment.
+    BLUE_GREEN = "blue-green"
+    CODE_DEPLOY = "code-deploy"
+    EXTERNAL = "external"
+
+    @property
+    def by_task_sets(self) -> bool:
+        """Whether the service has task sets, and neither deployments nor service revisions."""
+        return self in (Deploys.CODE_DEPLOY, Deploys.EXTERNAL)
+
+
+class Otherwise(StrEnum):
+    """A way other than a target group of Elastic Load Balancing in which requests reach the tasks of a service."""
+
+    LATTICE = "lattice"
+    CLOUD_MAP = "cloud-map"
+    SERVICE_CONNECT = "service-connect"
+    GATEWAY = "gateway"
+    CLASSIC = "classic"
 
 
 @dataclass(eq=False, slots=True)
@@ -58,6 +91,7 @@ class Task:
 
     Attributes:
         run_s: seconds after which the task ends by itself; None: it runs until it is stopped.
+        revision: the number of the service revision that it is of; 0 without a service.
         stopping: whether its desired status is STOPPED.
         address: the IP address of its own network interface (awsvpc); "" without one.
     """
@@ -79,6 +113,7 @@ class Task:
     on_stopped: Callable[[Task], None] | None = None
     killed: bool = False
     protected: bool = False
+    revision: int = 0
 
     @property
     def service_name(self) -> str:
@@ -89,7 +124,11 @@ class Task:
 
 @dataclass(eq=False, slots=True)
 class ContainerInstance:
-    """One container instance and its tasks."""
+    """One container instance and its tasks.
+
+    Attributes:
+        targets: the instance's own targets, which its pool has registered.
+    """
 
     arn: str
     cluster: Cluster
@@ -102,6 +141,7 @@ class ContainerInstance:
     tasks: dict[str, Task] = field(default_factory=dict)
     used_ports: set[int] = field(default_factory=lambda: set(RESERVED_PORTS))
     agent_connected: bool = True
+    targets: list[RegisteredTarget] = field(default_factory=list)
 
     def has_room(self, definition: TaskDefinition) -> bool:
         """Whether a task of `definition` fits: CPU, memory and its fixed port."""
@@ -128,7 +168,11 @@ class Service:
     """One service.
 
     Attributes:
-        target_groups: the ARNs of its target groups.
+        target_groups: the ARNs of the target groups in which its newest deployment registers tasks.
+        idle_groups: of a blue/green or CodeDeploy service: the others, which change places with `target_groups`.
+        deploys: how it is deployed.
+        otherwise: in which other way its tasks get requests; None: in none. `hidden_groups` then counts these requests.
+        revision: the number of its newest service revision; `earlier` has the target groups of those before it.
         missing_since: since when each missing task has been missing, the longest first.
         failure_event_at: when the last placement failure event was sent.
     """
@@ -147,10 +191,26 @@ class Service:
     retry_pending: bool = False
     reconcile_pending: bool = False
     failure_event_at: float | None = None
+    idle_groups: tuple[str, ...] = ()
+    deploys: Deploys = Deploys.ROLLING
+    otherwise: Otherwise | None = None
+    hidden_groups: tuple[str, ...] = ()
+    revision: int = 1
+    earlier: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def arn(self) -> str:
         return f"{ARN}:service/{self.cluster.name}/{self.name}"
+
+    def groups_of(self, revision: int) -> tuple[str, ...]:
+        """Return the ARNs of the target groups in which the tasks of a service revision are registered."""
+        return self.earlier.get(revision, self.target_groups)
+
+    def deploy(self, *target_groups: str) -> None:
+        """Begin a deployment that registers new tasks in `target_groups`. The tasks that run stay where they are."""
+        self.earlier[self.revision] = self.target_groups
+        self.revision += 1
+        self.target_groups = target_groups
 
     def counts(self) -> tuple[int, int]:
         """Return the numbers of running and of pending tasks. A task that is stopping is in neither (as in ECS)."""

@@ -22,6 +22,7 @@ from steady.aws.ecs.tasks import Stopped, stop_tasks
 from steady.aws.runtime import Runtime
 from steady.aws.scaling.services import read_services
 from steady.aws.service_out import targets
+from steady.aws.service_out.task_targets import targets_of
 from steady.cluster import InstanceStatus, Size, TaskShape
 from steady.service_out.doomed import Target
 from steady.service_out.stops import Stop
@@ -182,7 +183,7 @@ def test_a_task_has_a_target_in_every_target_group_of_its_service() -> None:
         ]
     }
 
-    assert targets.targets_of(task, BALANCERS, "i-1", "bridge").targets == {  # type: ignore[arg-type]
+    assert targets_of(task, BALANCERS, "i-1", "bridge").targets == {  # type: ignore[arg-type]
         Target("one", "i-1", 32768),
         Target("two", "i-1", 32769),
     }
@@ -198,7 +199,7 @@ def test_a_task_with_its_own_network_interface_is_a_target_by_its_address() -> N
         ]
     }
 
-    assert targets.targets_of(task, BALANCERS, "i-1", "bridge").targets == {  # type: ignore[arg-type]
+    assert targets_of(task, BALANCERS, "i-1", "bridge").targets == {  # type: ignore[arg-type]
         Target("one", "10.0.0.9", 80),
         Target("two", "10.0.0.9", 81),
     }

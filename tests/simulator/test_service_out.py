@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -18,22 +16,7 @@ from simulator.faults import NO_FAULT, Hooked, Unforeseen
 from simulator.world import World
 from steady.metrics import MetricName
 from tests.simulator.reclaims import busy_fleet
-
-
-@contextmanager
-def stops_watched(world: World) -> Iterator[list[tuple[Task, bool]]]:
-    """Each task that gets a StopTask meanwhile, and whether a target of it took requests then."""
-    seen: list[tuple[Task, bool]] = []
-    scheduler = world.account.scheduler
-    stop = scheduler.stop
-
-    def watched(task: Task) -> None:
-        seen.append((task, any(t.takes_requests(world.clock.now) for t in task.targets)))
-        stop(task)
-
-    scheduler.stop = watched  # type: ignore[method-assign]
-    yield seen
-    scheduler.stop = stop  # type: ignore[method-assign]
+from tests.simulator.stops import stops_watched
 
 
 def calls(world: World, name: str) -> list[Call]:

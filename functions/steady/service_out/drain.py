@@ -19,6 +19,8 @@ from steady.service_out.stops import Stop, in_order, last_moments, last_stop_at,
 STILL_SENT_S = 5.0
 # Kept targets are deregistered this much earlier than their requests need: the next look may be late.
 RELEASE_MARGIN_S = 10.0
+# containers-roadmap #470: a Network Load Balancer sends to a deregistered target for up to two minutes.
+LINGERS_S = 120.0
 # Stops further away than this are chosen by a later look.
 HORIZON_S = 60.0
 # Seconds to the next look while tasks of services are left, or while tasks stop.
@@ -86,13 +88,18 @@ def to_release(
     holding: set[str] = set()
     for instance in doomed:
         for task in here[instance.instance_id]:
-            until = moments.get(task.arn, 0.0) - drain_s - RELEASE_MARGIN_S
+            until = moments.get(task.arn, 0.0) - _leaves_for_s(task, drain_s)
             kept = (instance.is_patient and task.replaced_first) or task.service in alone
             if task.targets and kept and now < until and not instance.gone:
                 holding.add(instance.instance_id)
             elif _is_to_deregister(task, instance):
                 targets |= task.targets
     return Release(tuple(sorted(targets)), frozenset(holding))
+
+
+def _leaves_for_s(task: DoomedTask, drain_s: float) -> float:
+    """Return how long before its stop the targets of `task` are deregistered."""
+    return max(drain_s, LINGERS_S if task.targets_unknown else 0.0) + RELEASE_MARGIN_S
 
 
 def _is_to_deregister(task: DoomedTask, instance: Doomed) -> bool:
@@ -233,8 +240,8 @@ def _look_again_in(
     instance: Doomed, left: Sequence[DoomedTask], moments: Mapping[str, float], drain_s: float, now: float
 ) -> float:
     beat_s = min((hook.heartbeat_s / 3 for hook in instance.hooks if hook.heartbeat_s), default=math.inf)
-    leave_s = drain_s + RELEASE_MARGIN_S
-    due = [moments[task.arn] - (leave_s if instance.holding and task.targets else 0.0) for task in left]
+    held = instance.holding
+    due = [moments[t.arn] - (_leaves_for_s(t, drain_s) if held and t.targets else 0.0) for t in left]
     until_due = min(due, default=math.inf) - now - BEFORE_DUE_S
     others = any(not task.is_spared for task in left)
     if others and now - instance.noticed_at < FAR_S:

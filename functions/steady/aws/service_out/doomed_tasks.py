@@ -18,6 +18,14 @@ from steady.aws.ecs.task_definitions import TaskDefinition, read_task_definition
 from steady.aws.ecs.tasks import describe_tasks_on, find_protected_tasks
 from steady.aws.runtime import Runtime
 from steady.aws.service_out import targets
+from steady.aws.service_out.task_targets import (
+    NOTHING_READ,
+    Routing,
+    TaskTargets,
+    read_routing,
+    report_late,
+    targets_of,
+)
 from steady.cluster import DEFAULT_STOP_TIMEOUT_S, ContainerInstance
 from steady.service_out.doomed import Doomed, DoomedTask, Target, TaskKind
 
@@ -32,6 +40,7 @@ def read_doomed_tasks(runtime: Runtime, cluster: str, instances: Sequence[Contai
     """Return the tasks that ECS wants RUNNING on `instances`, with their kind, targets, protection and stop timeout."""
     tasks = describe_tasks_on(runtime, cluster, instances)
     services = _services(runtime, cluster, service_names(tasks))
+    routing = read_routing(runtime, services.values())
     of_replicas = [t["taskArn"] for t in tasks if _kind(services.get(service_of(t))) is TaskKind.SERVICE]
     protected = find_protected_tasks(runtime, cluster, of_replicas)
     instance_id = {i.arn: i.instance_id for i in instances}
@@ -39,13 +48,19 @@ def read_doomed_tasks(runtime: Runtime, cluster: str, instances: Sequence[Contai
     found = []
     for task in tasks:
         service, definition = services.get(service_of(task)), definitions.get(task["taskDefinitionArn"])
-        doomed = to_doomed_task(task, service, instance_id[task["containerInstanceArn"]], definition)
+        doomed = to_doomed_task(task, service, instance_id[task["containerInstanceArn"]], definition, routing)
         found.append(replace(doomed, protected=doomed.arn in protected))
+    late = {t.arn for t in found if t.targets_unknown}
+    report_late(runtime, cluster, [t for t in tasks if t["taskArn"] in late], services, routing)
     return found
 
 
 def to_doomed_task(
-    task: TaskTypeDef, service: ServiceTypeDef | None, instance_id: str, definition: TaskDefinition | None
+    task: TaskTypeDef,
+    service: ServiceTypeDef | None,
+    instance_id: str,
+    definition: TaskDefinition | None,
+    routing: Routing = NOTHING_READ,
 ) -> DoomedTask:
     """Turn ECS' description of a task and of its service into what service-out decides on.
 
@@ -56,9 +71,9 @@ def to_doomed_task(
     name = service_of(task)
     mode = definition.network_mode if definition else ""
     of_task = (
-        targets.targets_of(task, service, instance_id, mode)
+        targets_of(task, service, instance_id, mode, routing)
         if service
-        else targets.TaskTargets(frozenset(), are_all_known=not name)
+        else TaskTargets(frozenset(), are_all_known=not name)
     )
     started_at = task.get("startedAt")
     return DoomedTask(
@@ -68,7 +83,7 @@ def to_doomed_task(
         stop_timeout_s=definition.stop_timeout_s if definition else DEFAULT_STOP_TIMEOUT_S,
         targets=of_task.targets,
         stopping=task.get("desiredStatus") == "STOPPED",
-        targets_unknown=not of_task.are_all_known or (definition is None and bool(name)),
+        targets_unknown=not of_task.are_all_known or of_task.lingers or (definition is None and bool(name)),
         service=name,
         replaced_first=service is None or _is_replaced_first(service),
         started_at=started_at.timestamp() if started_at else 0.0,

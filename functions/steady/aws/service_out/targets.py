@@ -3,75 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from steady.aws.ecs.container_instances import ENI_ATTACHMENTS
 from steady.aws.runtime import Runtime, batches
 from steady.service_out.doomed import Target
 
 if TYPE_CHECKING:
-    from mypy_boto3_ecs.type_defs import ServiceTypeDef, TaskTypeDef
     from mypy_boto3_elbv2.type_defs import TargetDescriptionTypeDef
 
 TARGETS_A_CALL = 100
 # Target groups that are changed side by side.
 GROUPS_AT_ONCE = 16
-
-
-class TaskTargets(NamedTuple):
-    """The targets of a task; `are_all_known` is whether it can get no request by any other way."""
-
-    targets: frozenset[Target]
-    are_all_known: bool
-
-
-def targets_of(task: TaskTypeDef, service: ServiceTypeDef, instance_id: str, network_mode: str) -> TaskTargets:
-    """Return the targets that ECS registered for `task`, in every target group of its `service`.
-
-    A target is the instance and a host port (bridge and host networking), or the address of the task's own network
-    interface and the container port (awsvpc).
-    """
-    found: set[Target] = set()
-    are_all_known = not _gets_requests_otherwise(service)
-    for balancer in service.get("loadBalancers", []):
-        targets = _targets_behind(balancer, task, instance_id, network_mode)
-        found |= targets
-        # A Classic Load Balancer, a port that the agent has not reported, or a task that is not RUNNING yet.
-        are_all_known = are_all_known and bool(targets)
-    return TaskTargets(frozenset(found), are_all_known)
-
-
-def _targets_behind(balancer: Mapping[str, Any], task: TaskTypeDef, instance_id: str, network_mode: str) -> set[Target]:
-    group, port = balancer.get("targetGroupArn"), balancer.get("containerPort")
-    if not group or port is None:
-        return set()
-    if address := _own_address(task):
-        return {Target(group, address, port)}
-    bound = {
-        Target(group, instance_id, binding["hostPort"])
-        for container in task.get("containers", [])
-        if container.get("name") == balancer.get("containerName")
-        for binding in container.get("networkBindings", [])
-        if binding.get("containerPort") == port and "hostPort" in binding
-    }
-    # amazon-ecs-agent PR 3479: in network mode host the agent reports no bindings; the ports are the container's own.
-    return bound or ({Target(group, instance_id, port)} if network_mode == "host" else set())
-
-
-def _gets_requests_otherwise(service: ServiceTypeDef) -> bool:
-    """Whether requests may reach the service's tasks by another way than the target groups of the service itself.
-
-    ECS API: `taskSets` (CodeDeploy, EXTERNAL) and `advancedConfiguration` (blue/green) name other target groups,
-    `serviceRegistries` is Cloud Map, `vpcLatticeConfigurations` VPC Lattice.
-    """
-    return (
-        bool(service.get("serviceRegistries"))
-        or any(one.get("loadBalancers") or one.get("serviceRegistries") for one in service.get("taskSets", []))
-        or any(one.get("vpcLatticeConfigurations") for one in service.get("deployments", []))
-        or any(one.get("advancedConfiguration") for one in service.get("loadBalancers", []))
-    )
 
 
 def count_healthy(runtime: Runtime, groups: Iterable[str], less: Collection[Target]) -> Mapping[str, int]:
@@ -138,12 +82,3 @@ def _by_group(targets: Iterable[Target]) -> list[tuple[str, Sequence[Target]]]:
 
 def _descriptions(targets: Iterable[Target]) -> list[TargetDescriptionTypeDef]:
     return [{"Id": t.id, "Port": t.port} for t in targets]
-
-
-def _own_address(task: TaskTypeDef) -> str:
-    for attachment in task.get("attachments", []):
-        if attachment.get("type") in ENI_ATTACHMENTS:
-            for detail in attachment.get("details", []):
-                if detail.get("name") == "privateIPv4Address":
-                    return detail.get("value", "")
-    return ""
