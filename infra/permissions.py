@@ -45,6 +45,18 @@ def may_change_instances(function: QueueFunction, settings: Settings) -> None:
     function.allow(["ecs:UpdateContainerInstancesState"], _within(stack, settings, "container-instance"), **only_ours)
 
 
+def may_write_drain_marks(function: QueueFunction, settings: Settings) -> None:
+    stack = cdk.Stack.of(function)
+    function.allow(["ecs:PutAttributes"], _within(stack, settings, "container-instance"), **_only_ours(stack, settings))
+
+
+def may_delete_drain_marks(function: QueueFunction, settings: Settings) -> None:
+    stack = cdk.Stack.of(function)
+    function.allow(
+        ["ecs:DeleteAttributes"], _within(stack, settings, "container-instance"), **_only_ours(stack, settings)
+    )
+
+
 def may_stop_tasks(function: QueueFunction, settings: Settings) -> None:
     stack = cdk.Stack.of(function)
     only_ours = _only_ours(stack, settings)

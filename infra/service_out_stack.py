@@ -41,6 +41,7 @@ class ServiceOutStack(cdk.Stack):
         permissions.may_read_thresholds(handler)
         permissions.may_read_clusters(handler, settings)
         permissions.may_change_instances(handler, settings)
+        permissions.may_write_drain_marks(handler, settings)
         permissions.may_stop_tasks(handler, settings)
         permissions.may_read_protection(handler, settings)
         permissions.may_deregister_targets(handler)

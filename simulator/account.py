@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from simulator.auto_scaling import AutoScaling, AutoScalingGroup
+from simulator.auto_scaling import AutoScaling, AutoScalingGroup, Waiting
 from simulator.clock import Clock
 from simulator.ec2 import BOOT_S, Ec2, Ec2Instance
 from simulator.ecs.api import EcsApi
@@ -82,7 +82,7 @@ class Account:
                 "detail-type": "EC2 Spot Instance Interruption Warning",
                 "source": "aws.ec2",
                 "resources": [f"arn:aws:ec2:{instance.zone}:instance/{instance.id}"],
-                "detail": {"instance-id": instance.id, "instance-action": "terminate"},
+                "detail": {"instance-id": instance.id, "instance-action": instance.interruption},
             }
         )
 
@@ -96,17 +96,19 @@ class Account:
             }
         )
 
-    def _send_terminating(self, group: AutoScalingGroup, instance: Ec2Instance, token: str) -> None:
+    def _send_terminating(self, group: AutoScalingGroup, waiting: Waiting) -> None:
         self.messaging.put_event(
             {
                 "detail-type": "EC2 Instance-terminate Lifecycle Action",
                 "source": "aws.autoscaling",
                 "detail": {
-                    "LifecycleActionToken": token,
+                    "LifecycleActionToken": waiting.token,
                     "AutoScalingGroupName": group.name,
                     "LifecycleHookName": group.hook,
-                    "EC2InstanceId": instance.id,
+                    "EC2InstanceId": waiting.instance.id,
                     "LifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING",
+                    "Origin": "AutoScalingGroup",
+                    "Destination": "WarmPool" if waiting.to_warm_pool else "EC2",
                 },
             }
         )

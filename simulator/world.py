@@ -221,9 +221,13 @@ class SimulatedCluster:
         definition = self.define("batch", cpu, memory)
         return self.world.account.scheduler.start(instance, definition, "family:batch", run_s)
 
-    def reclaim(self, count: int | None = None) -> list[Ec2Instance]:
-        """Let EC2 reclaim `count` instances of the fleet, or all of them, and return them."""
+    def reclaim(self, count: int | None = None, action: str = "terminate") -> list[Ec2Instance]:
+        """Let EC2 reclaim `count` instances of the fleet, or all of them, and return them.
+
+        Args:
+            action: what EC2 does two minutes later: terminate, stop or hibernate.
+        """
         assert isinstance(self.pool, SpotFleet), "EC2 reclaims only Spot instances"
         taken = self.pool.staying()[:count]
-        self.world.account.fleets.reclaim(taken)
+        self.world.account.fleets.reclaim(taken, action)
         return taken

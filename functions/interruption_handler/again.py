@@ -12,6 +12,7 @@ from steady.aws import queue
 from steady.aws.runtime import Runtime
 from steady.aws.service_out.hooks import LONGEST_WAIT_S
 from steady.service_out.doomed import NOTICE_S
+from steady.service_out.notice import Notice, ReservationNotice
 
 # A message is sent again after a twentieth of the time that is left, in these bounds (seconds).
 SOONEST_S, LATEST_S = 5, 300
@@ -49,9 +50,13 @@ def _deadline_of(value: Parsed, deadlines: Mapping[str, float]) -> float:
     if isinstance(value, Continuation):
         # A message with nothing but stops is worth no more than a notice.
         return max((d.deadline_s for d in value.doomed), default=max((s.by for s in value.due), default=0.0) + NOTICE_S)
-    if not isinstance(value, tuple):
-        return 0.0
+    if isinstance(value, ReservationNotice):
+        return value.deadline_s
+    notices = [one for one in value if isinstance(one, Notice)] if isinstance(value, tuple) else []
     return max(
-        (deadlines.get(n.instance_id, n.at + LONGEST_WAIT_S if n.deadline_s is None else n.deadline_s) for n in value),
+        (
+            deadlines.get(n.instance_id, n.at + LONGEST_WAIT_S if n.deadline_s is None else n.deadline_s)
+            for n in notices
+        ),
         default=0.0,
     )

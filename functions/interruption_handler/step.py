@@ -10,15 +10,17 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from interruption_handler import notices
 from interruption_handler.again import send_again
+from interruption_handler.coming_back import end_marks, mark, write_again
 from interruption_handler.notices import Parsed, continuation
 from interruption_handler.notices.continuation import Continuation
+from interruption_handler.reservations import resolve
 from steady.aws import queue
 from steady.aws.runtime import Runtime
 from steady.aws.service_out import lease
@@ -28,6 +30,7 @@ from steady.aws.settings import clusters
 from steady.cluster import ContainerInstance
 from steady.metrics import MetricName
 from steady.service_out.doomed import Doomed
+from steady.service_out.marking import marks_of
 from steady.service_out.notice import Ignored, Notice
 from steady.service_out.stops import Stop
 from steady.service_out.timing import are_to_be_gathered, round_end
@@ -102,13 +105,15 @@ def _handle(event: Mapping[str, Any], runtime: Runtime, environment: Environment
         if isinstance(message.value, Ignored):
             runtime.telemetry.info(f"message {message.id} ignored: {message.value.why}")
             runtime.telemetry.count(MetricName.IGNORED_MESSAGES)
-    located = locate_instances(runtime, [n for m in batch.messages for n in _notices_of(m)])
+    messages, unresolved = resolve(runtime, batch.messages)
+    located = locate_instances(runtime, [n for m in messages for n in _notices_of(m)])
     if located.failed:
         some = next(iter(located.failed.values()))
         runtime.telemetry.error(f"{len(located.failed)} instances could not be located, they are tried again: {some!r}")
         runtime.telemetry.count(MetricName.DRAIN_STEP_FAILURES)
-    again = {m.id: m for m in batch.messages if any(n.instance_id in located.failed for n in _notices_of(m))}
-    for work in _work(runtime, batch.messages, located.doomed):
+    again = {m.id: m for m in messages if any(n.instance_id in located.failed for n in _notices_of(m))}
+    again |= {m.id: m for m in unresolved}
+    for work in _work(runtime, messages, located.doomed):
         # Any exception: whatever is wrong with one cluster, the others have their two minutes.
         try:
             _take_step(runtime, environment, work, until)
@@ -121,8 +126,10 @@ def _handle(event: Mapping[str, Any], runtime: Runtime, environment: Environment
             runtime.telemetry.count(MetricName.DRAIN_STEP_FAILURES, cluster=work.cluster)
             again.update((m.id, m) for m in work.messages)
     deadlines = {d.instance_id: d.deadline_s for d in located.doomed}
-    failed = send_again(runtime, environment.queue_url, again.values(), deadlines)
-    return queue.batch_response([*failed, *batch.failed_ids])
+    failed = [*send_again(runtime, environment.queue_url, again.values(), deadlines), *batch.failed_ids]
+    failed += write_again(runtime, messages)
+    failed += end_marks(runtime, environment.autoscaler_queue_url, messages)
+    return queue.batch_response(failed)
 
 
 def _work(runtime: Runtime, messages: Sequence[Message], located: Sequence[Doomed]) -> list[Work]:
@@ -178,9 +185,12 @@ def _step_with(runtime: Runtime, environment: Environment, work: Work, held: lea
     """
     handed = [continuation.decode(text, work.cluster) for text in held.mail]
     doomed, read = with_container_instances(runtime, work.cluster, _merged((*work.doomed(), *handed)))
-    fresh = [d for d in doomed if not d.looked_at]
     drained: Sequence[ContainerInstance] = ()
     woken = True
+    # Before the drain: after a crash between the two, the next try still knows whose drain it is.
+    mark(runtime, environment.queue_url, work.cluster, marks_of(doomed, read))
+    doomed = [replace(d, mark=None) for d in doomed]
+    fresh = [d for d in doomed if not d.looked_at]
     if fresh:
         # Before anything that takes time: from now on ECS places no more tasks on them.
         drained = drain_instances(runtime, work.cluster, fresh, read)
@@ -258,7 +268,8 @@ def _same_for_copies(message: Message) -> str:
 
 
 def _notices_of(message: Message) -> tuple[Notice, ...]:
-    return message.value if isinstance(message.value, tuple) else ()
+    found = message.value if isinstance(message.value, tuple) else ()
+    return tuple(one for one in found if isinstance(one, Notice))
 
 
 def _merged(doomed: Iterable[Doomed]) -> list[Doomed]:

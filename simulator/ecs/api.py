@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from simulator.ecs import attributes
 from simulator.ecs.scheduler import Scheduler
 from simulator.ecs.service_shapes import describe_revisions, describe_service
 from simulator.ecs.shapes import describe_definition, describe_instance, describe_task, desired_status
@@ -52,6 +53,7 @@ class EcsApi:
             "ecs:GetTaskProtection": self.get_task_protection,
             "ecs:RunTask": self.run_task,
             "ecs:StopTask": self.stop_task,
+            **attributes.actions(self._cluster),
         }
 
     def list_container_instances(self, params: Params) -> dict[str, Any]:

@@ -154,10 +154,16 @@ class Scheduler:
             if task.stopping:
                 self._sigterm(task)
 
-    def lose_instance(self, instance: ContainerInstance) -> None:
-        """Kill all tasks of a terminated EC2 instance. ECS notices it `LOST_INSTANCE_S` seconds later."""
+    def lose_instance(self, instance: ContainerInstance, *, stopped: bool = False) -> None:
+        """Kill all tasks of a terminated EC2 instance. ECS notices it `LOST_INSTANCE_S` seconds later.
+
+        The container instance of one that is only `stopped` stays registered, with its status and its attributes (ECS
+        Developer Guide, "Container agent", Lifecycle: stopped, "the status remains"; started again, "the container
+        agent reconnects").
+        """
         instance.agent_connected = False
-        self.clock.after(LOST_INSTANCE_S, lambda: self._forget(instance))
+        if not stopped:
+            self.clock.after(LOST_INSTANCE_S, lambda: self._forget(instance))
         for target in instance.targets:
             self.balancing.deregister(target)
             self.balancing.end_target(target)

@@ -37,6 +37,7 @@ def describe_instance(instance: ContainerInstance) -> dict[str, Any]:
         "attributes": [
             {"name": "ecs.instance-type", "value": instance.instance_type},
             {"name": "ecs.availability-zone", "value": instance.zone},
+            *({"name": name, "value": value} for name, value in instance.attributes.items()),
         ],
     }
 

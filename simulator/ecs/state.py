@@ -142,6 +142,8 @@ class ContainerInstance:
     used_ports: set[int] = field(default_factory=lambda: set(RESERVED_PORTS))
     agent_connected: bool = True
     targets: list[RegisteredTarget] = field(default_factory=list)
+    # Its custom attributes (PutAttributes).
+    attributes: dict[str, str] = field(default_factory=dict)
 
     def has_room(self, definition: TaskDefinition) -> bool:
         """Whether a task of `definition` fits: CPU, memory and its fixed port."""

@@ -17,6 +17,7 @@ from steady.aws.ecs.container_instances import (
     set_active,
     set_draining,
 )
+from steady.aws.ecs.drain_marks import write_marks
 from steady.aws.ecs.task_definitions import TaskDefinition, read_task_definition
 from steady.aws.ecs.tasks import Stopped, stop_tasks
 from steady.aws.runtime import Runtime
@@ -24,6 +25,7 @@ from steady.aws.scaling.services import read_services
 from steady.aws.service_out import targets
 from steady.aws.service_out.task_targets import targets_of
 from steady.cluster import InstanceStatus, Size, TaskShape
+from steady.drain_mark import DrainMark, DrainReason
 from steady.service_out.doomed import Target
 from steady.service_out.stops import Stop
 
@@ -71,6 +73,19 @@ def test_a_drain_returns_the_instances_as_they_are_from_then_on(runtime: Runtime
     assert {i.status for i in (*drained, *again)} == {InstanceStatus.DRAINING}
     set_active(runtime, "web", arns[:1])
     assert describe_instances(runtime, "web", arns[:1])[0].status is InstanceStatus.ACTIVE
+
+
+def test_a_drain_mark_is_read_with_the_instance(runtime: Runtime, instance_ids: list[str]) -> None:
+    arns = [i.arn for i in describe_all_instances(runtime, "web")]
+    mark = DrainMark(DrainReason.HOOK, 1_767_225_900, 1_767_225_600)
+
+    def marked() -> dict[str, DrainMark | None]:
+        return {i.arn: i.drain_mark for i in describe_instances(runtime, "web", arns)}
+
+    write_marks(runtime, "web", dict.fromkeys(arns[:2], mark))
+    assert marked() == {arns[0]: mark, arns[1]: mark, arns[2]: None}
+    write_marks(runtime, "web", {arns[0]: mark.ended(1_767_225_700, 1_767_225_701)})
+    assert marked()[arns[0]] == mark.ended(1_767_225_700, 1_767_225_701)
 
 
 def test_a_task_definition_reserves_memory_reservation_and_its_fixed_ports(runtime: Runtime) -> None:

@@ -15,13 +15,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, TypeVar
 
+from steady.drain_mark import DrainMark
 from steady.messages import Malformed, shown
 from steady.service_out.doomed import Doomed, LifecycleHook
 from steady.service_out.stops import Stop
 
 DETAIL_TYPE = "Steady Drain Continuation"
-# The JSON types that a field of each type takes; hooks are parsed separately.
-TYPES: Mapping[object, tuple[type, ...]] = {str: (str,), bool: (bool,), int: (int,), float: (int, float)}
+# The JSON types that a field of each type takes; hooks and marks are parsed separately.
+TYPES: Mapping[object, tuple[type, ...]] = {"str": (str,), "bool": (bool,), "int": (int,), "float": (int, float)}
 Known = TypeVar("Known", Doomed, LifecycleHook)
 
 # SQS: 256 KiB a message. The names of groups, hooks and clusters have at most 255 characters, so that an instance takes
@@ -103,7 +104,8 @@ def _plain(doomed: Doomed) -> dict[str, Any]:
 
 def _doomed(given: Mapping[str, Any], cluster: str) -> Doomed:
     hooks = tuple(_typed(LifecycleHook, hook) for hook in given.get("hooks", ()))
-    return _typed(Doomed, {**given, "cluster": cluster, "hooks": hooks})
+    mark = DrainMark.parse(given["mark"]) if given.get("mark") else None
+    return _typed(Doomed, {**given, "cluster": cluster, "hooks": hooks, "mark": mark})
 
 
 def _typed(kind: type[Known], given: Mapping[str, Any]) -> Known:
@@ -115,7 +117,7 @@ def _typed(kind: type[Known], given: Mapping[str, Any]) -> Known:
     made = kind(**given)
     for each in fields(kind):
         value, takes = getattr(made, each.name), TYPES.get(each.type)
-        if takes and (not isinstance(value, takes) or (isinstance(value, bool) and each.type is not bool)):
+        if takes and (not isinstance(value, takes) or (isinstance(value, bool) and each.type != "bool")):
             raise TypeError(f"{each.name} is {shown(value)}")
     return made
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from steady.cluster import InstanceStatus
+from steady.drain_mark import DrainMark
 
 # EC2, "Spot Instance interruption notices": two minutes.
 NOTICE_S = 120
@@ -93,6 +94,7 @@ class Doomed:
         deregistered_at: when the targets of its tasks were deregistered, in seconds since the epoch; 0: not yet.
         holding: whether a target of its tasks may still take requests: it is kept for now, or ELB refused the call.
         gone: whether EC2 is ending it already: every task that still runs on it is killed.
+        mark: the drain mark that is to be written on it; None: it has been written, or the instance always goes.
     """
 
     instance_id: str
@@ -105,6 +107,7 @@ class Doomed:
     deregistered_at: float = 0.0
     holding: bool = False
     gone: bool = False
+    mark: DrainMark | None = None
 
     @property
     def is_patient(self) -> bool:

@@ -127,14 +127,16 @@ def drain_instances(
 
     ECS may place a task until the very moment of the drain. So each instance is returned as the answer to its drain
     describes it; one that was draining already, or that ECS did not drain, as it is read here. One that is gone is left
-    out.
+    out, and so is one whose reason to drain has passed since its notice: it takes tasks again.
 
     Args:
         described: container instances that this step has read already. Those that were ACTIVE are not read again.
     """
-    arns = {d.container_instance_arn for d in doomed if d.container_instance_arn}
+    noticed_at = {d.container_instance_arn: d.noticed_at for d in doomed if d.container_instance_arn}
+    arns = set(noticed_at)
     found = _by_arn(i for i in described if i.arn in arns and i.status is InstanceStatus.ACTIVE)
     found |= _by_arn(describe_instances(runtime, cluster, sorted(arns - found.keys())))
+    found = {arn: i for arn, i in found.items() if not (i.drain_mark and i.drain_mark.ended_after(noticed_at[arn]))}
     active = set(to_drain({i.arn: Seen(i.status, i.task_count) for i in found.values()}))
     try:
         drained = _by_arn(set_draining(runtime, cluster, sorted(active)))

@@ -17,6 +17,7 @@ from steady.cluster import ContainerInstance
 from steady.metrics import MetricName
 from steady.pools import PoolKind, PoolName
 from steady.service_out.doomed import Doomed
+from steady.service_out.marking import lasting_mark, mark_of
 from steady.service_out.notice import Notice
 
 if TYPE_CHECKING:
@@ -61,11 +62,12 @@ def merge(one: Doomed | None, other: Doomed) -> Doomed:
         deadline_s=min(one.deadline_s, other.deadline_s),
         container_instance_arn=one.container_instance_arn or other.container_instance_arn,
         hooks=tuple(hook for _, hook in sorted(hooks.items())),
-        noticed_at=max(one.noticed_at, other.noticed_at) if other.deadline_s < one.deadline_s else one.noticed_at,
+        noticed_at=max(one.noticed_at, other.noticed_at),
         looked_at=one.looked_at or other.looked_at,
         deregistered_at=max(one.deregistered_at, other.deregistered_at),
         holding=one.holding or other.holding,
         gone=one.gone or other.gone,
+        mark=lasting_mark(one.mark, other.mark),
     )
 
 
@@ -140,7 +142,8 @@ def _locate(runtime: Runtime, notice: Notice, origins: _Origins) -> Doomed | Non
     if notice.recommended and _thresholds(runtime, cluster).on_rebalance != "drain":
         runtime.telemetry.count(MetricName.RECOMMENDATIONS_IGNORED, cluster=cluster)
         return None
-    return _with_deadline(runtime, notice, cluster)
+    doomed = _with_deadline(runtime, notice, cluster)
+    return replace(doomed, mark=mark_of(notice, doomed.deadline_s))
 
 
 def _registered_with(runtime: Runtime, instance_id: str, candidates: Sequence[str]) -> str:
