@@ -17,6 +17,7 @@ from simulator.ecs.state import Cluster, ContainerInstance, Service, Strategy, T
 from simulator.load_balancing import TargetGroup
 from simulator.spot_fleet import SpotFleet
 from simulator.suite import Suite
+from simulator.timing import DEFAULT, Timing
 from steady.cluster import Size
 from steady.pools import PoolKind
 
@@ -28,10 +29,19 @@ class World:
         boot_s: mean seconds from an instance's launch to its registration.
         duplicates: the fraction of messages that are delivered twice.
         scaling: whether the suite's scaling is deployed; service-out always is.
+        timing: how fast, and in which order, the account answers.
     """
 
-    def __init__(self, seed: int = 0, boot_s: float = 90.0, duplicates: float = 0.01, *, scaling: bool = True) -> None:
-        self.account = Account(seed, boot_s, duplicates)
+    def __init__(
+        self,
+        seed: int = 0,
+        boot_s: float = 90.0,
+        duplicates: float = 0.01,
+        *,
+        scaling: bool = True,
+        timing: Timing = DEFAULT,
+    ) -> None:
+        self.account = Account(seed, boot_s, duplicates, timing)
         self.suite = Suite(self.account, scaling=scaling)
         self.clock = self.account.clock
 
