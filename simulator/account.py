@@ -32,8 +32,10 @@ class Account:
     ) -> None:
         # Each part has its own source of random numbers, so that a change in one part does not change the others.
         self.clock = Clock()
-        self.balancing = LoadBalancing(self.clock, random.Random(f"requests {seed}"))
-        self.scheduler = Scheduler(self.clock, random.Random(f"tasks {seed}"), self.balancing)
+        self.balancing = LoadBalancing(
+            self.clock, random.Random(f"requests {seed}"), displays_delay=timing.displays_delay
+        )
+        self.scheduler = Scheduler(self.clock, random.Random(f"tasks {seed}"), self.balancing, timing, seed)
         self.ec2 = Ec2(self.clock, random.Random(f"boots {seed}"), self.scheduler, boot_s)
         self.fleets = SpotFleets(self.clock, self.ec2)
         self.groups = AutoScaling(self.clock, self.ec2)

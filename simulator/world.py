@@ -133,6 +133,7 @@ class SimulatedCluster:
         memory: int = 512,
         requests_per_s: float = 0.0,
         target_groups: int = 1,
+        delay_s: float = 300.0,
         strategy: Strategy = Strategy.SPREAD,
         minimum_healthy_percent: int = 100,
         **definition: Any,
@@ -142,13 +143,14 @@ class SimulatedCluster:
         Args:
             cpu, memory: of a task, in CPU units and MiB.
             requests_per_s: how many requests a second each target gets; 0: the service has no target group.
+            delay_s: the deregistration delay of its target groups, in seconds.
             definition: further fields of its `TaskDefinition`.
         """
         groups = []
         if requests_per_s:
             definition.setdefault("container_port", 8080)
             for number in range(target_groups):
-                group = TargetGroup(f"{self.name}-{name}-{number}", requests_per_s=requests_per_s)
+                group = TargetGroup(f"{self.name}-{name}-{number}", requests_per_s=requests_per_s, delay_s=delay_s)
                 groups.append(self.world.account.balancing.add(group).arn)
         service = Service(
             name,
@@ -159,6 +161,8 @@ class SimulatedCluster:
             minimum_healthy_percent,
             strategy=strategy,
         )
+        for arn in groups:
+            self.world.account.balancing.groups[arn].is_wanted = lambda: service.desired > 0
         self.state.services[name] = service
         self.world.account.scheduler.services.reconcile(service)
         return service
