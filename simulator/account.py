@@ -39,7 +39,7 @@ class Account:
         self.ec2 = Ec2(self.clock, random.Random(f"boots {seed}"), self.scheduler, boot_s)
         self.fleets = SpotFleets(self.clock, self.ec2)
         self.groups = AutoScaling(self.clock, self.ec2)
-        self.messaging = Messaging(self.clock, random.Random(f"delivery {seed}"), duplicates)
+        self.messaging = Messaging(self.clock, random.Random(f"delivery {seed}"), duplicates, timing)
         self.parameters = ParameterStore()
         self.tables = Tables()
         self.endpoint = Endpoint(self.clock, random.Random(f"latency {seed}"), timing)
