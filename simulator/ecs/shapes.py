@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from simulator.ecs.service_shapes import deployment_id
-from simulator.ecs.state import ContainerInstance, Task, TaskDefinition
+from simulator.ecs.state import ContainerInstance, Task, TaskDefinition, TaskStatus
 
 
 def desired_status(task: Task) -> str:
@@ -45,7 +45,9 @@ def describe_instance(instance: ContainerInstance) -> dict[str, Any]:
 def describe_task(task: Task) -> dict[str, Any]:
     """Describe a task as DescribeTasks does."""
     definition = task.definition
-    container: dict[str, Any] = {"name": definition.container, "lastStatus": task.status.value}
+    # A container has no status between RUNNING and STOPPED.
+    of_container = TaskStatus.STOPPED if task.exited_at is not None else task.status
+    container: dict[str, Any] = {"name": definition.container, "lastStatus": of_container.value}
     # amazon-ecs-agent PR 3479: in network mode host the agent reports no bindings.
     if task.host_port is not None and not definition.host_network:
         container["networkBindings"] = [
@@ -57,7 +59,7 @@ def describe_task(task: Task) -> dict[str, Any]:
         "containerInstanceArn": task.instance.arn,
         "taskDefinitionArn": definition.arn,
         "group": task.group,
-        "lastStatus": task.status.value,
+        "lastStatus": task.last_status.value,
         "desiredStatus": desired_status(task),
         "createdAt": datetime.fromtimestamp(task.created_at, UTC),
         "containers": [container],
