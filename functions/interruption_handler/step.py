@@ -189,7 +189,7 @@ def _step_with(runtime: Runtime, environment: Environment, work: Work, held: lea
     woken = True
     # Before the drain: after a crash between the two, the next try still knows whose drain it is.
     mark(runtime, environment.queue_url, work.cluster, marks_of(doomed, read))
-    doomed = [replace(d, mark=None) for d in doomed]
+    doomed = [replace(d, mark=None if d.container_instance_arn else d.mark) for d in doomed]
     fresh = [d for d in doomed if not d.looked_at]
     if fresh:
         # Before anything that takes time: from now on ECS places no more tasks on them.

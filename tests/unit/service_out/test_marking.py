@@ -77,10 +77,9 @@ def test_a_draining_instance_is_marked_anew_unless_a_person_drained_it_or_it_is_
 
 
 def test_an_instance_whose_container_instance_was_not_read_was_drained_by_an_earlier_step() -> None:
-    doomed = [Doomed("i-1", "web", AT + 3600, "arn-1"), Doomed("i-2", "web", AT + 3600)]
-    notices = [notice(DrainReason.HOOK), replace(notice(DrainReason.HOOK), instance_id="i-2")]
+    doomed = [Doomed("i-1", "web", AT + 3600, "arn-1", mark=REBOOT), Doomed("i-2", "web", AT + 3600, mark=REBOOT)]
 
-    assert set(marks_of(notices, doomed, [])) == {"arn-1"}, "one that has not registered carries nothing"
+    assert set(marks_of(doomed, [])) == {"arn-1"}, "one that has not registered carries nothing"
 
 
 @pytest.mark.parametrize("status", ["ACTIVE", "DRAINING"])
