@@ -10,6 +10,7 @@ from typing import Any
 
 from simulator.ecs.scheduler import Scheduler
 from simulator.ecs.shapes import (
+    count_tasks,
     describe_definition,
     describe_instance,
     describe_service,
@@ -98,8 +99,7 @@ class EcsApi:
                     "clusterName": c.name,
                     "status": "ACTIVE",
                     "activeServicesCount": len(c.services),
-                    "runningTasksCount": sum(t.started_at is not None for t in c.tasks.values()),
-                    "pendingTasksCount": sum(t.started_at is None for t in c.tasks.values()),
+                    **count_tasks(c.tasks.values()),
                 }
                 for c in found
             ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,13 @@ from simulator.ecs.state import ContainerInstance, Service, Task, TaskDefinition
 def desired_status(task: Task) -> str:
     """Return the task's desired status, as ECS names it."""
     return "STOPPED" if task.stopping else "RUNNING"
+
+
+def count_tasks(tasks: Iterable[Task]) -> dict[str, int]:
+    """Count the tasks whose desired status is RUNNING, as DescribeContainerInstances and DescribeClusters do."""
+    wanted = [t for t in tasks if not t.stopping]
+    started = sum(t.started_at is not None for t in wanted)
+    return {"runningTasksCount": started, "pendingTasksCount": len(wanted) - started}
 
 
 def describe_instance(instance: ContainerInstance) -> dict[str, Any]:
@@ -30,8 +38,8 @@ def describe_instance(instance: ContainerInstance) -> dict[str, Any]:
         "agentConnected": instance.agent_connected,
         "registeredResources": resources(instance.registered.cpu_units, instance.registered.memory_mib),
         "remainingResources": resources(instance.remaining.cpu_units, instance.remaining.memory_mib),
-        "runningTasksCount": sum(t.started_at is not None for t in instance.tasks.values()),
-        "pendingTasksCount": sum(t.started_at is None for t in instance.tasks.values()),
+        # ECS API: only tasks whose desired status is RUNNING. A task that is told to stop leaves the count at once.
+        **count_tasks(instance.tasks.values()),
         "attributes": [
             {"name": "ecs.instance-type", "value": instance.instance_type},
             {"name": "ecs.availability-zone", "value": instance.zone},
