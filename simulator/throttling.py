@@ -35,19 +35,20 @@ LIMITS = (
     # ECS itself makes have buckets of their own.
     Limit("elbv2", 40, 10, ("DescribeTargetHealth", "DescribeTargetGroups", "DescribeTargetGroupAttributes")),
     Limit("elbv2", 20, 4, ("DeregisterTargets", "RegisterTargets")),
-    # "Request throttling for the Amazon EC2 API": each action has its own bucket. 100 and 20 for reads; 50 and 5 for
-    # changes. The buckets of Spot Fleet's actions are smaller; the smallest that the page lists are taken here.
+    # "Request throttling for the Amazon EC2 API": each action has its own bucket; 100 and 20 for a usual read
+    # (DescribeHosts). The others are cautious assumptions, of the order of RequestSpotInstances (50 and 5).
     Limit("ec2", 100, 20, ("DescribeInstances",)),
     Limit("ec2", 100, 20, ("DescribeInstanceTypes",)),
-    Limit("ec2", 100, 5, ("TerminateInstances",)),
+    Limit("ec2", 50, 5, ("TerminateInstances",)),
     Limit("ec2", 50, 3, ("DescribeSpotFleetRequests",)),
-    Limit("ec2", 100, 5, ("DescribeSpotFleetInstances",)),
+    Limit("ec2", 50, 5, ("DescribeSpotFleetInstances",)),
     Limit("ec2", 50, 5, ("ModifySpotFleetRequest",)),
     # "Request throttling for the Amazon EC2 Auto Scaling API" names a token bucket and no figures: an assumption.
     Limit("autoscaling", 100, 20, ("DescribeAutoScalingGroups", "DescribeLifecycleHooks")),
     Limit("autoscaling", 50, 5, ("SetDesiredCapacity", "TerminateInstanceInAutoScalingGroup")),
     Limit("autoscaling", 50, 5, ("RecordLifecycleActionHeartbeat", "CompleteLifecycleAction")),
-    # "AWS Systems Manager endpoints and quotas": 40 a second, shared by the calls that read values.
+    # "AWS Systems Manager endpoints and quotas": 40 a second, shared by the calls that read values. That of the history
+    # is an assumption.
     Limit("ssm", 40, 40, ("GetParameter", "GetParameters", "GetParametersByPath")),
     Limit("ssm", 40, 40, ("GetParameterHistory",)),
     # DynamoDB Developer Guide, "Designing partition keys": 1,000 writes and 3,000 reads a second of one partition.

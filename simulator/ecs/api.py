@@ -11,7 +11,7 @@ from typing import Any
 from simulator.ecs import attributes
 from simulator.ecs.scheduler import Scheduler
 from simulator.ecs.service_shapes import describe_revisions, describe_service
-from simulator.ecs.shapes import describe_definition, describe_instance, describe_task, desired_status
+from simulator.ecs.shapes import count_tasks, describe_definition, describe_instance, describe_task, desired_status
 from simulator.ecs.state import (
     Cluster,
     ContainerInstance,
@@ -97,8 +97,7 @@ class EcsApi:
                     "clusterName": c.name,
                     "status": "ACTIVE",
                     "activeServicesCount": len(c.services),
-                    "runningTasksCount": sum(t.started_at is not None for t in c.tasks.values()),
-                    "pendingTasksCount": sum(t.started_at is None for t in c.tasks.values()),
+                    **count_tasks(c.tasks.values()),
                 }
                 for c in found
             ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,13 @@ from simulator.ecs.state import ContainerInstance, Task, TaskDefinition, TaskSta
 def desired_status(task: Task) -> str:
     """Return the task's desired status, as ECS names it."""
     return "STOPPED" if task.stopping else "RUNNING"
+
+
+def count_tasks(tasks: Iterable[Task]) -> dict[str, int]:
+    """Count the tasks whose desired status is RUNNING, as DescribeContainerInstances and DescribeClusters do."""
+    wanted = [t for t in tasks if not t.stopping]
+    started = sum(t.started_at is not None for t in wanted)
+    return {"runningTasksCount": started, "pendingTasksCount": len(wanted) - started}
 
 
 def describe_instance(instance: ContainerInstance) -> dict[str, Any]:
@@ -32,8 +40,8 @@ def describe_instance(instance: ContainerInstance) -> dict[str, Any]:
         "agentConnected": instance.agent_connected,
         "registeredResources": resources(instance.registered.cpu_units, instance.registered.memory_mib),
         "remainingResources": resources(instance.remaining.cpu_units, instance.remaining.memory_mib),
-        "runningTasksCount": sum(t.started_at is not None for t in instance.tasks.values()),
-        "pendingTasksCount": sum(t.started_at is None for t in instance.tasks.values()),
+        # ECS API: only tasks whose desired status is RUNNING. A task that is told to stop leaves the count at once.
+        **count_tasks(instance.tasks.values()),
         "attributes": [
             {"name": "ecs.instance-type", "value": instance.instance_type},
             {"name": "ecs.availability-zone", "value": instance.zone},
@@ -65,6 +73,10 @@ def describe_task(task: Task) -> dict[str, Any]:
         "containers": [container],
         "attachments": [],
     }
+    if task.started_at is not None:
+        described["startedAt"] = datetime.fromtimestamp(task.started_at, UTC)
+    if task.sigterm_at is not None:
+        described["stoppingAt"] = datetime.fromtimestamp(task.sigterm_at, UTC)
     if service := task.cluster.services.get(task.service_name):
         described["startedBy"] = deployment_id(service, task.revision)
     if task.address:

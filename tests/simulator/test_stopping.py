@@ -116,6 +116,27 @@ def test_a_task_that_stops_is_listed_as_stopped_and_stays_so_for_an_hour() -> No
     assert listed(world, "STOPPED") == []
 
 
+def test_a_task_that_stops_leaves_the_count_of_its_instance_at_once() -> None:
+    """ECS API: runningTasksCount counts tasks whose desired status is RUNNING."""
+    world = world_of(exits=20.0)
+    fleet = world.spot_cluster("web", 1)
+    [instance] = fleet.instances()
+    task = fleet.batch_task(instance, None)
+    ecs = client(world, "ecs")
+
+    def counted() -> tuple[int, int]:
+        described = ecs.describe_container_instances(cluster="web", containerInstances=[instance.arn])
+        [one] = described["containerInstances"]
+        return one["runningTasksCount"], one["pendingTasksCount"]
+
+    assert counted() == (0, 1)
+    world.run(10)
+    assert counted() == (1, 0)
+    ecs.stop_task(cluster="web", task=task.arn)
+    assert counted() == (0, 0)
+    assert task.arn in instance.tasks, "it runs on until its stop timeout"
+
+
 def test_tasks_exit_after_a_spread_of_times_and_some_only_by_sigkill() -> None:
     world = world_of(exits=(2.0, 25.0), ignores_sigterm=0.2)
     fleet = world.spot_cluster("web", 1, "m5.8xlarge")
