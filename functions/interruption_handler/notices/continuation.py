@@ -105,7 +105,8 @@ def _plain(doomed: Doomed) -> dict[str, Any]:
 def _doomed(given: Mapping[str, Any], cluster: str) -> Doomed:
     hooks = tuple(_typed(LifecycleHook, hook) for hook in given.get("hooks", ()))
     mark = DrainMark.parse(given["mark"]) if given.get("mark") else None
-    return _typed(Doomed, {**given, "cluster": cluster, "hooks": hooks, "mark": mark})
+    held = tuple(_string(name) for name in given.get("held", ()))
+    return _typed(Doomed, {**given, "cluster": cluster, "hooks": hooks, "held": held, "mark": mark})
 
 
 def _typed(kind: type[Known], given: Mapping[str, Any]) -> Known:

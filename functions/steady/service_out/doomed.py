@@ -91,8 +91,9 @@ class Doomed:
         hooks: the lifecycle hooks that hold it and that we answer, each by its own token.
         noticed_at: the time of its notice, in seconds since the epoch.
         looked_at: whether a step has read its tasks.
-        deregistered_at: when the targets of its tasks were deregistered, in seconds since the epoch; 0: not yet.
-        holding: whether a target of its tasks may still take requests: it is kept for now, or ELB refused the call.
+        deregistered_at: when targets of its tasks were last deregistered, in seconds since the epoch; 0: none was yet.
+        held: the names of the services whose targets on it may still take requests: they are kept for now, or ELB has
+            not taken the call yet.
         gone: whether EC2 is ending it already: every task that still runs on it is killed.
         mark: the drain mark that is to be written on it; None: it has been written, or the instance always goes.
     """
@@ -105,7 +106,7 @@ class Doomed:
     noticed_at: float = 0.0
     looked_at: bool = False
     deregistered_at: float = 0.0
-    holding: bool = False
+    held: tuple[str, ...] = ()
     gone: bool = False
     mark: DrainMark | None = None
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from steady.api_budget.limits import DEREGISTER_BUCKET
 from steady.cluster import InstanceStatus
 from steady.service_out.doomed import Doomed, DoomedTask, Seen, Target, TaskKind
 from steady.service_out.stops import Stop, in_order, last_moments, last_stop_at, rank_of
@@ -39,10 +40,10 @@ LOST_AGENT_S = 180
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The targets to deregister now, and the instances (ids) of which a target is kept for now."""
+    """The targets to deregister now, and the services whose targets are kept for now, by instance id."""
 
     targets: tuple[Target, ...] = ()
-    holding: frozenset[str] = frozenset()
+    held: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,8 @@ def to_release(
     >>> spot = Doomed("i-1", "web", deadline_s=120.0, container_instance_arn="arn-1")
     >>> to_release([spot], [task], alone=[], drain_s=30, now=2.0).targets == (api,)
     True
-    >>> sorted(to_release([spot], [task], alone=["api"], drain_s=30, now=2.0).holding)
-    ['i-1']
+    >>> to_release([spot], [task], alone=["api"], drain_s=30, now=2.0).held
+    {'i-1': frozenset({'api'})}
 
     Args:
         tasks: the tasks that ECS wants RUNNING on any of the instances.
@@ -82,19 +83,34 @@ def to_release(
         drain_s: seconds in which the longest request ends.
         now: seconds since the epoch.
     """
-    doomed = list(doomed)
-    here, moments = _tasks_of(doomed, tasks), _moments(doomed, tasks)
+    doomed, tasks = list(doomed), list(tasks)
+    here, release_at = _tasks_of(doomed, tasks), _release_times(doomed, tasks, drain_s)
     targets: set[Target] = set()
-    holding: set[str] = set()
+    held: dict[str, set[str]] = {}
     for instance in doomed:
         for task in here[instance.instance_id]:
-            until = moments.get(task.arn, 0.0) - _leaves_for_s(task, drain_s)
             kept = (instance.is_patient and task.replaced_first) or task.service in alone
-            if task.targets and kept and now < until and not instance.gone:
-                holding.add(instance.instance_id)
+            if task.targets and kept and now < release_at.get(task.service, 0.0) and not instance.gone:
+                held.setdefault(instance.instance_id, set()).add(task.service)
             elif _is_to_deregister(task, instance):
                 targets |= task.targets
-    return Release(tuple(sorted(targets)), frozenset(holding))
+    return Release(tuple(sorted(targets)), {id_: frozenset(names) for id_, names in held.items()})
+
+
+def _release_times(doomed: Iterable[Doomed], tasks: Sequence[DoomedTask], drain_s: float) -> Mapping[str, float]:
+    """Return when kept targets are deregistered at the latest, by the name of their service: all of them together.
+
+    A call for each target group takes its time: ELB takes few of them in a second.
+    """
+    moments = _moments(doomed, tasks)
+    groups = {target.group_arn for task in tasks for target in task.targets}
+    calls_s = max(0.0, (len(groups) - DEREGISTER_BUCKET.burst) / DEREGISTER_BUCKET.refill_per_s)
+    found: dict[str, float] = {}
+    for task in tasks:
+        if task.targets and task.arn in moments:
+            at = moments[task.arn] - _leaves_for_s(task, drain_s) - calls_s
+            found[task.service] = min(at, found.get(task.service, math.inf))
+    return found
 
 
 def _leaves_for_s(task: DoomedTask, drain_s: float) -> float:
@@ -103,8 +119,8 @@ def _leaves_for_s(task: DoomedTask, drain_s: float) -> float:
 
 
 def _is_to_deregister(task: DoomedTask, instance: Doomed) -> bool:
-    has_left = bool(instance.deregistered_at) and not instance.holding
-    return not has_left or task.started_at >= instance.deregistered_at - STILL_SENT_S
+    has_left = instance.looked_at and task.service not in instance.held
+    return not has_left or task.started_at >= max(1.0, instance.deregistered_at - STILL_SENT_S)
 
 
 def after_release(
@@ -112,10 +128,15 @@ def after_release(
 ) -> Doomed:
     """Return `instance` as it is once the targets of `release` were deregistered, less those that ELB `refused`."""
     here = [t for t in tasks if t.container_instance_arn == instance.container_instance_arn]
-    kept = instance.instance_id in release.holding or any(not task.targets.isdisjoint(refused) for task in here)
-    begun = any(_is_to_deregister(task, instance) for task in here if task.targets) or not instance.looked_at
-    deregistered_at = now if begun and not kept else instance.deregistered_at
-    return replace(instance, looked_at=True, holding=kept, deregistered_at=deregistered_at)
+    kept = release.held.get(instance.instance_id, frozenset())
+    refusing = {task.service for task in here if not task.targets.isdisjoint(refused)}
+    leaving = {t.service for t in here if t.targets and t.service not in kept and _is_to_deregister(t, instance)}
+    return replace(
+        instance,
+        looked_at=True,
+        held=tuple(sorted(kept | refusing)),
+        deregistered_at=now if leaving - refusing else instance.deregistered_at,
+    )
 
 
 def to_stop(
@@ -169,7 +190,7 @@ def _stop_at(task: DoomedTask, instance: Doomed, by: float, *, only_daemons: boo
 def _requests_end_at(task: DoomedTask, instance: Doomed, drain_s: float) -> float:
     if not task.targets:
         return 0.0
-    return math.inf if instance.holding else instance.deregistered_at + drain_s
+    return math.inf if task.service in instance.held else instance.deregistered_at + drain_s
 
 
 def progress(
@@ -189,7 +210,7 @@ def progress(
     """
     doomed = list(doomed)
     left = [t for t in tasks if not t.stopping and t.arn not in stopped]
-    here, moments = _tasks_of(doomed, left), _moments(doomed, left)
+    here, moments, release_at = _tasks_of(doomed, left), _moments(doomed, left), _release_times(doomed, left, drain_s)
     finished: list[Doomed] = []
     waiting: list[Doomed] = []
     waits: list[float] = []
@@ -199,7 +220,7 @@ def progress(
             finished.append(instance)
         else:
             waiting.append(instance)
-            waits.append(_look_again_in(instance, of_instance, moments, drain_s, now))
+            waits.append(_look_again_in(instance, of_instance, moments, release_at, now))
     return Progress(tuple(finished), tuple(waiting), max(1, math.floor(min(waits, default=SOON_S))))
 
 
@@ -237,11 +258,14 @@ def _is_lost(instance: Doomed, look: Seen, left: Sequence[DoomedTask], now: floa
 
 
 def _look_again_in(
-    instance: Doomed, left: Sequence[DoomedTask], moments: Mapping[str, float], drain_s: float, now: float
+    instance: Doomed,
+    left: Sequence[DoomedTask],
+    moments: Mapping[str, float],
+    release_at: Mapping[str, float],
+    now: float,
 ) -> float:
     beat_s = min((hook.heartbeat_s / 3 for hook in instance.hooks if hook.heartbeat_s), default=math.inf)
-    held = instance.holding
-    due = [moments[t.arn] - (_leaves_for_s(t, drain_s) if held and t.targets else 0.0) for t in left]
+    due = [*(moments[task.arn] for task in left), *(release_at.get(name, math.inf) for name in instance.held)]
     until_due = min(due, default=math.inf) - now - BEFORE_DUE_S
     others = any(not task.is_spared for task in left)
     if others and now - instance.noticed_at < FAR_S:

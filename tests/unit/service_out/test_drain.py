@@ -53,8 +53,8 @@ def test_targets_leave_at_once_and_their_task_is_stopped_when_their_requests_are
     release = to_release([SPOT], [api], (), DRAIN_S, now=2.0)
     after = after_release(SPOT, release, [api], (), now=2.0)
 
-    assert release == Release((TARGET,), frozenset())
-    assert (after.deregistered_at, after.holding) == (2.0, False)
+    assert release == Release((TARGET,), {})
+    assert (after.deregistered_at, after.held) == (2.0, ())
     assert stop_at(after, api) == 2.0 + DRAIN_S
 
 
@@ -65,10 +65,10 @@ def test_the_last_healthy_targets_of_a_service_stay_as_long_as_their_requests_al
     early = to_release([SPOT], [api], {"task"}, DRAIN_S, now=2.0)
     late = to_release([SPOT], [api], {"task"}, DRAIN_S, now=last - DRAIN_S)
 
-    assert (early.targets, early.holding) == ((), {"i-1"})
+    assert (early.targets, early.held) == ((), {"i-1": {"task"}})
     assert late.targets == (TARGET,)
     held = after_release(SPOT, early, [api], (), now=2.0)
-    assert (held.holding, held.deregistered_at) == (True, 0.0)
+    assert (held.held, held.deregistered_at) == (("task",), 0.0)
     assert stop_at(held, api, now=last - 50) == last
 
 
@@ -78,7 +78,7 @@ def test_a_target_that_elb_refused_is_tried_again_and_its_task_stopped_late() ->
 
     refused = after_release(SPOT, release, [api], {TARGET}, now=2.0)
 
-    assert refused.holding
+    assert refused.held == ("task",)
     assert to_release([refused], [api], (), DRAIN_S, now=9.0).targets == (TARGET,)
     assert stop_at(refused, api, now=30.0) == last_stop_at(api, DEADLINE)
     assert after_release(refused, release, [api], (), now=9.0).deregistered_at == 9.0
@@ -101,7 +101,7 @@ def test_where_there_is_time_ecs_replaces_a_services_task_first() -> None:
 
     release = to_release([PATIENT], [api], (), DRAIN_S, now=2.0)
 
-    assert (release.targets, release.holding) == ((), {"i-1"})
+    assert (release.targets, release.held) == ((), {"i-1": {"task"}})
     assert stop_at(after_release(PATIENT, release, [api], (), 2.0), api) is None
     assert stop_at(PATIENT, worker) is None
     assert to_release([PATIENT], [stuck], (), DRAIN_S, now=2.0).targets == (TARGET,)

@@ -254,7 +254,7 @@ def test_a_continuation_is_read_as_it_was_written() -> None:
     doomed = (
         Doomed("i-1", "web", AT, "arn-1"),
         Doomed("i-2", "web", AT, hooks=(LifecycleHook("web", "drain", "token", 300, AT),), looked_at=True),
-        Doomed("i-3", "web", AT, deregistered_at=AT, holding=True, gone=True),
+        Doomed("i-3", "web", AT, deregistered_at=AT, held=("api",), gone=True),
     )
     due = (Stop("arn:task/web/1", AT, AT + 30, 2), Stop("arn:task/web/2", AT, AT, 0))
 

@@ -21,6 +21,8 @@ from steady.service_out.stops import Stop, fill, in_order
 STOP_REASON = "ecs-steady: the instance is about to go"
 # The thresholds may be this old, in seconds.
 DRAIN_SECONDS_MAX_AGE_S = 300.0
+# Seconds of one step in which targets are deregistered: with a hundred target groups, ELB's rate takes longer.
+DEREGISTER_FOR_S = 6.0
 # SQS: 256 KiB a message. A stop takes about 70 bytes of it.
 MOST_DUE = 1500
 
@@ -164,7 +166,7 @@ def _look(runtime: Runtime, cluster: str, doomed: Sequence[Doomed], drained: Ite
     # Where every target leaves at once, none waits for the thresholds.
     drain_s = _drain_seconds(runtime, cluster) if alone or any(d.is_patient for d in doomed) else 0.0
     release = to_release(doomed, tasks, alone, drain_s, runtime.now())
-    refused = targets.deregister(runtime, release.targets)
+    refused = targets.deregister(runtime, release.targets, runtime.now() + DEREGISTER_FOR_S)
     now = runtime.now()
     after = [after_release(d, release, tasks, refused, now) for d in doomed]
     instances = _with_stopping(runtime, cluster, after, instances, tasks)

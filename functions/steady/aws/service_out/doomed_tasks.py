@@ -96,11 +96,12 @@ def find_alone(runtime: Runtime, cluster: str, doomed: Iterable[Doomed], tasks: 
     The health of targets is read only where few tasks of a service are elsewhere: they may have just started. A service
     is no longer alone once half as many targets are healthy elsewhere as are doomed.
     """
-    known_arns = {d.container_instance_arn for d in doomed if d.looked_at and not d.holding}
+    known = {d.container_instance_arn: d for d in doomed if d.looked_at}
     of_service: dict[str, list[DoomedTask]] = {}
     for task in tasks:
+        instance = known.get(task.container_instance_arn)
         # Targets that have left already decide nothing.
-        if task.targets and not task.stopping and task.container_instance_arn not in known_arns:
+        if task.targets and not task.stopping and (instance is None or task.service in instance.held):
             of_service.setdefault(task.service, []).append(task)
     services = _services(runtime, cluster, sorted(of_service))
     elsewhere = {

@@ -65,7 +65,7 @@ def merge(one: Doomed | None, other: Doomed) -> Doomed:
         noticed_at=max(one.noticed_at, other.noticed_at),
         looked_at=one.looked_at or other.looked_at,
         deregistered_at=max(one.deregistered_at, other.deregistered_at),
-        holding=one.holding or other.holding,
+        held=tuple(sorted({*one.held, *other.held})),
         gone=one.gone or other.gone,
         mark=lasting_mark(one.mark, other.mark),
     )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from steady.api_budget.limits import DEREGISTER_BUCKET
+from steady.aws.pace import Pace
 from steady.aws.runtime import Runtime, batches
 from steady.service_out.doomed import Target
 
@@ -41,17 +44,26 @@ def count_healthy(runtime: Runtime, groups: Iterable[str], less: Collection[Targ
     return {group: count for group, count in counts if count is not None}
 
 
-def deregister(runtime: Runtime, targets: Iterable[Target]) -> frozenset[Target]:
+def deregister(runtime: Runtime, targets: Iterable[Target], until: float = math.inf) -> frozenset[Target]:
     """Deregister `targets` from their target groups. A repeated call, or one for a deleted target group, succeeds.
 
+    The calls keep to the pace that ELB allows.
+
+    Args:
+        until: when no more call may begin, in seconds since the epoch.
+
     Returns:
-        The targets that ELB refused to deregister; they still take requests.
+        The targets that were not deregistered: ELB refused it, or there was no more time. They still take requests.
     """
 
     client = runtime.elbv2
+    pace = Pace(DEREGISTER_BUCKET, runtime.now, runtime.sleep)
 
     def leave(group_and_batch: tuple[str, Sequence[Target]]) -> list[Target]:
         group, batch = group_and_batch
+        if runtime.now() >= until:
+            return list(batch)
+        pace.wait_for_turn()
         try:
             client.deregister_targets(TargetGroupArn=group, Targets=_descriptions(batch))
         except client.exceptions.TargetGroupNotFoundException:
@@ -62,6 +74,7 @@ def deregister(runtime: Runtime, targets: Iterable[Target]) -> frozenset[Target]
             # ELB refuses the whole call for one target of a terminated instance: deregister them one by one.
             return [one for target in batch for one in leave((group, [target]))] if batch[1:] else []
         except (ClientError, BotoCoreError) as error:
+            pace.rest()
             # The next step tries again, and no task of theirs is stopped before its last moment.
             runtime.telemetry.error(
                 f"target group {group}: {len(batch)} targets were not deregistered, the next step tries again: {error}"
