@@ -199,7 +199,7 @@ def _step_with(runtime: Runtime, environment: Environment, work: Work, held: lea
         done = Advance(tuple(doomed), due=tuple(work.due), next_in_s=AT_ONCE_S)
     else:
         end = min(until, round_end(doomed, runtime.now()))
-        done = advance(runtime, work.cluster, doomed, work.due, end, drained)
+        done = advance(runtime, work.cluster, doomed, work.due, end, drained, latest=until)
         _report_step(runtime, work.cluster, done)
     if not woken:
         _wake_autoscaler(runtime, environment, work.cluster, fresh)

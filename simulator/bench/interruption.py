@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tracemalloc
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from simulator.bench.physical_limit import Stoppable, physical_limit
 from simulator.ec2 import Ec2Instance
 from simulator.ecs.state import Task
 from simulator.instance_types import registered_size
+from simulator.load_balancing import LONGEST_REQUEST_S, PROPAGATION_S
 from simulator.spot_fleet import NOTICE_S
 from simulator.timing import DEFAULT, Timing
 from simulator.world import SimulatedCluster, World
@@ -124,7 +126,9 @@ def memory_mib(instances: int, tasks: int, seed: int = 0) -> float:
 
 def _full_fleet(fleet: Fleet, seed: int, timing: Timing) -> tuple[World, SimulatedCluster]:
     world = World(seed, duplicates=0.0, scaling=False, timing=timing)
-    cluster = world.spot_cluster("fleet", fleet.instances, INSTANCE_TYPE)
+    # The operator knows how long the longest request takes.
+    drain_seconds = math.ceil(LONGEST_REQUEST_S + PROPAGATION_S)
+    cluster = world.spot_cluster("fleet", fleet.instances, INSTANCE_TYPE, drain_seconds=drain_seconds)
     _fill(cluster, fleet)
     world.run(60)
     return world, cluster

@@ -3,10 +3,11 @@
 {"detail-type": "Steady Drain Continuation", "source": "steady",
  "detail": {"cluster": "web", "lease": "5e1f…",
             "doomed": [{"instance_id": "i-0b66…", "deadline_s": 1767225720.0, "looked_at": true}],
-            "prefix": "arn:aws:ecs:…:task/web/", "due": [["0f3a…", 1767225640, 1767225682, 0]]}}
+            "prefix": "arn:aws:ecs:…:task/web/", "from": 1767225600, "due": [["0f3a…", 40, 82, 0]]}}
 
-A stop is its task's ARN without the prefix, its `at`, `by` and `rank`. A doomed instance has the fields that are not
-their defaults; as a text of its own, it is what one step hands over to another (`steady.aws.service_out.lease`).
+A stop is its task's ARN without the prefix, its `at` and `by` in seconds after `from`, and its `rank`. A doomed
+instance has the fields that are not their defaults; as a text of its own, it is what one step hands over to another
+(`steady.aws.service_out.lease`).
 """
 
 import json
@@ -26,9 +27,9 @@ TYPES: Mapping[object, tuple[type, ...]] = {"str": (str,), "bool": (bool,), "int
 Known = TypeVar("Known", Doomed, LifecycleHook)
 
 # SQS: 256 KiB a message. The names of groups, hooks and clusters have at most 255 characters, so that an instance takes
-# at most 1,200 bytes of it, and usually 200. A stop takes about 70.
+# at most 1,200 bytes of it, and usually 200. A stop takes about 50.
 BYTES_A_MESSAGE = 240_000
-BYTES_OF_DUE = 120_000
+BYTES_OF_DUE = 140_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,10 @@ def messages(cluster: str, doomed: Sequence[Doomed], due: Sequence[Stop] = (), l
     # All tasks of a cluster have one prefix, whatever the form of their ARNs.
     prefix = max({stop.arn.rpartition("/")[0] + "/" for stop in due}, default="", key=len)
     prefix = prefix if all(stop.arn.startswith(prefix) for stop in due) else ""
-    stops = [[s.arn.removeprefix(prefix), math.ceil(s.at), math.floor(s.by), s.rank] for s in due]
-    detail: dict[str, Any] = {"lease": lease, "prefix": prefix, "due": _split(stops, BYTES_OF_DUE)[0]}
+    begin = math.floor(min((stop.by for stop in due), default=0.0))
+    stops = [[s.arn.removeprefix(prefix), math.ceil(s.at) - begin, math.floor(s.by) - begin, s.rank] for s in due]
+    fitting = _split(stops, BYTES_OF_DUE)[0]
+    detail: dict[str, Any] = {"lease": lease, "prefix": prefix, "from": begin, "due": fitting}
     rest = [_plain(d) for d in doomed]
     while True:
         some, rest = _split(rest, BYTES_A_MESSAGE - len(_text(detail)))
@@ -85,8 +88,9 @@ def parse(event: Mapping[str, Any]) -> Continuation:
         detail = event["detail"]
         cluster, prefix = _string(detail["cluster"]), _string(detail.get("prefix", ""))
         doomed = tuple(_doomed(one, cluster) for one in detail["doomed"])
+        begin = _number(detail.get("from", 0))
         due = tuple(
-            Stop(prefix + _string(arn), _number(at), _number(by), int(_number(rank)))
+            Stop(prefix + _string(arn), begin + _number(at), begin + _number(by), int(_number(rank)))
             for arn, at, by, rank in detail.get("due", ())
         )
         return Continuation(cluster, doomed, due, _string(detail.get("lease", "")))

@@ -19,6 +19,8 @@ STOP_MARGIN_S = 8.0
 DAEMON_LATER_S = 3.0
 # StopTask calls a second that the schedule counts on: a tenth of the API's rate is left to drains and to other callers.
 STOPS_PER_S = 0.9 * BUCKET_OF["StopTask"].refill_per_s
+# Stops that take this much of the near future leave no time for a look at what is known.
+BUSY_FOR_S, BUSY_WITHIN_S = 8.0, 25.0
 # A schedule that comes more than this many seconds late cannot be kept.
 LATE_S = 1.0
 
@@ -108,10 +110,10 @@ def _planned(waiting: Sequence[Stop], now: float, *, by_rank: bool) -> list[tupl
     return planned
 
 
-def fill(stops: Sequence[Stop], now: float, until: float) -> bool:
-    """Return whether `stops`, in their order, take the API's whole rate from `now` to the time `until`.
+def fill(stops: Sequence[Stop], now: float) -> bool:
+    """Return whether `stops` take the API's whole rate for `BUSY_FOR_S` seconds, within the `BUSY_WITHIN_S` from `now`.
 
-    >>> fill([Stop(str(n), at=0.0, by=0.0) for n in range(400)], now=0.0, until=10.0)
+    >>> fill([Stop(str(n), at=0.0, by=0.0) for n in range(400)], now=0.0)
     True
     """
-    return sum(stop.at <= until for stop in stops) >= STOPS_PER_S * max(0.0, until - now)
+    return sum(stop.at <= now + BUSY_WITHIN_S for stop in stops) >= STOPS_PER_S * BUSY_FOR_S

@@ -162,7 +162,7 @@ def _stop_timeout_s(runtime: Runtime, task: TaskTypeDef) -> float:
 class Stopped:
     """The tasks (ARNs) that were asked to stop, and how many calls ECS refused for another reason than its rate."""
 
-    arns: frozenset[str]
+    arns: frozenset[str] = frozenset()
     refused: int = 0
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.aws.ecs.container_instances import describe_instances, set_draining
-from steady.aws.ecs.tasks import find_stopping, stop_tasks
+from steady.aws.ecs.tasks import Stopped, find_stopping, stop_tasks
 from steady.aws.runtime import Runtime
 from steady.aws.service_out import targets
 from steady.aws.service_out.doomed_tasks import find_alone, read_doomed_tasks
@@ -23,8 +24,11 @@ STOP_REASON = "ecs-steady: the instance is about to go"
 DRAIN_SECONDS_MAX_AGE_S = 300.0
 # Seconds of one step in which targets are deregistered: with a hundred target groups, ELB's rate takes longer.
 DEREGISTER_FOR_S = 6.0
-# SQS: 256 KiB a message. A stop takes about 70 bytes of it.
-MOST_DUE = 1500
+SHORTEST_ROUND_S = 3.0
+# Seconds for which stops are made while the instances are looked at.
+LOOK_S = 6.0
+# SQS: 256 KiB a message. A stop takes about 50 bytes of it.
+MOST_DUE = 3000
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,7 @@ def advance(
     due: Sequence[Stop],
     until: float,
     drained: Iterable[ContainerInstance] = (),
+    latest: float = math.inf,
 ) -> Advance:
     """Take the next step for `doomed`.
 
@@ -88,19 +93,21 @@ def advance(
 
     Args:
         due: the stops that an earlier step has left.
-        until: when no more stop may begin, in seconds since the epoch.
+        until: when no more stop begins, in seconds since the epoch; where the look took longer, some seconds after it.
         drained: container instances of `doomed` that this step has drained, as the answers describe them.
+        latest: when no more stop may begin in any case.
     """
-    # While stops take the whole rate, another look at instances that were looked at already changes nothing.
-    busy = fill(due, runtime.now(), until)
-    try:
-        look = _look(runtime, cluster, [d for d in doomed if not (busy and d.looked_at)], drained)
-    except Exception:
-        # What cannot be read now must not keep from their stop the tasks that were read before.
-        stop_tasks(runtime, cluster, due, STOP_REASON, until)
-        raise
+    # While stops take the whole rate, another look at instances that were looked at already changes nothing, unless
+    # targets of theirs are kept.
+    busy = fill(due, runtime.now()) and not any(d.held for d in doomed)
+    to_look_at = [d for d in doomed if not (busy and d.looked_at)]
+    look, early = _look_and_stop(runtime, cluster, to_look_at, drained, due, until)
     planned = in_order([*due, *look.stops], runtime.now()) if busy else look.stops
-    stopped = stop_tasks(runtime, cluster, planned, STOP_REASON, until)
+    planned = [stop for stop in planned if stop.arn not in early.arns]
+    # What was read late is not stopped a round later for that.
+    until = min(latest, max(until, runtime.now() + SHORTEST_ROUND_S))
+    late = stop_tasks(runtime, cluster, planned, STOP_REASON, until)
+    stopped = Stopped(early.arns | late.arns, early.refused + late.refused)
     after = progress(look.doomed, look.seen(), look.tasks, stopped.arns, look.drain_s, runtime.now())
     after, not_completed = _complete(runtime, after)
     waiting, no_beat = _with_heartbeats(runtime, after.waiting)
@@ -120,6 +127,40 @@ def advance(
         killed=_killed(look.doomed, look.tasks),
         deregistered_after_s=look.deregistered_after_s,
     )
+
+
+def _look_and_stop(
+    runtime: Runtime,
+    cluster: str,
+    doomed: Sequence[Doomed],
+    drained: Iterable[ContainerInstance],
+    due: Sequence[Stop],
+    until: float,
+) -> tuple[Look, Stopped]:
+    """Look at `doomed`, and make the stops that are due meanwhile: neither waits for the other, or for its errors."""
+    if not doomed:
+        return Look(), Stopped()
+    if not due:
+        return _look(runtime, cluster, doomed, drained), Stopped()
+
+    def look() -> Look:
+        return _look(runtime, cluster, doomed, drained)
+
+    def stop() -> Stopped:
+        return stop_tasks(runtime, cluster, due, STOP_REASON, min(until, runtime.now() + LOOK_S))
+
+    works: tuple[Callable[[], Look | Stopped], ...] = (look, stop)
+    # A session makes its clients in one thread only: before the calls side by side.
+    _ = runtime.ecs, runtime.ecs_once, runtime.elbv2, runtime.ssm
+    done = runtime.in_parallel(_call, works, at_once=len(works))
+    return (
+        next(one for one in done if isinstance(one, Look)),
+        next(one for one in done if isinstance(one, Stopped)),
+    )
+
+
+def _call(work: Callable[[], Look | Stopped]) -> Look | Stopped:
+    return work()
 
 
 def drain_instances(

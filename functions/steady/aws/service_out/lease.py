@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 # Seconds after which a lease ends whose step has not come back. SQS delivers the messages of a step that crashed again
-# after 20 s (infra/wiring.py); by then the lease is free.
-LASTS_S = 18.0
+# after 30 s (infra/wiring.py); by then the lease is free.
+LASTS_S = 26.0
 # A step that must ask again for its lease does it after this many seconds.
 ASK_AGAIN_S = 6
 # How often the lease is asked for when it changes hands meanwhile.
