@@ -15,7 +15,7 @@ from steady.aws.ecs.pages import PAGE
 from steady.aws.ecs.task_definitions import read_task_definition
 from steady.aws.pace import Pace
 from steady.aws.runtime import Runtime, batches
-from steady.cluster import DEFAULT_STOP_TIMEOUT_S, ContainerInstance
+from steady.cluster import DEFAULT_STOP_TIMEOUT_S, ContainerInstance, InstanceStatus
 from steady.service_out.stops import Stop
 
 if TYPE_CHECKING:
@@ -136,6 +136,16 @@ def find_stopping(runtime: Runtime, cluster: str, arns: Iterable[str]) -> dict[s
 
     wanted = sorted(set(arns))
     return dict(zip(wanted, runtime.in_parallel(count, wanted), strict=True))
+
+
+def with_stopping(
+    runtime: Runtime, cluster: str, instances: Iterable[ContainerInstance]
+) -> tuple[ContainerInstance, ...]:
+    """Count the tasks that are still stopping on draining instances that look empty: until then they are not."""
+    found = tuple(instances)
+    empty = [i.arn for i in found if i.status is InstanceStatus.DRAINING and not i.task_count]
+    stopping = find_stopping(runtime, cluster, empty)
+    return tuple(replace(i, task_count=stopping[i.arn]) if stopping.get(i.arn) else i for i in found)
 
 
 def _still_stops(runtime: Runtime, task: TaskTypeDef) -> bool:
