@@ -74,7 +74,11 @@ def may_deregister_targets(function: QueueFunction) -> None:
     groups = stack.format_arn(service="elasticloadbalancing", resource="targetgroup", resource_name="*")
     function.allow(["elasticloadbalancing:DeregisterTargets"], [groups])
     # Describe actions of ELB have no resources.
-    function.allow(["elasticloadbalancing:DescribeTargetHealth"], ["*"])
+    function.allow(["elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth"], ["*"])
+    # Of the pools that register their instances themselves: these actions have no resources either.
+    function.allow(["autoscaling:DescribeAutoScalingGroups", "ec2:DescribeSpotFleetRequests"], ["*"])
+    revisions = stack.format_arn(service="ecs", resource="service-revision", resource_name="*")
+    function.allow(["ecs:DescribeServiceRevisions"], [revisions])
 
 
 def may_find_pools(function: QueueFunction) -> None:
