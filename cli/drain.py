@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 
 import typer
@@ -13,10 +14,12 @@ from steady.aws.ecs.container_instances import set_active
 from steady.aws.ecs.drain_marks import write_marks
 from steady.aws.runtime import Runtime
 from steady.aws.service_out.advance import advance
-from steady.aws.service_out.locate import by_cluster, locate_instances
+from steady.aws.service_out.locate import by_cluster, locate_instances, with_container_instances
+from steady.cluster import ContainerInstance
 from steady.drain_mark import DrainMark, DrainReason
-from steady.service_out.drain import Doomed
+from steady.service_out.doomed import Doomed
 from steady.service_out.notice import Notice
+from steady.service_out.stops import Stop
 
 # Seconds for which one step may stop tasks before it reads the instances again.
 STEP_S = 15.0
@@ -67,8 +70,7 @@ def drain_instances(aws: Runtime, instance_ids: list[str], deadline_s: float) ->
         By cluster: the `instances`, and how many targets were `deregistered` and how many tasks `stopped`.
     """
     now = aws.now()
-    doomed = locate_instances(aws, [Notice(id_, now, now + deadline_s) for id_ in instance_ids]).doomed
-    _refuse_unmanaged(instance_ids, doomed)
+    doomed, _ = _locate(aws, [Notice(id_, now, now + deadline_s) for id_ in instance_ids])
     for name, in_cluster in by_cluster(doomed).items():
         # By the mark, nothing but --cancel takes them back.
         mark = DrainMark(DrainReason.OPERATOR, int(now + deadline_s), int(now))
@@ -89,11 +91,10 @@ def take_back(aws: Runtime, instance_ids: list[str]) -> dict[str, dict[str, Any]
         By cluster: the `instances`.
     """
     now = aws.now()
-    located = locate_instances(aws, [Notice(id_, now, now) for id_ in instance_ids])
-    _refuse_unmanaged(instance_ids, located.doomed)
-    known = {i.arn: i.drain_mark for i in located.instances}
+    doomed, described = _locate(aws, [Notice(id_, now, now) for id_ in instance_ids])
+    known = {i.arn: i.drain_mark for i in described}
     hand_made = DrainMark(DrainReason.OPERATOR, int(now), int(now))
-    clusters = by_cluster(located.doomed)
+    clusters = by_cluster(doomed)
     for name, in_cluster in clusters.items():
         arns = [d.container_instance_arn for d in in_cluster]
         write_marks(aws, name, {arn: (known.get(arn) or hand_made).ended(now, now) for arn in arns})
@@ -102,7 +103,7 @@ def take_back(aws: Runtime, instance_ids: list[str]) -> dict[str, dict[str, Any]
 
 
 def _drain_cluster(aws: Runtime, cluster: str, doomed: list[Doomed], progress: Progress, bar: TaskID) -> dict[str, Any]:
-    waiting, due = tuple(doomed), tuple[str, ...]()
+    waiting, due = tuple(doomed), tuple[Stop, ...]()
     deregistered = stopped = 0
     while waiting or due:
         done = advance(aws, cluster, waiting, due, until=aws.now() + STEP_S)
@@ -111,13 +112,24 @@ def _drain_cluster(aws: Runtime, cluster: str, doomed: list[Doomed], progress: P
         stopped += done.stopped
         state = f"{deregistered} targets deregistered, {stopped} tasks stopped, {done.tasks_left} tasks left"
         progress.update(bar, completed=stopped, total=stopped + done.tasks_left, state=state)
-        if waiting and not due:
-            aws.sleep(done.next_in_s)
+        until_due_s = min((stop.at for stop in due), default=math.inf) - aws.now()
+        aws.sleep(max(0.0, min(done.next_in_s if waiting else math.inf, until_due_s - 1)) if waiting or due else 0.0)
     return {
         "instances": [d.instance_id for d in doomed],
         "deregistered": deregistered,
         "stopped": stopped,
     }
+
+
+def _locate(aws: Runtime, notices: list[Notice]) -> tuple[list[Doomed], list[ContainerInstance]]:
+    """Find the instances that are to be drained or taken back, and their container instances."""
+    located = locate_instances(aws, notices)
+    for error in located.failed.values():
+        raise error
+    found = [with_container_instances(aws, name, here) for name, here in by_cluster(located.doomed).items()]
+    doomed = [instance for in_cluster, _ in found for instance in in_cluster]
+    _refuse_unmanaged([notice.instance_id for notice in notices], doomed)
+    return doomed, [instance for _, described in found for instance in described]
 
 
 def _refuse_unmanaged(instance_ids: list[str], doomed: list[Doomed]) -> None:

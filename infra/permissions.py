@@ -9,7 +9,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 
 from infra.queue_function import QueueFunction
 from infra.settings.target import Settings
-from steady.names import API_BUDGET_KEY, CLUSTER_TAG, CLUSTERS_PATH, DEFAULTS_PATH
+from steady.names import API_BUDGET_KEY, CLUSTER_TAG, CLUSTERS_PATH, DEFAULTS_PATH, LEASE_KEY
 from steady.pools import PoolKind
 
 
@@ -74,7 +74,11 @@ def may_deregister_targets(function: QueueFunction) -> None:
     groups = stack.format_arn(service="elasticloadbalancing", resource="targetgroup", resource_name="*")
     function.allow(["elasticloadbalancing:DeregisterTargets"], [groups])
     # Describe actions of ELB have no resources.
-    function.allow(["elasticloadbalancing:DescribeTargetHealth"], ["*"])
+    function.allow(["elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth"], ["*"])
+    # Of the pools that register their instances themselves: these actions have no resources either.
+    function.allow(["autoscaling:DescribeAutoScalingGroups", "ec2:DescribeSpotFleetRequests"], ["*"])
+    revisions = stack.format_arn(service="ecs", resource="service-revision", resource_name="*")
+    function.allow(["ecs:DescribeServiceRevisions"], [revisions])
 
 
 def may_find_pools(function: QueueFunction) -> None:
@@ -114,10 +118,10 @@ def may_change_capacity(function: QueueFunction, settings: Settings) -> None:
         function.allow(["ec2:TerminateInstances"], instances, StringEquals=only_made)
 
 
-def may_say_calls(function: QueueFunction, ledger: dynamodb.ITable) -> None:
-    """Allow to write the ledger's item that counts ECS calls, and no other item."""
-    only_that = {"dynamodb:LeadingKeys": [API_BUDGET_KEY]}
-    function.allow(["dynamodb:UpdateItem"], [ledger.table_arn], **{"ForAllValues:StringEquals": only_that})
+def may_lease(function: QueueFunction, ledger: dynamodb.ITable) -> None:
+    """Allow to write the ledger's items with the leases of service-out, and the one that counts ECS calls."""
+    only_those = {"dynamodb:LeadingKeys": [API_BUDGET_KEY, f"{LEASE_KEY}*"]}
+    function.allow(["dynamodb:UpdateItem"], [ledger.table_arn], **{"ForAllValues:StringLike": only_those})
 
 
 def _parameters(function: QueueFunction, *paths: str) -> list[str]:

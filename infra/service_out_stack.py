@@ -47,7 +47,7 @@ class ServiceOutStack(cdk.Stack):
         permissions.may_deregister_targets(handler)
         permissions.may_find_pools(handler)
         permissions.may_answer_hooks(handler, settings)
-        permissions.may_say_calls(handler, ledger)
+        permissions.may_lease(handler, ledger)
         for cluster in settings.adopted:
             if cluster.kind.traits.waits_under_hook and cluster.hook:
                 add_hook(self, f"Hook-{cluster.name}", cluster.pool.name)

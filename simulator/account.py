@@ -14,6 +14,7 @@ from simulator.load_balancing import LoadBalancing
 from simulator.messaging import Messaging
 from simulator.spot_fleet import SpotFleets
 from simulator.storage import ParameterStore, Tables
+from simulator.timing import DEFAULT, Timing
 
 
 class Account:
@@ -23,20 +24,25 @@ class Account:
         seed: the random seed of boot times, deliveries, request durations and latencies.
         boot_s: mean seconds from an instance's launch to its registration with ECS.
         duplicates: the fraction of messages that SQS delivers twice.
+        timing: how fast, and in which order, the account answers.
     """
 
-    def __init__(self, seed: int = 0, boot_s: float = BOOT_S, duplicates: float = 0.01) -> None:
+    def __init__(
+        self, seed: int = 0, boot_s: float = BOOT_S, duplicates: float = 0.01, timing: Timing = DEFAULT
+    ) -> None:
         # Each part has its own source of random numbers, so that a change in one part does not change the others.
         self.clock = Clock()
-        self.balancing = LoadBalancing(self.clock, random.Random(f"requests {seed}"))
-        self.scheduler = Scheduler(self.clock, random.Random(f"tasks {seed}"), self.balancing)
+        self.balancing = LoadBalancing(
+            self.clock, random.Random(f"requests {seed}"), displays_delay=timing.displays_delay
+        )
+        self.scheduler = Scheduler(self.clock, random.Random(f"tasks {seed}"), self.balancing, timing, seed)
         self.ec2 = Ec2(self.clock, random.Random(f"boots {seed}"), self.scheduler, boot_s)
         self.fleets = SpotFleets(self.clock, self.ec2)
         self.groups = AutoScaling(self.clock, self.ec2)
-        self.messaging = Messaging(self.clock, random.Random(f"delivery {seed}"), duplicates)
+        self.messaging = Messaging(self.clock, random.Random(f"delivery {seed}"), duplicates, timing)
         self.parameters = ParameterStore()
         self.tables = Tables()
-        self.endpoint = Endpoint(self.clock, random.Random(f"latency {seed}"))
+        self.endpoint = Endpoint(self.clock, random.Random(f"latency {seed}"), timing)
         self.killed_tasks = 0
         self._wire()
 
@@ -51,6 +57,7 @@ class Account:
         self.ec2.on_state = self._send_state
         self.endpoint.actions = {
             **EcsApi(self.scheduler).actions(),
+            "elbv2:DescribeTargetGroups": self.balancing.describe_target_groups,
             "elbv2:DescribeTargetHealth": self.balancing.describe_target_health,
             "elbv2:DeregisterTargets": self.balancing.deregister_targets,
             "ec2:DescribeInstances": self.ec2.describe_instances,

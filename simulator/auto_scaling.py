@@ -39,6 +39,7 @@ class AutoScalingGroup:
         hook: the name of its lifecycle hook on termination; "": none.
         heartbeat_s: the heartbeat timeout of the hook, in seconds.
         waiting: the instances that wait under the hook, by their ids.
+        target_groups: the ARNs of the target groups in which it registers its instances.
         image_boots: whether instances that are launched from now on register; those of a broken image do not.
         reuse_on_scale_in: whether scale-in returns instances to the group's warm pool, whose state is Stopped.
         warm: the instances in the warm pool. The group takes from them before it launches another one.
@@ -56,6 +57,7 @@ class AutoScalingGroup:
     waiting: dict[str, Waiting] = field(default_factory=dict)
     look_pending: bool = False
     image_boots: bool = True
+    target_groups: tuple[str, ...] = ()
     reuse_on_scale_in: bool = False
     warm: dict[str, Ec2Instance] = field(default_factory=dict)
 
@@ -99,6 +101,7 @@ class AutoScaling:
                     "MinSize": g.minimum,
                     "MaxSize": g.maximum,
                     "DesiredCapacity": g.desired,
+                    "TargetGroupARNs": list(g.target_groups),
                     "Instances": [
                         {
                             "InstanceId": i.id,
@@ -234,6 +237,13 @@ class AutoScaling:
 
         tags = {"aws:autoscaling:groupName": group.name, CLUSTER_TAG: group.cluster.name}
         instance = self.ec2.launch(
-            group.cluster, group.instance_type, tags, gone, booted=booted, boots=group.image_boots, on_demand=True
+            group.cluster,
+            group.instance_type,
+            tags,
+            gone,
+            booted=booted,
+            boots=group.image_boots,
+            on_demand=True,
+            target_groups=group.target_groups,
         )
         group.members[instance.id] = instance

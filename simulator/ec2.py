@@ -37,6 +37,7 @@ class Ec2Instance:
         doomed_at: when its interruption notice was sent; None: none was sent.
         interruption: what its interruption notice says that EC2 does: terminate, stop or hibernate.
         boots: whether it ever registers.
+        target_groups: the ARNs of the target groups in which its pool registers it.
         stopped: whether it is stopped or hibernated. It keeps its id (EC2 User Guide, "Stop and start").
         reservation: the id of the Capacity Reservation that it runs in; "": none.
     """
@@ -53,6 +54,7 @@ class Ec2Instance:
     terminated_at: float | None = None
     boots: bool = True
     on_demand: bool = False
+    target_groups: tuple[str, ...] = ()
     stopped: bool = False
     reservation: str = ""
 
@@ -112,17 +114,19 @@ class Ec2:
         booted: bool = False,
         boots: bool = True,
         on_demand: bool = False,
+        target_groups: tuple[str, ...] = (),
     ) -> Ec2Instance:
         """Launch an instance that registers with `cluster` once it has booted.
 
         Args:
             booted: register at once.
             boots: register at all; a broken image does not.
+            target_groups: ARNs of the target groups in which the pool registers the instance once it has booted.
         """
         number = next(self._ids)
         zone = ZONES[number % len(ZONES)]
         instance = Ec2Instance(f"i-{number:017x}", instance_type, cluster, zone, tags, on_terminated)
-        instance.on_demand, instance.boots = on_demand, boots
+        instance.on_demand, instance.boots, instance.target_groups = on_demand, boots, target_groups
         self.instances[instance.id] = instance
         self.hours.begin(instance, self.clock.now)
         if booted:
@@ -206,6 +210,11 @@ class Ec2:
             registered=size,
             remaining=size,
         )
+        balancing = self.scheduler.balancing
+        for arn in instance.target_groups:
+            # Auto Scaling, Spot Fleet: at the default port of the target group.
+            target = balancing.register(arn, instance.id, balancing.groups[arn].port)
+            instance.container_instance.targets.append(target)
         self.scheduler.register(instance.cluster, instance.container_instance)
 
 

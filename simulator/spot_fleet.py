@@ -30,6 +30,7 @@ class SpotFleet:
         target: the target capacity, in units, with the on-demand part.
         weights: the units of each instance type.
         available: the fraction of its target that the market lets it hold, from 0 to 1.
+        target_groups: the ARNs of the target groups in which it registers its instances.
         image_boots: whether instances that are launched from now on register; those of a broken image do not.
         stopped: the instances that an interruption has stopped or hibernated. They do not count.
     """
@@ -44,6 +45,7 @@ class SpotFleet:
     members: dict[str, Ec2Instance] = field(default_factory=dict)
     next_look: Timer | None = None
     image_boots: bool = True
+    target_groups: tuple[str, ...] = ()
     stopped: dict[str, Ec2Instance] = field(default_factory=dict)
 
     @property
@@ -151,6 +153,9 @@ class SpotFleets:
                                 ]
                             }
                         ],
+                        "LoadBalancersConfig": {
+                            "TargetGroupsConfig": {"TargetGroups": [{"Arn": arn} for arn in f.target_groups]}
+                        },
                     },
                 }
                 for f in fleets
@@ -234,6 +239,13 @@ class SpotFleets:
         instance_type = min(fleet.weights, key=lambda type_: held[type_] * fleet.weights[type_])
         tags = {"aws:ec2spot:fleet-request-id": fleet.id, CLUSTER_TAG: fleet.cluster.name}
         instance = self.ec2.launch(
-            fleet.cluster, instance_type, tags, gone, booted=booted, boots=fleet.image_boots, on_demand=on_demand
+            fleet.cluster,
+            instance_type,
+            tags,
+            gone,
+            booted=booted,
+            boots=fleet.image_boots,
+            on_demand=on_demand,
+            target_groups=fleet.target_groups,
         )
         fleet.members[instance.id] = instance

@@ -13,10 +13,21 @@ from typing import Any
 from simulator.account import Account
 from simulator.auto_scaling import AutoScalingGroup
 from simulator.ec2 import Ec2Instance
-from simulator.ecs.state import Cluster, ContainerInstance, Service, Strategy, Task, TaskDefinition, TaskStatus
+from simulator.ecs.state import (
+    Cluster,
+    ContainerInstance,
+    Deploys,
+    Otherwise,
+    Service,
+    Strategy,
+    Task,
+    TaskDefinition,
+    TaskStatus,
+)
 from simulator.load_balancing import TargetGroup
 from simulator.spot_fleet import SpotFleet
 from simulator.suite import Suite
+from simulator.timing import DEFAULT, Timing
 from steady.cluster import Size
 from steady.pools import PoolKind
 
@@ -28,19 +39,41 @@ class World:
         boot_s: mean seconds from an instance's launch to its registration.
         duplicates: the fraction of messages that are delivered twice.
         scaling: whether the suite's scaling is deployed; service-out always is.
+        timing: how fast, and in which order, the account answers.
     """
 
-    def __init__(self, seed: int = 0, boot_s: float = 90.0, duplicates: float = 0.01, *, scaling: bool = True) -> None:
-        self.account = Account(seed, boot_s, duplicates)
+    def __init__(
+        self,
+        seed: int = 0,
+        boot_s: float = 90.0,
+        duplicates: float = 0.01,
+        *,
+        scaling: bool = True,
+        timing: Timing = DEFAULT,
+    ) -> None:
+        self.account = Account(seed, boot_s, duplicates, timing)
         self.suite = Suite(self.account, scaling=scaling)
         self.clock = self.account.clock
 
     def spot_cluster(
-        self, name: str, instances: int, instance_type: str = "m5.large", *, managed: bool = True, **thresholds: Any
+        self,
+        name: str,
+        instances: int,
+        instance_type: str = "m5.large",
+        *,
+        managed: bool = True,
+        ingress: TargetGroup | None = None,
+        **thresholds: Any,
     ) -> SimulatedCluster:
-        """Build a cluster on a Spot Fleet with booted instances. `managed`: whether the suite manages the cluster."""
+        """Build a cluster on a Spot Fleet with booted instances.
+
+        Args:
+            managed: whether the suite manages the cluster.
+            ingress: a target group in which the fleet itself registers its instances.
+        """
         cluster = self._cluster(name)
-        fleet = self.account.fleets.add(SpotFleet(f"sfr-{name}", cluster, instances, {instance_type: 1}))
+        fleet = SpotFleet(f"sfr-{name}", cluster, instances, {instance_type: 1}, target_groups=self._groups(ingress))
+        self.account.fleets.add(fleet)
         if managed:
             self.suite.manage(name, f"spot-fleet:{fleet.id}", **thresholds)
         return SimulatedCluster(self, cluster, fleet)
@@ -53,13 +86,18 @@ class World:
         *,
         minimum: int = 0,
         maximum: int = 1000,
+        ingress: TargetGroup | None = None,
         **thresholds: Any,
     ) -> SimulatedCluster:
-        """Build a cluster on an Auto Scaling group with a lifecycle hook and booted instances."""
+        """Build a cluster on an Auto Scaling group with a lifecycle hook and booted instances.
+
+        Args:
+            ingress: a target group in which the group itself registers its instances.
+        """
         cluster = self._cluster(name)
-        group = self.account.groups.add(
-            AutoScalingGroup(name, cluster, instance_type, instances, minimum=minimum, maximum=maximum)
-        )
+        group = AutoScalingGroup(name, cluster, instance_type, instances, minimum=minimum, maximum=maximum)
+        group.target_groups = self._groups(ingress)
+        self.account.groups.add(group)
         self.suite.manage(name, f"auto-scaling-group:{name}", **thresholds)
         return SimulatedCluster(self, cluster, group)
 
@@ -76,6 +114,9 @@ class World:
     def run(self, seconds: float) -> None:
         """Let `seconds` of simulated time pass."""
         self.clock.run_for(seconds)
+
+    def _groups(self, ingress: TargetGroup | None) -> tuple[str, ...]:
+        return (self.account.balancing.add(ingress).arn,) if ingress else ()
 
     def _cluster(self, name: str) -> Cluster:
         return self.account.scheduler.clusters.setdefault(name, Cluster(name))
@@ -123,8 +164,12 @@ class SimulatedCluster:
         memory: int = 512,
         requests_per_s: float = 0.0,
         target_groups: int = 1,
+        delay_s: float = 300.0,
         strategy: Strategy = Strategy.SPREAD,
         minimum_healthy_percent: int = 100,
+        deploys: Deploys = Deploys.ROLLING,
+        otherwise: Otherwise | None = None,
+        protocol: str = "HTTP",
         **definition: Any,
     ) -> Service:
         """Build a replica service, and let ECS place its tasks.
@@ -132,26 +177,45 @@ class SimulatedCluster:
         Args:
             cpu, memory: of a task, in CPU units and MiB.
             requests_per_s: how many requests a second each target gets; 0: the service has no target group.
+            deploys: how it is deployed.
+            otherwise: in which way its tasks get these requests if it is not by target groups.
+            protocol: of its target groups; TCP: they are behind a Network Load Balancer.
+            delay_s: the deregistration delay of its target groups, in seconds.
             definition: further fields of its `TaskDefinition`.
         """
-        groups = []
+        live: list[str] = []
+        idle: list[str] = []
         if requests_per_s:
             definition.setdefault("container_port", 8080)
             for number in range(target_groups):
-                group = TargetGroup(f"{self.name}-{name}-{number}", requests_per_s=requests_per_s)
-                groups.append(self.world.account.balancing.add(group).arn)
+                live.append(self.target_group(f"{name}-{number}", requests_per_s, protocol, delay_s).arn)
+                if deploys in (Deploys.BLUE_GREEN, Deploys.CODE_DEPLOY):
+                    idle.append(self.target_group(f"{name}-{number}-idle", requests_per_s, protocol, delay_s).arn)
         service = Service(
             name,
             self.state,
             self.define(name, cpu, memory, **definition),
             tasks,
-            tuple(groups),
+            () if otherwise else tuple(live),
             minimum_healthy_percent,
             strategy=strategy,
+            idle_groups=tuple(idle),
+            deploys=deploys,
+            otherwise=otherwise,
+            hidden_groups=tuple(live) if otherwise else (),
         )
+        for arn in live:
+            self.world.account.balancing.groups[arn].is_wanted = lambda: service.desired > 0
         self.state.services[name] = service
         self.world.account.scheduler.services.reconcile(service)
         return service
+
+    def target_group(
+        self, name: str, requests_per_s: float, protocol: str = "HTTP", delay_s: float = 300.0
+    ) -> TargetGroup:
+        """Build a target group in which no task is registered yet. `delay_s` is its deregistration delay."""
+        group = TargetGroup(f"{self.name}-{name}", requests_per_s=requests_per_s, protocol=protocol, delay_s=delay_s)
+        return self.world.account.balancing.add(group)
 
     def daemon(self, name: str, *, cpu: int = 64, memory: int = 64, **definition: Any) -> Service:
         """Build a daemon service, which runs one task on each instance."""

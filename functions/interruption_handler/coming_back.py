@@ -57,7 +57,7 @@ def write_again(runtime: Runtime, messages: Sequence[Message[Parsed]]) -> list[s
             # What has been marked since then, or is ACTIVE again, needs none.
             draining = [i.arn for i in described if i.status is InstanceStatus.DRAINING and i.drain_mark is None]
             write_marks(runtime, value.cluster, {arn: value.marks[arn] for arn in draining if arn in value.marks})
-        except (ClientError, BotoCoreError) as error:
+        except Exception as error:
             runtime.telemetry.error(
                 f"cluster {value.cluster}: {len(value.marks)} drain marks could not be written; it is repeated when "
                 f"SQS delivers them again: {error}",
@@ -75,13 +75,13 @@ def end_marks(runtime: Runtime, autoscaler_queue_url: str, messages: Sequence[Me
     failed: list[str] = []
     try:
         by_cluster = _by_cluster(runtime, _overs(messages))
-    except (ClientError, BotoCoreError) as error:
+    except Exception as error:
         runtime.telemetry.error(f"the clusters of instances that stay could not be read; SQS repeats them: {error}")
         return [m.id for m in messages if _overs([m])]
     for cluster, overs in sorted(by_cluster.items()):
         try:
             _end_in(runtime, autoscaler_queue_url, cluster, overs)
-        except (ClientError, BotoCoreError) as error:
+        except Exception as error:
             runtime.telemetry.error(
                 f"cluster {cluster}: the drain marks of {len(overs)} instances that stay could not be ended; it is "
                 f"repeated when SQS delivers the messages again: {error}",
@@ -115,6 +115,6 @@ def _by_cluster(runtime: Runtime, overs: Sequence[Over]) -> dict[str, list[Over]
     found: dict[str, list[Over]] = {}
     for over in overs:
         origin = origins.get(over.instance_id)
-        if cluster := clusters.find_cluster(runtime, origin) if origin else None:
+        for cluster in clusters.find_clusters(runtime, origin) if origin else ():
             found.setdefault(cluster, []).append(over)
     return found

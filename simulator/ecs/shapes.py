@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from simulator.ecs.state import ContainerInstance, Service, Task, TaskDefinition
+from simulator.ecs.service_shapes import deployment_id
+from simulator.ecs.state import ContainerInstance, Task, TaskDefinition, TaskStatus
 
 
 def desired_status(task: Task) -> str:
     """Return the task's desired status, as ECS names it."""
     return "STOPPED" if task.stopping else "RUNNING"
+
+
+def count_tasks(tasks: Iterable[Task]) -> dict[str, int]:
+    """Count the tasks whose desired status is RUNNING, as DescribeContainerInstances and DescribeClusters do."""
+    wanted = [t for t in tasks if not t.stopping]
+    started = sum(t.started_at is not None for t in wanted)
+    return {"runningTasksCount": started, "pendingTasksCount": len(wanted) - started}
 
 
 def describe_instance(instance: ContainerInstance) -> dict[str, Any]:
@@ -30,8 +40,8 @@ def describe_instance(instance: ContainerInstance) -> dict[str, Any]:
         "agentConnected": instance.agent_connected,
         "registeredResources": resources(instance.registered.cpu_units, instance.registered.memory_mib),
         "remainingResources": resources(instance.remaining.cpu_units, instance.remaining.memory_mib),
-        "runningTasksCount": sum(t.started_at is not None for t in instance.tasks.values()),
-        "pendingTasksCount": sum(t.started_at is None for t in instance.tasks.values()),
+        # ECS API: only tasks whose desired status is RUNNING. A task that is told to stop leaves the count at once.
+        **count_tasks(instance.tasks.values()),
         "attributes": [
             {"name": "ecs.instance-type", "value": instance.instance_type},
             {"name": "ecs.availability-zone", "value": instance.zone},
@@ -40,34 +50,12 @@ def describe_instance(instance: ContainerInstance) -> dict[str, Any]:
     }
 
 
-def describe_service(service: Service) -> dict[str, Any]:
-    """Describe a service as DescribeServices does."""
-    running, pending = service.counts()
-    return {
-        "serviceName": service.name,
-        "serviceArn": service.arn,
-        "clusterArn": service.cluster.arn,
-        "status": "ACTIVE",
-        "desiredCount": 0 if service.daemon else service.desired,
-        "runningCount": running,
-        "pendingCount": pending,
-        "taskDefinition": service.definition.arn,
-        "schedulingStrategy": "DAEMON" if service.daemon else "REPLICA",
-        "loadBalancers": [
-            {
-                "targetGroupArn": arn,
-                "containerName": service.definition.container,
-                "containerPort": service.definition.container_port,
-            }
-            for arn in service.target_groups
-        ],
-    }
-
-
 def describe_task(task: Task) -> dict[str, Any]:
     """Describe a task as DescribeTasks does."""
     definition = task.definition
-    container: dict[str, Any] = {"name": definition.container, "lastStatus": task.status.value}
+    # A container has no status between RUNNING and STOPPED.
+    of_container = TaskStatus.STOPPED if task.exited_at is not None else task.status
+    container: dict[str, Any] = {"name": definition.container, "lastStatus": of_container.value}
     # amazon-ecs-agent PR 3479: in network mode host the agent reports no bindings.
     if task.host_port is not None and not definition.host_network:
         container["networkBindings"] = [
@@ -79,12 +67,18 @@ def describe_task(task: Task) -> dict[str, Any]:
         "containerInstanceArn": task.instance.arn,
         "taskDefinitionArn": definition.arn,
         "group": task.group,
-        "lastStatus": task.status.value,
+        "lastStatus": task.last_status.value,
         "desiredStatus": desired_status(task),
         "createdAt": datetime.fromtimestamp(task.created_at, UTC),
         "containers": [container],
         "attachments": [],
     }
+    if task.started_at is not None:
+        described["startedAt"] = datetime.fromtimestamp(task.started_at, UTC)
+    if task.sigterm_at is not None:
+        described["stoppingAt"] = datetime.fromtimestamp(task.sigterm_at, UTC)
+    if service := task.cluster.services.get(task.service_name):
+        described["startedBy"] = deployment_id(service, task.revision)
     if task.address:
         described["attachments"] = [
             {
@@ -98,6 +92,10 @@ def describe_task(task: Task) -> dict[str, Any]:
 
 def describe_definition(definition: TaskDefinition) -> dict[str, Any]:
     """Describe a task definition as DescribeTaskDefinition does."""
+    sidecars: list[dict[str, Any]] = [
+        {"name": f"sidecar-{number}", "stopTimeout": stop_timeout_s}
+        for number, stop_timeout_s in enumerate(definition.chain, start=1)
+    ]
     container: dict[str, Any] = {
         "name": definition.container,
         "cpu": definition.size.cpu_units,
@@ -109,10 +107,12 @@ def describe_definition(definition: TaskDefinition) -> dict[str, Any]:
         container["portMappings"] = [
             {"containerPort": definition.container_port, "hostPort": host_port, "protocol": "tcp"}
         ]
+    for one, needed in itertools.pairwise([container, *sidecars]):
+        one["dependsOn"] = [{"containerName": needed["name"], "condition": "START"}]
     return {
         "taskDefinitionArn": definition.arn,
         "family": definition.family,
         "revision": definition.revision,
         "networkMode": "awsvpc" if definition.awsvpc else "host" if definition.host_network else "bridge",
-        "containerDefinitions": [container],
+        "containerDefinitions": [container, *sidecars],
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -15,20 +16,34 @@ ARN = f"arn:aws:ecs:{REGION}:{ACCOUNT_ID}"
 # ECS: ports that each instance reserves for SSH, Docker and the agent.
 RESERVED_PORTS = frozenset({22, 2375, 2376, 51678, 51679})
 FIRST_DYNAMIC_PORT = 32768
+# ECS: "stopped tasks ... appear in the returned results for at least one hour" (ListTasks).
+STOPPED_KEPT_S = 3600.0
 
 
 class TaskStatus(StrEnum):
+    """The last status of a task, in the order of its life (ECS guide, "Task lifecycle")."""
+
     PENDING = "PENDING"
     RUNNING = "RUNNING"
+    DEACTIVATING = "DEACTIVATING"
+    STOPPING = "STOPPING"
+    DEPROVISIONING = "DEPROVISIONING"
     STOPPED = "STOPPED"
+
+
+# Seconds from SIGTERM to a container's end: a number; a lowest and a highest, of which each task draws one; or a
+# function that draws them.
+ExitTimes = float | tuple[float, float] | Callable[[random.Random], float]
 
 
 @dataclass(frozen=True, slots=True)
 class TaskDefinition:
-    """One revision of a task definition, with one container.
+    """One revision of a task definition, with one container and the chain of containers that it depends on.
 
     Attributes:
-        exit_s: seconds that the container takes to end after SIGTERM.
+        exit_s: seconds that a container takes to end after SIGTERM; None: those of the account's `Timing.exits`.
+        chain: the stop timeouts of further containers. The main container depends on the first of them, and each of
+            them on the next one: all are stopped in this order, one after the other.
         container_port: the port on which the container listens; None: it listens on none.
         host_port: a fixed port of the instance; None: ECS chooses one.
         host_network: whether the container shares the instance's network: it listens on `container_port` there.
@@ -39,17 +54,43 @@ class TaskDefinition:
     size: Size
     revision: int = 1
     stop_timeout_s: int = 30
-    exit_s: float = 2.0
+    exit_s: ExitTimes | None = None
     container: str = "app"
     container_port: int | None = None
     host_port: int | None = None
     awsvpc: bool = False
     host_network: bool = False
     starts: bool = True
+    chain: tuple[int, ...] = ()
 
     @property
     def arn(self) -> str:
         return f"{ARN}:task-definition/{self.family}:{self.revision}"
+
+
+class Deploys(StrEnum):
+    """How a service is deployed, and so where ECS names the target groups of its tasks (ECS API)."""
+
+    ROLLING = "rolling"
+    # Also linear and canary. The tasks change between a target group and its alternate one with each deployment.
+    BLUE_GREEN = "blue-green"
+    CODE_DEPLOY = "code-deploy"
+    EXTERNAL = "external"
+
+    @property
+    def by_task_sets(self) -> bool:
+        """Whether the service has task sets, and neither deployments nor service revisions."""
+        return self in (Deploys.CODE_DEPLOY, Deploys.EXTERNAL)
+
+
+class Otherwise(StrEnum):
+    """A way other than a target group of Elastic Load Balancing in which requests reach the tasks of a service."""
+
+    LATTICE = "lattice"
+    CLOUD_MAP = "cloud-map"
+    SERVICE_CONNECT = "service-connect"
+    GATEWAY = "gateway"
+    CLASSIC = "classic"
 
 
 @dataclass(eq=False, slots=True)
@@ -58,7 +99,12 @@ class Task:
 
     Attributes:
         run_s: seconds after which the task ends by itself; None: it runs until it is stopped.
+        revision: the number of the service revision that it is of; 0 without a service.
+        status: PENDING, RUNNING or STOPPED. `last_status` has the steps between the last two.
         stopping: whether its desired status is STOPPED.
+        sigterm_due_at: when it is to get SIGTERM, once it is told to stop; at once unless its targets leave before.
+        exited_at: when its container ended.
+        stopped_at: when it became STOPPED.
         address: the IP address of its own network interface (awsvpc); "" without one.
     """
 
@@ -71,7 +117,10 @@ class Task:
     run_s: float | None = None
     status: TaskStatus = TaskStatus.PENDING
     stopping: bool = False
+    sigterm_due_at: float | None = None
     sigterm_at: float | None = None
+    exited_at: float | None = None
+    stopped_at: float | None = None
     started_at: float | None = None
     host_port: int | None = None
     address: str = ""
@@ -79,6 +128,18 @@ class Task:
     on_stopped: Callable[[Task], None] | None = None
     killed: bool = False
     protected: bool = False
+    revision: int = 0
+
+    @property
+    def last_status(self) -> TaskStatus:
+        """The status as DescribeTasks names it: DEACTIVATING while its targets leave, STOPPING from SIGTERM on."""
+        if self.status is not TaskStatus.RUNNING or not self.stopping:
+            return self.status
+        if self.exited_at is not None:
+            return TaskStatus.DEPROVISIONING
+        if self.sigterm_at is not None:
+            return TaskStatus.STOPPING
+        return TaskStatus.DEACTIVATING if self.targets else TaskStatus.RUNNING
 
     @property
     def service_name(self) -> str:
@@ -89,7 +150,11 @@ class Task:
 
 @dataclass(eq=False, slots=True)
 class ContainerInstance:
-    """One container instance and its tasks."""
+    """One container instance and its tasks.
+
+    Attributes:
+        targets: the instance's own targets, which its pool has registered.
+    """
 
     arn: str
     cluster: Cluster
@@ -102,6 +167,7 @@ class ContainerInstance:
     tasks: dict[str, Task] = field(default_factory=dict)
     used_ports: set[int] = field(default_factory=lambda: set(RESERVED_PORTS))
     agent_connected: bool = True
+    targets: list[RegisteredTarget] = field(default_factory=list)
     # Its custom attributes (PutAttributes).
     attributes: dict[str, str] = field(default_factory=dict)
 
@@ -130,7 +196,11 @@ class Service:
     """One service.
 
     Attributes:
-        target_groups: the ARNs of its target groups.
+        target_groups: the ARNs of the target groups in which its newest deployment registers tasks.
+        idle_groups: of a blue/green or CodeDeploy service: the others, which change places with `target_groups`.
+        deploys: how it is deployed.
+        otherwise: in which other way its tasks get requests; None: in none. `hidden_groups` then counts these requests.
+        revision: the number of its newest service revision; `earlier` has the target groups of those before it.
         missing_since: since when each missing task has been missing, the longest first.
         failure_event_at: when the last placement failure event was sent.
     """
@@ -149,10 +219,26 @@ class Service:
     retry_pending: bool = False
     reconcile_pending: bool = False
     failure_event_at: float | None = None
+    idle_groups: tuple[str, ...] = ()
+    deploys: Deploys = Deploys.ROLLING
+    otherwise: Otherwise | None = None
+    hidden_groups: tuple[str, ...] = ()
+    revision: int = 1
+    earlier: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def arn(self) -> str:
         return f"{ARN}:service/{self.cluster.name}/{self.name}"
+
+    def groups_of(self, revision: int) -> tuple[str, ...]:
+        """Return the ARNs of the target groups in which the tasks of a service revision are registered."""
+        return self.earlier.get(revision, self.target_groups)
+
+    def deploy(self, *target_groups: str) -> None:
+        """Begin a deployment that registers new tasks in `target_groups`. The tasks that run stay where they are."""
+        self.earlier[self.revision] = self.target_groups
+        self.revision += 1
+        self.target_groups = target_groups
 
     def counts(self) -> tuple[int, int]:
         """Return the numbers of running and of pending tasks. A task that is stopping is in neither (as in ECS)."""
@@ -163,12 +249,33 @@ class Service:
 
 @dataclass(eq=False, slots=True)
 class Cluster:
-    """One cluster, with what it holds by ARN; services by name."""
+    """One cluster, with what it holds by ARN; services by name.
+
+    Attributes:
+        stopped: the tasks that became STOPPED within `STOPPED_KEPT_S`, the oldest first.
+    """
 
     name: str
     instances: dict[str, ContainerInstance] = field(default_factory=dict)
     services: dict[str, Service] = field(default_factory=dict)
     tasks: dict[str, Task] = field(default_factory=dict)
+    stopped: dict[str, Task] = field(default_factory=dict)
+
+    def keep_stopped(self, task: Task, now: float) -> None:
+        """Move a task to those that are STOPPED, and forget those that became so too long ago."""
+        task.status, task.stopped_at = TaskStatus.STOPPED, now
+        del self.tasks[task.arn]
+        self.stopped[task.arn] = task
+        self.recently_stopped(now)
+
+    def recently_stopped(self, now: float) -> dict[str, Task]:
+        """Return the tasks that ECS still describes as STOPPED, by ARN."""
+        while self.stopped:
+            oldest = next(iter(self.stopped.values()))
+            if oldest.stopped_at is None or now - oldest.stopped_at <= STOPPED_KEPT_S:
+                break
+            del self.stopped[oldest.arn]
+        return self.stopped
 
     @property
     def arn(self) -> str:

@@ -23,7 +23,7 @@ def test_instances_are_drained_by_hand_and_no_request_is_lost() -> None:
     done = drain_instances(world.suite.runtime("operator"), ids, deadline_s=600)
 
     assert done["web"]["instances"] == ids
-    assert done["web"]["deregistered"] == 4
+    assert done["web"]["stopped"] == 0, "there is time: ECS has replaced them"
     world.run(60)
     assert {i.ec2_id for i in web.instances() if i.status == "DRAINING"} == set(ids)
     assert [t for t in web.running() if t.instance.ec2_id in ids] == []

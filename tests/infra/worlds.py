@@ -40,8 +40,11 @@ def _world_of_interruptions() -> World:
     recommended = {"instance-id": batch.ec2_instances()[0].id}
     world.account.messaging.put_event({**rebalance_recommendation.SAMPLE, "detail": recommended})
     world.run(5)
-    batch.reclaim()
+    # Half of them first: the service has healthy targets elsewhere.
+    batch.reclaim(8)
     world.account.groups.fail(leaving)
+    world.run(60)
+    batch.reclaim()
     world.account.messaging.put_event({**spot_interruption.SAMPLE, "detail": {}})
     world.run(400)
     return world

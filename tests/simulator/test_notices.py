@@ -10,9 +10,9 @@ import pytest
 from interruption_handler.notices import capacity_block_expiration, health_change
 from simulator.ecs.state import TaskStatus
 from simulator.world import World
-from steady.aws.service_out.locate import locate_instances
+from steady.aws.service_out.locate import merge
 from steady.names import CLUSTER_TAG
-from steady.service_out.drain import Doomed, LifecycleHook
+from steady.service_out.doomed import Doomed, LifecycleHook
 from tests.simulator.reclaims import busy_fleet
 
 WRITES = {
@@ -44,13 +44,13 @@ def test_a_notice_that_comes_before_the_instance_has_registered_is_not_forgotten
     assert world.account.balancing.failed_requests == 0
 
 
-def test_two_messages_about_one_instance_leave_it_the_nearer_deadline_and_its_hook() -> None:
-    hook = LifecycleHook("web", "drain", "token")
-    sooner, hooked = Doomed("i-1", "web", 100.0, "arn-1"), Doomed("i-1", "web", 900.0, "arn-1", hook)
+def test_two_messages_about_one_instance_leave_it_the_nearer_deadline_and_all_its_hooks() -> None:
+    ours, theirs = LifecycleHook("web", "drain", "token"), LifecycleHook("web", "backup", "another token")
+    sooner = Doomed("i-1", "web", 100.0, "arn-1", (theirs,))
+    hooked = Doomed("i-1", "web", 900.0, "arn-1", (ours,))
 
-    for said in ([sooner, hooked], [hooked, sooner]):
-        found = locate_instances(World(scaling=False).suite.runtime("test"), (), said).doomed
-        assert found == [Doomed("i-1", "web", 100.0, "arn-1", hook)]
+    for one, other in ((sooner, hooked), (hooked, sooner)):
+        assert merge(one, other) == Doomed("i-1", "web", 100.0, "arn-1", (theirs, ours))
 
 
 def test_a_notice_for_an_instance_that_is_none_of_ours_writes_nothing() -> None:

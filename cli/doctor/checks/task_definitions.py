@@ -27,15 +27,16 @@ def check_stop_timeouts(inspection: Inspection) -> Iterable[Finding]:
 def _revision_command(cluster: str, revision: Revision, stop_timeout_s: int) -> str:
     """Return the command that registers a revision with shorter stop timeouts.
 
-    A service is updated to the new revision. Batch tasks use the newest revision without an update.
+    A service is updated to the new revision. Batch tasks use the newest revision without an update. All containers
+    are shortened by the same factor: they may be stopped one after the other (`dependsOn`).
     """
     family = revision.family
     # Fields that DescribeTaskDefinition returns and RegisterTaskDefinition refuses.
     described = ".taskDefinitionArn,.revision,.status,.requiresAttributes,.compatibilities,.registeredAt,.registeredBy"
     register = (
         f"aws ecs describe-task-definition --task-definition {revision.task_definition} --query taskDefinition | "
-        f"jq 'del({described}) | .containerDefinitions[] |= (.stopTimeout = ([.stopTimeout // 30, {stop_timeout_s}] | "
-        f"min))' > {family}.json && aws ecs register-task-definition --cli-input-json file://{family}.json"
+        f"jq 'del({described}) | .containerDefinitions[] |= (.stopTimeout = ((.stopTimeout // 30) * {stop_timeout_s} / "
+        f"{revision.stop_timeout_s} | floor))' > {family}.json && aws ecs register-task-definition --cli-input-json file://{family}.json"
     )
     if not revision.service:
         return register

@@ -9,7 +9,7 @@ from typing import Any
 
 from steady.drain_mark import DrainReason
 from steady.messages import text, time_of
-from steady.service_out.drain import LifecycleHook
+from steady.service_out.doomed import LifecycleHook
 from steady.service_out.notice import Ignored, Notice
 
 PATTERN: Mapping[str, Any] = {

@@ -5,7 +5,7 @@ from typing import Any
 
 from steady.drain_mark import DrainReason
 from steady.messages import text, time_of
-from steady.service_out.drain import NOTICE_S
+from steady.service_out.doomed import NOTICE_S
 from steady.service_out.notice import Notice
 
 PATTERN: Mapping[str, Any] = {"source": ["aws.ec2"], "detail-type": ["EC2 Spot Instance Interruption Warning"]}

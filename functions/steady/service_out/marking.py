@@ -4,13 +4,23 @@ from collections.abc import Iterable, Mapping
 
 from steady.cluster import ContainerInstance, InstanceStatus
 from steady.drain_mark import LASTING, ORDER, DrainMark, DrainReason
-from steady.service_out.drain import Doomed
+from steady.service_out.doomed import Doomed
 from steady.service_out.notice import Notice, Over
 
 
-def marks_of(
-    notices: Iterable[Notice], doomed: Iterable[Doomed], described: Iterable[ContainerInstance]
-) -> dict[str, DrainMark]:
+def mark_of(notice: Notice, deadline_s: float) -> DrainMark | None:
+    """Return the mark of an instance that `notice` names and that ends at `deadline_s`; None if it always goes."""
+    if notice.reason is None:
+        return None
+    return DrainMark(notice.reason, int(deadline_s if notice.until_s is None else notice.until_s), int(notice.at))
+
+
+def lasting_mark(one: DrainMark | None, other: DrainMark | None) -> DrainMark | None:
+    """Return the mark that counts of the two: the other reason ends with it."""
+    return max((one, other), key=lambda mark: ORDER.index(mark.reason) if mark else -1)
+
+
+def marks_of(doomed: Iterable[Doomed], described: Iterable[ContainerInstance]) -> dict[str, DrainMark]:
     """Return the marks to write for instances that are about to be drained, by container instance ARN.
 
     An instance that is draining already, without a mark, was drained by somebody else: it is left to them. Under a hook
@@ -18,21 +28,16 @@ def marks_of(
     scale-in, ECS's managed draining or a person had drained it.
 
     Args:
-        notices: what the notices of these instances say.
         described: the container instances as far as they were read. Others of `doomed` were drained by an earlier step.
     """
     here = {i.arn: i for i in described}
-    found: dict[str, DrainMark] = {}
-    of = _reasons(notices)
-    for instance in doomed:
-        notice, arn = of.get(instance.instance_id), instance.container_instance_arn
-        if notice is None or notice.reason is None or not arn:
-            continue
-        until = instance.deadline_s if notice.until_s is None else notice.until_s
-        mark = DrainMark(notice.reason, int(until), int(notice.at))
-        if arn not in here or _is_written(mark, here[arn]):
-            found[arn] = mark
-    return found
+    return {
+        arn: instance.mark
+        for instance in doomed
+        if (arn := instance.container_instance_arn)
+        and instance.mark
+        and (arn not in here or _is_written(instance.mark, here[arn]))
+    }
 
 
 def marks_over(overs: Iterable[Over], described: Mapping[str, ContainerInstance], now: float) -> dict[str, DrainMark]:
@@ -51,20 +56,6 @@ def marks_over(overs: Iterable[Over], described: Mapping[str, ContainerInstance]
         if instance and mark and mark.reason in over.reasons and not mark.is_over and over.at > mark.since:
             found[instance.arn] = mark.ended(over.at, now)
     return found
-
-
-def _reasons(notices: Iterable[Notice]) -> dict[str, Notice]:
-    """Return the notice whose reason counts, of each instance that has one."""
-    found: dict[str, Notice] = {}
-    for notice in notices:
-        known = found.get(notice.instance_id)
-        if notice.reason and (known is None or _rank(notice) > _rank(known)):
-            found[notice.instance_id] = notice
-    return found
-
-
-def _rank(notice: Notice) -> int:
-    return ORDER.index(notice.reason) if notice.reason else -1
 
 
 def _is_written(mark: DrainMark, instance: ContainerInstance) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from steady.drain_mark import DrainReason
-from steady.service_out.drain import LifecycleHook
+from steady.service_out.doomed import LifecycleHook
 
 
 @dataclass(frozen=True, slots=True)

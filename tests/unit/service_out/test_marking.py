@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from steady.cluster import ContainerInstance
 from steady.drain_mark import DrainMark, DrainReason
-from steady.service_out.drain import Doomed
-from steady.service_out.marking import marks_of, marks_over
+from steady.service_out.doomed import Doomed
+from steady.service_out.marking import lasting_mark, mark_of, marks_of, marks_over
 from steady.service_out.notice import Notice, Over
 from tests.unit.snapshots import instance
 
@@ -29,7 +29,10 @@ def notice(reason: DrainReason | None, at: float = AT, until_s: float | None = N
 def written(*notices: Notice, status: str = "ACTIVE", mark: DrainMark | None = None) -> DrainMark | None:
     """The mark that the notices write on an instance that carries `mark`."""
     here = replace(instance(1, draining=status == "DRAINING"), drain_mark=mark)
-    return marks_of(notices, [Doomed("i-1", "web", AT + 3600, "arn-1")], [here]).get("arn-1")
+    found = None
+    for one in notices:
+        found = lasting_mark(found, mark_of(one, AT + 3600))
+    return marks_of([Doomed("i-1", "web", AT + 3600, "arn-1", mark=found)], [here]).get("arn-1")
 
 
 @given(mark=MARKS)
@@ -74,10 +77,9 @@ def test_a_draining_instance_is_marked_anew_unless_a_person_drained_it_or_it_is_
 
 
 def test_an_instance_whose_container_instance_was_not_read_was_drained_by_an_earlier_step() -> None:
-    doomed = [Doomed("i-1", "web", AT + 3600, "arn-1"), Doomed("i-2", "web", AT + 3600)]
-    notices = [notice(DrainReason.HOOK), replace(notice(DrainReason.HOOK), instance_id="i-2")]
+    doomed = [Doomed("i-1", "web", AT + 3600, "arn-1", mark=REBOOT), Doomed("i-2", "web", AT + 3600, mark=REBOOT)]
 
-    assert set(marks_of(notices, doomed, [])) == {"arn-1"}, "one that has not registered carries nothing"
+    assert set(marks_of(doomed, [])) == {"arn-1"}, "one that has not registered carries nothing"
 
 
 @pytest.mark.parametrize("status", ["ACTIVE", "DRAINING"])

@@ -22,10 +22,11 @@ from interruption_handler.notices import (
 from interruption_handler.notices.continuation import Continuation
 from interruption_handler.notices.kind import NoticeKind
 from simulator.messaging import matches_pattern
-from steady.drain_mark import DrainReason
+from steady.drain_mark import DrainMark, DrainReason
 from steady.messages import Malformed
-from steady.service_out.drain import Doomed, LifecycleHook
+from steady.service_out.doomed import Doomed, LifecycleHook
 from steady.service_out.notice import Ignored, Notice, Over, ReservationNotice
+from steady.service_out.stops import Stop
 
 NAME = "c" * 40
 AT = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
@@ -225,8 +226,9 @@ def test_an_unknown_kind_is_ignored_and_named() -> None:
         ({**SPOT, "detail": "i-0b662ef9931388ba0"}, "detail.instance-action is None"),
         ({**SPOT, "detail": {**SPOT["detail"], "instance-id": 7}}, "detail.instance-id is 7"),
         ({**LIFECYCLE, "detail": {}}, "detail.AutoScalingGroupName is None"),
-        ({"detail-type": continuation.DETAIL_TYPE, "detail": {}}, "doomed"),
-        ({"detail-type": continuation.DETAIL_TYPE, "detail": {"doomed": [], "due": []}}, "needed"),
+        ({"detail-type": continuation.DETAIL_TYPE, "detail": {}}, "cluster"),
+        ({"detail-type": continuation.DETAIL_TYPE, "detail": {"cluster": "web"}}, "doomed"),
+        ({"detail-type": continuation.DETAIL_TYPE, "detail": {"cluster": "web", "doomed": [], "due": [1]}}, "needed"),
         ({**REBALANCE, "detail": {}}, "detail.instance-id is None"),
         ({**STATE, "detail": {"instance-id": "i-1"}}, "detail.state is None"),
         ({**HEALTH, "detail": {**HEALTH["detail"], "affectedEntities": "i-1"}}, "affectedEntities is"),
@@ -251,26 +253,41 @@ def test_unknown_extra_fields_do_no_harm() -> None:
 def test_a_continuation_is_read_as_it_was_written() -> None:
     doomed = (
         Doomed("i-1", "web", AT, "arn-1"),
-        Doomed("i-2", "web", AT, "", LifecycleHook("web", "drain", "token", 300, AT)),
+        Doomed("i-2", "web", AT, hooks=(LifecycleHook("web", "drain", "token", 300, AT),), looked_at=True),
+        Doomed("i-3", "web", AT, deregistered_at=AT, held=("api",), gone=True),
+        Doomed("i-4", "web", AT, mark=DrainMark(DrainReason.MAINTENANCE, int(AT), int(AT))),
     )
+    due = (Stop("arn:task/web/1", AT, AT + 30, 2), Stop("arn:task/web/2", AT, AT, 0))
 
-    bodies = list(continuation.messages("web", doomed, ["task-1", "task-2"]))
+    bodies = list(continuation.messages("web", doomed, due, "lease"))
 
-    assert [parse(body) for body in bodies] == [Continuation(doomed, {"web": ("task-1", "task-2")})]
+    assert [parse(body) for body in bodies] == [Continuation("web", doomed, due, "lease")]
+    assert [continuation.decode(continuation.encode(d), "web") for d in doomed] == list(doomed)
 
 
-def test_a_continuation_is_cut_into_messages_that_sqs_takes() -> None:
+@pytest.mark.parametrize("length", [1, 40, 255])
+def test_a_continuation_is_cut_into_messages_that_sqs_takes_whatever_the_length_of_the_names(length: int) -> None:
+    name = "c" * length
     doomed = [
         Doomed(
-            f"i-{n:017x}", "c" * 40, AT, f"arn:aws:ecs:us-east-1:123456789012:container-instance/{'c' * 40}/{n:032x}"
+            f"i-{n:017x}",
+            name,
+            AT,
+            f"arn:aws:ecs:us-east-1:123456789012:container-instance/{name}/{n:032x}",
+            (LifecycleHook(name, name, "t" * 36, 300, AT),),
         )
         for n in range(2000)
     ]
-    due = [f"arn:aws:ecs:us-east-1:123456789012:task/{'c' * 40}/{n:032x}" for n in range(5000)]
+    due = [Stop(f"arn:aws:ecs:us-east-1:123456789012:task/{name}/{n:032x}", AT, AT) for n in range(5000)]
 
-    bodies = list(continuation.messages("c" * 40, doomed, due))
+    bodies = list(continuation.messages(name, doomed, due, "lease"))
     parts = [parse(body) for body in bodies]
 
     assert max(len(body) for body in bodies) <= 262_144
     assert [d for part in parts if isinstance(part, Continuation) for d in part.doomed] == doomed
-    assert [t for part in parts if isinstance(part, Continuation) for t in part.due.get("c" * 40, ())] == due
+    assert [part.lease for part in parts if isinstance(part, Continuation)] == ["lease"] + [""] * (len(parts) - 1)
+    first = parts[0]
+    assert isinstance(first, Continuation)
+    # Those that do not fit are found again by the next look.
+    assert list(first.due) == due[: len(first.due)]
+    assert len(first.due) >= 1000

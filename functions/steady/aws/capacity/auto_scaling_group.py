@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from steady.aws.capacity.kind import NoSuchPool, weights_of
+from steady.aws.capacity.kind import NoSuchPool, Routes, weights_of
+from steady.aws.ecs.traffic import CLASSIC, LATTICE
 from steady.aws.runtime import Runtime
 from steady.pools import Pool, PoolName
+
+if TYPE_CHECKING:
+    from mypy_boto3_autoscaling.type_defs import AutoScalingGroupTypeDef
+
+# The service in the ARN of a target group of Elastic Load Balancing.
+ELB = "elasticloadbalancing"
+# Auto Scaling, TrafficSourceIdentifier: the types that are no such target groups.
+OTHER_SOURCES = {"elb": CLASSIC, "vpc-lattice": LATTICE}
 
 
 def read_pool(runtime: Runtime, name: PoolName) -> Pool:
@@ -35,6 +45,26 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
         },
         weights=weights_of(template.get("Overrides", [])),
     )
+
+
+def read_routes(runtime: Runtime, name: PoolName) -> Routes:
+    """Return where the group registers its instances; nothing if there is no such group."""
+    groups = runtime.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name.name])["AutoScalingGroups"]
+    return to_routes(groups[0]) if groups else Routes()
+
+
+def to_routes(group: AutoScalingGroupTypeDef) -> Routes:
+    """Turn a group's description into the places where it registers its instances. Every member may be missing."""
+    arns = set(group.get("TargetGroupARNs", []))
+    otherwise = {CLASSIC} if group.get("LoadBalancerNames") else set()
+    for source in group.get("TrafficSources", []):
+        type_, identifier = source.get("Type", ""), source.get("Identifier", "")
+        if type_ in OTHER_SOURCES:
+            otherwise.add(OTHER_SOURCES[type_])
+        elif identifier.split(":")[2:3] == [ELB]:
+            # Auto Scaling: the type may be missing for target groups.
+            arns.add(identifier)
+    return Routes(tuple(sorted(arns)), frozenset(otherwise))
 
 
 def set_target(runtime: Runtime, pool: Pool, target: int, on_demand: int = 0) -> None:  # noqa: ARG001

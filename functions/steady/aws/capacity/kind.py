@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -14,6 +15,19 @@ class NoSuchPool(ValueError):
     """The pool that a cluster's `capacity` parameter names does not exist, or no longer runs."""
 
 
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """The ways in which requests reach the instances of a pool because the pool registers them.
+
+    Attributes:
+        target_groups: ARNs of target groups of Elastic Load Balancing.
+        otherwise: the names of other ways, in which service-out cannot deregister an instance.
+    """
+
+    target_groups: tuple[str, ...] = ()
+    otherwise: frozenset[str] = frozenset()
+
+
 class CapacityKind(Protocol):
     """The calls of one kind of pool. A module with these functions is one."""
 
@@ -23,6 +37,10 @@ class CapacityKind(Protocol):
         Raises:
             NoSuchPool: if there is no such pool in this account and Region.
         """
+        ...
+
+    def read_routes(self, runtime: Runtime, name: PoolName) -> Routes:
+        """Return where the pool registers its instances; nothing if there is no such pool."""
         ...
 
     def set_target(self, runtime: Runtime, pool: Pool, target: int, on_demand: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from steady.aws.capacity import auto_scaling_group, spot_fleet
-from steady.aws.capacity.kind import CapacityKind
+from steady.aws.capacity.kind import CapacityKind, Routes
 from steady.aws.runtime import Runtime
 from steady.pools import Pool, PoolKind, PoolName
 
@@ -22,6 +22,11 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
         NoSuchPool: if there is no such pool in this account and Region.
     """
     return KINDS[name.kind].read_pool(runtime, name)
+
+
+def read_routes(runtime: Runtime, name: PoolName) -> Routes:
+    """Return where the pool `name` registers its instances; nothing if there is no such pool."""
+    return KINDS[name.kind].read_routes(runtime, name)
 
 
 def set_target(runtime: Runtime, pool: Pool, target: int, on_demand: int = 0) -> None:

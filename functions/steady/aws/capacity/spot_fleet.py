@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from steady.aws.capacity.kind import NoSuchPool, weights_of
+from steady.aws.capacity.kind import NoSuchPool, Routes, weights_of
+from steady.aws.ecs.traffic import CLASSIC
 from steady.aws.runtime import Runtime, batches
 from steady.pools import Pool, PoolName
 
 if TYPE_CHECKING:
-    from mypy_boto3_ec2.type_defs import SpotFleetRequestConfigDataOutputTypeDef
+    from mypy_boto3_ec2.type_defs import SpotFleetRequestConfigDataOutputTypeDef, SpotFleetRequestConfigTypeDef
 
 # A Spot Fleet has no maximum of its own (Service Quotas: target capacity 10,000 a fleet): the threshold holds.
 FLEET_MAXIMUM = 10_000
@@ -55,15 +56,38 @@ def fleet_config(runtime: Runtime, name: PoolName) -> SpotFleetRequestConfigData
     Raises:
         NoSuchPool: if there is no such fleet, or it was cancelled.
     """
-    try:
-        requests = runtime.ec2.describe_spot_fleet_requests(SpotFleetRequestIds=[name.name])["SpotFleetRequestConfigs"]
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in ("InvalidSpotFleetRequestId.NotFound", "InvalidParameterValue"):
-            raise
-        requests = []
+    requests = _requests(runtime, name)
     if not requests or str(requests[0]["SpotFleetRequestState"]).startswith("cancelled"):
         raise NoSuchPool(f"there is no running Spot Fleet request {name.name} in this account: correct the capacity")
     return requests[0]["SpotFleetRequestConfig"]
+
+
+def read_routes(runtime: Runtime, name: PoolName) -> Routes:
+    """Return where the fleet registers its instances; nothing if there is no such fleet.
+
+    A cancelled fleet may still have instances.
+    """
+    requests = _requests(runtime, name)
+    return to_routes(requests[0]) if requests else Routes()
+
+
+def to_routes(request: SpotFleetRequestConfigTypeDef) -> Routes:
+    """Turn a fleet's description into the places where it registers its instances. Every member may be missing."""
+    balancers = request.get("SpotFleetRequestConfig", {}).get("LoadBalancersConfig", {})
+    groups = balancers.get("TargetGroupsConfig", {}).get("TargetGroups", [])
+    classic = balancers.get("ClassicLoadBalancersConfig", {}).get("ClassicLoadBalancers")
+    return Routes(
+        tuple(sorted({arn for g in groups if (arn := g.get("Arn"))})), frozenset({CLASSIC} if classic else ())
+    )
+
+
+def _requests(runtime: Runtime, name: PoolName) -> Sequence[SpotFleetRequestConfigTypeDef]:
+    try:
+        return runtime.ec2.describe_spot_fleet_requests(SpotFleetRequestIds=[name.name])["SpotFleetRequestConfigs"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("InvalidSpotFleetRequestId.NotFound", "InvalidParameterValue"):
+            raise
+        return []
 
 
 def set_target(runtime: Runtime, pool: Pool, target: int, on_demand: int) -> None:

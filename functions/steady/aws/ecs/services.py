@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
+from steady.aws.cache import Cache
 from steady.aws.ecs.pages import PAGE
 from steady.aws.ecs.task_definitions import read_task_definition
 from steady.aws.runtime import Runtime, batches
-from steady.cluster import TaskShape
+from steady.cluster import NOTHING, TaskShape
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import ServiceTypeDef, TaskTypeDef
 
 SERVICES_A_DESCRIBE = 10
+REVISIONS_A_DESCRIBE = 20
+# By ARN: a service revision never changes. One that ECS does not describe is kept as an empty one.
+REVISIONS: Cache[str, Mapping[str, Any]] = Cache()
 
 
 def list_services(runtime: Runtime, cluster: str) -> list[str]:
@@ -30,6 +36,54 @@ def describe_services(runtime: Runtime, cluster: str, names: Iterable[str]) -> l
         answer = runtime.ecs.describe_services(cluster=cluster, services=batch)
         found += [s for s in answer["services"] if s.get("status") != "INACTIVE"]
     return found
+
+
+def revision_arns(service: ServiceTypeDef) -> list[str]:
+    """Return the ARNs of the service revisions that the tasks of `service` are of."""
+    return [arn for summary in service.get("currentServiceRevisions", []) if (arn := summary.get("arn"))]
+
+
+def read_revisions(runtime: Runtime, arns: Iterable[str]) -> Mapping[str, Mapping[str, Any]]:
+    """Return the service revisions `arns` as ECS describes them, by ARN, each read once in a process.
+
+    Those that ECS does not describe are left out (API text: those made before 25 October 2024). No error is raised.
+    """
+    client = runtime.ecs
+
+    def look(batch: Sequence[str]) -> list[tuple[str, Mapping[str, Any]]]:
+        try:
+            answer = client.describe_service_revisions(serviceRevisionArns=batch)["serviceRevisions"]
+        except (ClientError, BotoCoreError) as error:
+            runtime.telemetry.warning(
+                f"{len(batch)} service revisions cannot be read: tasks of earlier deployments are stopped as late as "
+                f"batch tasks: {error}"
+            )
+            return []
+        found: dict[str, Mapping[str, Any]] = {r.get("serviceRevisionArn", ""): r for r in answer}
+        return [(arn, found.get(arn, {})) for arn in batch]
+
+    asked = sorted(set(arns))
+    unread = [arn for arn in asked if REVISIONS.get(runtime, arn) is None]
+    for found in runtime.in_parallel(look, list(batches(unread, REVISIONS_A_DESCRIBE))):
+        for arn, revision in found:
+            REVISIONS.keep(runtime, arn, revision)
+    return {arn: known for arn in asked if (known := REVISIONS.get(runtime, arn))}
+
+
+def is_listed(task: TaskTypeDef, service: ServiceTypeDef) -> bool:
+    """Return whether `service` lists the deployment or the task set that started `task`.
+
+    ECS API: `startedBy` of a service's task is the id of its deployment. One that is not listed began after the service
+    was described. A task or a service that names none is taken as listed.
+    """
+    ids = {one.get("id", "") for one in [*service.get("deployments", []), *service.get("taskSets", [])]}
+    return not ids or task.get("startedBy", "") in {"", *ids}
+
+
+def is_primary(task: TaskTypeDef, service: ServiceTypeDef) -> bool:
+    """Return whether `task` is of the newest deployment of `service`: the one that the service itself describes."""
+    newest = [d.get("id") for d in service.get("deployments", []) if d.get("status") == "PRIMARY"]
+    return task.get("startedBy") in newest
 
 
 def is_daemon(service: ServiceTypeDef) -> bool:
@@ -48,9 +102,22 @@ def service_names(tasks: Iterable[TaskTypeDef]) -> list[str]:
     return sorted({name for task in tasks if (name := service_of(task))})
 
 
+def task_definitions_of(service: ServiceTypeDef) -> list[str]:
+    """Return the ARNs of the task definitions that `service` uses, the one of new tasks first.
+
+    ECS API, CreateService: an EXTERNAL service has none of its own; its task sets have, the PRIMARY one serves.
+    """
+    sets = sorted(service.get("taskSets", []), key=lambda one: one.get("status") != "PRIMARY")
+    return list(dict.fromkeys(arn for one in (service, *sets) if (arn := one.get("taskDefinition"))))
+
+
 def read_service_shape(runtime: Runtime, service: ServiceTypeDef) -> TaskShape:
-    """Return the shape of a task of `service`: its task definition's, with the service's own constraints."""
-    shape = read_task_definition(runtime, service["taskDefinition"]).shape
+    """Return the shape of a task of `service`: its task definition's, with the service's own constraints.
+
+    Nothing is known of the tasks of a service without a task definition: such a shape reserves nothing.
+    """
+    arns = task_definitions_of(service)
+    shape = read_task_definition(runtime, arns[0]).shape if arns else TaskShape(NOTHING)
     constraints = service.get("placementConstraints", [])
     expressions = {c.get("expression", "") for c in constraints if c.get("type") == "memberOf"}
     distinct = any(c.get("type") == "distinctInstance" for c in constraints)

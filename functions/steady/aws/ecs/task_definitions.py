@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,10 @@ from steady.aws.runtime import Runtime
 from steady.cluster import DEFAULT_STOP_TIMEOUT_S, Size, TaskShape
 
 if TYPE_CHECKING:
-    from mypy_boto3_ecs.type_defs import TaskDefinitionTypeDef
+    from mypy_boto3_ecs.type_defs import ContainerDefinitionOutputTypeDef, TaskDefinitionTypeDef
+
+# A container that others wait for with one of these has ended before they run: it takes no time to stop.
+ENDED_BEFORE = ("COMPLETE", "SUCCESS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +22,7 @@ class TaskDefinition:
     """The parts of one revision that are used here.
 
     Attributes:
-        stop_timeout_s: the longest stop timeout of its containers.
+        stop_timeout_s: the longest time that its containers take to stop, one after the other where they must.
         network_mode: `awsvpc`, `bridge`, `host` or `none`.
     """
 
@@ -41,14 +45,38 @@ def read_task_definition(runtime: Runtime, arn: str) -> TaskDefinition:
 
 def to_task_definition(definition: TaskDefinitionTypeDef) -> TaskDefinition:
     """Turn ECS' description of a revision into what is used here. Every member of it may be missing."""
-    containers = definition.get("containerDefinitions", [])
-    timeouts = [c.get("stopTimeout", DEFAULT_STOP_TIMEOUT_S) for c in containers]
     return TaskDefinition(
         _shape(definition),
-        max(timeouts, default=DEFAULT_STOP_TIMEOUT_S),
+        _stop_timeout_s(definition.get("containerDefinitions", [])),
         # ECS: the default on Linux.
         definition.get("networkMode", "bridge"),
     )
+
+
+def _stop_timeout_s(containers: Sequence[ContainerDefinitionOutputTypeDef]) -> int:
+    """Return the seconds that the containers take to stop at most: the longest chain of stop timeouts.
+
+    amazon-ecs-agent, PR 1866: containers are stopped in the inverse order of `dependsOn`, `links` and `volumesFrom`. A
+    container gets its SIGTERM only once those that need it have ended, and has its whole stop timeout from then on.
+    """
+    own = [c.get("stopTimeout", DEFAULT_STOP_TIMEOUT_S) for c in containers]
+    named = {c.get("name", ""): index for index, c in enumerate(containers)}
+    needed = [[named[name] for name in _needed_names(c) if name in named] for c in containers]
+    longest = own
+    # A chain has no more links than there are containers. The count also ends a cycle, which ECS does not register.
+    for _ in own:
+        longest = [own[i] + max((longest[other] for other in needed[i]), default=0) for i in range(len(own))]
+    return max(longest, default=DEFAULT_STOP_TIMEOUT_S)
+
+
+def _needed_names(container: ContainerDefinitionOutputTypeDef) -> Iterator[str]:
+    """Yield the names of the containers that `container` needs while it runs."""
+    for dependency in container.get("dependsOn", []):
+        if dependency.get("condition") not in ENDED_BEFORE:
+            yield dependency.get("containerName", "")
+    # ECS: a link is `name` or `name:alias`.
+    yield from (link.partition(":")[0] for link in container.get("links", []))
+    yield from (volume.get("sourceContainer", "") for volume in container.get("volumesFrom", []))
 
 
 def _shape(definition: TaskDefinitionTypeDef) -> TaskShape:

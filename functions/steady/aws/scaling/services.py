@@ -14,8 +14,13 @@ from typing import TYPE_CHECKING
 from steady.api_budget.turns import Urgency
 from steady.aws.api_budget.budget import Budget
 from steady.aws.cache import Cache
-from steady.aws.ecs.services import describe_services, is_daemon, list_services, read_service_shape
-from steady.aws.ecs.task_definitions import read_task_definition
+from steady.aws.ecs.services import (
+    describe_services,
+    is_daemon,
+    list_services,
+    read_service_shape,
+    task_definitions_of,
+)
 from steady.aws.runtime import Runtime
 from steady.cluster import NOTHING, Daemons, Service, Size
 from steady.metrics import MetricName
@@ -104,13 +109,15 @@ def _read(runtime: Runtime, cluster: str, names: Collection[str]) -> dict[str, S
 
 def _service(runtime: Runtime, described: ServiceTypeDef) -> Service | _Daemon:
     if is_daemon(described):
-        size = read_task_definition(runtime, described["taskDefinition"]).shape.size
+        size = read_service_shape(runtime, described).size
         return _Daemon(size, described["runningCount"] + described["pendingCount"])
+    definitions = task_definitions_of(described)
     service = Service(
         name=described["serviceName"],
-        desired=described["desiredCount"],
+        # ECS API: an EXTERNAL service starts no task before it has a task set.
+        desired=described["desiredCount"] if definitions else 0,
         running=described["runningCount"],
         pending=described["pendingCount"],
-        task_definition=described["taskDefinition"],
+        task_definition=next(iter(definitions), ""),
     )
     return replace(service, shape=read_service_shape(runtime, described)) if service.missing else service

@@ -1,0 +1,204 @@
+"""The targets by which a task gets requests, and those by which an instance itself does."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from steady.aws.cache import Cache
+from steady.aws.capacity import pools
+from steady.aws.ecs.container_instances import ENI_ATTACHMENTS
+from steady.aws.ecs.services import is_listed, is_primary, read_revisions, revision_arns, service_of
+from steady.aws.ecs.traffic import NETWORK, Balanced, Traffic, traffic_of
+from steady.aws.runtime import Runtime
+from steady.aws.service_out.target_groups import TargetGroup, read_target_groups
+from steady.pools import PoolName
+from steady.service_out.doomed import Target
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecs.type_defs import ServiceTypeDef, TaskTypeDef
+
+# The target groups in which each pool registers its instances, by the pool's name.
+POOL_GROUPS: Cache[PoolName, tuple[str, ...]] = Cache(max_age_s=60.0)
+
+# ECS, task lifecycle: before RUNNING (ACTIVATING) a task is not, or not yet, registered with its target groups.
+STARTED = ("RUNNING", "DEACTIVATING", "STOPPING", "DEPROVISIONING", "STOPPED")
+
+
+class TaskTargets(NamedTuple):
+    """The targets of a task.
+
+    Attributes:
+        are_all_known: whether it can get no request by any other way.
+        lingers: whether requests go on for some time after DeregisterTargets (Network Load Balancers).
+    """
+
+    targets: frozenset[Target]
+    are_all_known: bool
+    lingers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """What was read of the service revisions and the target groups of services, by ARN."""
+
+    revisions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    groups: Mapping[str, TargetGroup] = field(default_factory=dict)
+
+    def revisions_of(self, service: ServiceTypeDef) -> list[Mapping[str, Any]]:
+        """Return the service revisions of `service` that were read."""
+        return [found for arn in revision_arns(service) if (found := self.revisions.get(arn))]
+
+
+NOTHING_READ = Routing()
+
+
+def read_routing(runtime: Runtime, services: Iterable[ServiceTypeDef]) -> Routing:
+    """Read the service revisions and the target groups of `services`. What cannot be read is left out."""
+    found = list(services)
+    revisions = read_revisions(runtime, (arn for service in found for arn in revision_arns(service)))
+    read = Routing(revisions)
+    groups = {arn for service in found for arn in traffic_of(service, read.revisions_of(service)).groups}
+    return Routing(revisions, read_target_groups(runtime, groups))
+
+
+def targets_of(
+    task: TaskTypeDef,
+    service: ServiceTypeDef,
+    instance_id: str,
+    network_mode: str,
+    routing: Routing = NOTHING_READ,
+) -> TaskTargets:
+    """Return the targets that ECS may have registered for `task`, in every target group of its `service`.
+
+    A target is the instance and a host port (bridge and host networking), or the address of the task's own network
+    interface and the container port (awsvpc). ELB API: DeregisterTargets succeeds for a target that is not registered.
+    So a task that is in one of several target groups has a target in each of them.
+    """
+    traffic = traffic_of(service, routing.revisions_of(service))
+    are_all_known = not traffic.otherwise and _is_described(task, service, routing)
+    found: set[Target] = set()
+    for balanced in traffic.balanced:
+        targets = set(_targets_behind(balanced, task, instance_id, network_mode, routing.groups))
+        found |= targets
+        # A port or an address that ECS has not reported (yet), or of another deployment.
+        are_all_known = are_all_known and bool(targets) and task.get("lastStatus") in STARTED
+    lingers = any(group.lingers for target in found if (group := routing.groups.get(target.group_arn)))
+    return TaskTargets(frozenset(found), are_all_known, lingers)
+
+
+def report_late(
+    runtime: Runtime,
+    cluster: str,
+    tasks: Iterable[TaskTypeDef],
+    services: Mapping[str, ServiceTypeDef],
+    routing: Routing,
+) -> None:
+    """Log once for each service of `tasks`, all of which are stopped late, why they are.
+
+    Args:
+        services: the services of `tasks`, by name.
+    """
+    for name, count in sorted(Counter(map(service_of, tasks)).items()):
+        service = services.get(name)
+        traffic = traffic_of(service, routing.revisions_of(service)) if service else Traffic()
+        lingers = any(group.lingers for arn in traffic.groups if (group := routing.groups.get(arn)))
+        ways = sorted({*traffic.otherwise, *((NETWORK,) if lingers else ())})
+        why = " and ".join(ways) or "tasks that start, or a service or deployment that ECS does not describe"
+        runtime.telemetry.info(
+            f"cluster {cluster}: service {name}: requests may still reach {count} tasks once their known targets are "
+            f"deregistered ({why}): these tasks are stopped as late as batch tasks",
+            cluster=cluster,
+            service=name,
+        )
+
+
+def instance_targets(runtime: Runtime, pool: PoolName, instance_ids: Sequence[str]) -> dict[str, frozenset[Target]]:
+    """Return the targets that `pool` itself has registered for each of `instance_ids`, which it has launched.
+
+    An Auto Scaling group and a Spot Fleet register their instances at the default port of their target groups. A pool
+    that cannot be read has the target groups that it had when it was read last. No error is raised.
+    """
+    groups = read_target_groups(runtime, _groups_of(runtime, pool))
+    return {
+        instance_id: frozenset(Target(arn, instance_id, group.port) for arn, group in groups.items() if group.port)
+        for instance_id in instance_ids
+    }
+
+
+def _groups_of(runtime: Runtime, pool: PoolName) -> tuple[str, ...]:
+    kept = POOL_GROUPS.get(runtime, pool)
+    if kept is not None:
+        return kept
+    try:
+        routes = pools.read_routes(runtime, pool)
+    except (ClientError, BotoCoreError) as error:
+        runtime.telemetry.warning(f"{pool}: the target groups of its instances cannot be read: {error}")
+        return POOL_GROUPS.get(runtime, pool, float("inf")) or ()
+    if routes.otherwise:
+        runtime.telemetry.warning(
+            f"{pool} also registers its instances with {' and '.join(sorted(routes.otherwise))}, where they are not "
+            f"deregistered"
+        )
+    return POOL_GROUPS.keep(runtime, pool, routes.target_groups)
+
+
+def _is_described(task: TaskTypeDef, service: ServiceTypeDef, routing: Routing) -> bool:
+    """Return whether the deployment that started `task` is one whose load balancers were read."""
+    if not is_listed(task, service):
+        return False
+    if len(service.get("deployments", [])) < 2 or is_primary(task, service):
+        return True
+    # ECS: a deployment does not say which service revision it is of. So all of them must be known.
+    arns = revision_arns(service)
+    return len(arns) > 1 and len(routing.revisions_of(service)) == len(arns)
+
+
+def _targets_behind(
+    balanced: Balanced,
+    task: TaskTypeDef,
+    instance_id: str,
+    network_mode: str,
+    groups: Mapping[str, TargetGroup],
+) -> Iterator[Target]:
+    """Yield the targets of `task` in all target groups of one entry of `loadBalancers`."""
+    ipv4, ipv6 = _addresses(task)
+    ports = set(_host_ports(balanced, task))
+    if not ports and network_mode == "host":
+        # amazon-ecs-agent PR 3479: in network mode host the agent reports no bindings; the ports are the container's.
+        ports = {balanced.port}
+    for arn in balanced.groups:
+        if ipv4 or ipv6:
+            group = groups.get(arn)
+            address = (ipv6 or ipv4) if group and group.is_ipv6 else (ipv4 or ipv6)
+            yield Target(arn, address, balanced.port)
+        else:
+            yield from (Target(arn, instance_id, port) for port in sorted(ports))
+
+
+def _host_ports(balanced: Balanced, task: TaskTypeDef) -> Iterator[int]:
+    for container in task.get("containers", []):
+        if container.get("name") == balanced.container:
+            for binding in container.get("networkBindings", []):
+                if binding.get("containerPort") == balanced.port and "hostPort" in binding:
+                    yield binding["hostPort"]
+
+
+def _addresses(task: TaskTypeDef) -> tuple[str, str]:
+    """Return the IPv4 and the IPv6 address of the task's own network interface; "" for one that it has not."""
+    interfaces = [i for container in task.get("containers", []) for i in container.get("networkInterfaces", [])]
+    details = [
+        (detail.get("name"), detail.get("value", ""))
+        for attachment in task.get("attachments", [])
+        if attachment.get("type") in ENI_ATTACHMENTS
+        for detail in attachment.get("details", [])
+    ]
+    ipv4 = [value for name, value in details if name == "privateIPv4Address"]
+    ipv4 += [interface.get("privateIpv4Address", "") for interface in interfaces]
+    ipv6 = [value for name, value in details if name == "ipv6Address"]
+    ipv6 += [interface.get("ipv6Address", "") for interface in interfaces]
+    return next(filter(None, ipv4), ""), next(filter(None, ipv6), "")

@@ -1,0 +1,127 @@
+"""The shapes in which the ECS API describes services, with their deployments, service revisions and task sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from simulator.ecs.state import ARN, Deploys, Otherwise, Service
+from simulator.endpoint import ACCOUNT_ID, REGION
+
+LATTICE_GROUP = f"arn:aws:vpc-lattice:{REGION}:{ACCOUNT_ID}:targetgroup/tg-0123456789abcdef0"
+REGISTRY = f"arn:aws:servicediscovery:{REGION}:{ACCOUNT_ID}:service/srv-0123456789abcdef"
+# How each way is described, and in which parts: a service, a deployment, a service revision.
+_OTHERWISE: Mapping[Otherwise, Mapping[str, Any]] = {
+    Otherwise.LATTICE: {"vpcLatticeConfigurations": [{"targetGroupArn": LATTICE_GROUP, "portName": "http"}]},
+    Otherwise.CLOUD_MAP: {"serviceRegistries": [{"registryArn": REGISTRY}]},
+    Otherwise.SERVICE_CONNECT: {"serviceConnectConfiguration": {"enabled": True, "services": [{"portName": "http"}]}},
+    Otherwise.GATEWAY: {"gatewayConnectors": [{"portName": "http"}]},
+    Otherwise.CLASSIC: {"loadBalancers": [{"loadBalancerName": "classic", "containerName": "app"}]},
+}
+_OF_SERVICE = ("loadBalancers", "serviceRegistries")
+_OF_DEPLOYMENT = ("vpcLatticeConfigurations", "serviceConnectConfiguration")
+
+
+def deployment_id(service: Service, revision: int) -> str:
+    """Return the id of the deployment, or of the task set, that starts the tasks of a service revision."""
+    number = int.from_bytes(service.name.encode()[:6], "big")
+    return f"ecs-svc/{number:015d}{revision:04d}"
+
+
+def revision_arn(service: Service, revision: int) -> str:
+    """Return the ARN of a service revision."""
+    return f"{ARN}:service-revision/{service.cluster.name}/{service.name}/{revision:016d}"
+
+
+def describe_service(service: Service) -> dict[str, Any]:
+    """Describe a service as DescribeServices does."""
+    running, pending = service.counts()
+    described: dict[str, Any] = {
+        "serviceName": service.name,
+        "serviceArn": service.arn,
+        "clusterArn": service.cluster.arn,
+        "status": "ACTIVE",
+        "desiredCount": 0 if service.daemon else service.desired,
+        "runningCount": running,
+        "pendingCount": pending,
+        "taskDefinition": service.definition.arn,
+        "schedulingStrategy": "DAEMON" if service.daemon else "REPLICA",
+        "deploymentController": {"type": _controller(service)},
+        "loadBalancers": _load_balancers(service, service.target_groups),
+        **_other_ways(service, _OF_SERVICE),
+    }
+    if service.deploys is Deploys.EXTERNAL:
+        # ECS API, CreateService: an EXTERNAL service has no task definition; its task sets have.
+        del described["taskDefinition"], described["loadBalancers"]
+    if service.deploys is Deploys.CODE_DEPLOY:
+        described["loadBalancers"] = _entries(service, service.idle_groups)
+    if service.deploys.by_task_sets:
+        described["taskSets"] = _task_sets(service)
+        return described
+    revisions = sorted({service.revision, *(t.revision for t in service.tasks.values())}, reverse=True)
+    described["deployments"] = [
+        {
+            "id": deployment_id(service, revision),
+            "status": "PRIMARY" if revision == service.revision else "ACTIVE",
+            "taskDefinition": service.definition.arn,
+            **_other_ways(service, _OF_DEPLOYMENT),
+        }
+        for revision in revisions
+    ]
+    described["currentServiceRevisions"] = [{"arn": revision_arn(service, revision)} for revision in revisions]
+    return described
+
+
+def describe_revisions(services: Iterable[Service], arns: Iterable[str]) -> list[dict[str, Any]]:
+    """Describe those of the service revisions `arns` that are of `services` as DescribeServiceRevisions does."""
+    known = {revision_arn(s, number): (s, number) for s in services for number in range(1, s.revision + 1)}
+    return [
+        {
+            "serviceRevisionArn": arn,
+            "serviceArn": service.arn,
+            "clusterArn": service.cluster.arn,
+            "loadBalancers": _load_balancers(service, service.groups_of(number)),
+            **_other_ways(service, (*_OF_SERVICE, *_OF_DEPLOYMENT, "gatewayConnectors")),
+        }
+        for arn, (service, number) in ((arn, known[arn]) for arn in arns if arn in known)
+    ]
+
+
+def _controller(service: Service) -> str:
+    return {Deploys.CODE_DEPLOY: "CODE_DEPLOY", Deploys.EXTERNAL: "EXTERNAL"}.get(service.deploys, "ECS")
+
+
+def _load_balancers(service: Service, groups: Iterable[str]) -> list[dict[str, Any]]:
+    if service.deploys is not Deploys.BLUE_GREEN:
+        return _entries(service, groups)
+    # After the first deployment all tasks are in the alternate target groups.
+    return [
+        {**idle, "advancedConfiguration": {"alternateTargetGroupArn": live["targetGroupArn"]}}
+        for idle, live in zip(_entries(service, service.idle_groups), _entries(service, groups), strict=True)
+    ]
+
+
+def _entries(service: Service, groups: Iterable[str]) -> list[dict[str, Any]]:
+    container, port = service.definition.container, service.definition.container_port
+    return [{"targetGroupArn": arn, "containerName": container, "containerPort": port} for arn in groups]
+
+
+def _task_sets(service: Service) -> list[dict[str, Any]]:
+    """Describe the task set that serves, and for CodeDeploy the one before it, which is kept for some time."""
+    sets = [("PRIMARY", service.revision, service.target_groups)]
+    if service.idle_groups:
+        sets.append(("ACTIVE", service.revision - 1, service.idle_groups))
+    return [
+        {
+            "id": deployment_id(service, revision),
+            "status": status,
+            "taskDefinition": service.definition.arn,
+            "loadBalancers": _entries(service, groups),
+        }
+        for status, revision, groups in sets
+    ]
+
+
+def _other_ways(service: Service, members: Iterable[str]) -> dict[str, Any]:
+    ways = _OTHERWISE[service.otherwise] if service.otherwise else {}
+    return {member: ways[member] for member in members if member in ways}

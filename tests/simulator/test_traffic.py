@@ -1,0 +1,225 @@
+"""Every way in which a task gets requests: none is stopped early while requests may still come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from simulator.ecs.state import Deploys, Task
+from simulator.errors import AwsError
+from simulator.load_balancing import TargetGroup
+from simulator.service_kinds import KINDS, WITH_KNOWN_TARGETS
+from simulator.world import SimulatedCluster, World
+from steady.aws.service_out.task_targets import instance_targets
+from steady.pools import PoolKind, PoolName
+from steady.service_out.doomed import Target
+from tests.simulator.stops import stops_watched
+
+# On Spot: 120 s, less the stop timeout of 30 s and the margin of 8 s.
+LAST_STOP_S = 82
+LATE = sorted(set(KINDS) - set(WITH_KNOWN_TARGETS))
+
+
+def fleet_of(world: World, kind: str, tasks: int = 4) -> SimulatedCluster:
+    """A fleet of four instances with one service of this kind."""
+    fleet = world.spot_cluster("web", 4, mode="paused")
+    options = dict(KINDS[kind])
+    fleet.service("api", tasks, requests_per_s=5, **options)
+    world.run(60)
+    return fleet
+
+
+def stopped_after(tasks: list[Task], since: float) -> list[float]:
+    return [task.sigterm_at - since for task in tasks if task.sigterm_at]
+
+
+@pytest.mark.parametrize("kind", WITH_KNOWN_TARGETS)
+def test_no_task_is_stopped_while_it_takes_requests_whatever_its_services_kind(kind: str) -> None:
+    world = World(seed=40)
+    fleet = fleet_of(world, kind)
+    tasks = fleet.tasks()
+
+    with stops_watched(world) as stops:
+        reclaimed_at = world.clock.now
+        fleet.reclaim()
+        world.run(130)
+
+    assert stops
+    assert [task.arn for task, took_requests in stops if took_requests] == []
+    assert max(stopped_after(tasks, reclaimed_at)) < LAST_STOP_S - 5, "their targets are known: none waits in vain"
+    assert (world.account.killed_tasks, world.account.balancing.failed_requests) == (0, 0)
+
+
+@pytest.mark.parametrize("kind", LATE)
+def test_a_task_that_may_get_requests_in_another_way_is_stopped_as_late_as_a_batch_task(kind: str) -> None:
+    world = World(seed=41)
+    fleet = fleet_of(world, kind)
+    tasks = fleet.tasks()
+
+    reclaimed_at = world.clock.now
+    fleet.reclaim()
+    world.run(130)
+
+    assert min(stopped_after(tasks, reclaimed_at)) > LAST_STOP_S - 1
+    assert world.account.killed_tasks == 0
+    lines = [line.message for line in world.suite.telemetry.log_lines if "service api" in line.message]
+    assert lines
+    assert all("as late as batch tasks" in line for line in lines)
+
+
+def test_the_targets_behind_a_network_load_balancer_are_deregistered_at_once_all_the_same() -> None:
+    world = World(seed=42)
+    fleet = fleet_of(world, "nlb")
+    targets = [t for task in fleet.tasks() for t in task.targets]
+
+    fleet.reclaim()
+    world.run(10)
+
+    assert targets
+    assert all(t.deregistered_at for t in targets)
+
+
+def test_under_a_hook_there_is_time_for_a_network_load_balancer() -> None:
+    world = World(seed=43)
+    group = world.group_cluster("web", 3, mode="paused")
+    group.service("api", 3, requests_per_s=5, protocol="TCP", minimum_healthy_percent=0)
+    world.run(60)
+
+    world.account.groups.fail(group.ec2_instances()[0])
+    world.run(600)
+
+    assert (world.account.killed_tasks, world.account.balancing.failed_requests) == (0, 0)
+
+
+@pytest.mark.parametrize("described", [True, False])
+def test_tasks_that_a_deployment_leaves_in_another_target_group_are_known_by_their_service_revision(
+    described: bool,
+) -> None:
+    world = World(seed=44)
+    fleet = fleet_of(world, "rolling")
+    [service] = fleet.state.services.values()
+    old = fleet.tasks()
+    service.deploy(fleet.target_group("moved", 5).arn)
+    if not described:
+        world.account.endpoint.actions["ecs:DescribeServiceRevisions"] = refuse
+
+    with stops_watched(world) as stops:
+        reclaimed_at = world.clock.now
+        fleet.reclaim()
+        world.run(130)
+
+    assert (max(stopped_after(old, reclaimed_at)) < LAST_STOP_S - 5) is described
+    assert (min(stopped_after(old, reclaimed_at)) > LAST_STOP_S - 1) is not described
+    assert {task.arn for task, took in stops if took} == (set() if described else {t.arn for t in old})
+
+
+def test_a_service_that_has_deployed_since_it_was_read_is_read_again() -> None:
+    """A process keeps a service for a minute. The tasks of a newer deployment say that it has changed."""
+    world = World(seed=45, duplicates=0.0)
+    fleet = world.spot_cluster("web", 4, mode="paused")
+    service = fleet.service("api", 4, requests_per_s=5)
+    world.run(60)
+    fleet.reclaim(1)
+    world.run(8)
+    service.deploy(fleet.target_group("moved", 5).arn)
+    world.account.scheduler.services.set_desired(service, 8)
+    world.run(30)
+    moved = [task for task in fleet.tasks() if task.revision == 2 and task.targets]
+
+    with stops_watched(world) as stops:
+        fleet.reclaim()
+        world.run(130)
+
+    assert moved
+    assert {task.arn for task in moved} <= {task.arn for task, _ in stops}
+    assert [task.arn for task, took_requests in stops if took_requests] == []
+
+
+def test_target_groups_that_cannot_be_described_count_as_those_of_an_application_load_balancer() -> None:
+    world = World(seed=46)
+    fleet = fleet_of(world, "rolling")
+    world.account.endpoint.actions["elbv2:DescribeTargetGroups"] = refuse
+
+    with stops_watched(world) as stops:
+        fleet.reclaim()
+        world.run(130)
+
+    assert [task.arn for task, took_requests in stops if took_requests] == []
+    assert (world.account.killed_tasks, world.account.balancing.failed_requests) == (0, 0)
+    assert world.suite.telemetry.errors() == []
+
+
+@pytest.mark.parametrize("pool", list(PoolKind))
+def test_the_instances_that_a_pool_registers_are_targets_at_the_groups_own_port(pool: PoolKind) -> None:
+    world = World(seed=47)
+    ingress = TargetGroup("ingress", port=8080)
+    cluster = world.cluster(pool, "web", 2, "m5.large", ingress=ingress)
+    runtime = world.suite.runtime("test")
+    ids = [i.ec2_id for i in cluster.instances()]
+    name = PoolName(pool, "web" if pool is PoolKind.AUTO_SCALING_GROUP else "sfr-web")
+
+    found = instance_targets(runtime, name, ids)
+    assert found == {id_: frozenset({Target(ingress.arn, id_, 8080)}) for id_ in ids}
+    assert all(key in ingress.targets for key in ((id_, 8080) for id_ in ids)), "the pool has registered them"
+
+    calls = world.account.endpoint.total().calls.total()
+    assert instance_targets(runtime, name, ids) == found
+    assert world.account.endpoint.total().calls.total() == calls, "a pool is read once a minute"
+
+
+def test_a_pool_without_target_groups_or_that_is_gone_or_cannot_be_read_has_no_targets() -> None:
+    world = World(seed=48)
+    world.spot_cluster("web", 1)
+    runtime = world.suite.runtime("test")
+    fleet, group = PoolKind.SPOT_FLEET, PoolKind.AUTO_SCALING_GROUP
+
+    assert instance_targets(runtime, PoolName(fleet, "sfr-web"), ["i-1"]) == {"i-1": frozenset()}
+    assert instance_targets(runtime, PoolName(fleet, "sfr-gone"), ["i-1"]) == {"i-1": frozenset()}
+    assert instance_targets(runtime, PoolName(group, "gone"), ["i-1"]) == {"i-1": frozenset()}
+    world.account.endpoint.actions["autoscaling:DescribeAutoScalingGroups"] = refuse
+    assert instance_targets(runtime, PoolName(group, "web"), ["i-1"]) == {"i-1": frozenset()}
+
+
+def test_requests_to_an_instance_reach_the_daemon_that_listens_at_the_port() -> None:
+    world = World(seed=49)
+    fleet = world.spot_cluster("web", 1, mode="paused", ingress=TargetGroup("ingress", port=80, requests_per_s=10))
+    fleet.daemon("ingress", container_port=80, host_network=True)
+    world.run(60)
+    [task] = fleet.tasks()
+
+    world.account.scheduler.stop(task)
+    world.run(10)
+    world.account.ec2.terminate(fleet.ec2_instances()[0])
+
+    assert world.account.balancing.failed_requests >= 90, "nobody has deregistered the instance before the stop"
+
+
+def refuse(params: Any) -> dict[str, Any]:
+    raise AwsError("AccessDeniedException", "no")
+
+
+def test_an_external_service_is_read_by_the_scaling_too() -> None:
+    world = World(seed=50)
+    fleet = world.spot_cluster("web", 1)
+    fleet.service("api", 9, cpu=256, memory=1024, requests_per_s=1, deploys=Deploys.EXTERNAL)
+
+    world.run(600)
+
+    assert [f for function in world.suite.functions() for f in function.failures] == []
+    assert len(fleet.running()) == 9
+
+
+def test_an_instance_that_its_fleet_itself_registers_leaves_the_load_balancer_before_its_ingress_is_stopped() -> None:
+    world = World(seed=31)
+    fleet = world.spot_cluster("web", 4, mode="paused", ingress=TargetGroup("ingress", port=80, requests_per_s=5))
+    fleet.daemon("ingress", container_port=80, host_network=True)
+    # ECS stops a daemon as soon as nothing else is left.
+    for instance in fleet.instances():
+        fleet.batch_task(instance, run_s=3600)
+    world.run(60)
+
+    fleet.reclaim(2)
+    world.run(150)
+
+    assert (world.account.killed_tasks, world.account.balancing.failed_requests) == (0, 0)
