@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from interruption_handler.notices import Parsed, unwritten
 from interruption_handler.notices.unwritten import Unwritten
 from steady.aws.capacity.origins import origins_of
@@ -25,7 +23,7 @@ WRITTEN_AGAIN_AFTER_S = 30
 
 
 def mark(runtime: Runtime, queue_url: str, cluster: str, wanted: Mapping[str, DrainMark]) -> None:
-    """Write the drain marks of instances that are about to be drained: the drain waits for no second try.
+    """Write the drain marks of instances that are about to be drained: the drain fails and waits for none of it.
 
     Marks that ECS does not take go into a message to the function's own queue.
     """
@@ -33,14 +31,14 @@ def mark(runtime: Runtime, queue_url: str, cluster: str, wanted: Mapping[str, Dr
         return
     try:
         write_marks(runtime, cluster, wanted)
-    except (ClientError, BotoCoreError) as error:
+    # Any exception: an instance without a mark is better than one that is not drained.
+    except Exception as error:
         runtime.telemetry.warning(
             f"cluster {cluster}: the drain marks of {len(wanted)} instances are written again in "
-            f"{WRITTEN_AGAIN_AFTER_S} s; the instances are drained meanwhile: {error}",
+            f"{WRITTEN_AGAIN_AFTER_S} s; the instances are drained meanwhile: {error!r}",
             cluster=cluster,
         )
-        for body in unwritten.messages(cluster, wanted):
-            runtime.sqs.send_message(QueueUrl=queue_url, MessageBody=body, DelaySeconds=WRITTEN_AGAIN_AFTER_S)
+        _send_later(runtime, queue_url, cluster, wanted)
 
 
 def write_again(runtime: Runtime, messages: Sequence[Message[Parsed]]) -> list[str]:
@@ -90,6 +88,19 @@ def end_marks(runtime: Runtime, autoscaler_queue_url: str, messages: Sequence[Me
             ids = {over.instance_id for over in overs}
             failed += [m.id for m in messages if any(over.instance_id in ids for over in _overs([m]))]
     return failed
+
+
+def _send_later(runtime: Runtime, queue_url: str, cluster: str, marks: Mapping[str, DrainMark]) -> None:
+    try:
+        for body in unwritten.messages(cluster, marks):
+            runtime.sqs_once.send_message(QueueUrl=queue_url, MessageBody=body, DelaySeconds=WRITTEN_AGAIN_AFTER_S)
+    except Exception as error:
+        runtime.telemetry.error(
+            f"cluster {cluster}: {len(marks)} instances carry no drain mark: if their notice comes to nothing, they "
+            f"stay DRAINING (steady drain --cancel takes them back): {error!r}",
+            cluster=cluster,
+            container_instances=sorted(marks),
+        )
 
 
 def _end_in(runtime: Runtime, autoscaler_queue_url: str, cluster: str, overs: Sequence[Over]) -> None:

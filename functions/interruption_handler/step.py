@@ -30,7 +30,7 @@ from steady.aws.settings import clusters
 from steady.cluster import ContainerInstance
 from steady.metrics import MetricName
 from steady.service_out.doomed import Doomed
-from steady.service_out.marking import marks_of
+from steady.service_out.marking import marks_of, still_doomed
 from steady.service_out.notice import Ignored, Notice
 from steady.service_out.stops import Stop
 from steady.service_out.timing import are_to_be_gathered, round_end
@@ -189,6 +189,8 @@ def _step_with(runtime: Runtime, environment: Environment, work: Work, held: lea
     woken = True
     # Before the drain: after a crash between the two, the next try still knows whose drain it is.
     mark(runtime, environment.queue_url, work.cluster, marks_of(doomed, read))
+    # A notice that comes after its own end wakes nobody.
+    doomed = still_doomed(doomed, read)
     doomed = [replace(d, mark=None if d.container_instance_arn else d.mark) for d in doomed]
     fresh = [d for d in doomed if not d.looked_at]
     if fresh:

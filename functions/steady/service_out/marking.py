@@ -58,6 +58,17 @@ def marks_over(overs: Iterable[Over], described: Mapping[str, ContainerInstance]
     return found
 
 
+def still_doomed(doomed: Iterable[Doomed], described: Iterable[ContainerInstance]) -> list[Doomed]:
+    """Return those of `doomed` whose reason to drain has not passed since their notice, as far as was read."""
+    marks = {i.arn: i.drain_mark for i in described}
+
+    def has_passed(one: Doomed) -> bool:
+        mark = marks.get(one.container_instance_arn)
+        return mark is not None and mark.ended_after(one.noticed_at)
+
+    return [one for one in doomed if not has_passed(one)]
+
+
 def _is_written(mark: DrainMark, instance: ContainerInstance) -> bool:
     """Whether `mark` is written over what the instance carries."""
     known = instance.drain_mark

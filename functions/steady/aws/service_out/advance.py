@@ -19,6 +19,7 @@ from steady.aws.service_out.task_targets import instance_targets
 from steady.cluster import ContainerInstance, InstanceStatus
 from steady.service_out.doomed import Doomed, DoomedTask, Seen, Target, TaskKind
 from steady.service_out.drain import after_release, progress, to_drain, to_release, to_stop
+from steady.service_out.marking import still_doomed
 from steady.service_out.stops import Stop, fill, in_order
 
 if TYPE_CHECKING:
@@ -181,11 +182,12 @@ def drain_instances(
     Args:
         described: container instances that this step has read already. Those that were ACTIVE are not read again.
     """
-    noticed_at = {d.container_instance_arn: d.noticed_at for d in doomed if d.container_instance_arn}
-    arns = set(noticed_at)
+    doomed = list(doomed)
+    arns = {d.container_instance_arn for d in doomed if d.container_instance_arn}
     found = _by_arn(i for i in described if i.arn in arns and i.status is InstanceStatus.ACTIVE)
     found |= _by_arn(describe_instances(runtime, cluster, sorted(arns - found.keys())))
-    found = {arn: i for arn, i in found.items() if not (i.drain_mark and i.drain_mark.ended_after(noticed_at[arn]))}
+    going = {d.container_instance_arn for d in still_doomed(doomed, found.values())}
+    found = {arn: i for arn, i in found.items() if arn in going}
     active = set(to_drain({i.arn: Seen(i.status, i.task_count) for i in found.values()}))
     try:
         drained = _by_arn(set_draining(runtime, cluster, sorted(active)))

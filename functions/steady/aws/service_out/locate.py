@@ -62,7 +62,8 @@ def merge(one: Doomed | None, other: Doomed) -> Doomed:
         deadline_s=min(one.deadline_s, other.deadline_s),
         container_instance_arn=one.container_instance_arn or other.container_instance_arn,
         hooks=tuple(hook for _, hook in sorted(hooks.items())),
-        noticed_at=max(one.noticed_at, other.noticed_at),
+        # A notice that is repeated near its deadline leaves as much time as it did at first.
+        noticed_at=max(one.noticed_at, other.noticed_at) if other.deadline_s < one.deadline_s else one.noticed_at,
         looked_at=one.looked_at or other.looked_at,
         deregistered_at=max(one.deregistered_at, other.deregistered_at),
         held=tuple(sorted({*one.held, *other.held})),
