@@ -43,6 +43,7 @@ class ServiceOutStack(cdk.Stack):
         permissions.may_change_instances(handler, settings)
         permissions.may_stop_tasks(handler, settings)
         permissions.may_read_protection(handler, settings)
+        permissions.may_read_revisions(handler, settings)
         permissions.may_deregister_targets(handler)
         permissions.may_find_pools(handler)
         permissions.may_answer_hooks(handler, settings)

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from interruption_handler.notices import rebalance_recommendation, spot_interruption
 from simulator.suite import FAILURE_TOPIC
 from simulator.world import SimulatedCluster, World
+from steady.aws.service_out.task_targets import instance_targets
+from steady.pools import PoolKind, PoolName
 
 
 def worlds() -> Iterator[World]:
@@ -37,6 +39,10 @@ def _world_of_interruptions() -> World:
     recommended = {"instance-id": batch.ec2_instances()[0].id}
     world.account.messaging.put_event({**rebalance_recommendation.SAMPLE, "detail": recommended})
     world.run(5)
+    # Not called by the step yet: the function's role may read where its pools register their instances.
+    handler = world.suite.runtime("interruption-handler")
+    instance_targets(handler, PoolName(PoolKind.AUTO_SCALING_GROUP, "web"), [leaving.id])
+    instance_targets(handler, PoolName(PoolKind.SPOT_FLEET, "sfr-batch"), [leaving.id])
     batch.reclaim()
     world.account.groups.fail(leaving)
     world.account.messaging.put_event({**spot_interruption.SAMPLE, "detail": {}})
