@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 
 import typer
@@ -9,11 +10,16 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
 from cli.output import JsonOption, answers, fail, notes, write_json
+from steady.aws.ecs.container_instances import set_active
+from steady.aws.ecs.drain_marks import write_marks
 from steady.aws.runtime import Runtime
 from steady.aws.service_out.advance import advance
-from steady.aws.service_out.locate import by_cluster, locate_instances
-from steady.service_out.drain import Doomed
+from steady.aws.service_out.locate import by_cluster, locate_instances, with_container_instances
+from steady.cluster import ContainerInstance
+from steady.drain_mark import DrainMark, DrainReason
+from steady.service_out.doomed import Doomed
 from steady.service_out.notice import Notice
+from steady.service_out.stops import Stop
 
 # Seconds for which one step may stop tasks before it reads the instances again.
 STEP_S = 15.0
@@ -24,21 +30,28 @@ def drain(
     deadline: Annotated[
         float, typer.Option(min=0, help="Stop batch tasks and protected tasks, too, by this many seconds from now.")
     ] = 3600,
+    cancel: Annotated[
+        bool,
+        typer.Option("--cancel", help="Take the instances back instead: set them to ACTIVE, whoever drained them."),
+    ] = False,
     profile: ProfileOption = None,
     region: RegionOption = None,
     json_: JsonOption = None,
 ) -> None:
     """Drain instances: set them to DRAINING, deregister their targets, then stop their tasks. Safe to repeat.
 
-    The instances are not terminated and stay DRAINING.
+    The instances are not terminated and stay DRAINING until --cancel takes them back.
 
     Exit code 1: AWS refused a call. 2: an instance is in no managed cluster; nothing was changed.
     """
     aws = runtime(profile, region)
     with aws_errors():
-        done = drain_instances(aws, instances, deadline)
+        done = take_back(aws, instances) if cancel else drain_instances(aws, instances, deadline)
     write_json(done, json_)
-    if json_ != "-":
+    if json_ != "-" and cancel:
+        for cluster, figures in done.items():
+            answers.print(f"cluster {cluster}: {len(figures['instances'])} instances ACTIVE again", highlight=False)
+    elif json_ != "-":
         for cluster, figures in done.items():
             answers.print(
                 f"cluster {cluster}: {len(figures['instances'])} instances drained, {figures['deregistered']} targets "
@@ -57,8 +70,11 @@ def drain_instances(aws: Runtime, instance_ids: list[str], deadline_s: float) ->
         By cluster: the `instances`, and how many targets were `deregistered` and how many tasks `stopped`.
     """
     now = aws.now()
-    doomed = locate_instances(aws, [Notice(id_, now, now + deadline_s) for id_ in instance_ids]).doomed
-    _refuse_unmanaged(instance_ids, doomed)
+    doomed, _ = _locate(aws, [Notice(id_, now, now + deadline_s) for id_ in instance_ids])
+    for name, in_cluster in by_cluster(doomed).items():
+        # By the mark, nothing but --cancel takes them back.
+        mark = DrainMark(DrainReason.OPERATOR, int(now + deadline_s), int(now))
+        write_marks(aws, name, {d.container_instance_arn: mark for d in in_cluster})
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"), TimeElapsedColumn())
     with Progress(*columns, console=notes) as progress:
         bars = {name: progress.add_task(f"cluster {name}", state="", total=None) for name in by_cluster(doomed)}
@@ -68,8 +84,26 @@ def drain_instances(aws: Runtime, instance_ids: list[str], deadline_s: float) ->
         }
 
 
+def take_back(aws: Runtime, instance_ids: list[str]) -> dict[str, dict[str, Any]]:
+    """Set instances to ACTIVE, and end the steps that an earlier notice has begun for them.
+
+    Returns:
+        By cluster: the `instances`.
+    """
+    now = aws.now()
+    doomed, described = _locate(aws, [Notice(id_, now, now) for id_ in instance_ids])
+    known = {i.arn: i.drain_mark for i in described}
+    hand_made = DrainMark(DrainReason.OPERATOR, int(now), int(now))
+    clusters = by_cluster(doomed)
+    for name, in_cluster in clusters.items():
+        arns = [d.container_instance_arn for d in in_cluster]
+        write_marks(aws, name, {arn: (known.get(arn) or hand_made).ended(now, now) for arn in arns})
+        set_active(aws, name, arns)
+    return {name: {"instances": [d.instance_id for d in in_cluster]} for name, in_cluster in clusters.items()}
+
+
 def _drain_cluster(aws: Runtime, cluster: str, doomed: list[Doomed], progress: Progress, bar: TaskID) -> dict[str, Any]:
-    waiting, due = tuple(doomed), tuple[str, ...]()
+    waiting, due = tuple(doomed), tuple[Stop, ...]()
     deregistered = stopped = 0
     while waiting or due:
         done = advance(aws, cluster, waiting, due, until=aws.now() + STEP_S)
@@ -78,13 +112,24 @@ def _drain_cluster(aws: Runtime, cluster: str, doomed: list[Doomed], progress: P
         stopped += done.stopped
         state = f"{deregistered} targets deregistered, {stopped} tasks stopped, {done.tasks_left} tasks left"
         progress.update(bar, completed=stopped, total=stopped + done.tasks_left, state=state)
-        if waiting and not due:
-            aws.sleep(done.next_in_s)
+        until_due_s = min((stop.at for stop in due), default=math.inf) - aws.now()
+        aws.sleep(max(0.0, min(done.next_in_s if waiting else math.inf, until_due_s - 1)) if waiting or due else 0.0)
     return {
         "instances": [d.instance_id for d in doomed],
         "deregistered": deregistered,
         "stopped": stopped,
     }
+
+
+def _locate(aws: Runtime, notices: list[Notice]) -> tuple[list[Doomed], list[ContainerInstance]]:
+    """Find the instances that are to be drained or taken back, and their container instances."""
+    located = locate_instances(aws, notices)
+    for error in located.failed.values():
+        raise error
+    found = [with_container_instances(aws, name, here) for name, here in by_cluster(located.doomed).items()]
+    doomed = [instance for in_cluster, _ in found for instance in in_cluster]
+    _refuse_unmanaged([notice.instance_id for notice in notices], doomed)
+    return doomed, [instance for _, described in found for instance in described]
 
 
 def _refuse_unmanaged(instance_ids: list[str], doomed: list[Doomed]) -> None:

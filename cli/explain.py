@@ -93,6 +93,7 @@ def _instance(instance: ContainerInstance, snapshot: Snapshot) -> dict[str, Any]
         "type": instance.instance_type,
         "zone": instance.zone,
         "status": instance.status.value if instance.agent_connected else f"{instance.status.value}, agent lost",
+        "drained_for": instance.drain_mark.reason.value if instance.drain_mark else "",
         "in_pool": instance.instance_id in snapshot.pool.members,
         "tasks": instance.task_count,
         "cpu_percent": cpu,
@@ -133,6 +134,7 @@ def _decision(found: Evaluation, mode: str) -> dict[str, Any]:
         "to_drain": list(decision.to_drain),
         "to_undrain": list(decision.to_undrain),
         "to_terminate": list(decision.to_terminate),
+        "to_forget": list(decision.to_forget),
         "reasons": [{"rule": r.name, "text": str(r)} for r in decision.reasons],
     }
 
@@ -161,7 +163,9 @@ def _instances_table(answer: Mapping[str, Any]) -> Table:
     table.add_column("CPU %", justify="right", footer=f"{total['CPU']:g}")
     table.add_column("memory %", justify="right", footer=f"{total['memory']:g}")
     for i in answer["instances"]:
-        status = i["status"] if i["in_pool"] else f"{i['status']}, not in the pool"
+        parts = [i["status"]]
+        parts += [f"for {i['drained_for']}"] if i["drained_for"] and i["status"].startswith("DRAINING") else []
+        status = ", ".join(parts if i["in_pool"] else [*parts, "not in the pool"])
         cells = (i["instance"], i["type"], i["zone"], status, i["tasks"], f"{i['cpu_percent']:g}")
         table.add_row(*map(str, cells), f"{i['memory_percent']:g}")
     return table
@@ -201,7 +205,7 @@ def _print_decision(answer: Mapping[str, Any]) -> None:
     answers.print(f"[bold]decision[/]: target {decision['target']}{unchanged}", highlight=False)
     for reason in decision["reasons"]:
         answers.print(f"  {reason['rule']}: {reason['text']}", highlight=False, soft_wrap=True)
-    for what in ("to_drain", "to_undrain", "to_terminate"):
+    for what in ("to_drain", "to_undrain", "to_terminate", "to_forget"):
         if decision[what]:
             answers.print(f"  {what.replace('_', ' ')}: {', '.join(decision[what])}", highlight=False, soft_wrap=True)
     for problem in answer["problems"]:

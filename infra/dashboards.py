@@ -30,8 +30,15 @@ REASONS_TO_ADD = (
     reasons.TakenBack,
     reasons.ReplacedAhead,
     reasons.FellBack,
+    reasons.BackInService,
 )
-REASONS_TO_REMOVE = (reasons.ReservationLow, reasons.Emptied, reasons.SpotIsBack, reasons.ScaleInShed)
+REASONS_TO_REMOVE = (
+    reasons.ReservationLow,
+    reasons.Emptied,
+    reasons.SpotIsBack,
+    reasons.ScaleInShed,
+    reasons.Retired,
+)
 PROBLEMS = (
     reasons.AtMaximum.__name__,
     reasons.FitsNoInstance.__name__,

@@ -6,7 +6,8 @@ rest is for the requests that its targets still have in flight.
 
 from __future__ import annotations
 
-from steady.service_out.drain import NOTICE_S, STOP_MARGIN_S
+from steady.service_out.doomed import NOTICE_S
+from steady.service_out.stops import STOP_MARGIN_S
 
 # From EC2's notice until targets are deregistered (docs/simulator.md: 7 s for a fleet of 100), with 3 s to spare.
 FIRST_STEP_S = 10

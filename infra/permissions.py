@@ -9,7 +9,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 
 from infra.queue_function import QueueFunction
 from infra.settings.target import Settings
-from steady.names import API_BUDGET_KEY, CLUSTER_TAG, CLUSTERS_PATH, DEFAULTS_PATH
+from steady.names import API_BUDGET_KEY, CLUSTER_TAG, CLUSTERS_PATH, DEFAULTS_PATH, LEASE_KEY
 from steady.pools import PoolKind
 
 
@@ -43,6 +43,18 @@ def may_change_instances(function: QueueFunction, settings: Settings) -> None:
     stack = cdk.Stack.of(function)
     only_ours = _only_ours(stack, settings)
     function.allow(["ecs:UpdateContainerInstancesState"], _within(stack, settings, "container-instance"), **only_ours)
+
+
+def may_write_drain_marks(function: QueueFunction, settings: Settings) -> None:
+    stack = cdk.Stack.of(function)
+    function.allow(["ecs:PutAttributes"], _within(stack, settings, "container-instance"), **_only_ours(stack, settings))
+
+
+def may_delete_drain_marks(function: QueueFunction, settings: Settings) -> None:
+    stack = cdk.Stack.of(function)
+    function.allow(
+        ["ecs:DeleteAttributes"], _within(stack, settings, "container-instance"), **_only_ours(stack, settings)
+    )
 
 
 def may_stop_tasks(function: QueueFunction, settings: Settings) -> None:
@@ -110,10 +122,10 @@ def may_change_capacity(function: QueueFunction, settings: Settings) -> None:
         function.allow(["ec2:TerminateInstances"], instances, StringEquals=only_made)
 
 
-def may_say_calls(function: QueueFunction, ledger: dynamodb.ITable) -> None:
-    """Allow to write the ledger's item that counts ECS calls, and no other item."""
-    only_that = {"dynamodb:LeadingKeys": [API_BUDGET_KEY]}
-    function.allow(["dynamodb:UpdateItem"], [ledger.table_arn], **{"ForAllValues:StringEquals": only_that})
+def may_lease(function: QueueFunction, ledger: dynamodb.ITable) -> None:
+    """Allow to write the ledger's items with the leases of service-out, and the one that counts ECS calls."""
+    only_those = {"dynamodb:LeadingKeys": [API_BUDGET_KEY, f"{LEASE_KEY}*"]}
+    function.allow(["dynamodb:UpdateItem"], [ledger.table_arn], **{"ForAllValues:StringLike": only_those})
 
 
 def _parameters(function: QueueFunction, *paths: str) -> list[str]:

@@ -42,6 +42,7 @@ class ScalingStack(cdk.Stack):
             permissions.may_read_clusters(function, settings)
             permissions.may_list_services(function, settings)
             permissions.may_change_instances(function, settings)
+            permissions.may_delete_drain_marks(function, settings)
             permissions.may_change_capacity(function, settings)
             # Both may book a later evaluation, by a delayed message to the autoscaler.
             function.function.add_environment("AUTOSCALER_QUEUE_URL", autoscaler.queue.queue_url)

@@ -41,13 +41,14 @@ class ServiceOutStack(cdk.Stack):
         permissions.may_read_thresholds(handler)
         permissions.may_read_clusters(handler, settings)
         permissions.may_change_instances(handler, settings)
+        permissions.may_write_drain_marks(handler, settings)
         permissions.may_stop_tasks(handler, settings)
         permissions.may_read_protection(handler, settings)
         permissions.may_read_revisions(handler, settings)
         permissions.may_deregister_targets(handler)
         permissions.may_find_pools(handler)
         permissions.may_answer_hooks(handler, settings)
-        permissions.may_say_calls(handler, ledger)
+        permissions.may_lease(handler, ledger)
         for cluster in settings.adopted:
             if cluster.kind.traits.waits_under_hook and cluster.hook:
                 add_hook(self, f"Hook-{cluster.name}", cluster.pool.name)

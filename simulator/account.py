@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from simulator.auto_scaling import AutoScaling, AutoScalingGroup
+from simulator.auto_scaling import AutoScaling, AutoScalingGroup, Waiting
 from simulator.clock import Clock
 from simulator.ec2 import BOOT_S, Ec2, Ec2Instance
 from simulator.ecs.api import EcsApi
@@ -14,6 +14,7 @@ from simulator.load_balancing import LoadBalancing
 from simulator.messaging import Messaging
 from simulator.spot_fleet import SpotFleets
 from simulator.storage import ParameterStore, Tables
+from simulator.timing import DEFAULT, Timing
 
 
 class Account:
@@ -23,20 +24,25 @@ class Account:
         seed: the random seed of boot times, deliveries, request durations and latencies.
         boot_s: mean seconds from an instance's launch to its registration with ECS.
         duplicates: the fraction of messages that SQS delivers twice.
+        timing: how fast, and in which order, the account answers.
     """
 
-    def __init__(self, seed: int = 0, boot_s: float = BOOT_S, duplicates: float = 0.01) -> None:
+    def __init__(
+        self, seed: int = 0, boot_s: float = BOOT_S, duplicates: float = 0.01, timing: Timing = DEFAULT
+    ) -> None:
         # Each part has its own source of random numbers, so that a change in one part does not change the others.
         self.clock = Clock()
-        self.balancing = LoadBalancing(self.clock, random.Random(f"requests {seed}"))
-        self.scheduler = Scheduler(self.clock, random.Random(f"tasks {seed}"), self.balancing)
+        self.balancing = LoadBalancing(
+            self.clock, random.Random(f"requests {seed}"), displays_delay=timing.displays_delay
+        )
+        self.scheduler = Scheduler(self.clock, random.Random(f"tasks {seed}"), self.balancing, timing, seed)
         self.ec2 = Ec2(self.clock, random.Random(f"boots {seed}"), self.scheduler, boot_s)
         self.fleets = SpotFleets(self.clock, self.ec2)
         self.groups = AutoScaling(self.clock, self.ec2)
-        self.messaging = Messaging(self.clock, random.Random(f"delivery {seed}"), duplicates)
+        self.messaging = Messaging(self.clock, random.Random(f"delivery {seed}"), duplicates, timing)
         self.parameters = ParameterStore()
         self.tables = Tables()
-        self.endpoint = Endpoint(self.clock, random.Random(f"latency {seed}"))
+        self.endpoint = Endpoint(self.clock, random.Random(f"latency {seed}"), timing)
         self.killed_tasks = 0
         self._wire()
 
@@ -82,7 +88,7 @@ class Account:
                 "detail-type": "EC2 Spot Instance Interruption Warning",
                 "source": "aws.ec2",
                 "resources": [f"arn:aws:ec2:{instance.zone}:instance/{instance.id}"],
-                "detail": {"instance-id": instance.id, "instance-action": "terminate"},
+                "detail": {"instance-id": instance.id, "instance-action": instance.interruption},
             }
         )
 
@@ -96,17 +102,19 @@ class Account:
             }
         )
 
-    def _send_terminating(self, group: AutoScalingGroup, instance: Ec2Instance, token: str) -> None:
+    def _send_terminating(self, group: AutoScalingGroup, waiting: Waiting) -> None:
         self.messaging.put_event(
             {
                 "detail-type": "EC2 Instance-terminate Lifecycle Action",
                 "source": "aws.autoscaling",
                 "detail": {
-                    "LifecycleActionToken": token,
+                    "LifecycleActionToken": waiting.token,
                     "AutoScalingGroupName": group.name,
                     "LifecycleHookName": group.hook,
-                    "EC2InstanceId": instance.id,
+                    "EC2InstanceId": waiting.instance.id,
                     "LifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING",
+                    "Origin": "AutoScalingGroup",
+                    "Destination": "WarmPool" if waiting.to_warm_pool else "EC2",
                 },
             }
         )

@@ -28,6 +28,7 @@ class Waiting:
     token: str
     since: float
     timeout: Timer
+    to_warm_pool: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -40,6 +41,8 @@ class AutoScalingGroup:
         waiting: the instances that wait under the hook, by their ids.
         target_groups: the ARNs of the target groups in which it registers its instances.
         image_boots: whether instances that are launched from now on register; those of a broken image do not.
+        reuse_on_scale_in: whether scale-in returns instances to the group's warm pool, whose state is Stopped.
+        warm: the instances in the warm pool. The group takes from them before it launches another one.
     """
 
     name: str
@@ -55,6 +58,8 @@ class AutoScalingGroup:
     look_pending: bool = False
     image_boots: bool = True
     target_groups: tuple[str, ...] = ()
+    reuse_on_scale_in: bool = False
+    warm: dict[str, Ec2Instance] = field(default_factory=dict)
 
     def staying(self) -> list[Ec2Instance]:
         """Return the instances that do not wait under the hook."""
@@ -65,14 +70,14 @@ class AutoScaling:
     """All Auto Scaling groups of the account.
 
     Attributes:
-        on_terminating: called with the group, the instance and the token of each lifecycle action on termination.
+        on_terminating: called with the group, and with each instance that waits under its hook from now on.
     """
 
     def __init__(self, clock: Clock, ec2: Ec2) -> None:
         self.clock = clock
         self.ec2 = ec2
         self.groups: dict[str, AutoScalingGroup] = {}
-        self.on_terminating: Callable[[AutoScalingGroup, Ec2Instance, str], None] = lambda group, instance, token: None
+        self.on_terminating: Callable[[AutoScalingGroup, Waiting], None] = lambda group, waiting: None
         self._tokens = itertools.count(1)
 
     def add(self, group: AutoScalingGroup) -> AutoScalingGroup:
@@ -129,7 +134,8 @@ class AutoScaling:
                 if group.desired - 1 < group.minimum:
                     raise AwsError("ValidationError", "Terminating the instance would violate the group's min size")
                 group.desired -= 1
-            self._terminate(group, instance)
+            scale_in = params["ShouldDecrementDesiredCapacity"]
+            self._terminate(group, instance, to_warm_pool=scale_in and group.reuse_on_scale_in)
             return {"Activity": {"AutoScalingGroupName": group.name, "StatusCode": "InProgress"}}
         raise AwsError("ValidationError", f"Instance Id not found - No managed instance found: {params['InstanceId']}")
 
@@ -173,21 +179,34 @@ class AutoScaling:
             raise AwsError("ValidationError", f"AutoScalingGroup name not found - no such group: {name}")
         return self.groups[name]
 
-    def _terminate(self, group: AutoScalingGroup, instance: Ec2Instance) -> None:
+    def _terminate(self, group: AutoScalingGroup, instance: Ec2Instance, *, to_warm_pool: bool = False) -> None:
+        """Terminate an instance, under the hook if there is one.
+
+        An instance on its way to the warm pool waits under the same hook (Auto Scaling User Guide, "Amazon EC2 Auto
+        Scaling event reference": its event has WarmPool as the Destination).
+        """
         if instance.id in group.waiting:
-            return
-        if not group.hook:
-            self.ec2.terminate(instance)
             return
         token = f"00000000-0000-0000-0000-{next(self._tokens):012x}"
         timeout = self.clock.after(group.heartbeat_s, lambda: self._go(group, group.waiting[instance.id]))
-        group.waiting[instance.id] = Waiting(instance, token, self.clock.now, timeout)
-        self.on_terminating(group, instance, token)
+        waiting = group.waiting[instance.id] = Waiting(instance, token, self.clock.now, timeout, to_warm_pool)
+        if not group.hook:
+            timeout.cancel()
+            self._go(group, waiting)
+            return
+        self.on_terminating(group, waiting)
         self._look_soon(group)
 
     def _go(self, group: AutoScalingGroup, waiting: Waiting) -> None:
-        if group.waiting.pop(waiting.instance.id, None):
-            self.ec2.terminate(waiting.instance)
+        instance = waiting.instance
+        if not group.waiting.pop(instance.id, None):
+            return
+        if waiting.to_warm_pool and instance.alive:
+            group.warm[instance.id] = group.members.pop(instance.id)
+            self.ec2.stop(instance)
+            self._look_soon(group)
+        else:
+            self.ec2.terminate(instance)
 
     def _look_soon(self, group: AutoScalingGroup) -> None:
         if not group.look_pending:
@@ -201,11 +220,18 @@ class AutoScaling:
             self._launch(group)
         # As the default termination policy does: the oldest instances first.
         for instance in staying[: max(0, len(staying) - group.desired)]:
-            self._terminate(group, instance)
+            self._terminate(group, instance, to_warm_pool=group.reuse_on_scale_in)
 
     def _launch(self, group: AutoScalingGroup, *, booted: bool = False) -> None:
+        if group.warm:
+            instance = group.warm.pop(next(iter(group.warm)))
+            group.members[instance.id] = instance
+            self.ec2.start(instance)
+            return
+
         def gone(instance: Ec2Instance) -> None:
             group.members.pop(instance.id, None)
+            group.warm.pop(instance.id, None)
             group.waiting.pop(instance.id, None)
             self._look_soon(group)
 

@@ -39,6 +39,10 @@ class Killed(BaseException):
     """Thrown into a process to end it, for example a Lambda function at its timeout. `except Exception` misses it."""
 
 
+class Crashed(BaseException):
+    """The function's process ends here, with all its threads. `except Exception` misses it."""
+
+
 class Process:
     """A greenlet that the clock runs, and the processes that it started."""
 
@@ -157,7 +161,7 @@ class Clock:
         """
         todo = list(items)
         results: dict[int, Result] = {}
-        errors: list[Exception] = []
+        errors: list[BaseException] = []
         queue = iter(enumerate(todo))
         caller = self.current
         running = min(at_once, len(todo))
@@ -167,7 +171,7 @@ class Clock:
             try:
                 for index, item in queue:
                     results[index] = call(item)
-            except Exception as error:
+            except (Exception, Crashed) as error:
                 errors.append(error)
             finally:
                 running -= 1

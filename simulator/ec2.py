@@ -1,11 +1,11 @@
-"""EC2 instances: a group or a fleet launches them, they register with their cluster, and they are terminated."""
+"""EC2 instances: a group or a fleet launches them, they register, they may stop and start, and they are terminated."""
 
 from __future__ import annotations
 
 import itertools
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,8 @@ from steady.pools import Purchase
 BOOT_S = 90.0
 # A boot takes from 0.8 to 1.3 times the mean.
 BOOT_SPREAD = (0.8, 1.3)
+# Seconds from the start of a stopped instance until its ECS agent is connected again.
+RESTART_S = 30.0
 ZONES = ("us-east-1a", "us-east-1b", "us-east-1c")
 # EC2 describes a terminated instance for about an hour.
 FORGOTTEN_AFTER_S = 3600.0
@@ -33,8 +35,11 @@ class Ec2Instance:
     Attributes:
         container_instance: its registration with ECS; None before.
         doomed_at: when its interruption notice was sent; None: none was sent.
+        interruption: what its interruption notice says that EC2 does: terminate, stop or hibernate.
         boots: whether it ever registers.
         target_groups: the ARNs of the target groups in which its pool registers it.
+        stopped: whether it is stopped or hibernated. It keeps its id (EC2 User Guide, "Stop and start").
+        reservation: the id of the Capacity Reservation that it runs in; "": none.
     """
 
     id: str
@@ -45,10 +50,13 @@ class Ec2Instance:
     on_terminated: Callable[[Ec2Instance], None]
     container_instance: ContainerInstance | None = None
     doomed_at: float | None = None
+    interruption: str = "terminate"
     terminated_at: float | None = None
     boots: bool = True
     on_demand: bool = False
     target_groups: tuple[str, ...] = ()
+    stopped: bool = False
+    reservation: str = ""
 
     @property
     def alive(self) -> bool:
@@ -124,6 +132,7 @@ class Ec2:
         if booted:
             self._register(instance)
         else:
+            self.on_state(instance, "running")
             self.clock.after(self._boot_s * self._rng.uniform(*BOOT_SPREAD), lambda: self._register(instance))
         return instance
 
@@ -132,18 +141,40 @@ class Ec2:
         if not instance.alive:
             return
         instance.terminated_at = self.clock.now
-        self.hours.end(instance, self.clock.now)
+        if not instance.stopped:
+            self.hours.end(instance, self.clock.now)
         if instance.container_instance:
             self.scheduler.lose_instance(instance.container_instance)
         self.clock.after(FORGOTTEN_AFTER_S, lambda: self.instances.pop(instance.id, None))
         self.on_state(instance, "shutting-down")
         instance.on_terminated(instance)
 
+    def stop(self, instance: Ec2Instance) -> None:
+        """Stop an instance at once, as a hibernation does, too. Tasks that are left on it are killed."""
+        if not instance.alive or instance.stopped:
+            return
+        instance.stopped = True
+        self.hours.end(instance, self.clock.now)
+        if instance.container_instance:
+            self.scheduler.lose_instance(instance.container_instance, stopped=True)
+        self.on_state(instance, "stopping")
+        self.on_state(instance, "stopped")
+
+    def start(self, instance: Ec2Instance) -> None:
+        """Start a stopped instance. It has the same id, and its ECS agent reconnects `RESTART_S` seconds later."""
+        if not instance.alive or not instance.stopped:
+            return
+        instance.stopped, instance.doomed_at = False, None
+        self.hours.begin(instance, self.clock.now)
+        self.on_state(instance, "running")
+        self.clock.after(RESTART_S, lambda: self._restarted(instance))
+
     def describe_instances(self, params: Params) -> dict[str, Any]:
-        asked = [f for f in params.get("Filters", []) if f["Name"] == "instance-id"]
-        if not asked or len(params["Filters"]) > 1:
-            raise AwsError("InvalidParameterValue", "only the filter instance-id is simulated")
-        found = [self.instances[id_] for id_ in asked[0]["Values"] if id_ in self.instances]
+        found = list(self.instances.values())
+        for one in params.get("Filters", []):
+            if one["Name"] not in _FILTERS:
+                raise AwsError("InvalidParameterValue", f"the filter {one['Name']} is not simulated")
+            found = [i for i in found if _FILTERS[one["Name"]](i) in one["Values"]]
         return {"Reservations": [{"Instances": [_instance(i)]} for i in found]}
 
     def terminate_instances(self, params: Params) -> dict[str, Any]:
@@ -160,8 +191,14 @@ class Ec2:
         except NoSuchInstanceType as error:
             raise AwsError("InvalidInstanceType", str(error)) from error
 
+    def _restarted(self, instance: Ec2Instance) -> None:
+        if instance.container_instance is None:
+            self._register(instance)
+        elif instance.alive and not instance.stopped:
+            self.scheduler.reconnect(instance.container_instance)
+
     def _register(self, instance: Ec2Instance) -> None:
-        if not instance.alive or not instance.boots:
+        if not instance.alive or not instance.boots or instance.stopped:
             return
         size = registered_size(instance.instance_type)
         instance.container_instance = ContainerInstance(
@@ -185,6 +222,20 @@ def _instance(instance: Ec2Instance) -> dict[str, Any]:
     return {
         "InstanceId": instance.id,
         "InstanceType": instance.instance_type,
-        "State": {"Name": "running" if instance.alive else "terminated"},
+        "State": {"Name": _state(instance)},
         "Tags": [{"Key": k, "Value": v} for k, v in instance.tags.items()],
     }
+
+
+def _state(instance: Ec2Instance) -> str:
+    if not instance.alive:
+        return "terminated"
+    return "stopped" if instance.stopped else "running"
+
+
+# The filters of DescribeInstances that are simulated, by their names (EC2 API Reference).
+_FILTERS: Mapping[str, Callable[[Ec2Instance], str]] = {
+    "instance-id": lambda instance: instance.id,
+    "instance-state-name": _state,
+    "capacity-reservation-id": lambda instance: instance.reservation,
+}

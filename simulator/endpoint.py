@@ -1,17 +1,20 @@
 """The API of the simulated account, for real boto3 clients and for simulated callers.
 
 A handler of botocore's event `before-call` answers each call in this process. botocore has validated the parameters
-before this event. Its retries would come after it, so they are simulated here.
+before this event. Its retries would come after it, so they are made here (`simulator.retries`).
 """
 
 from __future__ import annotations
 
+import itertools
+import math
 import random
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from statistics import NormalDist
 from typing import Any
 
 import boto3
@@ -21,14 +24,14 @@ from botocore.config import Config
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
 from simulator.clock import Clock
-from simulator.errors import AwsError, throttled
+from simulator.errors import AwsError
 from simulator.faults import NO_FAULT, Fault, TimedOut, Try
+from simulator.retries import Retries
 from simulator.throttling import Throttle
+from simulator.timing import DEFAULT, Timing
 
 REGION = "us-east-1"
 ACCOUNT_ID = "123456789012"
-# Mean seconds that a call takes.
-LATENCY_S = 0.03
 
 Params = Mapping[str, Any]
 Action = Callable[[Params], dict[str, Any]]
@@ -75,9 +78,10 @@ class Endpoint:
         fault: the fault that applies to the functions' calls.
         timed: whether the CPU time of answers is measured, which takes time itself.
         tries: how many tries all functions have made.
+        retries: the retries of all clients.
     """
 
-    def __init__(self, clock: Clock, rng: random.Random, latency_s: float = LATENCY_S) -> None:
+    def __init__(self, clock: Clock, rng: random.Random, timing: Timing = DEFAULT) -> None:
         self.clock = clock
         self.actions: dict[str, Action] = {}
         self.counts: dict[str, Counts] = {}
@@ -85,9 +89,9 @@ class Endpoint:
         self.fault: Fault = NO_FAULT
         self.timed = False
         self.tries = 0
-        self._throttle = Throttle(clock.now)
-        self._rng = rng
-        self._latency_s = latency_s
+        self.retries = Retries(rng, quota=timing.retry_quota)
+        self._throttle = Throttle(clock.now, limits=timing.limits)
+        self._latency_s = latencies(timing, rng)
 
     def counted(self, caller: str) -> Counts:
         """Return the counted calls of `caller`."""
@@ -107,11 +111,10 @@ class Endpoint:
         counts = self.counted(caller)
         counts.calls[name] += 1
         begun = time.process_time() if self.timed else 0.0
-        service, _, action = name.partition(":")
         try:
-            if service == "ecs" and not self._throttle.allows(action, self.clock.now):
+            if refusal := self._throttle.refusal(name, self.clock.now):
                 counts.throttled += 1
-                raise throttled(action)
+                raise refusal
             if name not in self.actions:
                 raise AwsError("NotSimulated", f"{name} is not part of the simulated account: add it to simulator/")
             answer = self.actions[name](params)
@@ -141,9 +144,9 @@ class Endpoint:
             AwsError: if the last try was answered with an error.
             ConnectTimeoutError, ReadTimeoutError: if the last try got no answer.
         """
-        most = (getattr(config, "retries", None) or {}).get("total_max_attempts", 3)
-        for attempt in range(1, most + 1):
-            self.clock.sleep(self._latency_s * self._rng.uniform(0.7, 1.3))
+        service, used = name.partition(":")[0], dict[str, Any]()
+        for attempt in itertools.count(1):
+            self.clock.sleep(self._latency_s())
             this = Try(self.clock.now, self.tries, caller, name, params)
             self.tries += 1
             try:
@@ -151,18 +154,20 @@ class Endpoint:
                 answer = self.fault.answered(this, self.answer(caller, name, params))
             except AwsError as error:
                 tried(error.code)
-                if attempt == most or not _is_retried(error):
+                delay_s = self.retries.delay_s(config, service, attempt, error, used)
+                if delay_s is None:
                     raise
             except TimedOut as error:
                 self.clock.sleep(_timeout_s(config, error))
-                if attempt == most:
+                delay_s = self.retries.delay_s(config, service, attempt, error, used)
+                if delay_s is None:
                     kind = ReadTimeoutError if error.connected else ConnectTimeoutError
-                    raise kind(endpoint_url=f"https://{name.partition(':')[0]}.{REGION}.amazonaws.com") from error
+                    raise kind(endpoint_url=f"https://{service}.{REGION}.amazonaws.com") from error
             else:
                 tried("")
+                self.retries.succeeded(config, used)
                 return answer
-            # botocore, retries/standard.py: exponential backoff with full jitter, at most 20 s.
-            self.clock.sleep(self._rng.random() * min(20.0, 2.0 ** (attempt - 1)))
+            self.clock.sleep(delay_s)
         raise AssertionError("unreachable: the last try returns or raises")
 
     def session(self, caller: str) -> boto3.Session:
@@ -221,8 +226,14 @@ def _timeout_s(config: Config | None, error: TimedOut) -> float:
     return timeout_s
 
 
-def _is_retried(error: AwsError) -> bool:
-    return error.code in ("ThrottlingException", "RequestLimitExceeded") or error.status >= 500
+def latencies(timing: Timing, rng: random.Random) -> Callable[[], float]:
+    """Return a function that draws the seconds that the next call takes."""
+    if not timing.latency_tail:
+        return lambda: timing.latency_s * rng.uniform(0.7, 1.3)
+    # Log-normal: its 99th percentile is exp(2.326 sigma) medians, and its mean exp(sigma^2 / 2) medians.
+    sigma = math.log(timing.latency_tail) / NormalDist().inv_cdf(0.99)
+    mu = math.log(timing.latency_s) - sigma**2 / 2
+    return lambda: rng.lognormvariate(mu, sigma)
 
 
 @cache

@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from simulator.clock import Crashed
 from simulator.errors import AwsError, throttled
 
 Params = Mapping[str, Any]
 
 
-class Crashed(RuntimeError):
-    """The function's process ends at this call."""
+class Unforeseen(RuntimeError):
+    """An error that nobody has thought of, such as a bug of our own."""
 
 
 class TimedOut(Exception):
@@ -97,10 +98,13 @@ class Down(Fault):
 
 
 class CrashAt(Fault):
-    """The process crashes once, before or after the call with this number takes effect."""
+    """The process crashes once, before or after the call with this number takes effect.
 
-    def __init__(self, number: int, *, after: bool) -> None:
-        self.number, self.after, self.crashed = number, after, False
+    With `kind` `Unforeseen`, an error is raised there instead.
+    """
+
+    def __init__(self, number: int, *, after: bool, kind: type[Crashed | Unforeseen] = Crashed) -> None:
+        self.number, self.after, self.kind, self.crashed = number, after, kind, False
 
     def before(self, tried: Try) -> None:
         if not self.after:
@@ -114,7 +118,7 @@ class CrashAt(Fault):
     def _crash(self, tried: Try) -> None:
         if tried.number == self.number and not self.crashed:
             self.crashed = True
-            raise Crashed(f"crashed {'after' if self.after else 'before'} {tried.name}")
+            raise self.kind(f"crashed {'after' if self.after else 'before'} {tried.name}")
 
 
 class Refused(Fault):

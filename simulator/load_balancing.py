@@ -2,7 +2,8 @@
 
 Requests are not simulated one by one. The arrivals and durations of each target's requests follow from the seed, and
 are computed when its task ends. A request fails in two cases: it arrives after the task's SIGTERM, when the task no
-longer listens; or the task ends before it has answered.
+longer listens; or the task ends before it has answered. What arrives while no target takes requests is unserved: the
+load balancer answers 503.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from __future__ import annotations
 import itertools
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from simulator.clock import Clock
 from simulator.endpoint import ACCOUNT_ID, REGION, Params
 from simulator.errors import AwsError
+from simulator.unserved import Serving
 
 # Seconds for which a load balancer still sends requests to a deregistered target.
 PROPAGATION_S = 1.0
@@ -37,9 +39,11 @@ class RegisteredTarget:
 
     Attributes:
         lingers_s: seconds for which the load balancer still sends it requests once it is deregistered.
-        left_at: when it has drained, or will have.
+        left_at: when its last request has ended, or will have.
+        unused_at: from when on it is displayed as `unused`: not before `left_at`.
         closed_at: when its task got SIGTERM and stopped listening.
         ended_at: when its task ended.
+        is_serving: whether it is counted among the targets that take requests.
     """
 
     group: TargetGroup
@@ -49,8 +53,10 @@ class RegisteredTarget:
     lingers_s: float = PROPAGATION_S
     deregistered_at: float | None = None
     left_at: float | None = None
+    unused_at: float | None = None
     closed_at: float | None = None
     ended_at: float | None = None
+    is_serving: bool = False
 
     @property
     def key(self) -> tuple[str, int]:
@@ -67,7 +73,7 @@ class RegisteredTarget:
 
     def state(self, now: float) -> str:
         """Return the target's health state, as DescribeTargetHealth names it."""
-        if self.left_at is not None and now >= self.left_at:
+        if self.unused_at is not None and now >= self.unused_at:
             return "unused"
         if self.deregistered_at is not None:
             return "draining"
@@ -83,6 +89,8 @@ class TargetGroup:
         port: the port at which an instance is registered if none is named.
         delay_s: the deregistration delay, in seconds.
         requests_per_s: how many requests a second each of its targets gets.
+        serving: how many targets take requests, and for how long none did.
+        is_wanted: whether its service wants tasks; without a target, requests are unserved only then.
     """
 
     name: str
@@ -92,6 +100,8 @@ class TargetGroup:
     protocol: str = "HTTP"
     port: int = 80
     targets: dict[tuple[str, int], RegisteredTarget] = field(default_factory=dict)
+    serving: Serving = field(default_factory=Serving)
+    is_wanted: Callable[[], bool] = lambda: True
 
     @property
     def arn(self) -> str:
@@ -103,10 +113,15 @@ class LoadBalancing:
 
     Attributes:
         failed_by_target: the failed requests by the target's id (an instance's id, or an IP address).
+
+    Args:
+        displays_delay: whether a target is displayed as `draining` until its group's delay has passed
+            (`simulator.timing.Timing`).
     """
 
-    def __init__(self, clock: Clock, rng: random.Random) -> None:
+    def __init__(self, clock: Clock, rng: random.Random, *, displays_delay: bool = False) -> None:
         self.clock = clock
+        self.displays_delay = displays_delay
         self.groups: dict[str, TargetGroup] = {}
         self.failed_requests = 0
         self.failed_by_target: Counter[str] = Counter()
@@ -130,6 +145,7 @@ class LoadBalancing:
         if group.protocol not in OF_APPLICATIONS:
             target.lingers_s = self._rng.uniform(*LINGERS_S)
         group.targets[target.key] = target
+        self.clock.at(target.healthy_at, lambda: self._begin_serving(target))
         return target
 
     def deregister(self, target: RegisteredTarget) -> None:
@@ -138,7 +154,12 @@ class LoadBalancing:
             return
         target.deregistered_at = self.clock.now
         ends = [at + duration for at, duration in self._requests(target, self.clock.now - LONGEST_REQUEST_S)]
-        target.left_at = min(self.clock.now + target.group.delay_s, max([target.routed_until, *ends]))
+        delay_ends_at = self.clock.now + target.group.delay_s
+        target.left_at = min(delay_ends_at, max([target.routed_until, *ends]))
+        target.unused_at = max(target.left_at, delay_ends_at) if self.displays_delay else target.left_at
+        self.clock.at(target.routed_until, lambda: self._end_serving(target))
+        if self.displays_delay:
+            self.clock.at(target.unused_at, lambda: self._forget(target))
         self._count_failed(target)
 
     def close_target(self, target: RegisteredTarget) -> None:
@@ -152,6 +173,36 @@ class LoadBalancing:
         if target.ended_at is None:
             target.ended_at = self.clock.now
             self._count_failed(target)
+
+    @property
+    def unserved_requests(self) -> int:
+        """How many requests arrived so far while no target of their group took requests."""
+        self._look_at_all()
+        return round(sum(g.serving.target_seconds * g.requests_per_s for g in self.groups.values()))
+
+    def seconds_without_target(self) -> dict[str, float]:
+        """Return the seconds in which a group had no target that took requests, by its name; none: left out."""
+        self._look_at_all()
+        return {g.name: g.serving.seconds for g in self.groups.values() if g.serving.seconds}
+
+    def look(self, group_arn: str) -> None:
+        """Note that the service of a group may want tasks now, or may want none any more."""
+        group = self.groups[group_arn]
+        group.serving.look(self.clock.now, wanted=group.is_wanted())
+
+    def _look_at_all(self) -> None:
+        for arn in self.groups:
+            self.look(arn)
+
+    def _begin_serving(self, target: RegisteredTarget) -> None:
+        if self.clock.now < target.routed_until:
+            target.is_serving = True
+            target.group.serving.change(self.clock.now, 1, wanted=target.group.is_wanted())
+
+    def _end_serving(self, target: RegisteredTarget) -> None:
+        if target.is_serving:
+            target.is_serving = False
+            target.group.serving.change(self.clock.now, -1, wanted=target.group.is_wanted())
 
     def describe_target_health(self, params: Params) -> dict[str, object]:
         group = self._group(params)
@@ -219,6 +270,10 @@ class LoadBalancing:
         )
         self.failed_requests += failed
         self.failed_by_target[target.id] += failed
+        if target.ended_at > (target.unused_at or 0):
+            self._forget(target)
+
+    def _forget(self, target: RegisteredTarget) -> None:
         # The same instance and port may have been registered again: that is another target.
-        if target.group.targets.get(target.key) is target and target.ended_at > (target.left_at or 0):
+        if target.group.targets.get(target.key) is target:
             del target.group.targets[target.key]

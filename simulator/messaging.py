@@ -1,4 +1,4 @@
-"""EventBridge, SNS, SQS and Lambda. Messages arrive at least once and out of order.
+"""EventBridge, SNS and SQS, with Lambda's event source mappings. Messages arrive at least once and out of order.
 
 Queues have visibility timeouts and dead-letter queues.
 """
@@ -9,93 +9,20 @@ import itertools
 import json
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from simulator.clock import Clock, Process
+from simulator.clock import Clock
 from simulator.endpoint import ACCOUNT_ID, REGION, Params
 from simulator.errors import AwsError
+from simulator.lambdas import Function, Lambda, Then
+from simulator.pollers import Pollers
+from simulator.queues import Queue, QueuedMessage, record_of
+from simulator.timing import DEFAULT, Timing
 
 # Seconds from an event to its message: EventBridge, SNS and SQS together.
 DELIVERY_S = (0.2, 0.8)
-
-
-@dataclass(frozen=True, slots=True)
-class LambdaContext:
-    """The context that the simulated Lambda gives its handler: how long the invocation may still run."""
-
-    remaining_s: Callable[[], float]
-
-    def get_remaining_time_in_millis(self) -> int:
-        return int(self.remaining_s() * 1000)
-
-
-Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
-
-
-@dataclass
-class Function:
-    """A Lambda function, and what is measured of its invocations.
-
-    Attributes:
-        failures: the errors that invocations ended with.
-        longest_cpu_s: CPU time of the longest invocation, in real seconds, with the simulated account's answers.
-        cpu_s: the same of all invocations together.
-        took_s: simulated seconds of all invocations together.
-    """
-
-    name: str
-    handler: Handler
-    timeout_s: float
-    invocations: int = 0
-    timeouts: int = 0
-    failures: list[Exception] = field(default_factory=list)
-    longest_cpu_s: float = 0.0
-    cpu_s: float = 0.0
-    took_s: float = 0.0
-
-
-@dataclass(eq=False, slots=True)
-class QueuedMessage:
-    """A message in a queue. `receives` is how many times it was received."""
-
-    id: str
-    body: str
-    sent_at: float
-    visible_at: float
-    attributes: Mapping[str, Any] = field(default_factory=dict)
-    receives: int = 0
-
-
-@dataclass(eq=False)
-class Queue:
-    """One SQS queue, and the function that is invoked with its messages.
-
-    Attributes:
-        visibility_s: seconds for which a received message is hidden.
-        max_receives: how many times a message is received before it goes to the dead-letter queue.
-        window_s: seconds for which messages are gathered into a batch.
-        polls_at: when the queue is looked at next; None: it has no message.
-    """
-
-    name: str
-    visibility_s: float = 30.0
-    max_receives: int = 5
-    dead_letters: Queue | None = None
-    function: Function | None = None
-    batch_size: int = 10
-    window_s: float = 0.0
-    messages: list[QueuedMessage] = field(default_factory=list)
-    polls_at: float | None = None
-
-    @property
-    def url(self) -> str:
-        return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT_ID}/{self.name}"
-
-    @property
-    def arn(self) -> str:
-        return f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{self.name}"
 
 
 @dataclass(frozen=True)
@@ -118,16 +45,20 @@ class Messaging:
 
     Args:
         duplicates: the fraction of messages that are delivered twice.
+        timing: how many pollers each queue has, and how long a cold start takes.
     """
 
-    def __init__(self, clock: Clock, rng: random.Random, duplicates: float = 0.01) -> None:
+    def __init__(self, clock: Clock, rng: random.Random, duplicates: float = 0.01, timing: Timing = DEFAULT) -> None:
         self.clock = clock
         self.duplicates = duplicates
+        self.lambdas = Lambda(clock, timing.cold_start_s)
         self.queues: dict[str, Queue] = {}
         self.rules: list[Rule] = []
         self.subscriptions: dict[str, list[Queue]] = {}
         self.published: list[tuple[str, str]] = []
         self._rng = rng
+        self._pollers: dict[Queue, Pollers] = {}
+        self._pollers_of_a_queue = timing.pollers
         self._ids = itertools.count(1)
 
     def add_queue(self, queue: Queue) -> Queue:
@@ -176,7 +107,10 @@ class Messaging:
         now = self.clock.now
         message = QueuedMessage(f"message-{next(self._ids)}", body, now, now + delay_s, attributes or {})
         queue.messages.append(message)
-        self._poll_at(queue, message.visible_at + queue.window_s)
+        if self._pollers_of_a_queue is None:
+            self._poll_at(queue, message.visible_at + queue.window_s)
+        elif queue.function:
+            self._pollers_of(queue, self._pollers_of_a_queue).expect(message)
         return message
 
     def send_message(self, params: Params) -> dict[str, Any]:
@@ -194,32 +128,24 @@ class Messaging:
             message = self.enqueue(queue, params["MessageBody"], delay_s, params.get("MessageAttributes"))
         return {"MessageId": message.id}
 
-    def invoke(self, function: Function, event: dict[str, Any], then: Callable[[dict[str, Any] | None], None]) -> None:
+    def invoke(self, function: Function, event: dict[str, Any], then: Then) -> None:
         """Invoke `function` in its own process. `then` gets its answer, or None if it failed or reached its timeout."""
-        function.invocations += 1
-        begun = self.clock.now
-        deadline = begun + function.timeout_s
-        context = LambdaContext(lambda: deadline - self.clock.now)
+        self.lambdas.invoke(function, event, then)
 
-        def run() -> None:
-            try:
-                answer: dict[str, Any] | None = function.handler(event, context)
-            except Exception as error:
-                function.failures.append(error)
-                answer = None
-            function.longest_cpu_s = max(function.longest_cpu_s, process.cpu_s())
-            function.cpu_s += process.cpu_s()
-            function.took_s += self.clock.now - begun
-            timer.cancel()
-            then(answer)
+    def _pollers_of(self, queue: Queue, count: int) -> Pollers:
+        if queue not in self._pollers:
+            self._pollers[queue] = Pollers(queue, count, self.clock, self._rng, self._receive, self._feed)
+        return self._pollers[queue]
 
-        process = self.clock.spawn(run)
-        timer = self.clock.at(deadline, lambda: self._timed_out(function, process, then))
-
-    def _timed_out(self, function: Function, process: Process, then: Callable[[dict[str, Any] | None], None]) -> None:
-        function.timeouts += 1
-        process.kill()
-        then(None)
+    def _receive(self, queue: Queue, message: QueuedMessage) -> bool:
+        """Receive a message, which hides it. Return False if it goes to the dead-letter queue instead."""
+        message.receives += 1
+        if message.receives > queue.max_receives and queue.dead_letters:
+            queue.messages.remove(message)
+            self.enqueue(queue.dead_letters, message.body, attributes=message.attributes)
+            return False
+        message.visible_at = self.clock.now + queue.visibility_s
+        return True
 
     def _poll_at(self, queue: Queue, when: float) -> None:
         if queue.function and (queue.polls_at is None or when < queue.polls_at):
@@ -235,47 +161,27 @@ class Messaging:
         for message in [m for m in queue.messages if m.visible_at <= now]:
             if len(batch) == queue.batch_size:
                 break
-            message.receives += 1
-            if message.receives > queue.max_receives and queue.dead_letters:
-                queue.messages.remove(message)
-                self.enqueue(queue.dead_letters, message.body, attributes=message.attributes)
-                continue
-            message.visible_at = now + queue.visibility_s
-            batch.append(message)
+            if self._receive(queue, message):
+                batch.append(message)
         if batch:
-            self._feed(queue, batch)
+            self._feed(queue, batch, lambda: None)
         if queue.messages:
             self._poll_at(queue, max(now, min(m.visible_at for m in queue.messages)) + queue.window_s)
 
-    def _feed(self, queue: Queue, batch: list[QueuedMessage]) -> None:
+    def _feed(self, queue: Queue, batch: list[QueuedMessage], then: Callable[[], object]) -> None:
+        """Invoke the queue's function with a batch, and call `then` once the invocation has ended."""
         assert queue.function
         self._rng.shuffle(batch)
 
         def answered(answer: dict[str, Any] | None) -> None:
-            if answer is None:
-                return
-            failed = {f["itemIdentifier"] for f in answer.get("batchItemFailures", [])}
-            for message in batch:
-                if message.id not in failed and message in queue.messages:
-                    queue.messages.remove(message)
+            if answer is not None:
+                failed = {f["itemIdentifier"] for f in answer.get("batchItemFailures", [])}
+                for message in batch:
+                    if message.id not in failed and message in queue.messages:
+                        queue.messages.remove(message)
+            then()
 
-        self.invoke(queue.function, {"Records": [_record(queue, m) for m in batch]}, answered)
-
-
-def _record(queue: Queue, message: QueuedMessage) -> dict[str, Any]:
-    return {
-        "messageId": message.id,
-        "receiptHandle": f"receipt-{message.id}-{message.receives}",
-        "body": message.body,
-        "attributes": {
-            "ApproximateReceiveCount": str(message.receives),
-            "SentTimestamp": str(int(message.sent_at * 1000)),
-        },
-        "messageAttributes": {},
-        "eventSource": "aws:sqs",
-        "eventSourceARN": queue.arn,
-        "awsRegion": REGION,
-    }
+        self.invoke(queue.function, {"Records": [record_of(queue, m) for m in batch]}, answered)
 
 
 def matches_pattern(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulator.endpoint import Counts
-from simulator.messaging import Function
+from simulator.lambdas import Function
 from simulator.suite import LogLine
 from simulator.workload.plan import LeftOut
 from steady.pools import PoolKind

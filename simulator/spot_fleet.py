@@ -32,6 +32,7 @@ class SpotFleet:
         available: the fraction of its target that the market lets it hold, from 0 to 1.
         target_groups: the ARNs of the target groups in which it registers its instances.
         image_boots: whether instances that are launched from now on register; those of a broken image do not.
+        stopped: the instances that an interruption has stopped or hibernated. They do not count.
     """
 
     id: str
@@ -45,6 +46,7 @@ class SpotFleet:
     next_look: Timer | None = None
     image_boots: bool = True
     target_groups: tuple[str, ...] = ()
+    stopped: dict[str, Ec2Instance] = field(default_factory=dict)
 
     @property
     def spot_target(self) -> int:
@@ -87,15 +89,30 @@ class SpotFleets:
         self._look_soon(fleet)
         return fleet
 
-    def reclaim(self, instances: list[Ec2Instance]) -> None:
-        """Take `instances` back: they get a notice now and are terminated two minutes later."""
+    def reclaim(self, instances: list[Ec2Instance], action: str = "terminate") -> None:
+        """Take `instances` back: they get a notice now, and two minutes later they are terminated, or stopped.
+
+        A hibernation begins at once (EC2 User Guide, "Behavior of Spot Instance interruptions").
+        """
         for instance in instances:
             if instance.doomed_at is not None or not instance.alive:
                 continue
-            instance.doomed_at = self.clock.now
+            instance.doomed_at, instance.interruption = self.clock.now, action
             self.interruptions += 1
             self.on_notice(instance)
-            self.clock.after(NOTICE_S, lambda instance=instance: self.ec2.terminate(instance))  # type: ignore[misc]
+            end = self.ec2.terminate if action == "terminate" else self._stop
+            after_s = 0.0 if action == "hibernate" else NOTICE_S
+            self.clock.after(after_s, lambda instance=instance, end=end: end(instance))  # type: ignore[misc]
+
+    def restart(self, instance: Ec2Instance) -> None:
+        """Start an instance that an interruption has stopped.
+
+        A fleet of type maintain launches a replacement first. It starts the stopped instance once its allocation
+        strategy leads to that pool again (EC2 User Guide, "Behavior of Spot Instance interruptions").
+        """
+        fleet = next(f for f in self.fleets.values() if instance.id in f.stopped)
+        fleet.members[instance.id] = fleet.stopped.pop(instance.id)
+        self.ec2.start(instance)
 
     def set_available(self, fleet: SpotFleet, share: float) -> None:
         """Set how much the market has, as a fraction. A fall takes the same fraction of the running instances."""
@@ -160,6 +177,14 @@ class SpotFleets:
             ],
         }
 
+    def _stop(self, instance: Ec2Instance) -> None:
+        fleet = next((f for f in self.fleets.values() if instance.id in f.members), None)
+        if fleet is None:
+            return
+        fleet.stopped[instance.id] = fleet.members.pop(instance.id)
+        self.ec2.stop(instance)
+        self._look_soon(fleet)
+
     def _fleet(self, fleet_id: str) -> SpotFleet:
         if fleet_id not in self.fleets:
             raise AwsError(
@@ -206,6 +231,7 @@ class SpotFleets:
     def _launch(self, fleet: SpotFleet, *, booted: bool = False, on_demand: bool = False) -> None:
         def gone(instance: Ec2Instance) -> None:
             fleet.members.pop(instance.id, None)
+            fleet.stopped.pop(instance.id, None)
             self._look_soon(fleet)
 
         # Allocation strategy diversified: launch the type of which the fleet holds the fewest units.

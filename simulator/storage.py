@@ -112,7 +112,10 @@ class Tables:
                 params.get("ExpressionAttributeValues", {}),
                 condition_expression=params.get("ConditionExpression"),
             )
-        new = item.to_json()["Attributes"] if params.get("ReturnValues") == "UPDATED_NEW" else {}
+        new = item.to_json()["Attributes"]
+        if params.get("ReturnValues") == "ALL_NEW":
+            return {"Attributes": new}
+        new = new if params.get("ReturnValues") == "UPDATED_NEW" else {}
         changed = params.get("ExpressionAttributeNames", {}).values()
         return {"Attributes": {name: value for name, value in new.items() if name in changed}} if new else {}
 

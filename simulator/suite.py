@@ -13,7 +13,9 @@ from interruption_handler.handler import SPARE_S
 from interruption_handler.step import Environment, handle_batch
 from runtask_failure import handler as runtask_failure
 from simulator.account import Account
-from simulator.messaging import Function, Handler, LambdaContext, Queue, Rule
+from simulator.lambdas import Function, Handler, LambdaContext
+from simulator.messaging import Rule
+from simulator.queues import Queue
 from steady.aws.runtime import Runtime
 from steady.aws.scaling.evaluation import Environment as ScalingEnvironment
 from steady.names import CLUSTERS_PATH, DEFAULTS_PATH
@@ -92,9 +94,9 @@ class Environments:
     begin: Callable[[], Runtime]
     idle: list[Runtime] = field(default_factory=list)
 
-    def run(self, handle: Callable[[Runtime], dict[str, Any]]) -> dict[str, Any]:
-        """Run one invocation in an idle environment, or in a new one."""
-        runtime = self.idle.pop() if self.idle else self.begin()
+    def run(self, context: LambdaContext, handle: Callable[[Runtime], dict[str, Any]]) -> dict[str, Any]:
+        """Run one invocation in an idle environment, or in a new one if there is none or its start is a cold one."""
+        runtime = self.begin() if context.is_cold or not self.idle else self.idle.pop()
         answer = handle(runtime)
         self.idle.append(runtime)
         return answer
@@ -176,22 +178,24 @@ class Suite:
 
         def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             until = self.account.clock.now + context.remaining_s() - SPARE_S
-            return environments.run(lambda runtime: handle_batch(event, runtime, environment, until))
+            return environments.run(context, lambda runtime: handle_batch(event, runtime, environment, until))
 
         return handle
 
     def _autoscaler(self) -> Handler:
         environments = self._environments(wiring.AUTOSCALER)
         return lambda event, context: environments.run(
-            lambda runtime: handle_event(event, runtime, self._scaling_environment(), _dead_letters_url(self.triggers))
+            context,
+            lambda runtime: handle_event(event, runtime, self._scaling_environment(), _dead_letters_url(self.triggers)),
         )
 
     def _runtask_failure(self) -> Handler:
         environments = self._environments(wiring.RUNTASK_FAILURE)
         return lambda event, context: environments.run(
+            context,
             lambda runtime: runtask_failure.handle_batch(
                 event, runtime, self._scaling_environment(), _dead_letters_url(self.failures)
-            )
+            ),
         )
 
     def _environments(self, feed: Feed) -> Environments:

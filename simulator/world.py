@@ -27,6 +27,7 @@ from simulator.ecs.state import (
 from simulator.load_balancing import TargetGroup
 from simulator.spot_fleet import SpotFleet
 from simulator.suite import Suite
+from simulator.timing import DEFAULT, Timing
 from steady.cluster import Size
 from steady.pools import PoolKind
 
@@ -38,10 +39,19 @@ class World:
         boot_s: mean seconds from an instance's launch to its registration.
         duplicates: the fraction of messages that are delivered twice.
         scaling: whether the suite's scaling is deployed; service-out always is.
+        timing: how fast, and in which order, the account answers.
     """
 
-    def __init__(self, seed: int = 0, boot_s: float = 90.0, duplicates: float = 0.01, *, scaling: bool = True) -> None:
-        self.account = Account(seed, boot_s, duplicates)
+    def __init__(
+        self,
+        seed: int = 0,
+        boot_s: float = 90.0,
+        duplicates: float = 0.01,
+        *,
+        scaling: bool = True,
+        timing: Timing = DEFAULT,
+    ) -> None:
+        self.account = Account(seed, boot_s, duplicates, timing)
         self.suite = Suite(self.account, scaling=scaling)
         self.clock = self.account.clock
 
@@ -154,6 +164,7 @@ class SimulatedCluster:
         memory: int = 512,
         requests_per_s: float = 0.0,
         target_groups: int = 1,
+        delay_s: float = 300.0,
         strategy: Strategy = Strategy.SPREAD,
         minimum_healthy_percent: int = 100,
         deploys: Deploys = Deploys.ROLLING,
@@ -169,6 +180,7 @@ class SimulatedCluster:
             deploys: how it is deployed.
             otherwise: in which way its tasks get these requests if it is not by target groups.
             protocol: of its target groups; TCP: they are behind a Network Load Balancer.
+            delay_s: the deregistration delay of its target groups, in seconds.
             definition: further fields of its `TaskDefinition`.
         """
         live: list[str] = []
@@ -176,9 +188,9 @@ class SimulatedCluster:
         if requests_per_s:
             definition.setdefault("container_port", 8080)
             for number in range(target_groups):
-                live.append(self.target_group(f"{name}-{number}", requests_per_s, protocol).arn)
+                live.append(self.target_group(f"{name}-{number}", requests_per_s, protocol, delay_s).arn)
                 if deploys in (Deploys.BLUE_GREEN, Deploys.CODE_DEPLOY):
-                    idle.append(self.target_group(f"{name}-{number}-idle", requests_per_s, protocol).arn)
+                    idle.append(self.target_group(f"{name}-{number}-idle", requests_per_s, protocol, delay_s).arn)
         service = Service(
             name,
             self.state,
@@ -192,13 +204,17 @@ class SimulatedCluster:
             otherwise=otherwise,
             hidden_groups=tuple(live) if otherwise else (),
         )
+        for arn in live:
+            self.world.account.balancing.groups[arn].is_wanted = lambda: service.desired > 0
         self.state.services[name] = service
         self.world.account.scheduler.services.reconcile(service)
         return service
 
-    def target_group(self, name: str, requests_per_s: float, protocol: str = "HTTP") -> TargetGroup:
-        """Build a target group in which no task is registered yet."""
-        group = TargetGroup(f"{self.name}-{name}", requests_per_s=requests_per_s, protocol=protocol)
+    def target_group(
+        self, name: str, requests_per_s: float, protocol: str = "HTTP", delay_s: float = 300.0
+    ) -> TargetGroup:
+        """Build a target group in which no task is registered yet. `delay_s` is its deregistration delay."""
+        group = TargetGroup(f"{self.name}-{name}", requests_per_s=requests_per_s, protocol=protocol, delay_s=delay_s)
         return self.world.account.balancing.add(group)
 
     def daemon(self, name: str, *, cpu: int = 64, memory: int = 64, **definition: Any) -> Service:
@@ -221,9 +237,13 @@ class SimulatedCluster:
         definition = self.define("batch", cpu, memory)
         return self.world.account.scheduler.start(instance, definition, "family:batch", run_s)
 
-    def reclaim(self, count: int | None = None) -> list[Ec2Instance]:
-        """Let EC2 reclaim `count` instances of the fleet, or all of them, and return them."""
+    def reclaim(self, count: int | None = None, action: str = "terminate") -> list[Ec2Instance]:
+        """Let EC2 reclaim `count` instances of the fleet, or all of them, and return them.
+
+        Args:
+            action: what EC2 does two minutes later: terminate, stop or hibernate.
+        """
         assert isinstance(self.pool, SpotFleet), "EC2 reclaims only Spot instances"
         taken = self.pool.staying()[:count]
-        self.world.account.fleets.reclaim(taken)
+        self.world.account.fleets.reclaim(taken, action)
         return taken

@@ -1,30 +1,44 @@
-"""Do one step of the service-out of all instances that a batch of messages names, one cluster after another."""
+"""Do one step of the service-out of all instances that a batch of messages names, one cluster after another.
+
+One cluster, instance or message that fails concerns no other: its messages are sent again, for as long as its instances
+are there.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from interruption_handler import notices
+from interruption_handler.again import send_again
+from interruption_handler.coming_back import end_marks, mark, write_again
 from interruption_handler.notices import Parsed, continuation
 from interruption_handler.notices.continuation import Continuation
+from interruption_handler.reservations import resolve
 from steady.aws import queue
 from steady.aws.runtime import Runtime
+from steady.aws.service_out import lease
 from steady.aws.service_out.advance import Advance, advance, drain_instances
-from steady.aws.service_out.locate import Located, NoThresholds, by_cluster, locate_instances
+from steady.aws.service_out.locate import locate_instances, merge, with_container_instances
 from steady.aws.settings import clusters
 from steady.cluster import ContainerInstance
 from steady.metrics import MetricName
-from steady.service_out.drain import Doomed
+from steady.service_out.doomed import Doomed
+from steady.service_out.marking import marks_of
 from steady.service_out.notice import Ignored, Notice
-from steady.service_out.timing import are_to_be_gathered, delay_to_sync, round_end
+from steady.service_out.stops import Stop
+from steady.service_out.timing import are_to_be_gathered, round_end
 
-Messages = Sequence[queue.Message[Parsed]]
+Message = queue.Message[Parsed]
+
+# Seconds until a continuation comes that has nothing to wait for.
+AT_ONCE_S = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +62,23 @@ class Work:
     """The work on one cluster that a batch of messages asks for.
 
     Attributes:
-        doomed: the instances to take out of service.
-        new: those of `doomed` that a notice of this batch names.
-        due: ARNs of tasks that only wait for their turn to be stopped.
-        described: container instances that were read while the batch's instances were located, in any cluster.
+        noticed: the instances that a notice of this batch names.
+        continued: those that an earlier step has left.
+        due: the stops that an earlier step has left.
+        leases: the tokens of the leases with which its continuations go on.
+        messages: the messages that ask for it.
     """
 
     cluster: str
-    doomed: Sequence[Doomed]
-    new: Sequence[Doomed]
-    due: Sequence[str]
-    described: Sequence[ContainerInstance]
+    noticed: Sequence[Doomed]
+    continued: Sequence[Doomed]
+    due: Sequence[Stop]
+    leases: frozenset[str]
+    messages: Sequence[Message]
+
+    def doomed(self) -> list[Doomed]:
+        """Return all its instances, each once."""
+        return _merged((*self.continued, *self.noticed))
 
 
 def handle_batch(event: Mapping[str, Any], runtime: Runtime, environment: Environment, until: float) -> dict[str, Any]:
@@ -69,7 +89,7 @@ def handle_batch(event: Mapping[str, Any], runtime: Runtime, environment: Enviro
         until: when no more task may be stopped in this step, in seconds since the epoch.
 
     Returns:
-        Lambda's answer to SQS: the messages of clusters whose step failed are delivered again.
+        Lambda's answer to SQS: the messages that SQS delivers again.
     """
     response = _handle(event, runtime, environment, until)
     # Last, with its import: other functions need to know the calls, but no notice waits for that.
@@ -81,81 +101,136 @@ def handle_batch(event: Mapping[str, Any], runtime: Runtime, environment: Enviro
 
 def _handle(event: Mapping[str, Any], runtime: Runtime, environment: Environment, until: float) -> dict[str, Any]:
     batch = queue.parse_batch(runtime, event, notices.parse, environment.dead_letter_queue_url)
-    failed = list(batch.failed_ids)
-    messages = [replace(m, value=_managed_only(runtime, m.value)) for m in batch.messages]
-    for message in messages:
+    for message in batch.messages:
         if isinstance(message.value, Ignored):
             runtime.telemetry.info(f"message {message.id} ignored: {message.value.why}")
             runtime.telemetry.count(MetricName.IGNORED_MESSAGES)
-    try:
-        located = locate_instances(runtime, _noticed(messages), _continued(messages))
-    except (ClientError, BotoCoreError, NoThresholds) as error:
-        runtime.telemetry.error(
-            f"the clusters of {len(_noticed(messages))} notices could not be read; SQS delivers all {len(messages)} "
-            f"messages again: {error}"
-        )
-        return queue.batch_response([m.id for m in messages] + failed)
-    for work in _work(messages, located):
+    messages, unresolved = resolve(runtime, batch.messages)
+    located = locate_instances(runtime, [n for m in messages for n in _notices_of(m)])
+    if located.failed:
+        some = next(iter(located.failed.values()))
+        runtime.telemetry.error(f"{len(located.failed)} instances could not be located, they are tried again: {some!r}")
+        runtime.telemetry.count(MetricName.DRAIN_STEP_FAILURES)
+    again = {m.id: m for m in messages if any(n.instance_id in located.failed for n in _notices_of(m))}
+    again |= {m.id: m for m in unresolved}
+    for work in _work(runtime, messages, located.doomed):
+        # Any exception: whatever is wrong with one cluster, the others have their two minutes.
         try:
             _take_step(runtime, environment, work, until)
-        except (ClientError, BotoCoreError) as error:
+        except Exception as error:
             runtime.telemetry.error(
-                f"cluster {work.cluster}: drain step for {len(work.doomed)} instances failed; it is repeated "
-                f"when SQS delivers the messages again: {error}",
+                f"cluster {work.cluster}: drain step for instances {_some(work.doomed())} failed, it is tried again: "
+                f"{error!r}",
                 cluster=work.cluster,
             )
             runtime.telemetry.count(MetricName.DRAIN_STEP_FAILURES, cluster=work.cluster)
-            failed += _ids_of(messages, work)
+            again.update((m.id, m) for m in work.messages)
+    deadlines = {d.instance_id: d.deadline_s for d in located.doomed}
+    failed = [*send_again(runtime, environment.queue_url, again.values(), deadlines), *batch.failed_ids]
+    failed += write_again(runtime, messages)
+    failed += end_marks(runtime, environment.autoscaler_queue_url, messages)
     return queue.batch_response(failed)
 
 
-def _work(messages: Messages, located: Located) -> list[Work]:
-    """Group the work that a batch asks for by cluster."""
-    noticed = {notice.instance_id for notice in _noticed(messages)}
-    doomed, due = by_cluster(located.doomed), _due(messages)
-    return [
-        Work(
-            cluster,
-            doomed=(here := doomed.get(cluster, [])),
-            new=[d for d in here if d.instance_id in noticed],
-            due=due.get(cluster, ()),
-            described=located.instances,
-        )
-        for cluster in sorted({*doomed, *due})
+def _work(runtime: Runtime, messages: Sequence[Message], located: Sequence[Doomed]) -> list[Work]:
+    """Group the work that a batch asks for by cluster. A cluster that is not managed (any more) has none."""
+    found = {d.cluster for d in located}
+    continued = {m.value.cluster for m in messages if isinstance(m.value, Continuation)}
+    names = found | {cluster for cluster in continued - found if _is_ours(runtime, cluster)}
+    return [_work_on(name, messages, [d for d in located if d.cluster == name]) for name in sorted(names)]
+
+
+def _work_on(cluster: str, messages: Sequence[Message], noticed: Sequence[Doomed]) -> Work:
+    ids = {d.instance_id for d in noticed}
+    going_on = [m.value for m in messages if isinstance(m.value, Continuation) and m.value.cluster == cluster]
+    asking = [
+        m
+        for m in messages
+        if (isinstance(m.value, Continuation) and m.value.cluster == cluster)
+        or any(n.instance_id in ids for n in _notices_of(m))
     ]
+    return Work(
+        cluster,
+        noticed=noticed,
+        continued=_merged(d for one in going_on for d in one.doomed),
+        due=list({stop.arn: stop for one in going_on for stop in one.due}.values()),
+        leases=frozenset(one.lease for one in going_on if one.lease),
+        messages=asking,
+    )
 
 
 def _take_step(runtime: Runtime, environment: Environment, work: Work, until: float) -> None:
-    """Do one step on a cluster, then send the continuations for the work that is left.
+    """Do one step on a cluster, or hand its work over to the step that has the cluster's lease."""
+    table, known = environment.ledger_table, work.doomed()
+    copies, mail = [_same_for_copies(m) for m in work.messages], [continuation.encode(d) for d in known]
+    held = lease.take(runtime, table, work.cluster, work.leases, copies, mail)
+    if isinstance(held, lease.HandedOver):
+        return
+    if isinstance(held, lease.Later):
+        _continue(runtime, environment, work.cluster, known, work.due, lease.ASK_AGAIN_S, held.token)
+        return
+    try:
+        _step_with(runtime, environment, work, held, until)
+    except Exception:
+        # What was handed over stays in the ledger, for the next step.
+        lease.give_back(runtime, table, work.cluster, lease.Lease(held.token))
+        raise
 
-    The continuations are sent last. After a crash before them SQS delivers the batch again, and every call before them
-    can be repeated.
+
+def _step_with(runtime: Runtime, environment: Environment, work: Work, held: lease.Lease, until: float) -> None:
+    """Do one step on a cluster, then send the continuation for the work that is left.
+
+    The continuation is sent last. After a crash before it SQS delivers the batch again, and every call before it can be
+    repeated.
     """
+    handed = [continuation.decode(text, work.cluster) for text in held.mail]
+    doomed, read = with_container_instances(runtime, work.cluster, _merged((*work.doomed(), *handed)))
     drained: Sequence[ContainerInstance] = ()
-    if work.new:
+    woken = True
+    # Before the drain: after a crash between the two, the next try still knows whose drain it is.
+    mark(runtime, environment.queue_url, work.cluster, marks_of(doomed, read))
+    doomed = [replace(d, mark=None if d.container_instance_arn else d.mark) for d in doomed]
+    fresh = [d for d in doomed if not d.looked_at]
+    if fresh:
         # Before anything that takes time: from now on ECS places no more tasks on them.
-        drained = drain_instances(runtime, work.cluster, work.new, work.described)
-        _wake_autoscaler(runtime, environment, work)
-    if are_to_be_gathered(work.doomed, runtime.now()):
-        done = Advance(tuple(work.doomed), due=tuple(work.due), next_in_s=1)
+        drained = drain_instances(runtime, work.cluster, fresh, read)
+        woken = _wake_autoscaler(runtime, environment, work.cluster, fresh)
+    if are_to_be_gathered(doomed, runtime.now()):
+        done = Advance(tuple(doomed), due=tuple(work.due), next_in_s=AT_ONCE_S)
     else:
-        end = min(until, round_end(runtime.now()))
-        done = advance(runtime, work.cluster, work.doomed, work.due, end, drained)
-    delay_s = 1 if done.due else delay_to_sync(runtime.now(), done.next_in_s)
-    for body in continuation.messages(work.cluster, done.waiting, done.due):
+        end = min(until, round_end(doomed, runtime.now()))
+        done = advance(runtime, work.cluster, doomed, work.due, end, drained, latest=until)
+        _report_step(runtime, work.cluster, done)
+    if not woken:
+        _wake_autoscaler(runtime, environment, work.cluster, fresh)
+    if done.waiting or done.due:
+        delay_s = _delay_s(done, runtime.now())
+        _continue(runtime, environment, work.cluster, done.waiting, done.due, delay_s, held.token)
+        lease.keep(runtime, environment.ledger_table, work.cluster, held)
+        return
+    late = lease.give_back(runtime, environment.ledger_table, work.cluster, held)
+    if late:
+        left = [continuation.decode(text, work.cluster) for text in late]
+        _continue(runtime, environment, work.cluster, left, (), AT_ONCE_S)
+
+
+def _delay_s(done: Advance, now: float) -> int:
+    """Return the whole seconds until the continuation is to come: for its next stop, or for its next look."""
+    until_due_s = min((stop.at for stop in done.due), default=float("inf")) - now
+    return max(AT_ONCE_S, int(min(done.next_in_s if done.waiting else until_due_s, max(0.0, until_due_s - 1))))
+
+
+def _continue(
+    runtime: Runtime,
+    environment: Environment,
+    cluster: str,
+    doomed: Sequence[Doomed],
+    due: Sequence[Stop],
+    delay_s: int,
+    token: str = "",
+) -> None:
+    for body in continuation.messages(cluster, doomed, due, token):
         runtime.sqs.send_message(QueueUrl=environment.queue_url, MessageBody=body, DelaySeconds=delay_s)
-    _report_step(runtime, work.cluster, done)
-
-
-def _managed_only(runtime: Runtime, value: Parsed) -> Parsed:
-    """Remove from a continuation the clusters that are not managed, or not any more."""
-    if not isinstance(value, Continuation):
-        return value
-    ours = {cluster: _is_ours(runtime, cluster) for cluster in {*value.due, *(d.cluster for d in value.doomed)}}
-    return Continuation(
-        tuple(d for d in value.doomed if ours[d.cluster]),
-        {cluster: arns for cluster, arns in value.due.items() if ours[cluster]},
-    )
 
 
 def _is_ours(runtime: Runtime, cluster: str) -> bool:
@@ -187,39 +262,35 @@ def _report_step(runtime: Runtime, cluster: str, done: Advance) -> None:
         runtime.telemetry.seconds(MetricName.DEREGISTERED_AFTER, done.deregistered_after_s, cluster)
 
 
-def _noticed(messages: Messages) -> list[Notice]:
-    """Return the notices of the batch: they name their instances for the first time."""
-    return [notice for m in messages if isinstance(m.value, tuple) for notice in m.value]
+def _same_for_copies(message: Message) -> str:
+    """Return a text that is the same for each copy of `message`, also for one that was sent again."""
+    return hashlib.sha256(message.body.encode("utf-8", "backslashreplace")).hexdigest()[:32]
 
 
-def _continued(messages: Messages) -> list[Doomed]:
-    """Return the instances that earlier steps have not finished."""
-    return [doomed for m in messages if isinstance(m.value, Continuation) for doomed in m.value.doomed]
+def _notices_of(message: Message) -> tuple[Notice, ...]:
+    found = message.value if isinstance(message.value, tuple) else ()
+    return tuple(one for one in found if isinstance(one, Notice))
 
 
-def _due(messages: Messages) -> dict[str, list[str]]:
-    """Return the tasks (ARNs) that only wait for their turn to be stopped, by cluster, each once."""
-    found: dict[str, dict[str, None]] = {}
-    for message in messages:
-        if isinstance(message.value, Continuation):
-            for cluster, arns in message.value.due.items():
-                found.setdefault(cluster, {}).update(dict.fromkeys(arns))
-    return {cluster: list(arns) for cluster, arns in found.items()}
+def _merged(doomed: Iterable[Doomed]) -> list[Doomed]:
+    found: dict[str, Doomed] = {}
+    for one in doomed:
+        found[one.instance_id] = merge(found.get(one.instance_id), one)
+    return list(found.values())
 
 
-def _ids_of(messages: Messages, work: Work) -> list[str]:
-    """Return the ids of the messages that name any of the work's instances, or tasks of its cluster."""
-    ids = {d.instance_id for d in work.doomed}
-
-    def names(value: Parsed) -> bool:
-        if isinstance(value, Continuation):
-            return work.cluster in value.due or any(d.instance_id in ids for d in value.doomed)
-        return isinstance(value, tuple) and any(notice.instance_id in ids for notice in value)
-
-    return [m.id for m in messages if names(m.value)]
+def _some(doomed: Sequence[Doomed]) -> str:
+    ids = ", ".join(d.instance_id for d in doomed[:3])
+    return f"{ids} and {len(doomed) - 3} others" if len(doomed) > 3 else ids
 
 
-def _wake_autoscaler(runtime: Runtime, environment: Environment, work: Work) -> None:
-    instances = [d.instance_id for d in work.new]
-    body = json.dumps({"cluster": work.cluster, "why": "interruption", "instances": instances})
-    runtime.sqs.send_message(QueueUrl=environment.autoscaler_queue_url, MessageBody=body)
+def _wake_autoscaler(runtime: Runtime, environment: Environment, cluster: str, doomed: Sequence[Doomed]) -> bool:
+    """Tell the autoscaler which instances go; return whether it was told. If it was not, its next tick sees them."""
+    instances = [d.instance_id for d in doomed]
+    body = json.dumps({"cluster": cluster, "why": "interruption", "instances": instances})
+    try:
+        runtime.sqs_once.send_message(QueueUrl=environment.autoscaler_queue_url, MessageBody=body)
+    except (ClientError, BotoCoreError) as error:
+        runtime.telemetry.error(f"cluster {cluster}: the autoscaler was not woken: {error}", cluster=cluster)
+        return False
+    return True

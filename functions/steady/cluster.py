@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from steady.drain_mark import DrainMark
 from steady.pools import Pool
 
 # ECS: the `stopTimeout` of a container whose definition does not set one.
@@ -105,6 +106,7 @@ class ContainerInstance:
         task_count: its running and pending tasks together.
         gpus: how many of its GPUs are free.
         enis_limited: whether its type's limit of network interfaces holds; with ENI trunking it does not.
+        drain_mark: why the suite has drained it; None if it carries no mark.
     """
 
     arn: str
@@ -121,6 +123,7 @@ class ContainerInstance:
     registered_gpus: int = 0
     enis_used: int = 0
     enis_limited: bool = True
+    drain_mark: DrainMark | None = None
 
     @property
     def reserved(self) -> Size:

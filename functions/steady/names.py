@@ -18,6 +18,8 @@ ALL_FUNCTIONS = "ecs-steady"
 
 # The key of the ledger's item with the turns of ECS calls; no cluster can have this name.
 API_BUDGET_KEY = "#ecs-api"
+# The keys of the ledger's items with the leases of service-out: this, and the cluster's name.
+LEASE_KEY = "#service-out/"
 
 # The Glue database and the Athena workgroup of the logs (`steady logs`).
 DATABASE = "steady_logs"

@@ -121,6 +121,12 @@ class Thresholds:
         "has a termination delay, set this to the delay.",
         lowest=120,
     )
+    drain_seconds: int = _seconds(
+        20,
+        "Stop a task behind a load balancer this many seconds after its targets were deregistered, or later: the time "
+        "in which the longest request ends. A nearer deadline comes first.",
+        lowest=5,
+    )
     min_capacity: int = _capacity(0, "Never set the capacity of the cluster below this number of units.")
     max_capacity: int = _capacity(1000, "Never set the capacity of the cluster above this number of units.")
     cpu_reservation_high: int = _percent(

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import tracemalloc
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from simulator import peers
+from simulator.bench.physical_limit import Stoppable, physical_limit
 from simulator.ec2 import Ec2Instance
 from simulator.ecs.state import Task
 from simulator.instance_types import registered_size
+from simulator.load_balancing import LONGEST_REQUEST_S, PROPAGATION_S
+from simulator.spot_fleet import NOTICE_S
+from simulator.timing import DEFAULT, Timing
 from simulator.world import SimulatedCluster, World
 
 INSTANCE_TYPE = "m5.2xlarge"
@@ -17,8 +23,24 @@ INSTANCE_TYPE = "m5.2xlarge"
 NOTICES_WITHIN_S = 5.0
 # The kinds of nine tasks on an instance: behind a load balancer; batch; of a service without targets; daemon.
 KINDS = ("balanced",) * 6 + ("batch", "plain", "daemon")
-BALANCED_SERVICES = 12
+TARGET_GROUPS = 12
 BATCH_RUN_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """The fleet that is reclaimed.
+
+    Attributes:
+        tasks: how many tasks run on each instance; their kinds are those of `KINDS` in turn.
+        target_groups: how many services are behind a load balancer. Each has its own target group.
+        delay_s: the deregistration delay of each target group, in seconds (ELB: 300 unless it is set).
+    """
+
+    instances: int
+    tasks: int
+    target_groups: int = TARGET_GROUPS
+    delay_s: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +52,33 @@ class Reclaimed:
     stopped_at: float
 
 
-def interruption(instances: int, tasks: int, seed: int = 0, handling: str = "steady") -> dict[str, Any]:
+def interruption(
+    instances: int,
+    tasks: int,
+    seed: int = 0,
+    handling: str = "steady",
+    *,
+    timing: Timing = DEFAULT,
+    target_groups: int = TARGET_GROUPS,
+    delay_s: float = 300.0,
+) -> dict[str, Any]:
     """Reclaim a whole Spot Fleet within 5 s, and return the figures of its service-out.
 
     Args:
-        instances: how many instances the fleet has. All of them are reclaimed.
-        tasks: how many tasks run on each instance; their kinds are those of `KINDS` in turn.
+        instances, tasks, target_groups, delay_s: as in `Fleet`. All instances are reclaimed.
         handling: how the reclaim is handled: one of `peers.HANDLINGS`.
+        timing: the timing of the simulated account.
 
     Returns:
         The figures that docs/simulator.md explains. `deregistered_s` and `stopped_s` are those of the slowest
-        instance, from its own notice.
+        instance, from its own notice. `physical_limit_tasks` is the most tasks that any handling could stop in time:
+        a task that is stopped at t is gone at t + min(exit time, stop timeout), which must be before its instance is
+        terminated, and StopTask has 100 calls at once and 40 a second (`simulator.bench.physical_limit`).
+        `unserved_requests` are those that arrived at a target group while it had no target: the whole fleet goes, so
+        they arrive with any handling until replacements run.
     """
-    world, cluster = _full_fleet(instances, tasks, seed)
+    fleet = Fleet(instances, tasks, target_groups, delay_s)
+    world, cluster = _full_fleet(fleet, seed, timing)
     peers.HANDLINGS[handling](world)
     tasks_of: dict[str, list[Task]] = {i.id: [] for i in cluster.ec2_instances()}
     for task in cluster.tasks():
@@ -50,6 +86,7 @@ def interruption(instances: int, tasks: int, seed: int = 0, handling: str = "ste
     doomed = _reclaim(cluster)
     stopped: dict[str, float] = {}
     world.account.scheduler.observer.stopped = lambda task: stopped.update({task.arn: world.clock.now})
+    exits_s = {t.arn: world.account.scheduler.exit_s(t) for found in tasks_of.values() for t in found}
     world.run(NOTICES_WITHIN_S + 150)
     ends = [_reclaimed(instance, tasks_of[instance.id], stopped) for instance in doomed]
     counts = world.account.endpoint.total()
@@ -62,9 +99,11 @@ def interruption(instances: int, tasks: int, seed: int = 0, handling: str = "ste
         "tasks": sum(len(found) for found in tasks_of.values()),
         "tasks_killed_in_service": world.account.killed_tasks,
         "failed_requests": world.account.balancing.failed_requests,
+        "unserved_requests": world.account.balancing.unserved_requests,
+        "physical_limit_tasks": _physical_limit(doomed, tasks_of, exits_s),
         "api_calls": dict(sorted(counts.calls.items())),
         "api_calls_total": counts.calls.total(),
-        "api_calls_floor": floor_of(instances, tasks),
+        "api_calls_floor": floor_of(instances, tasks, target_groups),
         "throttled": counts.throttled,
         "step_cpu_seconds": round(steps.longest_cpu_s, 3),
     }
@@ -76,7 +115,7 @@ def memory_mib(instances: int, tasks: int, seed: int = 0) -> float:
     Modules and service models, which a process loads once, are not counted.
     """
     interruption(1, tasks, seed)
-    world, cluster = _full_fleet(instances, tasks, seed)
+    world, cluster = _full_fleet(Fleet(instances, tasks), seed, DEFAULT)
     tracemalloc.start()
     _reclaim(cluster)
     world.run(NOTICES_WITHIN_S + 150)
@@ -85,12 +124,23 @@ def memory_mib(instances: int, tasks: int, seed: int = 0) -> float:
     return peak
 
 
-def _full_fleet(instances: int, tasks: int, seed: int) -> tuple[World, SimulatedCluster]:
-    world = World(seed, duplicates=0.0, scaling=False)
-    cluster = world.spot_cluster("fleet", instances, INSTANCE_TYPE)
-    _fill(cluster, tasks)
+def _full_fleet(fleet: Fleet, seed: int, timing: Timing) -> tuple[World, SimulatedCluster]:
+    world = World(seed, duplicates=0.0, scaling=False, timing=timing)
+    # The operator knows how long the longest request takes.
+    drain_seconds = math.ceil(LONGEST_REQUEST_S + PROPAGATION_S)
+    cluster = world.spot_cluster("fleet", fleet.instances, INSTANCE_TYPE, drain_seconds=drain_seconds)
+    _fill(cluster, fleet)
     world.run(60)
     return world, cluster
+
+
+def _physical_limit(doomed: list[Ec2Instance], tasks_of: Mapping[str, list[Task]], exits_s: Mapping[str, float]) -> int:
+    return physical_limit(
+        Stoppable.of(instance.doomed_at, instance.doomed_at + NOTICE_S, exits_s[task.arn])
+        for instance in doomed
+        for task in tasks_of[instance.id]
+        if instance.doomed_at is not None
+    )
 
 
 def _reclaim(cluster: SimulatedCluster) -> list[Ec2Instance]:
@@ -101,7 +151,7 @@ def _reclaim(cluster: SimulatedCluster) -> list[Ec2Instance]:
     return doomed
 
 
-def floor_of(instances: int, tasks: int) -> int:
+def floor_of(instances: int, tasks: int, target_groups: int = TARGET_GROUPS) -> int:
     """Return the fewest calls of any handling that deregisters targets before it stops tasks.
 
     Everything is read once, in the largest batches:
@@ -117,7 +167,7 @@ def floor_of(instances: int, tasks: int) -> int:
     kinds = [KINDS[number % len(KINDS)] for number in range(tasks)]
     whole = instances * tasks
     balanced = instances * kinds.count("balanced")
-    groups = BALANCED_SERVICES if balanced else 0
+    groups = target_groups if balanced else 0
     services = groups + ("plain" in kinds) + ("daemon" in kinds)
     replicas = instances * (kinds.count("balanced") + kinds.count("plain"))
     return sum(
@@ -147,14 +197,15 @@ def _reclaimed(instance: Ec2Instance, tasks: list[Task], stopped: dict[str, floa
     )
 
 
-def _fill(cluster: SimulatedCluster, tasks: int) -> None:
-    """Fill each instance with `tasks` tasks, so that no task can move to an instance that is reclaimed later."""
+def _fill(cluster: SimulatedCluster, fleet: Fleet) -> None:
+    """Fill each instance with tasks, so that no task can move to an instance that is reclaimed later."""
+    tasks = fleet.tasks
     start = cluster.world.account.scheduler.start
     whole = registered_size(INSTANCE_TYPE)
     cpu, memory = whole.cpu_units // tasks, whole.memory_mib // tasks
     balanced = [
-        cluster.service(f"api-{number}", 0, cpu=cpu, memory=memory, requests_per_s=2.0)
-        for number in range(BALANCED_SERVICES)
+        cluster.service(f"api-{number}", 0, cpu=cpu, memory=memory, requests_per_s=2.0, delay_s=fleet.delay_s)
+        for number in range(fleet.target_groups)
     ]
     plain = cluster.service("worker", 0, cpu=cpu, memory=memory)
     batch = cluster.define("batch", cpu, memory)

@@ -10,7 +10,20 @@ from functools import partial
 
 from simulator.chaos.events import EVENTS
 from simulator.chaos.scenarios import SCENARIOS, Trial
-from simulator.faults import NO_FAULT, CrashAt, Fault, Gone, Params, Partial, Recorded, Refused, Silent, Stale
+from simulator.clock import Crashed
+from simulator.faults import (
+    NO_FAULT,
+    CrashAt,
+    Fault,
+    Gone,
+    Params,
+    Partial,
+    Recorded,
+    Refused,
+    Silent,
+    Stale,
+    Unforeseen,
+)
 
 # Seconds for which an action is refused: longer than the SDK retries, and short enough for a notice of two minutes.
 REFUSED_S = 25.0
@@ -100,8 +113,9 @@ def _all() -> Iterator[Case]:
         calls = _calls(scenario)
         names = list(dict.fromkeys(calls))
         for at, name in enumerate(calls):
-            yield Case(scenario, "a crash before a call", f"{at} {name}", partial(_crash, at, False))
-            yield Case(scenario, "a crash after a call", f"{at} {name}", partial(_crash, at, True))
+            for kind, what in CRASHES:
+                yield Case(scenario, f"{kind} before a call", f"{at} {name}", partial(_crash, at, False, what))
+                yield Case(scenario, f"{kind} after a call", f"{at} {name}", partial(_crash, at, True, what))
         for kind, make, of in KINDS:
             for name in names:
                 if of(name):
@@ -119,8 +133,8 @@ def _calls(scenario: type[Trial]) -> list[str]:
     return recorded.names
 
 
-def _crash(at: int, after: bool, trial: Trial) -> Fault:
-    return CrashAt(trial.world.account.endpoint.tries + at, after=after)
+def _crash(at: int, after: bool, kind: type[Crashed | Unforeseen], trial: Trial) -> Fault:
+    return CrashAt(trial.world.account.endpoint.tries + at, after=after, kind=kind)
 
 
 def _none(trial: Trial) -> Fault:  # noqa: ARG001
@@ -188,6 +202,11 @@ TAKEN_AWAY: Mapping[str, Callable[[Trial, Params], None]] = {
     "autoscaling:TerminateInstanceInAutoScalingGroup": _instance_ends,
     "elbv2:DeregisterTargets": _target_leaves,
 }
+
+CRASHES: tuple[tuple[str, type[Crashed | Unforeseen]], ...] = (
+    ("a crash", Crashed),
+    ("an unforeseen error", Unforeseen),
+)
 
 KINDS: tuple[tuple[str, Callable[[str, Trial], Fault], Callable[[str], bool]], ...] = (
     (f"an action throttled for {REFUSED_S:g} s", _throttled, lambda name: True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from interruption_handler.notices import health_change
 from simulator.ec2 import Ec2Instance
 from simulator.workload.plan import Job
 from simulator.workload.submit import Launcher
@@ -167,4 +168,36 @@ class Hook(Trial):
         return [*([f"{len(left)} instances still wait under the hook"] if left else []), *self._all_running("api", 8)]
 
 
-SCENARIOS: tuple[type[Trial], ...] = (Reclaim, ScaleOut, ScaleIn, Hook)
+class ComingBack(Trial):
+    """A maintenance of two instances is called off, and a third one is stopped and starts again: all come back."""
+
+    name = "instances that come back"
+    lasts_s = 1500.0
+
+    def build(self) -> None:
+        self.cluster = self.world.spot_cluster("web", 6, scale_in_after_seconds=86_400, learning="off")
+        self.cluster.service("api", 12, requests_per_s=1)
+        self.world.run(60)
+
+    def begin(self) -> None:
+        self.named = [i.ec2_id for i in self.cluster.instances()[:2]]
+        [stopped] = [i for i in self.cluster.ec2_instances() if i.container_instance is self.cluster.instances()[-1]]
+        self._say("upcoming")
+        self.world.clock.after(20, lambda: self.world.account.fleets.reclaim([stopped], "stop"))
+        self.world.clock.after(200, lambda: self._say("closed"))
+        self.world.clock.after(400, lambda: self.world.account.fleets.restart(stopped))
+
+    def _say(self, status: str) -> None:
+        sample = health_change.SAMPLE
+        entities = [{"entityValue": id_, "status": "PENDING"} for id_ in self.named]
+        detail = {**sample["detail"], "statusCode": status, "affectedEntities": entities}
+        event = {"detail-type": sample["detail-type"], "source": sample["source"], "detail": detail}
+        self.world.account.messaging.put_event(event)
+
+    def broken_promises_of_scenario(self) -> list[str]:
+        away = [i.ec2_id for i in self.cluster.instances() if i.status != "ACTIVE"]
+        found = [f"{len(away)} instances have not come back"] if away else []
+        return [*found, *self._all_running("api", 12)]
+
+
+SCENARIOS: tuple[type[Trial], ...] = (Reclaim, ScaleOut, ScaleIn, Hook, ComingBack)

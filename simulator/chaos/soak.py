@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from simulator.clock import Crashed
 from simulator.ec2 import Ec2Instance
 from simulator.errors import AwsError, throttled
-from simulator.faults import Crashed, Fault, Partial, TimedOut, Try
+from simulator.faults import Fault, Partial, TimedOut, Try
 from simulator.outcome import waits
 from simulator.workload.plan import Job
 from simulator.workload.submit import Launcher
@@ -38,7 +39,7 @@ class AtRandom(Fault):
         self.happened: Counter[str] = Counter()
 
     def before(self, tried: Try) -> None:
-        errors: dict[str, Callable[[], Exception]] = {
+        errors: dict[str, Callable[[], BaseException]] = {
             "throttled": lambda: throttled(tried.name),
             "failed": lambda: AwsError("InternalError", "We encountered an internal error.", 500),
             "denied": lambda: AwsError("AccessDeniedException", f"not authorized to perform: {tried.name}", 403),

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from simulator.ecs import attributes
 from simulator.ecs.scheduler import Scheduler
 from simulator.ecs.service_shapes import describe_revisions, describe_service
-from simulator.ecs.shapes import describe_definition, describe_instance, describe_task, desired_status
+from simulator.ecs.shapes import count_tasks, describe_definition, describe_instance, describe_task, desired_status
 from simulator.ecs.state import (
     Cluster,
     ContainerInstance,
     Strategy,
     Task,
+    TaskStatus,
     placement_failure_reason,
 )
 from simulator.endpoint import Action, Params
@@ -52,6 +56,7 @@ class EcsApi:
             "ecs:GetTaskProtection": self.get_task_protection,
             "ecs:RunTask": self.run_task,
             "ecs:StopTask": self.stop_task,
+            **attributes.actions(self._cluster),
         }
 
     def list_container_instances(self, params: Params) -> dict[str, Any]:
@@ -92,8 +97,7 @@ class EcsApi:
                     "clusterName": c.name,
                     "status": "ACTIVE",
                     "activeServicesCount": len(c.services),
-                    "runningTasksCount": sum(t.started_at is not None for t in c.tasks.values()),
-                    "pendingTasksCount": sum(t.started_at is None for t in c.tasks.values()),
+                    **count_tasks(c.tasks.values()),
                 }
                 for c in found
             ],
@@ -123,21 +127,23 @@ class EcsApi:
         return {"serviceRevisions": found, "failures": _missing(sorted(missing))}
 
     def list_tasks(self, params: Params) -> dict[str, Any]:
-        cluster = self._cluster(params)
+        cluster, wanted = self._cluster(params), params.get("desiredStatus", "RUNNING")
+        stopped: Iterable[Task] = self._stopped(cluster).values() if wanted == "STOPPED" else ()
         found: Iterable[Task] = cluster.tasks.values()
         if "containerInstance" in params:
             instance = cluster.instances.get(params["containerInstance"])
             found = instance.tasks.values() if instance else []
-        wanted = params.get("desiredStatus", "RUNNING")
-        return _page("taskArns", [t.arn for t in found if desired_status(t) == wanted], params, MAX_PAGE)
+            stopped = [t for t in stopped if t.instance is instance]
+        arns = [t.arn for t in itertools.chain(found, stopped) if desired_status(t) == wanted]
+        return _page("taskArns", arns, params, MAX_PAGE)
 
     def describe_tasks(self, params: Params) -> dict[str, Any]:
         cluster = self._cluster(params)
         asked = _limited(params["tasks"], MAX_DESCRIBED, "tasks")
-        found = [cluster.tasks[arn] for arn in asked if arn in cluster.tasks]
+        known = ChainMap(cluster.tasks, self._stopped(cluster))
         return {
-            "tasks": [describe_task(t) for t in found],
-            "failures": _missing(arn for arn in asked if arn not in cluster.tasks),
+            "tasks": [describe_task(known[arn]) for arn in asked if arn in known],
+            "failures": _missing(arn for arn in asked if arn not in known),
         }
 
     def describe_task_definition(self, params: Params) -> dict[str, Any]:
@@ -170,11 +176,16 @@ class EcsApi:
         return {"tasks": tasks, "failures": failures}
 
     def stop_task(self, params: Params) -> dict[str, Any]:
-        task = self._cluster(params).tasks.get(params["task"])
+        cluster, arn = self._cluster(params), params["task"]
+        task = cluster.tasks.get(arn) or self._stopped(cluster).get(arn)
         if task is None:
             raise AwsError("InvalidParameterException", "The referenced task was not found.")
-        self.scheduler.stop(task)
+        if task.status is not TaskStatus.STOPPED:
+            self.scheduler.stop(task)
         return {"task": describe_task(task)}
+
+    def _stopped(self, cluster: Cluster) -> dict[str, Task]:
+        return cluster.recently_stopped(self.scheduler.clock.now)
 
     def _cluster(self, params: Params) -> Cluster:
         name = params.get("cluster", "default").rsplit("/", 1)[-1]

@@ -18,6 +18,7 @@ from simulator.ecs.state import (
     TaskStatus,
 )
 from simulator.load_balancing import LoadBalancing, RegisteredTarget
+from simulator.timing import DEFAULT, Timing
 
 # Mean seconds from placement to RUNNING: the agent's poll, the image, the start.
 START_S = 4.0
@@ -28,10 +29,20 @@ LOST_INSTANCE_S = 10.0
 
 
 class Scheduler:
-    """The ECS control plane of all clusters."""
+    """The ECS control plane of all clusters.
 
-    def __init__(self, clock: Clock, rng: random.Random, balancing: LoadBalancing) -> None:
+    Args:
+        rng: the source of start times.
+        timing: how tasks stop (`Timing.exits`, `ignores_sigterm`, `deprovisioning_s`, `stop_task_waits`).
+        seed: the seed of the tasks' exit times.
+    """
+
+    def __init__(
+        self, clock: Clock, rng: random.Random, balancing: LoadBalancing, timing: Timing = DEFAULT, seed: int = 0
+    ) -> None:
         self.clock = clock
+        self.timing = timing
+        self._seed = seed
         self.rng = rng
         self.balancing = balancing
         self.clusters: dict[str, Cluster] = {}
@@ -95,23 +106,28 @@ class Scheduler:
         return task
 
     def stop(self, task: Task) -> None:
-        """Stop a task as StopTask does: SIGTERM at once, at the same time as its targets are deregistered."""
+        """Stop a task as StopTask does: SIGTERM at once, at the same time as its targets are deregistered.
+
+        With `Timing.stop_task_waits`, its targets leave before its SIGTERM.
+        """
+        if self.timing.stop_task_waits:
+            self.retire(task)
         if task.stopping:
             return
-        task.stopping = True
+        task.stopping, task.sigterm_due_at = True, self.clock.now
         for target in task.targets:
             self.balancing.deregister(target)
         self._sigterm(task)
 
     def retire(self, task: Task) -> None:
-        """Stop a task as the service scheduler does: its targets are drained first, and then it gets SIGTERM."""
+        """Stop a task as the service scheduler does: once its targets are displayed as unused, it gets SIGTERM."""
         if task.stopping:
             return
         task.stopping = True
         for target in task.targets:
             self.balancing.deregister(target)
-        left_at = max((t.left_at or 0.0 for t in task.targets), default=self.clock.now)
-        self.clock.at(left_at, lambda: self._sigterm(task))
+        task.sigterm_due_at = max((t.unused_at or 0.0 for t in task.targets), default=self.clock.now)
+        self.clock.at(task.sigterm_due_at, lambda: self._sigterm(task))
 
     def _sigterm(self, task: Task) -> None:
         if task.sigterm_at is not None or task.status is TaskStatus.STOPPED or task.killed:
@@ -122,10 +138,29 @@ class Scheduler:
         for target in (*task.targets, *_served_for_instance(task)):
             self.balancing.close_target(target)
         running = task.status is TaskStatus.RUNNING
-        ends_in_s = task.definition.ends_in_s if running else 0.0
-        self.clock.after(ends_in_s, lambda: self._ended(task))
+        self.clock.after(self.exit_s(task) if running else 0.0, lambda: self._exited(task))
         if service := task.cluster.services.get(task.service_name):
             self.services.reconcile_soon(service)
+
+    def exit_s(self, task: Task) -> float:
+        """Return the seconds from the task's SIGTERM until its last container has ended.
+
+        Each takes its stop timeout at most, by SIGKILL; those that need each other end one by one (amazon-ecs-agent, PR
+        1866).
+        """
+        definition = task.definition
+        takes_s = self._exits_in_s(task)
+        return sum(min(takes_s, timeout_s) for timeout_s in (definition.stop_timeout_s, *definition.chain))
+
+    def _exits_in_s(self, task: Task) -> float:
+        times = self.timing.exits if task.definition.exit_s is None else task.definition.exit_s
+        if isinstance(times, int | float):
+            return times
+        # Drawn from the task's name, so that the order in which tasks are stopped does not change it.
+        rng = random.Random(f"exit {task.arn} {self._seed}")
+        if callable(times):
+            return times(rng)
+        return float("inf") if rng.random() < self.timing.ignores_sigterm else rng.uniform(*times)
 
     def drain(self, instance: ContainerInstance) -> None:
         """Set an instance to DRAINING, and let its services replace their tasks."""
@@ -151,17 +186,23 @@ class Scheduler:
         """Reconnect the ECS agent. It stops the tasks that should have been stopped meanwhile."""
         instance.agent_connected = True
         for task in list(instance.tasks.values()):
-            if task.stopping:
+            if task.sigterm_due_at is not None and task.sigterm_due_at <= self.clock.now:
                 self._sigterm(task)
 
-    def lose_instance(self, instance: ContainerInstance) -> None:
-        """Kill all tasks of a terminated EC2 instance. ECS notices it `LOST_INSTANCE_S` seconds later."""
+    def lose_instance(self, instance: ContainerInstance, *, stopped: bool = False) -> None:
+        """Kill all tasks of a terminated EC2 instance. ECS notices it `LOST_INSTANCE_S` seconds later.
+
+        The container instance of one that is only `stopped` stays registered, with its status and its attributes (ECS
+        Developer Guide, "Container agent", Lifecycle: stopped, "the status remains"; started again, "the container
+        agent reconnects").
+        """
         instance.agent_connected = False
-        self.clock.after(LOST_INSTANCE_S, lambda: self._forget(instance))
+        if not stopped:
+            self.clock.after(LOST_INSTANCE_S, lambda: self._forget(instance))
         for target in instance.targets:
             self.balancing.deregister(target)
             self.balancing.end_target(target)
-        for task in list(instance.tasks.values()):
+        for task in [t for t in instance.tasks.values() if t.exited_at is None]:
             task.killed = True
             self.observer.killed(task)
             for target in task.targets:
@@ -189,17 +230,30 @@ class Scheduler:
             assert port is not None, f"{task.definition.family} has target groups but no container port"
             task.targets.append(self.balancing.register(group_arn, id_, port))
         if task.run_s is not None:
-            self.clock.after(task.run_s, lambda: None if task.stopping else self._ended(task))
+            self.clock.after(task.run_s, lambda: None if task.stopping else self._exited(task))
         if task.targets and service:
             # A replacement of a task on a draining instance counts once its targets are healthy.
             self.clock.at(max(t.healthy_at for t in task.targets), lambda: self.services.reconcile_soon(service))
         elif service:
             self.services.reconcile_soon(service)
 
+    def _exited(self, task: Task) -> None:
+        """Note that the task's container has ended. The task is STOPPED after its deprovisioning."""
+        if task.exited_at is not None:
+            return
+        task.stopping, task.exited_at = True, self.clock.now
+        for target in task.targets:
+            self.balancing.deregister(target)
+            self.balancing.end_target(target)
+        if self.timing.deprovisioning_s:
+            self.clock.after(self.timing.deprovisioning_s, lambda: self._ended(task))
+        else:
+            self._ended(task)
+
     def _ended(self, task: Task) -> None:
         if task.status is TaskStatus.STOPPED:
             return
-        task.status = TaskStatus.STOPPED
+        task.cluster.keep_stopped(task, self.clock.now)
         task.stopping = True
         instance = task.instance
         instance.tasks.pop(task.arn, None)
@@ -214,7 +268,6 @@ class Scheduler:
         service = task.cluster.services.get(task.service_name)
         if service:
             service.tasks.pop(task.arn, None)
-        del task.cluster.tasks[task.arn]
         self.observer.stopped(task)
         if task.on_stopped:
             task.on_stopped(task)

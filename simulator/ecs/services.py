@@ -17,6 +17,7 @@ from simulator.ecs.state import (
     TaskStatus,
     placement_failure_reason,
 )
+from simulator.load_balancing import LoadBalancing
 
 # Seconds until a service tries again to place a task that found no room.
 RETRY_S = 15.0
@@ -29,6 +30,7 @@ class TaskScheduler(Protocol):
 
     clock: Clock
     observer: Observer
+    balancing: LoadBalancing
 
     def place(self, cluster: Cluster, definition: TaskDefinition, group: str, strategy: Strategy) -> Task | None: ...
 
@@ -47,6 +49,8 @@ class Services:
     def set_desired(self, service: Service, desired: int) -> None:
         """Set the service's desired count, and act on it at once."""
         service.desired = desired
+        for arn in service.target_groups:
+            self.scheduler.balancing.look(arn)
         self.reconcile(service)
 
     def reconcile(self, service: Service) -> None:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from simulator.ecs.service_shapes import deployment_id
-from simulator.ecs.state import ContainerInstance, Task, TaskDefinition
+from simulator.ecs.state import ContainerInstance, Task, TaskDefinition, TaskStatus
 
 
 def desired_status(task: Task) -> str:
     """Return the task's desired status, as ECS names it."""
     return "STOPPED" if task.stopping else "RUNNING"
+
+
+def count_tasks(tasks: Iterable[Task]) -> dict[str, int]:
+    """Count the tasks whose desired status is RUNNING, as DescribeContainerInstances and DescribeClusters do."""
+    wanted = [t for t in tasks if not t.stopping]
+    started = sum(t.started_at is not None for t in wanted)
+    return {"runningTasksCount": started, "pendingTasksCount": len(wanted) - started}
 
 
 def describe_instance(instance: ContainerInstance) -> dict[str, Any]:
@@ -32,11 +40,12 @@ def describe_instance(instance: ContainerInstance) -> dict[str, Any]:
         "agentConnected": instance.agent_connected,
         "registeredResources": resources(instance.registered.cpu_units, instance.registered.memory_mib),
         "remainingResources": resources(instance.remaining.cpu_units, instance.remaining.memory_mib),
-        "runningTasksCount": sum(t.started_at is not None for t in instance.tasks.values()),
-        "pendingTasksCount": sum(t.started_at is None for t in instance.tasks.values()),
+        # ECS API: only tasks whose desired status is RUNNING. A task that is told to stop leaves the count at once.
+        **count_tasks(instance.tasks.values()),
         "attributes": [
             {"name": "ecs.instance-type", "value": instance.instance_type},
             {"name": "ecs.availability-zone", "value": instance.zone},
+            *({"name": name, "value": value} for name, value in instance.attributes.items()),
         ],
     }
 
@@ -44,7 +53,9 @@ def describe_instance(instance: ContainerInstance) -> dict[str, Any]:
 def describe_task(task: Task) -> dict[str, Any]:
     """Describe a task as DescribeTasks does."""
     definition = task.definition
-    container: dict[str, Any] = {"name": definition.container, "lastStatus": task.status.value}
+    # A container has no status between RUNNING and STOPPED.
+    of_container = TaskStatus.STOPPED if task.exited_at is not None else task.status
+    container: dict[str, Any] = {"name": definition.container, "lastStatus": of_container.value}
     # amazon-ecs-agent PR 3479: in network mode host the agent reports no bindings.
     if task.host_port is not None and not definition.host_network:
         container["networkBindings"] = [
@@ -56,12 +67,16 @@ def describe_task(task: Task) -> dict[str, Any]:
         "containerInstanceArn": task.instance.arn,
         "taskDefinitionArn": definition.arn,
         "group": task.group,
-        "lastStatus": task.status.value,
+        "lastStatus": task.last_status.value,
         "desiredStatus": desired_status(task),
         "createdAt": datetime.fromtimestamp(task.created_at, UTC),
         "containers": [container],
         "attachments": [],
     }
+    if task.started_at is not None:
+        described["startedAt"] = datetime.fromtimestamp(task.started_at, UTC)
+    if task.sigterm_at is not None:
+        described["stoppingAt"] = datetime.fromtimestamp(task.sigterm_at, UTC)
     if service := task.cluster.services.get(task.service_name):
         described["startedBy"] = deployment_id(service, task.revision)
     if task.address:

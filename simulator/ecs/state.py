@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -15,12 +16,24 @@ ARN = f"arn:aws:ecs:{REGION}:{ACCOUNT_ID}"
 # ECS: ports that each instance reserves for SSH, Docker and the agent.
 RESERVED_PORTS = frozenset({22, 2375, 2376, 51678, 51679})
 FIRST_DYNAMIC_PORT = 32768
+# ECS: "stopped tasks ... appear in the returned results for at least one hour" (ListTasks).
+STOPPED_KEPT_S = 3600.0
 
 
 class TaskStatus(StrEnum):
+    """The last status of a task, in the order of its life (ECS guide, "Task lifecycle")."""
+
     PENDING = "PENDING"
     RUNNING = "RUNNING"
+    DEACTIVATING = "DEACTIVATING"
+    STOPPING = "STOPPING"
+    DEPROVISIONING = "DEPROVISIONING"
     STOPPED = "STOPPED"
+
+
+# Seconds from SIGTERM to a container's end: a number; a lowest and a highest, of which each task draws one; or a
+# function that draws them.
+ExitTimes = float | tuple[float, float] | Callable[[random.Random], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +41,7 @@ class TaskDefinition:
     """One revision of a task definition, with one container and the chain of containers that it depends on.
 
     Attributes:
-        exit_s: seconds that a container takes to end after SIGTERM.
+        exit_s: seconds that a container takes to end after SIGTERM; None: those of the account's `Timing.exits`.
         chain: the stop timeouts of further containers. The main container depends on the first of them, and each of
             them on the next one: all are stopped in this order, one after the other.
         container_port: the port on which the container listens; None: it listens on none.
@@ -41,7 +54,7 @@ class TaskDefinition:
     size: Size
     revision: int = 1
     stop_timeout_s: int = 30
-    exit_s: float = 2.0
+    exit_s: ExitTimes | None = None
     container: str = "app"
     container_port: int | None = None
     host_port: int | None = None
@@ -49,11 +62,6 @@ class TaskDefinition:
     host_network: bool = False
     starts: bool = True
     chain: tuple[int, ...] = ()
-
-    @property
-    def ends_in_s(self) -> float:
-        """Seconds from the SIGTERM until the last container has ended (amazon-ecs-agent, PR 1866: one by one)."""
-        return sum(min(self.exit_s, timeout_s) for timeout_s in (self.stop_timeout_s, *self.chain))
 
     @property
     def arn(self) -> str:
@@ -92,7 +100,11 @@ class Task:
     Attributes:
         run_s: seconds after which the task ends by itself; None: it runs until it is stopped.
         revision: the number of the service revision that it is of; 0 without a service.
+        status: PENDING, RUNNING or STOPPED. `last_status` has the steps between the last two.
         stopping: whether its desired status is STOPPED.
+        sigterm_due_at: when it is to get SIGTERM, once it is told to stop; at once unless its targets leave before.
+        exited_at: when its container ended.
+        stopped_at: when it became STOPPED.
         address: the IP address of its own network interface (awsvpc); "" without one.
     """
 
@@ -105,7 +117,10 @@ class Task:
     run_s: float | None = None
     status: TaskStatus = TaskStatus.PENDING
     stopping: bool = False
+    sigterm_due_at: float | None = None
     sigterm_at: float | None = None
+    exited_at: float | None = None
+    stopped_at: float | None = None
     started_at: float | None = None
     host_port: int | None = None
     address: str = ""
@@ -114,6 +129,17 @@ class Task:
     killed: bool = False
     protected: bool = False
     revision: int = 0
+
+    @property
+    def last_status(self) -> TaskStatus:
+        """The status as DescribeTasks names it: DEACTIVATING while its targets leave, STOPPING from SIGTERM on."""
+        if self.status is not TaskStatus.RUNNING or not self.stopping:
+            return self.status
+        if self.exited_at is not None:
+            return TaskStatus.DEPROVISIONING
+        if self.sigterm_at is not None:
+            return TaskStatus.STOPPING
+        return TaskStatus.DEACTIVATING if self.targets else TaskStatus.RUNNING
 
     @property
     def service_name(self) -> str:
@@ -142,6 +168,8 @@ class ContainerInstance:
     used_ports: set[int] = field(default_factory=lambda: set(RESERVED_PORTS))
     agent_connected: bool = True
     targets: list[RegisteredTarget] = field(default_factory=list)
+    # Its custom attributes (PutAttributes).
+    attributes: dict[str, str] = field(default_factory=dict)
 
     def has_room(self, definition: TaskDefinition) -> bool:
         """Whether a task of `definition` fits: CPU, memory and its fixed port."""
@@ -221,12 +249,33 @@ class Service:
 
 @dataclass(eq=False, slots=True)
 class Cluster:
-    """One cluster, with what it holds by ARN; services by name."""
+    """One cluster, with what it holds by ARN; services by name.
+
+    Attributes:
+        stopped: the tasks that became STOPPED within `STOPPED_KEPT_S`, the oldest first.
+    """
 
     name: str
     instances: dict[str, ContainerInstance] = field(default_factory=dict)
     services: dict[str, Service] = field(default_factory=dict)
     tasks: dict[str, Task] = field(default_factory=dict)
+    stopped: dict[str, Task] = field(default_factory=dict)
+
+    def keep_stopped(self, task: Task, now: float) -> None:
+        """Move a task to those that are STOPPED, and forget those that became so too long ago."""
+        task.status, task.stopped_at = TaskStatus.STOPPED, now
+        del self.tasks[task.arn]
+        self.stopped[task.arn] = task
+        self.recently_stopped(now)
+
+    def recently_stopped(self, now: float) -> dict[str, Task]:
+        """Return the tasks that ECS still describes as STOPPED, by ARN."""
+        while self.stopped:
+            oldest = next(iter(self.stopped.values()))
+            if oldest.stopped_at is None or now - oldest.stopped_at <= STOPPED_KEPT_S:
+                break
+            del self.stopped[oldest.arn]
+        return self.stopped
 
     @property
     def arn(self) -> str:

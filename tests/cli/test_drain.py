@@ -6,8 +6,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from cli.drain import drain_instances
+from cli.drain import drain_instances, take_back
 from cli.main import app
+from interruption_handler.notices import rebalance_recommendation
 from simulator.ecs.state import TaskStatus
 from simulator.world import World
 
@@ -22,7 +23,7 @@ def test_instances_are_drained_by_hand_and_no_request_is_lost() -> None:
     done = drain_instances(world.suite.runtime("operator"), ids, deadline_s=600)
 
     assert done["web"]["instances"] == ids
-    assert done["web"]["deregistered"] == 4
+    assert done["web"]["stopped"] == 0, "there is time: ECS has replaced them"
     world.run(60)
     assert {i.ec2_id for i in web.instances() if i.status == "DRAINING"} == set(ids)
     assert [t for t in web.running() if t.instance.ec2_id in ids] == []
@@ -43,6 +44,43 @@ def test_a_batch_task_is_given_up_at_the_deadline_that_was_given() -> None:
     assert batch.status is TaskStatus.STOPPED
     assert batch.sigterm_at is not None
     assert 50 <= batch.sigterm_at - start <= 75
+
+
+def test_what_was_drained_by_hand_stays_so_until_it_is_taken_back_by_hand() -> None:
+    world = World(seed=4)
+    web = world.spot_cluster("web", 3, scale_in_after_seconds=86_400, learning="off")
+    web.service("api", 3, requests_per_s=2)
+    world.run(60)
+    mine = web.instances()[0]
+    operator = world.suite.runtime("operator")
+
+    drain_instances(operator, [mine.ec2_id], deadline_s=600)
+    world.run(7200)
+    assert mine.status == "DRAINING"
+    assert mine.attributes["steady.drained"].startswith("operator:")
+
+    assert take_back(operator, [mine.ec2_id]) == {"web": {"instances": [mine.ec2_id]}}
+    assert mine.status == "ACTIVE"
+    world.run(1200)
+    assert (mine.status, mine.attributes) == ("ACTIVE", {})
+    assert world.account.balancing.failed_requests == 0
+
+
+def test_taking_back_ends_the_steps_of_the_notice_that_drained_it() -> None:
+    world = World(seed=5)
+    web = world.spot_cluster("web", 2, mode="paused", on_rebalance="drain")
+    batch = web.batch_task(web.instances()[0], run_s=100_000)
+    world.run(60)
+    recommended = {"instance-id": batch.instance.ec2_id}
+    world.account.messaging.put_event({**rebalance_recommendation.SAMPLE, "detail": recommended})
+    world.run(60)
+    assert batch.instance.status == "DRAINING"
+
+    take_back(world.suite.runtime("operator"), [batch.instance.ec2_id])
+    world.run(90_000)
+
+    assert batch.instance.status == "ACTIVE"
+    assert batch.status is TaskStatus.RUNNING
 
 
 def test_an_instance_of_nobodys_cluster_is_refused_before_anything_is_done(capsys: pytest.CaptureFixture[str]) -> None:

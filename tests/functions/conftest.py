@@ -22,7 +22,7 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
     with mock_aws():
         yield Runtime(
             session=boto3.Session(region_name=REGION),
-            in_parallel=lambda call, items: [call(item) for item in items],
+            in_parallel=lambda call, items, at_once=1: [call(item) for item in items],
             telemetry=RecordedTelemetry(Account()),
         )
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
+from simulator.endpoint import Params
+from simulator.errors import AwsError
 from simulator.world import World
 from steady.aws.ecs.container_instances import (
     describe_all_instances,
@@ -14,14 +17,17 @@ from steady.aws.ecs.container_instances import (
     set_active,
     set_draining,
 )
+from steady.aws.ecs.drain_marks import write_marks
 from steady.aws.ecs.task_definitions import TaskDefinition, read_task_definition
-from steady.aws.ecs.tasks import stop_tasks
+from steady.aws.ecs.tasks import Stopped, stop_tasks
 from steady.aws.runtime import Runtime
 from steady.aws.scaling.services import read_services
 from steady.aws.service_out import targets
 from steady.aws.service_out.task_targets import targets_of
 from steady.cluster import InstanceStatus, Size, TaskShape
-from steady.service_out.drain import Target, TargetState
+from steady.drain_mark import DrainMark, DrainReason
+from steady.service_out.doomed import Target
+from steady.service_out.stops import Stop
 
 
 @pytest.fixture
@@ -69,6 +75,19 @@ def test_a_drain_returns_the_instances_as_they_are_from_then_on(runtime: Runtime
     assert describe_instances(runtime, "web", arns[:1])[0].status is InstanceStatus.ACTIVE
 
 
+def test_a_drain_mark_is_read_with_the_instance(runtime: Runtime, instance_ids: list[str]) -> None:
+    arns = [i.arn for i in describe_all_instances(runtime, "web")]
+    mark = DrainMark(DrainReason.HOOK, 1_767_225_900, 1_767_225_600)
+
+    def marked() -> dict[str, DrainMark | None]:
+        return {i.arn: i.drain_mark for i in describe_instances(runtime, "web", arns)}
+
+    write_marks(runtime, "web", dict.fromkeys(arns[:2], mark))
+    assert marked() == {arns[0]: mark, arns[1]: mark, arns[2]: None}
+    write_marks(runtime, "web", {arns[0]: mark.ended(1_767_225_700, 1_767_225_701)})
+    assert marked()[arns[0]] == mark.ended(1_767_225_700, 1_767_225_701)
+
+
 def test_a_task_definition_reserves_memory_reservation_and_its_fixed_ports(runtime: Runtime) -> None:
     arn = define(runtime, stopTimeout=90, portMappings=[{"containerPort": 80, "hostPort": 8080}])
 
@@ -98,7 +117,7 @@ def test_the_shape_of_a_service_is_read_only_where_tasks_are_missing() -> None:
 def test_tasks_are_stopped(runtime: Runtime, instance_ids: list[str]) -> None:
     task = runtime.ecs.run_task(cluster="web", taskDefinition=define(runtime), launchType="EC2")["tasks"][0]["taskArn"]
 
-    assert stop_tasks(runtime, "web", [task], "test", until=runtime.now() + 60) == {task}
+    assert stop_tasks(runtime, "web", [Stop(task, 0, 0)], "test", until=runtime.now() + 60).arns == {task}
     stopped = runtime.ecs.describe_tasks(cluster="web", tasks=[task])["tasks"][0]
     assert stopped["desiredStatus"] == "STOPPED"
 
@@ -107,11 +126,33 @@ def test_a_task_that_is_gone_counts_as_stopped() -> None:
     world = World(scaling=False)
     world.spot_cluster("web", 1)
 
-    assert stop_tasks(world.suite.runtime("test"), "web", ["gone"], "test", world.clock.now + 60) == {"gone"}
+    stopped = stop_tasks(world.suite.runtime("test"), "web", [Stop("gone", 0, 0)], "test", world.clock.now + 60)
+    assert stopped == Stopped(frozenset({"gone"}))
 
 
 def test_no_task_is_stopped_once_the_step_is_over(runtime: Runtime) -> None:
-    assert stop_tasks(runtime, "web", ["arn"], "test", until=runtime.now() - 1) == set()
+    assert stop_tasks(runtime, "web", [Stop("arn", 0, 0)], "test", until=runtime.now() - 1).arns == set()
+
+
+def test_a_stop_waits_for_its_time_and_one_that_is_refused_keeps_no_other_from_its_own() -> None:
+    world = World(scaling=False)
+    web = world.spot_cluster("web", 1)
+    tasks = [web.batch_task(web.instances()[0], run_s=3600, memory=100) for _ in range(3)]
+    answer = world.account.endpoint.actions["ecs:StopTask"]
+
+    def refuse_first(params: Params) -> dict[str, Any]:
+        if params["task"] == tasks[0].arn:
+            raise AwsError("ServerException", "no", status=500)
+        return answer(params)
+
+    world.account.endpoint.actions["ecs:StopTask"] = refuse_first
+    now = world.clock.now
+    stops = [Stop(tasks[0].arn, now, now), Stop(tasks[1].arn, now, now), Stop(tasks[2].arn, now + 5, now + 5)]
+    stopped = stop_tasks(world.suite.runtime("test"), "web", stops, "test", until=now + 10)
+
+    assert stopped == Stopped(frozenset({tasks[1].arn, tasks[2].arn}), refused=1)
+    assert tasks[2].sigterm_at is not None
+    assert tasks[2].sigterm_at >= now + 5
 
 
 def test_targets_leave_and_doing_it_again_does_no_harm(runtime: Runtime) -> None:
@@ -122,20 +163,19 @@ def test_targets_leave_and_doing_it_again_does_no_harm(runtime: Runtime) -> None
     runtime.elbv2.register_targets(TargetGroupArn=group, Targets=[{"Id": "10.0.0.1", "Port": 8080}])
     target = Target(group, "10.0.0.1", 8080)
 
-    before = targets.read_states(runtime, [target])
-    targets.deregister(runtime, [target])
-    targets.deregister(runtime, [target])
+    before = targets.count_healthy(runtime, [group], less=[])
+    assert targets.deregister(runtime, [target]) == frozenset()
+    assert targets.deregister(runtime, [target]) == frozenset()
 
-    assert before[target] is TargetState.TAKING
-    assert targets.read_states(runtime, [target])[target] is TargetState.LEFT
+    assert before == {group: 1}
+    assert targets.count_healthy(runtime, [group], less=[]) == {group: 0}
 
 
 def test_a_target_group_that_is_gone_keeps_nothing_from_stopping(runtime: Runtime) -> None:
     target = Target("arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/gone/1", "i-1", 80)
 
-    targets.deregister(runtime, [target])
-
-    assert targets.read_states(runtime, [target]) == {target: TargetState.LEFT}
+    assert targets.deregister(runtime, [target]) == frozenset()
+    assert targets.count_healthy(runtime, [target.group_arn], less=[]) == {}
 
 
 BALANCERS = {

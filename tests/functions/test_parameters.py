@@ -73,11 +73,19 @@ def test_an_instances_cluster_is_found_by_its_pool_or_else_by_its_own_tag(runtim
         )
 
     known, replaced = PoolName(PoolKind.SPOT_FLEET, "sfr-11"), PoolName(PoolKind.SPOT_FLEET, "sfr-99")
-    assert clusters.find_cluster(runtime, Origin(known)) == "c11"
-    assert clusters.find_cluster(runtime, Origin(known, "c3")) == "c11"
-    assert clusters.find_cluster(runtime, Origin(replaced)) is None
-    assert clusters.find_cluster(runtime, Origin(replaced, "c3")) == "c3"
-    assert clusters.find_cluster(runtime, Origin(replaced, "of others")) is None
+    assert clusters.find_clusters(runtime, Origin(known)) == ["c11"]
+    assert clusters.find_clusters(runtime, Origin(known, "c3")) == ["c11"]
+    assert clusters.find_clusters(runtime, Origin(replaced)) == []
+    assert clusters.find_clusters(runtime, Origin(replaced, "c3")) == ["c3"]
+    assert clusters.find_clusters(runtime, Origin(replaced, "of others")) == []
+
+
+def test_of_two_clusters_that_name_one_pool_the_tag_says_whose_an_instance_is(runtime: Runtime) -> None:
+    put(runtime, clusters__web__capacity="spot-fleet:sfr-1", clusters__api__capacity="spot-fleet:sfr-1")
+    pool = PoolName(PoolKind.SPOT_FLEET, "sfr-1")
+
+    assert clusters.find_clusters(runtime, Origin(pool)) == ["api", "web"]
+    assert clusters.find_clusters(runtime, Origin(pool, "web")) == ["web"]
 
 
 def test_what_contradicts_gives_way_to_its_newest_value_that_does_not(runtime: Runtime) -> None:

@@ -64,6 +64,20 @@ GOOD: dict[str, list[dict[str, Any]]] = {
                 "due": {"theirs": ["arn:aws:ecs:us-east-1:123456789012:task/theirs/1"]},
             },
         },
+        {
+            "detail-type": "Capacity Block Expiration Warning",
+            "time": "2026-01-01T00:00:00Z",
+            "detail": {"capacity-reservation-id": "cr-0", "end-date": "2026-01-01T00:40:00Z"},
+        },
+        {
+            "detail-type": "Steady Drain Marks",
+            "detail": {
+                "cluster": "theirs",
+                "marks": {
+                    "arn:aws:ecs:us-east-1:123456789012:container-instance/theirs/1": "hook:1767225900:1767225600"
+                },
+            },
+        },
     ],
     "autoscaler": [
         {"cluster": "theirs", "why": "interruption", "instances": ["i-0"]},

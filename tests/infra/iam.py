@@ -75,6 +75,10 @@ def _services(params: Mapping[str, Any]) -> list[str]:
     return [arn("ecs", f"service/{params['cluster']}/{name}") for name in names]
 
 
+def _targets(params: Mapping[str, Any]) -> list[str]:
+    return [one["targetId"] for one in params["attributes"]]
+
+
 def _group_of(params: Mapping[str, Any]) -> list[str]:
     # The one group that instances are ended in has the name of its cluster.
     return [_group(params.get("AutoScalingGroupName", "web"))]
@@ -91,6 +95,8 @@ RESOURCES: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
     **dict.fromkeys(ON_CLUSTERS, _cluster),
     "ecs:DescribeContainerInstances": lambda params: params["containerInstances"],
     "ecs:UpdateContainerInstancesState": lambda params: params["containerInstances"],
+    "ecs:PutAttributes": _targets,
+    "ecs:DeleteAttributes": _targets,
     "ecs:DescribeTasks": lambda params: params["tasks"],
     "ecs:GetTaskProtection": lambda params: params["tasks"],
     "ecs:StopTask": lambda params: [params["task"]],

@@ -117,6 +117,8 @@ THEIRS = (
     Request("interruption-handler", "ecs:UpdateContainerInstancesState", arn("ecs", "container-instance/theirs/1")),
     Request("interruption-handler", "ecs:DescribeServiceRevisions", arn("ecs", "service-revision/theirs/api/1")),
     Request("autoscaler", "ecs:UpdateContainerInstancesState", arn("ecs", "container-instance/theirs/1")),
+    Request("interruption-handler", "ecs:PutAttributes", arn("ecs", "container-instance/theirs/1")),
+    Request("autoscaler", "ecs:DeleteAttributes", arn("ecs", "container-instance/theirs/1")),
     Request("autoscaler", "ec2:ModifySpotFleetRequest", arn("ec2", "spot-fleet-request/sfr-theirs")),
     Request("runtask-failure", "ec2:ModifySpotFleetRequest", arn("ec2", "spot-fleet-request/sfr-theirs")),
     Request(

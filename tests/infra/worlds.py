@@ -9,6 +9,7 @@ from interruption_handler.notices import rebalance_recommendation, spot_interrup
 from simulator.suite import FAILURE_TOPIC
 from simulator.world import SimulatedCluster, World
 from steady.aws.service_out.task_targets import instance_targets
+from steady.drain_mark import ATTRIBUTE, DrainMark, DrainReason
 from steady.pools import PoolKind, PoolName
 
 
@@ -27,6 +28,8 @@ def _busy_world(**thresholds: int | str) -> tuple[World, list[SimulatedCluster]]
     for cluster in clusters:
         world.account.parameters.put(f"/steady/clusters/{cluster.name}/drift_seconds", "often")
         cluster.service("api", 16, cpu=100, memory=100, requests_per_s=1)
+        # One has come back long ago.
+        cluster.instances()[0].attributes[ATTRIBUTE] = str(DrainMark(DrainReason.STOP, 1, 1, is_over=True))
     world.run(50)
     return world, clusters
 

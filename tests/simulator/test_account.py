@@ -8,7 +8,8 @@ from botocore.exceptions import ClientError, ParamValidationError
 
 from simulator.clock import Clock
 from simulator.ecs.state import TaskStatus
-from simulator.messaging import Function, Queue
+from simulator.lambdas import Function
+from simulator.queues import Queue
 from simulator.world import SimulatedCluster, World
 from steady.aws.runtime import CLIENT_CONFIG
 

@@ -9,6 +9,7 @@ from simulator.chaos.events import EVENTS
 from simulator.chaos.matrix import Case
 from simulator.chaos.scenarios import SCENARIOS, Trial
 from simulator.chaos.soak import Soak
+from simulator.clock import Crashed
 from simulator.errors import AwsError
 from simulator.faults import CrashAt, Fault, Refused, Silent, Stale, Try
 
@@ -100,7 +101,7 @@ def test_a_crash_is_once() -> None:
     crash = CrashAt(0, after=False)
     tried = Try(0.0, 0, "test", "ecs:ListTasks", {})
 
-    with pytest.raises(RuntimeError, match="crashed before ecs:ListTasks"):
+    with pytest.raises(Crashed, match="crashed before ecs:ListTasks"):
         crash.before(tried)
     crash.before(tried)
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from interruption_handler.notices import health_change
+from interruption_handler.notices import capacity_block_expiration, health_change
 from simulator.ecs.state import TaskStatus
 from simulator.world import World
-from steady.aws.service_out.locate import locate_instances
+from steady.aws.service_out.locate import merge
 from steady.names import CLUSTER_TAG
-from steady.service_out.drain import Doomed, LifecycleHook
+from steady.service_out.doomed import Doomed, LifecycleHook
 from tests.simulator.reclaims import busy_fleet
 
 WRITES = {
@@ -44,13 +44,13 @@ def test_a_notice_that_comes_before_the_instance_has_registered_is_not_forgotten
     assert world.account.balancing.failed_requests == 0
 
 
-def test_two_messages_about_one_instance_leave_it_the_nearer_deadline_and_its_hook() -> None:
-    hook = LifecycleHook("web", "drain", "token")
-    sooner, hooked = Doomed("i-1", "web", 100.0, "arn-1"), Doomed("i-1", "web", 900.0, "arn-1", hook)
+def test_two_messages_about_one_instance_leave_it_the_nearer_deadline_and_all_its_hooks() -> None:
+    ours, theirs = LifecycleHook("web", "drain", "token"), LifecycleHook("web", "backup", "another token")
+    sooner = Doomed("i-1", "web", 100.0, "arn-1", (theirs,))
+    hooked = Doomed("i-1", "web", 900.0, "arn-1", (ours,))
 
-    for said in ([sooner, hooked], [hooked, sooner]):
-        found = locate_instances(World(scaling=False).suite.runtime("test"), (), said).doomed
-        assert found == [Doomed("i-1", "web", 100.0, "arn-1", hook)]
+    for one, other in ((sooner, hooked), (hooked, sooner)):
+        assert merge(one, other) == Doomed("i-1", "web", 100.0, "arn-1", (theirs, ours))
 
 
 def test_a_notice_for_an_instance_that_is_none_of_ours_writes_nothing() -> None:
@@ -206,6 +206,31 @@ def test_a_health_event_drains_every_instance_that_it_names() -> None:
     assert {i.ec2_id for i in fleet.instances() if i.status == "DRAINING"} == set(named)
     assert [t for t in fleet.tasks() if t.instance.ec2_id in named] == []
     assert world.account.balancing.failed_requests == 0
+
+
+def test_the_instances_in_a_capacity_block_that_ends_are_emptied_before_it_although_none_is_named() -> None:
+    world = World(seed=15)
+    fleet = world.spot_cluster("web", 4, mode="paused")
+    fleet.service("api", 8, requests_per_s=2)
+    world.run(60)
+    inside, others = fleet.ec2_instances()[:2], fleet.ec2_instances()[2:]
+    for instance in inside:
+        instance.reservation = "cr-0b662ef9931388ba0"
+    batch = fleet.batch_task(inside[0].container_instance, run_s=3600)  # type: ignore[arg-type]
+    world.run(10)
+
+    event = capacity_block_expiration.SAMPLE
+    world.account.messaging.put_event({k: event[k] for k in ("detail-type", "source", "detail")})
+    world.run(520)
+    assert batch.status is TaskStatus.RUNNING, "ten minutes are left"
+    world.run(78)
+    for instance in inside:
+        world.account.ec2.terminate(instance)
+    world.run(20)
+
+    assert world.account.killed_tasks == 0
+    assert world.account.balancing.failed_requests == 0
+    assert {i.container_instance.status for i in others if i.container_instance} == {"ACTIVE"}
 
 
 def _event(detail_type: str, instance_id: str) -> dict[str, Any]:

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from simulator.clock import Crashed
 from simulator.ecs.state import Task, TaskStatus
 from simulator.endpoint import Call
 from simulator.errors import AwsError
-from simulator.faults import NO_FAULT, Hooked
+from simulator.faults import NO_FAULT, Hooked, Unforeseen
 from simulator.world import World
 from steady.metrics import MetricName
 from tests.simulator.reclaims import busy_fleet
@@ -64,10 +65,10 @@ def test_no_task_is_stopped_while_its_target_still_takes_requests(
     assert world.suite.telemetry.errors() == []
 
 
-def test_every_target_is_deregistered_within_ten_seconds_of_the_notice() -> None:
+def test_every_target_of_a_service_that_has_others_is_deregistered_within_ten_seconds_of_the_notice() -> None:
     world = World(seed=2)
     fleet = busy_fleet(world, instances=10)
-    doomed = {i.id for i in fleet.reclaim(10)}
+    doomed = {i.id for i in fleet.reclaim(6)}
     targets = [t for task in fleet.tasks() if task.instance.ec2_id in doomed for t in task.targets]
 
     world.run(10)
@@ -144,13 +145,14 @@ def test_a_lifecycle_hook_is_completed_once_the_instance_is_empty_and_no_sooner(
 
 def test_a_protected_task_runs_until_its_stop_timeout_just_fits() -> None:
     world = World(seed=15)
-    fleet = world.spot_cluster("web", 1, mode="paused")
-    fleet.service("api", 2, requests_per_s=2)
+    fleet = world.spot_cluster("web", 2, mode="paused")
+    fleet.service("api", 4, requests_per_s=2)
     world.run(60)
-    kept, other = fleet.tasks("service:api")
+    doomed = fleet.ec2_instances()[0]
+    kept, other = (task for task in fleet.tasks("service:api") if task.instance.ec2_id == doomed.id)
     kept.protected = True
 
-    fleet.reclaim()
+    world.account.fleets.reclaim([doomed])
     world.run(70)
     assert (kept.status, other.status) == (TaskStatus.RUNNING, TaskStatus.STOPPED)
     assert all(t.deregistered_at is not None for t in kept.targets), "it works on, but takes no new requests"
@@ -196,7 +198,8 @@ def test_a_service_in_several_target_groups_and_one_that_shares_a_group_leave_on
     assert world.account.balancing.failed_requests == 0
 
 
-def test_a_crash_at_any_call_of_a_reclaim_is_taken_up_again() -> None:
+@pytest.mark.parametrize("kind", [Crashed, Unforeseen], ids=["crash", "unforeseen error"])
+def test_a_crash_at_any_call_of_a_reclaim_is_taken_up_again(kind: type[Crashed | Unforeseen]) -> None:
     def reclaimed(crash_at: int | None) -> tuple[World, int]:
         """A reclaim of 20 instances that crashes once: before (even) or after (odd) its so many-th call."""
         world = World(seed=10, duplicates=0.0, scaling=False)
@@ -210,7 +213,7 @@ def test_a_crash_at_any_call_of_a_reclaim_is_taken_up_again() -> None:
         def crash(at: str, name: str) -> None:
             counted[0] += 1
             if counted[0] - 1 == crash_at:
-                raise RuntimeError(f"crashed {at} {name}")
+                raise kind(f"crashed {at} {name}")
 
         world.account.endpoint.fault = Hooked(crash)
         fleet.reclaim()
@@ -245,13 +248,15 @@ def test_a_target_group_that_elb_refuses_concerns_no_other_target_group(call: st
         return answer(params)
 
     world.account.endpoint.actions[call] = refuse
-    targets = [t for task in fleet.tasks(f"service:{api.name}") for t in task.targets]
-    fleet.reclaim()
+    doomed = {i.id for i in fleet.reclaim(2)}
+    on_doomed = [task for task in fleet.tasks() if task.instance.ec2_id in doomed]
+    targets = [t for task in on_doomed if task.service_name == api.name for t in task.targets]
     world.run(10)
+    assert targets
     assert all(t.deregistered_at is not None for t in targets)
 
     world.run(110)
-    assert fleet.tasks() == []
+    assert {task.status for task in on_doomed} == {TaskStatus.STOPPED}
     assert world.account.killed_tasks == 0
     heard = world.suite.telemetry.counts.get(MetricName.DRAIN_STEP_FAILURES, 0)
     assert bool(heard) is (call == "elbv2:DeregisterTargets")

@@ -13,7 +13,7 @@ from simulator.service_kinds import KINDS, WITH_KNOWN_TARGETS
 from simulator.world import SimulatedCluster, World
 from steady.aws.service_out.task_targets import instance_targets
 from steady.pools import PoolKind, PoolName
-from steady.service_out.drain import Target
+from steady.service_out.doomed import Target
 from tests.simulator.stops import stops_watched
 
 # On Spot: 120 s, less the stop timeout of 30 s and the margin of 8 s.

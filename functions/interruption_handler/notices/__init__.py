@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from interruption_handler.notices import (
+    capacity_block_expiration,
     health_change,
     lifecycle_terminate,
     rebalance_recommendation,
@@ -14,8 +15,11 @@ from interruption_handler.notices.continuation import DETAIL_TYPE as CONTINUATIO
 from interruption_handler.notices.continuation import Continuation
 from interruption_handler.notices.continuation import parse as parse_continuation
 from interruption_handler.notices.kind import NoticeKind
+from interruption_handler.notices.unwritten import DETAIL_TYPE as UNWRITTEN
+from interruption_handler.notices.unwritten import Unwritten
+from interruption_handler.notices.unwritten import parse as parse_unwritten
 from steady.messages import json_object, shown
-from steady.service_out.notice import Ignored, Notice
+from steady.service_out.notice import Ignored, Notice, Over, ReservationNotice
 
 # A new kind goes last: the EventBridge rules are numbered in this order, and a rule of another number is replaced.
 KINDS: tuple[NoticeKind, ...] = (
@@ -25,14 +29,15 @@ KINDS: tuple[NoticeKind, ...] = (
     health_change,
     lifecycle_terminate,
     reservation_interruption,
+    capacity_block_expiration,
 )
 KIND_OF: Mapping[str, NoticeKind] = {name: kind for kind in KINDS for name in kind.PATTERN["detail-type"]}
 
-Parsed = tuple[Notice, ...] | Continuation | Ignored
+Parsed = tuple[Notice | Over, ...] | ReservationNotice | Continuation | Unwritten | Ignored
 
 
 def parse(body: str) -> Parsed:
-    """Parse a message of the interruption queue: notices, instances to go on with, or a reason to ignore it.
+    """Parse a message of the interruption queue: notices and their ends, instances to go on with, or why it is ignored.
 
     Raises:
         Malformed: naming what is wrong with the message, and what is needed.
@@ -43,6 +48,8 @@ def parse(body: str) -> Parsed:
     detail_type = event.get("detail-type")
     if detail_type == CONTINUATION:
         return parse_continuation(event)
+    if detail_type == UNWRITTEN:
+        return parse_unwritten(event)
     kind = KIND_OF.get(str(detail_type))
     if kind is None:
         return Ignored(f"unsupported detail-type {shown(detail_type)}")

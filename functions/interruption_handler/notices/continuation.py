@@ -1,50 +1,81 @@
 """Write and parse continuations: delayed messages to the own queue, with the work that a step leaves to the next one.
 
 {"detail-type": "Steady Drain Continuation", "source": "steady",
- "detail": {"doomed": [{"instance_id": "i-0b66…", "cluster": "web", "deadline_s": 1767225720.0,
-                        "container_instance_arn": "arn:aws:ecs:…", "hook": null}],
-            "due": {"web": ["arn:aws:ecs:…"]}}}
+ "detail": {"cluster": "web", "lease": "5e1f…",
+            "doomed": [{"instance_id": "i-0b66…", "deadline_s": 1767225720.0, "looked_at": true}],
+            "prefix": "arn:aws:ecs:…:task/web/", "from": 1767225600, "due": [["0f3a…", 40, 82, 0]]}}
+
+A stop is its task's ARN without the prefix, its `at` and `by` in seconds after `from`, and its `rank`. A doomed
+instance has the fields that are not their defaults; as a text of its own, it is what one step hands over to another
+(`steady.aws.service_out.lease`).
 """
 
-import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, TypeVar
 
+from steady.drain_mark import DrainMark
 from steady.messages import Malformed, shown
-from steady.service_out.drain import Doomed, LifecycleHook
+from steady.service_out.doomed import Doomed, LifecycleHook
+from steady.service_out.stops import Stop
 
 DETAIL_TYPE = "Steady Drain Continuation"
-# The JSON types that a field of each type takes; the hook is parsed separately.
-TYPES: Mapping[object, tuple[type, ...]] = {str: (str,), bool: (bool,), int: (int,), float: (int, float)}
+# The JSON types that a field of each type takes; hooks and marks are parsed separately.
+TYPES: Mapping[object, tuple[type, ...]] = {"str": (str,), "bool": (bool,), "int": (int,), "float": (int, float)}
 Known = TypeVar("Known", Doomed, LifecycleHook)
 
-# SQS: 256 KiB a message. A doomed instance takes about 300 bytes of it, a task's ARN about 100.
-DOOMED_A_MESSAGE = 400
-DUE_A_MESSAGE = 1000
+# SQS: 256 KiB a message. The names of groups, hooks and clusters have at most 255 characters, so that an instance takes
+# at most 1,200 bytes of it, and usually 200. A stop takes about 50.
+BYTES_A_MESSAGE = 240_000
+BYTES_OF_DUE = 140_000
 
 
 @dataclass(frozen=True, slots=True)
 class Continuation:
-    """Unfinished instances, and the tasks (ARNs, by cluster) that only wait for their turn to be stopped.
+    """Unfinished instances of a cluster, and the stops that wait for their time or for their turn.
 
-    A task that was due once stays due: a target that has left does not come back, and deadlines never move later.
+    `lease` is the token by which the continuation goes on with the lease of the step that sent it.
     """
 
+    cluster: str
     doomed: tuple[Doomed, ...] = ()
-    due: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    due: tuple[Stop, ...] = ()
+    lease: str = ""
 
 
-def messages(cluster: str, doomed: Sequence[Doomed], due: Sequence[str] = ()) -> Iterator[str]:
-    """Yield the bodies of as few messages as hold `doomed` and the tasks `due` (ARNs) of `cluster`."""
-    for some_doomed, some_due in itertools.zip_longest(
-        _parts(doomed, DOOMED_A_MESSAGE), _parts(due, DUE_A_MESSAGE), fillvalue=()
-    ):
-        detail: dict[str, Any] = {"doomed": [asdict(d) for d in some_doomed]}
-        if some_due:
-            detail["due"] = {cluster: list(some_due)}
-        yield json.dumps({"detail-type": DETAIL_TYPE, "source": "steady", "detail": detail}, separators=(",", ":"))
+def messages(cluster: str, doomed: Sequence[Doomed], due: Sequence[Stop] = (), lease: str = "") -> Iterator[str]:
+    """Yield the bodies of as few messages as hold `doomed` and as many of the stops `due` as fit.
+
+    The stops that are left out are found again by the next look at their instances. Only the first message goes on with
+    the `lease`: the others are handed over to it.
+    """
+    # All tasks of a cluster have one prefix, whatever the form of their ARNs.
+    prefix = max({stop.arn.rpartition("/")[0] + "/" for stop in due}, default="", key=len)
+    prefix = prefix if all(stop.arn.startswith(prefix) for stop in due) else ""
+    begin = math.floor(min((stop.by for stop in due), default=0.0))
+    stops = [[s.arn.removeprefix(prefix), math.ceil(s.at) - begin, math.floor(s.by) - begin, s.rank] for s in due]
+    fitting = _split(stops, BYTES_OF_DUE)[0]
+    detail: dict[str, Any] = {"lease": lease, "prefix": prefix, "from": begin, "due": fitting}
+    rest = [_plain(d) for d in doomed]
+    while True:
+        some, rest = _split(rest, BYTES_A_MESSAGE - len(_text(detail)))
+        whole = {"cluster": cluster, "doomed": some, **detail}
+        yield _text({"detail-type": DETAIL_TYPE, "source": "steady", "detail": whole})
+        if not rest:
+            return
+        detail = {}
+
+
+def encode(doomed: Doomed) -> str:
+    """Return `doomed` as a text, for `decode`."""
+    return _text(_plain(doomed))
+
+
+def decode(text: str, cluster: str) -> Doomed:
+    """Return the doomed instance of `cluster` that `encode` made into a text."""
+    return _doomed(json.loads(text), cluster)
 
 
 def parse(event: Mapping[str, Any]) -> Continuation:
@@ -55,16 +86,31 @@ def parse(event: Mapping[str, Any]) -> Continuation:
     """
     try:
         detail = event["detail"]
-        doomed = tuple(
-            _typed(Doomed, {**one, "hook": _typed(LifecycleHook, one["hook"]) if one.get("hook") else None})
-            for one in detail["doomed"]
+        cluster, prefix = _string(detail["cluster"]), _string(detail.get("prefix", ""))
+        doomed = tuple(_doomed(one, cluster) for one in detail["doomed"])
+        begin = _number(detail.get("from", 0))
+        due = tuple(
+            Stop(prefix + _string(arn), begin + _number(at), begin + _number(by), int(_number(rank)))
+            for arn, at, by, rank in detail.get("due", ())
         )
-        due = {cluster: tuple(_arn(arn) for arn in arns) for cluster, arns in detail.get("due", {}).items()}
-        return Continuation(doomed, due)
-    except (KeyError, TypeError, AttributeError) as error:
+        return Continuation(cluster, doomed, due, _string(detail.get("lease", "")))
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise Malformed(
             f"{DETAIL_TYPE}: {shown(error)}: a message that interruption_handler has sent is needed"
         ) from error
+
+
+def _plain(doomed: Doomed) -> dict[str, Any]:
+    """Return the fields of `doomed` that are not their defaults; the cluster is the message's."""
+    defaults = {f.name: f.default for f in fields(Doomed) if f.default is not MISSING}
+    return {name: value for name, value in asdict(doomed).items() if name != "cluster" and defaults.get(name) != value}
+
+
+def _doomed(given: Mapping[str, Any], cluster: str) -> Doomed:
+    hooks = tuple(_typed(LifecycleHook, hook) for hook in given.get("hooks", ()))
+    mark = DrainMark.parse(given["mark"]) if given.get("mark") else None
+    held = tuple(_string(name) for name in given.get("held", ()))
+    return _typed(Doomed, {**given, "cluster": cluster, "hooks": hooks, "held": held, "mark": mark})
 
 
 def _typed(kind: type[Known], given: Mapping[str, Any]) -> Known:
@@ -76,16 +122,32 @@ def _typed(kind: type[Known], given: Mapping[str, Any]) -> Known:
     made = kind(**given)
     for each in fields(kind):
         value, takes = getattr(made, each.name), TYPES.get(each.type)
-        if takes and (not isinstance(value, takes) or (isinstance(value, bool) and each.type is not bool)):
+        if takes and (not isinstance(value, takes) or (isinstance(value, bool) and each.type != "bool")):
             raise TypeError(f"{each.name} is {shown(value)}")
     return made
 
 
-def _arn(value: Any) -> str:
+def _string(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"due holds {shown(value)}")
+        raise TypeError(f"{shown(value)} is no text")
     return value
 
 
-def _parts(items: Sequence[Any], size: int) -> Iterable[Sequence[Any]]:
-    return (items[start : start + size] for start in range(0, len(items), size))
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{shown(value)} is no number")
+    return float(value)
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _split(items: Sequence[Any], room: int) -> tuple[list[Any], list[Any]]:
+    """Return the first of `items` that fit into `room` bytes, one at least, and the others."""
+    taken = 0
+    for number, item in enumerate(items):
+        taken += len(_text(item)) + 1
+        if number and taken > room:
+            return list(items[:number]), list(items[number:])
+    return list(items), []

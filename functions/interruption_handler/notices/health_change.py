@@ -1,12 +1,13 @@
-"""AWS Health schedules maintenance of instances: many of them in one event, usually days ahead."""
+"""AWS Health schedules maintenance of instances, usually days ahead, and says when it is over or called off."""
 
 from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from steady.drain_mark import DrainReason
 from steady.messages import Malformed, shown, text, time_of
-from steady.service_out.notice import Ignored, Notice
+from steady.service_out.notice import Ignored, Notice, Over
 
 PATTERN: Mapping[str, Any] = {
     "source": ["aws.health"],
@@ -29,24 +30,31 @@ SAMPLE: Mapping[str, Any] = {
         "eventTypeCode": "AWS_EC2_PERSISTENT_INSTANCE_RETIREMENT_SCHEDULED",
         "statusCode": "upcoming",
         "startTime": "Thu, 01 Jan 2026 10:00:00 GMT",
+        "endTime": "Thu, 01 Jan 2026 12:00:00 GMT",
         "affectedEntities": [{"entityValue": "i-0b662ef9931388ba0", "status": "PENDING"}],
     },
 }
 
 # The deadline, in seconds after the event, where the event does not say when its change begins.
 NO_START_S = 86_400
+# How long a change is taken to last, in seconds, where the event does not say when it ends.
+USUAL_LENGTH_S = 14_400
 # AWS Health, "EventBridge schema": an event is `upcoming` or `open` until it is `closed`; an entity ends `RESOLVED`.
 HAPPENING = frozenset({"open", "upcoming"})
-OVER = "RESOLVED"
+CLOSED = "closed"
+RESOLVED = "RESOLVED"
 # EC2, "Scheduled events for your instances": a stop, a retirement, a reboot and power maintenance end or restart the
 # instance. Network maintenance does not, and neither does a notice about a reservation, a host or a volume.
-ENDS_INSTANCES = ("RETIREMENT", "STOP", "TERMINAT", "REBOOT", "POWER_MAINTENANCE", "SYSTEM_MAINTENANCE")
+# After the first three the instance does not come back by itself: it is replaced.
+REPLACED = ("RETIREMENT", "STOP", "TERMINAT")
+ENDS_INSTANCES = (*REPLACED, "REBOOT", "POWER_MAINTENANCE", "SYSTEM_MAINTENANCE")
+REASONS = frozenset({DrainReason.MAINTENANCE, DrainReason.RETIREMENT})
 
 
-def parse(event: Mapping[str, Any]) -> tuple[Notice, ...] | Ignored:
+def parse(event: Mapping[str, Any]) -> tuple[Notice | Over, ...] | Ignored:
     """Parse the event to a notice for each instance that it ends or restarts; the deadline is the start of the change.
 
-    An event that is closed, and an instance whose maintenance is over, are ignored: they must not be drained.
+    An instance whose maintenance is over, or called off, must not be drained: if it was, it takes tasks again.
     """
     service, category = text(event, "detail", "service"), text(event, "detail", "eventTypeCategory")
     if (service, category) != ("EC2", "scheduledChange"):
@@ -55,22 +63,40 @@ def parse(event: Mapping[str, Any]) -> tuple[Notice, ...] | Ignored:
     if not any(word in code for word in ENDS_INSTANCES):
         return Ignored(f"AWS Health event {code}: it neither ends nor restarts an instance")
     status = event["detail"].get("statusCode", "open")
-    if not isinstance(status, str) or status not in HAPPENING:
-        return Ignored(f"AWS Health event {code}: its statusCode is {shown(status)}, so nothing is about to happen")
+    if not isinstance(status, str) or status not in {*HAPPENING, CLOSED}:
+        return Ignored(f"AWS Health event {code}: its statusCode is {shown(status)}: open, upcoming or closed is known")
     entities = event["detail"].get("affectedEntities") or []
     if not isinstance(entities, list):
         raise Malformed(f"AWS Health Event: detail.affectedEntities is {shown(entities)}: a list is needed")
-    ids = [e.get("entityValue") for e in entities if isinstance(e, Mapping) and e.get("status") != OVER]
     # An event may name other things (reservations, hosts) beside instances.
-    instance_ids = [id_ for id_ in ids if isinstance(id_, str) and id_.startswith("i-")]
-    if not instance_ids:
-        return Ignored(f"AWS Health event {code}: it names no instance whose change is still to come")
-    return tuple(Notice(id_, at, _start_of(event, at)) for id_ in instance_ids)
+    statuses = {id_: entity.get("status") for entity in entities if (id_ := _instance_of(entity))}
+    if not statuses:
+        return Ignored(f"AWS Health event {code}: it names no instance")
+    reason = DrainReason.RETIREMENT if any(word in code for word in REPLACED) else DrainReason.MAINTENANCE
+    start = _start_of(event, at)
+    until = _time(event, "endTime", start + USUAL_LENGTH_S)
+    return tuple(
+        Over(id_, at, REASONS)
+        if status == CLOSED or entity == RESOLVED
+        else Notice(id_, at, start, reason=reason, until_s=max(start, until))
+        for id_, entity in statuses.items()
+    )
+
+
+def _instance_of(entity: Any) -> str:
+    """Return the id of the instance that `entity` is; "" if it is none."""
+    id_ = entity.get("entityValue") if isinstance(entity, Mapping) else None
+    return id_ if isinstance(id_, str) and id_.startswith("i-") else ""
 
 
 def _start_of(event: Mapping[str, Any], at: float) -> float:
+    return max(at, _time(event, "startTime", at + NO_START_S))
+
+
+def _time(event: Mapping[str, Any], name: str, otherwise: float) -> float:
+    """Return the time `name` of the event's detail, in seconds since the epoch; `otherwise` if there is none."""
     try:
-        start = parsedate_to_datetime(str(event["detail"].get("startTime")))
-    except (TypeError, ValueError):
-        return at + NO_START_S
-    return max(at, (start if start.tzinfo else start.replace(tzinfo=UTC)).timestamp())
+        time = parsedate_to_datetime(str(event["detail"].get(name)))
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return otherwise

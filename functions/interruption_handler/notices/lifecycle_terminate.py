@@ -1,10 +1,15 @@
-"""An Auto Scaling group terminates an instance, and its lifecycle hook waits until the hook is completed."""
+"""An Auto Scaling group terminates an instance, and its lifecycle hook waits until the hook is completed.
+
+An instance that returns to the group's warm pool waits under the same hook (Auto Scaling User Guide, "Amazon EC2 Auto
+Scaling event reference": `Destination` is WarmPool). It is drained like any other, and it may come back.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
+from steady.drain_mark import DrainReason
 from steady.messages import text, time_of
-from steady.service_out.drain import LifecycleHook
+from steady.service_out.doomed import LifecycleHook
 from steady.service_out.notice import Ignored, Notice
 
 PATTERN: Mapping[str, Any] = {
@@ -26,6 +31,8 @@ SAMPLE: Mapping[str, Any] = {
         "LifecycleHookName": "drain",
         "EC2InstanceId": "i-0633ac2b0d9769723",
         "LifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING",
+        "Origin": "AutoScalingGroup",
+        "Destination": "EC2",
     },
 }
 
@@ -45,4 +52,4 @@ def parse(event: Mapping[str, Any]) -> tuple[Notice, ...] | Ignored:
         name=text(event, "detail", "LifecycleHookName"),
         token=text(event, "detail", "LifecycleActionToken", at_least=TOKEN_LENGTH, at_most=TOKEN_LENGTH),
     )
-    return (Notice(text(event, "detail", "EC2InstanceId"), time_of(event), hook=hook),)
+    return (Notice(text(event, "detail", "EC2InstanceId"), time_of(event), hook=hook, reason=DrainReason.HOOK),)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from steady.drain_mark import DrainReason
 from steady.messages import text, time_of
 from steady.service_out.notice import Notice
 
@@ -23,4 +24,5 @@ SAMPLE: Mapping[str, Any] = {
 
 def parse(event: Mapping[str, Any]) -> tuple[Notice, ...]:
     """Parse the event to one notice without a deadline: the cluster's thresholds set it."""
-    return (Notice(text(event, "detail", "instance-id"), time_of(event), recommended=True),)
+    id_ = text(event, "detail", "instance-id")
+    return (Notice(id_, time_of(event), recommended=True, reason=DrainReason.REBALANCE),)

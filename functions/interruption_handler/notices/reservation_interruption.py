@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from steady.messages import text, time_of
-from steady.service_out.drain import NOTICE_S
+from steady.service_out.doomed import NOTICE_S
 from steady.service_out.notice import Notice
 
 # EC2 User Guide, "Monitor interruptible Capacity Reservations with EventBridge and CloudTrail". Its earlier edition has

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from steady.drain_mark import DrainReason
 from steady.messages import text, time_of
-from steady.service_out.drain import NOTICE_S
+from steady.service_out.doomed import NOTICE_S
 from steady.service_out.notice import Notice
 
 PATTERN: Mapping[str, Any] = {"source": ["aws.ec2"], "detail-type": ["EC2 Spot Instance Interruption Warning"]}
@@ -27,4 +28,7 @@ def parse(event: Mapping[str, Any]) -> tuple[Notice, ...]:
     at = time_of(event)
     action = text(event, "detail", "instance-action")
     # EC2: hibernation begins at once.
-    return (Notice(text(event, "detail", "instance-id"), at, at + (0 if action == "hibernate" else NOTICE_S)),)
+    deadline_s = at + (0 if action == "hibernate" else NOTICE_S)
+    # EC2 may start again what it has stopped. After any other action the instance is gone: nothing is remembered.
+    reason = DrainReason.STOP if action in ("stop", "hibernate") else None
+    return (Notice(text(event, "detail", "instance-id"), at, deadline_s, reason=reason),)

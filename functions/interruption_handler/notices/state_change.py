@@ -1,17 +1,27 @@
-"""An instance is ending or has ended, without any notice before: its targets are deregistered at once."""
+"""An instance is ending or has ended, without any notice before: its targets are deregistered at once.
+
+One that runs (again) is the same event. It takes tasks again if it was drained because it was stopped.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
+from steady.drain_mark import DrainReason
 from steady.messages import text, time_of
-from steady.service_out.notice import Ignored, Notice
+from steady.service_out.notice import Ignored, Notice, Over
 
-LEAVING = ("shutting-down", "stopping", "stopped", "terminated")
+# EC2 starts a stopped instance under the same id; after the other two states it is gone.
+STOPPING = ("stopping", "stopped")
+LEAVING = ("shutting-down", "terminated", *STOPPING)
+RUNNING = "running"
+# An instance that was stopped and starts is on another host (EC2 User Guide, "Stop and start"): a maintenance or a
+# retirement of the host before does not concern it any more. A recommendation does, and so does a person's drain.
+OVER_ONCE_RUNNING = frozenset({DrainReason.STOP, DrainReason.HOOK, DrainReason.MAINTENANCE, DrainReason.RETIREMENT})
 
 PATTERN: Mapping[str, Any] = {
     "source": ["aws.ec2"],
     "detail-type": ["EC2 Instance State-change Notification"],
-    "detail": {"state": list(LEAVING)},
+    "detail": {"state": [*LEAVING, RUNNING]},
 }
 
 SAMPLE: Mapping[str, Any] = {
@@ -27,10 +37,12 @@ SAMPLE: Mapping[str, Any] = {
 }
 
 
-def parse(event: Mapping[str, Any]) -> tuple[Notice, ...] | Ignored:
-    """Parse the event to one notice whose deadline is the event's own time, or ignore an instance that stays."""
-    state = text(event, "detail", "state")
+def parse(event: Mapping[str, Any]) -> tuple[Notice | Over, ...] | Ignored:
+    """Parse the event to one notice whose deadline is the event's own time, or to the end of an earlier one."""
+    state, id_ = text(event, "detail", "state"), text(event, "detail", "instance-id")
+    if state == RUNNING:
+        return (Over(id_, time_of(event), OVER_ONCE_RUNNING),)
     if state not in LEAVING:
-        return Ignored(f"state change of {text(event, 'detail', 'instance-id')} to {state}: not about to go")
+        return Ignored(f"state change of {id_} to {state}: it neither goes nor comes back")
     at = time_of(event)
-    return (Notice(text(event, "detail", "instance-id"), at, at, gone=True),)
+    return (Notice(id_, at, at, gone=True, reason=DrainReason.STOP if state in STOPPING else None),)

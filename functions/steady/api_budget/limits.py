@@ -48,6 +48,8 @@ BUCKETS = (
     Bucket("cluster-read", 50, 20, frozenset({"DescribeClusters", "ListClusters"})),
     Bucket("task-definition-read", 50, 20, frozenset({"DescribeTaskDefinition", "ListTaskDefinitions"})),
 )
+# Not of ECS: ELB, "API throttling": registering and deregistering targets, of all target groups of a Region together.
+DEREGISTER_BUCKET = Bucket("elb-registration", 20, 4, frozenset({"RegisterTargets", "DeregisterTargets"}))
 # ECS: the error code of a call for which its bucket has no token.
 THROTTLED = "ThrottlingException"
 

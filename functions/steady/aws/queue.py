@@ -20,11 +20,12 @@ REASON_MAX = 1000
 
 @dataclass(frozen=True, slots=True)
 class Message(Generic[Value]):
-    """A message of a batch, and the value that it was parsed to. `sent_at` is in seconds since the epoch."""
+    """A message of a batch, its body, and the value that it was parsed to. `sent_at` is in seconds since the epoch."""
 
     id: str
     value: Value
     sent_at: float
+    body: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,12 @@ def parse_batch(
     for record in event["Records"]:
         try:
             sent_at = int(record["attributes"]["SentTimestamp"]) / 1000
-            found.append(Message(record["messageId"], parse(record["body"]), sent_at))
+            found.append(Message(record["messageId"], parse(record["body"]), sent_at, record["body"]))
         except Malformed as error:
             failed += _set_aside(runtime, record, str(error), dead_letter_queue_url)
+        except Exception as error:
+            # Valid JSON can hold anything: what no parser has thought of is set aside, too, and ends no batch.
+            failed += _set_aside(runtime, record, f"unforeseen content: {error!r}", dead_letter_queue_url)
     return Batch(tuple(found), tuple(failed))
 
 
@@ -71,9 +75,14 @@ def set_aside(runtime: Runtime, body: str, reason: str, dead_letter_queue_url: s
     runtime.telemetry.count(MetricName.MESSAGES_SET_ASIDE)
     runtime.sqs.send_message(
         QueueUrl=dead_letter_queue_url,
-        MessageBody=body,
-        MessageAttributes={"error": {"DataType": "String", "StringValue": reason[:REASON_MAX]}},
+        # JSON may escape a lone surrogate, which no request can carry.
+        MessageBody=_sendable(body),
+        MessageAttributes={"error": {"DataType": "String", "StringValue": _sendable(reason)[:REASON_MAX]}},
     )
+
+
+def _sendable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def batch_response(failed_ids: Iterable[str]) -> dict[str, Any]:

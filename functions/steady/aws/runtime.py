@@ -36,13 +36,15 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 CALLS_AT_ONCE = 10
+# The most connections that one client keeps open: as many as calls may be made side by side.
+CONNECTIONS = 32
 
 # "standard" backs off with jitter on throttling and on 5xx; five tries take about 10 s at most.
 CLIENT_CONFIG = Config(
     retries={"mode": "standard", "max_attempts": 5},
     connect_timeout=3,
     read_timeout=10,
-    max_pool_connections=CALLS_AT_ONCE,
+    max_pool_connections=CONNECTIONS,
 )
 # For small answers that come at once or not at all. The callers go on without them (docs/reliability.md).
 QUICK_CONFIG = CLIENT_CONFIG.merge(
@@ -51,14 +53,16 @@ QUICK_CONFIG = CLIENT_CONFIG.merge(
 
 
 class InParallel(Protocol):
-    """Calls a function on each item, several at once; returns the results in the items' order."""
+    """Calls a function on each item, `at_once` at a time; returns the results in the items' order."""
 
-    def __call__(self, call: Callable[[Item], Result], items: Iterable[Item], /) -> list[Result]: ...
+    def __call__(
+        self, call: Callable[[Item], Result], items: Iterable[Item], /, at_once: int = CALLS_AT_ONCE
+    ) -> list[Result]: ...
 
 
-def in_threads(call: Callable[[Item], Result], items: Iterable[Item], /) -> list[Result]:
-    """Return `[call(i) for i in items]`, called `CALLS_AT_ONCE` at a time; raise what the first failing call raised."""
-    with ThreadPoolExecutor(CALLS_AT_ONCE) as pool:
+def in_threads(call: Callable[[Item], Result], items: Iterable[Item], /, at_once: int = CALLS_AT_ONCE) -> list[Result]:
+    """Return `[call(i) for i in items]`, called `at_once` at a time; raise what the first failing call raised."""
+    with ThreadPoolExecutor(at_once) as pool:
         return list(pool.map(call, items))
 
 
@@ -194,6 +198,13 @@ class Runtime:
     @cached_property
     def sqs(self) -> SQSClient:
         client: SQSClient = self.session.client("sqs", config=CLIENT_CONFIG)
+        return client
+
+    @cached_property
+    def sqs_once(self) -> SQSClient:
+        """A client without retries that waits for two seconds at most, for messages that can be sent later."""
+        config = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=2)
+        client: SQSClient = self.session.client("sqs", config=config)
         return client
 
 

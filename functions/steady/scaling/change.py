@@ -26,6 +26,7 @@ class Change:
 
     Attributes:
         units: by how much the target changes, in the pool's units.
+        to_forget: the ARNs of the container instances whose drain mark is deleted.
         on_demand: by how much the target's on-demand part changes, in units.
         look_again_at: when the cluster must be looked at before the next tick, in seconds since the epoch.
         state: what is remembered.
@@ -36,6 +37,7 @@ class Change:
     to_drain: tuple[str, ...] = ()
     to_undrain: tuple[str, ...] = ()
     to_terminate: tuple[str, ...] = ()
+    to_forget: tuple[str, ...] = ()
     reasons: tuple[Reason, ...] = ()
     look_again_at: float | None = None
     state: StateChange = field(default_factory=StateChange)

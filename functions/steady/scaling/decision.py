@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from steady.cluster import ContainerInstance, InstanceStatus, Snapshot, largest
-from steady.scaling import healing, scale_in, scale_out, spot_fallback
+from steady.scaling import back_in_service, healing, scale_in, scale_out, spot_fallback
 from steady.scaling.change import Change
 from steady.scaling.pool import Bounds, staying_units, target_after_leaving, without_instances, without_temporary_target
 from steady.scaling.reasons import AtMaximum, Reason, SpotIsBack, UnderMinimum
@@ -29,6 +29,7 @@ class Decision:
 
     Attributes:
         target: the pool's capacity once all of the decision is done, in the pool's units.
+        to_forget: the ARNs of the container instances whose drain mark is deleted.
         on_demand: how much of `target` is on-demand.
         look_again_at: when something comes due before the next tick, in seconds since the epoch.
         state: what is remembered until the next decision.
@@ -40,6 +41,7 @@ class Decision:
     to_drain: tuple[str, ...] = ()
     to_undrain: tuple[str, ...] = ()
     to_terminate: tuple[str, ...] = ()
+    to_forget: tuple[str, ...] = ()
     on_demand: int = 0
     look_again_at: float | None = None
     state: ScalingState = field(default_factory=ScalingState)
@@ -48,7 +50,7 @@ class Decision:
         """Whether the decision needs a call that changes something."""
         pool = snapshot.pool
         changed = (self.target, self.on_demand) != (pool.target, pool.on_demand)
-        return changed or bool(self.to_drain or self.to_undrain or self.to_terminate)
+        return changed or bool(self.to_drain or self.to_undrain or self.to_terminate or self.to_forget)
 
     def fold(self, change: Change) -> "Decision":
         """Return this decision with `change` added to it."""
@@ -60,6 +62,7 @@ class Decision:
             tuple(dict.fromkeys((*self.to_drain, *change.to_drain))),
             (*self.to_undrain, *change.to_undrain),
             (*self.to_terminate, *change.to_terminate),
+            (*self.to_forget, *change.to_forget),
             self.on_demand + change.on_demand,
             self.look_again_at if change.look_again_at is None else change.look_again_at,
             replace(self.state, **change.state),
@@ -73,6 +76,7 @@ class Situation:
     Attributes:
         snapshot: the cluster, less the instances that go or will never register, with the target that lasts.
         healed: what healing does about those instances.
+        reviewed: what is done about the instances that service-out has drained.
         bounds: the range of the target of what is left.
     """
 
@@ -80,14 +84,16 @@ class Situation:
     thresholds: Thresholds
     bounds: Bounds
     healed: healing.HealingRound
+    reviewed: Change
 
     @staticmethod
     def of(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> "Situation":
-        healed = healing.heal(snapshot, state, thresholds)
+        healed, reviewed = healing.heal(snapshot, state, thresholds), back_in_service.review(snapshot, state)
         bounds = Bounds.of(snapshot, thresholds).less(healed.change.units)
         lasting = without_temporary_target(snapshot, state)
-        present = without_instances(lasting, (*healed.change.to_terminate, *healed.given_up), bounds.minimum)
-        return Situation(present, thresholds, bounds, healed)
+        leaving = (*healed.change.to_terminate, *healed.given_up, *reviewed.to_terminate)
+        present = without_instances(lasting, leaving, bounds.minimum)
+        return Situation(present, thresholds, bounds, healed, reviewed)
 
 
 def decide(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> Decision:
@@ -169,7 +175,8 @@ def _scale_in(situation: Situation, decision: Decision, out: scale_out.ScaleOut)
     snapshot, state, minimum = situation.snapshot, decision.state, situation.bounds.minimum
     coming = demand_coming_within(SCALE_IN_LOOKS_AHEAD_S, snapshot, state, situation.thresholds)
     reserve = largest(out.reserve, *(want.capacity for want in coming))
-    emptied = scale_in.find_emptied(snapshot, state.draining)
+    passed = {arn: id_ for arn, id_ in state.interrupted.items() if id_ not in state.doomed}
+    emptied = scale_in.find_emptied(snapshot, {**state.draining, **passed})
     chosen = scale_in.choose(snapshot, state.draining, state.low_since, situation.thresholds, minimum, reserve)
     target = target_after_leaving(snapshot, emptied.instance_ids, minimum)
     leaving = {*state.draining, *(i.arn for i in chosen.instances)}
@@ -203,6 +210,10 @@ def _heal(situation: Situation, decision: Decision) -> Change:  # noqa: ARG001
     return situation.healed.change
 
 
+def _review(situation: Situation, decision: Decision) -> Change:  # noqa: ARG001
+    return situation.reviewed
+
+
 def _look_again(situation: Situation, decision: Decision) -> Change:
     """Book a look for what comes due before the next tick, unless one is booked for then."""
     state, pool, thresholds = decision.state, situation.snapshot.pool, situation.thresholds
@@ -217,4 +228,4 @@ def _look_again(situation: Situation, decision: Decision) -> Change:
 
 
 Part = Callable[[Situation, Decision], Change]
-PARTS: tuple[Part, ...] = (_drain_interrupted, _scale, _replace_ahead, _fall_back, _heal, _look_again)
+PARTS: tuple[Part, ...] = (_drain_interrupted, _scale, _replace_ahead, _fall_back, _heal, _review, _look_again)

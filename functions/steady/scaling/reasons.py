@@ -173,6 +173,27 @@ class AgentsLost(Reason):
 
 
 @dataclass(frozen=True, slots=True)
+class BackInService(Reason):
+    """Instances that service-out had drained are set ACTIVE again, because `why`."""
+
+    instances: int
+    why: str
+
+    def __str__(self) -> str:
+        return f"{some_instances(self.instances)} drained by service-out ACTIVE again: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class Retired(Reason):
+    """Instances that EC2 is about to retire are empty: they are terminated, and replaced."""
+
+    instances: int
+
+    def __str__(self) -> str:
+        return f"{some_instances(self.instances)} that EC2 retires now empty: terminated, to be replaced"
+
+
+@dataclass(frozen=True, slots=True)
 class HealingHeldBack(Reason):
     """`tries` instances were terminated as ill, and no instance has registered since."""
 

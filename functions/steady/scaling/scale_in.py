@@ -56,9 +56,9 @@ def candidates(
     if snapshot.pool.target <= minimum or not is_low(snapshot, thresholds):
         return []
     at_once = _at_once(snapshot, thresholds)
-    return sorted(_in_pool(snapshot), key=lambda i: (i.task_count, i.reserved.memory_mib, i.arn))[
-        : max(at_once, LOOKED_AT)
-    ]
+    # One that still carries a drain mark has just come back.
+    in_pool = [i for i in _in_pool(snapshot) if i.drain_mark is None]
+    return sorted(in_pool, key=lambda i: (i.task_count, i.reserved.memory_mib, i.arn))[: max(at_once, LOOKED_AT)]
 
 
 def choose(

@@ -61,8 +61,8 @@ def on_demand_units(
 
 
 def on_demand_instances(snapshot: Snapshot) -> list[ContainerInstance]:
-    """Return the pool's on-demand instances on which tasks can be placed."""
-    return [i for i in snapshot.active if i.instance_id in snapshot.pool.on_demand_members]
+    """Return the pool's on-demand instances on which tasks can be placed, less those that have just come back."""
+    return [i for i in snapshot.active if i.instance_id in snapshot.pool.on_demand_members and i.drain_mark is None]
 
 
 def find_replaceable(snapshot: Snapshot, leaving: Collection[str], target: int) -> tuple[ContainerInstance, ...]:

@@ -52,6 +52,7 @@ class ScalingState:
         placement_failed_at: when ECS said that it could not place a service's task, by the service's name.
         doomed: when a notice named each instance, by instance id.
         draining: the container instances that scale-in has chosen, from ARN to instance id.
+        interrupted: those of them that a notice has named since: they are emptied, and never taken back.
         leaving_since: when each container instance that others drain was first seen draining, by ARN.
         booting_since: when each instance of the pool that has not registered was first seen, by instance id.
         boots_s: how many seconds the latest boots took.
@@ -71,6 +72,7 @@ class ScalingState:
     placement_failed_at: Mapping[str, float] = field(default_factory=dict)
     doomed: Mapping[str, float] = field(default_factory=dict)
     draining: Mapping[str, str] = field(default_factory=dict)
+    interrupted: Mapping[str, str] = field(default_factory=dict)
     leaving_since: Mapping[str, float] = field(default_factory=dict)
     booting_since: Mapping[str, float] = field(default_factory=dict)
     boots_s: tuple[float, ...] = ()
@@ -96,9 +98,19 @@ def update_state(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds
     drifting = {s.name for s in snapshot.services if s.missing}
     draining_now = {i.arn: i.instance_id for i in snapshot.instances if i.status is InstanceStatus.DRAINING}
     here = {i.instance_id for i in snapshot.instances} | set(snapshot.pool.members)
-    doomed = {id_: at for id_, at in state.doomed.items() if now - at <= LEAVES_WITHIN_S and id_ in here}
+    ended_at = {i.instance_id: i.drain_mark.until for i in snapshot.instances if i.drain_mark and i.drain_mark.is_over}
+    doomed = {
+        id_: at
+        for id_, at in state.doomed.items()
+        # The reason of a notice may have passed since: then the instance stays after all.
+        if now - at <= LEAVES_WITHIN_S and id_ in here and at >= ended_at.get(id_, 0)
+    }
+    # One that carries a drain mark is service-out's: its group has taken it, and may give it back.
+    marked = {i.arn for i in snapshot.instances if i.drain_mark}
+    chosen = {**state.interrupted, **state.draining}
+    chosen = {arn: id_ for arn, id_ in chosen.items() if arn in draining_now and arn not in marked}
     # An instance that a notice names goes, even if scale-in has chosen it: it must not be taken back.
-    draining = {arn: id_ for arn, id_ in state.draining.items() if arn in draining_now and id_ not in doomed}
+    draining = {arn: id_ for arn, id_ in chosen.items() if arn not in state.interrupted and id_ not in doomed}
     demands = still_repeated(state.demands, now, thresholds.demand_silent_after_seconds)
     waits = [TaskShape(d.size) for d in waiting(demands, now)]
     # A waiting task that would fit now is about to be placed.
@@ -118,6 +130,7 @@ def update_state(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds
         },
         doomed=doomed,
         draining=draining,
+        interrupted={arn: id_ for arn, id_ in chosen.items() if arn not in draining},
         leaving_since={arn: state.leaving_since.get(arn, now) for arn in draining_now if arn not in draining},
         booting_since=boots.booting_since,
         boots_s=boots.boots_s,

@@ -1,138 +1,49 @@
-"""Choose the next step of a service-out from the state of the doomed instances, their tasks and their targets.
+"""Choose the next step of a service-out from the state of the doomed instances and their tasks.
 
 The order is the promise. An instance is drained, and the targets of its tasks are deregistered, before any of its tasks
-is stopped. A task whose target still takes requests is stopped only when its deadline leaves no more time.
+is stopped. A task is stopped once the requests that its targets had are over, or when its deadline leaves no more time.
+Where there is time, ECS replaces the tasks of services first; only what is left near the deadline is stopped.
 """
 
+from __future__ import annotations
+
 import math
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+from steady.api_budget.limits import DEREGISTER_BUCKET
 from steady.cluster import InstanceStatus
+from steady.service_out.doomed import Doomed, DoomedTask, Seen, Target, TaskKind
+from steady.service_out.stops import Stop, in_order, last_moments, last_stop_at, rank_of
 
-# EC2, "Spot Instance interruption notices": two minutes.
-NOTICE_S = 120
-# The time for the StopTask call, its retries and the agent's poll; the stop timeout begins after it.
-STOP_MARGIN_S = 8.0
-# At the deadline a daemon is stopped this much later than other tasks, by a later step: it ships their last log lines.
-DAEMON_LATER_S = 3.0
-# Seconds to the next look while services' targets drain and tasks stop.
+# A load balancer may still send requests for some seconds after DeregisterTargets was answered.
+STILL_SENT_S = 5.0
+# Kept targets are deregistered this much earlier than their requests need: the next look may be late.
+RELEASE_MARGIN_S = 10.0
+# containers-roadmap #470: a Network Load Balancer sends to a deregistered target for up to two minutes.
+LINGERS_S = 120.0
+# Stops further away than this are chosen by a later look.
+HORIZON_S = 60.0
+# Seconds to the next look while tasks of services are left, or while tasks stop.
 SOON_S = 7
 # Seconds to the next look while only batch or protected tasks are left; FAR_LATER_S if the first of them is due in
 # FAR_S or later, as under a lifecycle hook of some hours.
 LATER_S = 15
 FAR_S = 600
 FAR_LATER_S = 60
-# A task that is due within NEAR_S is looked at every NEAR_LOOK_S.
-NEAR_S = 10
-NEAR_LOOK_S = 2
+# A look comes this long before the next task is due: what it reads takes time.
+BEFORE_DUE_S = 3.0
 # An agent that has been disconnected for this long after the notice will not report that a task has stopped. Two stop
 # timeouts, and some time to reconnect.
 LOST_AGENT_S = 180
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Target:
-    """One target of a target group: `id` is an instance id, or an IP address for `ip` target groups."""
-
-    group_arn: str
-    id: str
-    port: int
-
-
-class TargetState(StrEnum):
-    """The state of a target: it takes new requests, it finishes those that it has, or it has left its group."""
-
-    TAKING = "taking"
-    DRAINING = "draining"
-    LEFT = "left"
-
-
-class TaskKind(StrEnum):
-    """The kind of a task: a service replaces it, a batch task ends by itself, a daemon is stopped last."""
-
-    SERVICE = "service"
-    BATCH = "batch"
-    DAEMON = "daemon"
-
-
 @dataclass(frozen=True, slots=True)
-class DoomedTask:
-    """One task on a doomed instance.
+class Release:
+    """The targets to deregister now, and the services whose targets are kept for now, by instance id."""
 
-    Attributes:
-        stop_timeout_s: the longest of its containers (ECS: 30 by default).
-        stopping: whether ECS has been asked to stop it.
-        protected: whether it is under scale-in protection: it is stopped only at its deadline.
-        targets_unknown: whether requests may reach it by a target that is not known, or not known yet. It is stopped as
-            late as a batch task.
-    """
-
-    arn: str
-    container_instance_arn: str
-    kind: TaskKind
-    stop_timeout_s: int
-    targets: frozenset[Target] = frozenset()
-    stopping: bool = False
-    protected: bool = False
-    targets_unknown: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class LifecycleHook:
-    """A lifecycle hook of an Auto Scaling group that holds an instance until the hook is completed.
-
-    Attributes:
-        token: the action token of this instance's wait.
-        heartbeat_s: the hook's heartbeat timeout, in seconds.
-        beat_at: when the last heartbeat was sent, in seconds since the epoch.
-    """
-
-    group: str
-    name: str
-    token: str
-    heartbeat_s: int = 0
-    beat_at: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Doomed:
-    """An instance that is about to go.
-
-    Attributes:
-        deadline_s: when it ends, in seconds since the epoch.
-        container_instance_arn: "" if the instance is not (or no longer) registered with the cluster.
-        noticed_at: the time of its notice, in seconds since the epoch.
-        looked_at: whether a step has read its tasks and deregistered their targets.
-        gone: whether EC2 is ending it already: every task that still runs on it is killed.
-    """
-
-    instance_id: str
-    cluster: str
-    deadline_s: float
-    container_instance_arn: str = ""
-    hook: LifecycleHook | None = None
-    noticed_at: float = 0.0
-    looked_at: bool = False
-    gone: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """The state of a doomed instance. `task_count` is its running, pending and stopping tasks together."""
-
-    status: InstanceStatus
-    task_count: int
-    agent_connected: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """The next calls for draining instances: first deregister the targets, then stop the tasks in order."""
-
-    to_deregister: tuple[Target, ...] = ()
-    to_stop: tuple[DoomedTask, ...] = ()
+    targets: tuple[Target, ...] = ()
+    held: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,43 +60,137 @@ def to_drain(seen: Mapping[str, Seen]) -> tuple[str, ...]:
     return tuple(arn for arn, look in seen.items() if look.status is InstanceStatus.ACTIVE)
 
 
-def next_step(
-    doomed: Iterable[Doomed],
-    seen: Mapping[str, Seen],
-    tasks: Iterable[DoomedTask],
-    target_states: Mapping[Target, TargetState],
-    now: float,
-) -> Step:
-    """Return the step for `doomed`, all of which are draining by now.
+def to_release(
+    doomed: Iterable[Doomed], tasks: Iterable[DoomedTask], alone: Collection[str], drain_s: float, now: float
+) -> Release:
+    """Return which targets are deregistered now, and which instances keep some.
 
-    The targets that still take requests are deregistered. A task is stopped once its targets have left.
+    A target is kept as long as the order allows in two cases: its service would have no healthy target without those
+    on doomed instances, or there is time for ECS to replace its task first. On an instance whose targets all were
+    deregistered by an earlier step, only the targets of tasks that have started since are deregistered.
 
     >>> api = Target("group-arn", "i-1", 32768)
-    >>> task = DoomedTask("task-arn", "arn-1", TaskKind.SERVICE, stop_timeout_s=30, targets=frozenset({api}))
-    >>> seen = {"arn-1": Seen(InstanceStatus.DRAINING, task_count=1)}
-    >>> instance = Doomed("i-1", "web", deadline_s=120.0, container_instance_arn="arn-1")
-    >>> first = next_step([instance], seen, [task], {api: TargetState.TAKING}, now=2.0)
-    >>> first.to_deregister == (api,), first.to_stop
-    (True, ())
-    >>> later = next_step([instance], seen, [task], {api: TargetState.LEFT}, now=40.0)
-    >>> later.to_deregister, later.to_stop == (task,)
-    ((), True)
+    >>> task = DoomedTask("task-arn", "arn-1", TaskKind.SERVICE, 30, frozenset({api}), service="api")
+    >>> spot = Doomed("i-1", "web", deadline_s=120.0, container_instance_arn="arn-1")
+    >>> to_release([spot], [task], alone=[], drain_s=30, now=2.0).targets == (api,)
+    True
+    >>> to_release([spot], [task], alone=["api"], drain_s=30, now=2.0).held
+    {'i-1': frozenset({'api'})}
 
     Args:
-        seen: by container instance ARN; a doomed instance that is not in it is no longer registered.
         tasks: the tasks that ECS wants RUNNING on any of the instances.
-        target_states: of every target of `tasks`; one that is missing has left.
+        alone: the names of services all of whose healthy targets are on doomed instances.
+        drain_s: seconds in which the longest request ends.
         now: seconds since the epoch.
     """
-    here = _by_instance(tasks)
-    due = [
-        task
-        for instance in doomed
-        for task in here.get(instance.container_instance_arn, [])
-        if not task.stopping and _is_due(task, instance, seen, here, target_states, now)
-    ]
-    taking = (target for target, state in target_states.items() if state is TargetState.TAKING)
-    return Step(tuple(sorted(taking)), tuple(sorted(due, key=_urgency)))
+    doomed, tasks = list(doomed), list(tasks)
+    here, release_at = _tasks_of(doomed, tasks), _release_times(doomed, tasks, drain_s)
+    targets: set[Target] = set()
+    held: dict[str, set[str]] = {}
+    for instance in doomed:
+        for task in here[instance.instance_id]:
+            kept = (instance.is_patient and task.replaced_first) or task.service in alone
+            if task.targets and kept and now < release_at.get(task.service, 0.0) and not instance.gone:
+                held.setdefault(instance.instance_id, set()).add(task.service)
+            elif _is_to_deregister(task, instance):
+                targets |= task.targets
+    return Release(tuple(sorted(targets)), {id_: frozenset(names) for id_, names in held.items()})
+
+
+def _release_times(doomed: Iterable[Doomed], tasks: Sequence[DoomedTask], drain_s: float) -> Mapping[str, float]:
+    """Return when kept targets are deregistered at the latest, by the name of their service: all of them together.
+
+    A call for each target group takes its time: ELB takes few of them in a second.
+    """
+    moments = _moments(doomed, tasks)
+    groups = {target.group_arn for task in tasks for target in task.targets}
+    calls_s = max(0.0, (len(groups) - DEREGISTER_BUCKET.burst) / DEREGISTER_BUCKET.refill_per_s)
+    found: dict[str, float] = {}
+    for task in tasks:
+        if task.targets and task.arn in moments:
+            at = moments[task.arn] - _leaves_for_s(task, drain_s) - calls_s
+            found[task.service] = min(at, found.get(task.service, math.inf))
+    return found
+
+
+def _leaves_for_s(task: DoomedTask, drain_s: float) -> float:
+    """Return how long before its stop the targets of `task` are deregistered."""
+    return max(drain_s, LINGERS_S if task.targets_unknown else 0.0) + RELEASE_MARGIN_S
+
+
+def _is_to_deregister(task: DoomedTask, instance: Doomed) -> bool:
+    has_left = instance.looked_at and task.service not in instance.held
+    return not has_left or task.started_at >= max(1.0, instance.deregistered_at - STILL_SENT_S)
+
+
+def after_release(
+    instance: Doomed, release: Release, tasks: Iterable[DoomedTask], refused: Collection[Target], now: float
+) -> Doomed:
+    """Return `instance` as it is once the targets of `release` were deregistered, less those that ELB `refused`."""
+    here = [t for t in tasks if t.container_instance_arn == instance.container_instance_arn]
+    kept = release.held.get(instance.instance_id, frozenset())
+    refusing = {task.service for task in here if not task.targets.isdisjoint(refused)}
+    leaving = {t.service for t in here if t.targets and t.service not in kept and _is_to_deregister(t, instance)}
+    return replace(
+        instance,
+        looked_at=True,
+        held=tuple(sorted(kept | refusing)),
+        deregistered_at=now if leaving - refusing else instance.deregistered_at,
+    )
+
+
+def to_stop(
+    doomed: Iterable[Doomed], seen: Mapping[str, Seen], tasks: Iterable[DoomedTask], drain_s: float, now: float
+) -> Sequence[Stop]:
+    """Return the stops of the next minute, in the order in which they are to be made.
+
+    >>> task = DoomedTask("task-arn", "arn-1", TaskKind.SERVICE, 30, frozenset({Target("group-arn", "i-1", 32768)}))
+    >>> seen = {"arn-1": Seen(InstanceStatus.DRAINING, task_count=1)}
+    >>> spot = Doomed("i-1", "web", 120.0, "arn-1", looked_at=True, deregistered_at=2.0)
+    >>> [(stop.arn, stop.at, stop.by) for stop in to_stop([spot], seen, [task], drain_s=30, now=2.0)]
+    [('task-arn', 32.0, 82.0)]
+
+    Args:
+        doomed: the instances as they are once the step's targets were deregistered.
+        seen: by container instance ARN; a doomed instance that is not in it is no longer registered.
+        tasks: the tasks that ECS wants RUNNING on any of the instances.
+    """
+    doomed = list(doomed)
+    here, moments = _tasks_of(doomed, tasks), _moments(doomed, tasks)
+    stops = []
+    for instance in doomed:
+        of_instance = here[instance.instance_id]
+        look = seen.get(instance.container_instance_arn)
+        only_daemons = look is None or look.task_count <= sum(t.kind is TaskKind.DAEMON for t in of_instance)
+        for task in of_instance:
+            if not task.stopping:
+                by = moments[task.arn]
+                at = _stop_at(task, instance, by, only_daemons=only_daemons, drain_s=drain_s, now=now)
+                stops.append(Stop(task.arn, at, by, rank_of(task)))
+    return in_order((stop for stop in stops if stop.at <= now + HORIZON_S), now)
+
+
+def _stop_at(task: DoomedTask, instance: Doomed, by: float, *, only_daemons: bool, drain_s: float, now: float) -> float:
+    """Return before which time `task` is not stopped."""
+    if task.is_spared:
+        at = by
+    elif task.kind is TaskKind.DAEMON:
+        at = max(now, _requests_end_at(task, instance, drain_s)) if only_daemons else by
+    elif instance.is_patient and task.replaced_first:
+        at = max(by, _requests_end_at(task, instance, drain_s))
+    else:
+        at = _requests_end_at(task, instance, drain_s)
+    at = min(at, last_stop_at(task, instance.deadline_s))
+    if task.targets and not instance.gone:
+        # Where the stop timeout does not fit at all: not while requests still come.
+        at = max(at, (instance.deregistered_at or now) + STILL_SENT_S)
+    return at
+
+
+def _requests_end_at(task: DoomedTask, instance: Doomed, drain_s: float) -> float:
+    if not task.targets:
+        return 0.0
+    return math.inf if task.service in instance.held else instance.deregistered_at + drain_s
 
 
 def progress(
@@ -193,6 +198,7 @@ def progress(
     seen: Mapping[str, Seen],
     tasks: Iterable[DoomedTask],
     stopped: Collection[str],
+    drain_s: float,
     now: float,
 ) -> Progress:
     """Return which instances are finished once the tasks `stopped` (ARNs) have been asked to stop, and the next look.
@@ -202,91 +208,70 @@ def progress(
         tasks: the tasks that ECS wants RUNNING on any of the instances.
         now: seconds since the epoch.
     """
-    here = _by_instance(t for t in tasks if not t.stopping and t.arn not in stopped)
+    doomed = list(doomed)
+    left = [t for t in tasks if not t.stopping and t.arn not in stopped]
+    here, moments, release_at = _tasks_of(doomed, left), _moments(doomed, left), _release_times(doomed, left, drain_s)
     finished: list[Doomed] = []
     waiting: list[Doomed] = []
     waits: list[float] = []
     for instance in doomed:
-        left = here.get(instance.container_instance_arn, [])
-        if _is_finished(instance, seen.get(instance.container_instance_arn), left, now):
+        of_instance = here[instance.instance_id]
+        if _is_finished(instance, seen.get(instance.container_instance_arn), of_instance, now):
             finished.append(instance)
         else:
             waiting.append(instance)
-            waits.append(_look_again_in(instance, left, now))
-    return Progress(tuple(finished), tuple(waiting), math.ceil(min(waits, default=SOON_S)))
+            waits.append(_look_again_in(instance, of_instance, moments, release_at, now))
+    return Progress(tuple(finished), tuple(waiting), max(1, math.floor(min(waits, default=SOON_S))))
 
 
-def last_stop_at(task: DoomedTask, deadline_s: float) -> float:
-    """Return when `task` must be stopped at the latest, so that its stop timeout ends before the instance does.
-
-    >>> last_stop_at(DoomedTask("task-arn", "arn-1", TaskKind.BATCH, stop_timeout_s=30), deadline_s=120.0)
-    82.0
-    """
-    later_s = DAEMON_LATER_S if task.kind is TaskKind.DAEMON else 0.0
-    return deadline_s - task.stop_timeout_s - STOP_MARGIN_S + later_s
-
-
-def _by_instance(tasks: Iterable[DoomedTask]) -> dict[str, list[DoomedTask]]:
+def _tasks_of(doomed: Iterable[Doomed], tasks: Iterable[DoomedTask]) -> dict[str, list[DoomedTask]]:
+    """Return the tasks on each instance, by its id."""
     found: dict[str, list[DoomedTask]] = {}
     for task in tasks:
         found.setdefault(task.container_instance_arn, []).append(task)
-    return found
+    return {instance.instance_id: found.get(instance.container_instance_arn, []) for instance in doomed}
 
 
-def _is_due(
-    task: DoomedTask,
-    instance: Doomed,
-    seen: Mapping[str, Seen],
-    here: Mapping[str, list[DoomedTask]],
-    target_states: Mapping[Target, TargetState],
-    now: float,
-) -> bool:
-    if now >= last_stop_at(task, instance.deadline_s):
-        return True
-    if task.kind is TaskKind.BATCH or task.protected or not _has_left(task, target_states):
-        return False
-    # Daemons are stopped only when nothing else is on the instance, not even a task that is still stopping.
-    daemons = sum(t.kind is TaskKind.DAEMON for t in here[task.container_instance_arn])
-    look = seen.get(task.container_instance_arn)
-    return task.kind is TaskKind.SERVICE or look is None or look.task_count <= daemons
+def _moments(doomed: Iterable[Doomed], tasks: Iterable[DoomedTask]) -> Mapping[str, float]:
+    deadlines = {instance.container_instance_arn: instance.deadline_s for instance in doomed}
+    return last_moments(
+        (t, deadlines[t.container_instance_arn])
+        for t in tasks
+        if not t.stopping and t.container_instance_arn in deadlines
+    )
 
 
-def _has_left(task: DoomedTask, target_states: Mapping[Target, TargetState]) -> bool:
-    states = (target_states.get(target, TargetState.LEFT) for target in task.targets)
-    return not task.targets_unknown and all(state is TargetState.LEFT for state in states)
-
-
-def _is_finished(instance: Doomed, look: Seen | None, left: list[DoomedTask], now: float) -> bool:
-    if instance.hook:
+def _is_finished(instance: Doomed, look: Seen | None, left: Sequence[DoomedTask], now: float) -> bool:
+    if instance.hooks:
         # Completing the hook lets the instance go: nothing may run on it any more.
         return look is None or look.task_count == 0 or _is_lost(instance, look, left, now)
     if not instance.container_instance_arn:
         # Not registered yet: it may still boot, and be given tasks, before it goes.
         return now >= instance.deadline_s
-    return look is None or not left
+    # One that ECS has not drained may be given tasks.
+    return look is None or (not left and look.status is not InstanceStatus.ACTIVE) or now >= instance.deadline_s + FAR_S
 
 
-def _is_lost(instance: Doomed, look: Seen, left: list[DoomedTask], now: float) -> bool:
+def _is_lost(instance: Doomed, look: Seen, left: Sequence[DoomedTask], now: float) -> bool:
     """Return whether every task has been asked to stop, and no agent will report that they have stopped."""
     return not look.agent_connected and not left and now - instance.noticed_at >= LOST_AGENT_S
 
 
-def _look_again_in(instance: Doomed, left: list[DoomedTask], now: float) -> float:
-    until_due = min((last_stop_at(t, instance.deadline_s) for t in left), default=instance.deadline_s) - now
-    if until_due <= NEAR_S:
-        return NEAR_LOOK_S
-    if not left or any(t.kind is TaskKind.SERVICE and not t.protected for t in left):
-        return SOON_S
-    if not any(_is_spared(t) for t in left):
-        return SOON_S
-    # Nothing changes until one of these tasks ends by itself, or is due.
-    return min(until_due - NEAR_S, LATER_S if until_due < FAR_S else FAR_LATER_S) + NEAR_LOOK_S
-
-
-def _is_spared(task: DoomedTask) -> bool:
-    return task.kind is TaskKind.BATCH or task.protected
-
-
-def _urgency(task: DoomedTask) -> tuple[bool, bool, int, str]:
-    # Load-balanced tasks first, daemons last, and among equals the longest stop timeout first.
-    return (not task.targets, task.kind is TaskKind.DAEMON, -task.stop_timeout_s, task.arn)
+def _look_again_in(
+    instance: Doomed,
+    left: Sequence[DoomedTask],
+    moments: Mapping[str, float],
+    release_at: Mapping[str, float],
+    now: float,
+) -> float:
+    beat_s = min((hook.heartbeat_s / 3 for hook in instance.hooks if hook.heartbeat_s), default=math.inf)
+    due = [*(moments[task.arn] for task in left), *(release_at.get(name, math.inf) for name in instance.held)]
+    until_due = min(due, default=math.inf) - now - BEFORE_DUE_S
+    others = any(not task.is_spared for task in left)
+    if others and now - instance.noticed_at < FAR_S:
+        usual: float = SOON_S
+    elif not left:
+        usual = SOON_S
+    else:
+        usual = LATER_S if until_due < FAR_S else FAR_LATER_S
+    return min(usual, max(1.0, until_due), max(1.0, beat_s))

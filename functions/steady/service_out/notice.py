@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from steady.service_out.drain import LifecycleHook
+from steady.drain_mark import DrainReason
+from steady.service_out.doomed import LifecycleHook
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,8 @@ class Notice:
         hook: the lifecycle hook that holds the instance.
         recommended: whether EC2 only recommends to leave it; followed if the threshold `on_rebalance` is `drain`.
         gone: whether the instance is ending already.
+        reason: why it is drained, to be remembered; None if the instance always goes.
+        until_s: when the reason has passed, in seconds since the epoch; None: at the deadline.
     """
 
     instance_id: str
@@ -24,6 +27,36 @@ class Notice:
     hook: LifecycleHook | None = None
     recommended: bool = False
     gone: bool = False
+    reason: DrainReason | None = None
+    until_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """What an instance was drained for has passed.
+
+    Attributes:
+        at: the time of the event, in seconds since the epoch.
+        reasons: the reasons that have passed.
+    """
+
+    instance_id: str
+    at: float
+    reasons: frozenset[DrainReason]
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationNotice:
+    """All instances in a Capacity Reservation are about to go; the event does not name them.
+
+    Attributes:
+        at: the time of the event, in seconds since the epoch.
+        deadline_s: when they end, in seconds since the epoch.
+    """
+
+    reservation_id: str
+    at: float
+    deadline_s: float
 
 
 @dataclass(frozen=True, slots=True)

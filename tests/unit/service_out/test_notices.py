@@ -9,6 +9,7 @@ import pytest
 
 from interruption_handler.notices import (
     KINDS,
+    capacity_block_expiration,
     continuation,
     health_change,
     lifecycle_terminate,
@@ -21,9 +22,11 @@ from interruption_handler.notices import (
 from interruption_handler.notices.continuation import Continuation
 from interruption_handler.notices.kind import NoticeKind
 from simulator.messaging import matches_pattern
+from steady.drain_mark import DrainReason
 from steady.messages import Malformed
-from steady.service_out.drain import Doomed, LifecycleHook
-from steady.service_out.notice import Ignored, Notice
+from steady.service_out.doomed import Doomed, LifecycleHook
+from steady.service_out.notice import Ignored, Notice, Over, ReservationNotice
+from steady.service_out.stops import Stop
 
 NAME = "c" * 40
 AT = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
@@ -47,24 +50,35 @@ def parsed(event: object) -> object:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.PATTERN["detail-type"][0])
 def test_the_sample_of_a_kind_reaches_its_parser_and_matches_no_other_pattern(kind: NoticeKind) -> None:
-    [notice] = kind.parse(kind.SAMPLE)
+    notice = kind.parse(kind.SAMPLE)
 
-    assert isinstance(notice, Notice)
-    assert parsed(kind.SAMPLE) == (notice,)
+    assert isinstance(notice, ReservationNotice) or (isinstance(notice, tuple) and isinstance(notice[0], Notice))
+    assert parsed(kind.SAMPLE) == notice
     assert [one for one in KINDS if matches_pattern(one.PATTERN, kind.SAMPLE)] == [kind]
 
 
-@pytest.mark.parametrize(("action", "seconds"), [("terminate", 120), ("stop", 120), ("hibernate", 0)])
-def test_a_spot_warning_leaves_two_minutes_from_its_own_time(action: str, seconds: int) -> None:
+@pytest.mark.parametrize(
+    ("action", "seconds", "reason"),
+    [("terminate", 120, None), ("stop", 120, DrainReason.STOP), ("hibernate", 0, DrainReason.STOP)],
+)
+def test_a_spot_warning_leaves_two_minutes_from_its_own_time(
+    action: str, seconds: int, reason: DrainReason | None
+) -> None:
     event = {**SPOT, "detail": {**SPOT["detail"], "instance-action": action}}
 
-    assert parsed(event) == (Notice("i-0b662ef9931388ba0", AT, AT + seconds),)
+    assert parsed(event) == (Notice("i-0b662ef9931388ba0", AT, AT + seconds, reason=reason),)
 
 
 def test_a_lifecycle_notice_carries_its_hook() -> None:
     hook = LifecycleHook("web", "drain", "0befcbdb-6ecd-498a-9ff7-ae9b54447cd6")
 
-    assert parsed(LIFECYCLE) == (Notice("i-0633ac2b0d9769723", AT, None, hook),)
+    assert parsed(LIFECYCLE) == (Notice("i-0633ac2b0d9769723", AT, None, hook, reason=DrainReason.HOOK),)
+
+
+def test_an_instance_on_its_way_to_the_warm_pool_is_under_its_hook_like_any_other() -> None:
+    to_warm_pool = {**LIFECYCLE, "detail": {**LIFECYCLE["detail"], "Destination": "WarmPool"}}
+
+    assert parsed(to_warm_pool) == parsed(LIFECYCLE)
 
 
 @pytest.mark.parametrize(
@@ -79,30 +93,41 @@ def test_a_test_notification_is_ignored(event: dict[str, Any]) -> None:
 
 
 def test_a_rebalance_recommendation_is_only_recommended_and_brings_no_deadline() -> None:
-    assert parsed(REBALANCE) == (Notice("i-0b662ef9931388ba0", AT, recommended=True),)
+    assert parsed(REBALANCE) == (Notice("i-0b662ef9931388ba0", AT, recommended=True, reason=DrainReason.REBALANCE),)
 
 
 @pytest.mark.parametrize("state", ["shutting-down", "stopping", "stopped", "terminated"])
 def test_an_instance_that_is_going_already_leaves_no_time(state: str) -> None:
     event = {**STATE, "detail": {**STATE["detail"], "state": state}}
 
-    assert parsed(event) == (Notice("i-0b662ef9931388ba0", AT, AT, gone=True),)
+    reason = DrainReason.STOP if state.startswith("stop") else None
+    assert parsed(event) == (Notice("i-0b662ef9931388ba0", AT, AT, gone=True, reason=reason),)
 
 
-def test_an_instance_that_starts_is_none_of_our_business() -> None:
-    assert isinstance(parsed({**STATE, "detail": {**STATE["detail"], "state": "running"}}), Ignored)
+def test_an_instance_that_runs_again_is_on_another_host_but_still_as_its_operator_wants_it() -> None:
+    found = parsed({**STATE, "detail": {**STATE["detail"], "state": "running"}})
+
+    assert isinstance(found, tuple)
+    [over] = found
+    assert (over.instance_id, over.at) == ("i-0b662ef9931388ba0", AT)
+    assert over.reasons == set(DrainReason) - {DrainReason.OPERATOR, DrainReason.REBALANCE}
+
+
+def test_an_instance_that_is_about_to_start_is_none_of_our_business() -> None:
+    assert isinstance(parsed({**STATE, "detail": {**STATE["detail"], "state": "pending"}}), Ignored)
 
 
 def test_a_health_event_names_many_instances_and_when_their_change_begins() -> None:
-    start = AT + 10 * 3600
+    start, end, reason = AT + 10 * 3600, AT + 12 * 3600, DrainReason.RETIREMENT
 
-    assert parsed(HEALTH) == (Notice("i-1", AT, start), Notice("i-2", AT, start))
+    assert parsed(HEALTH) == tuple(Notice(id_, AT, start, reason=reason, until_s=end) for id_ in ("i-1", "i-2"))
 
 
 def test_a_health_event_that_says_no_time_leaves_a_day() -> None:
-    detail = {k: v for k, v in HEALTH["detail"].items() if k != "startTime"}
+    detail = {k: v for k, v in HEALTH["detail"].items() if k not in ("startTime", "endTime")}
 
-    assert parsed({**HEALTH, "detail": detail}) == (Notice("i-1", AT, AT + 86_400), Notice("i-2", AT, AT + 86_400))
+    found = notices_of({**HEALTH, "detail": detail})
+    assert {(notice.deadline_s, notice.until_s) for notice in found} == {(AT + 86_400, AT + 86_400 + 4 * 3600)}
 
 
 def test_a_health_event_of_another_kind_is_ignored() -> None:
@@ -110,29 +135,41 @@ def test_a_health_event_of_another_kind_is_ignored() -> None:
 
 
 @pytest.mark.parametrize(
-    "code",
+    ("code", "reason"),
     [
-        "AWS_EC2_INSTANCE_STOP_SCHEDULED",
-        "AWS_EC2_INSTANCE_RETIREMENT_SCHEDULED",
-        "AWS_EC2_INSTANCE_REBOOT_MAINTENANCE_SCHEDULED",
-        "AWS_EC2_SYSTEM_REBOOT_MAINTENANCE_SCHEDULED",
-        "AWS_EC2_INSTANCE_POWER_MAINTENANCE_SCHEDULED",
+        ("AWS_EC2_INSTANCE_STOP_SCHEDULED", DrainReason.RETIREMENT),
+        ("AWS_EC2_INSTANCE_RETIREMENT_SCHEDULED", DrainReason.RETIREMENT),
+        ("AWS_EC2_INSTANCE_REBOOT_MAINTENANCE_SCHEDULED", DrainReason.MAINTENANCE),
+        ("AWS_EC2_SYSTEM_REBOOT_MAINTENANCE_SCHEDULED", DrainReason.MAINTENANCE),
+        ("AWS_EC2_INSTANCE_POWER_MAINTENANCE_SCHEDULED", DrainReason.MAINTENANCE),
     ],
 )
-def test_a_health_event_that_ends_or_restarts_instances_is_a_notice(code: str) -> None:
-    assert len(notices_of(health(eventTypeCode=code))) == 2
+def test_a_health_event_that_ends_or_restarts_instances_is_a_notice(code: str, reason: DrainReason) -> None:
+    assert [notice.reason for notice in notices_of(health(eventTypeCode=code))] == [reason] * 2
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"statusCode": "closed"},
+        {"affectedEntities": [{"entityValue": id_, "status": "RESOLVED"} for id_ in ("i-1", "i-2")]},
+    ],
+)
+def test_a_health_event_that_is_over_says_so_of_each_instance(changed: dict[str, Any]) -> None:
+    reasons = frozenset({DrainReason.MAINTENANCE, DrainReason.RETIREMENT})
+
+    assert parsed(health(**changed)) == (Over("i-1", AT, reasons), Over("i-2", AT, reasons))
 
 
 @pytest.mark.parametrize(
     ("changed", "why"),
     [
-        ({"statusCode": "closed"}, "statusCode is 'closed'"),
+        ({"statusCode": "paused"}, "statusCode is 'paused'"),
         ({"statusCode": ["closed"]}, "statusCode is"),
         ({"eventTypeCode": "AWS_EC2_INSTANCE_NETWORK_MAINTENANCE_SCHEDULED"}, "neither ends nor restarts"),
         ({"eventTypeCode": "AWS_EC2_ODCR_UNDERUTILIZATION_NOTIFICATION"}, "neither ends nor restarts"),
         ({"affectedEntities": None}, "names no instance"),
         ({"affectedEntities": []}, "names no instance"),
-        ({"affectedEntities": [{"entityValue": "i-1", "status": "RESOLVED"}]}, "names no instance"),
         ({"affectedEntities": [{"entityValue": "vol-1"}]}, "names no instance"),
     ],
 )
@@ -146,13 +183,20 @@ def test_a_health_event_after_which_no_instance_ends_is_ignored_and_says_why(cha
 def test_an_instance_whose_maintenance_is_over_is_spared_beside_one_whose_is_to_come() -> None:
     entities = [{"entityValue": "i-1", "status": "RESOLVED"}, {"entityValue": "i-2", "status": "PENDING"}]
 
-    assert [notice.instance_id for notice in notices_of(health(affectedEntities=entities))] == ["i-2"]
+    found = parsed(health(affectedEntities=entities))
+    assert [(one.instance_id, type(one)) for one in found] == [("i-1", Over), ("i-2", Notice)]  # type: ignore[attr-defined]
 
 
 def test_an_instance_of_a_reclaimed_capacity_reservation_has_two_minutes_under_either_name_of_the_event() -> None:
     sample = reservation_interruption.SAMPLE
     for name in reservation_interruption.PATTERN["detail-type"]:
         assert notices_of({**sample, "detail-type": name}) == (Notice("i-0b662ef9931388ba0", AT, AT + 120),)
+
+
+def test_a_capacity_block_leaves_ten_minutes_under_either_name_of_its_event() -> None:
+    sample = capacity_block_expiration.SAMPLE
+    for name in capacity_block_expiration.PATTERN["detail-type"]:
+        assert parsed({**sample, "detail-type": name}) == ReservationNotice("cr-0b662ef9931388ba0", AT, AT + 600)
 
 
 def health(**changed: Any) -> dict[str, Any]:
@@ -182,8 +226,9 @@ def test_an_unknown_kind_is_ignored_and_named() -> None:
         ({**SPOT, "detail": "i-0b662ef9931388ba0"}, "detail.instance-action is None"),
         ({**SPOT, "detail": {**SPOT["detail"], "instance-id": 7}}, "detail.instance-id is 7"),
         ({**LIFECYCLE, "detail": {}}, "detail.AutoScalingGroupName is None"),
-        ({"detail-type": continuation.DETAIL_TYPE, "detail": {}}, "doomed"),
-        ({"detail-type": continuation.DETAIL_TYPE, "detail": {"doomed": [], "due": []}}, "needed"),
+        ({"detail-type": continuation.DETAIL_TYPE, "detail": {}}, "cluster"),
+        ({"detail-type": continuation.DETAIL_TYPE, "detail": {"cluster": "web"}}, "doomed"),
+        ({"detail-type": continuation.DETAIL_TYPE, "detail": {"cluster": "web", "doomed": [], "due": [1]}}, "needed"),
         ({**REBALANCE, "detail": {}}, "detail.instance-id is None"),
         ({**STATE, "detail": {"instance-id": "i-1"}}, "detail.state is None"),
         ({**HEALTH, "detail": {**HEALTH["detail"], "affectedEntities": "i-1"}}, "affectedEntities is"),
@@ -208,26 +253,40 @@ def test_unknown_extra_fields_do_no_harm() -> None:
 def test_a_continuation_is_read_as_it_was_written() -> None:
     doomed = (
         Doomed("i-1", "web", AT, "arn-1"),
-        Doomed("i-2", "web", AT, "", LifecycleHook("web", "drain", "token", 300, AT)),
+        Doomed("i-2", "web", AT, hooks=(LifecycleHook("web", "drain", "token", 300, AT),), looked_at=True),
+        Doomed("i-3", "web", AT, deregistered_at=AT, held=("api",), gone=True),
     )
+    due = (Stop("arn:task/web/1", AT, AT + 30, 2), Stop("arn:task/web/2", AT, AT, 0))
 
-    bodies = list(continuation.messages("web", doomed, ["task-1", "task-2"]))
+    bodies = list(continuation.messages("web", doomed, due, "lease"))
 
-    assert [parse(body) for body in bodies] == [Continuation(doomed, {"web": ("task-1", "task-2")})]
+    assert [parse(body) for body in bodies] == [Continuation("web", doomed, due, "lease")]
+    assert [continuation.decode(continuation.encode(d), "web") for d in doomed] == list(doomed)
 
 
-def test_a_continuation_is_cut_into_messages_that_sqs_takes() -> None:
+@pytest.mark.parametrize("length", [1, 40, 255])
+def test_a_continuation_is_cut_into_messages_that_sqs_takes_whatever_the_length_of_the_names(length: int) -> None:
+    name = "c" * length
     doomed = [
         Doomed(
-            f"i-{n:017x}", "c" * 40, AT, f"arn:aws:ecs:us-east-1:123456789012:container-instance/{'c' * 40}/{n:032x}"
+            f"i-{n:017x}",
+            name,
+            AT,
+            f"arn:aws:ecs:us-east-1:123456789012:container-instance/{name}/{n:032x}",
+            (LifecycleHook(name, name, "t" * 36, 300, AT),),
         )
         for n in range(2000)
     ]
-    due = [f"arn:aws:ecs:us-east-1:123456789012:task/{'c' * 40}/{n:032x}" for n in range(5000)]
+    due = [Stop(f"arn:aws:ecs:us-east-1:123456789012:task/{name}/{n:032x}", AT, AT) for n in range(5000)]
 
-    bodies = list(continuation.messages("c" * 40, doomed, due))
+    bodies = list(continuation.messages(name, doomed, due, "lease"))
     parts = [parse(body) for body in bodies]
 
     assert max(len(body) for body in bodies) <= 262_144
     assert [d for part in parts if isinstance(part, Continuation) for d in part.doomed] == doomed
-    assert [t for part in parts if isinstance(part, Continuation) for t in part.due.get("c" * 40, ())] == due
+    assert [part.lease for part in parts if isinstance(part, Continuation)] == ["lease"] + [""] * (len(parts) - 1)
+    first = parts[0]
+    assert isinstance(first, Continuation)
+    # Those that do not fit are found again by the next look.
+    assert list(first.due) == due[: len(first.due)]
+    assert len(first.due) >= 1000

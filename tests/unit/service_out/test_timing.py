@@ -1,18 +1,7 @@
 """When the steps of a service-out happen."""
 
-from hypothesis import given
-from hypothesis import strategies as st
-
-from steady.service_out.drain import Doomed
-from steady.service_out.timing import ROUND_S, SHORTEST_ROUND_S, are_to_be_gathered, delay_to_sync, round_end
-
-
-@given(st.floats(0, 1e6), st.floats(0, 60))
-def test_steps_meet_at_the_same_moments(now: float, in_s: float) -> None:
-    at = now + delay_to_sync(now, in_s)
-
-    assert at >= now + min(1, in_s) - 0.51
-    assert min(at % 2, 2 - at % 2) <= 0.51 or at - now == 1
+from steady.service_out.doomed import Doomed
+from steady.service_out.timing import ROUND_S, SHORT_ROUND_S, are_to_be_gathered, round_end
 
 
 def test_a_whole_fleets_notices_are_gathered_but_not_for_long() -> None:
@@ -39,9 +28,8 @@ def test_an_instance_that_is_going_already_waits_for_no_others() -> None:
     assert not are_to_be_gathered(going, now=0.5)
 
 
-@given(st.floats(0, 1e6))
-def test_every_step_of_a_round_ends_at_the_same_moment(now: float) -> None:
-    end = round_end(now)
+def test_a_round_is_short_while_more_notices_may_come() -> None:
+    fleet = [Doomed("i-1", "web", 120.0, noticed_at=0.0), Doomed("i-2", "web", 150.0, noticed_at=30.0)]
 
-    assert end % ROUND_S == 0
-    assert SHORTEST_ROUND_S <= end - now <= SHORTEST_ROUND_S + ROUND_S
+    assert round_end(fleet, now=40.0) == 40.0 + SHORT_ROUND_S
+    assert round_end(fleet, now=60.0) == 60.0 + ROUND_S

@@ -1,4 +1,4 @@
-"""Where instances come from: the pool and the cluster that their tags name."""
+"""Where instances come from: the pool and the cluster that their tags name, or a Capacity Reservation."""
 
 from __future__ import annotations
 
@@ -35,3 +35,14 @@ def origins_of(runtime: Runtime, instance_ids: Iterable[str]) -> dict[str, Origi
                     tags = {t["Key"]: t["Value"] for t in instance.get("Tags", [])}
                     found[instance["InstanceId"]] = Origin(PoolName.in_tags(tags), tags.get(CLUSTER_TAG, ""))
     return found
+
+
+def instances_in_reservation(runtime: Runtime, reservation_id: str) -> list[str]:
+    """Return the ids of the instances that run in a Capacity Reservation."""
+    pages = runtime.ec2.get_paginator("describe_instances").paginate(
+        Filters=[
+            {"Name": "capacity-reservation-id", "Values": [reservation_id]},
+            {"Name": "instance-state-name", "Values": ["pending", "running"]},
+        ]
+    )
+    return [i["InstanceId"] for page in pages for reservation in page["Reservations"] for i in reservation["Instances"]]

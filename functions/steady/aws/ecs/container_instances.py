@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from steady.aws.ecs.pages import PAGE
 from steady.aws.runtime import Runtime, batches
 from steady.cluster import ContainerInstance, InstanceStatus, Size
+from steady.drain_mark import ATTRIBUTE, DrainMark
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.literals import ContainerInstanceStatusType
@@ -118,4 +119,5 @@ def _instance(described: ContainerInstanceTypeDef) -> ContainerInstance:
         enis_used=sum(a.get("type") in ENI_ATTACHMENTS for a in described.get("attachments", [])),
         # ECS: with ENI trunking, an instance takes many more awsvpc tasks than it has network interfaces.
         enis_limited="ecs.awsvpc-trunk-id" not in attributes,
+        drain_mark=DrainMark.parse(attributes.get(ATTRIBUTE, "")),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -12,9 +12,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from steady.api_budget.limits import BUCKET_OF, THROTTLED
 from steady.aws.cache import Cache
 from steady.aws.ecs.pages import PAGE
+from steady.aws.ecs.task_definitions import read_task_definition
 from steady.aws.pace import Pace
 from steady.aws.runtime import Runtime, batches
-from steady.cluster import ContainerInstance
+from steady.cluster import DEFAULT_STOP_TIMEOUT_S, ContainerInstance, InstanceStatus
+from steady.service_out.stops import Stop
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import TaskTypeDef
@@ -23,6 +25,11 @@ TASKS_A_DESCRIBE = 100
 TASKS_A_PROTECTION = 100
 # StopTask's bucket, less 9 of its 100 calls at once: those are left to the drains, and to whoever runs tasks.
 STOP_BUCKET = replace(BUCKET_OF["StopTask"], burst=91)
+STOPS_AT_ONCE = 32
+# How long a container that never ends is waited for, in seconds after its stop timeout; and how long a service's task
+# may leave its load balancers before that (ELB: 300 s by default).
+STOP_GRACE_S = 30.0
+LEAVES_TARGETS_FOR_S = 300.0
 # The number of tasks of each cluster, by its name.
 TASK_COUNTS = Cache[str, int](max_age_s=60.0)
 
@@ -106,32 +113,108 @@ def _tasks_on(runtime: Runtime, cluster: str, arn: str) -> list[str]:
     return [task for page in pages for task in page["taskArns"]]
 
 
-def stop_tasks(runtime: Runtime, cluster: str, arns: Sequence[str], reason: str, until: float) -> set[str]:
-    """Stop tasks, in their order, until the time `until` (seconds since the epoch); return those asked to stop.
+def find_stopping(runtime: Runtime, cluster: str, arns: Iterable[str]) -> dict[str, int]:
+    """Return how many tasks are still stopping on each of the container instances `arns`.
 
-    The calls keep to the pace of StopTask's bucket. A task that is gone counts as stopped. A task whose call was
-    throttled is not among those returned: the next step stops it.
+    ECS API: a task that was told to stop leaves `runningTasksCount` at once, while its containers still run. ListTasks
+    with the desired status STOPPED lists it, and for about an hour after it has stopped, too. A container that never
+    ends counts no longer than its stop timeout, and a grace, after ECS began to stop it.
+    """
+
+    client = runtime.ecs
+
+    def count(arn: str) -> int:
+        pages = client.get_paginator("list_tasks").paginate(
+            cluster=cluster, containerInstance=arn, desiredStatus="STOPPED", PaginationConfig={"PageSize": PAGE}
+        )
+        listed = [task for page in pages for task in page["taskArns"]]
+        return sum(
+            _still_stops(runtime, task)
+            for batch in batches(listed, TASKS_A_DESCRIBE)
+            for task in client.describe_tasks(cluster=cluster, tasks=batch)["tasks"]
+        )
+
+    wanted = sorted(set(arns))
+    return dict(zip(wanted, runtime.in_parallel(count, wanted), strict=True))
+
+
+def with_stopping(
+    runtime: Runtime, cluster: str, instances: Iterable[ContainerInstance]
+) -> tuple[ContainerInstance, ...]:
+    """Count the tasks that are still stopping on draining instances that look empty: until then they are not."""
+    found = tuple(instances)
+    empty = [i.arn for i in found if i.status is InstanceStatus.DRAINING and not i.task_count]
+    stopping = find_stopping(runtime, cluster, empty)
+    return tuple(replace(i, task_count=stopping[i.arn]) if stopping.get(i.arn) else i for i in found)
+
+
+def _still_stops(runtime: Runtime, task: TaskTypeDef) -> bool:
+    status = task.get("lastStatus", "")
+    if status in ("STOPPED", "DELETED"):
+        return False
+    begun = task.get("stoppingAt")
+    if begun is None or status == "DEACTIVATING":
+        # It leaves its load balancers first, and that always ends.
+        return True
+    timeout_s = _stop_timeout_s(runtime, task)
+    waits_s = LEAVES_TARGETS_FOR_S if task.get("group", "").startswith("service:") else 0.0
+    return runtime.now() < begun.timestamp() + waits_s + timeout_s + STOP_GRACE_S
+
+
+def _stop_timeout_s(runtime: Runtime, task: TaskTypeDef) -> float:
+    try:
+        return read_task_definition(runtime, task["taskDefinitionArn"]).stop_timeout_s
+    except (ClientError, BotoCoreError):
+        return DEFAULT_STOP_TIMEOUT_S
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The tasks (ARNs) that were asked to stop, and how many calls ECS refused for another reason than its rate."""
+
+    arns: frozenset[str] = frozenset()
+    refused: int = 0
+
+
+def stop_tasks(runtime: Runtime, cluster: str, stops: Sequence[Stop], reason: str, until: float) -> Stopped:
+    """Make `stops` in their order, each not before its time, until the time `until` (seconds since the epoch).
+
+    The calls keep to the pace of StopTask's bucket. A task that is gone counts as stopped. One whose call was
+    throttled, or failed, does not: the next step stops it.
     """
     client = runtime.ecs_once
     pace = Pace(STOP_BUCKET, runtime.now, runtime.sleep)
 
-    def stop(arn: str) -> str | None:
-        if runtime.now() >= until:
-            return None
+    def stop(one: Stop) -> tuple[str, bool]:
+        if max(runtime.now(), one.at) >= until:
+            return "", False
+        if one.at > runtime.now():
+            runtime.sleep(one.at - runtime.now())
         pace.wait_for_turn()
         try:
-            client.stop_task(cluster=cluster, task=arn, reason=reason)
+            client.stop_task(cluster=cluster, task=one.arn, reason=reason)
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code == THROTTLED:
                 pace.rest()
-                return None
+                return "", False
             # "The referenced task was not found": it ended by itself, and ECS has forgotten it.
             if code != "InvalidParameterException":
-                raise
-        return arn
+                return _not_stopped(runtime, cluster, one, error)
+        except BotoCoreError as error:
+            return _not_stopped(runtime, cluster, one, error)
+        return one.arn, False
 
-    return {arn for arn in runtime.in_parallel(stop, arns) if arn}
+    # At a latency of 0.3 s, ten calls side by side would not reach the rate that ECS allows.
+    answers = runtime.in_parallel(stop, stops, at_once=STOPS_AT_ONCE)
+    return Stopped(frozenset(arn for arn, _ in answers if arn), sum(refused for _, refused in answers))
+
+
+def _not_stopped(runtime: Runtime, cluster: str, stop: Stop, error: Exception) -> tuple[str, bool]:
+    runtime.telemetry.error(
+        f"cluster {cluster}: task {stop.arn} was not stopped, the next step tries again: {error}", cluster=cluster
+    )
+    return "", True
 
 
 def find_protected_tasks(runtime: Runtime, cluster: str, arns: Iterable[str]) -> set[str]:

@@ -18,6 +18,7 @@ from steady.aws.cache import Cache
 from steady.aws.capacity import pools
 from steady.aws.capacity.kind import NoSuchPool
 from steady.aws.ecs.container_instances import INSTANCES_A_STATE_UPDATE, set_active, set_draining
+from steady.aws.ecs.drain_marks import ATTRIBUTES_A_CALL, delete_marks
 from steady.aws.queue import Message
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import ledger
@@ -35,7 +36,7 @@ TRIES = 8
 HELD_WAIT_S = 1.5
 # SQS: the longest delay of a message.
 LONGEST_DELAY_S = 900
-# The bucket of the calls that drain instances and take them back.
+# The bucket of the calls that drain instances, take them back, and delete their drain marks.
 INSTANCE_STATES = BUCKET_OF["UpdateContainerInstancesState"].name
 # The state that this process last knew, by the cluster's name: it is used while the ledger does not answer.
 LAST_STATE = Cache[str, ScalingState]()
@@ -182,7 +183,8 @@ def _without_choices(decided: ScalingState, seen: ScalingState) -> ScalingState:
 def _state_updates(decision: Decision) -> int:
     """Count the calls that the decision's drains take."""
     of = INSTANCES_A_STATE_UPDATE
-    return math.ceil(len(decision.to_drain) / of) + math.ceil(len(decision.to_undrain) / of)
+    forgotten = math.ceil(len(decision.to_forget) / ATTRIBUTES_A_CALL)
+    return math.ceil(len(decision.to_drain) / of) + math.ceil(len(decision.to_undrain) / of) + forgotten
 
 
 def _without_ledger(
@@ -280,3 +282,4 @@ def carry_out(runtime: Runtime, snapshot: Snapshot, decision: Decision) -> None:
     elif (decision.target, decision.on_demand) != (pool.target, pool.on_demand):
         pools.set_target(runtime, pool, decision.target, decision.on_demand)
     set_draining(runtime, snapshot.cluster, decision.to_drain)
+    delete_marks(runtime, snapshot.cluster, decision.to_forget)

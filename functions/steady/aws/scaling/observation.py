@@ -12,7 +12,13 @@ from steady.aws.api_budget.budget import Budget
 from steady.aws.capacity import instance_types, pools
 from steady.aws.ecs.container_instances import describe_all_instances, list_instances_matching
 from steady.aws.ecs.services import describe_services, is_daemon, read_service_shape, service_names, service_of
-from steady.aws.ecs.tasks import calls_to_read, describe_tasks_on, list_instances_of_service, readable_within
+from steady.aws.ecs.tasks import (
+    calls_to_read,
+    describe_tasks_on,
+    list_instances_of_service,
+    readable_within,
+    with_stopping,
+)
 from steady.aws.runtime import Runtime
 from steady.aws.scaling.services import read_services
 from steady.cluster import ContainerInstance, Snapshot, TaskShape
@@ -38,7 +44,7 @@ def observe(
     if budget:
         budget.begin_look(cluster.name, cluster.thresholds.api_share / 100)
     pool = pools.read_pool(runtime, cluster.pool)
-    instances = describe_all_instances(runtime, cluster.name)
+    instances = with_stopping(runtime, cluster.name, describe_all_instances(runtime, cluster.name))
     services, daemons = read_services(runtime, cluster.name, suspected, budget)
     snapshot = Snapshot(
         cluster=cluster.name,

@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
-from steady.aws.cache import Cache
+from botocore.exceptions import BotoCoreError, ClientError
+
 from steady.aws.ecs.container_instances import describe_instances, set_draining
-from steady.aws.ecs.services import describe_services, is_daemon, is_listed, service_names, service_of
-from steady.aws.ecs.task_definitions import TaskDefinition, read_task_definition
-from steady.aws.ecs.tasks import describe_tasks_on, find_protected_tasks, stop_tasks
+from steady.aws.ecs.tasks import Stopped, find_stopping, stop_tasks
 from steady.aws.runtime import Runtime
 from steady.aws.service_out import targets
+from steady.aws.service_out.doomed_tasks import find_alone, read_doomed_tasks
 from steady.aws.service_out.hooks import complete_hook, send_heartbeat
-from steady.aws.service_out.task_targets import (
-    NOTHING_READ,
-    Routing,
-    TaskTargets,
-    read_routing,
-    report_late,
-    targets_of,
-)
 from steady.cluster import ContainerInstance, InstanceStatus
-from steady.service_out.drain import Doomed, DoomedTask, Seen, TaskKind, next_step, progress, to_drain
-
-if TYPE_CHECKING:
-    from mypy_boto3_ecs.type_defs import ServiceTypeDef, TaskTypeDef
+from steady.service_out.doomed import Doomed, DoomedTask, LifecycleHook, Seen, TaskKind
+from steady.service_out.drain import Progress, after_release, progress, to_drain, to_release, to_stop
+from steady.service_out.stops import Stop, fill, in_order
 
 STOP_REASON = "ecs-steady: the instance is about to go"
-# Each service as ECS describes it, for its target groups, by its cluster and its name.
-SERVICES: Cache[tuple[str, str], ServiceTypeDef] = Cache(max_age_s=60.0)
+# The thresholds may be this old, in seconds.
+DRAIN_SECONDS_MAX_AGE_S = 300.0
+# Seconds of one step in which targets are deregistered: with a hundred target groups, ELB's rate takes longer.
+DEREGISTER_FOR_S = 6.0
+SHORTEST_ROUND_S = 3.0
+# Seconds for which stops are made while the instances are looked at.
+LOOK_S = 6.0
+# SQS: 256 KiB a message. A stop takes about 50 bytes of it.
+MOST_DUE = 3000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +37,12 @@ class Advance:
 
     Attributes:
         waiting: instances that are not finished.
-        due: ARNs of tasks that could be stopped now, but wait for their turn.
+        due: the stops that wait for their time, or for their turn, in their order.
         next_in_s: seconds to the next look at `waiting`.
         deregistered: how many targets were deregistered.
-        refused: how many targets ELB refused to deregister.
+        refused: how many target groups, instances, tasks and hooks refused what was asked; the next step asks again.
         stopped: how many tasks were stopped.
-        tasks_left: how many tasks are still to be stopped, those in `due` included.
+        tasks_left: how many tasks are still to be stopped, as far as this step has looked.
         killed: how many tasks still ran on instances that EC2 was ending already.
         deregistered_after_s: the longest time from a notice until its targets were deregistered, of the instances that
             were looked at for the first time; None if there was none.
@@ -53,7 +50,7 @@ class Advance:
 
     waiting: tuple[Doomed, ...] = ()
     finished: tuple[Doomed, ...] = ()
-    due: tuple[str, ...] = ()
+    due: tuple[Stop, ...] = ()
     next_in_s: int = 0
     deregistered: int = 0
     refused: int = 0
@@ -63,100 +60,248 @@ class Advance:
     deregistered_after_s: float | None = None
 
 
-def drain_instances(
-    runtime: Runtime, cluster: str, doomed: Iterable[Doomed], described: Iterable[ContainerInstance] = ()
-) -> list[ContainerInstance]:
-    """Drain the container instances of `doomed`, and return them as they are once they are draining.
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A look at doomed instances: what was read, what was deregistered, and the stops that follow."""
 
-    ECS may place a task until the very moment of the drain. So each instance is returned as the answer to its drain
-    describes it; one that was draining already, as it is read here. One that is gone is left out.
+    doomed: Sequence[Doomed] = ()
+    instances: Sequence[ContainerInstance] = ()
+    tasks: Sequence[DoomedTask] = ()
+    stops: Sequence[Stop] = ()
+    drain_s: float = 0.0
+    deregistered: int = 0
+    refused: int = 0
+    deregistered_after_s: float | None = None
 
-    Args:
-        described: container instances that this step has read already. Those that were ACTIVE are not read again.
-    """
-    arns = {d.container_instance_arn for d in doomed if d.container_instance_arn}
-    found = _by_arn(i for i in described if i.arn in arns and i.status is InstanceStatus.ACTIVE)
-    found |= _by_arn(describe_instances(runtime, cluster, sorted(arns - found.keys())))
-    active = set(to_drain(_seen(found.values())))
-    drained = _by_arn(set_draining(runtime, cluster, sorted(active)))
-    # One that ECS has not drained is gone, or is drained by the next step.
-    drained |= _by_arn(describe_instances(runtime, cluster, sorted(active - drained.keys())))
-    return [drained.get(arn, found[arn]) for arn in sorted(found) if arn in drained or arn not in active]
+    def seen(self) -> dict[str, Seen]:
+        """Return the state of each instance, by its container instance ARN."""
+        return {i.arn: Seen(i.status, i.task_count, i.agent_connected) for i in self.instances}
 
 
 def advance(
     runtime: Runtime,
     cluster: str,
     doomed: Sequence[Doomed],
-    due: Sequence[str],
+    due: Sequence[Stop],
     until: float,
     drained: Iterable[ContainerInstance] = (),
+    latest: float = math.inf,
 ) -> Advance:
-    """Take the next step for `doomed`: first those never looked at, then the tasks that are `due`, then the others.
+    """Take the next step for `doomed`.
 
     Everything in here can be repeated: after a crash at any call, the step is done again.
 
     Args:
-        due: ARNs of tasks that an earlier step found due and had no time to stop.
-        until: when no more stop may begin, in seconds since the epoch.
+        due: the stops that an earlier step has left.
+        until: when no more stop begins, in seconds since the epoch; where the look took longer, some seconds after it.
         drained: container instances of `doomed` that this step has drained, as the answers describe them.
+        latest: when no more stop may begin in any case.
     """
-    fresh = [d for d in doomed if not d.looked_at]
-    known = [d for d in doomed if d.looked_at]
-    first = _look(runtime, cluster, fresh, until=0.0, drained=drained)
-    waiting_due = [*due, *first.due]
-    stopped = stop_tasks(runtime, cluster, waiting_due, STOP_REASON, until)
-    left = tuple(arn for arn in waiting_due if arn not in stopped)
-    # While due tasks wait for their turn, another look at instances that were looked at already changes nothing.
-    then = Advance(waiting=tuple(known)) if left else _look(runtime, cluster, known, until)
-    return Advance(
-        waiting=first.waiting + then.waiting,
-        finished=first.finished + then.finished,
-        due=left + then.due,
-        next_in_s=min((look.next_in_s for look in (first, then) if look.waiting), default=0),
-        deregistered=first.deregistered + then.deregistered,
-        refused=first.refused + then.refused,
-        stopped=len(stopped) + then.stopped,
-        tasks_left=first.tasks_left - len(stopped.intersection(first.due)) + then.tasks_left,
-        killed=first.killed + then.killed,
-        deregistered_after_s=first.deregistered_after_s,
-    )
-
-
-def _look(
-    runtime: Runtime, cluster: str, doomed: Sequence[Doomed], until: float, drained: Iterable[ContainerInstance] = ()
-) -> Advance:
-    """Look at `doomed`, deregister their targets, and stop what is due until the time `until`."""
-    if not doomed:
-        return Advance()
-    arns = {d.container_instance_arn for d in doomed}
-    known = {i.arn: i for i in drained if i.arn in arns}
-    others = [d for d in doomed if d.container_instance_arn not in known]
-    instances = [*known.values(), *drain_instances(runtime, cluster, others)]
-    seen = _seen(instances)
-    tasks = read_doomed_tasks(runtime, cluster, instances)
-    states = targets.read_states(runtime, (target for task in tasks for target in task.targets))
-    step = next_step(doomed, seen, tasks, states, runtime.now())
-    refused = targets.deregister(runtime, step.to_deregister)
-    deregistered_at = runtime.now()
-    stopped = stop_tasks(runtime, cluster, [t.arn for t in step.to_stop], STOP_REASON, until)
-    after = progress(doomed, seen, tasks, stopped, runtime.now())
-    for instance in after.finished:
-        if instance.hook:
-            complete_hook(runtime, instance.hook)
+    # While stops take the whole rate, another look at instances that were looked at already changes nothing, unless
+    # targets of theirs are kept.
+    busy = fill(due, runtime.now()) and not any(d.held for d in doomed)
+    to_look_at = [d for d in doomed if not (busy and d.looked_at)]
+    look, early = _look_and_stop(runtime, cluster, to_look_at, drained, due, until)
+    planned = in_order([*due, *look.stops], runtime.now()) if busy else look.stops
+    planned = [stop for stop in planned if stop.arn not in early.arns]
+    # What was read late is not stopped a round later for that.
+    until = min(latest, max(until, runtime.now() + SHORTEST_ROUND_S))
+    late = stop_tasks(runtime, cluster, planned, STOP_REASON, until)
+    stopped = Stopped(early.arns | late.arns, early.refused + late.refused)
+    after = progress(look.doomed, look.seen(), look.tasks, stopped.arns, look.drain_s, runtime.now())
+    after, not_completed = _complete(runtime, after)
+    waiting, no_beat = _with_heartbeats(runtime, after.waiting)
+    left = tuple(stop for stop in planned if stop.arn not in stopped.arns)
+    on_looked = {t.arn for t in look.tasks if not t.stopping and t.arn not in stopped.arns}
     return Advance(
         # `gone` is reset, so that killed tasks are counted once.
-        waiting=tuple(replace(_with_heartbeat(runtime, i), looked_at=True, gone=False) for i in after.waiting),
+        waiting=(*(replace(i, gone=False) for i in waiting), *(d for d in doomed if busy and d.looked_at)),
         finished=after.finished,
-        due=tuple(t.arn for t in step.to_stop if t.arn not in stopped),
-        next_in_s=after.next_in_s,
-        deregistered=len(step.to_deregister) - refused,
-        refused=refused,
-        stopped=len(stopped),
-        tasks_left=sum(not t.stopping and t.arn not in stopped for t in tasks),
-        killed=_killed(doomed, tasks),
-        deregistered_after_s=max((deregistered_at - d.noticed_at for d in doomed if not d.looked_at), default=None),
+        due=left[:MOST_DUE],
+        # After the stops that were more urgent than a look, the look is late.
+        next_in_s=1 if busy and not left else after.next_in_s,
+        deregistered=look.deregistered,
+        refused=look.refused + stopped.refused + not_completed + no_beat,
+        stopped=len(stopped.arns),
+        tasks_left=len(on_looked | {stop.arn for stop in left}),
+        killed=_killed(look.doomed, look.tasks),
+        deregistered_after_s=look.deregistered_after_s,
     )
+
+
+def _look_and_stop(
+    runtime: Runtime,
+    cluster: str,
+    doomed: Sequence[Doomed],
+    drained: Iterable[ContainerInstance],
+    due: Sequence[Stop],
+    until: float,
+) -> tuple[Look, Stopped]:
+    """Look at `doomed`, and make the stops that are due meanwhile: neither waits for the other, or for its errors."""
+    if not doomed:
+        return Look(), Stopped()
+    if not due:
+        return _look(runtime, cluster, doomed, drained), Stopped()
+
+    def look() -> Look:
+        return _look(runtime, cluster, doomed, drained)
+
+    def stop() -> Stopped:
+        return stop_tasks(runtime, cluster, due, STOP_REASON, min(until, runtime.now() + LOOK_S))
+
+    works: tuple[Callable[[], Look | Stopped], ...] = (look, stop)
+    # A session makes its clients in one thread only: before the calls side by side.
+    _ = runtime.ecs, runtime.ecs_once, runtime.elbv2, runtime.elbv2_once, runtime.ssm
+    done = runtime.in_parallel(_call, works, at_once=len(works))
+    return (
+        next(one for one in done if isinstance(one, Look)),
+        next(one for one in done if isinstance(one, Stopped)),
+    )
+
+
+def _call(work: Callable[[], Look | Stopped]) -> Look | Stopped:
+    return work()
+
+
+def drain_instances(
+    runtime: Runtime, cluster: str, doomed: Iterable[Doomed], described: Iterable[ContainerInstance] = ()
+) -> list[ContainerInstance]:
+    """Drain the container instances of `doomed`, and return them as they are after that.
+
+    ECS may place a task until the very moment of the drain. So each instance is returned as the answer to its drain
+    describes it; one that was draining already, or that ECS did not drain, as it is read here. One that is gone is left
+    out, and so is one whose reason to drain has passed since its notice: it takes tasks again.
+
+    Args:
+        described: container instances that this step has read already. Those that were ACTIVE are not read again.
+    """
+    noticed_at = {d.container_instance_arn: d.noticed_at for d in doomed if d.container_instance_arn}
+    arns = set(noticed_at)
+    found = _by_arn(i for i in described if i.arn in arns and i.status is InstanceStatus.ACTIVE)
+    found |= _by_arn(describe_instances(runtime, cluster, sorted(arns - found.keys())))
+    found = {arn: i for arn, i in found.items() if not (i.drain_mark and i.drain_mark.ended_after(noticed_at[arn]))}
+    active = set(to_drain({i.arn: Seen(i.status, i.task_count) for i in found.values()}))
+    try:
+        drained = _by_arn(set_draining(runtime, cluster, sorted(active)))
+    except (ClientError, BotoCoreError) as error:
+        # Each batch of the call was tried: what they did is read below.
+        runtime.telemetry.error(
+            f"cluster {cluster}: some of {len(active)} instances were not drained, the next step tries again: {error}",
+            cluster=cluster,
+        )
+        drained = {}
+    drained |= _by_arn(describe_instances(runtime, cluster, sorted(active - drained.keys())))
+    return [drained.get(arn, found[arn]) for arn in sorted(found) if arn in drained or arn not in active]
+
+
+def _look(runtime: Runtime, cluster: str, doomed: Sequence[Doomed], drained: Iterable[ContainerInstance] = ()) -> Look:
+    """Look at `doomed`, and deregister those of their targets that are not kept."""
+    if not doomed:
+        return Look()
+    arns = {d.container_instance_arn for d in doomed}
+    known = _by_arn(i for i in drained if i.arn in arns)
+    others = [d for d in doomed if d.container_instance_arn not in known]
+    instances = [*known.values(), *drain_instances(runtime, cluster, others)]
+    tasks = read_doomed_tasks(runtime, cluster, instances)
+    alone = find_alone(runtime, cluster, doomed, tasks)
+    # Where every target leaves at once, none waits for the thresholds.
+    drain_s = _drain_seconds(runtime, cluster) if alone or any(d.is_patient for d in doomed) else 0.0
+    release = to_release(doomed, tasks, alone, drain_s, runtime.now())
+    refused = targets.deregister(runtime, release.targets, runtime.now() + DEREGISTER_FOR_S)
+    now = runtime.now()
+    after = [after_release(d, release, tasks, refused, now) for d in doomed]
+    instances = _with_stopping(runtime, cluster, after, instances, tasks)
+    drain_s = _drain_seconds(runtime, cluster)
+    look = Look(
+        after,
+        instances,
+        tasks,
+        drain_s=drain_s,
+        deregistered=len(release.targets) - len(refused),
+        refused=len({target.group_arn for target in refused})
+        + sum(i.status is InstanceStatus.ACTIVE for i in instances),
+        deregistered_after_s=max((now - d.noticed_at for d in doomed if not d.looked_at), default=None),
+    )
+    return replace(look, stops=to_stop(after, look.seen(), tasks, drain_s, runtime.now()))
+
+
+def _with_stopping(
+    runtime: Runtime,
+    cluster: str,
+    doomed: Iterable[Doomed],
+    instances: Iterable[ContainerInstance],
+    tasks: Iterable[DoomedTask],
+) -> list[ContainerInstance]:
+    """Count the tasks that are still stopping on instances that may be empty but for them, where that matters.
+
+    It matters under a lifecycle hook, and for daemons where there is time: they are stopped last.
+    """
+    patient = {d.container_instance_arn for d in doomed if d.hooks or d.is_patient}
+    daemons = [t.container_instance_arn for t in tasks if t.kind is TaskKind.DAEMON and not t.stopping]
+    nearly_empty = {i.arn for i in instances if i.arn in patient and i.task_count <= daemons.count(i.arn)}
+    stopping = find_stopping(runtime, cluster, nearly_empty)
+    return [replace(i, task_count=i.task_count + stopping.get(i.arn, 0)) for i in instances]
+
+
+def _drain_seconds(runtime: Runtime, cluster: str) -> float:
+    # Imported here: no target waits for the import to be deregistered.
+    from steady.aws.settings import cluster_settings
+    from steady.thresholds import DEFAULTS, BadThreshold
+
+    try:
+        settings = cluster_settings.read_cluster(runtime, cluster, DRAIN_SECONDS_MAX_AGE_S)
+    except (ClientError, BotoCoreError, BadThreshold):
+        return float(DEFAULTS["drain_seconds"])
+    return float(settings.thresholds.drain_seconds)
+
+
+def _complete(runtime: Runtime, after: Progress) -> tuple[Progress, int]:
+    """Complete the hooks of finished instances. An instance whose hook cannot be completed is not finished."""
+    failed: list[Doomed] = []
+    for instance in after.finished:
+        left = [hook for hook in instance.hooks if not _answered(runtime, instance, hook)]
+        if left:
+            failed.append(replace(instance, hooks=tuple(left)))
+    ids = {i.instance_id for i in failed}
+    finished = tuple(i for i in after.finished if i.instance_id not in ids)
+    return replace(after, finished=finished, waiting=(*after.waiting, *failed)), len(failed)
+
+
+def _answered(runtime: Runtime, instance: Doomed, hook: LifecycleHook) -> bool:
+    try:
+        complete_hook(runtime, hook)
+    except (ClientError, BotoCoreError) as error:
+        runtime.telemetry.error(
+            f"instance {instance.instance_id}: lifecycle hook {hook.name} of group {hook.group} was not completed, the "
+            f"next step tries again: {error}",
+            cluster=instance.cluster,
+        )
+        return False
+    return True
+
+
+def _with_heartbeats(runtime: Runtime, waiting: Iterable[Doomed]) -> tuple[list[Doomed], int]:
+    """Send the heartbeats that are due; a heartbeat that fails is due again at the next step."""
+    found, failed = [], 0
+    for instance in waiting:
+        hooks = []
+        for hook in instance.hooks:
+            # A third of the timeout leaves room for a late step, and for another try.
+            beats = runtime.now() - hook.beat_at >= hook.heartbeat_s / 3
+            try:
+                if beats:
+                    send_heartbeat(runtime, hook)
+                hooks.append(replace(hook, beat_at=runtime.now()) if beats else hook)
+            except (ClientError, BotoCoreError) as error:
+                failed += 1
+                hooks.append(hook)
+                runtime.telemetry.error(
+                    f"instance {instance.instance_id}: heartbeat of lifecycle hook {hook.name} of group {hook.group} "
+                    f"failed, the next step tries again: {error}",
+                    cluster=instance.cluster,
+                )
+        found.append(replace(instance, hooks=tuple(hooks)))
+    return found, failed
 
 
 def _killed(doomed: Iterable[Doomed], tasks: Iterable[DoomedTask]) -> int:
@@ -165,80 +310,5 @@ def _killed(doomed: Iterable[Doomed], tasks: Iterable[DoomedTask]) -> int:
     return sum(t.container_instance_arn in gone and t.kind is not TaskKind.DAEMON and not t.stopping for t in tasks)
 
 
-def read_doomed_tasks(runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance]) -> list[DoomedTask]:
-    """Return the tasks that ECS wants RUNNING on `instances`, with their kind, targets, protection and stop timeout."""
-    tasks = describe_tasks_on(runtime, cluster, instances)
-    services = _services(runtime, cluster, tasks)
-    routing = read_routing(runtime, services.values())
-    of_replicas = [t["taskArn"] for t in tasks if _kind(services.get(service_of(t))) is TaskKind.SERVICE]
-    protected = find_protected_tasks(runtime, cluster, of_replicas)
-    instance_id = {i.arn: i.instance_id for i in instances}
-    found = []
-    for task in tasks:
-        service = services.get(service_of(task))
-        definition = read_task_definition(runtime, task["taskDefinitionArn"])
-        doomed = to_doomed_task(task, service, instance_id[task["containerInstanceArn"]], definition, routing)
-        found.append(replace(doomed, protected=doomed.arn in protected))
-    late = {t.arn for t in found if t.targets_unknown}
-    report_late(runtime, cluster, [t for t in tasks if t["taskArn"] in late], services, routing)
-    return found
-
-
-def to_doomed_task(
-    task: TaskTypeDef,
-    service: ServiceTypeDef | None,
-    instance_id: str,
-    definition: TaskDefinition,
-    routing: Routing = NOTHING_READ,
-) -> DoomedTask:
-    """Turn ECS' description of a task and of its service (None: a batch task) into what service-out decides on."""
-    of_task = (
-        targets_of(task, service, instance_id, definition.network_mode, routing)
-        if service
-        else TaskTargets(frozenset(), are_all_known=True)
-    )
-    return DoomedTask(
-        arn=task["taskArn"],
-        container_instance_arn=task["containerInstanceArn"],
-        kind=_kind(service),
-        stop_timeout_s=definition.stop_timeout_s,
-        targets=of_task.targets,
-        stopping=task.get("desiredStatus") == "STOPPED",
-        targets_unknown=not of_task.are_all_known or of_task.lingers,
-    )
-
-
-def _services(runtime: Runtime, cluster: str, tasks: Sequence[TaskTypeDef]) -> Mapping[str, ServiceTypeDef]:
-    """Return the services of `tasks`, by name. One is read again if it has deployed since it was kept."""
-    names = service_names(tasks)
-    kept = {name: SERVICES.get(runtime, (cluster, name)) for name in names}
-    deployed = {service_of(t) for t in tasks if (service := kept.get(service_of(t))) and not is_listed(t, service)}
-    old = [name for name in names if kept[name] is None or name in deployed]
-    for service in describe_services(runtime, cluster, old):
-        SERVICES.keep(runtime, (cluster, service["serviceName"]), service)
-    # A deleted service is used as it was last known: its tasks are still here.
-    found = {name: SERVICES.get(runtime, (cluster, name), math.inf) for name in names}
-    return {name: service for name, service in found.items() if service}
-
-
 def _by_arn(instances: Iterable[ContainerInstance]) -> dict[str, ContainerInstance]:
     return {i.arn: i for i in instances}
-
-
-def _seen(instances: Iterable[ContainerInstance]) -> dict[str, Seen]:
-    return {i.arn: Seen(i.status, i.task_count, i.agent_connected) for i in instances}
-
-
-def _kind(service: ServiceTypeDef | None) -> TaskKind:
-    if service is None:
-        return TaskKind.BATCH
-    return TaskKind.DAEMON if is_daemon(service) else TaskKind.SERVICE
-
-
-def _with_heartbeat(runtime: Runtime, instance: Doomed) -> Doomed:
-    hook = instance.hook
-    # Half of the timeout leaves room for a late step.
-    if hook is None or runtime.now() - hook.beat_at < hook.heartbeat_s / 2:
-        return instance
-    send_heartbeat(runtime, hook)
-    return replace(instance, hook=replace(hook, beat_at=runtime.now()))

@@ -1,33 +1,67 @@
-"""Call Auto Scaling for lifecycle hooks: read their timeouts, send heartbeats, complete them."""
+"""Call Auto Scaling for lifecycle hooks: read their terms, send heartbeats, complete them."""
+
+from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from steady.aws.cache import Cache
 from steady.aws.runtime import Runtime
-from steady.service_out.drain import LifecycleHook
+from steady.names import HOOK_NAME, TERMINATING
+from steady.service_out.doomed import LifecycleHook
+
+if TYPE_CHECKING:
+    from mypy_boto3_autoscaling.type_defs import LifecycleHookTypeDef
+
+# The hook that ECS adds to the group of a capacity provider with managed draining, which is on by default (ECS guide,
+# "Safely stop Amazon ECS workloads running on EC2 instances"). ECS completes it itself.
+MANAGED_DRAINING = "ecs-managed-draining-termination-hook"
+# Auto Scaling: a hook waits 48 hours or 100 heartbeats, whichever is less.
+LONGEST_WAIT_S = 172_800
+# The terminate hooks of each Auto Scaling group, by its name: many instances of a group go at once.
+HOOKS: Cache[str, list[LifecycleHookTypeDef]] = Cache(max_age_s=30.0)
 
 
 @dataclass(frozen=True, slots=True)
-class HookTimeouts:
-    """The seconds that a lifecycle hook waits: from one heartbeat to the next, and in all."""
+class HookTerms:
+    """The seconds that a lifecycle hook waits, from one heartbeat to the next and in all, and whether we answer it."""
 
     heartbeat_s: int
     global_s: int
+    is_ours: bool
 
 
-def read_timeouts(runtime: Runtime, hook: LifecycleHook) -> HookTimeouts:
-    """Return the timeouts of `hook`. Both are 0 if the hook has been deleted."""
-    hooks = runtime.autoscaling.describe_lifecycle_hooks(
-        AutoScalingGroupName=hook.group, LifecycleHookNames=[hook.name]
-    )["LifecycleHooks"]
-    if not hooks:
-        return HookTimeouts(0, 0)
-    heartbeat_s = hooks[0].get("HeartbeatTimeout", 3600)
-    # Auto Scaling: 48 hours or 100 heartbeats, whichever is less.
-    return HookTimeouts(heartbeat_s, hooks[0].get("GlobalTimeout", min(172_800, 100 * heartbeat_s)))
+def read_terms(runtime: Runtime, hook: LifecycleHook) -> HookTerms | None:
+    """Return the terms of `hook`; None if the hook or its group has been deleted.
+
+    Our hook is the one that the stacks add to a group. In a group without it (`hook` is false in cdk.json), every hook
+    is ours but the one that ECS itself completes.
+    """
+    hooks = HOOKS.get(runtime, hook.group)
+    if hooks is None:
+        hooks = HOOKS.keep(runtime, hook.group, _terminate_hooks(runtime, hook.group))
+    named = {found.get("LifecycleHookName", ""): found for found in hooks}
+    terms = named.get(hook.name)
+    if terms is None:
+        return None
+    heartbeat_s = terms.get("HeartbeatTimeout", 3600)
+    is_ours = hook.name == HOOK_NAME or (HOOK_NAME not in named and hook.name != MANAGED_DRAINING)
+    return HookTerms(heartbeat_s, terms.get("GlobalTimeout", min(LONGEST_WAIT_S, 100 * heartbeat_s)), is_ours)
+
+
+def _terminate_hooks(runtime: Runtime, group: str) -> list[LifecycleHookTypeDef]:
+    try:
+        hooks = runtime.autoscaling.describe_lifecycle_hooks(AutoScalingGroupName=group)["LifecycleHooks"]
+    except ClientError as error:
+        # "AutoScalingGroup name not found": deleted meanwhile.
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise
+        return []
+    return [hook for hook in hooks if hook.get("LifecycleTransition", TERMINATING) == TERMINATING]
 
 
 def send_heartbeat(runtime: Runtime, hook: LifecycleHook) -> None:

@@ -1,64 +1,74 @@
-"""Find the cluster and the deadline of each doomed instance that messages name."""
+"""Find the cluster, the deadline and the container instance of each instance that a notice names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.aws.capacity.origins import Origin, origins_of
 from steady.aws.ecs.container_instances import find_instances
 from steady.aws.runtime import Runtime
-from steady.aws.service_out.hooks import read_timeouts
+from steady.aws.service_out.hooks import read_terms
 from steady.aws.settings import clusters
 from steady.cluster import ContainerInstance
 from steady.metrics import MetricName
 from steady.pools import PoolKind, PoolName
-from steady.service_out.drain import Doomed, LifecycleHook
+from steady.service_out.doomed import Doomed
+from steady.service_out.marking import lasting_mark, mark_of
 from steady.service_out.notice import Notice
 
 if TYPE_CHECKING:
     from steady.thresholds import Thresholds
 
 
-class NoThresholds(ValueError):
-    """A cluster has no usable `capacity` parameter; the text says what is needed."""
-
-
 class Located(NamedTuple):
-    """The doomed instances of our clusters, each once, and their container instances as far as they were read."""
+    """The doomed instances of our clusters, each once, and why others could not be located now, by their ids."""
 
     doomed: list[Doomed]
-    instances: list[ContainerInstance]
+    failed: Mapping[str, Exception]
 
 
-def locate_instances(runtime: Runtime, noticed: Sequence[Notice], continued: Iterable[Doomed] = ()) -> Located:
-    """Find the clusters and the container instances of doomed instances.
+def locate_instances(runtime: Runtime, noticed: Sequence[Notice]) -> Located:
+    """Find the cluster and the deadline of each instance that a notice names.
 
-    Instances of other clusters than ours are left out: nothing is written for them.
-
-    Args:
-        noticed: what the batch's notices say.
-        continued: the instances that an earlier step has located already.
+    Instances of other clusters than ours are left out: nothing is written for them. One that cannot be located now
+    concerns no other: a text in `Located.failed` says why.
     """
     found: dict[str, Doomed] = {}
-    for doomed in continued:
-        found[doomed.instance_id] = _merge(found.get(doomed.instance_id), doomed)
-    origins = origins_of(runtime, (n.instance_id for n in noticed if not n.hook)) if noticed else {}
+    failed: dict[str, Exception] = {}
+    origins = _Origins(runtime, noticed)
     for notice in noticed:
-        origin = _origin_of(notice.hook) if notice.hook else origins.get(notice.instance_id)
-        cluster = clusters.find_cluster(runtime, origin) if origin else None
-        if cluster is None:
-            runtime.telemetry.info(
-                f"instance {notice.instance_id} belongs to no managed cluster: its notice is ignored"
-            )
-            runtime.telemetry.count(MetricName.FOREIGN_NOTICES)
-        elif notice.recommended and _thresholds(runtime, cluster).on_rebalance != "drain":
-            runtime.telemetry.count(MetricName.RECOMMENDATIONS_IGNORED, cluster=cluster)
-        else:
-            doomed = _with_deadline(runtime, notice, cluster)
-            found[notice.instance_id] = _merge(found.get(notice.instance_id), doomed)
-    return _registered(runtime, found.values())
+        # Any exception: an odd notice, hook or parameter must not keep the others from their two minutes.
+        try:
+            doomed = _locate(runtime, notice, origins)
+        except Exception as error:
+            failed[notice.instance_id] = error
+            continue
+        if doomed:
+            found[notice.instance_id] = merge(found.get(notice.instance_id), doomed)
+    return Located(list(found.values()), failed)
+
+
+def merge(one: Doomed | None, other: Doomed) -> Doomed:
+    """Merge what two messages say about one instance: the earlier deadline, and every lifecycle hook that holds it."""
+    if one is None:
+        return other
+    hooks = {(hook.group, hook.name): hook for hook in (*other.hooks, *one.hooks)}
+    return replace(
+        one,
+        deadline_s=min(one.deadline_s, other.deadline_s),
+        container_instance_arn=one.container_instance_arn or other.container_instance_arn,
+        hooks=tuple(hook for _, hook in sorted(hooks.items())),
+        noticed_at=max(one.noticed_at, other.noticed_at),
+        looked_at=one.looked_at or other.looked_at,
+        deregistered_at=max(one.deregistered_at, other.deregistered_at),
+        held=tuple(sorted({*one.held, *other.held})),
+        gone=one.gone or other.gone,
+        mark=lasting_mark(one.mark, other.mark),
+    )
 
 
 def by_cluster(doomed: Iterable[Doomed]) -> dict[str, list[Doomed]]:
@@ -69,55 +79,101 @@ def by_cluster(doomed: Iterable[Doomed]) -> dict[str, list[Doomed]]:
     return found
 
 
-def _origin_of(hook: LifecycleHook) -> Origin:
-    return Origin(PoolName(PoolKind.AUTO_SCALING_GROUP, hook.group))
+def with_container_instances(
+    runtime: Runtime, cluster: str, doomed: Sequence[Doomed]
+) -> tuple[list[Doomed], list[ContainerInstance]]:
+    """Find the container instance of each instance that has registered with `cluster` and is not known yet.
+
+    Returns:
+        The instances with what was found, and the container instances that were read for it.
+    """
+    unknown = [d.instance_id for d in doomed if not d.container_instance_arn]
+    read = find_instances(runtime, cluster, unknown) if unknown else {}
+    found = [replace(d, container_instance_arn=read[d.instance_id].arn) if d.instance_id in read else d for d in doomed]
+    return found, list(read.values())
+
+
+class _Origins:
+    """Where the noticed instances come from: read once, and only when a notice needs it."""
+
+    def __init__(self, runtime: Runtime, noticed: Sequence[Notice]) -> None:
+        self._runtime = runtime
+        self._ids = [notice.instance_id for notice in noticed]
+        self._hooked = {notice.instance_id for notice in noticed if notice.hook}
+        self._read: dict[str, Origin] | None = None
+        self._error: Exception | None = None
+
+    def of(self, notice: Notice) -> Origin | None:
+        """Return the pool of the notice's hook, or else what the tags of its instance say; None: it is gone."""
+        if notice.hook:
+            group = Origin(PoolName(PoolKind.AUTO_SCALING_GROUP, notice.hook.group))
+            try:
+                if clusters.find_clusters(self._runtime, group):
+                    return group
+            except (ClientError, BotoCoreError) as error:
+                # While SSM does not answer: the instance's own tag may name its cluster.
+                self._runtime.telemetry.warning(
+                    f"the clusters cannot be read: the tag of {notice.instance_id} says which one is its own: {error}"
+                )
+            # The cluster may have moved to another group: the instances of the old one carry its name.
+        return self._all().get(notice.instance_id)
+
+    def _all(self) -> dict[str, Origin]:
+        if self._error:
+            raise self._error
+        if self._read is None:
+            try:
+                self._read = origins_of(self._runtime, self._ids)
+            except (ClientError, BotoCoreError) as error:
+                # Only the first notice waits for the SDK's retries.
+                self._error = error
+                raise
+        return self._read
+
+
+def _locate(runtime: Runtime, notice: Notice, origins: _Origins) -> Doomed | None:
+    origin = origins.of(notice)
+    candidates = clusters.find_clusters(runtime, origin) if origin else []
+    if not candidates:
+        runtime.telemetry.info(f"instance {notice.instance_id} belongs to no managed cluster: its notice is ignored")
+        runtime.telemetry.count(MetricName.FOREIGN_NOTICES)
+        return None
+    cluster = _registered_with(runtime, notice.instance_id, candidates)
+    if notice.recommended and _thresholds(runtime, cluster).on_rebalance != "drain":
+        runtime.telemetry.count(MetricName.RECOMMENDATIONS_IGNORED, cluster=cluster)
+        return None
+    doomed = _with_deadline(runtime, notice, cluster)
+    return replace(doomed, mark=mark_of(notice, doomed.deadline_s))
+
+
+def _registered_with(runtime: Runtime, instance_id: str, candidates: Sequence[str]) -> str:
+    """Return the cluster of `candidates` with which the instance has registered; the first one if with none."""
+    if len(candidates) > 1:
+        for cluster in candidates:
+            try:
+                if find_instances(runtime, cluster, [instance_id]):
+                    return cluster
+            except (ClientError, BotoCoreError) as error:
+                runtime.telemetry.warning(f"cluster {cluster}: its instances cannot be read: {error}", cluster=cluster)
+    return candidates[0]
 
 
 def _thresholds(runtime: Runtime, cluster: str) -> Thresholds:
     # Imported here, since only recommendations need thresholds: other notices do not wait for the import.
     from steady.aws.settings import cluster_settings
-    from steady.thresholds import BadThreshold
 
-    try:
-        return cluster_settings.read_cluster(runtime, cluster, cluster_settings.BURST_MAX_AGE_S).thresholds
-    except BadThreshold as error:
-        raise NoThresholds(str(error)) from error
+    return cluster_settings.read_cluster(runtime, cluster, cluster_settings.BURST_MAX_AGE_S).thresholds
 
 
 def _with_deadline(runtime: Runtime, notice: Notice, cluster: str) -> Doomed:
+    doomed = Doomed(notice.instance_id, cluster, notice.at, noticed_at=notice.at, gone=notice.gone)
+    if notice.deadline_s is not None:
+        return replace(doomed, deadline_s=notice.deadline_s)
     if notice.recommended:
-        deadline_s = notice.at + _thresholds(runtime, cluster).rebalance_deadline_seconds
-        return Doomed(notice.instance_id, cluster, deadline_s, noticed_at=notice.at)
-    if notice.hook is None or notice.deadline_s is not None:
-        deadline_s = notice.at if notice.deadline_s is None else notice.deadline_s
-        return Doomed(notice.instance_id, cluster, deadline_s, hook=notice.hook, noticed_at=notice.at, gone=notice.gone)
-    timeouts = read_timeouts(runtime, notice.hook)
-    hook = replace(notice.hook, heartbeat_s=timeouts.heartbeat_s, beat_at=notice.at)
-    return Doomed(notice.instance_id, cluster, notice.at + timeouts.global_s, hook=hook, noticed_at=notice.at)
-
-
-def _merge(one: Doomed | None, other: Doomed) -> Doomed:
-    """Merge two messages about one instance: the earlier deadline, and the lifecycle hook if one names it."""
-    if one is None:
-        return other
-    return replace(
-        one,
-        deadline_s=min(one.deadline_s, other.deadline_s),
-        container_instance_arn=one.container_instance_arn or other.container_instance_arn,
-        hook=one.hook or other.hook,
-        gone=one.gone or other.gone,
-    )
-
-
-def _registered(runtime: Runtime, doomed: Iterable[Doomed]) -> Located:
-    """Find the container instance of each that has registered with its cluster and is not known yet."""
-    found = Located([], [])
-    for cluster, in_cluster in by_cluster(doomed).items():
-        unknown = [d.instance_id for d in in_cluster if not d.container_instance_arn]
-        instances = find_instances(runtime, cluster, unknown) if unknown else {}
-        found.instances.extend(instances.values())
-        found.doomed.extend(
-            replace(d, container_instance_arn=instances[d.instance_id].arn) if d.instance_id in instances else d
-            for d in in_cluster
-        )
-    return found
+        return replace(doomed, deadline_s=notice.at + _thresholds(runtime, cluster).rebalance_deadline_seconds)
+    terms = read_terms(runtime, notice.hook) if notice.hook else None
+    if not notice.hook or not terms:
+        # Nothing says when it ends, or its hook was deleted: now.
+        return doomed
+    hook = replace(notice.hook, heartbeat_s=terms.heartbeat_s, beat_at=notice.at)
+    return replace(doomed, deadline_s=notice.at + terms.global_s, hooks=(hook,) if terms.is_ours else ())

@@ -1,72 +1,69 @@
-"""Call Elastic Load Balancing: read the states of targets, and deregister them."""
+"""Call Elastic Load Balancing: count healthy targets, and deregister those of doomed tasks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
+from steady.api_budget.limits import DEREGISTER_BUCKET
+from steady.aws.pace import Pace
 from steady.aws.runtime import Runtime, batches
-from steady.service_out.drain import Target, TargetState
+from steady.service_out.doomed import Target
 
 if TYPE_CHECKING:
     from mypy_boto3_elbv2.type_defs import TargetDescriptionTypeDef
 
 TARGETS_A_CALL = 100
+# Target groups that are changed side by side.
+GROUPS_AT_ONCE = 16
 
-_STATES = {"draining": TargetState.DRAINING, "unused": TargetState.LEFT}
 
+def count_healthy(runtime: Runtime, groups: Iterable[str], less: Collection[Target]) -> Mapping[str, int]:
+    """Return how many targets, other than those in `less`, are healthy in each of the target groups `groups` (ARNs).
 
-def read_states(runtime: Runtime, targets: Iterable[Target]) -> Mapping[Target, TargetState]:
-    """Return the state of each of `targets`. Those of a deleted target group have left.
-
-    If ELB refuses to say the state of a target (HealthUnavailable, no permission), it counts as one that still takes
-    requests: it is deregistered, and its task is stopped late. The other targets are not concerned.
+    A group that ELB does not describe (HealthUnavailable, no permission, deleted) is left out.
     """
 
     # A session makes its clients in one thread only: before the calls side by side.
     client = runtime.elbv2
 
-    def look(group_and_batch: tuple[str, Sequence[Target]]) -> dict[Target, TargetState]:
-        group, batch = group_and_batch
+    def count(group: str) -> int | None:
         try:
-            answer = client.describe_target_health(TargetGroupArn=group, Targets=_descriptions(batch))
-        except client.exceptions.TargetGroupNotFoundException:
-            return dict.fromkeys(batch, TargetState.LEFT)
-        except client.exceptions.InvalidTargetException:
-            # ELB refuses the whole call for one target that does not exist any more: that one has left.
-            return {t: s for target in batch for t, s in look((group, [target])).items()} if batch[1:] else {}
-        except ClientError as error:
-            runtime.telemetry.warning(
-                f"target group {group}: the states of {len(batch)} targets cannot be read: they are deregistered, and "
-                f"their tasks are stopped late: {error}"
-            )
-            return dict.fromkeys(batch, TargetState.TAKING)
-        return {
-            Target(group, health["Target"]["Id"], health["Target"].get("Port", 0)): _STATES.get(
-                health["TargetHealth"]["State"], TargetState.TAKING
-            )
-            for health in answer["TargetHealthDescriptions"]
-        }
+            answer = client.describe_target_health(TargetGroupArn=group)
+        except (ClientError, BotoCoreError) as error:
+            runtime.telemetry.warning(f"target group {group}: the health of its targets cannot be read: {error}")
+            return None
+        healthy = [h["Target"] for h in answer["TargetHealthDescriptions"] if h["TargetHealth"]["State"] == "healthy"]
+        return sum(Target(group, target["Id"], target.get("Port", 0)) not in less for target in healthy)
 
-    states = dict.fromkeys(targets, TargetState.LEFT)
-    for answer in runtime.in_parallel(look, _by_group(states)):
-        states.update((target, state) for target, state in answer.items() if target in states)
-    return states
+    asked = sorted(set(groups))
+    counts = zip(asked, runtime.in_parallel(count, asked), strict=True)
+    return {group: count for group, count in counts if count is not None}
 
 
-def deregister(runtime: Runtime, targets: Iterable[Target]) -> int:
+def deregister(runtime: Runtime, targets: Iterable[Target], until: float = math.inf) -> frozenset[Target]:
     """Deregister `targets` from their target groups. A repeated call, or one for a deleted target group, succeeds.
 
+    The calls keep to the pace that ELB allows.
+
+    Args:
+        until: when no more call may begin, in seconds since the epoch.
+
     Returns:
-        How many targets ELB refused to deregister; they still take requests.
+        The targets that were not deregistered: ELB refused it, or there was no more time. They still take requests.
     """
 
     client = runtime.elbv2
+    pace = Pace(DEREGISTER_BUCKET, runtime.now, runtime.sleep)
 
-    def leave(group_and_batch: tuple[str, Sequence[Target]]) -> int:
+    def leave(group_and_batch: tuple[str, Sequence[Target]]) -> list[Target]:
         group, batch = group_and_batch
+        if runtime.now() >= until:
+            return list(batch)
+        pace.wait_for_turn()
         try:
             client.deregister_targets(TargetGroupArn=group, Targets=_descriptions(batch))
         except client.exceptions.TargetGroupNotFoundException:
@@ -75,16 +72,18 @@ def deregister(runtime: Runtime, targets: Iterable[Target]) -> int:
             )
         except client.exceptions.InvalidTargetException:
             # ELB refuses the whole call for one target of a terminated instance: deregister them one by one.
-            return sum(leave((group, [target])) for target in batch) if batch[1:] else 0
-        except ClientError as error:
-            # Their state stays as it is: the next step tries again, and no task is stopped before its last moment.
+            return [one for target in batch for one in leave((group, [target]))] if batch[1:] else []
+        except (ClientError, BotoCoreError) as error:
+            pace.rest()
+            # The next step tries again, and no task of theirs is stopped before its last moment.
             runtime.telemetry.error(
                 f"target group {group}: {len(batch)} targets were not deregistered, the next step tries again: {error}"
             )
-            return len(batch)
-        return 0
+            return list(batch)
+        return []
 
-    return sum(runtime.in_parallel(leave, _by_group(targets)))
+    refused = runtime.in_parallel(leave, _by_group(targets), at_once=GROUPS_AT_ONCE)
+    return frozenset(target for found in refused for target in found)
 
 
 def _by_group(targets: Iterable[Target]) -> list[tuple[str, Sequence[Target]]]:

@@ -13,11 +13,11 @@ from steady.aws.cache import Cache
 from steady.aws.capacity import pools
 from steady.aws.ecs.container_instances import ENI_ATTACHMENTS
 from steady.aws.ecs.services import is_listed, is_primary, read_revisions, revision_arns, service_of
-from steady.aws.ecs.traffic import NETWORK, Balanced, traffic_of
+from steady.aws.ecs.traffic import NETWORK, Balanced, Traffic, traffic_of
 from steady.aws.runtime import Runtime
 from steady.aws.service_out.target_groups import TargetGroup, read_target_groups
 from steady.pools import PoolName
-from steady.service_out.drain import Target
+from steady.service_out.doomed import Target
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import ServiceTypeDef, TaskTypeDef
@@ -104,10 +104,11 @@ def report_late(
         services: the services of `tasks`, by name.
     """
     for name, count in sorted(Counter(map(service_of, tasks)).items()):
-        traffic = traffic_of(services[name], routing.revisions_of(services[name]))
+        service = services.get(name)
+        traffic = traffic_of(service, routing.revisions_of(service)) if service else Traffic()
         lingers = any(group.lingers for arn in traffic.groups if (group := routing.groups.get(arn)))
         ways = sorted({*traffic.otherwise, *((NETWORK,) if lingers else ())})
-        why = " and ".join(ways) or "tasks that start, or an earlier deployment that ECS does not describe"
+        why = " and ".join(ways) or "tasks that start, or a service or deployment that ECS does not describe"
         runtime.telemetry.info(
             f"cluster {cluster}: service {name}: requests may still reach {count} tasks once their known targets are "
             f"deregistered ({why}): these tasks are stopped as late as batch tasks",

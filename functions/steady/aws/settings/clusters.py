@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from steady.thresholds import ClusterSettings
 
-# The name of every cluster, by its pool. A new cluster is known after this time at the latest.
-CLUSTERS_BY_POOL = Cache[str, dict[str, str]](max_age_s=60)
+# The `capacity` parameter of every managed cluster, by its name. A new cluster is known after this time at the latest.
+CAPACITIES = Cache[str, dict[str, str]](max_age_s=60)
 # Why the parameters under a path could not be read; they are not read again within this time.
 FAILURES = Cache[str, ClientError | BotoCoreError](max_age_s=5)
 # A cluster's settings, by its name (steady.aws.settings.cluster_settings). While SSM does not answer, they are used for
@@ -30,8 +30,8 @@ FAILURES = Cache[str, ClientError | BotoCoreError](max_age_s=5)
 SETTINGS: Cache[str, ClusterSettings] = Cache(max_age_s=3600)
 
 
-def read_clusters_by_pool(runtime: Runtime) -> dict[str, str]:
-    """Return every managed cluster, by the text of its `capacity` parameter; read at most once a minute.
+def read_capacities(runtime: Runtime) -> dict[str, str]:
+    """Return the text of the `capacity` parameter of every managed cluster, by name; read at most once a minute.
 
     While SSM does not answer, the clusters are those that this process has last read, however long ago: the set of
     clusters changes seldom, and an interruption does not wait.
@@ -39,7 +39,7 @@ def read_clusters_by_pool(runtime: Runtime) -> dict[str, str]:
     Raises:
         ClientError, BotoCoreError: if SSM does not answer, and this process has never read the clusters.
     """
-    kept = CLUSTERS_BY_POOL.get(runtime, CLUSTERS_PATH)
+    kept = CAPACITIES.get(runtime, CLUSTERS_PATH)
     if kept is not None:
         return kept
     if failed := FAILURES.get(runtime, CLUSTERS_PATH):
@@ -47,7 +47,7 @@ def read_clusters_by_pool(runtime: Runtime) -> dict[str, str]:
     try:
         found = _capacities(runtime)
     except (ClientError, BotoCoreError) as error:
-        last_known = CLUSTERS_BY_POOL.get(runtime, CLUSTERS_PATH, math.inf)
+        last_known = CAPACITIES.get(runtime, CLUSTERS_PATH, math.inf)
         if last_known is None:
             # A batch asks for each of its instances: only the first one waits for the SDK's retries.
             FAILURES.keep(runtime, CLUSTERS_PATH, error)
@@ -56,33 +56,35 @@ def read_clusters_by_pool(runtime: Runtime) -> dict[str, str]:
             f"SSM parameters unreadable: the last known list of {len(last_known)} managed clusters is used: {error}"
         )
         found = last_known
-    return CLUSTERS_BY_POOL.keep(runtime, CLUSTERS_PATH, found)
+    return CAPACITIES.keep(runtime, CLUSTERS_PATH, found)
 
 
 def _capacities(runtime: Runtime) -> dict[str, str]:
-    pools = {}
+    found = {}
     for name, parameter in list_parameters(runtime, CLUSTERS_PATH):
         cluster, _, of_cluster = name.partition("/")
         if of_cluster == CAPACITY:
-            pools[parameter["Value"]] = cluster
-    return pools
+            found[cluster] = parameter["Value"]
+    return found
 
 
-def find_cluster(runtime: Runtime, origin: Origin) -> str | None:
-    """Return the cluster of an instance, by its pool or else by its own tag; None if no managed cluster has it.
+def find_clusters(runtime: Runtime, origin: Origin) -> list[str]:
+    """Return the managed clusters that an instance may be in, by its pool or else by its own tag; none: it is not ours.
 
+    There is more than one only where several clusters name one pool, and the tag does not say which of them it is.
     While SSM does not answer, and this process has never read the clusters, the tag alone decides.
     """
     try:
-        clusters = read_clusters_by_pool(runtime)
+        capacities = read_capacities(runtime)
     except (ClientError, BotoCoreError):
         if not origin.cluster:
             raise
-        return origin.cluster
-    if origin.pool and str(origin.pool) in clusters:
-        return clusters[str(origin.pool)]
+        return [origin.cluster]
+    of_pool = sorted(name for name, capacity in capacities.items() if origin.pool and capacity == str(origin.pool))
+    if origin.cluster in of_pool:
+        return [origin.cluster]
     # A fleet that CloudFormation has replaced is no pool of a cluster any more, but still has instances.
-    return origin.cluster if origin.cluster in clusters.values() else None
+    return of_pool or [name for name in (origin.cluster,) if name in capacities]
 
 
 def is_managed(runtime: Runtime, cluster: str) -> bool:
@@ -92,7 +94,7 @@ def is_managed(runtime: Runtime, cluster: str) -> bool:
         ClientError, BotoCoreError: if SSM does not answer, and this process has never read the cluster's settings.
     """
     try:
-        return cluster in read_clusters_by_pool(runtime).values()
+        return cluster in read_capacities(runtime)
     except (ClientError, BotoCoreError):
         if SETTINGS.get(runtime, cluster, math.inf) is None:
             raise

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from steady.aws.runtime import Runtime
-from steady.aws.settings.clusters import list_parameters, read_clusters_by_pool
+from steady.aws.settings.clusters import list_parameters, read_capacities
 from steady.names import CAPACITY, CLUSTERS_PATH, DEFAULTS_PATH, LEDGER_PARAMETER
 from steady.pools import POOL_NAMES
 from steady.thresholds import (
@@ -119,7 +119,7 @@ def list_managed_clusters(runtime: Runtime, wanted: Sequence[str] = ()) -> list[
     Raises:
         NotManaged: if one of `wanted` is not.
     """
-    managed = sorted(read_clusters_by_pool(runtime).values())
+    managed = sorted(read_capacities(runtime))
     for cluster in wanted:
         if cluster not in managed:
             raise NotManaged(f"cluster {cluster} is not managed: one of {', '.join(managed) or 'none'} is needed")

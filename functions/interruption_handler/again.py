@@ -1,0 +1,62 @@
+"""Send messages again whose step failed: for as long as their instances are there, and not for SQS's few receives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from interruption_handler.notices import Parsed
+from interruption_handler.notices.continuation import Continuation
+from steady.aws import queue
+from steady.aws.runtime import Runtime
+from steady.aws.service_out.hooks import LONGEST_WAIT_S
+from steady.service_out.doomed import NOTICE_S
+from steady.service_out.notice import Notice, ReservationNotice
+
+# A message is sent again after a twentieth of the time that is left, in these bounds (seconds).
+SOONEST_S, LATEST_S = 5, 300
+PARTS = 20
+
+
+def send_again(
+    runtime: Runtime, queue_url: str, messages: Iterable[queue.Message[Parsed]], deadlines: Mapping[str, float]
+) -> list[str]:
+    """Send `messages` again, each once more, and return the ids of those that SQS itself is to deliver again.
+
+    That are those past their deadline, which go to the dead-letter queue after some more tries, and those that could
+    not be sent.
+
+    Args:
+        deadlines: when each instance ends that is known, by id, in seconds since the epoch.
+    """
+    failed = []
+    for message in messages:
+        left_s = _deadline_of(message.value, deadlines) - runtime.now()
+        if left_s <= 0:
+            failed.append(message.id)
+            continue
+        delay_s = round(min(max(left_s / PARTS, SOONEST_S), LATEST_S))
+        try:
+            runtime.sqs.send_message(QueueUrl=queue_url, MessageBody=message.body, DelaySeconds=delay_s)
+        except (ClientError, BotoCoreError) as error:
+            runtime.telemetry.error(f"message {message.id} could not be sent again; SQS delivers it again: {error}")
+            failed.append(message.id)
+    return failed
+
+
+def _deadline_of(value: Parsed, deadlines: Mapping[str, float]) -> float:
+    """Return when the last instance of a message ends, in seconds since the epoch."""
+    if isinstance(value, Continuation):
+        # A message with nothing but stops is worth no more than a notice.
+        return max((d.deadline_s for d in value.doomed), default=max((s.by for s in value.due), default=0.0) + NOTICE_S)
+    if isinstance(value, ReservationNotice):
+        return value.deadline_s
+    notices = [one for one in value if isinstance(one, Notice)] if isinstance(value, tuple) else []
+    return max(
+        (
+            deadlines.get(n.instance_id, n.at + LONGEST_WAIT_S if n.deadline_s is None else n.deadline_s)
+            for n in notices
+        ),
+        default=0.0,
+    )

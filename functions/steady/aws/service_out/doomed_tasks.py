@@ -1,0 +1,180 @@
+"""Read the tasks on doomed instances with their services and task definitions, and find services left without a target.
+
+A call that ECS refuses concerns only what it would have described: that task is stopped as late as it can be.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from steady.aws.cache import Cache
+from steady.aws.ecs.services import describe_services, is_daemon, service_names, service_of
+from steady.aws.ecs.task_definitions import TaskDefinition, read_task_definition
+from steady.aws.ecs.tasks import describe_tasks_on, find_protected_tasks
+from steady.aws.runtime import Runtime
+from steady.aws.service_out import targets
+from steady.aws.service_out.task_targets import (
+    NOTHING_READ,
+    Routing,
+    TaskTargets,
+    read_routing,
+    report_late,
+    targets_of,
+)
+from steady.cluster import DEFAULT_STOP_TIMEOUT_S, ContainerInstance
+from steady.service_out.doomed import Doomed, DoomedTask, Target, TaskKind
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecs.type_defs import ServiceTypeDef, TaskTypeDef
+
+# Each service as ECS describes it, by its cluster and its name: for its target groups and its counts.
+SERVICES: Cache[tuple[str, str], ServiceTypeDef] = Cache(max_age_s=5.0)
+
+
+def read_doomed_tasks(runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance]) -> list[DoomedTask]:
+    """Return the tasks that ECS wants RUNNING on `instances`, with their kind, targets, protection and stop timeout."""
+    tasks = describe_tasks_on(runtime, cluster, instances)
+    services = _services(runtime, cluster, service_names(tasks))
+    routing = read_routing(runtime, services.values())
+    of_replicas = [t["taskArn"] for t in tasks if _kind(services.get(service_of(t))) is TaskKind.SERVICE]
+    protected = find_protected_tasks(runtime, cluster, of_replicas)
+    instance_id = {i.arn: i.instance_id for i in instances}
+    definitions = _definitions(runtime, cluster, {task["taskDefinitionArn"] for task in tasks})
+    found = []
+    for task in tasks:
+        service, definition = services.get(service_of(task)), definitions.get(task["taskDefinitionArn"])
+        doomed = to_doomed_task(task, service, instance_id[task["containerInstanceArn"]], definition, routing)
+        found.append(replace(doomed, protected=doomed.arn in protected))
+    late = {t.arn for t in found if t.targets_unknown}
+    report_late(runtime, cluster, [t for t in tasks if t["taskArn"] in late], services, routing)
+    return found
+
+
+def to_doomed_task(
+    task: TaskTypeDef,
+    service: ServiceTypeDef | None,
+    instance_id: str,
+    definition: TaskDefinition | None,
+    routing: Routing = NOTHING_READ,
+) -> DoomedTask:
+    """Turn ECS' description of a task and of its service into what service-out decides on.
+
+    Args:
+        service: None: a batch task, or a service that could not be read.
+        definition: None: it could not be read.
+    """
+    name = service_of(task)
+    mode = definition.network_mode if definition else ""
+    of_task = (
+        targets_of(task, service, instance_id, mode, routing)
+        if service
+        else TaskTargets(frozenset(), are_all_known=not name)
+    )
+    started_at = task.get("startedAt")
+    return DoomedTask(
+        arn=task["taskArn"],
+        container_instance_arn=task["containerInstanceArn"],
+        kind=TaskKind.SERVICE if name and not service else _kind(service),
+        stop_timeout_s=definition.stop_timeout_s if definition else DEFAULT_STOP_TIMEOUT_S,
+        targets=of_task.targets,
+        stopping=task.get("desiredStatus") == "STOPPED",
+        targets_unknown=not of_task.are_all_known or of_task.lingers or (definition is None and bool(name)),
+        service=name,
+        replaced_first=service is None or _is_replaced_first(service),
+        started_at=started_at.timestamp() if started_at else 0.0,
+    )
+
+
+def find_alone(runtime: Runtime, cluster: str, doomed: Iterable[Doomed], tasks: Sequence[DoomedTask]) -> frozenset[str]:
+    """Return the names of the services all of whose healthy targets are on doomed instances.
+
+    The health of targets is read only where few tasks of a service are elsewhere: they may have just started. A service
+    is no longer alone once half as many targets are healthy elsewhere as are doomed.
+    """
+    known = {d.container_instance_arn: d for d in doomed if d.looked_at}
+    of_service: dict[str, list[DoomedTask]] = {}
+    for task in tasks:
+        instance = known.get(task.container_instance_arn)
+        # Targets that have left already decide nothing.
+        if task.targets and not task.stopping and (instance is None or task.service in instance.held):
+            of_service.setdefault(task.service, []).append(task)
+    services = _services(runtime, cluster, sorted(of_service))
+    elsewhere = {
+        name: services[name].get("runningCount", 0) - len(doomed_tasks)
+        for name, doomed_tasks in of_service.items()
+        if name in services
+    }
+    alone = {name for name, count in elsewhere.items() if count <= 0}
+    few = [name for name, count in elsewhere.items() if 0 < count <= len(of_service[name])]
+    theirs = {name: frozenset(t for task in of_service[name] for t in task.targets) for name in few}
+    healthy = targets.count_healthy(
+        runtime, _groups(theirs.values()), frozenset(target for found in theirs.values() for target in found)
+    )
+    for name in few:
+        counts = [healthy[group] for group in _groups([theirs[name]]) if group in healthy]
+        if counts and max(counts) < max(1, len(of_service[name]) // 2):
+            alone.add(name)
+    return frozenset(alone)
+
+
+def _groups(found: Iterable[Collection[Target]]) -> set[str]:
+    return {target.group_arn for targets_ in found for target in targets_}
+
+
+def _is_replaced_first(service: ServiceTypeDef) -> bool:
+    """Return whether ECS can start a replacement, or stop the task itself, while the instance is draining.
+
+    ECS API (UpdateContainerInstancesState): it can do neither where the minimum healthy percent forbids to stop a task,
+    and the maximum percent to start one.
+    """
+    configuration = service.get("deploymentConfiguration", {})
+    desired = service.get("desiredCount", 0)
+    most = desired * configuration.get("maximumPercent", 200) // 100
+    fewest = math.ceil(desired * configuration.get("minimumHealthyPercent", 100) / 100)
+    return most > desired or fewest < desired
+
+
+def _services(runtime: Runtime, cluster: str, names: Sequence[str]) -> Mapping[str, ServiceTypeDef]:
+    old = [name for name in names if SERVICES.get(runtime, (cluster, name)) is None]
+    try:
+        for service in describe_services(runtime, cluster, old):
+            SERVICES.keep(runtime, (cluster, service["serviceName"]), service)
+    except (ClientError, BotoCoreError) as error:
+        runtime.telemetry.error(
+            f"cluster {cluster}: {len(old)} services cannot be described: their tasks are stopped as late as can be, "
+            f"unless they are known from before: {error}",
+            cluster=cluster,
+        )
+    # A deleted service is used as it was last known: its tasks are still here.
+    found = {name: SERVICES.get(runtime, (cluster, name), math.inf) for name in names}
+    return {name: service for name, service in found.items() if service}
+
+
+def _definitions(runtime: Runtime, cluster: str, arns: Collection[str]) -> Mapping[str, TaskDefinition]:
+    def read(arn: str) -> TaskDefinition | None:
+        try:
+            return read_task_definition(runtime, arn)
+        except (ClientError, BotoCoreError) as error:
+            runtime.telemetry.error(
+                f"cluster {cluster}: task definition {arn} cannot be read: its tasks are stopped as late as can be: "
+                f"{error}",
+                cluster=cluster,
+            )
+            return None
+
+    wanted = sorted(arns)
+    # A session makes its clients in one thread only: before the calls side by side.
+    _ = runtime.ecs
+    read_ = zip(wanted, runtime.in_parallel(read, wanted), strict=True)
+    return {arn: definition for arn, definition in read_ if definition}
+
+
+def _kind(service: ServiceTypeDef | None) -> TaskKind:
+    if service is None:
+        return TaskKind.BATCH
+    return TaskKind.DAEMON if is_daemon(service) else TaskKind.SERVICE

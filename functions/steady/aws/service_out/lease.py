@@ -1,0 +1,189 @@
+"""One chain of steps for each cluster, whatever the number of SQS pollers: a lease in the ledger.
+
+The step that has the lease does the work. Every other invocation hands its instances over, in the ledger's item, and
+ends. The continuation of a step carries the token of its lease, so that the chain goes on. A step that crashed leaves
+the lease to the first message after `LASTS_S`. While the ledger does not answer, every invocation does its own work:
+it is the same work, and takes more calls.
+
+The item is {cluster: "#service-out/web", turn: token, begun_by: the message that began the turn, expires: epoch,
+mail: set of doomed instances}.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from steady.aws.runtime import Runtime, batches
+from steady.names import LEASE_KEY
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+# Seconds after which a lease ends whose step has not come back. SQS delivers the messages of a step that crashed again
+# after 30 s (infra/wiring.py); by then the lease is free.
+LASTS_S = 26.0
+# A step that must ask again for its lease does it after this many seconds.
+ASK_AGAIN_S = 6
+# How often the lease is asked for when it changes hands meanwhile.
+TRIES = 3
+# DynamoDB: an item holds 400 KB; an instance takes about 150 bytes of it.
+HANDED_OVER_AT_ONCE = 100
+# DynamoDB: an IN takes 100 values. More continuations of one cluster are never in one batch but by mistake.
+MOST_TOKENS = 50
+NO_VALUES: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """The work was handed over to the step that has the lease."""
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """The step asks again later, with the same `token`."""
+
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The lease on a cluster's service-out.
+
+    Attributes:
+        token: what the continuation of this step carries.
+        mail: what other invocations have handed over.
+    """
+
+    token: str = ""
+    mail: tuple[str, ...] = ()
+
+
+def take(
+    runtime: Runtime, table: str, cluster: str, tokens: Collection[str], copies: Collection[str], mail: Collection[str]
+) -> Lease | HandedOver | Later:
+    """Take the lease on the service-out of `cluster`, or hand `mail` over to the step that has it.
+
+    Args:
+        tokens: the leases with which this invocation's continuations go on.
+        copies: of each of its messages, a text that is the same for every copy of the message.
+        mail: what this invocation knows about doomed instances, as texts.
+    """
+    token = uuid.uuid4().hex
+    begun_by = min(tokens, default="") or min(copies, default="")
+    try:
+        for _ in range(TRIES):
+            held = _take(runtime, table, cluster, token, begun_by, sorted(tokens)[:MOST_TOKENS])
+            if isinstance(held, Lease):
+                return held
+            if held in tokens or held in copies:
+                # This work was begun already: by a copy of its message, or by a step that crashed.
+                return Later(held)
+            if _hand_over(runtime, table, cluster, mail):
+                return HandedOver()
+    except (ClientError, BotoCoreError) as error:
+        runtime.telemetry.warning(
+            f"cluster {cluster}: ledger unavailable: this step goes on without knowing of others: {error}",
+            cluster=cluster,
+        )
+        # A call without an answer may have had its effect.
+        return Lease(token)
+    return Later(begun_by)
+
+
+def give_back(runtime: Runtime, table: str, cluster: str, lease: Lease) -> tuple[str, ...]:
+    """End `lease`, and return what was handed over since it was taken."""
+    return _update(runtime, table, cluster, lease, "SET expires = :ended", {":ended": {"N": "0"}})
+
+
+def keep(runtime: Runtime, table: str, cluster: str, lease: Lease) -> None:
+    """Keep `lease` for the continuation, and forget what was handed over before: the continuation has it."""
+    if lease.mail:
+        _update(runtime, table, cluster, lease)
+
+
+def _take(runtime: Runtime, table: str, cluster: str, token: str, begun_by: str, tokens: Sequence[str]) -> Lease | str:
+    """Take the lease as `token`; return the text that began the turn of another step if that one has it."""
+    now = runtime.now()
+    given = {f":t{number}": {"S": one} for number, one in enumerate(tokens)}
+    ours = f" OR turn IN ({', '.join(given)})" if given else ""
+    client = runtime.dynamodb_once
+    try:
+        item = client.update_item(
+            TableName=table,
+            Key=_key(cluster),
+            UpdateExpression="SET begun_by = :begun_by, turn = :turn, expires = :expires",
+            ConditionExpression=f"attribute_not_exists(expires) OR expires < :now{ours}",
+            ExpressionAttributeValues={
+                **given,
+                ":begun_by": {"S": begun_by},
+                ":turn": {"S": token},
+                ":expires": {"N": f"{now + LASTS_S:.3f}"},
+                ":now": {"N": f"{now:.3f}"},
+            },
+            ReturnValues="ALL_NEW",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )["Attributes"]
+    except client.exceptions.ConditionalCheckFailedException as error:
+        held: Any = error.response.get("Item", {})
+        return str(held.get("begun_by", {}).get("S", ""))
+    return Lease(token, _mail_of(item))
+
+
+def _hand_over(runtime: Runtime, table: str, cluster: str, mail: Collection[str]) -> bool:
+    """Hand `mail` over; return whether there is still a step that has the lease."""
+    client = runtime.dynamodb_once
+    for some in batches(sorted(mail), HANDED_OVER_AT_ONCE):
+        try:
+            client.update_item(
+                TableName=table,
+                Key=_key(cluster),
+                UpdateExpression="ADD mail :mail",
+                ConditionExpression="expires >= :now",
+                ExpressionAttributeValues={":mail": {"SS": list(some)}, ":now": {"N": f"{runtime.now():.3f}"}},
+            )
+        except client.exceptions.ConditionalCheckFailedException:
+            return False
+    return True
+
+
+def _update(
+    runtime: Runtime,
+    table: str,
+    cluster: str,
+    lease: Lease,
+    change: str = "",
+    values: Mapping[str, AttributeValueTypeDef] = NO_VALUES,
+) -> tuple[str, ...]:
+    """Remove the mail of `lease` from the item, with the `change`; return the mail that is left."""
+    mail: dict[str, AttributeValueTypeDef] = {":mail": {"SS": list(lease.mail)}} if lease.mail else {}
+    client = runtime.dynamodb_once
+    try:
+        item = client.update_item(
+            TableName=table,
+            Key=_key(cluster),
+            UpdateExpression=f"{change} DELETE mail :mail".strip() if mail else change,
+            ConditionExpression="turn = :ours",
+            ExpressionAttributeValues={**values, **mail, ":ours": {"S": lease.token}},
+            ReturnValues="ALL_NEW",
+        )["Attributes"]
+    except client.exceptions.ConditionalCheckFailedException:
+        # It had ended, and another step has it now, with the mail.
+        return ()
+    except (ClientError, BotoCoreError) as error:
+        runtime.telemetry.warning(f"cluster {cluster}: the lease ends by itself: {error}", cluster=cluster)
+        return ()
+    return _mail_of(item)
+
+
+def _key(cluster: str) -> dict[str, AttributeValueTypeDef]:
+    # No cluster's name begins like this: the clusters' own items are in the same table.
+    return {"cluster": {"S": f"{LEASE_KEY}{cluster}"}}
+
+
+def _mail_of(item: Mapping[str, AttributeValueTypeDef]) -> tuple[str, ...]:
+    return tuple(sorted(item.get("mail", {}).get("SS", [])))

@@ -1,0 +1,129 @@
+"""What service-out knows: instances that are about to go, their lifecycle hooks, and the tasks and targets on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from steady.cluster import InstanceStatus
+from steady.drain_mark import DrainMark
+
+# EC2, "Spot Instance interruption notices": two minutes.
+NOTICE_S = 120
+# An instance that has more time than this from its notice to its end has time for ECS to replace its tasks first.
+PATIENT_FROM_S = 180
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Target:
+    """One target of a target group: `id` is an instance id, or an IP address for `ip` target groups."""
+
+    group_arn: str
+    id: str
+    port: int
+
+
+class TaskKind(StrEnum):
+    """The kind of a task: a service replaces it, a batch task ends by itself, a daemon is stopped last."""
+
+    SERVICE = "service"
+    BATCH = "batch"
+    DAEMON = "daemon"
+
+
+@dataclass(frozen=True, slots=True)
+class DoomedTask:
+    """One task on a doomed instance.
+
+    Attributes:
+        stop_timeout_s: seconds from SIGTERM to SIGKILL (ECS: 30 by default).
+        stopping: whether ECS has been asked to stop it.
+        protected: whether it is under scale-in protection: it is stopped only at its deadline.
+        targets_unknown: whether requests may reach it by a target that is not known, or not known yet. It is stopped as
+            late as a batch task.
+        service: the name of its service; "" without one.
+        replaced_first: whether ECS starts its replacement before it stops the task itself.
+        started_at: when it became RUNNING, in seconds since the epoch; its targets are registered then.
+    """
+
+    arn: str
+    container_instance_arn: str
+    kind: TaskKind
+    stop_timeout_s: int
+    targets: frozenset[Target] = frozenset()
+    stopping: bool = False
+    protected: bool = False
+    targets_unknown: bool = False
+    service: str = ""
+    replaced_first: bool = True
+    started_at: float = 0.0
+
+    @property
+    def is_spared(self) -> bool:
+        """Whether it is stopped as late as it can be: it ends by itself, is protected, or may still get requests."""
+        return self.kind is TaskKind.BATCH or self.protected or self.targets_unknown
+
+
+@dataclass(frozen=True, slots=True)
+class LifecycleHook:
+    """A lifecycle hook of an Auto Scaling group that holds an instance until the hook is completed.
+
+    Attributes:
+        token: the action token of this instance's wait.
+        heartbeat_s: the hook's heartbeat timeout, in seconds.
+        beat_at: when the last heartbeat was sent, in seconds since the epoch.
+    """
+
+    group: str
+    name: str
+    token: str
+    heartbeat_s: int = 0
+    beat_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Doomed:
+    """An instance that is about to go.
+
+    Attributes:
+        deadline_s: when it ends, in seconds since the epoch.
+        container_instance_arn: "" if the instance is not (or no longer) registered with the cluster.
+        hooks: the lifecycle hooks that hold it and that we answer, each by its own token.
+        noticed_at: the time of its notice, in seconds since the epoch.
+        looked_at: whether a step has read its tasks.
+        deregistered_at: when targets of its tasks were last deregistered, in seconds since the epoch; 0: none was yet.
+        held: the names of the services whose targets on it may still take requests: they are kept for now, or ELB has
+            not taken the call yet.
+        gone: whether EC2 is ending it already: every task that still runs on it is killed.
+        mark: the drain mark that is to be written on it; None: it has been written, or the instance always goes.
+    """
+
+    instance_id: str
+    cluster: str
+    deadline_s: float
+    container_instance_arn: str = ""
+    hooks: tuple[LifecycleHook, ...] = ()
+    noticed_at: float = 0.0
+    looked_at: bool = False
+    deregistered_at: float = 0.0
+    held: tuple[str, ...] = ()
+    gone: bool = False
+    mark: DrainMark | None = None
+
+    @property
+    def is_patient(self) -> bool:
+        """Whether there is time for ECS to replace its tasks: minutes to days, where a Spot notice leaves two minutes.
+
+        >>> Doomed("i-1", "web", deadline_s=120.0).is_patient, Doomed("i-1", "web", deadline_s=7200.0).is_patient
+        (False, True)
+        """
+        return self.deadline_s - self.noticed_at > PATIENT_FROM_S
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The state of a doomed instance. `task_count` is its running, pending and stopping tasks together."""
+
+    status: InstanceStatus
+    task_count: int
+    agent_connected: bool = True

@@ -1,0 +1,119 @@
+"""Schedule the StopTask calls of a service-out backwards from the deadlines, under the rate of the ECS API.
+
+Every task has a last moment: its stop timeout must end before its instance does. Where many tasks have the same last
+moment, the rate of the API spreads them: the last call is made then, and each other one earlier.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from steady.api_budget.limits import BUCKET_OF
+from steady.service_out.doomed import DoomedTask, TaskKind
+
+# The time for the StopTask call, its retries and the agent's poll; the stop timeout begins after it.
+STOP_MARGIN_S = 8.0
+# At the deadline a daemon is stopped this much later than other tasks: it ships their last log lines.
+DAEMON_LATER_S = 3.0
+# StopTask calls a second that the schedule counts on: a tenth of the API's rate is left to drains and to other callers.
+STOPS_PER_S = 0.9 * BUCKET_OF["StopTask"].refill_per_s
+# Stops that take this much of the near future leave no time for a look at what is known.
+BUSY_FOR_S, BUSY_WITHIN_S = 8.0, 25.0
+# A schedule that comes more than this many seconds late cannot be kept.
+LATE_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A StopTask call for the task `arn`, not before `at`, and by `by` (seconds since the epoch).
+
+    `rank` is how much would be lost without it, 0 the most: a task behind a load balancer (0), another service's (1), a
+    batch task (2), a daemon (3).
+    """
+
+    arn: str
+    at: float
+    by: float
+    rank: int = 0
+
+
+def rank_of(task: DoomedTask) -> int:
+    """Return the rank of the stop of `task`."""
+    if task.kind is TaskKind.SERVICE:
+        return 0 if task.targets or task.targets_unknown else 1
+    return 2 if task.kind is TaskKind.BATCH else 3
+
+
+def last_stop_at(task: DoomedTask, deadline_s: float) -> float:
+    """Return when `task` must be stopped at the latest, so that its stop timeout ends before the instance does.
+
+    >>> last_stop_at(DoomedTask("task-arn", "arn-1", TaskKind.BATCH, stop_timeout_s=30), deadline_s=120.0)
+    82.0
+    """
+    later_s = DAEMON_LATER_S if task.kind is TaskKind.DAEMON else 0.0
+    return deadline_s - task.stop_timeout_s - STOP_MARGIN_S + later_s
+
+
+def last_moments(deadlines: Iterable[tuple[DoomedTask, float]]) -> Mapping[str, float]:
+    """Return by when each task must be stopped so that all of them can be, by ARN.
+
+    >>> tasks = [DoomedTask(arn, "arn-1", TaskKind.BATCH, stop_timeout_s=30) for arn in "abc"]
+    >>> {arn: round(at, 3) for arn, at in last_moments((task, 120.0) for task in tasks).items()}
+    {'c': 82.0, 'b': 81.972, 'a': 81.944}
+
+    Args:
+        deadlines: each task with the deadline of its instance, in seconds since the epoch.
+    """
+    latest = [(last_stop_at(task, deadline_s), task) for task, deadline_s in deadlines]
+    # Tasks of one instance follow each other, so that its targets can leave together.
+    latest.sort(key=lambda one: (one[0], rank_of(one[1]), one[1].container_instance_arn, one[1].arn), reverse=True)
+    moments: dict[str, float] = {}
+    next_s = float("inf")
+    for latest_s, task in latest:
+        next_s = moments[task.arn] = min(latest_s, next_s - 1 / STOPS_PER_S)
+    return moments
+
+
+def in_order(stops: Iterable[Stop], now: float) -> Sequence[Stop]:
+    """Return `stops` in the order in which they are to be made from `now` on.
+
+    Among those that may be made, the one with the nearest last moment comes first: if all can be made in time, this
+    order does it. If they cannot, the order is that of their ranks: batch tasks and daemons are lost first.
+
+    >>> a, b = Stop("a", at=0.0, by=50.0), Stop("b", at=0.0, by=40.0)
+    >>> [stop.arn for stop in in_order([a, b], now=0.0)]
+    ['b', 'a']
+    """
+    waiting = sorted(stops, key=lambda stop: stop.at)
+    planned = _planned(waiting, now, by_rank=False)
+    if any(at > stop.by + LATE_S and stop.by > stop.at for at, stop in planned):
+        planned = _planned(waiting, now, by_rank=True)
+    return [stop for _, stop in planned]
+
+
+def _planned(waiting: Sequence[Stop], now: float, *, by_rank: bool) -> list[tuple[float, Stop]]:
+    """Return when each stop is made if the one with the nearest last moment always comes next."""
+    planned: list[tuple[float, Stop]] = []
+    ready: list[tuple[int, float, str, Stop]] = []
+    at, begun = now, 0
+    while len(planned) < len(waiting):
+        if not ready:
+            at = max(at, waiting[begun].at)
+        while begun < len(waiting) and waiting[begun].at <= at:
+            stop = waiting[begun]
+            heapq.heappush(ready, (stop.rank if by_rank else 0, stop.by, stop.arn, stop))
+            begun += 1
+        planned.append((at, heapq.heappop(ready)[-1]))
+        at += 1 / STOPS_PER_S
+    return planned
+
+
+def fill(stops: Sequence[Stop], now: float) -> bool:
+    """Return whether `stops` take the API's whole rate for `BUSY_FOR_S` seconds, within the `BUSY_WITHIN_S` from `now`.
+
+    >>> fill([Stop(str(n), at=0.0, by=0.0) for n in range(400)], now=0.0)
+    True
+    """
+    return sum(stop.at <= now + BUSY_WITHIN_S for stop in stops) >= STOPS_PER_S * BUSY_FOR_S

@@ -1,0 +1,69 @@
+"""SQS queues and their messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from simulator.endpoint import ACCOUNT_ID, REGION
+from simulator.lambdas import Function
+
+
+@dataclass(eq=False, slots=True)
+class QueuedMessage:
+    """A message in a queue. `receives` is how many times it was received."""
+
+    id: str
+    body: str
+    sent_at: float
+    visible_at: float
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    receives: int = 0
+
+
+@dataclass(eq=False)
+class Queue:
+    """One SQS queue, and the function that is invoked with its messages.
+
+    Attributes:
+        visibility_s: seconds for which a received message is hidden.
+        max_receives: how many times a message is received before it goes to the dead-letter queue.
+        window_s: seconds for which messages are gathered into a batch.
+        polls_at: when the queue is looked at next; None: it has no message.
+    """
+
+    name: str
+    visibility_s: float = 30.0
+    max_receives: int = 5
+    dead_letters: Queue | None = None
+    function: Function | None = None
+    batch_size: int = 10
+    window_s: float = 0.0
+    messages: list[QueuedMessage] = field(default_factory=list)
+    polls_at: float | None = None
+
+    @property
+    def url(self) -> str:
+        return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT_ID}/{self.name}"
+
+    @property
+    def arn(self) -> str:
+        return f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{self.name}"
+
+
+def record_of(queue: Queue, message: QueuedMessage) -> dict[str, Any]:
+    """Return a message as Lambda gives it to the function."""
+    return {
+        "messageId": message.id,
+        "receiptHandle": f"receipt-{message.id}-{message.receives}",
+        "body": message.body,
+        "attributes": {
+            "ApproximateReceiveCount": str(message.receives),
+            "SentTimestamp": str(int(message.sent_at * 1000)),
+        },
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": queue.arn,
+        "awsRegion": REGION,
+    }

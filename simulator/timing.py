@@ -1,0 +1,76 @@
+"""How fast, and in which order, the simulated account answers. Each option is one thing that AWS does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The options of the simulated account's timing. `Timing()` is the lenient account; `Timing.as_aws()` is AWS's.
+
+    Attributes:
+        displays_delay: whether a deregistered target is displayed as `draining` until its group's delay has passed,
+            although its requests have ended before. The ECS service scheduler waits for the displayed `unused`.
+            Source: ELB user guides, "Deregistration delay"; ECS task lifecycle, DEACTIVATING.
+        pollers: pollers of an event source mapping, from 1 to 10. Each has its own batching window, and each message
+            is received by one of them. None: one poller that receives everything at the end of its window. Source:
+            AWS Lambda guide, "Using Lambda with Amazon SQS": five at first.
+        cold_start_s: seconds that an invocation waits for a new execution environment if none is idle.
+        latency_s: mean seconds of a call. AWS publishes none for ECS: 0.03 to 0.3 is plausible.
+        latency_tail: the 99th percentile of the latency divided by its median (log-normal). 0: no tail, each call
+            takes from 0.7 to 1.3 times the mean.
+        limits: whether ELB, EC2, Auto Scaling, SSM and DynamoDB throttle, too (`simulator.throttling.LIMITS`).
+        retry_quota: whether each client has botocore's retry quota of 500 tokens, and its short back-off after errors
+            that are not throttling. Source: botocore, `retries/standard.py` and `retries/quota.py`.
+        exits: seconds from a task's SIGTERM to its end: a number, or a lowest and a highest of which each task draws
+            one. A task definition with its own `exit_s` does not use it.
+        ignores_sigterm: the fraction of tasks that run until SIGKILL, at the end of their stop timeout. It holds only
+            where `exits` is a pair.
+        deprovisioning_s: seconds from the end of a task's containers to STOPPED: the task is in DEPROVISIONING.
+            Source: ECS task lifecycle.
+        stop_task_waits: whether StopTask sends SIGTERM only once the task's targets are displayed as `unused`, as
+            the service scheduler does. Sources disagree about StopTask, so service-out must be right with both.
+    """
+
+    displays_delay: bool = False
+    pollers: int | None = None
+    cold_start_s: float = 0.0
+    latency_s: float = 0.03
+    latency_tail: float = 0.0
+    limits: bool = False
+    retry_quota: bool = False
+    exits: float | tuple[float, float] = 2.0
+    ignores_sigterm: float = 0.0
+    deprovisioning_s: float = 0.0
+    stop_task_waits: bool = False
+
+    def __post_init__(self) -> None:
+        if self.pollers is not None and not 1 <= self.pollers <= 10:
+            raise ValueError(f"pollers is {self.pollers}: 1 to 10 are needed")
+
+    @classmethod
+    def as_aws(cls, **changes: Any) -> Timing:
+        """Return the timing that AWS documents, with `changes` to its fields.
+
+        >>> Timing.as_aws(pollers=10).displays_delay
+        True
+        """
+        documented = cls(
+            displays_delay=True,
+            pollers=5,
+            cold_start_s=0.9,
+            latency_s=0.1,
+            latency_tail=5.0,
+            limits=True,
+            retry_quota=True,
+            exits=(2.0, 29.0),
+            ignores_sigterm=0.02,
+            deprovisioning_s=1.0,
+        )
+        return replace(documented, **changes)
+
+
+# The timing of every account that is built without one.
+DEFAULT = Timing()
