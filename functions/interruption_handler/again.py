@@ -14,7 +14,8 @@ from steady.aws.service_out.hooks import LONGEST_WAIT_S
 from steady.service_out.doomed import NOTICE_S
 from steady.service_out.notice import Notice, ReservationNotice
 
-# A message is sent again after a twentieth of the time that is left, in these bounds (seconds).
+# A message is sent again after a twentieth of the time that is left, or after its own age if that is less, in these
+# bounds (seconds).
 SOONEST_S, LATEST_S = 5, 300
 PARTS = 20
 
@@ -36,13 +37,21 @@ def send_again(
         if left_s <= 0:
             failed.append(message.id)
             continue
-        delay_s = round(min(max(left_s / PARTS, SOONEST_S), LATEST_S))
+        delay_s = round(min(max(min(left_s / PARTS, _age_s(message.value, runtime.now())), SOONEST_S), LATEST_S))
         try:
             runtime.sqs.send_message(QueueUrl=queue_url, MessageBody=message.body, DelaySeconds=delay_s)
         except (ClientError, BotoCoreError) as error:
             runtime.telemetry.error(f"message {message.id} could not be sent again; SQS delivers it again: {error}")
             failed.append(message.id)
     return failed
+
+
+def _age_s(value: Parsed, now: float) -> float:
+    """Return the seconds since the newest notice that a message is about."""
+    if isinstance(value, Continuation):
+        return now - max((d.noticed_at for d in value.doomed), default=now)
+    notices = [one for one in value if isinstance(one, Notice)] if isinstance(value, tuple) else []
+    return now - max((notice.at for notice in notices), default=now)
 
 
 def _deadline_of(value: Parsed, deadlines: Mapping[str, float]) -> float:

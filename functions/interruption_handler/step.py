@@ -7,7 +7,6 @@ are there.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from interruption_handler.coming_back import end_marks, mark, write_again
 from interruption_handler.notices import Parsed, continuation
 from interruption_handler.notices.continuation import Continuation
 from interruption_handler.reservations import resolve
+from interruption_handler.waking import wake_autoscaler
 from steady.aws import queue
 from steady.aws.runtime import Runtime
 from steady.aws.service_out import lease
@@ -183,7 +183,7 @@ def _step_with(runtime: Runtime, environment: Environment, work: Work, held: lea
     The continuation is sent last. After a crash before it SQS delivers the batch again, and every call before it can be
     repeated.
     """
-    handed = [continuation.decode(text, work.cluster) for text in held.mail]
+    handed = _handed_over(runtime, work.cluster, held.mail)
     doomed, read = with_container_instances(runtime, work.cluster, _merged((*work.doomed(), *handed)))
     drained: Sequence[ContainerInstance] = ()
     woken = True
@@ -194,7 +194,7 @@ def _step_with(runtime: Runtime, environment: Environment, work: Work, held: lea
     if fresh:
         # Before anything that takes time: from now on ECS places no more tasks on them.
         drained = drain_instances(runtime, work.cluster, fresh, read)
-        woken = _wake_autoscaler(runtime, environment, work.cluster, fresh)
+        woken = wake_autoscaler(runtime, environment.autoscaler_queue_url, work.cluster, fresh)
     if are_to_be_gathered(doomed, runtime.now()):
         done = Advance(tuple(doomed), due=tuple(work.due), next_in_s=AT_ONCE_S)
     else:
@@ -202,7 +202,7 @@ def _step_with(runtime: Runtime, environment: Environment, work: Work, held: lea
         done = advance(runtime, work.cluster, doomed, work.due, end, drained, latest=until)
         _report_step(runtime, work.cluster, done)
     if not woken:
-        _wake_autoscaler(runtime, environment, work.cluster, fresh)
+        wake_autoscaler(runtime, environment.autoscaler_queue_url, work.cluster, fresh)
     if done.waiting or done.due:
         delay_s = _delay_s(done, runtime.now())
         _continue(runtime, environment, work.cluster, done.waiting, done.due, delay_s, held.token)
@@ -210,8 +210,19 @@ def _step_with(runtime: Runtime, environment: Environment, work: Work, held: lea
         return
     late = lease.give_back(runtime, environment.ledger_table, work.cluster, held)
     if late:
-        left = [continuation.decode(text, work.cluster) for text in late]
+        left = _handed_over(runtime, work.cluster, late)
         _continue(runtime, environment, work.cluster, left, (), AT_ONCE_S)
+
+
+def _handed_over(runtime: Runtime, cluster: str, mail: Iterable[str]) -> list[Doomed]:
+    """Return the instances of `mail`. One that cannot be read, as of another release, keeps no other from its step."""
+    found = []
+    for text in mail:
+        try:
+            found.append(continuation.decode(text, cluster))
+        except Exception as error:
+            runtime.telemetry.error(f"cluster {cluster}: {text!r} was handed over, not readable: {error!r}")
+    return found
 
 
 def _delay_s(done: Advance, now: float) -> int:
@@ -282,15 +293,3 @@ def _merged(doomed: Iterable[Doomed]) -> list[Doomed]:
 def _some(doomed: Sequence[Doomed]) -> str:
     ids = ", ".join(d.instance_id for d in doomed[:3])
     return f"{ids} and {len(doomed) - 3} others" if len(doomed) > 3 else ids
-
-
-def _wake_autoscaler(runtime: Runtime, environment: Environment, cluster: str, doomed: Sequence[Doomed]) -> bool:
-    """Tell the autoscaler which instances go; return whether it was told. If it was not, its next tick sees them."""
-    instances = [d.instance_id for d in doomed]
-    body = json.dumps({"cluster": cluster, "why": "interruption", "instances": instances})
-    try:
-        runtime.sqs_once.send_message(QueueUrl=environment.autoscaler_queue_url, MessageBody=body)
-    except (ClientError, BotoCoreError) as error:
-        runtime.telemetry.error(f"cluster {cluster}: the autoscaler was not woken: {error}", cluster=cluster)
-        return False
-    return True

@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from interruption_handler.notices import rebalance_recommendation, spot_interruption
 from simulator.suite import FAILURE_TOPIC
 from simulator.world import SimulatedCluster, World
-from steady.aws.service_out.task_targets import instance_targets
 from steady.drain_mark import ATTRIBUTE, DrainMark, DrainReason
-from steady.pools import PoolKind, PoolName
 
 
 def worlds() -> Iterator[World]:
@@ -42,12 +40,11 @@ def _world_of_interruptions() -> World:
     recommended = {"instance-id": batch.ec2_instances()[0].id}
     world.account.messaging.put_event({**rebalance_recommendation.SAMPLE, "detail": recommended})
     world.run(5)
-    # Not called by the step yet: the function's role may read where its pools register their instances.
-    handler = world.suite.runtime("interruption-handler")
-    instance_targets(handler, PoolName(PoolKind.AUTO_SCALING_GROUP, "web"), [leaving.id])
-    instance_targets(handler, PoolName(PoolKind.SPOT_FLEET, "sfr-batch"), [leaving.id])
-    batch.reclaim()
+    # Half of them first: the service has healthy targets elsewhere.
+    batch.reclaim(8)
     world.account.groups.fail(leaving)
+    world.run(60)
+    batch.reclaim()
     world.account.messaging.put_event({**spot_interruption.SAMPLE, "detail": {}})
     world.run(400)
     return world

@@ -208,3 +208,18 @@ def test_an_external_service_is_read_by_the_scaling_too() -> None:
 
     assert [f for function in world.suite.functions() for f in function.failures] == []
     assert len(fleet.running()) == 9
+
+
+def test_an_instance_that_its_fleet_itself_registers_leaves_the_load_balancer_before_its_ingress_is_stopped() -> None:
+    world = World(seed=31)
+    fleet = world.spot_cluster("web", 4, mode="paused", ingress=TargetGroup("ingress", port=80, requests_per_s=5))
+    fleet.daemon("ingress", container_port=80, host_network=True)
+    # ECS stops a daemon as soon as nothing else is left.
+    for instance in fleet.instances():
+        fleet.batch_task(instance, run_s=3600)
+    world.run(60)
+
+    fleet.reclaim(2)
+    world.run(150)
+
+    assert (world.account.killed_tasks, world.account.balancing.failed_requests) == (0, 0)

@@ -103,7 +103,8 @@ def parse(event: Mapping[str, Any]) -> Continuation:
 def _plain(doomed: Doomed) -> dict[str, Any]:
     """Return the fields of `doomed` that are not their defaults; the cluster is the message's."""
     defaults = {f.name: f.default for f in fields(Doomed) if f.default is not MISSING}
-    return {name: value for name, value in asdict(doomed).items() if name != "cluster" and defaults.get(name) != value}
+    values = asdict(doomed) | {"mark": str(doomed.mark) if doomed.mark else None}
+    return {name: value for name, value in values.items() if name != "cluster" and defaults.get(name) != value}
 
 
 def _doomed(given: Mapping[str, Any], cluster: str) -> Doomed:

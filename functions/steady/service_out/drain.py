@@ -18,8 +18,11 @@ from steady.service_out.stops import Stop, in_order, last_moments, last_stop_at,
 
 # A load balancer may still send requests for some seconds after DeregisterTargets was answered.
 STILL_SENT_S = 5.0
-# Kept targets are deregistered this much earlier than their requests need: the next look may be late.
-RELEASE_MARGIN_S = 10.0
+# Kept targets are deregistered this much earlier than their requests need: a step may crash, and SQS delivers its
+# message again after 30 s (infra/wiring.py).
+RELEASE_MARGIN_S = 32.0
+# The stop of a task whose targets are kept is chosen by a look of these last seconds, and by none before.
+LAST_LOOK_S = 10.0
 # containers-roadmap #470: a Network Load Balancer sends to a deregistered target for up to two minutes.
 LINGERS_S = 120.0
 # Stops further away than this are chosen by a later look.
@@ -166,6 +169,8 @@ def to_stop(
             if not task.stopping:
                 by = moments[task.arn]
                 at = _stop_at(task, instance, by, only_daemons=only_daemons, drain_s=drain_s, now=now)
+                if task.targets and task.service in instance.held and at > now + LAST_LOOK_S:
+                    continue
                 stops.append(Stop(task.arn, at, by, rank_of(task)))
     return in_order((stop for stop in stops if stop.at <= now + HORIZON_S), now)
 

@@ -22,7 +22,7 @@ from interruption_handler.notices import (
 from interruption_handler.notices.continuation import Continuation
 from interruption_handler.notices.kind import NoticeKind
 from simulator.messaging import matches_pattern
-from steady.drain_mark import DrainReason
+from steady.drain_mark import DrainMark, DrainReason
 from steady.messages import Malformed
 from steady.service_out.doomed import Doomed, LifecycleHook
 from steady.service_out.notice import Ignored, Notice, Over, ReservationNotice
@@ -255,6 +255,7 @@ def test_a_continuation_is_read_as_it_was_written() -> None:
         Doomed("i-1", "web", AT, "arn-1"),
         Doomed("i-2", "web", AT, hooks=(LifecycleHook("web", "drain", "token", 300, AT),), looked_at=True),
         Doomed("i-3", "web", AT, deregistered_at=AT, held=("api",), gone=True),
+        Doomed("i-4", "web", AT, mark=DrainMark(DrainReason.MAINTENANCE, int(AT), int(AT))),
     )
     due = (Stop("arn:task/web/1", AT, AT + 30, 2), Stop("arn:task/web/2", AT, AT, 0))
 

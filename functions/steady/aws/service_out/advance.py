@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -13,15 +14,20 @@ from steady.aws.ecs.tasks import Stopped, find_stopping, stop_tasks
 from steady.aws.runtime import Runtime
 from steady.aws.service_out import targets
 from steady.aws.service_out.doomed_tasks import find_alone, read_doomed_tasks
-from steady.aws.service_out.hooks import complete_hook, send_heartbeat
+from steady.aws.service_out.hook_answers import complete_hooks, send_heartbeats
+from steady.aws.service_out.task_targets import instance_targets
 from steady.cluster import ContainerInstance, InstanceStatus
-from steady.service_out.doomed import Doomed, DoomedTask, LifecycleHook, Seen, TaskKind
-from steady.service_out.drain import Progress, after_release, progress, to_drain, to_release, to_stop
+from steady.service_out.doomed import Doomed, DoomedTask, Seen, Target, TaskKind
+from steady.service_out.drain import after_release, progress, to_drain, to_release, to_stop
 from steady.service_out.stops import Stop, fill, in_order
 
+if TYPE_CHECKING:
+    from steady.thresholds import ClusterSettings
+
 STOP_REASON = "ecs-steady: the instance is about to go"
-# The thresholds may be this old, in seconds.
-DRAIN_SECONDS_MAX_AGE_S = 300.0
+# The cluster's settings may be this old, in seconds; if they cannot be read, requests end in `DEFAULT_DRAIN_S`.
+SETTINGS_MAX_AGE_S = 300.0
+DEFAULT_DRAIN_S = 20
 # Seconds of one step in which targets are deregistered: with a hundred target groups, ELB's rate takes longer.
 DEREGISTER_FOR_S = 6.0
 SHORTEST_ROUND_S = 3.0
@@ -109,8 +115,8 @@ def advance(
     late = stop_tasks(runtime, cluster, planned, STOP_REASON, until)
     stopped = Stopped(early.arns | late.arns, early.refused + late.refused)
     after = progress(look.doomed, look.seen(), look.tasks, stopped.arns, look.drain_s, runtime.now())
-    after, not_completed = _complete(runtime, after)
-    waiting, no_beat = _with_heartbeats(runtime, after.waiting)
+    after, not_completed = complete_hooks(runtime, after)
+    waiting, no_beat = send_heartbeats(runtime, after.waiting)
     left = tuple(stop for stop in planned if stop.arn not in stopped.arns)
     on_looked = {t.arn for t in look.tasks if not t.stopping and t.arn not in stopped.arns}
     return Advance(
@@ -210,6 +216,9 @@ def _look(runtime: Runtime, cluster: str, doomed: Sequence[Doomed], drained: Ite
     refused = targets.deregister(runtime, release.targets, runtime.now() + DEREGISTER_FOR_S)
     now = runtime.now()
     after = [after_release(d, release, tasks, refused, now) for d in doomed]
+    # Auto Scaling deregisters an instance itself before its hook waits; nobody does it after another notice.
+    fresh = [d.instance_id for d in doomed if not d.looked_at and not d.hooks]
+    targets.deregister(runtime, _targets_of_pool(runtime, cluster, fresh), runtime.now() + DEREGISTER_FOR_S)
     instances = _with_stopping(runtime, cluster, after, instances, tasks)
     drain_s = _drain_seconds(runtime, cluster)
     look = Look(
@@ -243,65 +252,27 @@ def _with_stopping(
     return [replace(i, task_count=i.task_count + stopping.get(i.arn, 0)) for i in instances]
 
 
+def _targets_of_pool(runtime: Runtime, cluster: str, instance_ids: Sequence[str]) -> Iterable[Target]:
+    """Return the targets as which the cluster's pool itself has registered its instances."""
+    settings = _settings(runtime, cluster) if instance_ids else None
+    found = instance_targets(runtime, settings.pool, instance_ids) if settings else {}
+    return {target for of_instance in found.values() for target in of_instance}
+
+
 def _drain_seconds(runtime: Runtime, cluster: str) -> float:
+    settings = _settings(runtime, cluster)
+    return float(settings.thresholds.drain_seconds if settings else DEFAULT_DRAIN_S)
+
+
+def _settings(runtime: Runtime, cluster: str) -> ClusterSettings | None:
     # Imported here: no target waits for the import to be deregistered.
     from steady.aws.settings import cluster_settings
-    from steady.thresholds import DEFAULTS, BadThreshold
+    from steady.thresholds import BadThreshold
 
     try:
-        settings = cluster_settings.read_cluster(runtime, cluster, DRAIN_SECONDS_MAX_AGE_S)
+        return cluster_settings.read_cluster(runtime, cluster, SETTINGS_MAX_AGE_S)
     except (ClientError, BotoCoreError, BadThreshold):
-        return float(DEFAULTS["drain_seconds"])
-    return float(settings.thresholds.drain_seconds)
-
-
-def _complete(runtime: Runtime, after: Progress) -> tuple[Progress, int]:
-    """Complete the hooks of finished instances. An instance whose hook cannot be completed is not finished."""
-    failed: list[Doomed] = []
-    for instance in after.finished:
-        left = [hook for hook in instance.hooks if not _answered(runtime, instance, hook)]
-        if left:
-            failed.append(replace(instance, hooks=tuple(left)))
-    ids = {i.instance_id for i in failed}
-    finished = tuple(i for i in after.finished if i.instance_id not in ids)
-    return replace(after, finished=finished, waiting=(*after.waiting, *failed)), len(failed)
-
-
-def _answered(runtime: Runtime, instance: Doomed, hook: LifecycleHook) -> bool:
-    try:
-        complete_hook(runtime, hook)
-    except (ClientError, BotoCoreError) as error:
-        runtime.telemetry.error(
-            f"instance {instance.instance_id}: lifecycle hook {hook.name} of group {hook.group} was not completed, the "
-            f"next step tries again: {error}",
-            cluster=instance.cluster,
-        )
-        return False
-    return True
-
-
-def _with_heartbeats(runtime: Runtime, waiting: Iterable[Doomed]) -> tuple[list[Doomed], int]:
-    """Send the heartbeats that are due; a heartbeat that fails is due again at the next step."""
-    found, failed = [], 0
-    for instance in waiting:
-        hooks = []
-        for hook in instance.hooks:
-            # A third of the timeout leaves room for a late step, and for another try.
-            beats = runtime.now() - hook.beat_at >= hook.heartbeat_s / 3
-            try:
-                if beats:
-                    send_heartbeat(runtime, hook)
-                hooks.append(replace(hook, beat_at=runtime.now()) if beats else hook)
-            except (ClientError, BotoCoreError) as error:
-                failed += 1
-                hooks.append(hook)
-                runtime.telemetry.error(
-                    f"instance {instance.instance_id}: heartbeat of lifecycle hook {hook.name} of group {hook.group} "
-                    f"failed, the next step tries again: {error}",
-                    cluster=instance.cluster,
-                )
-        found.append(replace(instance, hooks=tuple(hooks)))
-    return found, failed
+        return None
 
 
 def _killed(doomed: Iterable[Doomed], tasks: Iterable[DoomedTask]) -> int:

@@ -6,6 +6,7 @@ A call that ECS refuses concerns only what it would have described: that task is
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -98,19 +99,22 @@ def find_alone(runtime: Runtime, cluster: str, doomed: Iterable[Doomed], tasks: 
     """
     known = {d.container_instance_arn: d for d in doomed if d.looked_at}
     of_service: dict[str, list[DoomedTask]] = {}
+    all_doomed: Counter[str] = Counter()
     for task in tasks:
+        if not task.targets or task.stopping:
+            continue
+        all_doomed[task.service] += 1
         instance = known.get(task.container_instance_arn)
         # Targets that have left already decide nothing.
-        if task.targets and not task.stopping and (instance is None or task.service in instance.held):
+        if instance is None or task.service in instance.held:
             of_service.setdefault(task.service, []).append(task)
     services = _services(runtime, cluster, sorted(of_service))
     elsewhere = {
-        name: services[name].get("runningCount", 0) - len(doomed_tasks)
-        for name, doomed_tasks in of_service.items()
-        if name in services
+        name: services[name].get("runningCount", 0) - all_doomed[name] for name in of_service if name in services
     }
     alone = {name for name, count in elsewhere.items() if count <= 0}
-    few = [name for name, count in elsewhere.items() if 0 < count <= len(of_service[name])]
+    # While stops take the whole rate, the instances of earlier notices are not among those that are looked at.
+    few = [name for name, count in elsewhere.items() if count > 0 and (known or count <= all_doomed[name])]
     theirs = {name: frozenset(t for task in of_service[name] for t in task.targets) for name in few}
     healthy = targets.count_healthy(
         runtime, _groups(theirs.values()), frozenset(target for found in theirs.values() for target in found)
