@@ -69,16 +69,20 @@ def may_read_protection(function: QueueFunction, settings: Settings) -> None:
     function.allow(["ecs:GetTaskProtection"], _within(stack, settings, "task"), **only_ours)
 
 
+def may_read_revisions(function: QueueFunction, settings: Settings) -> None:
+    stack = cdk.Stack.of(function)
+    function.allow(["ecs:DescribeServiceRevisions"], _within(stack, settings, "service-revision"))
+
+
 def may_deregister_targets(function: QueueFunction) -> None:
+    """Allow to deregister any target, and to read target groups and the pools that register their instances."""
     stack = cdk.Stack.of(function)
     groups = stack.format_arn(service="elasticloadbalancing", resource="targetgroup", resource_name="*")
     function.allow(["elasticloadbalancing:DeregisterTargets"], [groups])
-    # Describe actions of ELB have no resources.
+    # Describe actions of ELB, Auto Scaling and EC2 have no resources.
     function.allow(["elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth"], ["*"])
-    # Of the pools that register their instances themselves: these actions have no resources either.
+    # Both kinds: an instance may be of a pool that the cluster had before.
     function.allow(["autoscaling:DescribeAutoScalingGroups", "ec2:DescribeSpotFleetRequests"], ["*"])
-    revisions = stack.format_arn(service="ecs", resource="service-revision", resource_name="*")
-    function.allow(["ecs:DescribeServiceRevisions"], [revisions])
 
 
 def may_find_pools(function: QueueFunction) -> None:

@@ -44,6 +44,7 @@ class ServiceOutStack(cdk.Stack):
         permissions.may_write_drain_marks(handler, settings)
         permissions.may_stop_tasks(handler, settings)
         permissions.may_read_protection(handler, settings)
+        permissions.may_read_revisions(handler, settings)
         permissions.may_deregister_targets(handler)
         permissions.may_find_pools(handler)
         permissions.may_answer_hooks(handler, settings)

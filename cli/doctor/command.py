@@ -28,7 +28,8 @@ def doctor(
 ) -> None:
     """List the settings of a cluster that do not fit the suite, each with the command that corrects it.
 
-    The command only reads the account and changes nothing.
+    Notes name the services whose tasks are stopped late, and do not change the exit code. The command only reads the
+    account and changes nothing.
 
     Exit code 0: every setting fits. 1: a setting does not fit, or AWS refused a call. 2: the cluster is not managed.
     """
@@ -38,7 +39,7 @@ def doctor(
     write_json([asdict(finding) for finding in found], json_)
     if json_ != "-":
         _print(cluster, found)
-    if found:
+    if any(not finding.is_note for finding in found):
         raise typer.Exit(DOES_NOT_FIT)
 
 
@@ -54,10 +55,11 @@ def examine(aws: Runtime, cluster: str) -> tuple[Finding, ...]:
 
 
 def _print(cluster: str, found: tuple[Finding, ...]) -> None:
-    if not found:
+    count = sum(not finding.is_note for finding in found)
+    if count:
+        answers.print(f"cluster {cluster}: {count} {'setting does' if count == 1 else 'settings do'} not fit")
+    else:
         answers.print(f"cluster {cluster}: every setting fits", highlight=False)
-        return
-    answers.print(f"cluster {cluster}: {len(found)} {'setting does' if len(found) == 1 else 'settings do'} not fit")
     for finding in found:
         answers.print(f"\n[bold]{finding.check}[/]  {finding}", highlight=False, soft_wrap=True)
         # The command is for pasting: no wrapping, no markup.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from cli.doctor.checks import launch_templates, pools, target_groups, task_definitions
+from cli.doctor.checks import launch_templates, pools, target_groups, task_definitions, traffic
 from cli.doctor.model import Finding, Inspection
 
 Check = Callable[[Inspection], Iterable[Finding]]
@@ -19,6 +19,8 @@ CHECKS: tuple[Check, ...] = (
     pools.check_scale_in_protection,
     pools.check_replacement,
     pools.check_other_writers,
+    traffic.note_unknown_targets,
+    traffic.note_lingering_requests,
 )
 
 

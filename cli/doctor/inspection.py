@@ -6,22 +6,30 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cli.doctor.capacity.pools import inspect_pool
-from cli.doctor.model import Inspection, Member, Revision, TargetGroup
+from cli.doctor.model import Inspection, Member, Revision, TargetGroup, Unknown
 from steady.aws.capacity.origins import origins_of
+from steady.aws.capacity.pools import read_routes
 from steady.aws.ecs.container_instances import describe_all_instances
-from steady.aws.ecs.services import describe_services, is_daemon, list_services, service_of
+from steady.aws.ecs.services import (
+    describe_services,
+    is_daemon,
+    list_services,
+    read_revisions,
+    revision_arns,
+    service_of,
+    task_definitions_of,
+)
 from steady.aws.ecs.task_definitions import read_task_definition
 from steady.aws.ecs.tasks import describe_tasks_on
+from steady.aws.ecs.traffic import Traffic, traffic_of
 from steady.aws.runtime import Runtime, batches
-from steady.cluster import ContainerInstance
+from steady.aws.service_out.target_groups import GROUPS_A_CALL, to_target_group
+from steady.cluster import DEFAULT_STOP_TIMEOUT_S, ContainerInstance
 from steady.pools import PoolName
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import ServiceTypeDef
     from mypy_boto3_elbv2.type_defs import TargetGroupTypeDef
-
-# ELB: target groups a call (DescribeTargetGroups).
-GROUPS_A_CALL = 20
 
 
 def inspect(runtime: Runtime, cluster: str, pool: PoolName) -> Inspection:
@@ -30,27 +38,32 @@ def inspect(runtime: Runtime, cluster: str, pool: PoolName) -> Inspection:
     Raises:
         NoSuchPool: if there is no such group or fleet.
     """
-    # A daemon has no targets, and service-out stops it last: its settings cut no request short.
+    # Service-out stops a daemon last: its settings cut no request short.
     services = [s for s in describe_services(runtime, cluster, list_services(runtime, cluster)) if not is_daemon(s)]
-    revisions = {s["serviceName"]: _revision(runtime, s) for s in services}
+    routing = read_revisions(runtime, (arn for service in services for arn in revision_arns(service)))
+    traffic = {
+        s["serviceName"]: traffic_of(s, [routing[arn] for arn in revision_arns(s) if arn in routing]) for s in services
+    }
+    revisions = {s["serviceName"]: _revisions(runtime, s, traffic[s["serviceName"]]) for s in services}
     instances = describe_all_instances(runtime, cluster)
+    unknown = {name: one.otherwise for name, one in traffic.items()} | {"": read_routes(runtime, pool).otherwise}
     inspection = Inspection(
         cluster=cluster,
         pool=pool,
-        target_groups=tuple(_target_groups(runtime, services, revisions)),
-        revisions=(*revisions.values(), *_batch_revisions(runtime, cluster, instances)),
+        target_groups=tuple(_target_groups(runtime, traffic, revisions)),
+        revisions=(*(r for found in revisions.values() for r in found), *_batch_revisions(runtime, cluster, instances)),
         members=_members(runtime, instances),
+        unknown=tuple(Unknown(tuple(sorted(ways)), service) for service, ways in unknown.items() if ways),
     )
     return inspect_pool(runtime, inspection)
 
 
-def _revision(runtime: Runtime, service: ServiceTypeDef) -> Revision:
-    return Revision(
-        service["taskDefinition"],
-        read_task_definition(runtime, service["taskDefinition"]).stop_timeout_s,
-        service["serviceName"],
-        balanced=any(b.get("targetGroupArn") for b in service.get("loadBalancers", [])),
-    )
+def _revisions(runtime: Runtime, service: ServiceTypeDef, traffic: Traffic) -> list[Revision]:
+    """Return the task definitions of a service; an EXTERNAL one may have several, or none yet."""
+    return [
+        Revision(arn, read_task_definition(runtime, arn).stop_timeout_s, service["serviceName"], bool(traffic.balanced))
+        for arn in task_definitions_of(service)
+    ]
 
 
 def _batch_revisions(runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance]) -> list[Revision]:
@@ -61,18 +74,14 @@ def _batch_revisions(runtime: Runtime, cluster: str, instances: Sequence[Contain
 
 
 def _target_groups(
-    runtime: Runtime, services: Iterable[ServiceTypeDef], revisions: Mapping[str, Revision]
+    runtime: Runtime, traffic: Mapping[str, Traffic], revisions: Mapping[str, Sequence[Revision]]
 ) -> Iterable[TargetGroup]:
-    of_service = {
-        arn: service["serviceName"]
-        for service in services
-        for balancer in service.get("loadBalancers", [])
-        if (arn := balancer.get("targetGroupArn"))
-    }
+    of_service = {arn: service for service, one in traffic.items() for arn in one.groups}
     for batch in batches(sorted(of_service), GROUPS_A_CALL):
         for group in runtime.elbv2.describe_target_groups(TargetGroupArns=batch)["TargetGroups"]:
             service = of_service[group["TargetGroupArn"]]
-            yield _target_group(runtime, group, service, revisions[service].stop_timeout_s)
+            longest_s = max((r.stop_timeout_s for r in revisions[service]), default=DEFAULT_STOP_TIMEOUT_S)
+            yield _target_group(runtime, group, service, longest_s)
 
 
 def _target_group(runtime: Runtime, group: TargetGroupTypeDef, service: str, stop_timeout_s: int) -> TargetGroup:
@@ -87,6 +96,7 @@ def _target_group(runtime: Runtime, group: TargetGroupTypeDef, service: str, sto
         health_interval_s=group.get("HealthCheckIntervalSeconds", 30),
         healthy_count=group.get("HealthyThresholdCount", 5),
         stop_timeout_s=stop_timeout_s,
+        lingers=to_target_group(group).lingers,
     )
 
 

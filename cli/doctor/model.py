@@ -16,7 +16,8 @@ class TargetGroup:
         slow_start_s: the slow start, in seconds; 0: none.
         health_interval_s: seconds from one health check to the next.
         healthy_count: how many health checks in a row make a target healthy.
-        stop_timeout_s: the longest stop timeout of the service's containers, in seconds.
+        stop_timeout_s: the longest time that the service's containers take to stop, in seconds.
+        lingers: whether requests go on after the deregistration (Network Load Balancer).
     """
 
     arn: str
@@ -26,6 +27,7 @@ class TargetGroup:
     health_interval_s: int
     healthy_count: int
     stop_timeout_s: int
+    lingers: bool = False
 
     @property
     def name(self) -> str:
@@ -38,7 +40,7 @@ class Revision:
 
     Attributes:
         task_definition: its ARN.
-        stop_timeout_s: the longest stop timeout of its containers, in seconds.
+        stop_timeout_s: the longest time that its containers take to stop, in seconds.
         service: the service that uses it; empty for batch tasks.
         balanced: whether its tasks are targets of a load balancer.
     """
@@ -83,12 +85,26 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Unknown:
+    """A service, or the pool, that gets requests in ways in which service-out cannot deregister it.
+
+    Attributes:
+        ways: the names of the ways.
+        service: the name of the service; "" for the cluster's pool.
+    """
+
+    ways: tuple[str, ...]
+    service: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Inspection:
     """All that the doctor has read of one cluster.
 
     Attributes:
         revisions: the task definitions in use, of services and of batch tasks.
         members: the container instances.
+        unknown: the services, and the pool, whose targets are not all known.
         hooks: the lifecycle transitions for which the group has a hook.
         protects_new: whether new instances of the group are protected from scale-in.
         protected: the ids of instances that are protected from scale-in.
@@ -104,6 +120,7 @@ class Inspection:
     revisions: tuple[Revision, ...] = ()
     templates: tuple[LaunchTemplate, ...] = ()
     members: tuple[Member, ...] = ()
+    unknown: tuple[Unknown, ...] = ()
     hooks: tuple[str, ...] = ()
     protects_new: bool = False
     protected: tuple[str, ...] = ()
@@ -120,14 +137,14 @@ class Inspection:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One setting that does not fit the suite.
+    """One setting that does not fit the suite, or a note on one that the suite treats in a way of its own.
 
     Attributes:
         check: the name of the check, as `docs/doctor.md` lists it.
         thing: what has the setting.
         says: the setting and its value, as the rest of a sentence that `thing` begins.
-        needed: the value that is needed.
-        command: a command for a shell that corrects the setting.
+        needed: the value that is needed; "" for a note.
+        command: a command for a shell that corrects the setting; for a note, one that shows it.
     """
 
     check: str
@@ -136,5 +153,12 @@ class Finding:
     needed: str
     command: str
 
+    @property
+    def is_note(self) -> bool:
+        """Whether there is nothing to correct."""
+        return not self.needed
+
     def __str__(self) -> str:
+        if self.is_note:
+            return f"{self.thing} {self.says}"
         return f"{self.thing} {self.says}: {self.needed} is needed"

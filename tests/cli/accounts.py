@@ -31,12 +31,14 @@ def definition(aws: boto3.Session, family: str, stop_timeout_s: int = 30) -> str
     return str(made["taskDefinition"]["taskDefinitionArn"])
 
 
-def service(aws: boto3.Session, *, delay_s: int, stop_timeout_s: int, interval_s: int = 5) -> None:
+def service(
+    aws: boto3.Session, *, delay_s: int, stop_timeout_s: int, interval_s: int = 5, protocol: str = "HTTP"
+) -> None:
     """A service of the cluster `web`, behind a target group."""
     ec2, elbv2, ecs = aws.client("ec2"), aws.client("elbv2"), aws.client("ecs")
     made = elbv2.create_target_group(
         Name="api",
-        Protocol="HTTP",
+        Protocol=protocol,
         Port=8080,
         VpcId=ec2.describe_vpcs()["Vpcs"][0]["VpcId"],
         HealthCheckIntervalSeconds=interval_s,

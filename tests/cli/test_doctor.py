@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import boto3
 import pytest
 from typer.testing import CliRunner
 
+from cli.doctor import inspection
 from cli.main import app
 from steady.names import HOOK_NAME, TERMINATING
 from tests.cli.accounts import definition, fleet, group, service, template
@@ -122,3 +124,49 @@ def test_a_cluster_that_is_not_managed_is_named_in_one_line(aws: boto3.Session) 
     assert done.exit_code == 2
     assert "/steady/clusters/nobodys/capacity is missing" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_service_whose_tasks_are_stopped_late_is_a_note_that_does_not_fail(
+    aws: boto3.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service(aws, delay_s=60, stop_timeout_s=30, interval_s=15, protocol="TCP")
+    group(aws, template(aws, FITS))
+    hook(aws)
+    # moto describes services without what it does not know.
+    registry = {"serviceRegistries": [{"registryArn": "arn:aws:servicediscovery:us-east-1:123456789012:service/srv-1"}]}
+    described = inspection.describe_services
+    monkeypatch.setattr(
+        inspection, "describe_services", lambda *given: [{**one, **registry} for one in described(*given)]
+    )
+
+    code, found = doctor()
+
+    assert code == 0
+    assert [(f["check"], f["thing"]) for f in found] == [
+        ("unknown-targets", "service api"),
+        ("lingering-requests", "service api"),
+    ]
+    printed = CliRunner().invoke(app, ["doctor", "web"]).stdout
+    assert printed.startswith("cluster web: every setting fits\n")
+    assert "lingering-requests  service api is behind a Network Load Balancer" in printed
+
+
+def test_an_external_service_is_examined_by_its_task_sets(aws: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    service(aws, delay_s=5, stop_timeout_s=120)
+    fleet(aws, template(aws, FITS))
+    described = inspection.describe_services
+
+    def external(*given: Any) -> list[dict[str, Any]]:
+        # ECS API: what a service of another kind has of its own, an EXTERNAL one has in its task sets.
+        moved = ("taskDefinition", "loadBalancers")
+        return [
+            {
+                **{key: value for key, value in one.items() if key not in moved},
+                "taskSets": [{"status": "PRIMARY", **{key: one[key] for key in moved}}],
+            }
+            for one in described(*given)
+        ]
+
+    monkeypatch.setattr(inspection, "describe_services", external)
+
+    assert [f["check"] for f in doctor()[1]] == ["deregistration-delay", "stop-timeout", "tag"]

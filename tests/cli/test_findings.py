@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from cli.doctor.findings import findings
-from cli.doctor.model import Finding, Inspection, LaunchTemplate, Member, Revision, TargetGroup
+from cli.doctor.model import Finding, Inspection, LaunchTemplate, Member, Revision, TargetGroup, Unknown
 from infra.fitness import SHORTEST_DELAY_S, longest_delay_s
 from steady.names import TERMINATING
 from steady.pools import PoolKind, PoolName
@@ -167,6 +167,30 @@ def test_others_that_set_the_capacity_are_found() -> None:
     assert "update-capacity-provider --name cp-web" in found[1].command
 
 
+def test_services_and_pools_whose_targets_are_not_all_known_are_named() -> None:
+    ways = (Unknown(("Cloud Map", "VPC Lattice"), "api"), Unknown(("a Classic Load Balancer",)))
+
+    service, pool = findings(replace(ON_GROUP, unknown=ways))
+
+    assert service.is_note
+    assert pool.is_note
+    assert str(service) == (
+        "service api gets requests by Cloud Map and VPC Lattice, where service-out cannot deregister it: its tasks are "
+        "stopped as late as batch tasks"
+    )
+    assert pool.thing == "auto-scaling-group:web"
+    assert pool.command.endswith("--auto-scaling-group-names web")
+
+
+def test_services_behind_a_network_load_balancer_are_named() -> None:
+    finding = only(replace(ON_SPOT, target_groups=(replace(FIT, lingers=True),)))
+
+    assert finding.is_note
+    assert str(finding).startswith("service api is behind a Network Load Balancer")
+    assert "On Spot there is no time" in str(finding)
+    assert "On Spot" not in str(only(replace(ON_GROUP, target_groups=(replace(FIT, lingers=True),))))
+
+
 def everything_that_does_not_fit() -> Inspection:
     """Of a group, as much at once as there is."""
     return replace(
@@ -179,6 +203,7 @@ def everything_that_does_not_fit() -> Inspection:
         suspended=("Launch",),
         policies=("p",),
         capacity_providers=("cp",),
+        unknown=(Unknown(("VPC Lattice",), "api"), Unknown(("a Classic Load Balancer",))),
     )
 
 
@@ -189,6 +214,8 @@ def test_every_finding_has_a_command_that_a_shell_can_read() -> None:
         revisions=(replace(REVISION, stop_timeout_s=600),),
         templates=(LaunchTemplate("", "", "ECS_ENABLE_SPOT_INSTANCE_DRAINING=true", terminations_disabled=False),),
         fleet_type="request",
+        unknown=(Unknown(("a Classic Load Balancer",)),),
+        target_groups=(replace(FIT, lingers=True),),
     )
     found = [*findings(everything), *findings(on_spot)]
 

@@ -101,6 +101,7 @@ RESOURCES: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
     "ecs:GetTaskProtection": lambda params: params["tasks"],
     "ecs:StopTask": lambda params: [params["task"]],
     "ecs:DescribeServices": _services,
+    "ecs:DescribeServiceRevisions": lambda params: params["serviceRevisionArns"],
     "elbv2:DeregisterTargets": lambda params: [params["TargetGroupArn"]],
     "ec2:TerminateInstances": lambda params: [arn("ec2", f"instance/{one}") for one in params["InstanceIds"]],
     "ec2:ModifySpotFleetRequest": lambda params: [arn("ec2", f"spot-fleet-request/{params['SpotFleetRequestId']}")],

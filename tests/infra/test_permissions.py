@@ -115,6 +115,7 @@ LAMBDA_S_OWN = {
 THEIRS = (
     Request("interruption-handler", "ecs:StopTask", arn("ecs", "task/theirs/1")),
     Request("interruption-handler", "ecs:UpdateContainerInstancesState", arn("ecs", "container-instance/theirs/1")),
+    Request("interruption-handler", "ecs:DescribeServiceRevisions", arn("ecs", "service-revision/theirs/api/1")),
     Request("autoscaler", "ecs:UpdateContainerInstancesState", arn("ecs", "container-instance/theirs/1")),
     Request("interruption-handler", "ecs:PutAttributes", arn("ecs", "container-instance/theirs/1")),
     Request("autoscaler", "ecs:DeleteAttributes", arn("ecs", "container-instance/theirs/1")),

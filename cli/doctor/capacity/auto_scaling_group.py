@@ -49,6 +49,11 @@ def zero_capacity_command(pool: PoolName) -> str:
     )
 
 
+def show_command(pool: PoolName) -> str:
+    """Return the command that shows the group."""
+    return f"aws autoscaling describe-auto-scaling-groups --auto-scaling-group-names {pool.name}"
+
+
 def _launch_configurations(runtime: Runtime, name: str) -> Iterable[LaunchTemplate]:
     if not name:
         return

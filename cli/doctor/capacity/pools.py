@@ -26,6 +26,10 @@ class InspectedKind(Protocol):
         """Return the command that sets the capacity of `pool` to 0."""
         ...
 
+    def show_command(self, pool: PoolName) -> str:
+        """Return the command that shows `pool`."""
+        ...
+
 
 KINDS: Mapping[PoolKind, InspectedKind] = {
     PoolKind.AUTO_SCALING_GROUP: auto_scaling_group,
@@ -45,3 +49,8 @@ def inspect_pool(runtime: Runtime, inspection: Inspection) -> Inspection:
 def zero_capacity_command(pool: PoolName) -> str:
     """Return the command that sets the capacity of `pool` to 0."""
     return KINDS[pool.kind].zero_capacity_command(pool)
+
+
+def show_command(pool: PoolName) -> str:
+    """Return the command that shows `pool`."""
+    return KINDS[pool.kind].show_command(pool)

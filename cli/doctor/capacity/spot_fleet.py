@@ -34,3 +34,8 @@ def zero_capacity_command(pool: PoolName) -> str:
         f"aws ec2 modify-spot-fleet-request --spot-fleet-request-id {pool.name} --target-capacity 0 "
         "--excess-capacity-termination-policy default"
     )
+
+
+def show_command(pool: PoolName) -> str:
+    """Return the command that shows the fleet."""
+    return f"aws ec2 describe-spot-fleet-requests --spot-fleet-request-ids {pool.name}"

@@ -137,6 +137,13 @@ class Runtime:
         return client
 
     @cached_property
+    def elbv2_once(self) -> ElasticLoadBalancingv2Client:
+        """A client without retries that waits for three seconds at most: what it reads is not worth a wait."""
+        config = QUICK_CONFIG.merge(Config(retries={"total_max_attempts": 1}))
+        client: ElasticLoadBalancingv2Client = self.session.client("elbv2", config=config)
+        return client
+
+    @cached_property
     def ec2(self) -> EC2Client:
         client: EC2Client = self.session.client("ec2", config=CLIENT_CONFIG)
         return client

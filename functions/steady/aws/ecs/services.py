@@ -48,7 +48,8 @@ def read_revisions(runtime: Runtime, arns: Iterable[str]) -> Mapping[str, Mappin
 
     Those that ECS does not describe are left out (API text: those made before 25 October 2024). No error is raised.
     """
-    client = runtime.ecs
+    # Without retries: no deregistration waits for them.
+    client = runtime.ecs_once
 
     def look(batch: Sequence[str]) -> list[tuple[str, Mapping[str, Any]]]:
         try:

@@ -158,7 +158,7 @@ def _look_and_stop(
 
     works: tuple[Callable[[], Look | Stopped], ...] = (look, stop)
     # A session makes its clients in one thread only: before the calls side by side.
-    _ = runtime.ecs, runtime.ecs_once, runtime.elbv2, runtime.ssm
+    _ = runtime.ecs, runtime.ecs_once, runtime.elbv2, runtime.elbv2_once, runtime.ssm
     done = runtime.in_parallel(_call, works, at_once=len(works))
     return (
         next(one for one in done if isinstance(one, Look)),

@@ -47,7 +47,7 @@ def read_target_groups(runtime: Runtime, arns: Iterable[str]) -> Mapping[str, Ta
     unread = [arn for arn in asked if TARGET_GROUPS.get(runtime, arn) is None]
     if unread:
         # A session makes its clients in one thread only: before the calls side by side.
-        look = partial(_describe, runtime, runtime.elbv2)
+        look = partial(_describe, runtime, runtime.elbv2_once)
         for found in runtime.in_parallel(look, batches(unread, GROUPS_A_CALL)):
             for group in found:
                 TARGET_GROUPS.keep(runtime, group.get("TargetGroupArn", ""), to_target_group(group))
