@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Any
 
 import typer
@@ -112,8 +111,8 @@ def _drain_cluster(aws: Runtime, cluster: str, doomed: list[Doomed], progress: P
         stopped += done.stopped
         state = f"{deregistered} targets deregistered, {stopped} tasks stopped, {done.tasks_left} tasks left"
         progress.update(bar, completed=stopped, total=stopped + done.tasks_left, state=state)
-        until_due_s = min((stop.at for stop in due), default=math.inf) - aws.now()
-        aws.sleep(max(0.0, min(done.next_in_s if waiting else math.inf, until_due_s - 1)) if waiting or due else 0.0)
+        if waiting or due:
+            aws.sleep(max(0.0, done.continues_in_s(aws.now())))
     return {
         "instances": [d.instance_id for d in doomed],
         "deregistered": deregistered,

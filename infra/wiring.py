@@ -47,7 +47,7 @@ INTERRUPTION = Feed(
     # The notices of a whole fleet come within seconds: one step handles all of them.
     batch_size=1000,
     window_s=1,
-    # About 100 s of retries: a notice is useless after its two minutes.
+    # Of crashes alone, about 150 s of retries: a step that fails sends its messages again itself.
     max_receives=6,
     patterns=tuple(kind.PATTERN for kind in notices.KINDS),
 )

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from interruption_handler.notices import Parsed
+from interruption_handler.notices import Parsed, notices_in
 from interruption_handler.notices.continuation import Continuation
 from steady.aws import queue
 from steady.aws.runtime import Runtime
 from steady.aws.service_out.hooks import LONGEST_WAIT_S
 from steady.service_out.doomed import NOTICE_S
-from steady.service_out.notice import Notice, ReservationNotice
+from steady.service_out.notice import ReservationNotice
 
 # A message is sent again after a twentieth of the time that is left, or after its own age if that is less, in these
 # bounds (seconds).
@@ -50,8 +50,7 @@ def _age_s(value: Parsed, now: float) -> float:
     """Return the seconds since the newest notice that a message is about."""
     if isinstance(value, Continuation):
         return now - max((d.noticed_at for d in value.doomed), default=now)
-    notices = [one for one in value if isinstance(one, Notice)] if isinstance(value, tuple) else []
-    return now - max((notice.at for notice in notices), default=now)
+    return now - max((notice.at for notice in notices_in(value)), default=now)
 
 
 def _deadline_of(value: Parsed, deadlines: Mapping[str, float]) -> float:
@@ -61,11 +60,10 @@ def _deadline_of(value: Parsed, deadlines: Mapping[str, float]) -> float:
         return max((d.deadline_s for d in value.doomed), default=max((s.by for s in value.due), default=0.0) + NOTICE_S)
     if isinstance(value, ReservationNotice):
         return value.deadline_s
-    notices = [one for one in value if isinstance(one, Notice)] if isinstance(value, tuple) else []
     return max(
         (
             deadlines.get(n.instance_id, n.at + LONGEST_WAIT_S if n.deadline_s is None else n.deadline_s)
-            for n in notices
+            for n in notices_in(value)
         ),
         default=0.0,
     )

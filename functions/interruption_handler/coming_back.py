@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
-from interruption_handler.notices import Parsed, unwritten
+from interruption_handler.notices import Parsed, overs_in, unwritten
 from interruption_handler.notices.unwritten import Unwritten
 from steady.aws.capacity.origins import origins_of
 from steady.aws.ecs.container_instances import describe_instances, find_instances
@@ -118,7 +118,7 @@ def _end_in(runtime: Runtime, autoscaler_queue_url: str, cluster: str, overs: Se
 
 
 def _overs(messages: Iterable[Message[Parsed]]) -> list[Over]:
-    return [one for m in messages if isinstance(m.value, tuple) for one in m.value if isinstance(one, Over)]
+    return [over for m in messages for over in overs_in(m.value)]
 
 
 def _by_cluster(runtime: Runtime, overs: Sequence[Over]) -> dict[str, list[Over]]:

@@ -25,13 +25,13 @@ from steady.aws import queue
 from steady.aws.runtime import Runtime
 from steady.aws.service_out import lease
 from steady.aws.service_out.advance import Advance, advance, drain_instances
-from steady.aws.service_out.locate import locate_instances, merge, with_container_instances
+from steady.aws.service_out.locate import locate_instances, merge_all, with_container_instances
 from steady.aws.settings import clusters
 from steady.cluster import ContainerInstance
 from steady.metrics import MetricName
 from steady.service_out.doomed import Doomed
 from steady.service_out.marking import marks_of, still_doomed
-from steady.service_out.notice import Ignored, Notice
+from steady.service_out.notice import Ignored
 from steady.service_out.stops import Stop
 from steady.service_out.timing import are_to_be_gathered, round_end
 
@@ -78,7 +78,7 @@ class Work:
 
     def doomed(self) -> list[Doomed]:
         """Return all its instances, each once."""
-        return _merged((*self.continued, *self.noticed))
+        return merge_all((*self.continued, *self.noticed))
 
 
 def handle_batch(event: Mapping[str, Any], runtime: Runtime, environment: Environment, until: float) -> dict[str, Any]:
@@ -106,12 +106,12 @@ def _handle(event: Mapping[str, Any], runtime: Runtime, environment: Environment
             runtime.telemetry.info(f"message {message.id} ignored: {message.value.why}")
             runtime.telemetry.count(MetricName.IGNORED_MESSAGES)
     messages, unresolved = resolve(runtime, batch.messages)
-    located = locate_instances(runtime, [n for m in messages for n in _notices_of(m)])
+    located = locate_instances(runtime, [n for m in messages for n in notices.notices_in(m.value)])
     if located.failed:
         some = next(iter(located.failed.values()))
         runtime.telemetry.error(f"{len(located.failed)} instances could not be located, they are tried again: {some!r}")
         runtime.telemetry.count(MetricName.DRAIN_STEP_FAILURES)
-    again = {m.id: m for m in messages if any(n.instance_id in located.failed for n in _notices_of(m))}
+    again = {m.id: m for m in messages if any(n.instance_id in located.failed for n in notices.notices_in(m.value))}
     again |= {m.id: m for m in unresolved}
     for work in _work(runtime, messages, located.doomed):
         # Any exception: whatever is wrong with one cluster, the others have their two minutes.
@@ -147,12 +147,12 @@ def _work_on(cluster: str, messages: Sequence[Message], noticed: Sequence[Doomed
         m
         for m in messages
         if (isinstance(m.value, Continuation) and m.value.cluster == cluster)
-        or any(n.instance_id in ids for n in _notices_of(m))
+        or any(n.instance_id in ids for n in notices.notices_in(m.value))
     ]
     return Work(
         cluster,
         noticed=noticed,
-        continued=_merged(d for one in going_on for d in one.doomed),
+        continued=merge_all(d for one in going_on for d in one.doomed),
         due=list({stop.arn: stop for one in going_on for stop in one.due}.values()),
         leases=frozenset(one.lease for one in going_on if one.lease),
         messages=asking,
@@ -184,7 +184,7 @@ def _step_with(runtime: Runtime, environment: Environment, work: Work, held: lea
     repeated.
     """
     handed = _handed_over(runtime, work.cluster, held.mail)
-    doomed, read = with_container_instances(runtime, work.cluster, _merged((*work.doomed(), *handed)))
+    doomed, read = with_container_instances(runtime, work.cluster, merge_all((*work.doomed(), *handed)))
     drained: Sequence[ContainerInstance] = ()
     woken = True
     # Before the drain: after a crash between the two, the next try still knows whose drain it is.
@@ -206,7 +206,7 @@ def _step_with(runtime: Runtime, environment: Environment, work: Work, held: lea
     if not woken:
         wake_autoscaler(runtime, environment.autoscaler_queue_url, work.cluster, fresh)
     if done.waiting or done.due:
-        delay_s = _delay_s(done, runtime.now())
+        delay_s = max(AT_ONCE_S, int(done.continues_in_s(runtime.now())))
         _continue(runtime, environment, work.cluster, done.waiting, done.due, delay_s, held.token)
         lease.keep(runtime, environment.ledger_table, work.cluster, held)
         return
@@ -225,12 +225,6 @@ def _handed_over(runtime: Runtime, cluster: str, mail: Iterable[str]) -> list[Do
         except Exception as error:
             runtime.telemetry.error(f"cluster {cluster}: {text!r} was handed over, not readable: {error!r}")
     return found
-
-
-def _delay_s(done: Advance, now: float) -> int:
-    """Return the whole seconds until the continuation is to come: for its next stop, or for its next look."""
-    until_due_s = min((stop.at for stop in done.due), default=float("inf")) - now
-    return max(AT_ONCE_S, int(min(done.next_in_s if done.waiting else until_due_s, max(0.0, until_due_s - 1))))
 
 
 def _continue(
@@ -278,18 +272,6 @@ def _report_step(runtime: Runtime, cluster: str, done: Advance) -> None:
 def _same_for_copies(message: Message) -> str:
     """Return a text that is the same for each copy of `message`, also for one that was sent again."""
     return hashlib.sha256(message.body.encode("utf-8", "backslashreplace")).hexdigest()[:32]
-
-
-def _notices_of(message: Message) -> tuple[Notice, ...]:
-    found = message.value if isinstance(message.value, tuple) else ()
-    return tuple(one for one in found if isinstance(one, Notice))
-
-
-def _merged(doomed: Iterable[Doomed]) -> list[Doomed]:
-    found: dict[str, Doomed] = {}
-    for one in doomed:
-        found[one.instance_id] = merge(found.get(one.instance_id), one)
-    return list(found.values())
 
 
 def _some(doomed: Sequence[Doomed]) -> str:

@@ -54,3 +54,13 @@ def parse(body: str) -> Parsed:
     if kind is None:
         return Ignored(f"unsupported detail-type {shown(detail_type)}")
     return kind.parse(event)
+
+
+def notices_in(value: Parsed) -> list[Notice]:
+    """Return the notices of a parsed message; none if it is of another kind."""
+    return [one for one in value if isinstance(one, Notice)] if isinstance(value, tuple) else []
+
+
+def overs_in(value: Parsed) -> list[Over]:
+    """Return what a parsed message says to have passed; nothing if it is of another kind."""
+    return [one for one in value if isinstance(one, Over)] if isinstance(value, tuple) else []

@@ -87,7 +87,7 @@ def to_release(
         now: seconds since the epoch.
     """
     doomed, tasks = list(doomed), list(tasks)
-    here, release_at = _tasks_of(doomed, tasks), _release_times(doomed, tasks, drain_s)
+    here, release_at = tasks_of(doomed, tasks), _release_times(tasks, _moments(doomed, tasks), drain_s)
     targets: set[Target] = set()
     held: dict[str, set[str]] = {}
     for instance in doomed:
@@ -100,12 +100,11 @@ def to_release(
     return Release(tuple(sorted(targets)), {id_: frozenset(names) for id_, names in held.items()})
 
 
-def _release_times(doomed: Iterable[Doomed], tasks: Sequence[DoomedTask], drain_s: float) -> Mapping[str, float]:
+def _release_times(tasks: Sequence[DoomedTask], moments: Mapping[str, float], drain_s: float) -> Mapping[str, float]:
     """Return when kept targets are deregistered at the latest, by the name of their service: all of them together.
 
     A call for each target group takes its time: ELB takes few of them in a second.
     """
-    moments = _moments(doomed, tasks)
     groups = {target.group_arn for task in tasks for target in task.targets}
     calls_s = max(0.0, (len(groups) - DEREGISTER_BUCKET.burst) / DEREGISTER_BUCKET.refill_per_s)
     found: dict[str, float] = {}
@@ -127,10 +126,13 @@ def _is_to_deregister(task: DoomedTask, instance: Doomed) -> bool:
 
 
 def after_release(
-    instance: Doomed, release: Release, tasks: Iterable[DoomedTask], refused: Collection[Target], now: float
+    instance: Doomed, release: Release, here: Sequence[DoomedTask], refused: Collection[Target], now: float
 ) -> Doomed:
-    """Return `instance` as it is once the targets of `release` were deregistered, less those that ELB `refused`."""
-    here = [t for t in tasks if t.container_instance_arn == instance.container_instance_arn]
+    """Return `instance` as it is once the targets of `release` were deregistered, less those that ELB `refused`.
+
+    Args:
+        here: the tasks on the instance.
+    """
     kept = release.held.get(instance.instance_id, frozenset())
     refusing = {task.service for task in here if not task.targets.isdisjoint(refused)}
     leaving = {t.service for t in here if t.targets and t.service not in kept and _is_to_deregister(t, instance)}
@@ -159,7 +161,7 @@ def to_stop(
         tasks: the tasks that ECS wants RUNNING on any of the instances.
     """
     doomed = list(doomed)
-    here, moments = _tasks_of(doomed, tasks), _moments(doomed, tasks)
+    here, moments = tasks_of(doomed, tasks), _moments(doomed, tasks)
     stops = []
     for instance in doomed:
         of_instance = here[instance.instance_id]
@@ -215,7 +217,8 @@ def progress(
     """
     doomed = list(doomed)
     left = [t for t in tasks if not t.stopping and t.arn not in stopped]
-    here, moments, release_at = _tasks_of(doomed, left), _moments(doomed, left), _release_times(doomed, left, drain_s)
+    here, moments = tasks_of(doomed, left), _moments(doomed, left)
+    release_at = _release_times(left, moments, drain_s)
     finished: list[Doomed] = []
     waiting: list[Doomed] = []
     waits: list[float] = []
@@ -229,7 +232,7 @@ def progress(
     return Progress(tuple(finished), tuple(waiting), max(1, math.floor(min(waits, default=SOON_S))))
 
 
-def _tasks_of(doomed: Iterable[Doomed], tasks: Iterable[DoomedTask]) -> dict[str, list[DoomedTask]]:
+def tasks_of(doomed: Iterable[Doomed], tasks: Iterable[DoomedTask]) -> dict[str, list[DoomedTask]]:
     """Return the tasks on each instance, by its id."""
     found: dict[str, list[DoomedTask]] = {}
     for task in tasks:
@@ -273,9 +276,7 @@ def _look_again_in(
     due = [*(moments[task.arn] for task in left), *(release_at.get(name, math.inf) for name in instance.held)]
     until_due = min(due, default=math.inf) - now - BEFORE_DUE_S
     others = any(not task.is_spared for task in left)
-    if others and now - instance.noticed_at < FAR_S:
-        usual: float = SOON_S
-    elif not left:
+    if not left or (others and now - instance.noticed_at < FAR_S):
         usual = SOON_S
     else:
         usual = LATER_S if until_due < FAR_S else FAR_LATER_S

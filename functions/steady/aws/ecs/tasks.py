@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -15,7 +15,7 @@ from steady.aws.ecs.pages import PAGE
 from steady.aws.ecs.task_definitions import read_task_definition
 from steady.aws.pace import Pace
 from steady.aws.runtime import Runtime, batches
-from steady.cluster import DEFAULT_STOP_TIMEOUT_S, ContainerInstance, InstanceStatus
+from steady.cluster import DEFAULT_STOP_TIMEOUT_S, ContainerInstance
 from steady.service_out.stops import Stop
 
 if TYPE_CHECKING:
@@ -36,15 +36,7 @@ TASK_COUNTS = Cache[str, int](max_age_s=60.0)
 
 def list_instances_of_service(runtime: Runtime, cluster: str, service: str) -> frozenset[str]:
     """Return the ARNs of the container instances on which tasks of `service` are."""
-    pages = runtime.ecs.get_paginator("list_tasks").paginate(
-        cluster=cluster, serviceName=service, PaginationConfig={"PageSize": PAGE}
-    )
-    arns = [arn for page in pages for arn in page["taskArns"]]
-    tasks = [
-        task
-        for batch in batches(arns, TASKS_A_DESCRIBE)
-        for task in runtime.ecs.describe_tasks(cluster=cluster, tasks=batch)["tasks"]
-    ]
+    tasks = _describe(runtime, cluster, _list(runtime, cluster=cluster, serviceName=service))
     return frozenset(task["containerInstanceArn"] for task in tasks if task.get("containerInstanceArn"))
 
 
@@ -53,10 +45,9 @@ def describe_tasks_on(runtime: Runtime, cluster: str, instances: Sequence[Contai
     client = runtime.ecs
     busy = [i for i in instances if i.task_count]
     if _by_cluster_is_cheaper(runtime, cluster, busy):
-        pages = client.get_paginator("list_tasks").paginate(cluster=cluster, PaginationConfig={"PageSize": PAGE})
-        arns = [arn for page in pages for arn in page["taskArns"]]
+        arns = _list(runtime, cluster=cluster)
     else:
-        lists = runtime.in_parallel(lambda i: _tasks_on(runtime, cluster, i.arn), busy)
+        lists = runtime.in_parallel(lambda i: _list(runtime, cluster=cluster, containerInstance=i.arn), busy)
         arns = [arn for found in lists for arn in found]
     wanted = {i.arn for i in busy}
     answers = runtime.in_parallel(
@@ -106,46 +97,36 @@ def _pages(count: int) -> int:
     return -(-count // PAGE)
 
 
-def _tasks_on(runtime: Runtime, cluster: str, arn: str) -> list[str]:
-    pages = runtime.ecs.get_paginator("list_tasks").paginate(
-        cluster=cluster, containerInstance=arn, PaginationConfig={"PageSize": PAGE}
-    )
-    return [task for page in pages for task in page["taskArns"]]
+def _list(runtime: Runtime, **which: Any) -> list[str]:
+    """Return the ARNs of the tasks `which`, in the parameters of ListTasks."""
+    pages = runtime.ecs.get_paginator("list_tasks").paginate(**which, PaginationConfig={"PageSize": PAGE})
+    return [arn for page in pages for arn in page["taskArns"]]
 
 
-def find_stopping(runtime: Runtime, cluster: str, arns: Iterable[str]) -> dict[str, int]:
-    """Return how many tasks are still stopping on each of the container instances `arns`.
+def _describe(runtime: Runtime, cluster: str, arns: Iterable[str]) -> list[TaskTypeDef]:
+    answers = (runtime.ecs.describe_tasks(cluster=cluster, tasks=batch) for batch in batches(arns, TASKS_A_DESCRIBE))
+    return [task for answer in answers for task in answer["tasks"]]
+
+
+def with_stopping(
+    runtime: Runtime, cluster: str, instances: Iterable[ContainerInstance], arns: Iterable[str]
+) -> tuple[ContainerInstance, ...]:
+    """Return `instances` with the tasks that are still stopping counted on those among them that `arns` name.
 
     ECS API: a task that was told to stop leaves `runningTasksCount` at once, while its containers still run. ListTasks
     with the desired status STOPPED lists it, and for about an hour after it has stopped, too. A container that never
     ends counts no longer than its stop timeout, and a grace, after ECS began to stop it.
     """
 
-    client = runtime.ecs
-
     def count(arn: str) -> int:
-        pages = client.get_paginator("list_tasks").paginate(
-            cluster=cluster, containerInstance=arn, desiredStatus="STOPPED", PaginationConfig={"PageSize": PAGE}
-        )
-        listed = [task for page in pages for task in page["taskArns"]]
-        return sum(
-            _still_stops(runtime, task)
-            for batch in batches(listed, TASKS_A_DESCRIBE)
-            for task in client.describe_tasks(cluster=cluster, tasks=batch)["tasks"]
-        )
+        listed = _list(runtime, cluster=cluster, containerInstance=arn, desiredStatus="STOPPED")
+        return sum(_still_stops(runtime, task) for task in _describe(runtime, cluster, listed))
 
     wanted = sorted(set(arns))
-    return dict(zip(wanted, runtime.in_parallel(count, wanted), strict=True))
-
-
-def with_stopping(
-    runtime: Runtime, cluster: str, instances: Iterable[ContainerInstance]
-) -> tuple[ContainerInstance, ...]:
-    """Count the tasks that are still stopping on draining instances that look empty: until then they are not."""
-    found = tuple(instances)
-    empty = [i.arn for i in found if i.status is InstanceStatus.DRAINING and not i.task_count]
-    stopping = find_stopping(runtime, cluster, empty)
-    return tuple(replace(i, task_count=stopping[i.arn]) if stopping.get(i.arn) else i for i in found)
+    # A session makes its clients in one thread only: before the calls side by side.
+    _ = runtime.ecs
+    stopping = dict(zip(wanted, runtime.in_parallel(count, wanted), strict=True))
+    return tuple(replace(i, task_count=i.task_count + stopping.get(i.arn, 0)) for i in instances)
 
 
 def _still_stops(runtime: Runtime, task: TaskTypeDef) -> bool:

@@ -21,7 +21,7 @@ from steady.aws.ecs.tasks import (
 )
 from steady.aws.runtime import Runtime
 from steady.aws.scaling.services import read_services
-from steady.cluster import ContainerInstance, Snapshot, TaskShape
+from steady.cluster import ContainerInstance, InstanceStatus, Snapshot, TaskShape
 from steady.thresholds import ClusterSettings
 
 
@@ -44,7 +44,10 @@ def observe(
     if budget:
         budget.begin_look(cluster.name, cluster.thresholds.api_share / 100)
     pool = pools.read_pool(runtime, cluster.pool)
-    instances = with_stopping(runtime, cluster.name, describe_all_instances(runtime, cluster.name))
+    instances = describe_all_instances(runtime, cluster.name)
+    # A draining instance that looks empty is not while tasks of it are stopping.
+    empty = [i.arn for i in instances if i.status is InstanceStatus.DRAINING and not i.task_count]
+    instances = with_stopping(runtime, cluster.name, instances, empty)
     services, daemons = read_services(runtime, cluster.name, suspected, budget)
     snapshot = Snapshot(
         cluster=cluster.name,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import operator
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.aws.ecs.container_instances import describe_instances, set_draining
-from steady.aws.ecs.tasks import Stopped, find_stopping, stop_tasks
+from steady.aws.ecs.tasks import Stopped, stop_tasks, with_stopping
 from steady.aws.runtime import Runtime
 from steady.aws.service_out import targets
 from steady.aws.service_out.doomed_tasks import find_alone, read_doomed_tasks
@@ -18,7 +20,7 @@ from steady.aws.service_out.hook_answers import complete_hooks, send_heartbeats
 from steady.aws.service_out.task_targets import instance_targets
 from steady.cluster import ContainerInstance, InstanceStatus
 from steady.service_out.doomed import Doomed, DoomedTask, Seen, Target, TaskKind
-from steady.service_out.drain import after_release, progress, to_drain, to_release, to_stop
+from steady.service_out.drain import after_release, progress, tasks_of, to_drain, to_release, to_stop
 from steady.service_out.marking import still_doomed
 from steady.service_out.stops import Stop, fill, in_order
 
@@ -26,9 +28,8 @@ if TYPE_CHECKING:
     from steady.thresholds import ClusterSettings
 
 STOP_REASON = "ecs-steady: the instance is about to go"
-# The cluster's settings may be this old, in seconds; if they cannot be read, requests end in `DEFAULT_DRAIN_S`.
+# The cluster's settings may be this old, in seconds.
 SETTINGS_MAX_AGE_S = 300.0
-DEFAULT_DRAIN_S = 20
 # Seconds of one step in which targets are deregistered: with a hundred target groups, ELB's rate takes longer.
 DEREGISTER_FOR_S = 6.0
 SHORTEST_ROUND_S = 3.0
@@ -65,6 +66,11 @@ class Advance:
     tasks_left: int = 0
     killed: int = 0
     deregistered_after_s: float | None = None
+
+    def continues_in_s(self, now: float) -> float:
+        """Return the seconds from `now` until the next look or shortly before the next stop; negative: it is late."""
+        until_due_s = min((stop.at for stop in self.due), default=math.inf) - now - 1
+        return min(self.next_in_s, until_due_s) if self.waiting else until_due_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,15 +165,11 @@ def _look_and_stop(
     works: tuple[Callable[[], Look | Stopped], ...] = (look, stop)
     # A session makes its clients in one thread only: before the calls side by side.
     _ = runtime.ecs, runtime.ecs_once, runtime.elbv2, runtime.elbv2_once, runtime.ssm
-    done = runtime.in_parallel(_call, works, at_once=len(works))
+    done = runtime.in_parallel(operator.call, works, at_once=len(works))
     return (
         next(one for one in done if isinstance(one, Look)),
         next(one for one in done if isinstance(one, Stopped)),
     )
-
-
-def _call(work: Callable[[], Look | Stopped]) -> Look | Stopped:
-    return work()
 
 
 def drain_instances(
@@ -204,28 +206,28 @@ def drain_instances(
 
 def _look(runtime: Runtime, cluster: str, doomed: Sequence[Doomed], drained: Iterable[ContainerInstance] = ()) -> Look:
     """Look at `doomed`, and deregister those of their targets that are not kept."""
-    if not doomed:
-        return Look()
     arns = {d.container_instance_arn for d in doomed}
     known = _by_arn(i for i in drained if i.arn in arns)
     others = [d for d in doomed if d.container_instance_arn not in known]
     instances = [*known.values(), *drain_instances(runtime, cluster, others)]
     tasks = read_doomed_tasks(runtime, cluster, instances)
     alone = find_alone(runtime, cluster, doomed, tasks)
-    # Where every target leaves at once, none waits for the thresholds.
-    drain_s = _drain_seconds(runtime, cluster) if alone or any(d.is_patient for d in doomed) else 0.0
-    release = to_release(doomed, tasks, alone, drain_s, runtime.now())
+    # Where every target leaves at once, none waits for the settings.
+    keeps_some = bool(alone) or any(d.is_patient for d in doomed)
+    settings = _settings(runtime, cluster) if keeps_some else None
+    release = to_release(doomed, tasks, alone, _drain_seconds(settings) if keeps_some else 0.0, runtime.now())
     refused = targets.deregister(runtime, release.targets, runtime.now() + DEREGISTER_FOR_S)
     now = runtime.now()
-    after = [after_release(d, release, tasks, refused, now) for d in doomed]
+    here = tasks_of(doomed, tasks)
+    after = [after_release(d, release, here[d.instance_id], refused, now) for d in doomed]
+    settings = settings if keeps_some else _settings(runtime, cluster)
     # Auto Scaling deregisters an instance itself before its hook waits; nobody does it after another notice.
     fresh = [d.instance_id for d in doomed if not d.looked_at and not d.hooks]
-    targets.deregister(runtime, _targets_of_pool(runtime, cluster, fresh), runtime.now() + DEREGISTER_FOR_S)
-    instances = _with_stopping(runtime, cluster, after, instances, tasks)
-    drain_s = _drain_seconds(runtime, cluster)
+    targets.deregister(runtime, _targets_of_pool(runtime, settings, fresh), runtime.now() + DEREGISTER_FOR_S)
+    drain_s = _drain_seconds(settings)
     look = Look(
         after,
-        instances,
+        with_stopping(runtime, cluster, instances, _nearly_empty(after, instances, tasks)),
         tasks,
         drain_s=drain_s,
         deregistered=len(release.targets) - len(refused),
@@ -236,34 +238,30 @@ def _look(runtime: Runtime, cluster: str, doomed: Sequence[Doomed], drained: Ite
     return replace(look, stops=to_stop(after, look.seen(), tasks, drain_s, runtime.now()))
 
 
-def _with_stopping(
-    runtime: Runtime,
-    cluster: str,
-    doomed: Iterable[Doomed],
-    instances: Iterable[ContainerInstance],
-    tasks: Iterable[DoomedTask],
-) -> list[ContainerInstance]:
-    """Count the tasks that are still stopping on instances that may be empty but for them, where that matters.
+def _nearly_empty(
+    doomed: Iterable[Doomed], instances: Iterable[ContainerInstance], tasks: Iterable[DoomedTask]
+) -> set[str]:
+    """Return the ARNs of instances that may be empty but for tasks that are stopping, where these matter.
 
-    It matters under a lifecycle hook, and for daemons where there is time: they are stopped last.
+    They matter under a lifecycle hook, and for daemons where there is time: daemons are stopped last.
     """
     patient = {d.container_instance_arn for d in doomed if d.hooks or d.is_patient}
-    daemons = [t.container_instance_arn for t in tasks if t.kind is TaskKind.DAEMON and not t.stopping]
-    nearly_empty = {i.arn for i in instances if i.arn in patient and i.task_count <= daemons.count(i.arn)}
-    stopping = find_stopping(runtime, cluster, nearly_empty)
-    return [replace(i, task_count=i.task_count + stopping.get(i.arn, 0)) for i in instances]
+    daemons = Counter(t.container_instance_arn for t in tasks if t.kind is TaskKind.DAEMON and not t.stopping)
+    return {i.arn for i in instances if i.arn in patient and i.task_count <= daemons[i.arn]}
 
 
-def _targets_of_pool(runtime: Runtime, cluster: str, instance_ids: Sequence[str]) -> Iterable[Target]:
+def _targets_of_pool(
+    runtime: Runtime, settings: ClusterSettings | None, instance_ids: Sequence[str]
+) -> Iterable[Target]:
     """Return the targets as which the cluster's pool itself has registered its instances."""
-    settings = _settings(runtime, cluster) if instance_ids else None
-    found = instance_targets(runtime, settings.pool, instance_ids) if settings else {}
+    found = instance_targets(runtime, settings.pool, instance_ids) if settings and instance_ids else {}
     return {target for of_instance in found.values() for target in of_instance}
 
 
-def _drain_seconds(runtime: Runtime, cluster: str) -> float:
-    settings = _settings(runtime, cluster)
-    return float(settings.thresholds.drain_seconds if settings else DEFAULT_DRAIN_S)
+def _drain_seconds(settings: ClusterSettings | None) -> float:
+    from steady.thresholds import Thresholds
+
+    return float((settings.thresholds if settings else Thresholds()).drain_seconds)
 
 
 def _settings(runtime: Runtime, cluster: str) -> ClusterSettings | None:

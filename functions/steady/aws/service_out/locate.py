@@ -35,9 +35,9 @@ def locate_instances(runtime: Runtime, noticed: Sequence[Notice]) -> Located:
     """Find the cluster and the deadline of each instance that a notice names.
 
     Instances of other clusters than ours are left out: nothing is written for them. One that cannot be located now
-    concerns no other: a text in `Located.failed` says why.
+    concerns no other.
     """
-    found: dict[str, Doomed] = {}
+    found: list[Doomed] = []
     failed: dict[str, Exception] = {}
     origins = _Origins(runtime, noticed)
     for notice in noticed:
@@ -48,14 +48,21 @@ def locate_instances(runtime: Runtime, noticed: Sequence[Notice]) -> Located:
             failed[notice.instance_id] = error
             continue
         if doomed:
-            found[notice.instance_id] = merge(found.get(notice.instance_id), doomed)
-    return Located(list(found.values()), failed)
+            found.append(doomed)
+    return Located(merge_all(found), failed)
 
 
-def merge(one: Doomed | None, other: Doomed) -> Doomed:
+def merge_all(doomed: Iterable[Doomed]) -> list[Doomed]:
+    """Return `doomed` with each instance once: what several messages say about it is merged."""
+    found: dict[str, Doomed] = {}
+    for one in doomed:
+        known = found.get(one.instance_id)
+        found[one.instance_id] = merge(known, one) if known else one
+    return list(found.values())
+
+
+def merge(one: Doomed, other: Doomed) -> Doomed:
     """Merge what two messages say about one instance: the earlier deadline, and every lifecycle hook that holds it."""
-    if one is None:
-        return other
     hooks = {(hook.group, hook.name): hook for hook in (*other.hooks, *one.hooks)}
     return replace(
         one,
@@ -100,7 +107,6 @@ class _Origins:
     def __init__(self, runtime: Runtime, noticed: Sequence[Notice]) -> None:
         self._runtime = runtime
         self._ids = [notice.instance_id for notice in noticed]
-        self._hooked = {notice.instance_id for notice in noticed if notice.hook}
         self._read: dict[str, Origin] | None = None
         self._error: Exception | None = None
 
