@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from simulator.messaging import LambdaContext
+from simulator.lambdas import LambdaContext
 from simulator.suite import LEDGER_TABLE
 from steady.scaling.demand import MAX_DEMANDS
 from tests.fuzz.hostile import GOOD, MAXIMUM, Target, nested
