@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulator.messaging import Function, LambdaContext, Queue
+from simulator.lambdas import Function, LambdaContext
+from simulator.queues import Queue
 from simulator.world import World
 
 MAXIMUM = 6
