@@ -83,7 +83,7 @@ def test_the_calls_of_each_minute_are_kept_by_bucket(day: Outcome) -> None:
     total = sum(count for sample in day.calls for count in sample.by_bucket.values())
 
     counted = sum(n for name, n in day.figures["api_calls"].items() if name.startswith("ecs:"))
-    assert total == counted - day.figures["api_calls"].get("ecs:GetTaskProtection", 0)
+    assert total == counted
 
 
 def test_names_from_a_trace_cannot_become_markup(day: Outcome) -> None:

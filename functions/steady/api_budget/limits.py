@@ -18,6 +18,8 @@ class Bucket:
         return self.refill_per_s * 60
 
 
+# ECS's table does not name GetTaskProtection and DescribeServiceRevisions. They are counted with the calls that read the
+# same resources, tasks and services: if they have buckets of their own, this only leaves more of the shared ones.
 BUCKETS = (
     Bucket(
         "cluster-resource-modify",
@@ -40,10 +42,17 @@ BUCKETS = (
         100,
         20,
         frozenset(
-            {"DescribeContainerInstances", "DescribeTasks", "ListContainerInstances", "ListTasks", "ListAttributes"}
+            {
+                "DescribeContainerInstances",
+                "DescribeTasks",
+                "ListContainerInstances",
+                "ListTasks",
+                "ListAttributes",
+                "GetTaskProtection",
+            }
         ),
     ),
-    Bucket("service-read", 100, 20, frozenset({"DescribeServices", "ListServices"})),
+    Bucket("service-read", 100, 20, frozenset({"DescribeServices", "ListServices", "DescribeServiceRevisions"})),
     Bucket("service-modify", 50, 5, frozenset({"CreateService", "UpdateService", "DeleteService"})),
     Bucket("cluster-read", 50, 20, frozenset({"DescribeClusters", "ListClusters"})),
     Bucket("task-definition-read", 50, 20, frozenset({"DescribeTaskDefinition", "ListTaskDefinitions"})),
