@@ -84,6 +84,10 @@ class QueueFunction(SuiteFunction):
             entry="dead-letters",
         )
 
+    def feed_also_from(self, queue: sqs.IQueue) -> None:
+        """Feed the function from a further `queue`, which is made elsewhere, and seldom has a message."""
+        self.function.add_event_source(sources.SqsEventSource(queue, report_batch_item_failures=True))
+
 
 def _pattern(pattern: Mapping[str, Any]) -> events.EventPattern:
     names = {"source": "source", "detail-type": "detail_type", "detail": "detail"}

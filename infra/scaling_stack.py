@@ -8,6 +8,7 @@ from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as targets
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra import permissions, wiring
@@ -50,6 +51,19 @@ class ScalingStack(cdk.Stack):
             alerts.grant_publish(function.role)
             ledger.grant(function.role, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
         self.autoscaler_queue = autoscaler.queue
+        # It feeds the interruption handler. Made here: that function's stack needs this one, and not the reverse.
+        self.unserved_queue = sqs.Queue(
+            self,
+            "Unserved",
+            enforce_ssl=True,
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            visibility_timeout=cdk.Duration.seconds(wiring.INTERRUPTION.visibility_s),
+            dead_letter_queue=sqs.DeadLetterQueue(
+                queue=autoscaler.dead_letters, max_receive_count=wiring.INTERRUPTION.max_receives
+            ),
+        )
+        autoscaler.function.add_environment("UNSERVED_QUEUE_URL", self.unserved_queue.queue_url)
+        autoscaler.may_send_to(self.unserved_queue)
         self.functions = (autoscaler, failures)
         # A failed tick is not repeated: the next one sees the same.
         autoscaler.function.configure_async_invoke(retry_attempts=0, max_event_age=cdk.Duration.seconds(wiring.TICK_S))

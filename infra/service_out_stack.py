@@ -23,6 +23,7 @@ class ServiceOutStack(cdk.Stack):
         *,
         settings: Settings,
         autoscaler_queue: sqs.IQueue,
+        unserved_queue: sqs.IQueue,
         ledger: dynamodb.ITable,
         **kwargs: Any,
     ) -> None:
@@ -36,6 +37,7 @@ class ServiceOutStack(cdk.Stack):
         )
         self.functions = (handler,)
         handler.function.add_environment("QUEUE_URL", handler.queue.queue_url)
+        handler.feed_also_from(unserved_queue)
         handler.may_send_to(handler.queue)
         handler.may_send_to(autoscaler_queue)
         permissions.may_read_thresholds(handler)

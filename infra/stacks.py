@@ -56,9 +56,13 @@ def _add(app: cdk.App, target: Target) -> Stacks:
     # Its deployed name is from before its Python name: another one would replace the topic, and lose its subscriptions.
     alerts = AlertsStack(scope, **named("people"))
     scaling = ScalingStack(scope, **named("scaling"), settings=settings, ledger=state.ledger, alerts=alerts.topic)
-    queue = scaling.autoscaler_queue
     service_out = ServiceOutStack(
-        scope, **named("service-out"), settings=settings, autoscaler_queue=queue, ledger=state.ledger
+        scope,
+        **named("service-out"),
+        settings=settings,
+        autoscaler_queue=scaling.autoscaler_queue,
+        unserved_queue=scaling.unserved_queue,
+        ledger=state.ledger,
     )
     functions = (*service_out.functions, *scaling.functions)
     watch = WatchStack(scope, **named("watch"), settings=settings, functions=functions, ledger=state.ledger)

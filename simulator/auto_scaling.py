@@ -168,11 +168,18 @@ class AutoScaling:
         return {}
 
     def _waiting(self, params: Params) -> tuple[AutoScalingGroup, Waiting]:
+        """Find the wait that a call is about.
+
+        Both calls require the group and the hook; the wait is named by its token or by the instance's id (Auto Scaling
+        API, CompleteLifecycleAction and RecordLifecycleActionHeartbeat: neither of the two is required by the model).
+        """
         group = self._group(params["AutoScalingGroupName"])
+        token, instance_id = params.get("LifecycleActionToken"), params.get("InstanceId")
         for waiting in group.waiting.values():
-            if waiting.token == params.get("LifecycleActionToken"):
+            named = waiting.token == token if token else waiting.instance.id == instance_id
+            if named and params["LifecycleHookName"] == group.hook:
                 return group, waiting
-        raise AwsError("ValidationError", "No active Lifecycle Action found with that token")
+        raise AwsError("ValidationError", f"No active Lifecycle Action found with token {token} or ID {instance_id}")
 
     def _group(self, name: str) -> AutoScalingGroup:
         if name not in self.groups:

@@ -118,8 +118,17 @@ class Suite:
         self.triggers = self._queue(wiring.AUTOSCALER)
         self.notices = self._queue(wiring.INTERRUPTION)
         self.failures = self._queue(wiring.RUNTASK_FAILURE)
+        self.unserved = account.messaging.add_queue(
+            Queue(
+                "unserved",
+                visibility_s=wiring.INTERRUPTION.visibility_s,
+                max_receives=wiring.INTERRUPTION.max_receives,
+                dead_letters=self.triggers.dead_letters,
+            )
+        )
         account.messaging.subscriptions[FAILURE_TOPIC] = [self.failures]
         self.interruption_handler = self._feed(self.notices, wiring.INTERRUPTION, self._interruption())
+        self.unserved.function = self.interruption_handler
         self.autoscaler: Function | None = None
         self.runtask_failure: Function | None = None
         if scaling:
@@ -186,7 +195,9 @@ class Suite:
         environments = self._environments(wiring.AUTOSCALER)
         return lambda event, context: environments.run(
             context,
-            lambda runtime: handle_event(event, runtime, self._scaling_environment(), _dead_letters_url(self.triggers)),
+            lambda runtime: handle_event(
+                event, runtime, self._scaling_environment(self.unserved.url), _dead_letters_url(self.triggers)
+            ),
         )
 
     def _runtask_failure(self) -> Handler:
@@ -201,8 +212,8 @@ class Suite:
     def _environments(self, feed: Feed) -> Environments:
         return Environments(lambda: self.runtime(feed.function))
 
-    def _scaling_environment(self) -> ScalingEnvironment:
-        return ScalingEnvironment(LEDGER_TABLE, self.triggers.url, PEOPLE_TOPIC)
+    def _scaling_environment(self, unserved_queue_url: str = "") -> ScalingEnvironment:
+        return ScalingEnvironment(LEDGER_TABLE, self.triggers.url, PEOPLE_TOPIC, unserved_queue_url)
 
 
 def _dead_letters_url(queue: Queue) -> str:

@@ -12,7 +12,7 @@ from steady.aws import queue
 from steady.aws.runtime import Runtime
 from steady.aws.service_out.hooks import LONGEST_WAIT_S
 from steady.service_out.doomed import NOTICE_S
-from steady.service_out.notice import ReservationNotice
+from steady.service_out.notice import ReservationNotice, WaitingNotice
 
 # A message is sent again after a twentieth of the time that is left, or after its own age if that is less, in these
 # bounds (seconds).
@@ -60,6 +60,9 @@ def _deadline_of(value: Parsed, deadlines: Mapping[str, float]) -> float:
         return max((d.deadline_s for d in value.doomed), default=max((s.by for s in value.due), default=0.0) + NOTICE_S)
     if isinstance(value, ReservationNotice):
         return value.deadline_s
+    if isinstance(value, WaitingNotice):
+        # The next tick sends another one.
+        return value.at + NOTICE_S
     return max(
         (
             deadlines.get(n.instance_id, n.at + LONGEST_WAIT_S if n.deadline_s is None else n.deadline_s)

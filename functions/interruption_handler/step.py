@@ -19,7 +19,7 @@ from interruption_handler.again import send_again
 from interruption_handler.coming_back import end_marks, mark, write_again
 from interruption_handler.notices import Parsed, continuation
 from interruption_handler.notices.continuation import Continuation
-from interruption_handler.reservations import resolve
+from interruption_handler.resolving import resolve
 from interruption_handler.waking import wake_autoscaler
 from steady.aws import queue
 from steady.aws.runtime import Runtime

@@ -21,6 +21,9 @@ API_BUDGET_KEY = "#ecs-api"
 # The keys of the ledger's items with the leases of service-out: this, and the cluster's name.
 LEASE_KEY = "#service-out/"
 
+# The detail-type of the autoscaler's message about instances that wait under a lifecycle hook.
+WAITING_INSTANCES = "Steady Waiting Instances"
+
 # The Glue database and the Athena workgroup of the logs (`steady logs`).
 DATABASE = "steady_logs"
 WORKGROUP = "steady-logs"

@@ -122,6 +122,7 @@ class Pool:
         on_demand: the on-demand part of the target, in units.
         on_demand_members: the ids of the on-demand instances of a pool that has an on-demand part.
         may_fall_back: whether this pool can be given an on-demand part (a fleet made from launch templates).
+        waiting: the ids of the instances that wait under a lifecycle hook to be terminated; they are no members.
     """
 
     name: PoolName
@@ -133,6 +134,7 @@ class Pool:
     on_demand: int = 0
     on_demand_members: frozenset[str] = frozenset()
     may_fall_back: bool = False
+    waiting: frozenset[str] = frozenset()
 
     @property
     def traits(self) -> PoolTraits:

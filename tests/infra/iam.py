@@ -161,6 +161,8 @@ def _named(logical_id: str) -> str:
         return PEOPLE_TOPIC
     if logical_id.startswith(tuple(BUCKETS)):
         return f"arn:aws:s3:::{next(name for start, name in BUCKETS.items() if logical_id.startswith(start))}"
+    if "Unserved" in logical_id:
+        return arn("sqs", "unserved")
     for function, construct in ROLES.items():
         if f"{construct}Queue" in logical_id:
             return arn("sqs", function)

@@ -48,7 +48,7 @@ def test_every_queue_is_encrypted_and_keeps_what_cannot_be_handled(templates: di
         if "RedrivePolicy" in queue["Properties"]
     }
 
-    assert len(queues) == 8
+    assert len(queues) == 9
     assert all(queue["Properties"]["SqsManagedSseEnabled"] for queue in queues.values())
     assert {name for name, queue in queues.items() if "RedrivePolicy" not in queue["Properties"]} == dead
     # Two weeks, SQS' longest.

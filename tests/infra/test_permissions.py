@@ -134,6 +134,8 @@ THEIRS = (
     ),
     Request("autoscaler", "ec2:TerminateInstances", arn("ec2", "instance/i-1")),
     Request("runtask-failure", "sqs:SendMessage", arn("sqs", "interruption-handler")),
+    Request("runtask-failure", "sqs:SendMessage", arn("sqs", "unserved")),
+    Request("autoscaler", "sqs:SendMessage", arn("sqs", "interruption-handler")),
     Request("autoscaler", "ssm:GetParametersByPath", arn("ssm", "parameter/theirs")),
     Request("autoscaler", "dynamodb:PutItem", arn("dynamodb", "table/theirs")),
     Request(

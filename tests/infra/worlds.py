@@ -56,6 +56,8 @@ def _world_of_ticks() -> World:
     for cluster in clusters:
         cluster.service("more", 40, cpu=1024, memory=1000)
     world.account.messaging.enqueue(world.suite.triggers, "no trigger")
+    world.account.groups.on_terminating = lambda group, waiting: None
+    world.account.groups.fail(clusters[0].ec2_instances()[0])
     world.run(300)
     return world
 

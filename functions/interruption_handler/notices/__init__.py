@@ -10,6 +10,7 @@ from interruption_handler.notices import (
     reservation_interruption,
     spot_interruption,
     state_change,
+    waiting_instances,
 )
 from interruption_handler.notices.continuation import DETAIL_TYPE as CONTINUATION
 from interruption_handler.notices.continuation import Continuation
@@ -19,7 +20,8 @@ from interruption_handler.notices.unwritten import DETAIL_TYPE as UNWRITTEN
 from interruption_handler.notices.unwritten import Unwritten
 from interruption_handler.notices.unwritten import parse as parse_unwritten
 from steady.messages import json_object, shown
-from steady.service_out.notice import Ignored, Notice, Over, ReservationNotice
+from steady.names import WAITING_INSTANCES
+from steady.service_out.notice import Ignored, Notice, Over, ReservationNotice, WaitingNotice
 
 # A new kind goes last: the EventBridge rules are numbered in this order, and a rule of another number is replaced.
 KINDS: tuple[NoticeKind, ...] = (
@@ -33,7 +35,7 @@ KINDS: tuple[NoticeKind, ...] = (
 )
 KIND_OF: Mapping[str, NoticeKind] = {name: kind for kind in KINDS for name in kind.PATTERN["detail-type"]}
 
-Parsed = tuple[Notice | Over, ...] | ReservationNotice | Continuation | Unwritten | Ignored
+Parsed = tuple[Notice | Over, ...] | ReservationNotice | WaitingNotice | Continuation | Unwritten | Ignored
 
 
 def parse(body: str) -> Parsed:
@@ -50,6 +52,8 @@ def parse(body: str) -> Parsed:
         return parse_continuation(event)
     if detail_type == UNWRITTEN:
         return parse_unwritten(event)
+    if detail_type == WAITING_INSTANCES:
+        return waiting_instances.parse(event)
     kind = KIND_OF.get(str(detail_type))
     if kind is None:
         return Ignored(f"unsupported detail-type {shown(detail_type)}")

@@ -18,8 +18,8 @@ class Bucket:
         return self.refill_per_s * 60
 
 
-# ECS's table does not name GetTaskProtection and DescribeServiceRevisions. They are counted with the calls that read the
-# same resources, tasks and services: if they have buckets of their own, this only leaves more of the shared ones.
+# ECS's table, as we have it, does not name GetTaskProtection and DescribeServiceRevisions. They are counted with the
+# calls that read tasks and services: if they have buckets of their own, this only leaves more of the shared ones.
 BUCKETS = (
     Bucket(
         "cluster-resource-modify",

@@ -69,14 +69,14 @@ class LifecycleHook:
     """A lifecycle hook of an Auto Scaling group that holds an instance until the hook is completed.
 
     Attributes:
-        token: the action token of this instance's wait.
+        token: the action token of this instance's wait; "": not known, the wait is named by the instance's id.
         heartbeat_s: the hook's heartbeat timeout, in seconds.
         beat_at: when the last heartbeat was sent, in seconds since the epoch.
     """
 
     group: str
     name: str
-    token: str
+    token: str = ""
     heartbeat_s: int = 0
     beat_at: float = 0.0
 

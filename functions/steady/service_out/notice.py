@@ -60,6 +60,19 @@ class ReservationNotice:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingNotice:
+    """Instances of an Auto Scaling group wait under a lifecycle hook; which one, the message does not say.
+
+    Attributes:
+        at: when they were seen waiting, in seconds since the epoch.
+    """
+
+    group: str
+    instance_ids: tuple[str, ...]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Ignored:
     """A valid message that asks for nothing, and `why`."""
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # The service in the ARN of a target group of Elastic Load Balancing.
 ELB = "elasticloadbalancing"
+# Auto Scaling, lifecycle states: a hook holds the instance before it is terminated.
+WAITING = "Terminating:Wait"
 # Auto Scaling, TrafficSourceIdentifier: the types that are no such target groups.
 OTHER_SOURCES = {"elb": CLASSIC, "vpc-lattice": LATTICE}
 
@@ -44,6 +46,7 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
             if i["LifecycleState"].startswith(("Pending", "InService"))
         },
         weights=weights_of(template.get("Overrides", [])),
+        waiting=frozenset(i["InstanceId"] for i in group["Instances"] if i["LifecycleState"] == WAITING),
     )
 
 

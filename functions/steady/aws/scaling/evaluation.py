@@ -24,6 +24,7 @@ from steady.aws.runtime import Runtime
 from steady.aws.scaling import ledger
 from steady.aws.scaling.observation import affordable, observe, with_tasks
 from steady.aws.scaling.reporting import log_decision, put_metrics, report_problems
+from steady.aws.scaling.unserved import report_unserved
 from steady.cluster import Snapshot
 from steady.metrics import MetricName
 from steady.scaling.decision import Decision, decide, grow_only, instances_to_read
@@ -57,16 +58,21 @@ Named = TypeVar("Named", bound=NamesCluster)
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Where evaluations write: the ledger, the queue of later looks, and the topic that people are told by."""
+    """Where evaluations write: the ledger, the queue of later looks, and the topic that people are told by.
+
+    `unserved_queue_url` is the queue of instances that nobody empties; "": this function does not tell of them.
+    """
 
     ledger_table: str
     autoscaler_queue_url: str
     people_topic_arn: str
+    unserved_queue_url: str = ""
 
     @staticmethod
     def read() -> Environment:
         names = ("LEDGER_TABLE", "AUTOSCALER_QUEUE_URL", "PEOPLE_TOPIC_ARN")
-        return Environment(*(os.environ[name] for name in names))
+        table, queue, topic = (os.environ[name] for name in names)
+        return Environment(table, queue, topic, os.environ.get("UNSERVED_QUEUE_URL", ""))
 
 
 class Contended(Exception):
@@ -121,7 +127,7 @@ def evaluate(
     try:
         decision = _with_ledger(runtime, environment, cluster, update)
     except LedgerUnavailable as error:
-        decision = _without_ledger(runtime, cluster, update, budget, error)
+        decision = _without_ledger(runtime, environment, cluster, update, budget, error)
     budget.report_refusals()
     return decision
 
@@ -167,6 +173,7 @@ def _evaluate_once(
         report_problems(runtime, environment.people_topic_arn, cluster.name, new_problems)
     put_metrics(runtime, snapshot, decision)
     log_decision(runtime, snapshot, decision, cluster.thresholds.mode)
+    report_unserved(runtime, environment.unserved_queue_url, environment.ledger_table, snapshot)
     if acts:
         carry_out(runtime, snapshot, decision)
         ledger.release(runtime, environment.ledger_table, held)
@@ -188,7 +195,12 @@ def _state_updates(decision: Decision) -> int:
 
 
 def _without_ledger(
-    runtime: Runtime, cluster: ClusterSettings, update: StateUpdate, budget: Budget, error: LedgerUnavailable
+    runtime: Runtime,
+    environment: Environment,
+    cluster: ClusterSettings,
+    update: StateUpdate,
+    budget: Budget,
+    error: LedgerUnavailable,
 ) -> Decision:
     """Decide and only add capacity, from the state that this process remembers.
 
@@ -204,6 +216,7 @@ def _without_ledger(
     LAST_STATE.keep(runtime, cluster.name, decision.state)
     put_metrics(runtime, snapshot, decision)
     log_decision(runtime, snapshot, decision, cluster.thresholds.mode)
+    report_unserved(runtime, environment.unserved_queue_url, environment.ledger_table, snapshot)
     if decision.acts_on(snapshot) and cluster.thresholds.mode == "active":
         carry_out(runtime, snapshot, decision)
     return decision

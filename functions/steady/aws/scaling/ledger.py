@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from steady.aws.runtime import Runtime
 from steady.aws.scaling.state_codec import from_plain, to_plain
+from steady.names import LEASE_KEY
 from steady.scaling.state import ScalingState
 
 # Longer than the calls of any decision take: a holder that crashed blocks the cluster for no longer than this.
@@ -76,3 +77,12 @@ def release(runtime: Runtime, table: str, entry: Entry) -> None:
         )
     except runtime.dynamodb.exceptions.ConditionalCheckFailedException:
         return
+
+
+def service_out_until(runtime: Runtime, table: str, cluster: str) -> float:
+    """Return until when the newest step of the cluster's service-out has its lease, in seconds since the epoch.
+
+    0: there was none, or it is done (`steady.aws.service_out.lease`).
+    """
+    item = runtime.dynamodb.get_item(TableName=table, Key={"cluster": {"S": f"{LEASE_KEY}{cluster}"}}).get("Item", {})
+    return float(item["expires"]["N"]) if "expires" in item else 0.0

@@ -27,7 +27,7 @@ def complete_hooks(runtime: Runtime, after: Progress) -> tuple[Progress, int]:
 
 def _answered(runtime: Runtime, instance: Doomed, hook: LifecycleHook) -> bool:
     try:
-        complete_hook(runtime, hook)
+        complete_hook(runtime, hook, instance.instance_id)
     except (ClientError, BotoCoreError) as error:
         runtime.telemetry.error(
             f"instance {instance.instance_id}: lifecycle hook {hook.name} of group {hook.group} was not completed, the "
@@ -48,7 +48,7 @@ def send_heartbeats(runtime: Runtime, waiting: Iterable[Doomed]) -> tuple[list[D
             beats = runtime.now() - hook.beat_at >= hook.heartbeat_s / 3
             try:
                 if beats:
-                    send_heartbeat(runtime, hook)
+                    send_heartbeat(runtime, hook, instance.instance_id)
                 hooks.append(replace(hook, beat_at=runtime.now()) if beats else hook)
             except (ClientError, BotoCoreError) as error:
                 failed += 1

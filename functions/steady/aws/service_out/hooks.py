@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from botocore.exceptions import ClientError
 
@@ -26,6 +26,13 @@ LONGEST_WAIT_S = 172_800
 HOOKS: Cache[str, list[LifecycleHookTypeDef]] = Cache(max_age_s=30.0)
 
 
+class _Wait(TypedDict, total=False):
+    """The arguments by which a call names one instance's wait under a hook."""
+
+    LifecycleActionToken: str
+    InstanceId: str
+
+
 @dataclass(frozen=True, slots=True)
 class HookTerms:
     """The seconds that a lifecycle hook waits, from one heartbeat to the next and in all, and whether we answer it."""
@@ -41,16 +48,25 @@ def read_terms(runtime: Runtime, hook: LifecycleHook) -> HookTerms | None:
     Our hook is the one that the stacks add to a group. In a group without it (`hook` is false in cdk.json), every hook
     is ours but the one that ECS itself completes.
     """
-    hooks = HOOKS.get(runtime, hook.group)
-    if hooks is None:
-        hooks = HOOKS.keep(runtime, hook.group, _terminate_hooks(runtime, hook.group))
-    named = {found.get("LifecycleHookName", ""): found for found in hooks}
+    named = _hooks_of(runtime, hook.group)
     terms = named.get(hook.name)
     if terms is None:
         return None
     heartbeat_s = terms.get("HeartbeatTimeout", 3600)
     is_ours = hook.name == HOOK_NAME or (HOOK_NAME not in named and hook.name != MANAGED_DRAINING)
     return HookTerms(heartbeat_s, terms.get("GlobalTimeout", min(LONGEST_WAIT_S, 100 * heartbeat_s)), is_ours)
+
+
+def hook_names(runtime: Runtime, group: str) -> tuple[str, ...]:
+    """Return the names of the terminate hooks of `group`; none if it has been deleted."""
+    return tuple(sorted(_hooks_of(runtime, group)))
+
+
+def _hooks_of(runtime: Runtime, group: str) -> Mapping[str, LifecycleHookTypeDef]:
+    hooks = HOOKS.get(runtime, group)
+    if hooks is None:
+        hooks = HOOKS.keep(runtime, group, _terminate_hooks(runtime, group))
+    return {found.get("LifecycleHookName", ""): found for found in hooks}
 
 
 def _terminate_hooks(runtime: Runtime, group: str) -> list[LifecycleHookTypeDef]:
@@ -64,23 +80,28 @@ def _terminate_hooks(runtime: Runtime, group: str) -> list[LifecycleHookTypeDef]
     return [hook for hook in hooks if hook.get("LifecycleTransition", TERMINATING) == TERMINATING]
 
 
-def send_heartbeat(runtime: Runtime, hook: LifecycleHook) -> None:
+def send_heartbeat(runtime: Runtime, hook: LifecycleHook, instance_id: str) -> None:
     """Let `hook` wait for another heartbeat timeout."""
     with _hook_that_may_be_gone():
         runtime.autoscaling.record_lifecycle_action_heartbeat(
-            AutoScalingGroupName=hook.group, LifecycleHookName=hook.name, LifecycleActionToken=hook.token
+            AutoScalingGroupName=hook.group, LifecycleHookName=hook.name, **_wait_of(hook, instance_id)
         )
 
 
-def complete_hook(runtime: Runtime, hook: LifecycleHook) -> None:
+def complete_hook(runtime: Runtime, hook: LifecycleHook, instance_id: str) -> None:
     """Complete `hook`: Auto Scaling terminates the instance that it holds."""
     with _hook_that_may_be_gone():
         runtime.autoscaling.complete_lifecycle_action(
             AutoScalingGroupName=hook.group,
             LifecycleHookName=hook.name,
-            LifecycleActionToken=hook.token,
             LifecycleActionResult="CONTINUE",
+            **_wait_of(hook, instance_id),
         )
+
+
+def _wait_of(hook: LifecycleHook, instance_id: str) -> _Wait:
+    # Auto Scaling API: both calls take the instance's id in the place of the token.
+    return {"LifecycleActionToken": hook.token} if hook.token else {"InstanceId": instance_id}
 
 
 @contextmanager

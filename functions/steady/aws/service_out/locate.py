@@ -63,7 +63,7 @@ def merge_all(doomed: Iterable[Doomed]) -> list[Doomed]:
 
 def merge(one: Doomed, other: Doomed) -> Doomed:
     """Merge what two messages say about one instance: the earlier deadline, and every lifecycle hook that holds it."""
-    hooks = {(hook.group, hook.name): hook for hook in (*other.hooks, *one.hooks)}
+    hooks = {(hook.group, hook.name): hook for hook in sorted((*other.hooks, *one.hooks), key=lambda h: bool(h.token))}
     return replace(
         one,
         deadline_s=min(one.deadline_s, other.deadline_s),
@@ -182,5 +182,7 @@ def _with_deadline(runtime: Runtime, notice: Notice, cluster: str) -> Doomed:
     if not notice.hook or not terms:
         # Nothing says when it ends, or its hook was deleted: now.
         return doomed
-    hook = replace(notice.hook, heartbeat_s=terms.heartbeat_s, beat_at=notice.at)
-    return replace(doomed, deadline_s=notice.at + terms.global_s, hooks=(hook,) if terms.is_ours else ())
+    # Without a token, nobody has heard when the wait began: nearly a heartbeat timeout ago, at worst.
+    begun_at = notice.at if notice.hook.token else notice.at - terms.heartbeat_s
+    hook = replace(notice.hook, heartbeat_s=terms.heartbeat_s, beat_at=begun_at)
+    return replace(doomed, deadline_s=begun_at + terms.global_s, hooks=(hook,) if terms.is_ours else ())
