@@ -47,6 +47,11 @@ def describe_service(service: Service) -> dict[str, Any]:
         "taskDefinition": service.definition.arn,
         "schedulingStrategy": "DAEMON" if service.daemon else "REPLICA",
         "deploymentController": {"type": _controller(service)},
+        # ECS API, DeploymentConfiguration: of a daemon service 0 and 100; of every other one what limits its drains.
+        "deploymentConfiguration": {
+            "minimumHealthyPercent": 0 if service.daemon else service.minimum_healthy_percent,
+            "maximumPercent": 100 if service.daemon else service.maximum_percent,
+        },
         "loadBalancers": _load_balancers(service, service.target_groups),
         **_other_ways(service, _OF_SERVICE),
     }

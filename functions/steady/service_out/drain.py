@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from steady.api_budget.limits import DEREGISTER_BUCKET
 from steady.cluster import InstanceStatus
 from steady.service_out.doomed import Doomed, DoomedTask, Seen, Target, TaskKind
+from steady.service_out.one_at_a_time import waits_for_turn
 from steady.service_out.stops import Stop, in_order, last_moments, last_stop_at, rank_of
 
 # A load balancer may still send requests for some seconds after DeregisterTargets was answered.
@@ -39,6 +40,7 @@ BEFORE_DUE_S = 3.0
 # An agent that has been disconnected for this long after the notice will not report that a task has stopped. Two stop
 # timeouts, and some time to reconnect.
 LOST_AGENT_S = 180
+NO_TURNS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +66,19 @@ def to_drain(seen: Mapping[str, Seen]) -> tuple[str, ...]:
 
 
 def to_release(
-    doomed: Iterable[Doomed], tasks: Iterable[DoomedTask], alone: Collection[str], drain_s: float, now: float
+    doomed: Iterable[Doomed],
+    tasks: Iterable[DoomedTask],
+    alone: Collection[str],
+    drain_s: float,
+    now: float,
+    turns: Mapping[str, str] = NO_TURNS,
 ) -> Release:
     """Return which targets are deregistered now, and which instances keep some.
 
-    A target is kept as long as the order allows in two cases: its service would have no healthy target without those
-    on doomed instances, or there is time for ECS to replace its task first. On an instance whose targets all were
-    deregistered by an earlier step, only the targets of tasks that have started since are deregistered.
+    A target is kept as long as the order allows in three cases: its service would have no healthy target without those
+    on doomed instances; there is time for ECS to replace its task first; or there is time, ECS cannot do that, and it
+    is another instance's turn. On an instance whose targets all were deregistered by an earlier step, only the targets
+    of tasks that have started since are deregistered.
 
     >>> api = Target("group-arn", "i-1", 32768)
     >>> task = DoomedTask("task-arn", "arn-1", TaskKind.SERVICE, 30, frozenset({api}), service="api")
@@ -85,6 +93,7 @@ def to_release(
         alone: the names of services all of whose healthy targets are on doomed instances.
         drain_s: seconds in which the longest request ends.
         now: seconds since the epoch.
+        turns: the instance whose turn it is, by the name of the service (`steady.service_out.one_at_a_time`).
     """
     doomed, tasks = list(doomed), list(tasks)
     here, release_at = tasks_of(doomed, tasks), _release_times(tasks, _moments(doomed, tasks), drain_s)
@@ -92,12 +101,20 @@ def to_release(
     held: dict[str, set[str]] = {}
     for instance in doomed:
         for task in here[instance.instance_id]:
-            kept = (instance.is_patient and task.replaced_first) or task.service in alone
-            if task.targets and kept and now < release_at.get(task.service, 0.0) and not instance.gone:
+            is_kept = _is_kept(task, instance, alone, turns) and not instance.gone
+            if is_kept and now < release_at.get(task.service, 0.0):
                 held.setdefault(instance.instance_id, set()).add(task.service)
             elif _is_to_deregister(task, instance):
                 targets |= task.targets
     return Release(tuple(sorted(targets)), {id_: frozenset(names) for id_, names in held.items()})
+
+
+def _is_kept(task: DoomedTask, instance: Doomed, alone: Collection[str], turns: Mapping[str, str]) -> bool:
+    if waits_for_turn(task, instance):
+        has_left = instance.looked_at and task.service not in instance.held
+        return not has_left and turns.get(task.service) != instance.instance_id
+    may_wait = instance.is_patient and (task.replaced_first or task.is_spared)
+    return bool(task.targets) and (may_wait or task.service in alone)
 
 
 def _release_times(tasks: Sequence[DoomedTask], moments: Mapping[str, float], drain_s: float) -> Mapping[str, float]:
@@ -109,7 +126,7 @@ def _release_times(tasks: Sequence[DoomedTask], moments: Mapping[str, float], dr
     calls_s = max(0.0, (len(groups) - DEREGISTER_BUCKET.burst) / DEREGISTER_BUCKET.refill_per_s)
     found: dict[str, float] = {}
     for task in tasks:
-        if task.targets and task.arn in moments:
+        if task.arn in moments:
             at = moments[task.arn] - _leaves_for_s(task, drain_s) - calls_s
             found[task.service] = min(at, found.get(task.service, math.inf))
     return found
@@ -117,7 +134,7 @@ def _release_times(tasks: Sequence[DoomedTask], moments: Mapping[str, float], dr
 
 def _leaves_for_s(task: DoomedTask, drain_s: float) -> float:
     """Return how long before its stop the targets of `task` are deregistered."""
-    return max(drain_s, LINGERS_S if task.targets_unknown else 0.0) + RELEASE_MARGIN_S
+    return max(drain_s if task.targets else 0.0, LINGERS_S if task.targets_unknown else 0.0) + RELEASE_MARGIN_S
 
 
 def _is_to_deregister(task: DoomedTask, instance: Doomed) -> bool:
@@ -171,7 +188,7 @@ def to_stop(
             if not task.stopping:
                 by = moments[task.arn]
                 at = _stop_at(task, instance, by, only_daemons=only_daemons, drain_s=drain_s, now=now)
-                if task.targets and task.service in instance.held and at > now + LAST_LOOK_S:
+                if task.service in instance.held and at > now + LAST_LOOK_S:
                     continue
                 stops.append(Stop(task.arn, at, by, rank_of(task)))
     return in_order((stop for stop in stops if stop.at <= now + HORIZON_S), now)
@@ -195,9 +212,9 @@ def _stop_at(task: DoomedTask, instance: Doomed, by: float, *, only_daemons: boo
 
 
 def _requests_end_at(task: DoomedTask, instance: Doomed, drain_s: float) -> float:
-    if not task.targets:
-        return 0.0
-    return math.inf if task.service in instance.held else instance.deregistered_at + drain_s
+    if task.service in instance.held:
+        return math.inf
+    return instance.deregistered_at + drain_s if task.targets else 0.0
 
 
 def progress(
@@ -276,7 +293,7 @@ def _look_again_in(
     due = [*(moments[task.arn] for task in left), *(release_at.get(name, math.inf) for name in instance.held)]
     until_due = min(due, default=math.inf) - now - BEFORE_DUE_S
     others = any(not task.is_spared for task in left)
-    if not left or (others and now - instance.noticed_at < FAR_S):
+    if not left or (others and now - max(instance.noticed_at, instance.deregistered_at) < FAR_S):
         usual = SOON_S
     else:
         usual = LATER_S if until_due < FAR_S else FAR_LATER_S

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +20,7 @@ from steady.service_out.drain import (
     to_release,
     to_stop,
 )
+from steady.service_out.one_at_a_time import next_turns
 from steady.service_out.stops import STOP_MARGIN_S, last_stop_at
 
 DEADLINE = 120.0
@@ -94,18 +96,43 @@ def test_targets_that_have_left_are_not_deregistered_again_but_those_of_a_task_t
 
 
 def test_where_there_is_time_ecs_replaces_a_services_task_first() -> None:
-    api, worker, stuck = (
-        task(TaskKind.SERVICE, TARGET),
-        task(TaskKind.SERVICE),
-        task(TaskKind.SERVICE, TARGET, replaced_first=False),
-    )
+    api, worker = task(TaskKind.SERVICE, TARGET), task(TaskKind.SERVICE)
 
     release = to_release([PATIENT], [api], (), DRAIN_S, now=2.0)
 
     assert (release.targets, release.held) == ((), {"i-1": {"task"}})
     assert stop_at(after_release(PATIENT, release, [api], (), 2.0), api) is None
     assert stop_at(PATIENT, worker) is None
-    assert to_release([PATIENT], [stuck], (), DRAIN_S, now=2.0).targets == (TARGET,)
+
+
+@pytest.mark.parametrize("target", [TARGET, None])
+def test_a_task_that_ecs_cannot_replace_first_waits_for_the_turn_of_its_instance(target: Target | None) -> None:
+    stuck = replace(task(TaskKind.SERVICE), targets=frozenset({target} if target else ()), replaced_first=False)
+
+    waits = to_release([PATIENT], [stuck], (), DRAIN_S, now=300.0)
+    held = after_release(PATIENT, waits, [stuck], (), now=300.0)
+    turn = to_release([held], [stuck], (), DRAIN_S, now=310.0, turns={"task": "i-1"})
+    left = after_release(held, turn, [stuck], (), now=310.0)
+    again = to_release([left], [stuck], (), DRAIN_S, now=320.0)
+
+    assert (waits.targets, held.held, stop_at(held, stuck, now=300.0)) == ((), ("task",), None)
+    assert (turn.targets, left.held) == (tuple(stuck.targets), ())
+    assert again.held == {}
+    assert stop_at(left, stuck, now=310.0) == (310.0 + DRAIN_S if target else 0.0)
+
+
+def test_tasks_that_leave_one_at_a_time_wait_for_each_other_and_for_room() -> None:
+    stuck = replace(task(TaskKind.SERVICE, TARGET), replaced_first=False)
+    first, second = (
+        replace(PATIENT, looked_at=True, held=("task",)),
+        replace(PATIENT, instance_id="i-2", noticed_at=1.0),
+    )
+    here = {"i-1": [stuck], "i-2": [stuck]}
+
+    assert next_turns([second, first], here, now=100.0) == {}
+    assert next_turns([second, first], here, now=300.0) == {"task": "i-1"}
+    assert next_turns([second, replace(first, held=())], here, now=300.0) == {}
+    assert next_turns([second, first], {"i-2": [stuck]}, now=300.0) == {"task": "i-2"}
 
 
 def test_a_service_without_targets_is_stopped_at_once() -> None:

@@ -15,7 +15,7 @@ from steady.aws.ecs.container_instances import describe_instances, set_draining
 from steady.aws.ecs.tasks import Stopped, stop_tasks, with_stopping
 from steady.aws.runtime import Runtime
 from steady.aws.service_out import targets
-from steady.aws.service_out.doomed_tasks import find_alone, read_doomed_tasks
+from steady.aws.service_out.doomed_tasks import find_alone, find_turns, read_doomed_tasks
 from steady.aws.service_out.hook_answers import complete_hooks, send_heartbeats
 from steady.aws.service_out.task_targets import instance_targets
 from steady.cluster import ContainerInstance, InstanceStatus
@@ -215,7 +215,8 @@ def _look(runtime: Runtime, cluster: str, doomed: Sequence[Doomed], drained: Ite
     # Where every target leaves at once, none waits for the settings.
     keeps_some = bool(alone) or any(d.is_patient for d in doomed)
     settings = _settings(runtime, cluster) if keeps_some else None
-    release = to_release(doomed, tasks, alone, _drain_seconds(settings) if keeps_some else 0.0, runtime.now())
+    turns = find_turns(runtime, cluster, doomed, tasks)
+    release = to_release(doomed, tasks, alone, _drain_seconds(settings) if keeps_some else 0.0, runtime.now(), turns)
     refused = targets.deregister(runtime, release.targets, runtime.now() + DEREGISTER_FOR_S)
     now = runtime.now()
     here = tasks_of(doomed, tasks)

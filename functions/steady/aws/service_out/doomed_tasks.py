@@ -29,6 +29,8 @@ from steady.aws.service_out.task_targets import (
 )
 from steady.cluster import DEFAULT_STOP_TIMEOUT_S, ContainerInstance
 from steady.service_out.doomed import Doomed, DoomedTask, Target, TaskKind
+from steady.service_out.drain import tasks_of
+from steady.service_out.one_at_a_time import next_turns
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import ServiceTypeDef, TaskTypeDef
@@ -124,6 +126,29 @@ def find_alone(runtime: Runtime, cluster: str, doomed: Iterable[Doomed], tasks: 
         if counts and max(counts) < max(1, len(of_service[name]) // 2):
             alone.add(name)
     return frozenset(alone)
+
+
+def find_turns(
+    runtime: Runtime, cluster: str, doomed: Iterable[Doomed], tasks: Sequence[DoomedTask]
+) -> Mapping[str, str]:
+    """Return the instance whose tasks leave now, by the name of their service, for those that leave one at a time.
+
+    It is nobody's turn while a task of the service is missing, or one of its targets is not healthy.
+    """
+    doomed = list(doomed)
+    turns = next_turns(doomed, tasks_of(doomed, tasks), runtime.now())
+    if not turns:
+        return turns
+    services = _services(runtime, cluster, sorted(turns))
+    whole = {n for n, s in services.items() if s.get("runningCount", 0) >= s.get("desiredCount", 0)}
+    theirs = {name: frozenset(t for task in tasks if task.service == name for t in task.targets) for name in whole}
+    healthy = targets.count_healthy(runtime, _groups(theirs.values()), less=())
+
+    def is_served(name: str) -> bool:
+        counts = [healthy[group] for group in _groups([theirs[name]]) if group in healthy]
+        return not counts or max(counts) >= services[name].get("desiredCount", 0)
+
+    return {name: turns[name] for name in sorted(whole) if is_served(name)}
 
 
 def _groups(found: Iterable[Collection[Target]]) -> set[str]:
