@@ -18,6 +18,8 @@ from simulator.load_balancing import TargetGroup
 from simulator.retries import Retries
 from simulator.timing import Timing
 from simulator.world import World
+from steady.aws.service_out import targets
+from steady.service_out.doomed import Target
 
 ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1})
 THRICE = Config(retries={"mode": "standard", "total_max_attempts": 3})
@@ -116,3 +118,22 @@ def test_calls_have_a_tail_around_their_mean(mean_s: float) -> None:
 
     assert statistics.mean(took) == pytest.approx(mean_s, rel=0.05)
     assert cuts[98] / cuts[49] == pytest.approx(5.0, rel=0.1)
+
+
+def test_two_lists_of_targets_in_one_step_draw_on_the_same_tokens_of_elb() -> None:
+    world = limited()
+    web = world.spot_cluster("web", 1)
+    groups = [web.target_group(str(number), requests_per_s=0.0) for number in range(40)]
+    runtime = world.suite.runtime("test")
+    world.account.endpoint.log = []
+
+    def leave() -> None:
+        targets.deregister(runtime, [Target(group.arn, "i-1", 80) for group in groups[:20]])
+        targets.deregister(runtime, [Target(group.arn, "i-1", 80) for group in groups[20:]])
+
+    world.clock.spawn(leave)
+    world.run(30)
+
+    made = [call for call in world.account.endpoint.log if call.name == "elbv2:DeregisterTargets"]
+    assert len(made) == 40
+    assert [call.error for call in made if call.error] == []

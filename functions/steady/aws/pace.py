@@ -1,4 +1,8 @@
-"""Make the calls of one kind, from several threads, no faster than AWS's token bucket lets them through."""
+"""Make the calls of one kind, from several threads, no faster than AWS's token bucket lets them through.
+
+A process has one pace for each bucket (`pace_of`): two lists of calls, one after the other or side by side, draw on the
+same tokens.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,8 @@ from collections.abc import Callable
 
 from steady.api_budget.limits import Bucket
 from steady.api_budget.rate import first_call_at, turn_after, turn_after_refusal
+from steady.aws.cache import Cache
+from steady.aws.runtime import Runtime
 
 
 class Pace:
@@ -36,3 +42,12 @@ class Pace:
         """Let the next turns come later, because a call was throttled: others draw on the same bucket."""
         with self._lock:
             self._turn = turn_after_refusal(self._turn, self._bucket, self._now())
+
+
+# By the bucket's name.
+PACES: Cache[str, Pace] = Cache()
+
+
+def pace_of(runtime: Runtime, bucket: Bucket) -> Pace:
+    """Return the pace of this process for the calls of `bucket`."""
+    return PACES.get(runtime, bucket.name) or PACES.keep(runtime, bucket.name, Pace(bucket, runtime.now, runtime.sleep))

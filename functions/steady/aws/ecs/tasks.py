@@ -13,7 +13,7 @@ from steady.api_budget.limits import BUCKET_OF, THROTTLED
 from steady.aws.cache import Cache
 from steady.aws.ecs.pages import PAGE
 from steady.aws.ecs.task_definitions import read_task_definition
-from steady.aws.pace import Pace
+from steady.aws.pace import pace_of
 from steady.aws.runtime import Runtime, batches
 from steady.cluster import DEFAULT_STOP_TIMEOUT_S, ContainerInstance
 from steady.service_out.stops import Stop
@@ -164,7 +164,7 @@ def stop_tasks(runtime: Runtime, cluster: str, stops: Sequence[Stop], reason: st
     throttled, or failed, does not: the next step stops it.
     """
     client = runtime.ecs_once
-    pace = Pace(STOP_BUCKET, runtime.now, runtime.sleep)
+    pace = pace_of(runtime, STOP_BUCKET)
 
     def stop(one: Stop) -> tuple[str, bool]:
         if max(runtime.now(), one.at) >= until:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.api_budget.limits import DEREGISTER_BUCKET
-from steady.aws.pace import Pace
+from steady.aws.pace import pace_of
 from steady.aws.runtime import Runtime, batches
 from steady.service_out.doomed import Target
 
@@ -57,7 +57,7 @@ def deregister(runtime: Runtime, targets: Iterable[Target], until: float = math.
     """
 
     client = runtime.elbv2
-    pace = Pace(DEREGISTER_BUCKET, runtime.now, runtime.sleep)
+    pace = pace_of(runtime, DEREGISTER_BUCKET)
 
     def leave(group_and_batch: tuple[str, Sequence[Target]]) -> list[Target]:
         group, batch = group_and_batch
