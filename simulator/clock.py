@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -156,37 +157,44 @@ class Clock:
     def in_parallel(self, call: Callable[[Item], Result], items: Iterable[Item], /, at_once: int = 10) -> list[Result]:
         """Return `[call(i) for i in items]`, with `at_once` calls at a time.
 
+        As concurrent.futures' Executor.map does, it begins the first calls while `items` still yields others.
+
         Raises:
             Exception: the first error that a call raised.
         """
-        todo = list(items)
         results: dict[int, Result] = {}
         errors: list[BaseException] = []
-        queue = iter(enumerate(todo))
+        waiting: deque[tuple[int, Item]] = deque()
         caller = self.current
-        running = min(at_once, len(todo))
+        running = 0
+        is_waited_for = False
 
         def work() -> None:
             nonlocal running
             try:
-                for index, item in queue:
+                while waiting:
+                    index, item = waiting.popleft()
                     results[index] = call(item)
             except (Exception, Crashed) as error:
                 errors.append(error)
             finally:
                 running -= 1
-                if not running and caller:
+                if not running and caller and is_waited_for:
                     self.after(0, caller.resume)
 
-        for _ in range(running):
-            self.spawn(work)
-        if todo and caller:
+        for numbered in enumerate(items):
+            waiting.append(numbered)
+            if running < at_once:
+                running += 1
+                self.spawn(work)
+        is_waited_for = True
+        if running and caller:
             self.wait()
-        elif todo:
+        elif running:
             self.run_while(lambda: running > 0)
         if errors:
             raise errors[0]
-        return [results[index] for index in range(len(todo))]
+        return [results[index] for index in range(len(results))]
 
     def switch_to(self, process: Process) -> None:
         """Run `process` until it waits or ends."""

@@ -9,8 +9,9 @@ from typing import Any
 from autoscaler.handler import handle_event
 from infra import wiring
 from infra.wiring import Feed
+from interruption_handler.environment import Environment
 from interruption_handler.handler import SPARE_S
-from interruption_handler.step import Environment, handle_batch
+from interruption_handler.step import handle_batch
 from runtask_failure import handler as runtask_failure
 from simulator.account import Account
 from simulator.lambdas import Function, Handler, LambdaContext

@@ -20,7 +20,7 @@ from steady.aws.ecs.services import (
     task_definitions_of,
 )
 from steady.aws.ecs.task_definitions import read_task_definition
-from steady.aws.ecs.tasks import describe_tasks_on
+from steady.aws.ecs.task_lists import describe_tasks_on
 from steady.aws.ecs.traffic import Traffic, traffic_of
 from steady.aws.runtime import Runtime, batches
 from steady.aws.service_out.target_groups import GROUPS_A_CALL, to_target_group

@@ -12,7 +12,7 @@ from steady.arns import family_of, name_of
 from steady.aws.ecs.container_instances import describe_all_instances
 from steady.aws.ecs.services import service_of
 from steady.aws.ecs.task_definitions import read_task_definition
-from steady.aws.ecs.tasks import describe_tasks_on
+from steady.aws.ecs.task_lists import describe_tasks_on
 from steady.aws.runtime import Runtime
 from steady.cluster import Size
 from steady.names import EVENTS_LOG_GROUP

@@ -6,7 +6,8 @@ import gc
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from interruption_handler.step import Environment, handle_batch
+from interruption_handler.environment import Environment
+from interruption_handler.step import handle_batch
 from steady.aws.runtime import Runtime
 
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ are there.
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +15,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from interruption_handler import notices
 from interruption_handler.again import send_again
-from interruption_handler.coming_back import end_marks, mark, write_again
+from interruption_handler.coming_back import end_marks, write_again
+from interruption_handler.environment import Environment
+from interruption_handler.joining import Joined, handed_over, join
 from interruption_handler.notices import Parsed, continuation
 from interruption_handler.notices.continuation import Continuation
 from interruption_handler.resolving import resolve
@@ -24,37 +25,23 @@ from interruption_handler.waking import wake_autoscaler
 from steady.aws import queue
 from steady.aws.runtime import Runtime
 from steady.aws.service_out import lease
-from steady.aws.service_out.advance import Advance, advance, drain_instances
-from steady.aws.service_out.locate import locate_instances, merge_all, with_container_instances
+from steady.aws.service_out.advance import Advance, advance, stop_meanwhile
+from steady.aws.service_out.locate import locate_instances, merge_all
 from steady.aws.settings import clusters
-from steady.cluster import ContainerInstance
 from steady.metrics import MetricName
 from steady.service_out.doomed import Doomed
-from steady.service_out.marking import marks_of, still_doomed
 from steady.service_out.notice import Ignored
 from steady.service_out.stops import Stop
 from steady.service_out.timing import are_to_be_gathered, round_end
 
 Message = queue.Message[Parsed]
 
-# Seconds until a continuation comes that has nothing to wait for.
-AT_ONCE_S = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Environment:
-    """The queues and the table that the function writes to, from its environment variables."""
-
-    queue_url: str
-    dead_letter_queue_url: str
-    autoscaler_queue_url: str
-    ledger_table: str
-
-    @staticmethod
-    def read() -> Environment:
-        """Read the environment variables."""
-        names = ("QUEUE_URL", "DEAD_LETTER_QUEUE_URL", "AUTOSCALER_QUEUE_URL", "LEDGER_TABLE")
-        return Environment(*(os.environ[name] for name in names))
+# Seconds until a continuation comes that has nothing to wait for: the queue's batching window is time enough.
+AT_ONCE_S = 0
+# What a step needs before its first stop, in seconds.
+BEFORE_STOP_S = 3.0
+# The longest that a continuation waits for a step of another chain, in seconds.
+WAITS_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +66,13 @@ class Work:
     def doomed(self) -> list[Doomed]:
         """Return all its instances, each once."""
         return merge_all((*self.continued, *self.noticed))
+
+    def waits_s(self, now: float) -> float:
+        """Return how long the work can wait for a step of another chain: that of a continuation until its next stop."""
+        if not all(d.looked_at for d in self.doomed()):
+            return lease.SOON_S
+        until_stop_s = min((stop.at for stop in self.due), default=now + WAITS_S) - now - BEFORE_STOP_S
+        return min(WAITS_S, max(lease.SOON_S, until_stop_s))
 
 
 def handle_batch(event: Mapping[str, Any], runtime: Runtime, environment: Environment, until: float) -> dict[str, Any]:
@@ -163,7 +157,8 @@ def _take_step(runtime: Runtime, environment: Environment, work: Work, until: fl
     """Do one step on a cluster, or hand its work over to the step that has the cluster's lease."""
     table, known = environment.ledger_table, work.doomed()
     copies, mail = [_same_for_copies(m) for m in work.messages], [continuation.encode(d) for d in known]
-    held = lease.take(runtime, table, work.cluster, work.leases, copies, mail)
+    waits_s = work.waits_s(runtime.now())
+    held = lease.take(runtime, table, work.cluster, work.leases, copies, mail, waits_s)
     if isinstance(held, lease.HandedOver):
         return
     if isinstance(held, lease.Later):
@@ -183,48 +178,42 @@ def _step_with(runtime: Runtime, environment: Environment, work: Work, held: lea
     The continuation is sent last. After a crash before it SQS delivers the batch again, and every call before it can be
     repeated.
     """
-    handed = _handed_over(runtime, work.cluster, held.mail)
-    doomed, read = with_container_instances(runtime, work.cluster, merge_all((*work.doomed(), *handed)))
-    drained: Sequence[ContainerInstance] = ()
-    woken = True
-    # Before the drain: after a crash between the two, the next try still knows whose drain it is.
-    mark(runtime, environment.queue_url, work.cluster, marks_of(doomed, read))
-    # A notice that comes after its own end wakes nobody.
-    doomed = still_doomed(doomed, read)
-    doomed = [replace(d, mark=None if d.container_instance_arn else d.mark) for d in doomed]
-    fresh = [d for d in doomed if not d.looked_at]
-    if fresh:
-        # Before anything that takes time: from now on ECS places no more tasks on them.
-        drained = drain_instances(runtime, work.cluster, fresh, read)
-        woken = wake_autoscaler(runtime, environment.autoscaler_queue_url, work.cluster, fresh)
+
+    def draw_together() -> Joined:
+        return join(runtime, environment, work.cluster, work.doomed(), held)
+
+    _ = runtime.ecs, runtime.sqs, runtime.dynamodb_once
+    joined, early = stop_meanwhile(runtime, work.cluster, work.due, until, draw_together)
+    due = [stop for stop in work.due if stop.arn not in early.arns]
+    doomed, fresh = joined.doomed, joined.fresh()
+    # Before anything that takes time.
+    woken = not fresh or wake_autoscaler(runtime, environment.autoscaler_queue_url, work.cluster, fresh)
     if are_to_be_gathered(doomed, runtime.now()):
-        done = Advance(tuple(doomed), due=tuple(work.due), next_in_s=AT_ONCE_S)
+        done = Advance(tuple(doomed), due=tuple(due), next_in_s=AT_ONCE_S)
     else:
         end = min(until, round_end(doomed, runtime.now()))
-        done = advance(runtime, work.cluster, doomed, work.due, end, drained, latest=until)
-        _report_step(runtime, work.cluster, done)
+        done = advance(runtime, work.cluster, doomed, due, end, joined.drained, latest=until)
+        _report_step(runtime, work.cluster, replace(done, stopped=done.stopped + len(early.arns)))
     if not woken:
         wake_autoscaler(runtime, environment.autoscaler_queue_url, work.cluster, fresh)
+    _go_on(runtime, environment, work.cluster, done, joined.held)
+
+
+def _go_on(runtime: Runtime, environment: Environment, cluster: str, done: Advance, held: lease.Lease) -> None:
+    """Send the continuation for the work that a step has left, or end its chain."""
+    table = environment.ledger_table
     if done.waiting or done.due:
         delay_s = max(AT_ONCE_S, int(done.continues_in_s(runtime.now())))
-        _continue(runtime, environment, work.cluster, done.waiting, done.due, delay_s, held.token)
-        lease.keep(runtime, environment.ledger_table, work.cluster, held)
+        resting = lease.rest(runtime, table, cluster, held, delay_s)
+        if resting.mail != held.mail:
+            # Somebody has handed work over: it does not wait.
+            delay_s = AT_ONCE_S
+        _continue(runtime, environment, cluster, done.waiting, done.due, delay_s, held.token)
+        lease.keep(runtime, table, cluster, held)
         return
-    late = lease.give_back(runtime, environment.ledger_table, work.cluster, held)
+    late = lease.give_back(runtime, table, cluster, held)
     if late:
-        left = _handed_over(runtime, work.cluster, late)
-        _continue(runtime, environment, work.cluster, left, (), AT_ONCE_S)
-
-
-def _handed_over(runtime: Runtime, cluster: str, mail: Iterable[str]) -> list[Doomed]:
-    """Return the instances of `mail`. One that cannot be read, as of another release, keeps no other from its step."""
-    found = []
-    for text in mail:
-        try:
-            found.append(continuation.decode(text, cluster))
-        except Exception as error:
-            runtime.telemetry.error(f"cluster {cluster}: {text!r} was handed over, not readable: {error!r}")
-    return found
+        _continue(runtime, environment, cluster, handed_over(runtime, cluster, late), (), AT_ONCE_S)
 
 
 def _continue(

@@ -127,14 +127,17 @@ class EcsApi:
         return {"serviceRevisions": found, "failures": _missing(sorted(missing))}
 
     def list_tasks(self, params: Params) -> dict[str, Any]:
+        """List tasks by each filter of ECS API, ListTasks. Which order they come in, the API does not say."""
         cluster, wanted = self._cluster(params), params.get("desiredStatus", "RUNNING")
+        if "startedBy" in params:
+            raise AwsError("NotSimulated", "ListTasks with startedBy is not part of the simulated account")
         stopped: Iterable[Task] = self._stopped(cluster).values() if wanted == "STOPPED" else ()
         found: Iterable[Task] = cluster.tasks.values()
         if "containerInstance" in params:
             instance = cluster.instances.get(params["containerInstance"])
             found = instance.tasks.values() if instance else []
             stopped = [t for t in stopped if t.instance is instance]
-        arns = [t.arn for t in itertools.chain(found, stopped) if desired_status(t) == wanted]
+        arns = [t.arn for t in itertools.chain(found, stopped) if desired_status(t) == wanted and _is_listed(t, params)]
         return _page("taskArns", arns, params, MAX_PAGE)
 
     def describe_tasks(self, params: Params) -> dict[str, Any]:
@@ -210,6 +213,15 @@ def _page(key: str, values: Sequence[str], params: Params, default_size: int) ->
     if len(rest) > size:
         page["nextToken"] = rest[size - 1]
     return page
+
+
+def _is_listed(task: Task, params: Params) -> bool:
+    service = params.get("serviceName", "").rpartition("/")[2]
+    return (
+        params.get("family", task.definition.family) == task.definition.family
+        and (not service or task.group == f"service:{service}")
+        and params.get("launchType", "EC2") == "EC2"
+    )
 
 
 def _filtered_ids(expression: str) -> set[str]:

@@ -28,6 +28,10 @@ CRASH_BACKOFF_S = 120.0
 LOST_INSTANCE_S = 10.0
 
 
+# Odd, so that no two numbers give the same id: 2^128 divided by the golden ratio.
+SPREAD = 0x9E3779B97F4A7C15F39CC0605CEDC835
+
+
 class Scheduler:
     """The ECS control plane of all clusters.
 
@@ -60,7 +64,8 @@ class Scheduler:
 
     def new_arn(self, kind: str, cluster: Cluster) -> str:
         """Return an unused ARN for a thing of `kind` (`task`, `container-instance`) in `cluster`."""
-        return f"{ARN}:{kind}/{cluster.name}/{next(self._ids):032x}"
+        # As if drawn at random: what is listed in the order of ARNs says nothing about its age.
+        return f"{ARN}:{kind}/{cluster.name}/{next(self._ids) * SPREAD % 2**128:032x}"
 
     def place(
         self,

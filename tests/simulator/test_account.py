@@ -46,7 +46,22 @@ def test_lists_come_in_pages_and_obey_their_filter(world: World, fleet: Simulate
     found = ecs.list_container_instances(cluster="web", filter=f"ec2InstanceId in [{', '.join(ids)}]")
 
     assert [len(p["containerInstanceArns"]) for p in pages] == [5, 5, 2]
-    assert found["containerInstanceArns"] == [i.arn for i in fleet.instances()[:2]]
+    assert set(found["containerInstanceArns"]) == {i.arn for i in fleet.instances()[:2]}
+
+
+def test_tasks_are_listed_by_family_and_by_service(world: World, fleet: SimulatedCluster) -> None:
+    fleet.service("api", 3, cpu=128, memory=128)
+    fleet.service("worker", 2, cpu=128, memory=128)
+    world.run(60)
+    ecs = client(world, "ecs")
+    families = {t.definition.family for t in fleet.tasks() if t.group == "service:api"}
+
+    of_service = ecs.list_tasks(cluster="web", serviceName="api")["taskArns"]
+    of_family = ecs.list_tasks(cluster="web", family=families.pop())["taskArns"]
+
+    assert set(of_service) == set(of_family) == {t.arn for t in fleet.tasks() if t.group == "service:api"}
+    assert len(of_service) == 3
+    assert not ecs.list_tasks(cluster="web", launchType="FARGATE")["taskArns"]
 
 
 def test_botocore_still_checks_the_parameters(world: World) -> None:

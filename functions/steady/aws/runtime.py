@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import operator
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 import botocore.session
 from botocore.config import Config
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+One = TypeVar("One")
+Two = TypeVar("Two")
+Three = TypeVar("Three")
 
 CALLS_AT_ONCE = 10
 # The most connections that one client keeps open: as many as calls may be made side by side.
@@ -106,6 +110,21 @@ class Runtime:
     def __post_init__(self) -> None:
         # botocore: emitted after every try, whether it is repeated or not.
         self.session.events.register("needs-retry.ecs", self._count_call)
+
+    @overload
+    def side_by_side(self, one: Callable[[], One], two: Callable[[], Two], /) -> tuple[One, Two]: ...
+
+    @overload
+    def side_by_side(
+        self, one: Callable[[], One], two: Callable[[], Two], three: Callable[[], Three], /
+    ) -> tuple[One, Two, Three]: ...
+
+    def side_by_side(self, *works: Callable[[], Any]) -> tuple[Any, ...]:
+        """Return what `works` return, called side by side; raise what the first failing one raised.
+
+        A session makes its clients in one thread only: the caller has made those that they use.
+        """
+        return tuple(self.in_parallel(operator.call, works, at_once=len(works)))
 
     def report_calls(self) -> Mapping[str, int]:
         """Put out how many ECS calls there were since the last report, by bucket, and return them."""

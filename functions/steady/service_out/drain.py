@@ -27,7 +27,7 @@ LAST_LOOK_S = 10.0
 # containers-roadmap #470: a Network Load Balancer sends to a deregistered target for up to two minutes.
 LINGERS_S = 120.0
 # Stops further away than this are chosen by a later look.
-HORIZON_S = 60.0
+HORIZON_S = 120.0
 # Seconds to the next look while tasks of services are left, or while tasks stop.
 SOON_S = 7
 # Seconds to the next look while only batch or protected tasks are left; FAR_LATER_S if the first of them is due in

@@ -143,15 +143,14 @@ def test_a_task_whose_targets_are_not_known_is_stopped_as_late_as_a_batch_task()
     due = DEADLINE - 30 - STOP_MARGIN_S
 
     for late in (task(TaskKind.SERVICE, targets_unknown=True), task(TaskKind.BATCH)):
-        assert stop_at(SPOT, late) is None
-        assert stop_at(SPOT, late, now=due - 10) == due
+        assert stop_at(SPOT, late) == stop_at(SPOT, late, now=due - 10) == due
 
 
 def test_daemons_are_stopped_once_nothing_else_is_left() -> None:
     daemon = task(TaskKind.DAEMON)
     alone = {"arn-1": Seen(InstanceStatus.DRAINING, 1)}
 
-    assert stop_at(SPOT, daemon) is None
+    assert stop_at(SPOT, daemon) == last_stop_at(daemon, DEADLINE)
     assert to_stop([SPOT], alone, [daemon], DRAIN_S, now=2.0)[0].at == 2.0
 
 

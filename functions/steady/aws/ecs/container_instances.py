@@ -32,16 +32,18 @@ def describe_all_instances(runtime: Runtime, cluster: str) -> tuple[ContainerIns
 
 def describe_instances(runtime: Runtime, cluster: str, arns: Iterable[str]) -> tuple[ContainerInstance, ...]:
     """Return the container instances `arns`, less those that are no longer registered."""
-    found = []
-    for batch in batches(arns, INSTANCES_A_DESCRIBE):
-        answer = runtime.ecs.describe_container_instances(cluster=cluster, containerInstances=batch)
-        found += [_instance(i) for i in answer["containerInstances"] if i["status"] != "INACTIVE"]
-    return tuple(found)
+    # A session makes its clients in one thread only: before the calls side by side.
+    client = runtime.ecs
+    answers = runtime.in_parallel(
+        lambda batch: client.describe_container_instances(cluster=cluster, containerInstances=batch),
+        list(batches(arns, INSTANCES_A_DESCRIBE)),
+    )
+    return tuple(_instance(i) for answer in answers for i in answer["containerInstances"] if i["status"] != "INACTIVE")
 
 
 def find_instances(runtime: Runtime, cluster: str, instance_ids: Iterable[str]) -> dict[str, ContainerInstance]:
     """Return the container instances of `cluster` on the EC2 instances `instance_ids`, by instance id."""
-    found = {}
+    found: dict[str, ContainerInstance] = {}
     for batch in batches(sorted(set(instance_ids)), PAGE):
         pages = runtime.ecs.get_paginator("list_container_instances").paginate(
             cluster=cluster, filter=f"ec2InstanceId in [{', '.join(batch)}]", PaginationConfig={"PageSize": PAGE}
@@ -49,7 +51,9 @@ def find_instances(runtime: Runtime, cluster: str, instance_ids: Iterable[str]) 
         arns = [arn for page in pages for arn in page["containerInstanceArns"]]
         for instance in describe_instances(runtime, cluster, arns):
             # An emulator may ignore the filter. A drain of the wrong instance would be a disaster: check the id.
-            if instance.instance_id in batch:
+            # amazon-ecs-agent #782: an agent that registered twice leaves another, disconnected container instance.
+            known = found.get(instance.instance_id)
+            if instance.instance_id in batch and (known is None or not known.agent_connected):
                 found[instance.instance_id] = instance
     return found
 

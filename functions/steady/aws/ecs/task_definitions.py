@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from steady.api_budget.limits import BUCKET_OF
 from steady.aws.cache import Cache
+from steady.aws.pace import pace_of
 from steady.aws.runtime import Runtime
 from steady.cluster import DEFAULT_STOP_TIMEOUT_S, Size, TaskShape
 
@@ -39,6 +41,7 @@ def read_task_definition(runtime: Runtime, arn: str) -> TaskDefinition:
     """Return the revision `arn`, read once in each process."""
     if known := TASK_DEFINITIONS.get(runtime, arn):
         return known
+    pace_of(runtime, BUCKET_OF["DescribeTaskDefinition"]).wait_for_turn()
     definition = runtime.ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
     return TASK_DEFINITIONS.keep(runtime, arn, to_task_definition(definition))
 

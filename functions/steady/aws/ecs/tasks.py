@@ -1,18 +1,16 @@
-"""Tasks: read by instance or by cluster, the fewer calls, and stopped at the pace that ECS allows."""
+"""Tasks: counted while they stop, stopped at the pace that ECS allows, and whether they are protected."""
 
 from __future__ import annotations
 
-import bisect
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.api_budget.limits import BUCKET_OF, THROTTLED
-from steady.aws.cache import Cache
-from steady.aws.ecs.pages import PAGE
 from steady.aws.ecs.task_definitions import read_task_definition
+from steady.aws.ecs.task_lists import describe_tasks, list_tasks
 from steady.aws.pace import pace_of
 from steady.aws.runtime import Runtime, batches
 from steady.cluster import DEFAULT_STOP_TIMEOUT_S, ContainerInstance
@@ -21,91 +19,16 @@ from steady.service_out.stops import Stop
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import TaskTypeDef
 
-TASKS_A_DESCRIBE = 100
 TASKS_A_PROTECTION = 100
 # StopTask's bucket, less 9 of its 100 calls at once: those are left to the drains, and to whoever runs tasks.
 STOP_BUCKET = replace(BUCKET_OF["StopTask"], burst=91)
 STOPS_AT_ONCE = 32
+# How often a stop that waits for its time asks whether it may still be made, in seconds.
+ASKED_EACH_S = 1.0
 # How long a container that never ends is waited for, in seconds after its stop timeout; and how long a service's task
 # may leave its load balancers before that (ELB: 300 s by default).
 STOP_GRACE_S = 30.0
 LEAVES_TARGETS_FOR_S = 300.0
-# The number of tasks of each cluster, by its name.
-TASK_COUNTS = Cache[str, int](max_age_s=60.0)
-
-
-def list_instances_of_service(runtime: Runtime, cluster: str, service: str) -> frozenset[str]:
-    """Return the ARNs of the container instances on which tasks of `service` are."""
-    tasks = _describe(runtime, cluster, _list(runtime, cluster=cluster, serviceName=service))
-    return frozenset(task["containerInstanceArn"] for task in tasks if task.get("containerInstanceArn"))
-
-
-def describe_tasks_on(runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance]) -> list[TaskTypeDef]:
-    """Return the tasks that ECS wants RUNNING on `instances`, listed by instance or by cluster: the fewer calls."""
-    client = runtime.ecs
-    busy = [i for i in instances if i.task_count]
-    if _by_cluster_is_cheaper(runtime, cluster, busy):
-        arns = _list(runtime, cluster=cluster)
-    else:
-        lists = runtime.in_parallel(lambda i: _list(runtime, cluster=cluster, containerInstance=i.arn), busy)
-        arns = [arn for found in lists for arn in found]
-    wanted = {i.arn for i in busy}
-    answers = runtime.in_parallel(
-        lambda batch: client.describe_tasks(cluster=cluster, tasks=batch), list(batches(arns, TASKS_A_DESCRIBE))
-    )
-    return [
-        task
-        for answer in answers
-        for task in answer["tasks"]
-        if task.get("containerInstanceArn") in wanted and task.get("lastStatus") != "STOPPED"
-    ]
-
-
-def calls_to_read(instances: Iterable[ContainerInstance]) -> int:
-    """Return how many calls list and describe the tasks of `instances`, an instance at a time."""
-    return _calls_to_read([i.task_count for i in instances])
-
-
-def _calls_to_read(counts: Sequence[int]) -> int:
-    return sum(count > 0 for count in counts) + _pages(sum(counts))
-
-
-def readable_within(instances: Sequence[ContainerInstance], calls: int) -> Sequence[ContainerInstance]:
-    """Return the first of `instances`, as many as have their tasks listed and described in `calls` calls."""
-    counts = [i.task_count for i in instances]
-    most = bisect.bisect_right(range(len(counts)), calls, key=lambda last: _calls_to_read(counts[: last + 1]))
-    return instances[:most]
-
-
-def _by_cluster_is_cheaper(runtime: Runtime, cluster: str, busy: Sequence[ContainerInstance]) -> bool:
-    if len(busy) <= 4:
-        return False
-    here = sum(i.task_count for i in busy)
-    return 2 * _pages(_tasks_in(runtime, cluster)) < len(busy) + _pages(here)
-
-
-def _tasks_in(runtime: Runtime, cluster: str) -> int:
-    # The count only chooses between two ways to read the same tasks: an old count is good enough.
-    kept = TASK_COUNTS.get(runtime, cluster)
-    if kept is not None:
-        return kept
-    described = runtime.ecs.describe_clusters(clusters=[cluster])["clusters"][0]
-    return TASK_COUNTS.keep(runtime, cluster, described["runningTasksCount"] + described["pendingTasksCount"])
-
-
-def _pages(count: int) -> int:
-    return -(-count // PAGE)
-
-
-def _list(runtime: Runtime, **which: Any) -> list[str]:
-    """Return the ARNs of the tasks `which`, in the parameters of ListTasks."""
-    pages = runtime.ecs.get_paginator("list_tasks").paginate(**which, PaginationConfig={"PageSize": PAGE})
-    return [arn for page in pages for arn in page["taskArns"]]
-
-
-def _describe(runtime: Runtime, cluster: str, arns: Iterable[str]) -> list[TaskTypeDef]:
-    answers = (runtime.ecs.describe_tasks(cluster=cluster, tasks=batch) for batch in batches(arns, TASKS_A_DESCRIBE))
-    return [task for answer in answers for task in answer["tasks"]]
 
 
 def with_stopping(
@@ -119,8 +42,8 @@ def with_stopping(
     """
 
     def count(arn: str) -> int:
-        listed = _list(runtime, cluster=cluster, containerInstance=arn, desiredStatus="STOPPED")
-        return sum(_still_stops(runtime, task) for task in _describe(runtime, cluster, listed))
+        listed = list_tasks(runtime, cluster=cluster, containerInstance=arn, desiredStatus="STOPPED")
+        return sum(_still_stops(runtime, task) for task in describe_tasks(runtime, cluster, listed))
 
     wanted = sorted(set(arns))
     # A session makes its clients in one thread only: before the calls side by side.
@@ -157,11 +80,21 @@ class Stopped:
     refused: int = 0
 
 
-def stop_tasks(runtime: Runtime, cluster: str, stops: Sequence[Stop], reason: str, until: float) -> Stopped:
+def stop_tasks(
+    runtime: Runtime,
+    cluster: str,
+    stops: Sequence[Stop],
+    reason: str,
+    until: float,
+    goes_on: Callable[[], bool] = lambda: True,
+) -> Stopped:
     """Make `stops` in their order, each not before its time, until the time `until` (seconds since the epoch).
 
     The calls keep to the pace of StopTask's bucket. A task that is gone counts as stopped. One whose call was
     throttled, or failed, does not: the next step stops it.
+
+    Args:
+        goes_on: asked before each stop; once it is false, no more is made.
     """
     client = runtime.ecs_once
     pace = pace_of(runtime, STOP_BUCKET)
@@ -169,8 +102,10 @@ def stop_tasks(runtime: Runtime, cluster: str, stops: Sequence[Stop], reason: st
     def stop(one: Stop) -> tuple[str, bool]:
         if max(runtime.now(), one.at) >= until:
             return "", False
-        if one.at > runtime.now():
-            runtime.sleep(one.at - runtime.now())
+        while one.at > runtime.now() and goes_on():
+            runtime.sleep(min(one.at - runtime.now(), ASKED_EACH_S))
+        if not goes_on():
+            return "", False
         pace.wait_for_turn()
         try:
             client.stop_task(cluster=cluster, task=one.arn, reason=reason)

@@ -12,13 +12,8 @@ from steady.aws.api_budget.budget import Budget
 from steady.aws.capacity import instance_types, pools
 from steady.aws.ecs.container_instances import describe_all_instances, list_instances_matching
 from steady.aws.ecs.services import describe_services, is_daemon, read_service_shape, service_names, service_of
-from steady.aws.ecs.tasks import (
-    calls_to_read,
-    describe_tasks_on,
-    list_instances_of_service,
-    readable_within,
-    with_stopping,
-)
+from steady.aws.ecs.task_lists import calls_to_read, describe_tasks_on, list_instances_of_service, readable_within
+from steady.aws.ecs.tasks import with_stopping
 from steady.aws.runtime import Runtime
 from steady.aws.scaling.services import read_services
 from steady.cluster import ContainerInstance, InstanceStatus, Snapshot, TaskShape

@@ -3,38 +3,20 @@
 from __future__ import annotations
 
 import math
-import operator
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from steady.aws.ecs.container_instances import describe_instances, set_draining
-from steady.aws.ecs.tasks import Stopped, stop_tasks, with_stopping
-from steady.aws.runtime import Runtime
-from steady.aws.service_out import targets
-from steady.aws.service_out.doomed_tasks import find_alone, find_turns, read_doomed_tasks
+from steady.aws.ecs.tasks import Stopped, stop_tasks
+from steady.aws.runtime import Result, Runtime
 from steady.aws.service_out.hook_answers import complete_hooks, send_heartbeats
-from steady.aws.service_out.task_targets import instance_targets
-from steady.cluster import ContainerInstance, InstanceStatus
-from steady.service_out.doomed import Doomed, DoomedTask, Seen, Target, TaskKind
-from steady.service_out.drain import after_release, progress, tasks_of, to_drain, to_release, to_stop
-from steady.service_out.marking import still_doomed
+from steady.aws.service_out.look import Look, look_at
+from steady.cluster import ContainerInstance
+from steady.service_out.doomed import Doomed, DoomedTask, TaskKind
+from steady.service_out.drain import progress
 from steady.service_out.stops import Stop, fill, in_order
 
-if TYPE_CHECKING:
-    from steady.thresholds import ClusterSettings
-
 STOP_REASON = "ecs-steady: the instance is about to go"
-# The cluster's settings may be this old, in seconds.
-SETTINGS_MAX_AGE_S = 300.0
-# Seconds of one step in which targets are deregistered: with a hundred target groups, ELB's rate takes longer.
-DEREGISTER_FOR_S = 6.0
 SHORTEST_ROUND_S = 3.0
-# Seconds for which stops are made while the instances are looked at.
-LOOK_S = 6.0
 # SQS: 256 KiB a message. A stop takes about 50 bytes of it.
 MOST_DUE = 3000
 
@@ -73,24 +55,6 @@ class Advance:
         return min(self.next_in_s, until_due_s) if self.waiting else until_due_s
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """A look at doomed instances: what was read, what was deregistered, and the stops that follow."""
-
-    doomed: Sequence[Doomed] = ()
-    instances: Sequence[ContainerInstance] = ()
-    tasks: Sequence[DoomedTask] = ()
-    stops: Sequence[Stop] = ()
-    drain_s: float = 0.0
-    deregistered: int = 0
-    refused: int = 0
-    deregistered_after_s: float | None = None
-
-    def seen(self) -> dict[str, Seen]:
-        """Return the state of each instance, by its container instance ARN."""
-        return {i.arn: Seen(i.status, i.task_count, i.agent_connected) for i in self.instances}
-
-
 def advance(
     runtime: Runtime,
     cluster: str,
@@ -114,7 +78,7 @@ def advance(
     # targets of theirs are kept.
     busy = fill(due, runtime.now()) and not any(d.held for d in doomed)
     to_look_at = [d for d in doomed if not (busy and d.looked_at)]
-    look, early = _look_and_stop(runtime, cluster, to_look_at, drained, due, until)
+    look, early = _look_and_stop(runtime, cluster, to_look_at, drained, due, latest)
     planned = in_order([*due, *look.stops], runtime.now()) if busy else look.stops
     planned = [stop for stop in planned if stop.arn not in early.arns]
     # What was read late is not stopped a round later for that.
@@ -128,11 +92,15 @@ def advance(
     on_looked = {t.arn for t in look.tasks if not t.stopping and t.arn not in stopped.arns}
     return Advance(
         # `gone` is reset, so that killed tasks are counted once.
-        waiting=(*(replace(i, gone=False) for i in waiting), *(d for d in doomed if busy and d.looked_at)),
+        waiting=(
+            *(replace(i, gone=False) for i in waiting),
+            *(d for d in doomed if busy and d.looked_at),
+            *look.unread,
+        ),
         finished=after.finished,
         due=left[:MOST_DUE],
         # After the stops that were more urgent than a look, the look is late.
-        next_in_s=1 if busy and not left else after.next_in_s,
+        next_in_s=1 if look.unread or (busy and not left) else after.next_in_s,
         deregistered=look.deregistered,
         refused=look.refused + stopped.refused + not_completed + no_beat,
         stopped=len(stopped.arns),
@@ -148,139 +116,46 @@ def _look_and_stop(
     doomed: Sequence[Doomed],
     drained: Iterable[ContainerInstance],
     due: Sequence[Stop],
-    until: float,
+    latest: float,
 ) -> tuple[Look, Stopped]:
     """Look at `doomed`, and make the stops that are due meanwhile: neither waits for the other, or for its errors."""
     if not doomed:
         return Look(), Stopped()
     if not due:
-        return _look(runtime, cluster, doomed, drained), Stopped()
+        look = look_at(runtime, cluster, doomed, drained, latest=latest, reason=STOP_REASON)
+        return look, look.early
+    _ = runtime.ecs, runtime.ecs_once, runtime.elbv2, runtime.elbv2_once, runtime.ssm
+    return stop_meanwhile(
+        runtime, cluster, due, latest, lambda: look_at(runtime, cluster, doomed, drained, latest=latest)
+    )
 
-    def look() -> Look:
-        return _look(runtime, cluster, doomed, drained)
+
+def stop_meanwhile(
+    runtime: Runtime, cluster: str, due: Sequence[Stop], latest: float, work: Callable[[], Result]
+) -> tuple[Result, Stopped]:
+    """Do `work`, and make the stops that are `due` for as long as it takes, and not after `latest`.
+
+    The caller has made the clients that `work` uses.
+    """
+    if not due:
+        return work(), Stopped()
+    is_working = True
+
+    def do() -> Result:
+        nonlocal is_working
+        try:
+            return work()
+        finally:
+            is_working = False
 
     def stop() -> Stopped:
-        return stop_tasks(runtime, cluster, due, STOP_REASON, min(until, runtime.now() + LOOK_S))
+        return stop_tasks(runtime, cluster, due, STOP_REASON, latest, lambda: is_working)
 
-    works: tuple[Callable[[], Look | Stopped], ...] = (look, stop)
-    # A session makes its clients in one thread only: before the calls side by side.
-    _ = runtime.ecs, runtime.ecs_once, runtime.elbv2, runtime.elbv2_once, runtime.ssm
-    done = runtime.in_parallel(operator.call, works, at_once=len(works))
-    return (
-        next(one for one in done if isinstance(one, Look)),
-        next(one for one in done if isinstance(one, Stopped)),
-    )
-
-
-def drain_instances(
-    runtime: Runtime, cluster: str, doomed: Iterable[Doomed], described: Iterable[ContainerInstance] = ()
-) -> list[ContainerInstance]:
-    """Drain the container instances of `doomed`, and return them as they are after that.
-
-    ECS may place a task until the very moment of the drain. So each instance is returned as the answer to its drain
-    describes it; one that was draining already, or that ECS did not drain, as it is read here. One that is gone is left
-    out, and so is one whose reason to drain has passed since its notice: it takes tasks again.
-
-    Args:
-        described: container instances that this step has read already. Those that were ACTIVE are not read again.
-    """
-    doomed = list(doomed)
-    arns = {d.container_instance_arn for d in doomed if d.container_instance_arn}
-    found = _by_arn(i for i in described if i.arn in arns and i.status is InstanceStatus.ACTIVE)
-    found |= _by_arn(describe_instances(runtime, cluster, sorted(arns - found.keys())))
-    going = {d.container_instance_arn for d in still_doomed(doomed, found.values())}
-    found = {arn: i for arn, i in found.items() if arn in going}
-    active = set(to_drain({i.arn: Seen(i.status, i.task_count) for i in found.values()}))
-    try:
-        drained = _by_arn(set_draining(runtime, cluster, sorted(active)))
-    except (ClientError, BotoCoreError) as error:
-        # Each batch of the call was tried: what they did is read below.
-        runtime.telemetry.error(
-            f"cluster {cluster}: some of {len(active)} instances were not drained, the next step tries again: {error}",
-            cluster=cluster,
-        )
-        drained = {}
-    drained |= _by_arn(describe_instances(runtime, cluster, sorted(active - drained.keys())))
-    return [drained.get(arn, found[arn]) for arn in sorted(found) if arn in drained or arn not in active]
-
-
-def _look(runtime: Runtime, cluster: str, doomed: Sequence[Doomed], drained: Iterable[ContainerInstance] = ()) -> Look:
-    """Look at `doomed`, and deregister those of their targets that are not kept."""
-    arns = {d.container_instance_arn for d in doomed}
-    known = _by_arn(i for i in drained if i.arn in arns)
-    others = [d for d in doomed if d.container_instance_arn not in known]
-    instances = [*known.values(), *drain_instances(runtime, cluster, others)]
-    tasks = read_doomed_tasks(runtime, cluster, instances)
-    alone = find_alone(runtime, cluster, doomed, tasks)
-    # Where every target leaves at once, none waits for the settings.
-    keeps_some = bool(alone) or any(d.is_patient for d in doomed)
-    settings = _settings(runtime, cluster) if keeps_some else None
-    turns = find_turns(runtime, cluster, doomed, tasks)
-    release = to_release(doomed, tasks, alone, _drain_seconds(settings) if keeps_some else 0.0, runtime.now(), turns)
-    refused = targets.deregister(runtime, release.targets, runtime.now() + DEREGISTER_FOR_S)
-    now = runtime.now()
-    here = tasks_of(doomed, tasks)
-    after = [after_release(d, release, here[d.instance_id], refused, now) for d in doomed]
-    settings = settings if keeps_some else _settings(runtime, cluster)
-    # Auto Scaling deregisters an instance itself before its hook waits; nobody does it after another notice.
-    fresh = [d.instance_id for d in doomed if not d.looked_at and not d.hooks]
-    targets.deregister(runtime, _targets_of_pool(runtime, settings, fresh), runtime.now() + DEREGISTER_FOR_S)
-    drain_s = _drain_seconds(settings)
-    look = Look(
-        after,
-        with_stopping(runtime, cluster, instances, _nearly_empty(after, instances, tasks)),
-        tasks,
-        drain_s=drain_s,
-        deregistered=len(release.targets) - len(refused),
-        refused=len({target.group_arn for target in refused})
-        + sum(i.status is InstanceStatus.ACTIVE for i in instances),
-        deregistered_after_s=max((now - d.noticed_at for d in doomed if not d.looked_at), default=None),
-    )
-    return replace(look, stops=to_stop(after, look.seen(), tasks, drain_s, runtime.now()))
-
-
-def _nearly_empty(
-    doomed: Iterable[Doomed], instances: Iterable[ContainerInstance], tasks: Iterable[DoomedTask]
-) -> set[str]:
-    """Return the ARNs of instances that may be empty but for tasks that are stopping, where these matter.
-
-    They matter under a lifecycle hook, and for daemons where there is time: daemons are stopped last.
-    """
-    patient = {d.container_instance_arn for d in doomed if d.hooks or d.is_patient}
-    daemons = Counter(t.container_instance_arn for t in tasks if t.kind is TaskKind.DAEMON and not t.stopping)
-    return {i.arn for i in instances if i.arn in patient and i.task_count <= daemons[i.arn]}
-
-
-def _targets_of_pool(
-    runtime: Runtime, settings: ClusterSettings | None, instance_ids: Sequence[str]
-) -> Iterable[Target]:
-    """Return the targets as which the cluster's pool itself has registered its instances."""
-    found = instance_targets(runtime, settings.pool, instance_ids) if settings and instance_ids else {}
-    return {target for of_instance in found.values() for target in of_instance}
-
-
-def _drain_seconds(settings: ClusterSettings | None) -> float:
-    from steady.thresholds import Thresholds
-
-    return float((settings.thresholds if settings else Thresholds()).drain_seconds)
-
-
-def _settings(runtime: Runtime, cluster: str) -> ClusterSettings | None:
-    # Imported here: no target waits for the import to be deregistered.
-    from steady.aws.settings import cluster_settings
-    from steady.thresholds import BadThreshold
-
-    try:
-        return cluster_settings.read_cluster(runtime, cluster, SETTINGS_MAX_AGE_S)
-    except (ClientError, BotoCoreError, BadThreshold):
-        return None
+    _ = runtime.ecs_once
+    return runtime.side_by_side(do, stop)
 
 
 def _killed(doomed: Iterable[Doomed], tasks: Iterable[DoomedTask]) -> int:
     """Count the tasks, less daemons, that were still running when EC2 began to end their instance."""
     gone = {d.container_instance_arn for d in doomed if d.gone}
     return sum(t.container_instance_arn in gone and t.kind is not TaskKind.DAEMON and not t.stopping for t in tasks)
-
-
-def _by_arn(instances: Iterable[ContainerInstance]) -> dict[str, ContainerInstance]:
-    return {i.arn: i for i in instances}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,8 +16,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from steady.aws.cache import Cache
 from steady.aws.ecs.services import describe_services, is_daemon, service_names, service_of
 from steady.aws.ecs.task_definitions import TaskDefinition, read_task_definition
-from steady.aws.ecs.tasks import describe_tasks_on, find_protected_tasks
-from steady.aws.runtime import Runtime
+from steady.aws.ecs.task_lists import describe_tasks_in_time
+from steady.aws.ecs.tasks import find_protected_tasks
+from steady.aws.runtime import CONNECTIONS, Runtime
 from steady.aws.service_out import targets
 from steady.aws.service_out.task_targets import (
     NOTHING_READ,
@@ -39,15 +40,38 @@ if TYPE_CHECKING:
 SERVICES: Cache[tuple[str, str], ServiceTypeDef] = Cache(max_age_s=5.0)
 
 
-def read_doomed_tasks(runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance]) -> list[DoomedTask]:
-    """Return the tasks that ECS wants RUNNING on `instances`, with their kind, targets, protection and stop timeout."""
-    tasks = describe_tasks_on(runtime, cluster, instances)
-    services = _services(runtime, cluster, service_names(tasks))
-    routing = read_routing(runtime, services.values())
-    of_replicas = [t["taskArn"] for t in tasks if _kind(services.get(service_of(t))) is TaskKind.SERVICE]
-    protected = find_protected_tasks(runtime, cluster, of_replicas)
+@dataclass(frozen=True, slots=True)
+class DoomedTasks:
+    """The tasks on doomed instances.
+
+    Attributes:
+        tasks: with their kind, targets, protection and stop timeout.
+        services: their services, by name.
+        unread: the ARNs of the instances whose tasks were not read, since it takes long.
+    """
+
+    tasks: Sequence[DoomedTask]
+    services: Mapping[str, ServiceTypeDef]
+    unread: frozenset[str]
+
+
+def read_doomed_tasks(runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance]) -> DoomedTasks:
+    """Read the tasks that ECS wants RUNNING on `instances`, or on the first of them if all would take long."""
+    tasks, unread = describe_tasks_in_time(runtime, cluster, instances)
+
+    def read_services() -> tuple[Mapping[str, ServiceTypeDef], Routing]:
+        services = _services(runtime, cluster, service_names(tasks))
+        return services, read_routing(runtime, services.values())
+
+    def read_definitions() -> Mapping[str, TaskDefinition]:
+        return _definitions(runtime, cluster, {task["taskDefinitionArn"] for task in tasks})
+
+    def read_protected() -> set[str]:
+        return find_protected_tasks(runtime, cluster, [t["taskArn"] for t in tasks if service_of(t)])
+
+    _ = runtime.ecs, runtime.ecs_once, runtime.elbv2_once
+    (services, routing), definitions, protected = runtime.side_by_side(read_services, read_definitions, read_protected)
     instance_id = {i.arn: i.instance_id for i in instances}
-    definitions = _definitions(runtime, cluster, {task["taskDefinitionArn"] for task in tasks})
     found = []
     for task in tasks:
         service, definition = services.get(service_of(task)), definitions.get(task["taskDefinitionArn"])
@@ -55,7 +79,7 @@ def read_doomed_tasks(runtime: Runtime, cluster: str, instances: Sequence[Contai
         found.append(replace(doomed, protected=doomed.arn in protected))
     late = {t.arn for t in found if t.targets_unknown}
     report_late(runtime, cluster, [t for t in tasks if t["taskArn"] in late], services, routing)
-    return found
+    return DoomedTasks(found, services, unread)
 
 
 def to_doomed_task(
@@ -93,11 +117,16 @@ def to_doomed_task(
     )
 
 
-def find_alone(runtime: Runtime, cluster: str, doomed: Iterable[Doomed], tasks: Sequence[DoomedTask]) -> frozenset[str]:
+def find_alone(
+    runtime: Runtime, doomed: Iterable[Doomed], tasks: Sequence[DoomedTask], services: Mapping[str, ServiceTypeDef]
+) -> frozenset[str]:
     """Return the names of the services all of whose healthy targets are on doomed instances.
 
     The health of targets is read only where few tasks of a service are elsewhere: they may have just started. A service
     is no longer alone once half as many targets are healthy elsewhere as are doomed.
+
+    Args:
+        tasks, services: what `read_doomed_tasks` has just read.
     """
     known = {d.container_instance_arn: d for d in doomed if d.looked_at}
     of_service: dict[str, list[DoomedTask]] = {}
@@ -110,7 +139,6 @@ def find_alone(runtime: Runtime, cluster: str, doomed: Iterable[Doomed], tasks: 
         # Targets that have left already decide nothing.
         if instance is None or task.service in instance.held:
             of_service.setdefault(task.service, []).append(task)
-    services = _services(runtime, cluster, sorted(of_service))
     elsewhere = {
         name: services[name].get("runningCount", 0) - all_doomed[name] for name in of_service if name in services
     }
@@ -129,18 +157,20 @@ def find_alone(runtime: Runtime, cluster: str, doomed: Iterable[Doomed], tasks: 
 
 
 def find_turns(
-    runtime: Runtime, cluster: str, doomed: Iterable[Doomed], tasks: Sequence[DoomedTask]
+    runtime: Runtime, doomed: Iterable[Doomed], tasks: Sequence[DoomedTask], services: Mapping[str, ServiceTypeDef]
 ) -> Mapping[str, str]:
     """Return the instance whose tasks leave now, by the name of their service, for those that leave one at a time.
 
     It is nobody's turn while a task of the service is missing, or one of its targets is not healthy.
+
+    Args:
+        tasks, services: what `read_doomed_tasks` has just read.
     """
     doomed = list(doomed)
     turns = next_turns(doomed, tasks_of(doomed, tasks), runtime.now())
     if not turns:
         return turns
-    services = _services(runtime, cluster, sorted(turns))
-    whole = {n for n, s in services.items() if s.get("runningCount", 0) >= s.get("desiredCount", 0)}
+    whole = {n for n in turns if (s := services.get(n)) and s.get("runningCount", 0) >= s.get("desiredCount", 0)}
     theirs = {name: frozenset(t for task in tasks if task.service == name for t in task.targets) for name in whole}
     healthy = targets.count_healthy(runtime, _groups(theirs.values()), less=())
 
@@ -199,7 +229,7 @@ def _definitions(runtime: Runtime, cluster: str, arns: Collection[str]) -> Mappi
     wanted = sorted(arns)
     # A session makes its clients in one thread only: before the calls side by side.
     _ = runtime.ecs
-    read_ = zip(wanted, runtime.in_parallel(read, wanted), strict=True)
+    read_ = zip(wanted, runtime.in_parallel(read, wanted, at_once=CONNECTIONS), strict=True)
     return {arn: definition for arn, definition in read_ if definition}
 
 

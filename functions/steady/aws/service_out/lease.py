@@ -1,19 +1,21 @@
 """One chain of steps for each cluster, whatever the number of SQS pollers: a lease in the ledger.
 
 The step that has the lease does the work. Every other invocation hands its instances over, in the ledger's item, and
-ends. The continuation of a step carries the token of its lease, so that the chain goes on. A step that crashed leaves
-the lease to the first message after `LASTS_S`. While the ledger does not answer, every invocation does its own work:
-it is the same work, and takes more calls.
+ends. The continuation of a step carries the token of its lease, so that the chain goes on. Between two steps the chain
+rests: a notice that cannot wait for its next step takes the lease, and the chain's own continuation, when it comes,
+finds the lease taken and hands its instances over. A step that crashed leaves the lease to the first message after
+`LASTS_S`. While the ledger does not answer, every invocation does its own work: it is the same work, and takes more
+calls.
 
 The item is {cluster: "#service-out/web", turn: token, begun_by: the message that began the turn, expires: epoch,
-mail: set of doomed instances}.
+rests_until: when the next step comes (0: a step runs), mail: set of doomed instances}.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 LASTS_S = 26.0
 # A step that must ask again for its lease does it after this many seconds.
 ASK_AGAIN_S = 6
+# A chain that rests is left its lease if its next step comes within this many seconds, and for so many seconds longer.
+SOON_S = 2.0
+LATE_S = 6.0
 # How often the lease is asked for when it changes hands meanwhile.
 TRIES = 3
 # DynamoDB: an item holds 400 KB; an instance takes about 150 bytes of it.
@@ -64,7 +69,13 @@ class Lease:
 
 
 def take(
-    runtime: Runtime, table: str, cluster: str, tokens: Collection[str], copies: Collection[str], mail: Collection[str]
+    runtime: Runtime,
+    table: str,
+    cluster: str,
+    tokens: Collection[str],
+    copies: Collection[str],
+    mail: Collection[str],
+    waits_s: float = SOON_S,
 ) -> Lease | HandedOver | Later:
     """Take the lease on the service-out of `cluster`, or hand `mail` over to the step that has it.
 
@@ -72,12 +83,13 @@ def take(
         tokens: the leases with which this invocation's continuations go on.
         copies: of each of its messages, a text that is the same for every copy of the message.
         mail: what this invocation knows about doomed instances, as texts.
+        waits_s: how long its work can wait for the next step of a chain that rests.
     """
     token = uuid.uuid4().hex
     begun_by = min(tokens, default="") or min(copies, default="")
     try:
         for _ in range(TRIES):
-            held = _take(runtime, table, cluster, token, begun_by, sorted(tokens)[:MOST_TOKENS])
+            held = _take(runtime, table, cluster, token, begun_by, sorted(tokens)[:MOST_TOKENS], waits_s)
             if isinstance(held, Lease):
                 return held
             if held in tokens or held in copies:
@@ -100,13 +112,34 @@ def give_back(runtime: Runtime, table: str, cluster: str, lease: Lease) -> tuple
     return _update(runtime, table, cluster, lease, "SET expires = :ended", {":ended": {"N": "0"}})
 
 
+def renew(runtime: Runtime, table: str, cluster: str, lease: Lease) -> Lease:
+    """Let `lease` last from now on, and return it with all that was handed over and is not forgotten yet."""
+    values: dict[str, AttributeValueTypeDef] = {":expires": {"N": f"{runtime.now() + LASTS_S:.3f}"}}
+    mail = _update(runtime, table, cluster, replace(lease, mail=()), "SET expires = :expires", values)
+    return replace(lease, mail=tuple(sorted({*lease.mail, *mail})))
+
+
+def rest(runtime: Runtime, table: str, cluster: str, lease: Lease, next_in_s: float) -> Lease:
+    """Let the chain of `lease` rest until its next step; return it with all that was handed over, as `renew` does."""
+    next_at = runtime.now() + next_in_s
+    values: dict[str, AttributeValueTypeDef] = {
+        ":next": {"N": f"{next_at:.3f}"},
+        ":expires": {"N": f"{next_at + LATE_S:.3f}"},
+    }
+    change = "SET rests_until = :next, expires = :expires"
+    mail = _update(runtime, table, cluster, replace(lease, mail=()), change, values)
+    return replace(lease, mail=tuple(sorted({*lease.mail, *mail})))
+
+
 def keep(runtime: Runtime, table: str, cluster: str, lease: Lease) -> None:
     """Keep `lease` for the continuation, and forget what was handed over before: the continuation has it."""
     if lease.mail:
         _update(runtime, table, cluster, lease)
 
 
-def _take(runtime: Runtime, table: str, cluster: str, token: str, begun_by: str, tokens: Sequence[str]) -> Lease | str:
+def _take(
+    runtime: Runtime, table: str, cluster: str, token: str, begun_by: str, tokens: Sequence[str], waits_s: float
+) -> Lease | str:
     """Take the lease as `token`; return the text that began the turn of another step if that one has it."""
     now = runtime.now()
     given = {f":t{number}": {"S": one} for number, one in enumerate(tokens)}
@@ -116,14 +149,16 @@ def _take(runtime: Runtime, table: str, cluster: str, token: str, begun_by: str,
         item = client.update_item(
             TableName=table,
             Key=_key(cluster),
-            UpdateExpression="SET begun_by = :begun_by, turn = :turn, expires = :expires",
-            ConditionExpression=f"attribute_not_exists(expires) OR expires < :now{ours}",
+            UpdateExpression="SET begun_by = :begun_by, turn = :turn, expires = :expires, rests_until = :runs",
+            ConditionExpression=f"attribute_not_exists(expires) OR expires < :now OR rests_until > :soon{ours}",
             ExpressionAttributeValues={
                 **given,
                 ":begun_by": {"S": begun_by},
                 ":turn": {"S": token},
                 ":expires": {"N": f"{now + LASTS_S:.3f}"},
                 ":now": {"N": f"{now:.3f}"},
+                ":soon": {"N": f"{now + waits_s:.3f}"},
+                ":runs": {"N": "0"},
             },
             ReturnValues="ALL_NEW",
             ReturnValuesOnConditionCheckFailure="ALL_OLD",

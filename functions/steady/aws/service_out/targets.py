@@ -16,7 +16,8 @@ from steady.service_out.doomed import Target
 if TYPE_CHECKING:
     from mypy_boto3_elbv2.type_defs import TargetDescriptionTypeDef
 
-TARGETS_A_CALL = 100
+# aws-load-balancer-controller deregisters as many in one call (pkg/targetgroupbinding, targets_manager).
+TARGETS_A_CALL = 200
 # Target groups that are changed side by side.
 GROUPS_AT_ONCE = 16
 

@@ -1,0 +1,221 @@
+"""Look at doomed instances: drain them, read their tasks, and deregister the targets that are not kept."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from steady.aws.ecs.container_instances import describe_instances, set_draining
+from steady.aws.ecs.tasks import Stopped, stop_tasks, with_stopping
+from steady.aws.runtime import Runtime
+from steady.aws.service_out import targets
+from steady.aws.service_out.doomed_tasks import find_alone, find_turns, read_doomed_tasks
+from steady.aws.service_out.task_targets import instance_targets
+from steady.cluster import ContainerInstance, InstanceStatus
+from steady.service_out.doomed import Doomed, DoomedTask, Seen, Target, TaskKind
+from steady.service_out.drain import Release, after_release, tasks_of, to_drain, to_release, to_stop
+from steady.service_out.marking import still_doomed
+from steady.service_out.stops import Stop
+
+if TYPE_CHECKING:
+    from steady.thresholds import ClusterSettings
+
+# The cluster's settings may be this old, in seconds.
+SETTINGS_MAX_AGE_S = 300.0
+# Seconds of one step in which targets are deregistered: with a hundred target groups, ELB's rate takes longer.
+LEAVE_FOR_S, LEAVE_AT_LEAST_S = 12.0, 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A look at doomed instances: what was read, what was deregistered, and the stops that follow.
+
+    `early` are the tasks that were stopped while targets were deregistered; `unread` the instances that are left for
+    another look, since it takes long to read their tasks.
+    """
+
+    doomed: Sequence[Doomed] = ()
+    instances: Sequence[ContainerInstance] = ()
+    tasks: Sequence[DoomedTask] = ()
+    stops: Sequence[Stop] = ()
+    drain_s: float = 0.0
+    deregistered: int = 0
+    refused: int = 0
+    unread: Sequence[Doomed] = ()
+    early: Stopped = field(default_factory=Stopped)
+    deregistered_after_s: float | None = None
+
+    def seen(self) -> dict[str, Seen]:
+        """Return the state of each instance, by its container instance ARN."""
+        return {i.arn: Seen(i.status, i.task_count, i.agent_connected) for i in self.instances}
+
+
+def drain_instances(
+    runtime: Runtime, cluster: str, doomed: Iterable[Doomed], described: Iterable[ContainerInstance] = ()
+) -> list[ContainerInstance]:
+    """Drain the container instances of `doomed`, and return them as they are after that.
+
+    ECS may place a task until the very moment of the drain. So each instance is returned as the answer to its drain
+    describes it; one that was draining already, or that ECS did not drain, as it is read here. One that is gone is left
+    out, and so is one whose reason to drain has passed since its notice: it takes tasks again.
+
+    Args:
+        described: container instances that this step has read already. Those that were ACTIVE are not read again.
+    """
+    doomed = list(doomed)
+    arns = {d.container_instance_arn for d in doomed if d.container_instance_arn}
+    found = _by_arn(i for i in described if i.arn in arns and i.status is InstanceStatus.ACTIVE)
+    found |= _by_arn(describe_instances(runtime, cluster, sorted(arns - found.keys())))
+    going = {d.container_instance_arn for d in still_doomed(doomed, found.values())}
+    found = {arn: i for arn, i in found.items() if arn in going}
+    active = set(to_drain({i.arn: Seen(i.status, i.task_count) for i in found.values()}))
+    try:
+        drained = _by_arn(set_draining(runtime, cluster, sorted(active)))
+    except (ClientError, BotoCoreError) as error:
+        # Each batch of the call was tried: what they did is read below.
+        runtime.telemetry.error(
+            f"cluster {cluster}: some of {len(active)} instances were not drained, the next step tries again: {error}",
+            cluster=cluster,
+        )
+        drained = {}
+    drained |= _by_arn(describe_instances(runtime, cluster, sorted(active - drained.keys())))
+    return [drained.get(arn, found[arn]) for arn in sorted(found) if arn in drained or arn not in active]
+
+
+def look_at(
+    runtime: Runtime,
+    cluster: str,
+    doomed: Sequence[Doomed],
+    drained: Iterable[ContainerInstance] = (),
+    *,
+    latest: float = math.inf,
+    reason: str = "",
+) -> Look:
+    """Look at `doomed`, and deregister those of their targets that are not kept.
+
+    Args:
+        drained: container instances of `doomed` that this step has drained, as the answers describe them.
+        latest: when no more target may be deregistered, in seconds since the epoch.
+        reason: where it is given, tasks without targets are stopped with it while targets are deregistered.
+    """
+    arns = {d.container_instance_arn for d in doomed}
+    known = _by_arn(i for i in drained if i.arn in arns)
+    others = [d for d in doomed if d.container_instance_arn not in known]
+    instances = [*known.values(), *drain_instances(runtime, cluster, others)]
+    first = {d.container_instance_arn: (d.looked_at, d.deadline_s) for d in doomed}
+    found = read_doomed_tasks(runtime, cluster, sorted(instances, key=lambda i: (*first[i.arn], i.arn)))
+    unread = [d for d in doomed if d.container_instance_arn in found.unread]
+    doomed = [d for d in doomed if d.container_instance_arn not in found.unread]
+    instances = [i for i in instances if i.arn not in found.unread]
+    tasks = found.tasks
+    alone = find_alone(runtime, doomed, tasks, found.services)
+    # Where every target leaves at once, none waits for the settings.
+    keeps_some = bool(alone) or any(d.is_patient for d in doomed)
+    settings = _settings(runtime, cluster) if keeps_some else None
+    turns = find_turns(runtime, doomed, tasks, found.services)
+    release = to_release(doomed, tasks, alone, _drain_seconds(settings) if keeps_some else 0.0, runtime.now(), turns)
+    # A look that took the whole step deregisters some targets all the same: the next one does not begin anew.
+    until = max(min(latest, runtime.now() + LEAVE_FOR_S), runtime.now() + LEAVE_AT_LEAST_S)
+    left = _leave(runtime, cluster, Look(doomed, instances, tasks), release, until, reason)
+    here = tasks_of(doomed, tasks)
+    after = [after_release(d, release, here[d.instance_id], left.refused, left.at) for d in doomed]
+    look = Look(
+        after,
+        with_stopping(runtime, cluster, instances, _nearly_empty(after, instances, tasks)),
+        tasks,
+        drain_s=left.drain_s,
+        deregistered=len(release.targets) - len(left.refused),
+        refused=len({target.group_arn for target in left.refused})
+        + sum(i.status is InstanceStatus.ACTIVE for i in instances),
+        early=left.stopped,
+        unread=unread,
+        deregistered_after_s=max((left.at - d.noticed_at for d in doomed if not d.looked_at), default=None),
+    )
+    return replace(look, stops=to_stop(after, look.seen(), tasks, left.drain_s, runtime.now()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """What was done while targets left: the targets that ELB refused, when the others had left, the stopped tasks."""
+
+    refused: frozenset[Target]
+    at: float
+    stopped: Stopped
+    drain_s: float
+
+
+def _leave(runtime: Runtime, cluster: str, look: Look, release: Release, until: float, reason: str) -> _Left:
+    """Deregister the targets of `release` and those of the pool, and stop tasks without targets meanwhile."""
+    are_leaving = True
+
+    def deregister() -> tuple[frozenset[Target], float]:
+        nonlocal are_leaving
+        try:
+            return targets.deregister(runtime, release.targets, until), runtime.now()
+        finally:
+            are_leaving = False
+
+    def deregister_pool() -> float:
+        settings = _settings(runtime, cluster)
+        # Auto Scaling deregisters an instance itself before its hook waits; nobody does it after another notice.
+        fresh = [d.instance_id for d in look.doomed if not d.looked_at and not d.hooks]
+        targets.deregister(runtime, _targets_of_pool(runtime, settings, fresh), until)
+        return _drain_seconds(settings)
+
+    def stop() -> Stopped:
+        if not reason:
+            return Stopped()
+        with_targets = {task.arn for task in look.tasks if task.targets}
+        stops = to_stop(look.doomed, look.seen(), look.tasks, 0.0, runtime.now())
+        others = [stop for stop in stops if stop.arn not in with_targets and stop.at <= runtime.now()]
+        return stop_tasks(runtime, cluster, others, reason, until, lambda: are_leaving)
+
+    _ = runtime.ecs_once, runtime.elbv2, runtime.ssm, runtime.ec2, runtime.autoscaling
+    (refused, at), drain_s, stopped = runtime.side_by_side(deregister, deregister_pool, stop)
+    return _Left(refused, at, stopped, drain_s)
+
+
+def _nearly_empty(
+    doomed: Iterable[Doomed], instances: Iterable[ContainerInstance], tasks: Iterable[DoomedTask]
+) -> set[str]:
+    """Return the ARNs of instances that may be empty but for tasks that are stopping, where these matter.
+
+    They matter under a lifecycle hook, and for daemons where there is time: daemons are stopped last.
+    """
+    patient = {d.container_instance_arn for d in doomed if d.hooks or d.is_patient}
+    daemons = Counter(t.container_instance_arn for t in tasks if t.kind is TaskKind.DAEMON and not t.stopping)
+    return {i.arn for i in instances if i.arn in patient and i.task_count <= daemons[i.arn]}
+
+
+def _targets_of_pool(
+    runtime: Runtime, settings: ClusterSettings | None, instance_ids: Sequence[str]
+) -> Iterable[Target]:
+    """Return the targets as which the cluster's pool itself has registered its instances."""
+    found = instance_targets(runtime, settings.pool, instance_ids) if settings and instance_ids else {}
+    return {target for of_instance in found.values() for target in of_instance}
+
+
+def _drain_seconds(settings: ClusterSettings | None) -> float:
+    from steady.thresholds import Thresholds
+
+    return float((settings.thresholds if settings else Thresholds()).drain_seconds)
+
+
+def _settings(runtime: Runtime, cluster: str) -> ClusterSettings | None:
+    # Imported here: no target waits for the import to be deregistered.
+    from steady.aws.settings import cluster_settings
+    from steady.thresholds import BadThreshold
+
+    try:
+        return cluster_settings.read_cluster(runtime, cluster, SETTINGS_MAX_AGE_S)
+    except (ClientError, BotoCoreError, BadThreshold):
+        return None
+
+
+def _by_arn(instances: Iterable[ContainerInstance]) -> dict[str, ContainerInstance]:
+    return {i.arn: i for i in instances}
