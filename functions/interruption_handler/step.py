@@ -24,7 +24,8 @@ from interruption_handler.waking import wake_autoscaler
 from steady.aws import queue
 from steady.aws.runtime import Runtime
 from steady.aws.service_out import lease
-from steady.aws.service_out.advance import Advance, advance, drain_instances
+from steady.aws.service_out.advance import Advance, advance
+from steady.aws.service_out.first_drain import drain_fresh
 from steady.aws.service_out.locate import locate_instances, merge_all, with_container_instances
 from steady.aws.settings import clusters
 from steady.cluster import ContainerInstance
@@ -195,8 +196,11 @@ def _step_with(runtime: Runtime, environment: Environment, work: Work, held: lea
     fresh = [d for d in doomed if not d.looked_at]
     if fresh:
         # Before anything that takes time: from now on ECS places no more tasks on them.
-        drained = drain_instances(runtime, work.cluster, fresh, read)
-        woken = wake_autoscaler(runtime, environment.autoscaler_queue_url, work.cluster, fresh)
+        begun, drained = drain_fresh(runtime, work.cluster, fresh, read)
+        doomed = [*(d for d in doomed if d.looked_at), *begun]
+        # The autoscaler drains what it hears of: not those that are drained later.
+        fresh = [d for d in begun if not d.drain_from]
+        woken = not fresh or wake_autoscaler(runtime, environment.autoscaler_queue_url, work.cluster, fresh)
     if are_to_be_gathered(doomed, runtime.now()):
         done = Advance(tuple(doomed), due=tuple(work.due), next_in_s=AT_ONCE_S)
     else:

@@ -17,10 +17,10 @@ from steady.aws.runtime import Runtime
 from steady.aws.service_out import targets
 from steady.aws.service_out.doomed_tasks import find_alone, find_turns, read_doomed_tasks
 from steady.aws.service_out.hook_answers import complete_hooks, send_heartbeats
-from steady.aws.service_out.task_targets import instance_targets
+from steady.aws.service_out.pool_targets import leave_pool
 from steady.cluster import ContainerInstance, InstanceStatus
-from steady.service_out.doomed import Doomed, DoomedTask, Seen, Target, TaskKind
-from steady.service_out.drain import after_release, progress, tasks_of, to_drain, to_release, to_stop
+from steady.service_out.doomed import Doomed, DoomedTask, Seen, TaskKind, tasks_of
+from steady.service_out.drain import after_release, progress, to_drain, to_release, to_stop
 from steady.service_out.marking import still_doomed
 from steady.service_out.stops import Stop, fill, in_order
 
@@ -209,7 +209,13 @@ def _look(runtime: Runtime, cluster: str, doomed: Sequence[Doomed], drained: Ite
     arns = {d.container_instance_arn for d in doomed}
     known = _by_arn(i for i in drained if i.arn in arns)
     others = [d for d in doomed if d.container_instance_arn not in known]
-    instances = [*known.values(), *drain_instances(runtime, cluster, others)]
+    later = {d.container_instance_arn for d in others if d.drain_from > runtime.now()}
+    to_be_drained = [d for d in others if d.container_instance_arn not in later]
+    instances = [
+        *known.values(),
+        *drain_instances(runtime, cluster, to_be_drained),
+        *describe_instances(runtime, cluster, sorted(later)),
+    ]
     tasks = read_doomed_tasks(runtime, cluster, instances)
     alone = find_alone(runtime, cluster, doomed, tasks)
     # Where every target leaves at once, none waits for the settings.
@@ -222,9 +228,7 @@ def _look(runtime: Runtime, cluster: str, doomed: Sequence[Doomed], drained: Ite
     here = tasks_of(doomed, tasks)
     after = [after_release(d, release, here[d.instance_id], refused, now) for d in doomed]
     settings = settings if keeps_some else _settings(runtime, cluster)
-    # Auto Scaling deregisters an instance itself before its hook waits; nobody does it after another notice.
-    fresh = [d.instance_id for d in doomed if not d.looked_at and not d.hooks]
-    targets.deregister(runtime, _targets_of_pool(runtime, settings, fresh), runtime.now() + DEREGISTER_FOR_S)
+    after = leave_pool(runtime, cluster, after)
     drain_s = _drain_seconds(settings)
     look = Look(
         after,
@@ -233,7 +237,7 @@ def _look(runtime: Runtime, cluster: str, doomed: Sequence[Doomed], drained: Ite
         drain_s=drain_s,
         deregistered=len(release.targets) - len(refused),
         refused=len({target.group_arn for target in refused})
-        + sum(i.status is InstanceStatus.ACTIVE for i in instances),
+        + sum(i.status is InstanceStatus.ACTIVE and i.arn not in later for i in instances),
         deregistered_after_s=max((now - d.noticed_at for d in doomed if not d.looked_at), default=None),
     )
     return replace(look, stops=to_stop(after, look.seen(), tasks, drain_s, runtime.now()))
@@ -251,12 +255,9 @@ def _nearly_empty(
     return {i.arn for i in instances if i.arn in patient and i.task_count <= daemons[i.arn]}
 
 
-def _targets_of_pool(
-    runtime: Runtime, settings: ClusterSettings | None, instance_ids: Sequence[str]
-) -> Iterable[Target]:
-    """Return the targets as which the cluster's pool itself has registered its instances."""
-    found = instance_targets(runtime, settings.pool, instance_ids) if settings and instance_ids else {}
-    return {target for of_instance in found.values() for target in of_instance}
+def drain_seconds(runtime: Runtime, cluster: str) -> float:
+    """Return the seconds in which the longest request to the cluster's tasks ends."""
+    return _drain_seconds(_settings(runtime, cluster))
 
 
 def _drain_seconds(settings: ClusterSettings | None) -> float:

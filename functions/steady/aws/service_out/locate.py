@@ -74,6 +74,8 @@ def merge(one: Doomed, other: Doomed) -> Doomed:
         looked_at=one.looked_at or other.looked_at,
         deregistered_at=max(one.deregistered_at, other.deregistered_at),
         held=tuple(sorted({*one.held, *other.held})),
+        pool_left_at=max((at for at in (one.pool_left_at, other.pool_left_at) if at is not None), default=None),
+        drain_from=max(one.drain_from, other.drain_from),
         gone=one.gone or other.gone,
         mark=lasting_mark(one.mark, other.mark),
     )
