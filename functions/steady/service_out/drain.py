@@ -215,8 +215,8 @@ def _requests_end_at(task: DoomedTask, instance: Doomed, drain_s: float) -> floa
     if task.service in instance.held:
         return math.inf
     # Any task may be the one that takes the requests to the instance itself.
-    left_at = max(instance.deregistered_at if task.targets else 0.0, instance.pool_left_at or 0.0)
-    return left_at + drain_s if left_at else 0.0
+    of_pool = instance.pool_left_at + drain_s if instance.pool_left_at else 0.0
+    return max(of_pool, instance.deregistered_at + drain_s if task.targets else 0.0)
 
 
 def progress(
