@@ -13,6 +13,7 @@ from steady.aws.ecs.container_instances import set_active
 from steady.aws.ecs.drain_marks import write_marks
 from steady.aws.runtime import Runtime
 from steady.aws.service_out.advance import advance
+from steady.aws.service_out.first_drain import drain_fresh
 from steady.aws.service_out.locate import by_cluster, locate_instances, with_container_instances
 from steady.cluster import ContainerInstance
 from steady.drain_mark import DrainMark, DrainReason
@@ -69,7 +70,7 @@ def drain_instances(aws: Runtime, instance_ids: list[str], deadline_s: float) ->
         By cluster: the `instances`, and how many targets were `deregistered` and how many tasks `stopped`.
     """
     now = aws.now()
-    doomed, _ = _locate(aws, [Notice(id_, now, now + deadline_s) for id_ in instance_ids])
+    doomed, described = _locate(aws, [Notice(id_, now, now + deadline_s) for id_ in instance_ids])
     for name, in_cluster in by_cluster(doomed).items():
         # By the mark, nothing but --cancel takes them back.
         mark = DrainMark(DrainReason.OPERATOR, int(now + deadline_s), int(now))
@@ -78,7 +79,7 @@ def drain_instances(aws: Runtime, instance_ids: list[str], deadline_s: float) ->
     with Progress(*columns, console=notes) as progress:
         bars = {name: progress.add_task(f"cluster {name}", state="", total=None) for name in by_cluster(doomed)}
         return {
-            name: _drain_cluster(aws, name, in_cluster, progress, bars[name])
+            name: _drain_cluster(aws, name, in_cluster, described, progress, bars[name])
             for name, in_cluster in by_cluster(doomed).items()
         }
 
@@ -101,11 +102,20 @@ def take_back(aws: Runtime, instance_ids: list[str]) -> dict[str, dict[str, Any]
     return {name: {"instances": [d.instance_id for d in in_cluster]} for name, in_cluster in clusters.items()}
 
 
-def _drain_cluster(aws: Runtime, cluster: str, doomed: list[Doomed], progress: Progress, bar: TaskID) -> dict[str, Any]:
-    waiting, due = tuple(doomed), tuple[Stop, ...]()
+def _drain_cluster(
+    aws: Runtime,
+    cluster: str,
+    doomed: list[Doomed],
+    described: list[ContainerInstance],
+    progress: Progress,
+    bar: TaskID,
+) -> dict[str, Any]:
+    begun, drained = drain_fresh(aws, cluster, doomed, described)
+    waiting, due = tuple(begun), tuple[Stop, ...]()
     deregistered = stopped = 0
     while waiting or due:
-        done = advance(aws, cluster, waiting, due, until=aws.now() + STEP_S)
+        done = advance(aws, cluster, waiting, due, aws.now() + STEP_S, drained)
+        drained = []
         waiting, due = done.waiting, done.due
         deregistered += done.deregistered
         stopped += done.stopped

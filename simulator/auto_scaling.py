@@ -38,6 +38,7 @@ class AutoScalingGroup:
     Attributes:
         hook: the name of its lifecycle hook on termination; "": none.
         heartbeat_s: the heartbeat timeout of the hook, in seconds.
+        leaving: the ids of the instances that are leaving the group's load balancers, before they wait.
         waiting: the instances that wait under the hook, by their ids.
         target_groups: the ARNs of the target groups in which it registers its instances.
         image_boots: whether instances that are launched from now on register; those of a broken image do not.
@@ -54,6 +55,7 @@ class AutoScalingGroup:
     hook: str = "drain"
     heartbeat_s: float = 300.0
     members: dict[str, Ec2Instance] = field(default_factory=dict)
+    leaving: set[str] = field(default_factory=set)
     waiting: dict[str, Waiting] = field(default_factory=dict)
     look_pending: bool = False
     image_boots: bool = True
@@ -62,8 +64,14 @@ class AutoScalingGroup:
     warm: dict[str, Ec2Instance] = field(default_factory=dict)
 
     def staying(self) -> list[Ec2Instance]:
-        """Return the instances that do not wait under the hook."""
-        return [i for i in self.members.values() if i.id not in self.waiting]
+        """Return the instances that are not about to be terminated."""
+        return [i for i in self.members.values() if i.id not in self.waiting and i.id not in self.leaving]
+
+    def state_of(self, instance: Ec2Instance) -> str:
+        """Return the lifecycle state of a member."""
+        if instance.id in self.waiting:
+            return "Terminating:Wait"
+        return "Terminating" if instance.id in self.leaving else "InService"
 
 
 class AutoScaling:
@@ -106,7 +114,7 @@ class AutoScaling:
                         {
                             "InstanceId": i.id,
                             "InstanceType": i.instance_type,
-                            "LifecycleState": "Terminating:Wait" if i.id in g.waiting else "InService",
+                            "LifecycleState": g.state_of(i),
                             "HealthStatus": "Healthy",
                         }
                         for i in g.members.values()
@@ -130,7 +138,7 @@ class AutoScaling:
             instance = group.members.get(params["InstanceId"])
             if instance is None:
                 continue
-            if params["ShouldDecrementDesiredCapacity"] and instance.id not in group.waiting:
+            if params["ShouldDecrementDesiredCapacity"] and instance in group.staying():
                 if group.desired - 1 < group.minimum:
                     raise AwsError("ValidationError", "Terminating the instance would violate the group's min size")
                 group.desired -= 1
@@ -189,10 +197,29 @@ class AutoScaling:
     def _terminate(self, group: AutoScalingGroup, instance: Ec2Instance, *, to_warm_pool: bool = False) -> None:
         """Terminate an instance, under the hook if there is one.
 
+        It first leaves the target groups in which the group has registered it, and its requests end (Auto Scaling User
+        Guide, "Amazon EC2 Auto Scaling instance lifecycle": "the terminating instance is first deregistered from the
+        load balancer", and connection draining is waited for). Then it waits under the hook.
+
         An instance on its way to the warm pool waits under the same hook (Auto Scaling User Guide, "Amazon EC2 Auto
         Scaling event reference": its event has WarmPool as the Destination).
         """
-        if instance.id in group.waiting:
+        if instance not in group.staying():
+            return
+        targets = instance.container_instance.targets if instance.container_instance else []
+        for target in targets:
+            self.ec2.scheduler.balancing.deregister(target)
+        left_at = max((t.unused_at or 0.0 for t in targets), default=0.0)
+        if left_at <= self.clock.now:
+            self._wait(group, instance, to_warm_pool=to_warm_pool)
+            return
+        group.leaving.add(instance.id)
+        self.clock.at(left_at, lambda: self._wait(group, instance, to_warm_pool=to_warm_pool))
+        self._look_soon(group)
+
+    def _wait(self, group: AutoScalingGroup, instance: Ec2Instance, *, to_warm_pool: bool) -> None:
+        group.leaving.discard(instance.id)
+        if instance.id not in group.members:
             return
         token = f"00000000-0000-0000-0000-{next(self._tokens):012x}"
         timeout = self.clock.after(group.heartbeat_s, lambda: self._go(group, group.waiting[instance.id]))
@@ -240,6 +267,7 @@ class AutoScaling:
             group.members.pop(instance.id, None)
             group.warm.pop(instance.id, None)
             group.waiting.pop(instance.id, None)
+            group.leaving.discard(instance.id)
             self._look_soon(group)
 
         tags = {"aws:autoscaling:groupName": group.name, CLUSTER_TAG: group.cluster.name}

@@ -10,8 +10,8 @@ from interruption_handler.environment import Environment
 from interruption_handler.notices import continuation
 from steady.aws.runtime import Runtime
 from steady.aws.service_out import lease
+from steady.aws.service_out.first_drain import drain_fresh
 from steady.aws.service_out.locate import merge_all, with_container_instances
-from steady.aws.service_out.look import drain_instances
 from steady.cluster import ContainerInstance
 from steady.service_out.doomed import Doomed
 from steady.service_out.marking import marks_of, still_doomed
@@ -67,8 +67,11 @@ def _drain(runtime: Runtime, environment: Environment, cluster: str, doomed: Seq
     going = still_doomed(found, read)
     going = [replace(d, mark=None if d.container_instance_arn else d.mark) for d in going]
     fresh = [d for d in going if not d.looked_at]
+    if not fresh:
+        return Joined(lease.Lease(), going)
     # Before anything that takes time.
-    return Joined(lease.Lease(), going, drain_instances(runtime, cluster, fresh, read) if fresh else ())
+    begun, drained = drain_fresh(runtime, cluster, fresh, read)
+    return Joined(lease.Lease(), [*(d for d in going if d.looked_at), *begun], drained)
 
 
 def handed_over(runtime: Runtime, cluster: str, mail: Iterable[str]) -> list[Doomed]:

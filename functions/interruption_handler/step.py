@@ -185,8 +185,9 @@ def _step_with(runtime: Runtime, environment: Environment, work: Work, held: lea
     _ = runtime.ecs, runtime.sqs, runtime.dynamodb_once
     joined, early = stop_meanwhile(runtime, work.cluster, work.due, until, draw_together)
     due = [stop for stop in work.due if stop.arn not in early.arns]
-    doomed, fresh = joined.doomed, joined.fresh()
-    # Before anything that takes time.
+    doomed = joined.doomed
+    # Before anything that takes time. The autoscaler drains what it hears of: not those that are drained later.
+    fresh = [d for d in joined.fresh() if not d.drain_from]
     woken = not fresh or wake_autoscaler(runtime, environment.autoscaler_queue_url, work.cluster, fresh)
     if are_to_be_gathered(doomed, runtime.now()):
         done = Advance(tuple(doomed), due=tuple(due), next_in_s=AT_ONCE_S)

@@ -11,7 +11,7 @@ from simulator.errors import AwsError
 from simulator.load_balancing import TargetGroup
 from simulator.service_kinds import KINDS, WITH_KNOWN_TARGETS
 from simulator.world import SimulatedCluster, World
-from steady.aws.service_out.task_targets import instance_targets
+from steady.aws.service_out.pool_targets import instance_targets
 from steady.pools import PoolKind, PoolName
 from steady.service_out.doomed import Target
 from tests.simulator.stops import stops_watched
@@ -168,7 +168,7 @@ def test_the_instances_that_a_pool_registers_are_targets_at_the_groups_own_port(
     assert world.account.endpoint.total().calls.total() == calls, "a pool is read once a minute"
 
 
-def test_a_pool_without_target_groups_or_that_is_gone_or_cannot_be_read_has_no_targets() -> None:
+def test_a_pool_without_target_groups_has_no_targets_and_those_of_one_that_cannot_be_read_are_not_known() -> None:
     world = World(seed=48)
     world.spot_cluster("web", 1)
     runtime = world.suite.runtime("test")
@@ -178,7 +178,7 @@ def test_a_pool_without_target_groups_or_that_is_gone_or_cannot_be_read_has_no_t
     assert instance_targets(runtime, PoolName(fleet, "sfr-gone"), ["i-1"]) == {"i-1": frozenset()}
     assert instance_targets(runtime, PoolName(group, "gone"), ["i-1"]) == {"i-1": frozenset()}
     world.account.endpoint.actions["autoscaling:DescribeAutoScalingGroups"] = refuse
-    assert instance_targets(runtime, PoolName(group, "web"), ["i-1"]) == {"i-1": frozenset()}
+    assert instance_targets(runtime, PoolName(group, "web"), ["i-1"]) is None
 
 
 def test_requests_to_an_instance_reach_the_daemon_that_listens_at_the_port() -> None:
@@ -208,18 +208,3 @@ def test_an_external_service_is_read_by_the_scaling_too() -> None:
 
     assert [f for function in world.suite.functions() for f in function.failures] == []
     assert len(fleet.running()) == 9
-
-
-def test_an_instance_that_its_fleet_itself_registers_leaves_the_load_balancer_before_its_ingress_is_stopped() -> None:
-    world = World(seed=31)
-    fleet = world.spot_cluster("web", 4, mode="paused", ingress=TargetGroup("ingress", port=80, requests_per_s=5))
-    fleet.daemon("ingress", container_port=80, host_network=True)
-    # ECS stops a daemon as soon as nothing else is left.
-    for instance in fleet.instances():
-        fleet.batch_task(instance, run_s=3600)
-    world.run(60)
-
-    fleet.reclaim(2)
-    world.run(150)
-
-    assert (world.account.killed_tasks, world.account.balancing.failed_requests) == (0, 0)

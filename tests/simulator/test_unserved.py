@@ -55,18 +55,23 @@ def test_a_notice_that_comes_twice_is_answered_by_its_token() -> None:
     assert (world.account.killed_tasks, world.account.balancing.failed_requests) == (0, 0)
 
 
-def test_a_service_out_that_was_lost_on_its_way_is_begun_again() -> None:
+@pytest.mark.parametrize("lost_after_s", [20, 700, 731, 760, 791, 20_000])
+def test_a_service_out_that_was_lost_on_its_way_is_begun_again(lost_after_s: int) -> None:
     world, web = waiting_world()
+    endless = web.batch_task(web.instances()[0], run_s=None)
     leaving = web.ec2_instances()[0]
     world.account.groups.fail(leaving)
-    world.run(20)
+    world.run(lost_after_s)
     assert leaving.container_instance
     assert leaving.container_instance.status == "DRAINING"
 
     world.suite.notices.messages.clear()
-    world.run(3300)
+    world.run(29_900 - lost_after_s)
+    assert leaving.alive, "its batch task still runs: the hook gets heartbeats again"
+    world.run(200)
 
-    assert not leaving.alive
+    assert not leaving.alive, "Auto Scaling: the wait ends after a hundred heartbeat timeouts, 30,000 s"
+    assert endless.sigterm_at is not None, "it was stopped before that, by the deadline of the first notice"
     assert (world.account.killed_tasks, world.account.balancing.failed_requests) == (0, 0)
 
 

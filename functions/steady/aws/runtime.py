@@ -54,6 +54,7 @@ CLIENT_CONFIG = Config(
 QUICK_CONFIG = CLIENT_CONFIG.merge(
     Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=2, read_timeout=3)
 )
+ONCE_CONFIG = QUICK_CONFIG.merge(Config(retries={"total_max_attempts": 1}))
 
 
 class InParallel(Protocol):
@@ -158,8 +159,7 @@ class Runtime:
     @cached_property
     def elbv2_once(self) -> ElasticLoadBalancingv2Client:
         """A client without retries that waits for three seconds at most: what it reads is not worth a wait."""
-        config = QUICK_CONFIG.merge(Config(retries={"total_max_attempts": 1}))
-        client: ElasticLoadBalancingv2Client = self.session.client("elbv2", config=config)
+        client: ElasticLoadBalancingv2Client = self.session.client("elbv2", config=ONCE_CONFIG)
         return client
 
     @cached_property
@@ -170,6 +170,18 @@ class Runtime:
     @cached_property
     def autoscaling(self) -> AutoScalingClient:
         client: AutoScalingClient = self.session.client("autoscaling", config=CLIENT_CONFIG)
+        return client
+
+    @cached_property
+    def ec2_once(self) -> EC2Client:
+        """A client without retries that waits for three seconds at most: the next step reads again."""
+        client: EC2Client = self.session.client("ec2", config=ONCE_CONFIG)
+        return client
+
+    @cached_property
+    def autoscaling_once(self) -> AutoScalingClient:
+        """A client without retries that waits for three seconds at most: the next step reads again."""
+        client: AutoScalingClient = self.session.client("autoscaling", config=ONCE_CONFIG)
         return client
 
     @cached_property

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 
 from steady.cluster import ContainerInstance, InstanceStatus, Snapshot
 
-# Under a hook, service-out looks at an instance at least once a minute. SQS delivers the message of a step that crashed
-# again after 30 s, and its own retries take some more.
-SILENT_AFTER_S = 150.0
+# Under a hook, service-out looks at an instance at least once a minute, and a step's lease ends 26 s after its begin. A
+# hook of 300 s (steady.names.HOOK_HEARTBEAT_S) had its last heartbeat up to 100 s before the last step. So a tick must
+# find an instance within 115 s of the end of the lease, and ticks are 60 s apart.
+SILENT_AFTER_S = 50.0
 
 
 def find_waiting(snapshot: Snapshot) -> list[ContainerInstance]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -94,6 +95,9 @@ class Doomed:
         deregistered_at: when targets of its tasks were last deregistered, in seconds since the epoch; 0: none was yet.
         held: the names of the services whose targets on it may still take requests: they are kept for now, or ELB has
             not taken the call yet.
+        pool_left_at: when it was deregistered from the target groups in which its pool has registered it; 0: there are
+            none; None: that is not known yet.
+        drain_from: when it is drained, in seconds since the epoch: no sooner than this.
         gone: whether EC2 is ending it already: every task that still runs on it is killed.
         mark: the drain mark that is to be written on it; None: it has been written, or the instance always goes.
     """
@@ -107,6 +111,8 @@ class Doomed:
     looked_at: bool = False
     deregistered_at: float = 0.0
     held: tuple[str, ...] = ()
+    pool_left_at: float | None = None
+    drain_from: float = 0.0
     gone: bool = False
     mark: DrainMark | None = None
 
@@ -127,3 +133,11 @@ class Seen:
     status: InstanceStatus
     task_count: int
     agent_connected: bool = True
+
+
+def tasks_of(doomed: Iterable[Doomed], tasks: Iterable[DoomedTask]) -> dict[str, list[DoomedTask]]:
+    """Return the tasks on each instance, by its id."""
+    found: dict[str, list[DoomedTask]] = {}
+    for task in tasks:
+        found.setdefault(task.container_instance_arn, []).append(task)
+    return {instance.instance_id: found.get(instance.container_instance_arn, []) for instance in doomed}

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from steady.api_budget.limits import DEREGISTER_BUCKET
 from steady.cluster import InstanceStatus
-from steady.service_out.doomed import Doomed, DoomedTask, Seen, Target, TaskKind
+from steady.service_out.doomed import Doomed, DoomedTask, Seen, Target, TaskKind, tasks_of
 from steady.service_out.one_at_a_time import waits_for_turn
 from steady.service_out.stops import Stop, in_order, last_moments, last_stop_at, rank_of
 
@@ -214,7 +214,9 @@ def _stop_at(task: DoomedTask, instance: Doomed, by: float, *, only_daemons: boo
 def _requests_end_at(task: DoomedTask, instance: Doomed, drain_s: float) -> float:
     if task.service in instance.held:
         return math.inf
-    return instance.deregistered_at + drain_s if task.targets else 0.0
+    # Any task may be the one that takes the requests to the instance itself.
+    of_pool = instance.pool_left_at + drain_s if instance.pool_left_at else 0.0
+    return max(of_pool, instance.deregistered_at + drain_s if task.targets else 0.0)
 
 
 def progress(
@@ -247,14 +249,6 @@ def progress(
             waiting.append(instance)
             waits.append(_look_again_in(instance, of_instance, moments, release_at, now))
     return Progress(tuple(finished), tuple(waiting), max(1, math.floor(min(waits, default=SOON_S))))
-
-
-def tasks_of(doomed: Iterable[Doomed], tasks: Iterable[DoomedTask]) -> dict[str, list[DoomedTask]]:
-    """Return the tasks on each instance, by its id."""
-    found: dict[str, list[DoomedTask]] = {}
-    for task in tasks:
-        found.setdefault(task.container_instance_arn, []).append(task)
-    return {instance.instance_id: found.get(instance.container_instance_arn, []) for instance in doomed}
 
 
 def _moments(doomed: Iterable[Doomed], tasks: Iterable[DoomedTask]) -> Mapping[str, float]:

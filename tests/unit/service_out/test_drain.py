@@ -139,6 +139,15 @@ def test_a_service_without_targets_is_stopped_at_once() -> None:
     assert stop_at(SPOT, task(TaskKind.SERVICE)) == 0.0
 
 
+def test_no_task_is_stopped_while_requests_to_the_instance_itself_go_on() -> None:
+    left_pool = replace(SPOT, looked_at=True, pool_left_at=4.0)
+
+    for kind in (TaskKind.SERVICE, TaskKind.DAEMON):
+        alone = {"arn-1": Seen(InstanceStatus.DRAINING, 1)}
+        (stop,) = to_stop([left_pool], alone, [task(kind)], DRAIN_S, now=5.0)
+        assert stop.at == 4.0 + DRAIN_S
+
+
 def test_a_task_whose_targets_are_not_known_is_stopped_as_late_as_a_batch_task() -> None:
     due = DEADLINE - 30 - STOP_MARGIN_S
 

@@ -51,8 +51,9 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
 
 
 def read_routes(runtime: Runtime, name: PoolName) -> Routes:
-    """Return where the group registers its instances; nothing if there is no such group."""
-    groups = runtime.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name.name])["AutoScalingGroups"]
+    """Return where the group registers its instances; nothing if there is no such group. It is asked once."""
+    answer = runtime.autoscaling_once.describe_auto_scaling_groups(AutoScalingGroupNames=[name.name])
+    groups = answer["AutoScalingGroups"]
     return to_routes(groups[0]) if groups else Routes()
 
 

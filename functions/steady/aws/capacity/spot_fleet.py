@@ -13,6 +13,7 @@ from steady.aws.runtime import Runtime, batches
 from steady.pools import Pool, PoolName
 
 if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ec2.type_defs import SpotFleetRequestConfigDataOutputTypeDef, SpotFleetRequestConfigTypeDef
 
 # A Spot Fleet has no maximum of its own (Service Quotas: target capacity 10,000 a fleet): the threshold holds.
@@ -56,18 +57,18 @@ def fleet_config(runtime: Runtime, name: PoolName) -> SpotFleetRequestConfigData
     Raises:
         NoSuchPool: if there is no such fleet, or it was cancelled.
     """
-    requests = _requests(runtime, name)
+    requests = _requests(runtime.ec2, name)
     if not requests or str(requests[0]["SpotFleetRequestState"]).startswith("cancelled"):
         raise NoSuchPool(f"there is no running Spot Fleet request {name.name} in this account: correct the capacity")
     return requests[0]["SpotFleetRequestConfig"]
 
 
 def read_routes(runtime: Runtime, name: PoolName) -> Routes:
-    """Return where the fleet registers its instances; nothing if there is no such fleet.
+    """Return where the fleet registers its instances; nothing if there is no such fleet. It is asked once.
 
     A cancelled fleet may still have instances.
     """
-    requests = _requests(runtime, name)
+    requests = _requests(runtime.ec2_once, name)
     return to_routes(requests[0]) if requests else Routes()
 
 
@@ -81,9 +82,9 @@ def to_routes(request: SpotFleetRequestConfigTypeDef) -> Routes:
     )
 
 
-def _requests(runtime: Runtime, name: PoolName) -> Sequence[SpotFleetRequestConfigTypeDef]:
+def _requests(client: EC2Client, name: PoolName) -> Sequence[SpotFleetRequestConfigTypeDef]:
     try:
-        return runtime.ec2.describe_spot_fleet_requests(SpotFleetRequestIds=[name.name])["SpotFleetRequestConfigs"]
+        return client.describe_spot_fleet_requests(SpotFleetRequestIds=[name.name])["SpotFleetRequestConfigs"]
     except ClientError as error:
         if error.response["Error"]["Code"] not in ("InvalidSpotFleetRequestId.NotFound", "InvalidParameterValue"):
             raise

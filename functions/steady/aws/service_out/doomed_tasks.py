@@ -29,8 +29,7 @@ from steady.aws.service_out.task_targets import (
     targets_of,
 )
 from steady.cluster import DEFAULT_STOP_TIMEOUT_S, ContainerInstance
-from steady.service_out.doomed import Doomed, DoomedTask, Target, TaskKind
-from steady.service_out.drain import tasks_of
+from steady.service_out.doomed import Doomed, DoomedTask, Target, TaskKind, tasks_of
 from steady.service_out.one_at_a_time import next_turns
 
 if TYPE_CHECKING:

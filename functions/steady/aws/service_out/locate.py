@@ -13,7 +13,8 @@ from steady.aws.ecs.container_instances import find_instances
 from steady.aws.runtime import Runtime
 from steady.aws.service_out.hooks import read_terms
 from steady.aws.settings import clusters
-from steady.cluster import ContainerInstance
+from steady.cluster import ContainerInstance, InstanceStatus
+from steady.drain_mark import DrainReason
 from steady.metrics import MetricName
 from steady.pools import PoolKind, PoolName
 from steady.service_out.doomed import Doomed
@@ -74,6 +75,8 @@ def merge(one: Doomed, other: Doomed) -> Doomed:
         looked_at=one.looked_at or other.looked_at,
         deregistered_at=max(one.deregistered_at, other.deregistered_at),
         held=tuple(sorted({*one.held, *other.held})),
+        pool_left_at=max((at for at in (one.pool_left_at, other.pool_left_at) if at is not None), default=None),
+        drain_from=max(one.drain_from, other.drain_from),
         gone=one.gone or other.gone,
         mark=lasting_mark(one.mark, other.mark),
     )
@@ -97,8 +100,19 @@ def with_container_instances(
     """
     unknown = [d.instance_id for d in doomed if not d.container_instance_arn]
     read = find_instances(runtime, cluster, unknown) if unknown else {}
-    found = [replace(d, container_instance_arn=read[d.instance_id].arn) if d.instance_id in read else d for d in doomed]
-    return found, list(read.values())
+    return [_registered(d, read.get(d.instance_id)) for d in doomed], list(read.values())
+
+
+def _registered(doomed: Doomed, instance: ContainerInstance | None) -> Doomed:
+    """Return `doomed` with what its container instance says of it."""
+    if instance is None:
+        return doomed
+    found, mark = replace(doomed, container_instance_arn=instance.arn), instance.drain_mark
+    is_known = mark and mark.reason is DrainReason.HOOK and not mark.is_over and mark.until > doomed.noticed_at
+    if mark and is_known and instance.status is InstanceStatus.DRAINING and not any(h.token for h in doomed.hooks):
+        # The first notice was read, and its service-out was lost: the mark has the deadline.
+        return replace(found, deadline_s=float(mark.until), mark=None)
+    return found
 
 
 class _Origins:

@@ -15,10 +15,10 @@ from steady.aws.ecs.tasks import Stopped, stop_tasks, with_stopping
 from steady.aws.runtime import Runtime
 from steady.aws.service_out import targets
 from steady.aws.service_out.doomed_tasks import find_alone, find_turns, read_doomed_tasks
-from steady.aws.service_out.task_targets import instance_targets
+from steady.aws.service_out.pool_targets import leave_pool
 from steady.cluster import ContainerInstance, InstanceStatus
-from steady.service_out.doomed import Doomed, DoomedTask, Seen, Target, TaskKind
-from steady.service_out.drain import Release, after_release, tasks_of, to_drain, to_release, to_stop
+from steady.service_out.doomed import Doomed, DoomedTask, Seen, Target, TaskKind, tasks_of
+from steady.service_out.drain import Release, after_release, to_drain, to_release, to_stop
 from steady.service_out.marking import still_doomed
 from steady.service_out.stops import Stop
 
@@ -106,7 +106,12 @@ def look_at(
     arns = {d.container_instance_arn for d in doomed}
     known = _by_arn(i for i in drained if i.arn in arns)
     others = [d for d in doomed if d.container_instance_arn not in known]
-    instances = [*known.values(), *drain_instances(runtime, cluster, others)]
+    later = {d.container_instance_arn for d in others if d.drain_from > runtime.now()}
+    instances = [
+        *known.values(),
+        *drain_instances(runtime, cluster, [d for d in others if d.container_instance_arn not in later]),
+        *describe_instances(runtime, cluster, sorted(later)),
+    ]
     first = {d.container_instance_arn: (d.looked_at, d.deadline_s) for d in doomed}
     found = read_doomed_tasks(runtime, cluster, sorted(instances, key=lambda i: (*first[i.arn], i.arn)))
     unread = [d for d in doomed if d.container_instance_arn in found.unread]
@@ -123,7 +128,7 @@ def look_at(
     until = max(min(latest, runtime.now() + LEAVE_FOR_S), runtime.now() + LEAVE_AT_LEAST_S)
     left = _leave(runtime, cluster, Look(doomed, instances, tasks), release, until, reason)
     here = tasks_of(doomed, tasks)
-    after = [after_release(d, release, here[d.instance_id], left.refused, left.at) for d in doomed]
+    after = [after_release(d, release, here[d.instance_id], left.refused, left.at) for d in left.doomed]
     look = Look(
         after,
         with_stopping(runtime, cluster, instances, _nearly_empty(after, instances, tasks)),
@@ -131,7 +136,7 @@ def look_at(
         drain_s=left.drain_s,
         deregistered=len(release.targets) - len(left.refused),
         refused=len({target.group_arn for target in left.refused})
-        + sum(i.status is InstanceStatus.ACTIVE for i in instances),
+        + sum(i.status is InstanceStatus.ACTIVE and i.arn not in later for i in instances),
         early=left.stopped,
         unread=unread,
         deregistered_after_s=max((left.at - d.noticed_at for d in doomed if not d.looked_at), default=None),
@@ -141,8 +146,12 @@ def look_at(
 
 @dataclass(frozen=True, slots=True)
 class _Left:
-    """What was done while targets left: the targets that ELB refused, when the others had left, the stopped tasks."""
+    """What was done while targets left: the targets that ELB refused, when the others had left, the stopped tasks.
 
+    `doomed` are the instances with the time at which they left the target groups of their pool.
+    """
+
+    doomed: Sequence[Doomed]
     refused: frozenset[Target]
     at: float
     stopped: Stopped
@@ -160,24 +169,19 @@ def _leave(runtime: Runtime, cluster: str, look: Look, release: Release, until: 
         finally:
             are_leaving = False
 
-    def deregister_pool() -> float:
-        settings = _settings(runtime, cluster)
-        # Auto Scaling deregisters an instance itself before its hook waits; nobody does it after another notice.
-        fresh = [d.instance_id for d in look.doomed if not d.looked_at and not d.hooks]
-        targets.deregister(runtime, _targets_of_pool(runtime, settings, fresh), until)
-        return _drain_seconds(settings)
-
-    def stop() -> Stopped:
+    def deregister_instances_and_stop() -> tuple[Sequence[Doomed], float, Stopped]:
+        doomed = leave_pool(runtime, cluster, look.doomed)
+        drain_s = drain_seconds(runtime, cluster)
         if not reason:
-            return Stopped()
+            return doomed, drain_s, Stopped()
         with_targets = {task.arn for task in look.tasks if task.targets}
-        stops = to_stop(look.doomed, look.seen(), look.tasks, 0.0, runtime.now())
+        stops = to_stop(doomed, look.seen(), look.tasks, drain_s, runtime.now())
         others = [stop for stop in stops if stop.arn not in with_targets and stop.at <= runtime.now()]
-        return stop_tasks(runtime, cluster, others, reason, until, lambda: are_leaving)
+        return doomed, drain_s, stop_tasks(runtime, cluster, others, reason, until, lambda: are_leaving)
 
-    _ = runtime.ecs_once, runtime.elbv2, runtime.ssm, runtime.ec2, runtime.autoscaling
-    (refused, at), drain_s, stopped = runtime.side_by_side(deregister, deregister_pool, stop)
-    return _Left(refused, at, stopped, drain_s)
+    _ = runtime.ecs_once, runtime.elbv2, runtime.elbv2_once, runtime.ssm, runtime.ec2_once, runtime.autoscaling_once
+    (refused, at), (doomed, drain_s, stopped) = runtime.side_by_side(deregister, deregister_instances_and_stop)
+    return _Left(doomed, refused, at, stopped, drain_s)
 
 
 def _nearly_empty(
@@ -192,12 +196,9 @@ def _nearly_empty(
     return {i.arn for i in instances if i.arn in patient and i.task_count <= daemons[i.arn]}
 
 
-def _targets_of_pool(
-    runtime: Runtime, settings: ClusterSettings | None, instance_ids: Sequence[str]
-) -> Iterable[Target]:
-    """Return the targets as which the cluster's pool itself has registered its instances."""
-    found = instance_targets(runtime, settings.pool, instance_ids) if settings and instance_ids else {}
-    return {target for of_instance in found.values() for target in of_instance}
+def drain_seconds(runtime: Runtime, cluster: str) -> float:
+    """Return the seconds in which the longest request to the cluster's tasks ends."""
+    return _drain_seconds(_settings(runtime, cluster))
 
 
 def _drain_seconds(settings: ClusterSettings | None) -> float:

@@ -1,29 +1,21 @@
-"""The targets by which a task gets requests, and those by which an instance itself does."""
+"""The targets by which a task gets requests."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from steady.aws.cache import Cache
-from steady.aws.capacity import pools
 from steady.aws.ecs.container_instances import ENI_ATTACHMENTS
 from steady.aws.ecs.services import is_listed, is_primary, read_revisions, revision_arns, service_of
 from steady.aws.ecs.traffic import NETWORK, Balanced, Traffic, traffic_of
 from steady.aws.runtime import Runtime
 from steady.aws.service_out.target_groups import TargetGroup, read_target_groups
-from steady.pools import PoolName
 from steady.service_out.doomed import Target
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import ServiceTypeDef, TaskTypeDef
-
-# The target groups in which each pool registers its instances, by the pool's name.
-POOL_GROUPS: Cache[PoolName, tuple[str, ...]] = Cache(max_age_s=60.0)
 
 # ECS, task lifecycle: before RUNNING (ACTIVATING) a task is not, or not yet, registered with its target groups.
 STARTED = ("RUNNING", "DEACTIVATING", "STOPPING", "DEPROVISIONING", "STOPPED")
@@ -115,36 +107,6 @@ def report_late(
             cluster=cluster,
             service=name,
         )
-
-
-def instance_targets(runtime: Runtime, pool: PoolName, instance_ids: Sequence[str]) -> dict[str, frozenset[Target]]:
-    """Return the targets that `pool` itself has registered for each of `instance_ids`, which it has launched.
-
-    An Auto Scaling group and a Spot Fleet register their instances at the default port of their target groups. A pool
-    that cannot be read has the target groups that it had when it was read last. No error is raised.
-    """
-    groups = read_target_groups(runtime, _groups_of(runtime, pool))
-    return {
-        instance_id: frozenset(Target(arn, instance_id, group.port) for arn, group in groups.items() if group.port)
-        for instance_id in instance_ids
-    }
-
-
-def _groups_of(runtime: Runtime, pool: PoolName) -> tuple[str, ...]:
-    kept = POOL_GROUPS.get(runtime, pool)
-    if kept is not None:
-        return kept
-    try:
-        routes = pools.read_routes(runtime, pool)
-    except (ClientError, BotoCoreError) as error:
-        runtime.telemetry.warning(f"{pool}: the target groups of its instances cannot be read: {error}")
-        return POOL_GROUPS.get(runtime, pool, float("inf")) or ()
-    if routes.otherwise:
-        runtime.telemetry.warning(
-            f"{pool} also registers its instances with {' and '.join(sorted(routes.otherwise))}, where they are not "
-            f"deregistered"
-        )
-    return POOL_GROUPS.keep(runtime, pool, routes.target_groups)
 
 
 def _is_described(task: TaskTypeDef, service: ServiceTypeDef, routing: Routing) -> bool:
