@@ -1,6 +1,6 @@
 """Take half of a cluster's instances away, for each reason and with each kind of service, and measure the service-out.
 
-What no handling could have is not promised: it is computed from the simulated account (`Fate.could_leave`).
+What no handling could have is not promised: it is computed from the simulated account (`Fate`).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Fate:
     Attributes:
         hidden: whether only ECS can deregister it.
         moves: whether ECS can start a replacement before the instance goes, and then retire the task itself.
-        noticed_at: the time of the first notice, in seconds since the epoch.
+        noticed_at: the time of its instance's notice, in seconds since the epoch.
         last_stop_at: the last moment for a stop of the task, if all tasks of the instances are stopped then.
     """
 
@@ -55,14 +55,23 @@ class Fate:
 
     @property
     def could_leave(self) -> bool:
-        """Whether some handling could have stopped the task after its last request had arrived.
+        """Whether some handling could have stopped the task after the last request that it was sent."""
+        return self._could_leave_in(self.target.lingers_s)
 
-        A hidden target leaves only if ECS retires the task. A Network Load Balancer's target gets requests for
-        `lingers_s`, whatever is done: ECS retires the task after the delay, and else there is the last moment.
+    @property
+    def could_answer(self) -> bool:
+        """Whether some handling could have let the task answer the longest request that it was sent."""
+        return self._could_leave_in(self.target.lingers_s + LONGEST_REQUEST_S)
+
+    def _could_leave_in(self, seconds: float) -> bool:
+        """Whether the target can be deregistered for `seconds` before the task is stopped.
+
+        A hidden target leaves only if ECS retires the task. ECS retires after the deregistration delay whatever is
+        going on; without a replacement, there is time until the last moment.
         """
         if self.hidden or self.moves:
-            return self.moves and self.target.lingers_s <= self.target.group.delay_s
-        return self.noticed_at + FIRST_STEP_S + self.target.lingers_s <= self.last_stop_at
+            return self.moves and seconds <= self.target.group.delay_s
+        return self.noticed_at + FIRST_STEP_S + seconds <= self.last_stop_at
 
     @property
     def is_stopped_early(self) -> bool:
@@ -122,7 +131,8 @@ def measure(run: Run) -> dict[str, Any]:
     peers.HANDLINGS[run.handling](world)
     ends = why.take(world, doomed)
     world.run(why.lasts_s + AFTERWARDS_S)
-    fates = _fates(tasks, plan, ends, began)
+    noticed_at = {i.id: began if i.doomed_at is None else i.doomed_at for i in doomed}
+    fates = _fates(tasks, plan, ends, noticed_at)
     stopped = [fate for fate in fates if fate.is_stopped_in_service]
     figures: dict[str, Any] = {
         "handling": run.handling,
@@ -133,14 +143,15 @@ def measure(run: Run) -> dict[str, Any]:
         "tasks": len(tasks),
         "tasks_killed_in_service": world.account.killed_tasks,
         "failed_requests": balancing.failed_requests,
-        "failed_unavoidable": sum(fate.target.failed for fate in fates if not fate.could_leave),
+        "failed_unavoidable": sum(fate.target.failed for fate in fates if not fate.could_answer),
         "stopped_in_service": len({fate.task.arn for fate in stopped}),
         "stopped_unavoidable": len({fate.task.arn for fate in stopped if not fate.could_leave}),
         "stopped_early": len({fate.task.arn for fate in stopped if fate.is_stopped_early}),
         "unserved_requests": balancing.unserved_requests,
         "seconds_without_target": round(max(balancing.seconds_without_target().values(), default=0.0), 1),
         "batch_cut_short": sum(_is_cut_short(task, ends) for task in tasks),
-        "instances_left": sum(instance.alive for instance in doomed),
+        "instances_held_empty": sum(instance.alive and _is_empty(instance) for instance in doomed),
+        "capacity_lost": max(0, 2 * run.instances - cluster.target),
         "deregistered_s": _last(began, (fate.target.deregistered_at for fate in fates)),
         "stopped_s": _last(began, (task.sigterm_at for task in tasks)),
         "api_calls_total": world.account.endpoint.total().calls.total() - calls,
@@ -158,10 +169,11 @@ def broken_promises(figures: Mapping[str, Any]) -> list[str]:
         - figures["stopped_unavoidable"],
         "tasks stopped in service before their last moment": figures["stopped_early"],
         "batch tasks cut short that had time": figures["batch_cut_short"],
-        "instances that have not gone": figures["instances_left"],
+        "instances held although they are empty": figures["instances_held_empty"],
     }
     if REASONS[figures["reason"]].has_time or figures["room"]:
         counts["requests without a target"] = figures["unserved_requests"]
+        counts["instances fewer in the pool's target than before"] = figures["capacity_lost"]
         counts["seconds without a target"] = figures["seconds_without_target"]
     return [f"{count:,} {what}" for what, count in counts.items() if count]
 
@@ -187,7 +199,7 @@ def _world(instances: int, plan: Plan, why: Reason, seed: int) -> tuple[World, S
     return world, cluster, doomed
 
 
-def _fates(tasks: Sequence[Task], plan: Plan, ends: Mapping[str, float], noticed_at: float) -> list[Fate]:
+def _fates(tasks: Sequence[Task], plan: Plan, ends: Mapping[str, float], noticed_at: Mapping[str, float]) -> list[Fate]:
     moves = plan.room or plan.has_time
     # The stops of all tasks take this long at the rate of the API.
     stops_s = len(tasks) / STOPS_PER_S
@@ -197,12 +209,16 @@ def _fates(tasks: Sequence[Task], plan: Plan, ends: Mapping[str, float], noticed
             target,
             hidden=task.cluster.services[task.service_name].otherwise is not None,
             moves=moves,
-            noticed_at=noticed_at,
+            noticed_at=noticed_at[task.instance.ec2_id],
             last_stop_at=ends[task.instance.ec2_id] - task.definition.stop_timeout_s - STOP_MARGIN_S - stops_s,
         )
         for task in tasks
         for target in task.targets
     ]
+
+
+def _is_empty(instance: Ec2Instance) -> bool:
+    return instance.container_instance is None or not instance.container_instance.tasks
 
 
 def _is_cut_short(task: Task, ends: Mapping[str, float]) -> bool:

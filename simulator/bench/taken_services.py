@@ -10,7 +10,7 @@ from infra.fitness import DELAY_S
 from simulator.bench.interruption import KINDS, TARGET_GROUPS
 from simulator.ecs.state import ContainerInstance, Service
 from simulator.instance_types import registered_size
-from simulator.load_balancing import LINGERS_S
+from simulator.load_balancing import LINGERS_S, LONGEST_REQUEST_S
 from simulator.service_kinds import KINDS as SERVICE_KINDS
 from simulator.world import SimulatedCluster
 
@@ -54,9 +54,10 @@ class Plan:
         """The deregistration delay of its target groups, as an operator sets it, in seconds.
 
         ECS sends SIGTERM at the end of the delay. On Spot that has to be soon enough (`infra.fitness`). Where there is
-        time, an NLB that goes on sending for two minutes has to be outlasted.
+        time, it has to outlast a Network Load Balancer that goes on sending for two minutes.
         """
-        return LINGERS_S[1] if self.services == "nlb" and self.has_time else float(DELAY_S)
+        outlasts = self.services == "nlb" and self.has_time
+        return LINGERS_S[1] + LONGEST_REQUEST_S if outlasts else float(DELAY_S)
 
     def fill(self, cluster: SimulatedCluster, doomed: Collection[str]) -> None:
         """Fill the cluster. Each service that takes requests has all its tasks on `doomed` instances (ids), or none."""
