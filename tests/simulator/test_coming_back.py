@@ -138,22 +138,6 @@ def test_an_instance_that_is_to_be_retired_is_replaced_once_it_is_empty(kind: st
     assert world.account.killed_tasks == 0
 
 
-def test_instances_that_retire_once_their_replacements_are_full_take_no_capacity_with_them() -> None:
-    world = World(seed=7)
-    web = world.spot_cluster("web", 6, **CALM)  # type: ignore[arg-type]
-    # As full as can be: what moves needs as many instances as it leaves.
-    web.service("api", 24, cpu=512, memory=1800, requests_per_s=2, delay_s=60)
-    world.run(60)
-
-    health(world, RETIREMENT, *(i.ec2_id for i in web.instances()[:3]))
-    world.run(1800)
-
-    assert web.target == 6
-    assert [i.status for i in web.instances()] == ["ACTIVE"] * 6
-    assert len(web.running()) == 24
-    assert (world.account.killed_tasks, world.account.balancing.unserved_requests) == (0, 0)
-
-
 @pytest.mark.parametrize("action", ["stop", "hibernate"])
 def test_a_spot_instance_that_was_stopped_takes_tasks_again_once_it_runs(action: str) -> None:
     world = World(seed=5)
