@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from simulator.bench import taken_away
+from infra.fitness import longest_delay_s
+from simulator.bench import taken_away, taken_services
 from simulator.bench.taken_away import Run, broken_promises, measure
 from simulator.bench.taken_services import SERVICES
 from simulator.peers import HANDLINGS
@@ -43,6 +44,15 @@ def test_on_spot_nothing_is_lost_that_could_be_kept_whatever_the_services_kind(s
     if services != "nlb" and (room or services not in ("lattice", "cloud-map")):
         lost = (figures["failed_requests"], figures["stopped_in_service"], figures["stopped_unavoidable"])
         assert lost == (0, 0, 0)
+
+
+@pytest.mark.parametrize(("delay_s", "killed"), [(longest_delay_s(30), False), (72, True)])
+def test_a_delay_that_the_doctor_lets_pass_ends_before_the_instance_does(
+    monkeypatch: pytest.MonkeyPatch, delay_s: int, *, killed: bool
+) -> None:
+    monkeypatch.setattr(taken_services, "DELAY_S", delay_s)
+
+    assert bool(measure(Run(8, "single-task", room=True))["tasks_killed_in_service"]) is killed
 
 
 @pytest.mark.parametrize(("reason", "services"), WITH_TIME)
