@@ -39,6 +39,7 @@ SEEDS ?= 3
 bench: $(VENV)/.ready  ## every figure of docs/benchmarks.md, into it
 	$(BIN)/pip install --quiet --disable-pip-version-check 'ortools>=9,<10'
 	$(BIN)/steady bench interruption --instances 100 --tasks 9 --json -
+	$(BIN)/steady bench interruption --services all --reason all --page docs/benchmarks.md
 	$(BIN)/steady bench limits --traces $(TRACES) --page docs/benchmarks.md
 	$(BIN)/steady bench growth --page docs/benchmarks.md
 	$(BIN)/steady bench sizes --page docs/benchmarks.md

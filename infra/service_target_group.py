@@ -43,7 +43,7 @@ class ServiceTargetGroup(elbv2.ApplicationTargetGroup):
     ) -> None:
         longest_s = fitness.longest_delay_s(stop_timeout_s)
         if longest_s < fitness.SHORTEST_DELAY_S:
-            most_s = fitness.longest_delay_s(fitness.SHORTEST_DELAY_S)
+            most_s = fitness.longest_stop_timeout_s(fitness.SHORTEST_DELAY_S)
             raise BadSettings(
                 f"{id_}: stop_timeout_s is {stop_timeout_s}: {most_s} or less is needed, so that a Spot notice "
                 f"has time for {fitness.SHORTEST_DELAY_S} s of deregistration delay before it"

@@ -53,6 +53,7 @@ class Account:
         self.scheduler.observer.killed = count_killed
         self.scheduler.observer.service_event = self.messaging.put_event
         self.fleets.on_notice = self._send_interruption
+        self.fleets.on_recommendation = self._send_recommendation
         self.groups.on_terminating = self._send_terminating
         self.ec2.on_state = self._send_state
         self.endpoint.actions = {
@@ -89,6 +90,16 @@ class Account:
                 "source": "aws.ec2",
                 "resources": [f"arn:aws:ec2:{instance.zone}:instance/{instance.id}"],
                 "detail": {"instance-id": instance.id, "instance-action": instance.interruption},
+            }
+        )
+
+    def _send_recommendation(self, instance: Ec2Instance) -> None:
+        self.messaging.put_event(
+            {
+                "detail-type": "EC2 Instance Rebalance Recommendation",
+                "source": "aws.ec2",
+                "resources": [f"arn:aws:ec2:{instance.zone}:instance/{instance.id}"],
+                "detail": {"instance-id": instance.id},
             }
         )
 

@@ -44,6 +44,7 @@ class RegisteredTarget:
         closed_at: when its task got SIGTERM and stopped listening.
         ended_at: when its task ended.
         is_serving: whether it is counted among the targets that take requests.
+        failed: how many of its requests failed; known once its task has ended.
     """
 
     group: TargetGroup
@@ -57,6 +58,7 @@ class RegisteredTarget:
     closed_at: float | None = None
     ended_at: float | None = None
     is_serving: bool = False
+    failed: int = 0
 
     @property
     def key(self) -> tuple[str, int]:
@@ -268,6 +270,7 @@ class LoadBalancing:
         failed = sum(
             at >= target.closed_at or at + duration > target.ended_at for at, duration in self._requests(target, since)
         )
+        target.failed = failed
         self.failed_requests += failed
         self.failed_by_target[target.id] += failed
         if target.ended_at > (target.unused_at or 0):

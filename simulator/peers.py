@@ -1,4 +1,4 @@
-"""Other ways to handle a reclaim, for the benchmark: with the same simulated account, fleet and notices."""
+"""Other ways to handle a reclaim, for the benchmark: with the same simulated account, instances and notices."""
 
 from __future__ import annotations
 
@@ -57,9 +57,18 @@ HANDLINGS: Mapping[str, Callable[[World], None]] = {
 
 
 def _handle_instead(world: World, handle: Callable[[Ec2Instance], None]) -> None:
-    """Let `handle` handle each notice in place of the suite. Each notice has its own process."""
+    """Let `handle` handle each notice in place of the suite. Each notice has its own process.
+
+    Notices are interruption warnings, rebalance recommendations and lifecycle hooks. Nobody completes the hooks: they
+    time out. None of the peers follows AWS Health.
+    """
     world.account.messaging.rules.clear()
-    world.account.fleets.on_notice = lambda instance: world.clock.spawn(lambda: handle(instance))
+
+    def begin(instance: Ec2Instance) -> None:
+        world.clock.spawn(lambda: handle(instance))
+
+    world.account.fleets.on_notice = world.account.fleets.on_recommendation = begin
+    world.account.groups.on_terminating = lambda group, waiting: begin(waiting.instance)
 
 
 def _drain(world: World, instance: Ec2Instance) -> None:

@@ -33,6 +33,7 @@ class SpotFleet:
         target_groups: the ARNs of the target groups in which it registers its instances.
         image_boots: whether instances that are launched from now on register; those of a broken image do not.
         stopped: the instances that an interruption has stopped or hibernated. They do not count.
+        at_risk: the ids of members with a rebalance recommendation. They do not count, so that each is replaced.
     """
 
     id: str
@@ -47,6 +48,7 @@ class SpotFleet:
     image_boots: bool = True
     target_groups: tuple[str, ...] = ()
     stopped: dict[str, Ec2Instance] = field(default_factory=dict)
+    at_risk: set[str] = field(default_factory=set)
 
     @property
     def spot_target(self) -> int:
@@ -55,7 +57,7 @@ class SpotFleet:
 
     def fulfilled(self, *, on_demand: bool) -> int:
         """Return the units that the fleet holds, on-demand or Spot."""
-        return self.units(i for i in self.members.values() if i.on_demand is on_demand)
+        return self.units(i for i in self.members.values() if i.on_demand is on_demand and i.id not in self.at_risk)
 
     def staying(self, *, on_demand: bool = False) -> list[Ec2Instance]:
         """Return the instances without an interruption notice, on-demand or Spot."""
@@ -72,6 +74,7 @@ class SpotFleets:
     Attributes:
         interruptions: how many interruption notices were given.
         on_notice: called with each instance that gets a notice.
+        on_recommendation: called with each instance that gets a rebalance recommendation.
     """
 
     def __init__(self, clock: Clock, ec2: Ec2) -> None:
@@ -80,6 +83,7 @@ class SpotFleets:
         self.fleets: dict[str, SpotFleet] = {}
         self.interruptions = 0
         self.on_notice: Callable[[Ec2Instance], object] = lambda instance: None
+        self.on_recommendation: Callable[[Ec2Instance], object] = lambda instance: None
 
     def add(self, fleet: SpotFleet, *, booted: bool = True) -> SpotFleet:
         """Add a fleet to the account. `booted`: its first instances are registered at once."""
@@ -103,6 +107,19 @@ class SpotFleets:
             end = self.ec2.terminate if action == "terminate" else self._stop
             after_s = 0.0 if action == "hibernate" else NOTICE_S
             self.clock.after(after_s, lambda instance=instance, end=end: end(instance))  # type: ignore[misc]
+
+    def recommend(self, instances: list[Ec2Instance], terminates_after_s: float) -> None:
+        """Recommend to leave `instances`. Their fleet launches another one for each, and terminates them later.
+
+        EC2 User Guide, "Capacity Rebalancing in EC2 Fleet and Spot Fleet": the replacement strategy
+        launch-before-terminate with its termination delay.
+        """
+        for instance in instances:
+            fleet = next(f for f in self.fleets.values() if instance.id in f.members)
+            fleet.at_risk.add(instance.id)
+            self._look_soon(fleet)
+            self.on_recommendation(instance)
+            self.clock.after(terminates_after_s, lambda instance=instance: self.ec2.terminate(instance))  # type: ignore[misc]
 
     def restart(self, instance: Ec2Instance) -> None:
         """Start an instance that an interruption has stopped.
@@ -220,8 +237,9 @@ class SpotFleets:
         if not fleet.terminates_excess:
             return
         taken = []
-        excess = fleet.units(fleet.staying()) - fleet.spot_target
-        for instance in fleet.staying():
+        staying = [instance for instance in fleet.staying() if instance.id not in fleet.at_risk]
+        excess = fleet.units(staying) - fleet.spot_target
+        for instance in staying:
             weight = fleet.weights[instance.instance_type]
             if weight <= excess:
                 taken.append(instance)
@@ -232,6 +250,7 @@ class SpotFleets:
         def gone(instance: Ec2Instance) -> None:
             fleet.members.pop(instance.id, None)
             fleet.stopped.pop(instance.id, None)
+            fleet.at_risk.discard(instance.id)
             self._look_soon(fleet)
 
         # Allocation strategy diversified: launch the type of which the fleet holds the fewest units.

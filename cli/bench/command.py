@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.markdown import Markdown
 from rich.progress import Progress
 from rich.table import Table
 
-from cli.bench import benchmarks_page, cold_start, figures_page, lambda_sizes, reliability_page
+from cli.bench import benchmarks_page, cold_start, interruption, lambda_sizes, reliability_page
 from cli.bench import growth as growth_
 from cli.bench import promises as limits_
+from cli.bench.options import BROKEN, CORES, AtOnceOption, PageOption, SeedOption, write_figures
 from cli.output import JsonOption, answers, fail, notes, one_line_errors, write_json
-from simulator import comparison, peers
-from simulator.bench import interruption as reclaim
+from simulator import comparison
 from simulator.bench import placement as packing
 from simulator.bench import tick
 from simulator.chaos import matrix
@@ -26,44 +24,17 @@ from simulator.chaos.soak import Soak
 from simulator.policies import POLICIES
 from simulator.workload import traces
 
-BROKEN = 1
-CORES = os.cpu_count() or 1
-
-SeedOption = Annotated[int, typer.Option(help="The random seed. Runs with the same seed are identical.")]
 SearchOption = Annotated[float, typer.Option(min=0.1, help="Seconds of the search in each case.")]
 CasesOption = Annotated[int, typer.Option(min=1, help="The number of random cases.")]
 TracesOption = Annotated[Path, typer.Option("--traces", help="The folder of the trace files.")]
-AtOnceOption = Annotated[int, typer.Option(min=1, help="How many simulations run at the same time.")]
-PageOption = Annotated[
-    Path | None, typer.Option("--page", help="Write the figures into this Markdown file, between the command's marks.")
-]
 
 app = typer.Typer(help="Measure the suite on the simulated account.", no_args_is_help=True)
+app.command("interruption")(interruption.interruption)
 
 
 @app.callback()
 def describe_benchmarks() -> None:
     """Measure the suite on the simulated account, with the rate limits of the ECS API."""
-
-
-@app.command()
-def interruption(
-    instances: Annotated[
-        int, typer.Option(min=1, max=2000, help="Instances of the fleet. All of them are reclaimed.")
-    ] = 100,
-    tasks: Annotated[int, typer.Option(min=1, max=50, help="Tasks on each instance.")] = 9,
-    seed: SeedOption = 0,
-    with_peers: Annotated[
-        bool, typer.Option("--peers", help="Also measure how other tools handle the same reclaim.")
-    ] = False,
-    json_: JsonOption = None,
-) -> None:
-    """Reclaim a whole Spot Fleet within 5 s, and measure its service-out."""
-    handlings = list(peers.HANDLINGS) if with_peers else ["steady"]
-    figures = [reclaim.interruption(instances, tasks, seed, handling) for handling in handlings]
-    write_json(figures if with_peers else figures[0], json_)
-    if json_ != "-":
-        answers.print(_table(figures))
 
 
 @app.command()
@@ -119,7 +90,7 @@ def limits(
     with one_line_errors(traces.BadTrace, packing.NoSearch), Progress(console=notes) as progress:
         bar = progress.add_task("figures", total=limits_.STEPS)
         found = limits_.measure(traces_, cases=cases, search_s=search, done=lambda: progress.advance(bar))
-    _write_figures(page_, limits_.MADE_BY, limits_.table(found))
+    write_figures(page_, limits_.MADE_BY, limits_.table(found))
     write_json([asdict(limit) for limit in found], json_)
     if json_ != "-":
         answers.print(Markdown(limits_.table(found)))
@@ -136,7 +107,7 @@ def growth(page_: PageOption = None) -> None:
     with Progress(console=notes) as progress:
         bar = progress.add_task("clusters", total=len(growth_.INSTANCES))
         text = growth_.table(growth_.measure(done=lambda: progress.advance(bar)))
-    _write_figures(page_, growth_.MADE_BY, text)
+    write_figures(page_, growth_.MADE_BY, text)
     answers.print(Markdown(text))
 
 
@@ -144,7 +115,7 @@ def growth(page_: PageOption = None) -> None:
 def sizes(page_: PageOption = None) -> None:
     """Measure the time and the price of each function, for several sizes of a Lambda function's memory."""
     text = lambda_sizes.table(lambda_sizes.measure())
-    _write_figures(page_, lambda_sizes.MADE_BY, text)
+    write_figures(page_, lambda_sizes.MADE_BY, text)
     answers.print(Markdown(text))
 
 
@@ -181,7 +152,7 @@ def policies(
 
         compared = list(comparison.compare(traces_, chosen, seeds, at_once, show_done))
     text = benchmarks_page.tables(compared, seeds)
-    _write_figures(page_, benchmarks_page.MADE_BY, text)
+    write_figures(page_, benchmarks_page.MADE_BY, text)
     answers.print(Markdown(text))
 
 
@@ -225,7 +196,7 @@ def chaos(
         of_soak = progress.add_task("soak", total=days)
         soaked = Soak(days, seed).run(lambda passed: progress.update(of_soak, completed=passed)) if days else None
     text = reliability_page.figures(rows, soaked)
-    _write_figures(page_, reliability_page.MADE_BY, text)
+    write_figures(page_, reliability_page.MADE_BY, text)
     broken = [f"{one.scenario}, {one.kind} {one.at}: {'; '.join(one.broken)}" for row in rows for one in row.broken]
     broken += [f"soak: {what}" for what in (soaked.broken_promises() if soaked else ())]
     write_json({"rows": [asdict(row) for row in rows], "soak": asdict(soaked) if soaked else None}, json_)
@@ -233,19 +204,3 @@ def chaos(
         answers.print(Markdown(text))
     if broken:
         fail("promises are broken:\n" + "\n".join(broken), BROKEN)
-
-
-def _write_figures(page: Path | None, made_by: str, text: str) -> None:
-    if page:
-        with one_line_errors(figures_page.NoFigures):
-            figures_page.write(page, made_by, text)
-
-
-def _table(figures: Sequence[Mapping[str, Any]]) -> Table:
-    table = Table("", title=f"{figures[0]['instances']} instances reclaimed within 5 s")
-    for column in figures:
-        table.add_column(column["handling"], justify="right")
-    for name in figures[0]:
-        if name not in ("handling", "instances", "api_calls"):
-            table.add_row(name, *(f"{column[name]:,}" for column in figures))
-    return table

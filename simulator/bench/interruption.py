@@ -70,7 +70,7 @@ def interruption(
         timing: the timing of the simulated account.
 
     Returns:
-        The figures that docs/simulator.md explains. `deregistered_s` and `stopped_s` are those of the slowest
+        The figures of docs/interruption-benchmark.md. `deregistered_s` and `stopped_s` are those of the slowest
         instance, from its own notice. `physical_limit_tasks` is the most tasks that any handling could stop in time:
         a task that is stopped at t is gone at t + min(exit time, stop timeout), which must be before its instance is
         terminated, and StopTask has 100 calls at once and 40 a second (`simulator.bench.physical_limit`).

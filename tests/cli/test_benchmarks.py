@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli.bench import benchmarks_page, cold_start, figures_page, growth, lambda_sizes, promises, reliability_page
+from cli.bench import (
+    benchmarks_page,
+    cold_start,
+    figures_page,
+    growth,
+    interruption_tables,
+    lambda_sizes,
+    promises,
+    reliability_page,
+)
 from cli.bench.cold_start import Loaded
 from cli.bench.lambda_sizes import Measured
 from cli.bench.promises import Limit
@@ -20,7 +29,13 @@ from simulator.outcome import FunctionUse
 DOCS = Path(__file__).parent.parent.parent / "docs"
 PAGE = "# Figures\n\n<!-- figures: made by `x` -->\nold\n<!-- end of figures -->\n\n## More\n"
 MADE_BY = {
-    "benchmarks.md": (promises.MADE_BY, growth.MADE_BY, lambda_sizes.MADE_BY, benchmarks_page.MADE_BY),
+    "benchmarks.md": (
+        interruption_tables.MADE_BY,
+        promises.MADE_BY,
+        growth.MADE_BY,
+        lambda_sizes.MADE_BY,
+        benchmarks_page.MADE_BY,
+    ),
     "reliability.md": (reliability_page.MADE_BY,),
 }
 

@@ -30,7 +30,7 @@ def hook(aws: boto3.Session) -> None:
 
 
 def test_a_group_that_fits_is_said_to(aws: boto3.Session) -> None:
-    service(aws, delay_s=60, stop_timeout_s=30)
+    service(aws, delay_s=45, stop_timeout_s=30)
     group(aws, template(aws, FITS))
     hook(aws)
 
@@ -104,7 +104,7 @@ def test_once_all_of_it_is_mended_all_fits(aws: boto3.Session, kind: str) -> Non
 
 
 def test_the_commands_are_printed_as_they_are_to_be_pasted(aws: boto3.Session) -> None:
-    service(aws, delay_s=60, stop_timeout_s=30)
+    service(aws, delay_s=45, stop_timeout_s=30)
     group(aws, template(aws, FITS))
 
     done = CliRunner().invoke(app, ["doctor", "web"])
@@ -129,7 +129,7 @@ def test_a_cluster_that_is_not_managed_is_named_in_one_line(aws: boto3.Session) 
 def test_a_service_whose_tasks_are_stopped_late_is_a_note_that_does_not_fail(
     aws: boto3.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    service(aws, delay_s=60, stop_timeout_s=30, interval_s=15, protocol="TCP")
+    service(aws, delay_s=45, stop_timeout_s=30, interval_s=15, protocol="TCP")
     group(aws, template(aws, FITS))
     hook(aws)
     # moto describes services without what it does not know.

@@ -19,7 +19,7 @@ from steady.pools import PoolKind, PoolName
 FLEET = PoolName(PoolKind.SPOT_FLEET, "sfr-1")
 GROUP = PoolName(PoolKind.AUTO_SCALING_GROUP, "web")
 ARN = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/api/0123456789abcdef"
-FIT = TargetGroup(ARN, "api", delay_s=60, slow_start_s=30, health_interval_s=5, healthy_count=2, stop_timeout_s=30)
+FIT = TargetGroup(ARN, "api", delay_s=45, slow_start_s=30, health_interval_s=5, healthy_count=2, stop_timeout_s=30)
 REVISION = Revision("arn:aws:ecs:us-east-1:123456789012:task-definition/api:7", 30, "api", balanced=True)
 USER_DATA = "#!/bin/bash\necho ECS_CLUSTER=web >> /etc/ecs/ecs.config\n"
 ON_SPOT = Inspection(
@@ -54,16 +54,16 @@ def test_a_delay_that_cuts_requests_short_is_found(seen: Inspection) -> None:
     assert str(finding).startswith("target group api of service api has a deregistration delay of 29 s: 30")
     assert finding.command == (
         f"aws elbv2 modify-target-group-attributes --target-group-arn {ARN} "
-        "--attributes Key=deregistration_delay.timeout_seconds,Value=60"
+        "--attributes Key=deregistration_delay.timeout_seconds,Value=45"
     )
 
 
 def test_a_delay_that_a_notice_has_no_time_for_is_found_on_spot_only() -> None:
     # 120 s, less 10 for the first step, 30 for the stop timeout and 8 for the stop itself.
-    assert longest_delay_s(30) == 72
-    assert findings(with_group(ON_SPOT, delay_s=72)) == ()
-    assert only(with_group(ON_SPOT, delay_s=73)).needed == "30 to 72 s"
-    assert only(with_group(ON_SPOT, delay_s=60, stop_timeout_s=50)).command.endswith("Value=52")
+    assert longest_delay_s(30) == 52
+    assert findings(with_group(ON_SPOT, delay_s=52)) == ()
+    assert only(with_group(ON_SPOT, delay_s=53)).needed == "30 to 52 s"
+    assert only(with_group(ON_SPOT, delay_s=60, stop_timeout_s=64)).command.endswith("Value=38")
     assert findings(with_group(ON_GROUP, delay_s=300)) == ()
 
 

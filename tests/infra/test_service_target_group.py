@@ -29,7 +29,7 @@ def attributes_of(properties: dict[str, Any]) -> dict[str, str]:
     return {a["Key"]: a["Value"] for a in properties["TargetGroupAttributes"]}
 
 
-@pytest.mark.parametrize(("stop_timeout_s", "delay"), [(30, "60"), (60, "42"), (72, "30")])
+@pytest.mark.parametrize(("stop_timeout_s", "delay"), [(30, "45"), (60, "42"), (72, "30")])
 def test_its_delay_ends_before_a_task_must_be_stopped(stop_timeout_s: int, delay: str) -> None:
     properties = synthesized(stop_timeout_s=stop_timeout_s, path="/health")
     attributes = attributes_of(properties)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 
 from cli.doctor.model import Finding, Inspection, LaunchTemplate
-from infra.fitness import SHORTEST_DELAY_S, longest_delay_s
+from infra.fitness import SHORTEST_DELAY_S, longest_stop_timeout_s
 
 _SPOT_DRAINING = re.compile(r"(ECS_ENABLE_SPOT_INSTANCE_DRAINING\s*=\s*[\"']?)true\b")
 _AGENT_STOP_TIMEOUT = re.compile(r"ECS_CONTAINER_STOP_TIMEOUT\s*=\s*[\"']?(\d+)(ms|s|m|h)")
@@ -28,7 +28,7 @@ def check_agent_settings(inspection: Inspection) -> Iterable[Finding]:
                 _user_data_command(template, inspection, corrected, "ECS_ENABLE_SPOT_INSTANCE_DRAINING=false"),
             )
         timeout = _AGENT_STOP_TIMEOUT.search(template.user_data)
-        longest = longest_delay_s(SHORTEST_DELAY_S)
+        longest = longest_stop_timeout_s(SHORTEST_DELAY_S)
         if inspection.on_spot and timeout and int(timeout[1]) * _SECONDS[timeout[2]] > longest:
             corrected = _AGENT_STOP_TIMEOUT.sub("ECS_CONTAINER_STOP_TIMEOUT=30s", template.user_data)
             yield Finding(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cli.doctor.model import Finding, Inspection, Revision
-from infra.fitness import SHORTEST_DELAY_S, longest_delay_s
+from infra.fitness import SHORTEST_DELAY_S, longest_stop_timeout_s
 
 
 def check_stop_timeouts(inspection: Inspection) -> Iterable[Finding]:
@@ -13,7 +13,7 @@ def check_stop_timeouts(inspection: Inspection) -> Iterable[Finding]:
     if not inspection.on_spot:
         return
     for revision in inspection.revisions:
-        longest = longest_delay_s(0) - (SHORTEST_DELAY_S if revision.balanced else 0)
+        longest = longest_stop_timeout_s(SHORTEST_DELAY_S if revision.balanced else 0)
         if revision.stop_timeout_s > longest:
             yield Finding(
                 "stop-timeout",

@@ -88,13 +88,16 @@ def target_after_leaving(snapshot: Snapshot, instance_ids: Iterable[str], minimu
 def without_instances(snapshot: Snapshot, instance_ids: Collection[str], minimum: int) -> Snapshot:
     """Return `snapshot` as it will be once `instance_ids` have left the pool, with the target lowered by their units.
 
-    The target is not lowered under `minimum`.
+    Units that the pool holds beyond its target were launched ahead, in their place: the target is not lowered by these.
+    It is not lowered under `minimum` either.
     """
     if not instance_ids:
         return snapshot
     pool = snapshot.pool
     members = {id_: type_ for id_, type_ in pool.members.items() if id_ not in instance_ids}
-    target = min(pool.target, max(minimum, pool.target - pool.units(instance_ids)))
+    ahead = max(0, pool.held - pool.target)
+    lowered = pool.target - max(0, pool.units(instance_ids) - ahead)
+    target = min(pool.target, max(minimum, lowered))
     return replace(snapshot, pool=replace(pool, members=members, target=target))
 
 

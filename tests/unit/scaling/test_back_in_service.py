@@ -88,6 +88,15 @@ def test_an_instance_that_is_to_be_retired_is_terminated_once_it_is_empty_and_th
     assert [str(r) for r in decision.reasons] == ["1 instance that EC2 retires now empty: terminated, to be replaced"]
 
 
+def test_an_instance_that_is_retired_after_its_replacement_was_launched_leaves_the_target_as_it_is() -> None:
+    retired = marked(DrainReason.RETIREMENT, until_s=86_400)
+    seen = snapshot([retired, instance(2, tasks=1), instance(3, tasks=1)], target=2)
+
+    decision = decide(seen, ScalingState(), THRESHOLDS)
+
+    assert (decision.target, decision.to_terminate) == (2, ("i-1",))
+
+
 @pytest.mark.parametrize(
     "state",
     [

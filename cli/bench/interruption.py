@@ -1,0 +1,131 @@
+"""`steady bench interruption`: take instances away at once, and measure their service-out."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.markdown import Markdown
+from rich.progress import Progress
+from rich.table import Table
+
+from cli.bench import interruption_tables
+from cli.bench.options import BROKEN, CORES, AtOnceOption, PageOption, SeedOption, write_figures
+from cli.output import JsonOption, answers, fail, notes, write_json
+from simulator import peers
+from simulator.bench import interruption as reclaim
+from simulator.bench import taken_away
+from simulator.bench.reasons import REASONS, SPOT
+from simulator.bench.taken_services import SERVICES, SINGLE_TASK
+from simulator.timing import Timing
+
+ALL = "all"
+STEADY = "steady"
+# What a reason is measured with unless --services is given: several tasks, and one.
+USUAL_SERVICES = (SERVICES[0], SINGLE_TASK)
+
+
+def interruption(
+    instances: Annotated[int, typer.Option(min=1, max=2000, help="Instances that are taken away.")] = 100,
+    tasks: Annotated[
+        int | None,
+        typer.Option(min=1, max=50, help="Tasks on each instance: 9. Only without --services and --reason."),
+    ] = None,
+    services: Annotated[
+        list[str],
+        typer.Option(
+            help="The kind of the services; as many instances stay. Repeatable. One of "
+            f"{', '.join(SERVICES)}; {ALL}: each of them."
+        ),
+    ] = [],  # noqa: B006 - typer copies it
+    reason: Annotated[
+        list[str],
+        typer.Option(help=f"Why the instances go. Repeatable. One of {', '.join(REASONS)}; {ALL}: each of them."),
+    ] = [],  # noqa: B006 - typer copies it
+    seed: SeedOption = 0,
+    with_peers: Annotated[
+        bool, typer.Option("--peers", help="Also measure how other tools handle the same. They promise nothing.")
+    ] = False,
+    at_once: AtOnceOption = CORES,
+    page_: PageOption = None,
+    json_: JsonOption = None,
+) -> None:
+    """Take instances away at once, and measure their service-out. Default: a whole Spot Fleet, within 5 s.
+
+    Exit code 1: a promise is not kept.
+    """
+    handlings = list(peers.HANDLINGS) if with_peers else [STEADY]
+    if not services and not reason:
+        _reclaim_all(instances, 9 if tasks is None else tasks, seed, handlings, json_)
+        return
+    if tasks is not None:
+        fail("--tasks is set, but with --services or --reason each instance has 9 tasks: leave it out")
+    kinds = _chosen("--services", services, SERVICES) or USUAL_SERVICES
+    reasons = _chosen("--reason", reason, tuple(REASONS)) or (SPOT,)
+    runs = [
+        taken_away.Run(instances, kind, why, handling, seed, room=room)
+        for why, kind in itertools.product(reasons, kinds)
+        # Where there is time, replacements boot. On Spot, they find room on instances that stay, or none.
+        for room in ((True, False) if why == SPOT else (False,))
+        for handling in handlings
+    ]
+    with Progress(console=notes) as progress:
+        bar = progress.add_task(f"{len(runs)} runs", total=len(runs))
+        figures = taken_away.measure_all(runs, at_once, lambda: progress.advance(bar))
+    text = interruption_tables.table(figures)
+    write_figures(page_, interruption_tables.MADE_BY, text)
+    write_json(figures, json_)
+    if json_ != "-":
+        answers.print(Markdown(text))
+    _end(
+        f"{interruption_tables.shown(one)}: {one['services']}: {what}"
+        for one in figures
+        if one["handling"] == STEADY
+        for what in one["broken"]
+    )
+
+
+def _reclaim_all(instances: int, tasks: int, seed: int, handlings: Sequence[str], where: str | None) -> None:
+    figures = [reclaim.interruption(instances, tasks, seed, name, timing=Timing.as_aws()) for name in handlings]
+    write_json(figures if len(figures) > 1 else figures[0], where)
+    if where != "-":
+        answers.print(_table(figures))
+    [ours] = [one for one in figures if one["handling"] == STEADY]
+    _end(broken_promises(ours))
+
+
+def broken_promises(figures: Mapping[str, Any]) -> list[str]:
+    """Return one line for each promise of a whole fleet's reclaim that is not kept.
+
+    What no handling could stop in time may be killed; then requests may fail, too.
+    """
+    beyond = figures["tasks"] - figures["physical_limit_tasks"]
+    killed, failed = figures["tasks_killed_in_service"], figures["failed_requests"]
+    found = (
+        [f"{killed:,} tasks killed in service, where {beyond:,} cannot be stopped in time"] if killed > beyond else []
+    )
+    return found + ([f"{failed:,} failed requests"] if failed and not beyond else [])
+
+
+def _chosen(option: str, given: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    for name in given:
+        if name not in (*known, ALL):
+            fail(f'{option} is "{name}": one of {", ".join(known)}, {ALL} is needed')
+    return tuple(known) if ALL in given else tuple(dict.fromkeys(given))
+
+
+def _end(broken: Iterable[str]) -> None:
+    if lines := list(broken):
+        fail("promises are not kept:\n" + "\n".join(lines), BROKEN)
+
+
+def _table(figures: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table("", title=f"{figures[0]['instances']} instances reclaimed within 5 s")
+    for column in figures:
+        table.add_column(column["handling"], justify="right")
+    for name in figures[0]:
+        if name not in ("handling", "instances", "api_calls"):
+            table.add_row(name, *(f"{column[name]:,}" for column in figures))
+    return table
