@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,12 +12,12 @@ from rich.markdown import Markdown
 from rich.progress import Progress
 from rich.table import Table
 
-from cli.bench import interruption_tables
+from cli.bench import interruption_tables, reclaim_matrix_table
 from cli.bench.options import BROKEN, CORES, AtOnceOption, PageOption, SeedOption, write_figures
 from cli.output import JsonOption, answers, fail, notes, write_json
 from simulator import peers
 from simulator.bench import interruption as reclaim
-from simulator.bench import taken_away
+from simulator.bench import reclaim_matrix, taken_away
 from simulator.bench.reasons import REASONS, SPOT
 from simulator.bench.taken_services import SERVICES, SINGLE_TASK
 from simulator.timing import Timing
@@ -28,7 +29,14 @@ USUAL_SERVICES = (SERVICES[0], SINGLE_TASK)
 
 
 def interruption(
-    instances: Annotated[int, typer.Option(min=1, max=2000, help="Instances that are taken away.")] = 100,
+    instances: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=2000,
+            help="Instances that are taken away: 100; with --matrix, 100, 300 and 500.",
+        ),
+    ] = None,
     tasks: Annotated[
         int | None,
         typer.Option(min=1, max=50, help="Tasks on each instance: 9. Only without --services and --reason."),
@@ -44,6 +52,9 @@ def interruption(
         list[str],
         typer.Option(help=f"Why the instances go. Repeatable. One of {', '.join(REASONS)}; {ALL}: each of them."),
     ] = [],  # noqa: B006 - typer copies it
+    matrix: Annotated[
+        bool, typer.Option("--matrix", help="Reclaim whole Spot Fleets with each timing that AWS may have.")
+    ] = False,
     seed: SeedOption = 0,
     with_peers: Annotated[
         bool, typer.Option("--peers", help="Also measure how other tools handle the same. They promise nothing.")
@@ -56,6 +67,12 @@ def interruption(
 
     Exit code 1: a promise is not kept.
     """
+    if matrix:
+        if services or reason or with_peers or tasks is not None:
+            fail("--matrix is set: leave out --services, --reason, --tasks and --peers")
+        _matrix(reclaim_matrix.INSTANCES if instances is None else (instances,), seed, at_once, page_, json_)
+        return
+    instances = 100 if instances is None else instances
     handlings = list(peers.HANDLINGS) if with_peers else [STEADY]
     if not services and not reason:
         _reclaim_all(instances, 9 if tasks is None else tasks, seed, handlings, json_)
@@ -93,20 +110,20 @@ def _reclaim_all(instances: int, tasks: int, seed: int, handlings: Sequence[str]
     if where != "-":
         answers.print(_table(figures))
     [ours] = [one for one in figures if one["handling"] == STEADY]
-    _end(broken_promises(ours))
+    _end(reclaim_matrix.broken_promises(ours))
 
 
-def broken_promises(figures: Mapping[str, Any]) -> list[str]:
-    """Return one line for each promise of a whole fleet's reclaim that is not kept.
-
-    What no handling could stop in time may be killed; then requests may fail, too.
-    """
-    beyond = figures["tasks"] - figures["physical_limit_tasks"]
-    killed, failed = figures["tasks_killed_in_service"], figures["failed_requests"]
-    found = (
-        [f"{killed:,} tasks killed in service, where {beyond:,} cannot be stopped in time"] if killed > beyond else []
-    )
-    return found + ([f"{failed:,} failed requests"] if failed and not beyond else [])
+def _matrix(sizes: Sequence[int], seed: int, at_once: int, page: Path | None, where: str | None) -> None:
+    cells = list(reclaim_matrix.cells(sizes))
+    with Progress(console=notes) as progress:
+        bar = progress.add_task(f"{len(cells)} reclaims", total=len(cells))
+        figures = reclaim_matrix.measure_all(cells, at_once, seed, lambda: progress.advance(bar))
+    text = reclaim_matrix_table.table(figures)
+    write_figures(page, reclaim_matrix_table.MADE_BY, text)
+    write_json(figures, where)
+    if where != "-":
+        answers.print(Markdown(text))
+    _end(f"{reclaim_matrix_table.shown(one)}: {what}" for one in figures for what in one["broken"])
 
 
 def _chosen(option: str, given: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:

@@ -71,9 +71,9 @@ def interruption(
 
     Returns:
         The figures of docs/interruption-benchmark.md. `deregistered_s` and `stopped_s` are those of the slowest
-        instance, from its own notice. `physical_limit_tasks` is the most tasks that any handling could stop in time:
-        a task that is stopped at t is gone at t + min(exit time, stop timeout), which must be before its instance is
-        terminated, and StopTask has 100 calls at once and 40 a second (`simulator.bench.physical_limit`).
+        instance, from its own notice. `physical_limit_tasks` is the most tasks that any handling could stop in time: a
+        task may take its whole stop timeout, which must end before its instance is terminated, and StopTask has 100
+        calls at once and 40 a second (`simulator.bench.physical_limit`).
         `unserved_requests` are those that arrived at a target group while it had no target: the whole fleet goes, so
         they arrive with any handling until replacements run.
     """
@@ -86,7 +86,6 @@ def interruption(
     doomed = _reclaim(cluster)
     stopped: dict[str, float] = {}
     world.account.scheduler.observer.stopped = lambda task: stopped.update({task.arn: world.clock.now})
-    exits_s = {t.arn: world.account.scheduler.exit_s(t) for found in tasks_of.values() for t in found}
     world.run(NOTICES_WITHIN_S + 150)
     ends = [_reclaimed(instance, tasks_of[instance.id], stopped) for instance in doomed]
     counts = world.account.endpoint.total()
@@ -100,7 +99,7 @@ def interruption(
         "tasks_killed_in_service": world.account.killed_tasks,
         "failed_requests": world.account.balancing.failed_requests,
         "unserved_requests": world.account.balancing.unserved_requests,
-        "physical_limit_tasks": _physical_limit(doomed, tasks_of, exits_s),
+        "physical_limit_tasks": _physical_limit(doomed, tasks_of),
         "api_calls": dict(sorted(counts.calls.items())),
         "api_calls_total": counts.calls.total(),
         "api_calls_floor": floor_of(instances, tasks, target_groups),
@@ -134,9 +133,9 @@ def _full_fleet(fleet: Fleet, seed: int, timing: Timing) -> tuple[World, Simulat
     return world, cluster
 
 
-def _physical_limit(doomed: list[Ec2Instance], tasks_of: Mapping[str, list[Task]], exits_s: Mapping[str, float]) -> int:
+def _physical_limit(doomed: list[Ec2Instance], tasks_of: Mapping[str, list[Task]]) -> int:
     return physical_limit(
-        Stoppable.of(instance.doomed_at, instance.doomed_at + NOTICE_S, exits_s[task.arn])
+        Stoppable.of(instance.doomed_at, instance.doomed_at + NOTICE_S, task.definition.stop_timeout_s)
         for instance in doomed
         for task in tasks_of[instance.id]
         if instance.doomed_at is not None

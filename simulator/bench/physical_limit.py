@@ -21,12 +21,12 @@ class Stoppable:
     until_s: float
 
     @staticmethod
-    def of(notice_s: float, terminated_s: float, exit_s: float) -> Stoppable:
-        """Return the task of an instance with this notice and this end. It is gone `exit_s` after its StopTask.
+    def of(notice_s: float, terminated_s: float, stop_timeout_s: float) -> Stoppable:
+        """Return the task of an instance with this notice and this end.
 
-        `exit_s` is the task's own exit time or its stop timeout, whichever is shorter: SIGKILL ends it then.
+        No handling knows how long a task takes to end, but only how long it may take: its stop timeout.
         """
-        return Stoppable(notice_s, terminated_s - exit_s)
+        return Stoppable(notice_s, terminated_s - stop_timeout_s)
 
 
 def physical_limit(tasks: Iterable[Stoppable]) -> int:
@@ -36,7 +36,7 @@ def physical_limit(tasks: Iterable[Stoppable]) -> int:
     algorithm, which is exact). Calls take no time here, nothing else draws on their bucket, and no target must leave
     first: so a handling can be near the limit and never above it.
 
-    >>> tasks = [Stoppable.of(notice_s=0, terminated_s=120, exit_s=10)] * 6000
+    >>> tasks = [Stoppable.of(notice_s=0, terminated_s=120, stop_timeout_s=10)] * 6000
     >>> physical_limit(tasks)
     4500
     """

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli.bench import interruption, interruption_tables
+from cli.bench import interruption_tables
 from cli.main import app
 from simulator import peers
+from simulator.bench import reclaim_matrix
 from simulator.bench.taken_services import SERVICES
 from simulator.world import World
 
@@ -39,12 +40,12 @@ def test_a_whole_fleet_that_is_not_emptied_in_time_ends_with_1(monkeypatch: pyte
     done = runner.invoke(app, BENCH)
 
     assert done.exit_code == 1
-    assert "9 tasks killed in service, where 0 cannot be stopped in time" in done.stderr
+    assert "9 of 9 tasks killed in service, and 0 at most" in done.stderr
 
 
 @pytest.mark.parametrize(
     ("killed", "failed", "limit", "broken"),
-    [(0, 0, 10, 0), (2, 5, 8, 0), (3, 5, 8, 1), (0, 1, 10, 1), (1, 1, 10, 2)],
+    [(0, 0, 10, 0), (3, 0, 8, 0), (4, 0, 8, 1), (0, 1, 8, 1), (1, 1, 10, 2)],
 )
 def test_what_no_handling_can_stop_in_time_is_not_promised(killed: int, failed: int, limit: int, broken: int) -> None:
     figures = {
@@ -54,7 +55,27 @@ def test_what_no_handling_can_stop_in_time_is_not_promised(killed: int, failed: 
         "failed_requests": failed,
     }
 
-    assert len(interruption.broken_promises(figures)) == broken
+    assert len(reclaim_matrix.broken_promises(figures)) == broken
+
+
+def test_each_timing_is_a_cell_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reclaim_matrix, "POLLERS", (2,))
+    monkeypatch.setattr(reclaim_matrix, "LATENCIES_S", (0.1, 0.3))
+    monkeypatch.setattr(reclaim_matrix, "EXITS_S", (29.0,))
+    monkeypatch.setattr(reclaim_matrix, "DELAYS_S", (10.0, 300.0))
+
+    done = runner.invoke(app, [*BENCH, "--matrix", "--at-once", "1"])
+
+    assert done.exit_code == 0, done.stderr
+    assert "0.1 s, 29 s" in done.stdout
+    assert "0.3 s, 29 s" in done.stdout
+
+
+def test_a_matrix_has_options_of_its_own() -> None:
+    done = runner.invoke(app, [*BENCH, "--matrix", "--services", "nlb"])
+
+    assert done.exit_code == 2
+    assert "--services" in done.stderr
 
 
 def test_kinds_and_reasons_are_measured_each_with_the_others() -> None:

@@ -13,21 +13,15 @@ from dataclasses import dataclass, field, replace
 
 from steady.api_budget.limits import DEREGISTER_BUCKET
 from steady.cluster import InstanceStatus
-from steady.service_out.doomed import Doomed, DoomedTask, Seen, Target, TaskKind, tasks_of
+from steady.service_out.doomed import Doomed, DoomedTask, Seen, Target, tasks_of
 from steady.service_out.one_at_a_time import waits_for_turn
-from steady.service_out.stops import Stop, in_order, last_moments, last_stop_at, rank_of
+from steady.service_out.stopping import STILL_SENT_S, moments_of
 
-# A load balancer may still send requests for some seconds after DeregisterTargets was answered.
-STILL_SENT_S = 5.0
 # Kept targets are deregistered this much earlier than their requests need: a step may crash, and SQS delivers its
 # message again after 30 s (infra/wiring.py).
 RELEASE_MARGIN_S = 32.0
-# The stop of a task whose targets are kept is chosen by a look of these last seconds, and by none before.
-LAST_LOOK_S = 10.0
 # containers-roadmap #470: a Network Load Balancer sends to a deregistered target for up to two minutes.
 LINGERS_S = 120.0
-# Stops further away than this are chosen by a later look.
-HORIZON_S = 120.0
 # Seconds to the next look while tasks of services are left, or while tasks stop.
 SOON_S = 7
 # Seconds to the next look while only batch or protected tasks are left; FAR_LATER_S if the first of them is due in
@@ -96,7 +90,7 @@ def to_release(
         turns: the instance whose turn it is, by the name of the service (`steady.service_out.one_at_a_time`).
     """
     doomed, tasks = list(doomed), list(tasks)
-    here, release_at = tasks_of(doomed, tasks), _release_times(tasks, _moments(doomed, tasks), drain_s)
+    here, release_at = tasks_of(doomed, tasks), _release_times(tasks, moments_of(doomed, tasks), drain_s)
     targets: set[Target] = set()
     held: dict[str, set[str]] = {}
     for instance in doomed:
@@ -161,64 +155,6 @@ def after_release(
     )
 
 
-def to_stop(
-    doomed: Iterable[Doomed], seen: Mapping[str, Seen], tasks: Iterable[DoomedTask], drain_s: float, now: float
-) -> Sequence[Stop]:
-    """Return the stops of the next minute, in the order in which they are to be made.
-
-    >>> task = DoomedTask("task-arn", "arn-1", TaskKind.SERVICE, 30, frozenset({Target("group-arn", "i-1", 32768)}))
-    >>> seen = {"arn-1": Seen(InstanceStatus.DRAINING, task_count=1)}
-    >>> spot = Doomed("i-1", "web", 120.0, "arn-1", looked_at=True, deregistered_at=2.0)
-    >>> [(stop.arn, stop.at, stop.by) for stop in to_stop([spot], seen, [task], drain_s=30, now=2.0)]
-    [('task-arn', 32.0, 82.0)]
-
-    Args:
-        doomed: the instances as they are once the step's targets were deregistered.
-        seen: by container instance ARN; a doomed instance that is not in it is no longer registered.
-        tasks: the tasks that ECS wants RUNNING on any of the instances.
-    """
-    doomed = list(doomed)
-    here, moments = tasks_of(doomed, tasks), _moments(doomed, tasks)
-    stops = []
-    for instance in doomed:
-        of_instance = here[instance.instance_id]
-        look = seen.get(instance.container_instance_arn)
-        only_daemons = look is None or look.task_count <= sum(t.kind is TaskKind.DAEMON for t in of_instance)
-        for task in of_instance:
-            if not task.stopping:
-                by = moments[task.arn]
-                at = _stop_at(task, instance, by, only_daemons=only_daemons, drain_s=drain_s, now=now)
-                if task.service in instance.held and at > now + LAST_LOOK_S:
-                    continue
-                stops.append(Stop(task.arn, at, by, rank_of(task)))
-    return in_order((stop for stop in stops if stop.at <= now + HORIZON_S), now)
-
-
-def _stop_at(task: DoomedTask, instance: Doomed, by: float, *, only_daemons: bool, drain_s: float, now: float) -> float:
-    """Return before which time `task` is not stopped."""
-    if task.is_spared:
-        at = by
-    elif task.kind is TaskKind.DAEMON:
-        at = max(now, _requests_end_at(task, instance, drain_s)) if only_daemons else by
-    elif instance.is_patient and task.replaced_first:
-        at = max(by, _requests_end_at(task, instance, drain_s))
-    else:
-        at = _requests_end_at(task, instance, drain_s)
-    at = min(at, last_stop_at(task, instance.deadline_s))
-    if task.targets and not instance.gone:
-        # Where the stop timeout does not fit at all: not while requests still come.
-        at = max(at, (instance.deregistered_at or now) + STILL_SENT_S)
-    return at
-
-
-def _requests_end_at(task: DoomedTask, instance: Doomed, drain_s: float) -> float:
-    if task.service in instance.held:
-        return math.inf
-    # Any task may be the one that takes the requests to the instance itself.
-    of_pool = instance.pool_left_at + drain_s if instance.pool_left_at else 0.0
-    return max(of_pool, instance.deregistered_at + drain_s if task.targets else 0.0)
-
-
 def progress(
     doomed: Iterable[Doomed],
     seen: Mapping[str, Seen],
@@ -236,7 +172,7 @@ def progress(
     """
     doomed = list(doomed)
     left = [t for t in tasks if not t.stopping and t.arn not in stopped]
-    here, moments = tasks_of(doomed, left), _moments(doomed, left)
+    here, moments = tasks_of(doomed, left), moments_of(doomed, left)
     release_at = _release_times(left, moments, drain_s)
     finished: list[Doomed] = []
     waiting: list[Doomed] = []
@@ -249,15 +185,6 @@ def progress(
             waiting.append(instance)
             waits.append(_look_again_in(instance, of_instance, moments, release_at, now))
     return Progress(tuple(finished), tuple(waiting), max(1, math.floor(min(waits, default=SOON_S))))
-
-
-def _moments(doomed: Iterable[Doomed], tasks: Iterable[DoomedTask]) -> Mapping[str, float]:
-    deadlines = {instance.container_instance_arn: instance.deadline_s for instance in doomed}
-    return last_moments(
-        (t, deadlines[t.container_instance_arn])
-        for t in tasks
-        if not t.stopping and t.container_instance_arn in deadlines
-    )
 
 
 def _is_finished(instance: Doomed, look: Seen | None, left: Sequence[DoomedTask], now: float) -> bool:

@@ -88,9 +88,24 @@ def in_order(stops: Iterable[Stop], now: float) -> Sequence[Stop]:
     """
     waiting = sorted(stops, key=lambda stop: stop.at)
     planned = _planned(waiting, now, by_rank=False)
-    if any(at > stop.by + LATE_S and stop.by > stop.at for at, stop in planned):
+    if _come_late(planned):
         planned = _planned(waiting, now, by_rank=True)
     return [stop for _, stop in planned]
+
+
+def come_late(stops: Iterable[Stop], now: float) -> bool:
+    """Return whether not all of `stops` can be made by their last moments.
+
+    >>> come_late([Stop(str(n), at=0.0, by=10.0) for n in range(360)], now=0.0)
+    False
+    >>> come_late([Stop(str(n), at=0.0, by=10.0) for n in range(460)], now=0.0)
+    True
+    """
+    return _come_late(_planned(sorted(stops, key=lambda stop: stop.at), now, by_rank=False))
+
+
+def _come_late(planned: Iterable[tuple[float, Stop]]) -> bool:
+    return any(at > stop.by + LATE_S and stop.by > stop.at for at, stop in planned)
 
 
 def _planned(waiting: Sequence[Stop], now: float, *, by_rank: bool) -> list[tuple[float, Stop]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -18,8 +18,9 @@ from steady.aws.service_out.doomed_tasks import find_alone, find_turns, read_doo
 from steady.aws.service_out.pool_targets import leave_pool
 from steady.cluster import ContainerInstance, InstanceStatus
 from steady.service_out.doomed import Doomed, DoomedTask, Seen, Target, TaskKind, tasks_of
-from steady.service_out.drain import Release, after_release, to_drain, to_release, to_stop
+from steady.service_out.drain import Release, after_release, to_drain, to_release
 from steady.service_out.marking import still_doomed
+from steady.service_out.stopping import to_stop
 from steady.service_out.stops import Stop
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 SETTINGS_MAX_AGE_S = 300.0
 # Seconds of one step in which targets are deregistered: with a hundred target groups, ELB's rate takes longer.
 LEAVE_FOR_S, LEAVE_AT_LEAST_S = 12.0, 2.0
+# How often it is looked meanwhile whose requests are over, in seconds.
+TURN_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,29 +162,47 @@ class _Left:
 
 
 def _leave(runtime: Runtime, cluster: str, look: Look, release: Release, until: float, reason: str) -> _Left:
-    """Deregister the targets of `release` and those of the pool, and stop tasks without targets meanwhile."""
+    """Deregister the targets of `release` and those of the pool, and stop meanwhile what may be stopped."""
+    left_at: dict[Target, float] = {}
     are_leaving = True
 
     def deregister() -> tuple[frozenset[Target], float]:
         nonlocal are_leaving
         try:
-            return targets.deregister(runtime, release.targets, until), runtime.now()
+            refused = targets.deregister(
+                runtime, release.targets, until, lambda batch: left_at.update(dict.fromkeys(batch, runtime.now()))
+            )
         finally:
             are_leaving = False
+        return refused, runtime.now()
 
     def deregister_instances_and_stop() -> tuple[Sequence[Doomed], float, Stopped]:
         doomed = leave_pool(runtime, cluster, look.doomed)
         drain_s = drain_seconds(runtime, cluster)
-        if not reason:
-            return doomed, drain_s, Stopped()
-        with_targets = {task.arn for task in look.tasks if task.targets}
-        stops = to_stop(doomed, look.seen(), look.tasks, drain_s, runtime.now())
-        others = [stop for stop in stops if stop.arn not in with_targets and stop.at <= runtime.now()]
-        return doomed, drain_s, stop_tasks(runtime, cluster, others, reason, until, lambda: are_leaving)
+        stopped = Stopped()
+        while reason and are_leaving and runtime.now() < until:
+            after = _as_far_as_left(replace(look, doomed=doomed), release, left_at, drain_s, runtime.now())
+            stops = to_stop(after, look.seen(), look.tasks, drain_s, runtime.now())
+            now = [stop for stop in stops if stop.at <= runtime.now() and stop.arn not in stopped.arns]
+            more = stop_tasks(runtime, cluster, now, reason, min(until, runtime.now() + TURN_S), lambda: are_leaving)
+            stopped = Stopped(stopped.arns | more.arns, stopped.refused + more.refused)
+            if not more.arns:
+                runtime.sleep(TURN_S / 4)
+        return doomed, drain_s, stopped
 
     _ = runtime.ecs_once, runtime.elbv2, runtime.elbv2_once, runtime.ssm, runtime.ec2_once, runtime.autoscaling_once
     (refused, at), (doomed, drain_s, stopped) = runtime.side_by_side(deregister, deregister_instances_and_stop)
     return _Left(doomed, refused, at, stopped, drain_s)
+
+
+def _as_far_as_left(
+    look: Look, release: Release, left_at: Mapping[Target, float], drain_s: float, now: float
+) -> list[Doomed]:
+    """Return the instances of `look` as if those of their targets had left whose requests are over by now."""
+    over = {target for target, at in left_at.items() if now - at >= drain_s}
+    others = {target for target in release.targets if target not in over}
+    here = tasks_of(look.doomed, look.tasks)
+    return [after_release(d, release, here[d.instance_id], others, now - drain_s) for d in look.doomed]
 
 
 def _nearly_empty(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -45,13 +45,19 @@ def count_healthy(runtime: Runtime, groups: Iterable[str], less: Collection[Targ
     return {group: count for group, count in counts if count is not None}
 
 
-def deregister(runtime: Runtime, targets: Iterable[Target], until: float = math.inf) -> frozenset[Target]:
+def deregister(
+    runtime: Runtime,
+    targets: Iterable[Target],
+    until: float = math.inf,
+    left: Callable[[Sequence[Target]], object] = lambda batch: None,
+) -> frozenset[Target]:
     """Deregister `targets` from their target groups. A repeated call, or one for a deleted target group, succeeds.
 
     The calls keep to the pace that ELB allows.
 
     Args:
         until: when no more call may begin, in seconds since the epoch.
+        left: called with the targets that each call has deregistered.
 
     Returns:
         The targets that were not deregistered: ELB refused it, or there was no more time. They still take requests.
@@ -65,6 +71,8 @@ def deregister(runtime: Runtime, targets: Iterable[Target], until: float = math.
         if runtime.now() >= until:
             return list(batch)
         pace.wait_for_turn()
+        if runtime.now() >= until:
+            return list(batch)
         try:
             client.deregister_targets(TargetGroupArn=group, Targets=_descriptions(batch))
         except client.exceptions.TargetGroupNotFoundException:
@@ -81,6 +89,7 @@ def deregister(runtime: Runtime, targets: Iterable[Target], until: float = math.
                 f"target group {group}: {len(batch)} targets were not deregistered, the next step tries again: {error}"
             )
             return list(batch)
+        left(batch)
         return []
 
     refused = runtime.in_parallel(leave, _by_group(targets), at_once=GROUPS_AT_ONCE)

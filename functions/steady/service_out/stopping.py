@@ -1,0 +1,95 @@
+"""Choose when each task on the doomed instances is stopped: once its requests are over, and in time for its timeout."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from steady.service_out.doomed import Doomed, DoomedTask, Seen, TaskKind, tasks_of
+from steady.service_out.stops import Stop, come_late, in_order, last_moments, last_stop_at, rank_of
+
+# A load balancer may still send requests for some seconds after DeregisterTargets was answered.
+STILL_SENT_S = 5.0
+# The stop of a task whose targets are kept is chosen by a look of these last seconds, and by none before.
+LAST_LOOK_S = 10.0
+# Targets that ELB has not taken yet are expected to leave within this many seconds.
+LEAVES_IN_S = 12.0
+# Stops further away than this are chosen by a later look.
+HORIZON_S = 120.0
+
+
+def to_stop(
+    doomed: Iterable[Doomed], seen: Mapping[str, Seen], tasks: Iterable[DoomedTask], drain_s: float, now: float
+) -> Sequence[Stop]:
+    """Return the stops of the next minute, in the order in which they are to be made.
+
+    >>> task = DoomedTask("task-arn", "arn-1", TaskKind.SERVICE, 30, frozenset({Target("group-arn", "i-1", 32768)}))
+    >>> seen = {"arn-1": Seen(InstanceStatus.DRAINING, task_count=1)}
+    >>> spot = Doomed("i-1", "web", 120.0, "arn-1", looked_at=True, deregistered_at=2.0)
+    >>> [(stop.arn, stop.at, stop.by) for stop in to_stop([spot], seen, [task], drain_s=30, now=2.0)]
+    [('task-arn', 32.0, 82.0)]
+
+    Args:
+        doomed: the instances as they are once the step's targets were deregistered.
+        seen: by container instance ARN; a doomed instance that is not in it is no longer registered.
+        tasks: the tasks that ECS wants RUNNING on any of the instances.
+    """
+    doomed = list(doomed)
+    here, moments = tasks_of(doomed, tasks), moments_of(doomed, tasks)
+    stops: list[Stop] = []
+    foreseen: list[Stop] = []
+    soonest: dict[str, float] = {}
+    for instance in doomed:
+        of_instance = here[instance.instance_id]
+        look = seen.get(instance.container_instance_arn)
+        only_daemons = look is None or look.task_count <= sum(t.kind is TaskKind.DAEMON for t in of_instance)
+        for task in of_instance:
+            if not task.stopping:
+                by = moments[task.arn]
+                at = _stop_at(task, instance, by, only_daemons=only_daemons, drain_s=drain_s, now=now)
+                if task.service in instance.held and at > now + LAST_LOOK_S:
+                    foreseen.append(Stop(task.arn, max(by, now + drain_s + LEAVES_IN_S), by, rank_of(task)))
+                    continue
+                stops.append(Stop(task.arn, at, by, rank_of(task)))
+                if task.kind is TaskKind.BATCH:
+                    soonest[task.arn] = _requests_end_at(task, instance, drain_s)
+    if soonest and come_late([*stops, *foreseen], now):
+        # While nothing else may be stopped yet, batch tasks are: later there is no call left for them.
+        stops = [replace(stop, at=min(stop.at, soonest.get(stop.arn, stop.at))) for stop in stops]
+    return in_order((stop for stop in stops if stop.at <= now + HORIZON_S), now)
+
+
+def _stop_at(task: DoomedTask, instance: Doomed, by: float, *, only_daemons: bool, drain_s: float, now: float) -> float:
+    """Return before which time `task` is not stopped."""
+    if task.is_spared:
+        at = by
+    elif task.kind is TaskKind.DAEMON:
+        at = max(now, _requests_end_at(task, instance, drain_s)) if only_daemons else by
+    elif instance.is_patient and task.replaced_first:
+        at = max(by, _requests_end_at(task, instance, drain_s))
+    else:
+        at = _requests_end_at(task, instance, drain_s)
+    at = min(at, last_stop_at(task, instance.deadline_s))
+    if task.targets and not instance.gone:
+        # Where the stop timeout does not fit at all: not while requests still come.
+        at = max(at, (instance.deregistered_at or now) + STILL_SENT_S)
+    return at
+
+
+def _requests_end_at(task: DoomedTask, instance: Doomed, drain_s: float) -> float:
+    if task.service in instance.held:
+        return math.inf
+    # Any task may be the one that takes the requests to the instance itself.
+    of_pool = instance.pool_left_at + drain_s if instance.pool_left_at else 0.0
+    return max(of_pool, instance.deregistered_at + drain_s if task.targets else 0.0)
+
+
+def moments_of(doomed: Iterable[Doomed], tasks: Iterable[DoomedTask]) -> Mapping[str, float]:
+    """Return by when each task on `doomed` must be stopped so that all of them can be, by ARN."""
+    deadlines = {instance.container_instance_arn: instance.deadline_s for instance in doomed}
+    return last_moments(
+        (t, deadlines[t.container_instance_arn])
+        for t in tasks
+        if not t.stopping and t.container_instance_arn in deadlines
+    )
