@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from steady.service_out.doomed import Doomed, DoomedTask, Seen, TaskKind, tasks_of
+from steady.service_out.doomed import Doomed, DoomedTask, Seen, Target, TaskKind, tasks_of
 from steady.service_out.stops import Stop, come_late, in_order, last_moments, last_stop_at, rank_of
 
 # A load balancer may still send requests for some seconds after DeregisterTargets was answered.
@@ -17,12 +17,18 @@ LAST_LOOK_S = 10.0
 LEAVES_IN_S = 12.0
 # Stops further away than this are chosen by a later look.
 HORIZON_S = 120.0
+NOT_LEFT: Mapping[Target, float] = {}
 
 
 def to_stop(
-    doomed: Iterable[Doomed], seen: Mapping[str, Seen], tasks: Iterable[DoomedTask], drain_s: float, now: float
+    doomed: Iterable[Doomed],
+    seen: Mapping[str, Seen],
+    tasks: Iterable[DoomedTask],
+    drain_s: float,
+    now: float,
+    left_at: Mapping[Target, float] = NOT_LEFT,
 ) -> Sequence[Stop]:
-    """Return the stops of the next minute, in the order in which they are to be made.
+    """Return the stops of the next two minutes, in the order in which they are to be made.
 
     >>> task = DoomedTask("task-arn", "arn-1", TaskKind.SERVICE, 30, frozenset({Target("group-arn", "i-1", 32768)}))
     >>> seen = {"arn-1": Seen(InstanceStatus.DRAINING, task_count=1)}
@@ -34,6 +40,8 @@ def to_stop(
         doomed: the instances as they are once the step's targets were deregistered.
         seen: by container instance ARN; a doomed instance that is not in it is no longer registered.
         tasks: the tasks that ECS wants RUNNING on any of the instances.
+        left_at: when the targets were deregistered that have just left. Where tasks of an instance are in many target
+            groups, the last one leaves some time after the first one.
     """
     doomed = list(doomed)
     here, moments = tasks_of(doomed, tasks), moments_of(doomed, tasks)
@@ -47,14 +55,18 @@ def to_stop(
         for task in of_instance:
             if not task.stopping:
                 by = moments[task.arn]
-                at = _stop_at(task, instance, by, only_daemons=only_daemons, drain_s=drain_s, now=now)
-                if task.service in instance.held and at > now + LAST_LOOK_S:
-                    foreseen.append(Stop(task.arn, max(by, now + drain_s + LEAVES_IN_S), by, rank_of(task)))
+                has_left_at = max((left_at.get(target, math.inf) for target in task.targets), default=math.inf)
+                of_task = replace(instance, deregistered_at=min(instance.deregistered_at, has_left_at))
+                at = _stop_at(task, of_task, by, only_daemons=only_daemons, drain_s=drain_s, now=now)
+                is_held = task.service in instance.held and at > now + LAST_LOOK_S
+                leaves_at = max(by, now + drain_s + LEAVES_IN_S) if is_held else at
+                foreseen.append(Stop(task.arn, leaves_at, last_stop_at(task, instance.deadline_s)))
+                if is_held:
                     continue
                 stops.append(Stop(task.arn, at, by, rank_of(task)))
                 if task.kind is TaskKind.BATCH:
                     soonest[task.arn] = _requests_end_at(task, instance, drain_s)
-    if soonest and come_late([*stops, *foreseen], now):
+    if soonest and come_late(foreseen, now):
         # While nothing else may be stopped yet, batch tasks are: later there is no call left for them.
         stops = [replace(stop, at=min(stop.at, soonest.get(stop.arn, stop.at))) for stop in stops]
     return in_order((stop for stop in stops if stop.at <= now + HORIZON_S), now)

@@ -7,8 +7,11 @@ moment, the rate of the API spreads them: the last call is made then, and each o
 from __future__ import annotations
 
 import heapq
+import math
+import threading
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from steady.api_budget.limits import BUCKET_OF
 from steady.service_out.doomed import DoomedTask, TaskKind
@@ -19,6 +22,8 @@ STOP_MARGIN_S = 8.0
 DAEMON_LATER_S = 3.0
 # StopTask calls a second that the schedule counts on: a tenth of the API's rate is left to drains and to other callers.
 STOPS_PER_S = 0.9 * BUCKET_OF["StopTask"].refill_per_s
+# What a full bucket lets through at once, less 9 of its calls: those are left to drains, and to whoever runs tasks.
+STOPS_AT_ONCE = BUCKET_OF["StopTask"].burst - 9
 # Stops that take this much of the near future leave no time for a look at what is known.
 BUSY_FOR_S, BUSY_WITHIN_S = 8.0, 25.0
 # A schedule that comes more than this many seconds late cannot be kept.
@@ -112,7 +117,9 @@ def _planned(waiting: Sequence[Stop], now: float, *, by_rank: bool) -> list[tupl
     """Return when each stop is made if the one with the nearest last moment always comes next."""
     planned: list[tuple[float, Stop]] = []
     ready: list[tuple[int, float, str, Stop]] = []
+    # The bucket is taken as full.
     at, begun = now, 0
+    at_once = STOPS_AT_ONCE
     while len(planned) < len(waiting):
         if not ready:
             at = max(at, waiting[begun].at)
@@ -121,8 +128,53 @@ def _planned(waiting: Sequence[Stop], now: float, *, by_rank: bool) -> list[tupl
             heapq.heappush(ready, (stop.rank if by_rank else 0, stop.by, stop.arn, stop))
             begun += 1
         planned.append((at, heapq.heappop(ready)[-1]))
-        at += 1 / STOPS_PER_S
+        at_once -= 1
+        if at_once < 0:
+            at += 1 / STOPS_PER_S
     return planned
+
+
+def as_planned(stops: Iterable[Stop], earlier: Iterable[Stop], now: float) -> Sequence[Stop]:
+    """Return `stops` in their order, none later than in the `earlier` plan: that one knew when its target had left.
+
+    Stops that wait for their last moment wait for it all the same.
+
+    >>> [stop.at for stop in as_planned([Stop("a", at=41.0, by=82.0)], [Stop("a", at=27.0, by=82.0)], now=20.0)]
+    [27.0]
+    """
+    known = {stop.arn: stop.at for stop in earlier}
+    return in_order(
+        (replace(s, at=min(s.at, known.get(s.arn, s.at))) if s.at < s.by else s for s in stops),
+        now,
+    )
+
+
+class Agenda:
+    """Stops that are left to make: always the first one, in their order, whose time has come. Threads may share it.
+
+    >>> agenda = Agenda([Stop("a", at=30.0, by=50.0), Stop("b", at=10.0, by=60.0)])
+    >>> agenda.take(now=20.0).arn, agenda.take(now=20.0), agenda.next_at()
+    ('b', None, 30.0)
+    """
+
+    def __init__(self, stops: Iterable[Stop]) -> None:
+        self._later = deque(sorted(enumerate(stops), key=lambda numbered: numbered[1].at))
+        self._ready: list[tuple[int, Stop]] = []
+        self._lock = threading.Lock()
+
+    def take(self, now: float) -> Stop | None:
+        """Return the stop that is to be made at the time `now`; None: there is none, or none yet."""
+        with self._lock:
+            while self._later and self._later[0][1].at <= now:
+                heapq.heappush(self._ready, self._later.popleft())
+            return heapq.heappop(self._ready)[1] if self._ready else None
+
+    def next_at(self) -> float:
+        """Return when the next stop may be made; infinity: none is left."""
+        with self._lock:
+            if self._ready:
+                return -math.inf
+            return self._later[0][1].at if self._later else math.inf
 
 
 def fill(stops: Sequence[Stop], now: float) -> bool:

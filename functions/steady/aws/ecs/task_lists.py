@@ -62,7 +62,7 @@ def describe_tasks_in_time(
     found = _described(runtime, cluster, busy, itertools.islice(pages, FIRST_PAGES))
     left_s = (runtime.now() - began) / FIRST_PAGES * (_pages(_tasks_in(runtime, cluster)) - FIRST_PAGES)
     families = {family_of(task["taskDefinitionArn"]) for task in found}
-    if left_s < LIST_FOR_S + len(families) / BUCKET_OF["ListTasks"].refill_per_s:
+    if left_s < LIST_FOR_S + 2 * len(families) / BUCKET_OF["ListTasks"].refill_per_s:
         return [*found, *_described(runtime, cluster, busy, pages)], frozenset()
     found += _unknown(runtime, cluster, busy, found, [{"family": family} for family in sorted(families)])
     missing = _not_complete(busy, found)

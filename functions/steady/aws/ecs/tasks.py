@@ -14,15 +14,15 @@ from steady.aws.ecs.task_lists import describe_tasks, list_tasks
 from steady.aws.pace import pace_of
 from steady.aws.runtime import Runtime, batches
 from steady.cluster import DEFAULT_STOP_TIMEOUT_S, ContainerInstance
-from steady.service_out.stops import Stop
+from steady.service_out.stops import STOPS_AT_ONCE, Agenda, Stop
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import TaskTypeDef
 
 TASKS_A_PROTECTION = 100
-# StopTask's bucket, less 9 of its 100 calls at once: those are left to the drains, and to whoever runs tasks.
-STOP_BUCKET = replace(BUCKET_OF["StopTask"], burst=91)
-STOPS_AT_ONCE = 32
+STOP_BUCKET = replace(BUCKET_OF["StopTask"], burst=STOPS_AT_ONCE)
+# How many StopTask calls are under way at once.
+CALLERS = 32
 # How often a stop that waits for its time asks whether it may still be made, in seconds.
 ASKED_EACH_S = 1.0
 # How long a container that never ends is waited for, in seconds after its stop timeout; and how long a service's task
@@ -98,14 +98,9 @@ def stop_tasks(
     """
     client = runtime.ecs_once
     pace = pace_of(runtime, STOP_BUCKET)
+    agenda = Agenda(stops)
 
     def stop(one: Stop) -> tuple[str, bool]:
-        if max(runtime.now(), one.at) >= until:
-            return "", False
-        while one.at > runtime.now() and goes_on():
-            runtime.sleep(min(one.at - runtime.now(), ASKED_EACH_S))
-        if not goes_on():
-            return "", False
         pace.wait_for_turn()
         try:
             client.stop_task(cluster=cluster, task=one.arn, reason=reason)
@@ -121,8 +116,20 @@ def stop_tasks(
             return _not_stopped(runtime, cluster, one, error)
         return one.arn, False
 
+    def work(_: int) -> list[tuple[str, bool]]:
+        answers = []
+        while (now := runtime.now()) < until and goes_on():
+            if one := agenda.take(now):
+                answers.append(stop(one))
+            elif (next_at := agenda.next_at()) < until:
+                runtime.sleep(min(max(next_at - now, 0.0), ASKED_EACH_S))
+            else:
+                break
+        return answers
+
     # At a latency of 0.3 s, ten calls side by side would not reach the rate that ECS allows.
-    answers = runtime.in_parallel(stop, stops, at_once=STOPS_AT_ONCE)
+    workers = range(min(CALLERS, len(stops)))
+    answers = [answer for found in runtime.in_parallel(work, workers, at_once=CALLERS) for answer in found]
     return Stopped(frozenset(arn for arn, _ in answers if arn), sum(refused for _, refused in answers))
 
 

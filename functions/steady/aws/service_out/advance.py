@@ -13,7 +13,7 @@ from steady.aws.service_out.look import Look, look_at
 from steady.cluster import ContainerInstance
 from steady.service_out.doomed import Doomed, DoomedTask, TaskKind
 from steady.service_out.drain import progress
-from steady.service_out.stops import Stop, fill, in_order
+from steady.service_out.stops import Stop, as_planned, fill, in_order
 
 STOP_REASON = "ecs-steady: the instance is about to go"
 SHORTEST_ROUND_S = 3.0
@@ -79,7 +79,8 @@ def advance(
     busy = fill(due, runtime.now()) and not any(d.held for d in doomed)
     to_look_at = [d for d in doomed if not (busy and d.looked_at)]
     look, early = _look_and_stop(runtime, cluster, to_look_at, drained, due, latest)
-    planned = in_order([*due, *look.stops], runtime.now()) if busy else look.stops
+    now = runtime.now()
+    planned = in_order([*due, *look.stops], now) if busy else as_planned(look.stops, due, now)
     planned = [stop for stop in planned if stop.arn not in early.arns]
     # What was read late is not stopped a round later for that.
     until = min(latest, max(until, runtime.now() + SHORTEST_ROUND_S))

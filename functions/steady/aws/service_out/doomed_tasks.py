@@ -141,9 +141,10 @@ def find_alone(
     elsewhere = {
         name: services[name].get("runningCount", 0) - all_doomed[name] for name in of_service if name in services
     }
-    alone = {name for name, count in elsewhere.items() if count <= 0}
+    # No more targets are healthy than tasks run: this many decide it without a look at the targets.
+    alone = {name for name, count in elsewhere.items() if count < max(1, len(of_service[name]) // 2)}
     # While stops take the whole rate, the instances of earlier notices are not among those that are looked at.
-    few = [name for name, count in elsewhere.items() if count > 0 and (known or count <= all_doomed[name])]
+    few = [name for name, count in elsewhere.items() if name not in alone and (known or count <= all_doomed[name])]
     theirs = {name: frozenset(t for task in of_service[name] for t in task.targets) for name in few}
     healthy = targets.count_healthy(
         runtime, _groups(theirs.values()), frozenset(target for found in theirs.values() for target in found)

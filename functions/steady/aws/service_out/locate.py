@@ -74,12 +74,18 @@ def merge(one: Doomed, other: Doomed) -> Doomed:
         noticed_at=max(one.noticed_at, other.noticed_at) if other.deadline_s < one.deadline_s else one.noticed_at,
         looked_at=one.looked_at or other.looked_at,
         deregistered_at=max(one.deregistered_at, other.deregistered_at),
-        held=tuple(sorted({*one.held, *other.held})),
+        held=_still_held(one, other),
         pool_left_at=max((at for at in (one.pool_left_at, other.pool_left_at) if at is not None), default=None),
         drain_from=max(one.drain_from, other.drain_from),
         gone=one.gone or other.gone,
         mark=lasting_mark(one.mark, other.mark),
     )
+
+
+def _still_held(one: Doomed, other: Doomed) -> tuple[str, ...]:
+    """Return the services whose targets are still kept: of two looks, the later one knows of more that have left."""
+    looks = [set(d.held) for d in (one, other) if d.looked_at]
+    return tuple(sorted(set.intersection(*looks))) if looks else ()
 
 
 def by_cluster(doomed: Iterable[Doomed]) -> dict[str, list[Doomed]]:

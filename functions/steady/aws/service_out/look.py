@@ -144,7 +144,7 @@ def look_at(
         unread=unread,
         deregistered_after_s=max((left.at - d.noticed_at for d in doomed if not d.looked_at), default=None),
     )
-    return replace(look, stops=to_stop(after, look.seen(), tasks, left.drain_s, runtime.now()))
+    return replace(look, stops=to_stop(after, look.seen(), tasks, left.drain_s, runtime.now(), left.left_at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +159,7 @@ class _Left:
     at: float
     stopped: Stopped
     drain_s: float
+    left_at: Mapping[Target, float]
 
 
 def _leave(runtime: Runtime, cluster: str, look: Look, release: Release, until: float, reason: str) -> _Left:
@@ -181,8 +182,8 @@ def _leave(runtime: Runtime, cluster: str, look: Look, release: Release, until: 
         drain_s = drain_seconds(runtime, cluster)
         stopped = Stopped()
         while reason and are_leaving and runtime.now() < until:
-            after = _as_far_as_left(replace(look, doomed=doomed), release, left_at, drain_s, runtime.now())
-            stops = to_stop(after, look.seen(), look.tasks, drain_s, runtime.now())
+            after = _as_far_as_left(replace(look, doomed=doomed), release, left_at, runtime.now())
+            stops = to_stop(after, look.seen(), look.tasks, drain_s, runtime.now(), dict(left_at))
             now = [stop for stop in stops if stop.at <= runtime.now() and stop.arn not in stopped.arns]
             more = stop_tasks(runtime, cluster, now, reason, min(until, runtime.now() + TURN_S), lambda: are_leaving)
             stopped = Stopped(stopped.arns | more.arns, stopped.refused + more.refused)
@@ -192,17 +193,14 @@ def _leave(runtime: Runtime, cluster: str, look: Look, release: Release, until: 
 
     _ = runtime.ecs_once, runtime.elbv2, runtime.elbv2_once, runtime.ssm, runtime.ec2_once, runtime.autoscaling_once
     (refused, at), (doomed, drain_s, stopped) = runtime.side_by_side(deregister, deregister_instances_and_stop)
-    return _Left(doomed, refused, at, stopped, drain_s)
+    return _Left(doomed, refused, at, stopped, drain_s, left_at)
 
 
-def _as_far_as_left(
-    look: Look, release: Release, left_at: Mapping[Target, float], drain_s: float, now: float
-) -> list[Doomed]:
-    """Return the instances of `look` as if those of their targets had left whose requests are over by now."""
-    over = {target for target, at in left_at.items() if now - at >= drain_s}
-    others = {target for target in release.targets if target not in over}
+def _as_far_as_left(look: Look, release: Release, left_at: Mapping[Target, float], now: float) -> list[Doomed]:
+    """Return the instances of `look` as they are while some of their targets are still to leave."""
+    others = {target for target in release.targets if target not in left_at}
     here = tasks_of(look.doomed, look.tasks)
-    return [after_release(d, release, here[d.instance_id], others, now - drain_s) for d in look.doomed]
+    return [after_release(d, release, here[d.instance_id], others, now) for d in look.doomed]
 
 
 def _nearly_empty(
