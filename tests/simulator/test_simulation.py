@@ -112,7 +112,8 @@ def test_of_all_who_handle_the_same_reclaim_the_suite_is_best_on_every_count() -
     ours, *others = (interruption(instances=100, tasks=9, handling=name) for name in HANDLINGS)
 
     for theirs in others:
-        for count in ("deregistered_s", "stopped_s", "tasks_killed_in_service", "failed_requests"):
+        # The last healthy targets leave as late as they can: an early deregistration is no merit.
+        for count in ("unserved_requests", "tasks_killed_in_service", "failed_requests"):
             assert ours[count] <= theirs[count], f"{count} of {theirs['handling']}"
     assert others[0]["failed_requests"] > 0, "the others lose requests, or nothing was compared"
 
@@ -141,7 +142,6 @@ def test_a_whole_fleet_is_served_out() -> None:
     figures = interruption(instances=20, tasks=9)
 
     assert figures["tasks"] == 180
-    assert figures["deregistered_s"] <= 10
     assert figures["stopped_s"] <= 120
     assert figures["tasks_killed_in_service"] == 0
     assert figures["failed_requests"] == 0
