@@ -72,5 +72,5 @@ class Timing:
         return replace(documented, **changes)
 
 
-# The timing of every account that is built without one.
-DEFAULT = Timing()
+# The timing of every account that is built without one: lenient, but for tasks, which take their time to end.
+DEFAULT = Timing(exits=(2.0, 29.0), ignores_sigterm=0.02, deprovisioning_s=1.0)

@@ -89,8 +89,13 @@ def broken_promises(figures: Mapping[str, Any]) -> list[str]:
     Where all tasks can have their whole stop timeouts, nothing is killed. Otherwise nearly as many as can have it end
     before their instance does; and in no case does a request fail.
     """
-    tasks, limit = figures["tasks"], figures["physical_limit_tasks"]
+    tasks, most = figures["tasks"], most_killed(figures)
     killed, failed = figures["tasks_killed_in_service"], figures["failed_requests"]
-    most = 0 if limit >= tasks else tasks - int(AT_THE_LIMIT * limit)
     found = [f"{killed:,} of {tasks:,} tasks killed in service, and {most:,} at most"] if killed > most else []
     return found + ([f"{failed:,} failed requests"] if failed else [])
+
+
+def most_killed(figures: Mapping[str, Any]) -> int:
+    """Return how many tasks may be killed in a reclaim with these figures."""
+    tasks, limit = figures["tasks"], figures["physical_limit_tasks"]
+    return 0 if limit >= tasks else tasks - int(AT_THE_LIMIT * limit)
