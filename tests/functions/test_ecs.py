@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from simulator.endpoint import Params
 from simulator.errors import AwsError
 from simulator.world import World
+from steady.aws.ecs import container_instances
 from steady.aws.ecs.container_instances import (
     describe_all_instances,
     describe_instances,
@@ -62,6 +64,20 @@ def test_only_the_instances_asked_for_are_found_even_where_the_filter_is_ignored
     runtime: Runtime, instance_ids: list[str]
 ) -> None:
     assert set(find_instances(runtime, "web", instance_ids[:1])) == set(instance_ids[:1])
+
+
+def test_of_two_container_instances_of_one_machine_the_connected_one_is_found(
+    runtime: Runtime, instance_ids: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """amazon-ecs-agent #782: an agent that has lost its state registers its machine again."""
+    machine = instance_ids[0]
+    [known] = find_instances(runtime, "web", [machine]).values()
+    for stale_first in (True, False):
+        both = [replace(known, arn="stale", agent_connected=False), replace(known, agent_connected=True)]
+        found = tuple(both if stale_first else reversed(both))
+        monkeypatch.setattr(container_instances, "describe_instances", lambda *_, found=found: found)
+
+        assert find_instances(runtime, "web", [machine])[machine].arn == known.arn
 
 
 def test_a_drain_returns_the_instances_as_they_are_from_then_on(runtime: Runtime, instance_ids: list[str]) -> None:

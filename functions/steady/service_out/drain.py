@@ -74,6 +74,7 @@ def to_release(
     is another instance's turn. On an instance whose targets all were deregistered by an earlier step, only the targets
     of tasks that have started since are deregistered.
 
+    >>> from steady.service_out.doomed import TaskKind
     >>> api = Target("group-arn", "i-1", 32768)
     >>> task = DoomedTask("task-arn", "arn-1", TaskKind.SERVICE, 30, frozenset({api}), service="api")
     >>> spot = Doomed("i-1", "web", deadline_s=120.0, container_instance_arn="arn-1")

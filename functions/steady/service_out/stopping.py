@@ -30,6 +30,7 @@ def to_stop(
 ) -> Sequence[Stop]:
     """Return the stops of the next two minutes, in the order in which they are to be made.
 
+    >>> from steady.cluster import InstanceStatus
     >>> task = DoomedTask("task-arn", "arn-1", TaskKind.SERVICE, 30, frozenset({Target("group-arn", "i-1", 32768)}))
     >>> seen = {"arn-1": Seen(InstanceStatus.DRAINING, task_count=1)}
     >>> spot = Doomed("i-1", "web", 120.0, "arn-1", looked_at=True, deregistered_at=2.0)

@@ -103,7 +103,7 @@ def come_late(stops: Iterable[Stop], now: float) -> bool:
 
     >>> come_late([Stop(str(n), at=0.0, by=10.0) for n in range(360)], now=0.0)
     False
-    >>> come_late([Stop(str(n), at=0.0, by=10.0) for n in range(460)], now=0.0)
+    >>> come_late([Stop(str(n), at=0.0, by=10.0) for n in range(560)], now=0.0)
     True
     """
     return _come_late(_planned(sorted(stops, key=lambda stop: stop.at), now, by_rank=False))

@@ -10,17 +10,9 @@ from hypothesis import strategies as st
 
 from steady.cluster import InstanceStatus
 from steady.service_out.doomed import Doomed, DoomedTask, LifecycleHook, Seen, Target, TaskKind
-from steady.service_out.drain import (
-    LOST_AGENT_S,
-    STILL_SENT_S,
-    Release,
-    after_release,
-    progress,
-    to_drain,
-    to_release,
-    to_stop,
-)
+from steady.service_out.drain import LOST_AGENT_S, Release, after_release, progress, to_drain, to_release
 from steady.service_out.one_at_a_time import next_turns
+from steady.service_out.stopping import STILL_SENT_S, to_stop
 from steady.service_out.stops import STOP_MARGIN_S, last_stop_at
 
 DEADLINE = 120.0
