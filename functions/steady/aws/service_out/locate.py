@@ -115,8 +115,10 @@ def _registered(doomed: Doomed, instance: ContainerInstance | None) -> Doomed:
         return doomed
     found, mark = replace(doomed, container_instance_arn=instance.arn), instance.drain_mark
     is_known = mark and mark.reason is DrainReason.HOOK and not mark.is_over and mark.until > doomed.noticed_at
-    if mark and is_known and instance.status is InstanceStatus.DRAINING and not any(h.token for h in doomed.hooks):
-        # The first notice was read, and its service-out was lost: the mark has the deadline.
+    is_lost = bool(doomed.hooks) and not any(hook.token for hook in doomed.hooks)
+    if mark and is_known and is_lost and instance.status is InstanceStatus.DRAINING:
+        # The first notice was read, and its service-out was lost: the mark has the deadline. A notice without a hook,
+        # as of a Spot interruption, has a deadline of its own, which may be nearer.
         return replace(found, deadline_s=float(mark.until), mark=None)
     return found
 
