@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -11,17 +12,18 @@ from interruption_handler.notices.continuation import Continuation
 from steady.aws import queue
 from steady.aws.runtime import Runtime
 from steady.aws.service_out.hooks import LONGEST_WAIT_S
-from steady.service_out.doomed import NOTICE_S
+from steady.names import HOOK_HEARTBEAT_S
+from steady.service_out.doomed import NOTICE_S, Doomed
 from steady.service_out.notice import ReservationNotice, WaitingNotice
 
 # A message is sent again after a twentieth of the time that is left, or after its own age if that is less, in these
-# bounds (seconds).
+# bounds (seconds). A third of a heartbeat timeout is the bound under a lifecycle hook: nobody else sends heartbeats.
 SOONEST_S, LATEST_S = 5, 300
 PARTS = 20
 
 
 def send_again(
-    runtime: Runtime, queue_url: str, messages: Iterable[queue.Message[Parsed]], deadlines: Mapping[str, float]
+    runtime: Runtime, queue_url: str, messages: Iterable[queue.Message[Parsed]], located: Mapping[str, Doomed]
 ) -> list[str]:
     """Send `messages` again, each once more, and return the ids of those that SQS itself is to deliver again.
 
@@ -29,15 +31,16 @@ def send_again(
     not be sent.
 
     Args:
-        deadlines: when each instance ends that is known, by id, in seconds since the epoch.
+        located: each instance whose end is known, by id.
     """
     failed = []
     for message in messages:
-        left_s = _deadline_of(message.value, deadlines) - runtime.now()
+        left_s = _deadline_of(message.value, located) - runtime.now()
         if left_s <= 0:
             failed.append(message.id)
             continue
-        delay_s = round(min(max(min(left_s / PARTS, _age_s(message.value, runtime.now())), SOONEST_S), LATEST_S))
+        latest_s = min(LATEST_S, _heartbeat_s(message.value, located) / 3)
+        delay_s = round(min(max(min(left_s / PARTS, _age_s(message.value, runtime.now())), SOONEST_S), latest_s))
         try:
             runtime.sqs.send_message(QueueUrl=queue_url, MessageBody=message.body, DelaySeconds=delay_s)
         except (ClientError, BotoCoreError) as error:
@@ -53,7 +56,19 @@ def _age_s(value: Parsed, now: float) -> float:
     return now - max((notice.at for notice in notices_in(value)), default=now)
 
 
-def _deadline_of(value: Parsed, deadlines: Mapping[str, float]) -> float:
+def _heartbeat_s(value: Parsed, located: Mapping[str, Doomed]) -> float:
+    """Return the shortest heartbeat timeout of the hooks that hold the instances of a message; infinity: none does."""
+    if isinstance(value, Continuation):
+        known = list(value.doomed)
+    else:
+        known = [located[n.instance_id] for n in notices_in(value) if n.instance_id in located]
+    timeouts = [float(hook.heartbeat_s) for one in known for hook in one.hooks if hook.heartbeat_s]
+    # The terms of a hook that could not be read are taken as ours.
+    unread = any(n.hook and n.instance_id not in located for n in notices_in(value))
+    return min([*timeouts, *([float(HOOK_HEARTBEAT_S)] if unread else [])], default=math.inf)
+
+
+def _deadline_of(value: Parsed, located: Mapping[str, Doomed]) -> float:
     """Return when the last instance of a message ends, in seconds since the epoch."""
     if isinstance(value, Continuation):
         # A message with nothing but stops is worth no more than a notice.
@@ -65,7 +80,9 @@ def _deadline_of(value: Parsed, deadlines: Mapping[str, float]) -> float:
         return value.at + NOTICE_S
     return max(
         (
-            deadlines.get(n.instance_id, n.at + LONGEST_WAIT_S if n.deadline_s is None else n.deadline_s)
+            known.deadline_s
+            if (known := located.get(n.instance_id))
+            else (n.at + LONGEST_WAIT_S if n.deadline_s is None else n.deadline_s)
             for n in notices_in(value)
         ),
         default=0.0,

@@ -30,7 +30,7 @@ def mark(runtime: Runtime, queue_url: str, cluster: str, wanted: Mapping[str, Dr
     if not wanted:
         return
     try:
-        write_marks(runtime, cluster, wanted)
+        write_marks(runtime, cluster, wanted, once=True)
     # Any exception: an instance without a mark is better than one that is not drained.
     except Exception as error:
         runtime.telemetry.warning(
@@ -54,7 +54,9 @@ def write_again(runtime: Runtime, messages: Sequence[Message[Parsed]]) -> list[s
             described = describe_instances(runtime, value.cluster, value.marks)
             # What has been marked since then, or is ACTIVE again, needs none.
             draining = [i.arn for i in described if i.status is InstanceStatus.DRAINING and i.drain_mark is None]
-            write_marks(runtime, value.cluster, {arn: value.marks[arn] for arn in draining if arn in value.marks})
+            write_marks(
+                runtime, value.cluster, {arn: value.marks[arn] for arn in draining if arn in value.marks}, once=True
+            )
         except Exception as error:
             runtime.telemetry.error(
                 f"cluster {value.cluster}: {len(value.marks)} drain marks could not be written; it is repeated when "
@@ -108,7 +110,7 @@ def _end_in(runtime: Runtime, autoscaler_queue_url: str, cluster: str, overs: Se
     marks = marks_over(overs, described, runtime.now())
     if not marks:
         return
-    write_marks(runtime, cluster, marks)
+    write_marks(runtime, cluster, marks, once=True)
     runtime.telemetry.info(
         f"cluster {cluster}: the reason to drain has passed for {len(marks)} instances; the autoscaler decides",
         cluster=cluster,

@@ -26,6 +26,7 @@ from steady.aws import queue
 from steady.aws.runtime import Runtime
 from steady.aws.service_out import lease
 from steady.aws.service_out.advance import Advance, advance, stop_meanwhile
+from steady.aws.service_out.hook_answers import work_with_heartbeats
 from steady.aws.service_out.locate import locate_instances, merge_all
 from steady.aws.settings import clusters
 from steady.metrics import MetricName
@@ -119,8 +120,8 @@ def _handle(event: Mapping[str, Any], runtime: Runtime, environment: Environment
             )
             runtime.telemetry.count(MetricName.DRAIN_STEP_FAILURES, cluster=work.cluster)
             again.update((m.id, m) for m in work.messages)
-    deadlines = {d.instance_id: d.deadline_s for d in located.doomed}
-    failed = [*send_again(runtime, environment.queue_url, again.values(), deadlines), *batch.failed_ids]
+    known = {d.instance_id: d for d in located.doomed}
+    failed = [*send_again(runtime, environment.queue_url, again.values(), known), *batch.failed_ids]
     failed += write_again(runtime, messages)
     failed += end_marks(runtime, environment.autoscaler_queue_url, messages)
     return queue.batch_response(failed)
@@ -178,11 +179,24 @@ def _step_with(runtime: Runtime, environment: Environment, work: Work, held: lea
     The continuation is sent last. After a crash before it SQS delivers the batch again, and every call before it can be
     repeated.
     """
+    _ = runtime.ecs, runtime.sqs, runtime.dynamodb_once
+    (done, held), beats = work_with_heartbeats(
+        runtime, work.doomed(), lambda: _work_on_instances(runtime, environment, work, held, until)
+    )
+    runtime.telemetry.count(MetricName.DRAIN_STEP_FAILURES, bool(beats.failed), work.cluster)
+    next_in_s = AT_ONCE_S if beats.some_left else done.next_in_s
+    done = replace(done, waiting=beats.applied_to(done.waiting), next_in_s=next_in_s)
+    _go_on(runtime, environment, work.cluster, done, held)
+
+
+def _work_on_instances(
+    runtime: Runtime, environment: Environment, work: Work, held: lease.Lease, until: float
+) -> tuple[Advance, lease.Lease]:
+    """Do one step on a cluster; return what was done, and the lease with what was handed over meanwhile."""
 
     def draw_together() -> Joined:
         return join(runtime, environment, work.cluster, work.doomed(), held)
 
-    _ = runtime.ecs, runtime.sqs, runtime.dynamodb_once
     joined, early = stop_meanwhile(runtime, work.cluster, work.due, until, draw_together)
     due = [stop for stop in work.due if stop.arn not in early.arns]
     doomed = joined.doomed
@@ -197,7 +211,7 @@ def _step_with(runtime: Runtime, environment: Environment, work: Work, held: lea
         _report_step(runtime, work.cluster, replace(done, stopped=done.stopped + len(early.arns)))
     if not woken:
         wake_autoscaler(runtime, environment.autoscaler_queue_url, work.cluster, fresh)
-    _go_on(runtime, environment, work.cluster, done, joined.held)
+    return done, joined.held
 
 
 def _go_on(runtime: Runtime, environment: Environment, cluster: str, done: Advance, held: lease.Lease) -> None:

@@ -59,6 +59,10 @@ BUCKETS = (
 )
 # Not of ECS: ELB, "API throttling": registering and deregistering targets, of all target groups of a Region together.
 DEREGISTER_BUCKET = Bucket("elb-registration", 20, 4, frozenset({"RegisterTargets", "DeregisterTargets"}))
+# Not of ECS: Auto Scaling names no figures for its token buckets; an assumption, of the order of EC2's changing calls.
+LIFECYCLE_BUCKET = Bucket(
+    "lifecycle-action", 50, 5, frozenset({"RecordLifecycleActionHeartbeat", "CompleteLifecycleAction"})
+)
 # ECS: the error code of a call for which its bucket has no token.
 THROTTLED = "ThrottlingException"
 

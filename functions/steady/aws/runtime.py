@@ -50,6 +50,9 @@ CLIENT_CONFIG = Config(
     read_timeout=10,
     max_pool_connections=CONNECTIONS,
 )
+# For calls on which a step of service-out waits: five tries without an answer take about 16 s of its 24 s, so that the
+# step still fails or goes on by itself. A step that is killed at its timeout again and again does nothing at all.
+STEP_CONFIG = CLIENT_CONFIG.merge(Config(connect_timeout=2, read_timeout=3))
 # For small answers that come at once or not at all. The callers go on without them (docs/reliability.md).
 QUICK_CONFIG = CLIENT_CONFIG.merge(
     Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=2, read_timeout=3)
@@ -140,20 +143,20 @@ class Runtime:
 
     @cached_property
     def ecs(self) -> ECSClient:
-        client: ECSClient = self.session.client("ecs", config=CLIENT_CONFIG)
+        client: ECSClient = self.session.client("ecs", config=STEP_CONFIG)
         return client
 
     @cached_property
     def ecs_once(self) -> ECSClient:
         """A client without retries, for calls that the next step makes again if they are throttled."""
         client: ECSClient = self.session.client(
-            "ecs", config=CLIENT_CONFIG.merge(Config(retries={"total_max_attempts": 1}))
+            "ecs", config=STEP_CONFIG.merge(Config(retries={"total_max_attempts": 1}))
         )
         return client
 
     @cached_property
     def elbv2(self) -> ElasticLoadBalancingv2Client:
-        client: ElasticLoadBalancingv2Client = self.session.client("elbv2", config=CLIENT_CONFIG)
+        client: ElasticLoadBalancingv2Client = self.session.client("elbv2", config=STEP_CONFIG)
         return client
 
     @cached_property
@@ -164,12 +167,18 @@ class Runtime:
 
     @cached_property
     def ec2(self) -> EC2Client:
-        client: EC2Client = self.session.client("ec2", config=CLIENT_CONFIG)
+        client: EC2Client = self.session.client("ec2", config=STEP_CONFIG)
         return client
 
     @cached_property
     def autoscaling(self) -> AutoScalingClient:
         client: AutoScalingClient = self.session.client("autoscaling", config=CLIENT_CONFIG)
+        return client
+
+    @cached_property
+    def autoscaling_quick(self) -> AutoScalingClient:
+        """A client that gives up after some 10 s: what it reads is known well enough without it."""
+        client: AutoScalingClient = self.session.client("autoscaling", config=QUICK_CONFIG)
         return client
 
     @cached_property

@@ -19,16 +19,19 @@ ATTRIBUTES_A_CALL = 10
 OF_ONE_TARGET = frozenset({"TargetNotFoundException", "AttributeLimitExceededException", "InvalidParameterException"})
 
 
-def write_marks(runtime: Runtime, cluster: str, marks: Mapping[str, DrainMark]) -> None:
+def write_marks(runtime: Runtime, cluster: str, marks: Mapping[str, DrainMark], *, once: bool = False) -> None:
     """Write `marks` (by container instance ARN). One that ECS refuses is logged, and the others are written.
 
     ECS refuses a mark if the instance is gone, or has ten custom attributes already.
+
+    Args:
+        once: for a caller that does not wait: a call that fails is not tried again.
     """
     attributes: list[AttributeTypeDef] = [
         {"name": ATTRIBUTE, "targetId": arn, "value": str(mark)} for arn, mark in sorted(marks.items())
     ]
     # A session makes its clients in one thread only: before the calls side by side.
-    client = runtime.ecs
+    client = runtime.ecs_once if once else runtime.ecs
     _call(runtime, cluster, attributes, lambda some: client.put_attributes(cluster=cluster, attributes=some))
 
 
@@ -52,12 +55,19 @@ def _call(
     call: Callable[[Sequence[AttributeTypeDef]], object],
 ) -> None:
     """Make `call` in batches. A batch with a target that ECS refuses is repeated one by one."""
+    failed: list[Exception] = []
 
     def each(batch: Sequence[AttributeTypeDef]) -> None:
+        if failed:
+            raise failed[0]
         try:
             call(batch)
+        except BotoCoreError as error:
+            failed.append(error)
+            raise
         except ClientError as error:
             if error.response["Error"]["Code"] not in OF_ONE_TARGET:
+                failed.append(error)
                 raise
             if len(batch) > 1:
                 for one in batch:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from steady.aws.ecs.tasks import Stopped, stop_tasks
 from steady.aws.runtime import Result, Runtime
-from steady.aws.service_out.hook_answers import complete_hooks, send_heartbeats
+from steady.aws.service_out.hook_answers import complete_hooks
 from steady.aws.service_out.look import Look, look_at
 from steady.cluster import ContainerInstance
 from steady.service_out.doomed import Doomed, DoomedTask, TaskKind
@@ -87,14 +87,13 @@ def advance(
     late = stop_tasks(runtime, cluster, planned, STOP_REASON, until)
     stopped = Stopped(early.arns | late.arns, early.refused + late.refused)
     after = progress(look.doomed, look.seen(), look.tasks, stopped.arns, look.drain_s, runtime.now())
-    after, not_completed = complete_hooks(runtime, after)
-    waiting, no_beat = send_heartbeats(runtime, after.waiting)
+    after, not_completed = complete_hooks(runtime, after, latest)
     left = tuple(stop for stop in planned if stop.arn not in stopped.arns)
     on_looked = {t.arn for t in look.tasks if not t.stopping and t.arn not in stopped.arns}
     return Advance(
         # `gone` is reset, so that killed tasks are counted once.
         waiting=(
-            *(replace(i, gone=False) for i in waiting),
+            *(replace(i, gone=False) for i in after.waiting),
             *(d for d in doomed if busy and d.looked_at),
             *look.unread,
         ),
@@ -103,7 +102,7 @@ def advance(
         # After the stops that were more urgent than a look, the look is late.
         next_in_s=1 if look.unread or (busy and not left) else after.next_in_s,
         deregistered=look.deregistered,
-        refused=look.refused + stopped.refused + not_completed + no_beat,
+        refused=look.refused + stopped.refused + not_completed,
         stopped=len(stopped.arns),
         tasks_left=len(on_looked | {stop.arn for stop in left}),
         killed=_killed(look.doomed, look.tasks),

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.aws.cache import Cache
 from steady.aws.runtime import Runtime
-from steady.names import HOOK_NAME, TERMINATING
+from steady.names import HOOK_HEARTBEAT_S, HOOK_NAME, TERMINATING
 from steady.service_out.doomed import LifecycleHook
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ MANAGED_DRAINING = "ecs-managed-draining-termination-hook"
 LONGEST_WAIT_S = 172_800
 # The terminate hooks of each Auto Scaling group, by its name: many instances of a group go at once.
 HOOKS: Cache[str, list[LifecycleHookTypeDef]] = Cache(max_age_s=30.0)
+# Why the hooks of a group could not be read; they are not read again within this time.
+FAILURES: Cache[str, ClientError | BotoCoreError] = Cache(max_age_s=5.0)
 
 
 class _Wait(TypedDict, total=False):
@@ -48,7 +50,17 @@ def read_terms(runtime: Runtime, hook: LifecycleHook) -> HookTerms | None:
     Our hook is the one that the stacks add to a group. In a group without it (`hook` is false in cdk.json), every hook
     is ours but the one that ECS itself completes.
     """
-    named = _hooks_of(runtime, hook.group)
+    try:
+        named = _hooks_of(runtime, hook.group)
+    except (ClientError, BotoCoreError) as error:
+        if hook.name != HOOK_NAME:
+            raise
+        # Neither the drain nor the answer waits for what the stacks have set.
+        runtime.telemetry.warning(
+            f"group {hook.group}: its lifecycle hooks cannot be read: {hook.name} is taken to have a heartbeat timeout "
+            f"of {HOOK_HEARTBEAT_S} s: {error}"
+        )
+        return HookTerms(HOOK_HEARTBEAT_S, min(LONGEST_WAIT_S, 100 * HOOK_HEARTBEAT_S), is_ours=True)
     terms = named.get(hook.name)
     if terms is None:
         return None
@@ -65,13 +77,20 @@ def hook_names(runtime: Runtime, group: str) -> tuple[str, ...]:
 def _hooks_of(runtime: Runtime, group: str) -> Mapping[str, LifecycleHookTypeDef]:
     hooks = HOOKS.get(runtime, group)
     if hooks is None:
-        hooks = HOOKS.keep(runtime, group, _terminate_hooks(runtime, group))
+        if failed := FAILURES.get(runtime, group):
+            raise failed
+        try:
+            hooks = HOOKS.keep(runtime, group, _terminate_hooks(runtime, group))
+        except (ClientError, BotoCoreError) as error:
+            # A batch asks for each of its instances: only the first one waits for an answer.
+            FAILURES.keep(runtime, group, error)
+            raise
     return {found.get("LifecycleHookName", ""): found for found in hooks}
 
 
 def _terminate_hooks(runtime: Runtime, group: str) -> list[LifecycleHookTypeDef]:
     try:
-        hooks = runtime.autoscaling.describe_lifecycle_hooks(AutoScalingGroupName=group)["LifecycleHooks"]
+        hooks = runtime.autoscaling_quick.describe_lifecycle_hooks(AutoScalingGroupName=group)["LifecycleHooks"]
     except ClientError as error:
         # "AutoScalingGroup name not found": deleted meanwhile.
         if error.response["Error"]["Code"] != "ValidationError":
@@ -83,7 +102,8 @@ def _terminate_hooks(runtime: Runtime, group: str) -> list[LifecycleHookTypeDef]
 def send_heartbeat(runtime: Runtime, hook: LifecycleHook, instance_id: str) -> None:
     """Let `hook` wait for another heartbeat timeout."""
     with _hook_that_may_be_gone():
-        runtime.autoscaling.record_lifecycle_action_heartbeat(
+        # Without retries: one that hangs does not keep the others from theirs, and the next step sends it again.
+        runtime.autoscaling_once.record_lifecycle_action_heartbeat(
             AutoScalingGroupName=hook.group, LifecycleHookName=hook.name, **_wait_of(hook, instance_id)
         )
 
@@ -91,7 +111,7 @@ def send_heartbeat(runtime: Runtime, hook: LifecycleHook, instance_id: str) -> N
 def complete_hook(runtime: Runtime, hook: LifecycleHook, instance_id: str) -> None:
     """Complete `hook`: Auto Scaling terminates the instance that it holds."""
     with _hook_that_may_be_gone():
-        runtime.autoscaling.complete_lifecycle_action(
+        runtime.autoscaling_once.complete_lifecycle_action(
             AutoScalingGroupName=hook.group,
             LifecycleHookName=hook.name,
             LifecycleActionResult="CONTINUE",
