@@ -20,6 +20,7 @@ from simulator import comparison
 from simulator.bench import placement as packing
 from simulator.bench import tick
 from simulator.chaos import matrix
+from simulator.chaos.as_they_are import table as as_they_are
 from simulator.chaos.soak import Soak
 from simulator.policies import POLICIES
 from simulator.workload import traces
@@ -178,28 +179,35 @@ def cold(
 
 @app.command()
 def chaos(
-    every: Annotated[int, typer.Option(min=1, help="Run only every n-th fault. 1: run all of them.")] = 1,
+    every: Annotated[int, typer.Option(min=1, help="Run only every n-th fault and drawn cluster. 1: all.")] = 1,
     days: Annotated[float, typer.Option(min=0, help="Simulated days of the soak. 0: no soak.")] = 30,
     seed: Annotated[int, typer.Option(help="The random seed of the soak.")] = 0,
     at_once: AtOnceOption = CORES,
     page_: PageOption = None,
     json_: JsonOption = None,
 ) -> None:
-    """Run every fault at every call of every scenario, then a soak: days in which each fault happens at a low rate.
+    """Run clusters as they are, every fault at every call of every scenario, and days in which each fault happens.
+
+    Clusters as they are: worlds with the timing that AWS documents, each drawn from a seed.
 
     Exit code 1: a promise is broken.
     """
-    wanted = list(matrix.cases(every))
+    wanted, draws = list(matrix.cases(every)), list(as_they_are.draws(every))
     with Progress(console=notes) as progress:
+        of_draws = progress.add_task(f"{len(draws)} drawn clusters", total=len(draws))
+        drawn = matrix.run_all(draws, at_once, lambda: progress.advance(of_draws), as_they_are.run)
         bar = progress.add_task(f"{len(wanted)} faults", total=len(wanted))
         rows = matrix.run_all(wanted, at_once, lambda: progress.advance(bar))
         of_soak = progress.add_task("soak", total=days)
         soaked = Soak(days, seed).run(lambda passed: progress.update(of_soak, completed=passed)) if days else None
-    text = reliability_page.figures(rows, soaked)
+    text = reliability_page.figures(rows, drawn, soaked)
     write_figures(page_, reliability_page.MADE_BY, text)
-    broken = [f"{one.scenario}, {one.kind} {one.at}: {'; '.join(one.broken)}" for row in rows for one in row.broken]
+    broken = [
+        f"{one.scenario}, {one.kind} {one.at}: {'; '.join(one.broken)}" for row in (*drawn, *rows) for one in row.broken
+    ]
     broken += [f"soak: {what}" for what in (soaked.broken_promises() if soaked else ())]
-    write_json({"rows": [asdict(row) for row in rows], "soak": asdict(soaked) if soaked else None}, json_)
+    tables = {"clusters": [asdict(row) for row in drawn], "rows": [asdict(row) for row in rows]}
+    write_json({**tables, "soak": asdict(soaked) if soaked else None}, json_)
     if json_ != "-":
         answers.print(Markdown(text))
     if broken:

@@ -10,16 +10,21 @@ from simulator.chaos.soak import Soaked
 MADE_BY = "make chaos"
 
 
-def figures(rows: Sequence[Row], soaked: Soaked | None) -> str:
-    """Return the tables in Markdown; without a soak, only the one of the scenarios."""
-    parts = [_matrix(rows)]
+def figures(rows: Sequence[Row], drawn: Sequence[Row], soaked: Soaked | None) -> str:
+    """Return the tables in Markdown: clusters as they are (`drawn`), the scenarios, and the soak if there was one."""
+    parts = [
+        "### Clusters as they are\n",
+        _table(drawn, "promise", "what is drawn"),
+        "### Every fault at every call\n",
+        _table(rows, "scenario", "what goes wrong"),
+    ]
     if soaked:
-        parts.append(_soak(soaked))
+        parts += ["### Days in which every fault happens\n", _soak(soaked)]
     return "\n".join(parts)
 
 
-def _matrix(rows: Sequence[Row]) -> str:
-    lines = ["| scenario | what goes wrong | runs | broken promises |", "| --- | --- | ---: | ---: |"]
+def _table(rows: Sequence[Row], what: str, varied: str) -> str:
+    lines = [f"| {what} | {varied} | runs | broken promises |", "| --- | --- | ---: | ---: |"]
     lines += [f"| {row.scenario} | {row.kind} | {row.runs:,} | {len(row.broken)} |" for row in rows]
     total, broken = sum(row.runs for row in rows), sum(len(row.broken) for row in rows)
     return "\n".join([*lines, f"| **all** | | **{total:,}** | **{broken}** |", ""])

@@ -8,12 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from infra.fitness import FIRST_STEP_S
 from simulator import peers
-from simulator.bench.interruption import INSTANCE_TYPE
+from simulator.bench.interruption import INSTANCE_TYPE, TARGET_GROUPS
 from simulator.bench.reasons import AFTERWARDS_S, REASONS, SPOT, Reason
 from simulator.bench.taken_services import SERVICES, Plan
 from simulator.ec2 import Ec2Instance
@@ -87,10 +87,11 @@ class Run:
 
     Attributes:
         instances: how many instances are taken away; as many others stay.
-        services: the kind of the services: one of `SERVICES`.
+        services, groups, stop_timeout_s, more: of the services that take requests, as in `Plan`.
         reason: one of `REASONS`.
         handling: one of `peers.HANDLINGS`.
         room: whether the instances that stay have room for what moves.
+        timing: further changes to `Timing.as_aws()`.
     """
 
     instances: int
@@ -99,6 +100,10 @@ class Run:
     handling: str = "steady"
     seed: int = 0
     room: bool = False
+    groups: int = TARGET_GROUPS
+    stop_timeout_s: int = 30
+    more: Mapping[str, Any] = field(default_factory=dict)
+    timing: Mapping[str, Any] = field(default_factory=dict)
 
 
 def measure_all(runs: Sequence[Run], at_once: int, done: Callable[[], None] = lambda: None) -> list[dict[str, Any]]:
@@ -122,8 +127,8 @@ def measure(run: Run) -> dict[str, Any]:
     `broken` has one line for each promise that is not kept.
     """
     why = REASONS[run.reason]
-    plan = Plan(run.services, run.room, why.has_time)
-    world, cluster, doomed = _world(run.instances, plan, why, run.seed)
+    plan = Plan(run.services, run.room, why.has_time, run.groups, run.stop_timeout_s, run.more)
+    world, cluster, doomed = _world(run, plan, why)
     balancing = world.account.balancing
     began, calls = world.clock.now, world.account.endpoint.total().calls.total()
     ids = {instance.id for instance in doomed}
@@ -178,12 +183,12 @@ def broken_promises(figures: Mapping[str, Any]) -> list[str]:
     return [f"{count:,} {what}" for what, count in counts.items() if count]
 
 
-def _world(instances: int, plan: Plan, why: Reason, seed: int) -> tuple[World, SimulatedCluster, Sequence[Ec2Instance]]:
-    world = World(seed, duplicates=0.0, timing=Timing.as_aws())
+def _world(run: Run, plan: Plan, why: Reason) -> tuple[World, SimulatedCluster, Sequence[Ec2Instance]]:
+    world = World(run.seed, duplicates=0.0, timing=Timing.as_aws(**run.timing))
     cluster = world.cluster(
         why.pool,
         "taken",
-        2 * instances,
+        2 * run.instances,
         INSTANCE_TYPE,
         # The operator knows how long the longest request takes.
         drain_seconds=math.ceil(LONGEST_REQUEST_S + PROPAGATION_S),
@@ -193,7 +198,7 @@ def _world(instances: int, plan: Plan, why: Reason, seed: int) -> tuple[World, S
         start_at_once_share=0,
         **why.thresholds,
     )
-    doomed = cluster.ec2_instances()[:instances]
+    doomed = cluster.ec2_instances()[: run.instances]
     plan.fill(cluster, {instance.id for instance in doomed})
     world.run(STARTED_AFTER_S)
     return world, cluster, doomed

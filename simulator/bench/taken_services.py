@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-from infra.fitness import DELAY_S
+from infra.fitness import DELAY_S, SHORTEST_DELAY_S, longest_delay_s
 from simulator.bench.interruption import KINDS, TARGET_GROUPS
 from simulator.ecs.state import ContainerInstance, Service
 from simulator.instance_types import registered_size
@@ -40,14 +41,20 @@ class Plan:
     """What runs in the cluster.
 
     Attributes:
-        services: the kind of its services that take requests: one of `SERVICES`.
+        services: the kind of its services that take requests: one of `SERVICES`, or of `service_kinds.KINDS`.
         room: whether the instances that stay have room for what moves. Otherwise they are as full as the others.
         has_time: whether a replacement can boot before an instance goes.
+        groups: over how many services the tasks that take requests are spread, each with its own target group.
+        stop_timeout_s: the stop timeout of these tasks.
+        more: further arguments of `SimulatedCluster.service`, beside those of the kind.
     """
 
     services: str
     room: bool
     has_time: bool
+    groups: int = TARGET_GROUPS
+    stop_timeout_s: int = 30
+    more: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def delay_s(self) -> float:
@@ -56,8 +63,10 @@ class Plan:
         ECS sends SIGTERM at the end of the delay. On Spot that has to be soon enough (`infra.fitness`). Where there is
         time, it has to outlast a Network Load Balancer that goes on sending for two minutes.
         """
-        outlasts = self.services == "nlb" and self.has_time
-        return LINGERS_S[1] + LONGEST_REQUEST_S if outlasts else float(DELAY_S)
+        protocol = {**SERVICE_KINDS.get(self.services, {}), **self.more}.get("protocol")
+        if protocol == "TCP" and self.has_time:
+            return LINGERS_S[1] + LONGEST_REQUEST_S
+        return float(min(DELAY_S, max(SHORTEST_DELAY_S, longest_delay_s(self.stop_timeout_s))))
 
     def fill(self, cluster: SimulatedCluster, doomed: Collection[str]) -> None:
         """Fill the cluster. Each service that takes requests has all its tasks on `doomed` instances (ids), or none."""
@@ -73,7 +82,7 @@ class _Filling:
         self.worker = cluster.service("worker", 0, cpu=self.cpu, memory=self.memory)
         self.batch = cluster.define("batch", self.cpu, self.memory)
         self.ports = itertools.count(FIRST_PORT)
-        groups = range(TARGET_GROUPS)
+        groups = range(self.plan.groups)
         self.leaving = itertools.cycle([self.service(f"api-{number}") for number in groups])
         self.staying = itertools.cycle([self.service(f"other-{number}") for number in groups])
 
@@ -106,7 +115,8 @@ class _Filling:
             requests_per_s=REQUESTS_PER_S,
             delay_s=self.plan.delay_s,
             container_port=next(self.ports),
-            **SERVICE_KINDS.get(self.plan.services, {}),
+            stop_timeout_s=self.plan.stop_timeout_s,
+            **{**SERVICE_KINDS.get(self.plan.services, {}), **self.plan.more},
         )
 
     def start(self, instance: ContainerInstance, service: Service) -> None:

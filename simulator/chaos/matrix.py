@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from simulator.chaos.events import EVENTS
 from simulator.chaos.scenarios import SCENARIOS, Trial
@@ -86,14 +87,21 @@ def run(case: Case) -> Result:
     return Result(trial.name, case.kind, case.at, tuple(trial.broken_promises()))
 
 
-def run_all(wanted: Sequence[Case], at_once: int, done: Callable[[], None] = lambda: None) -> list[Row]:
+def run_all(
+    wanted: Sequence[Any],
+    at_once: int,
+    done: Callable[[], None] = lambda: None,
+    run_one: Callable[[Any], Result] = run,
+) -> list[Row]:
     """Run the cases, `at_once` of them at the same time, and return a row for each scenario and kind of fault.
 
-    `done` is called after each case.
+    Args:
+        done: called after each case.
+        run_one: runs one case.
     """
     results: dict[int, Result] = {}
     with ProcessPoolExecutor(at_once) as pool:
-        futures = {pool.submit(run, case): number for number, case in enumerate(wanted)}
+        futures = {pool.submit(run_one, case): number for number, case in enumerate(wanted)}
         for future in as_completed(futures):
             results[futures[future]] = future.result()
             done()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from interruption_handler.notices import health_change
 from simulator.ec2 import Ec2Instance
+from simulator.timing import DEFAULT, Timing
 from simulator.workload.plan import Job
 from simulator.workload.submit import Launcher
 from simulator.world import SimulatedCluster, World
@@ -21,14 +22,15 @@ class Trial:
 
     Args:
         duplicates: the fraction of messages that are delivered twice.
+        seed, timing: of the world.
     """
 
     name = ""
     lasts_s = 0.0
     cluster: SimulatedCluster
 
-    def __init__(self, duplicates: float = 0.0) -> None:
-        self.world = World(SEED, duplicates=duplicates)
+    def __init__(self, duplicates: float = 0.0, seed: int = SEED, timing: Timing = DEFAULT) -> None:
+        self.world = World(seed, duplicates=duplicates, timing=timing)
         self.highest = 0
         self.build()
         self.world.clock.every(5, self._watch)
