@@ -201,11 +201,11 @@ def test_a_service_in_several_target_groups_and_one_that_shares_a_group_leave_on
 @pytest.mark.parametrize("kind", [Crashed, Unforeseen], ids=["crash", "unforeseen error"])
 def test_a_crash_at_any_call_of_a_reclaim_is_taken_up_again(kind: type[Crashed | Unforeseen]) -> None:
     def reclaimed(crash_at: int | None) -> tuple[World, int]:
-        """A reclaim of 20 instances that crashes once: before (even) or after (odd) its so many-th call."""
+        """A reclaim of 8 instances that crashes once: before (even) or after (odd) its so many-th call."""
         world = World(seed=10, duplicates=0.0, scaling=False)
-        fleet = world.spot_cluster("web", 20, "m5.xlarge", mode="paused")
-        fleet.service("api", 40, requests_per_s=1)
-        for instance in fleet.instances()[:5]:
+        fleet = world.spot_cluster("web", 8, "m5.xlarge", mode="paused")
+        fleet.service("api", 16, requests_per_s=1)
+        for instance in fleet.instances()[:2]:
             fleet.batch_task(instance, run_s=3600)
         world.run(60)
         counted = [0]
