@@ -128,11 +128,15 @@ class Doomed:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The state of a doomed instance. `task_count` is its running, pending and stopping tasks together."""
+    """The state of a doomed instance. `task_count` is its running, pending and stopping tasks together.
+
+    `is_incomplete`: ECS counts more tasks on it than it has described, so that some are not known.
+    """
 
     status: InstanceStatus
     task_count: int
     agent_connected: bool = True
+    is_incomplete: bool = False
 
 
 def tasks_of(doomed: Iterable[Doomed], tasks: Iterable[DoomedTask]) -> dict[str, list[DoomedTask]]:

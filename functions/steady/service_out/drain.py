@@ -195,8 +195,10 @@ def _is_finished(instance: Doomed, look: Seen | None, left: Sequence[DoomedTask]
     if not instance.container_instance_arn:
         # Not registered yet: it may still boot, and be given tasks, before it goes.
         return now >= instance.deadline_s
+    if look is None or now >= instance.deadline_s + FAR_S:
+        return True
     # One that ECS has not drained may be given tasks.
-    return look is None or (not left and look.status is not InstanceStatus.ACTIVE) or now >= instance.deadline_s + FAR_S
+    return not left and not look.is_incomplete and look.status is not InstanceStatus.ACTIVE
 
 
 def _is_lost(instance: Doomed, look: Seen, left: Sequence[DoomedTask], now: float) -> bool:

@@ -39,7 +39,8 @@ class Look:
     """A look at doomed instances: what was read, what was deregistered, and the stops that follow.
 
     `early` are the tasks that were stopped while targets were deregistered; `unread` the instances that are left for
-    another look, since it takes long to read their tasks.
+    another look, since it takes long to read their tasks. ECS counts more tasks on the instances in `incomplete` (ARNs)
+    than it has described: the next look at them is like the first one.
     """
 
     doomed: Sequence[Doomed] = ()
@@ -50,12 +51,15 @@ class Look:
     deregistered: int = 0
     refused: int = 0
     unread: Sequence[Doomed] = ()
+    incomplete: frozenset[str] = frozenset()
     early: Stopped = field(default_factory=Stopped)
     deregistered_after_s: float | None = None
 
     def seen(self) -> dict[str, Seen]:
         """Return the state of each instance, by its container instance ARN."""
-        return {i.arn: Seen(i.status, i.task_count, i.agent_connected) for i in self.instances}
+        return {
+            i.arn: Seen(i.status, i.task_count, i.agent_connected, i.arn in self.incomplete) for i in self.instances
+        }
 
 
 def drain_instances(
@@ -121,6 +125,8 @@ def look_at(
     doomed = [d for d in doomed if d.container_instance_arn not in found.unread]
     instances = [i for i in instances if i.arn not in found.unread]
     tasks = found.tasks
+    read = Counter(task.container_instance_arn for task in tasks)
+    incomplete = frozenset(i.arn for i in instances if read[i.arn] < i.task_count)
     alone = find_alone(runtime, doomed, tasks, found.services)
     # Where every target leaves at once, none waits for the settings.
     keeps_some = bool(alone) or any(d.is_patient for d in doomed)
@@ -132,6 +138,8 @@ def look_at(
     left = _leave(runtime, cluster, Look(doomed, instances, tasks), release, until, reason)
     here = tasks_of(doomed, tasks)
     after = [after_release(d, release, here[d.instance_id], left.refused, left.at) for d in left.doomed]
+    looked_at = {d.instance_id: d.looked_at for d in doomed}
+    after = [replace(d, looked_at=looked_at[d.instance_id]) if d.container_instance_arn in incomplete else d for d in after]
     look = Look(
         after,
         with_stopping(runtime, cluster, instances, _nearly_empty(after, instances, tasks)),
@@ -142,6 +150,7 @@ def look_at(
         + sum(i.status is InstanceStatus.ACTIVE and i.arn not in later for i in instances),
         early=left.stopped,
         unread=unread,
+        incomplete=incomplete,
         deregistered_after_s=max((left.at - d.noticed_at for d in doomed if not d.looked_at), default=None),
     )
     return replace(look, stops=to_stop(after, look.seen(), tasks, left.drain_s, runtime.now(), left.left_at))
