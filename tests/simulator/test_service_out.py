@@ -12,7 +12,7 @@ from simulator.clock import Crashed
 from simulator.ecs.state import Task, TaskStatus
 from simulator.endpoint import Call
 from simulator.errors import AwsError
-from simulator.faults import NO_FAULT, Hooked, Partial, Unforeseen
+from simulator.faults import NO_FAULT, Fault, Hooked, Partial, TimedOut, Try, Unforeseen
 from simulator.world import World
 from steady.metrics import MetricName
 from tests.simulator.reclaims import busy_fleet
@@ -293,4 +293,25 @@ def test_tasks_that_ecs_counts_and_does_not_describe_are_looked_for_again(answer
         world.run(130)
 
     assert [task.arn for task, took_requests in stops if took_requests] == []
+    assert (world.account.killed_tasks, world.account.balancing.failed_requests) == (0, 0)
+
+
+def test_a_task_definition_that_ecs_does_not_answer_for_delays_no_other_task() -> None:
+    world = World(seed=17, duplicates=0.0)
+    fleet = busy_fleet(world)
+    silent = fleet.state.services["worker"].definition.arn
+
+    class SilentFor(Fault):
+        def before(self, tried: Try) -> None:
+            if tried.name == "ecs:DescribeTaskDefinition" and tried.params["taskDefinition"] == silent:
+                raise TimedOut(connected=True)
+
+    world.account.endpoint.fault = SilentFor()
+    targets = [t for task in fleet.tasks() for t in task.targets]
+    fleet.reclaim()
+    world.run(45)
+
+    assert targets
+    assert all(t.deregistered_at for t in targets)
+    world.run(85)
     assert (world.account.killed_tasks, world.account.balancing.failed_requests) == (0, 0)

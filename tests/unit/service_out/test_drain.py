@@ -18,9 +18,9 @@ from steady.service_out.drain import (
     progress,
     to_drain,
     to_release,
-    to_stop,
 )
 from steady.service_out.one_at_a_time import next_turns
+from steady.service_out.stopping import to_stop
 from steady.service_out.stops import STOP_MARGIN_S, last_stop_at
 
 DEADLINE = 120.0

@@ -139,7 +139,9 @@ def look_at(
     here = tasks_of(doomed, tasks)
     after = [after_release(d, release, here[d.instance_id], left.refused, left.at) for d in left.doomed]
     looked_at = {d.instance_id: d.looked_at for d in doomed}
-    after = [replace(d, looked_at=looked_at[d.instance_id]) if d.container_instance_arn in incomplete else d for d in after]
+    after = [
+        replace(d, looked_at=looked_at[d.instance_id]) if d.container_instance_arn in incomplete else d for d in after
+    ]
     look = Look(
         after,
         with_stopping(runtime, cluster, instances, _nearly_empty(after, instances, tasks)),
