@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import pytest
+
 from simulator.ecs.state import TaskStatus
 from simulator.endpoint import Params
+from simulator.faults import Partial
 from simulator.world import SimulatedCluster, World
+from tests.simulator.stops import stops_watched
 
 
 def served(world: World) -> SimulatedCluster:
@@ -70,4 +74,43 @@ def test_an_instance_that_ecs_does_not_drain_at_first_is_drained_by_a_later_step
     assert refusals[0] > 1
     here = [t for t in fleet.tasks() if t.instance.ec2_id == doomed.id]
     assert [t for t in here if t.status is not TaskStatus.STOPPED] == []
+    assert (world.account.killed_tasks, world.account.balancing.failed_requests) == (0, 0)
+
+
+@pytest.mark.parametrize("answers", [1, 3])
+def test_tasks_that_ecs_counts_and_does_not_describe_are_looked_for_again(answers: int) -> None:
+    world = World(seed=16, duplicates=0.0)
+    fleet = world.spot_cluster("web", 12, "m5.xlarge", mode="paused")
+    fleet.service("api", 24, requests_per_s=1)
+    for instance in fleet.instances()[:3]:
+        fleet.batch_task(instance, run_s=3600)
+    world.run(60)
+    world.account.endpoint.fault = Partial("ecs:DescribeTasks", answers)
+
+    with stops_watched(world) as stops:
+        fleet.reclaim()
+        world.run(130)
+
+    assert [task.arn for task, took_requests in stops if took_requests] == []
+    assert (world.account.killed_tasks, world.account.balancing.failed_requests) == (0, 0)
+
+
+def test_a_task_definition_that_ecs_does_not_answer_for_delays_no_other_task() -> None:
+    world = World(seed=17, duplicates=0.0)
+    fleet = busy_fleet(world)
+    silent = fleet.state.services["worker"].definition.arn
+
+    class SilentFor(Fault):
+        def before(self, tried: Try) -> None:
+            if tried.name == "ecs:DescribeTaskDefinition" and tried.params["taskDefinition"] == silent:
+                raise TimedOut(connected=True)
+
+    world.account.endpoint.fault = SilentFor()
+    targets = [t for task in fleet.tasks() for t in task.targets]
+    fleet.reclaim()
+    world.run(45)
+
+    assert targets
+    assert all(t.deregistered_at for t in targets)
+    world.run(85)
     assert (world.account.killed_tasks, world.account.balancing.failed_requests) == (0, 0)

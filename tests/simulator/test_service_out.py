@@ -12,7 +12,7 @@ from simulator.clock import Crashed
 from simulator.ecs.state import Task, TaskStatus
 from simulator.endpoint import Call
 from simulator.errors import AwsError
-from simulator.faults import NO_FAULT, Hooked, Partial, Unforeseen
+from simulator.faults import NO_FAULT, Hooked, Unforeseen
 from simulator.world import World
 from steady.metrics import MetricName
 from tests.simulator.reclaims import busy_fleet
@@ -274,23 +274,5 @@ def test_no_task_is_stopped_while_it_takes_requests_whatever_its_network_mode(ne
         world.run(119)
 
     assert stops
-    assert [task.arn for task, took_requests in stops if took_requests] == []
-    assert (world.account.killed_tasks, world.account.balancing.failed_requests) == (0, 0)
-
-
-@pytest.mark.parametrize("answers", [1, 3])
-def test_tasks_that_ecs_counts_and_does_not_describe_are_looked_for_again(answers: int) -> None:
-    world = World(seed=16, duplicates=0.0)
-    fleet = world.spot_cluster("web", 12, "m5.xlarge", mode="paused")
-    fleet.service("api", 24, requests_per_s=1)
-    for instance in fleet.instances()[:3]:
-        fleet.batch_task(instance, run_s=3600)
-    world.run(60)
-    world.account.endpoint.fault = Partial("ecs:DescribeTasks", answers)
-
-    with stops_watched(world) as stops:
-        fleet.reclaim()
-        world.run(130)
-
     assert [task.arn for task, took_requests in stops if took_requests] == []
     assert (world.account.killed_tasks, world.account.balancing.failed_requests) == (0, 0)

@@ -147,6 +147,12 @@ class Runtime:
         return client
 
     @cached_property
+    def ecs_quick(self) -> ECSClient:
+        """A client that waits some ten seconds at most, for what a service-out can do without."""
+        client: ECSClient = self.session.client("ecs", config=QUICK_CONFIG)
+        return client
+
+    @cached_property
     def ecs_once(self) -> ECSClient:
         """A client without retries, for calls that the next step makes again if they are throttled."""
         client: ECSClient = self.session.client(

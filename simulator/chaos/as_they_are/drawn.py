@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from simulator.chaos.scenarios import Trial
@@ -75,10 +75,16 @@ class Drawn(Trial):
         )
         if failed:
             found.append(f"{failed} requests failed")
-        for queue in self.world.account.messaging.queues.values():
-            if queue.dead_letters and queue.dead_letters.messages:
-                found.append(f"{len(queue.dead_letters.messages)} messages of {queue.name} in its dead-letter queue")
-        return found + self.broken_promises_of_scenario()
+        return [*found, *self.set_aside(), *self.broken_promises_of_scenario()]
+
+    def set_aside(self) -> Sequence[str]:
+        """Return one line for each queue of which messages were set aside."""
+        queues = self.world.account.messaging.queues.values()
+        return [
+            f"{len(queue.dead_letters.messages)} messages of {queue.name} in its dead-letter queue"
+            for queue in queues
+            if queue.dead_letters and queue.dead_letters.messages
+        ]
 
     def machine_of(self, task: Task) -> Ec2Instance:
         """Return the EC2 instance on which `task` runs, or ran."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -133,6 +133,10 @@ class Refusal(Drawn):
             or (thing in clusters and thing in (task.cluster.name, task.cluster.arn))
             or any(thing == target.group.arn for target in task.targets)
         ]
+
+    def set_aside(self) -> Sequence[str]:
+        """Return nothing: what is refused for good is set aside in the end, with an alarm."""
+        return ()
 
     def _cluster(self, name: str, instances: int) -> SimulatedCluster:
         cluster = self.world.cluster(self.kind, name, instances, "m5.large", mode="paused", drain_seconds=DRAIN_SECONDS)

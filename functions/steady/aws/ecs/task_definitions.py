@@ -37,12 +37,13 @@ class TaskDefinition:
 TASK_DEFINITIONS = Cache[str, TaskDefinition]()
 
 
-def read_task_definition(runtime: Runtime, arn: str) -> TaskDefinition:
-    """Return the revision `arn`, read once in each process."""
+def read_task_definition(runtime: Runtime, arn: str, *, quickly: bool = False) -> TaskDefinition:
+    """Return the revision `arn`, read once in each process. `quickly`: wait for some ten seconds at most."""
     if known := TASK_DEFINITIONS.get(runtime, arn):
         return known
     pace_of(runtime, BUCKET_OF["DescribeTaskDefinition"]).wait_for_turn()
-    definition = runtime.ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
+    client = runtime.ecs_quick if quickly else runtime.ecs
+    definition = client.describe_task_definition(taskDefinition=arn)["taskDefinition"]
     return TASK_DEFINITIONS.keep(runtime, arn, to_task_definition(definition))
 
 

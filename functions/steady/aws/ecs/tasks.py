@@ -47,7 +47,7 @@ def with_stopping(
 
     wanted = sorted(set(arns))
     # A session makes its clients in one thread only: before the calls side by side.
-    _ = runtime.ecs
+    _ = runtime.ecs, runtime.ecs_quick
     stopping = dict(zip(wanted, runtime.in_parallel(count, wanted), strict=True))
     return tuple(replace(i, task_count=i.task_count + stopping.get(i.arn, 0)) for i in instances)
 
@@ -67,7 +67,7 @@ def _still_stops(runtime: Runtime, task: TaskTypeDef) -> bool:
 
 def _stop_timeout_s(runtime: Runtime, task: TaskTypeDef) -> float:
     try:
-        return read_task_definition(runtime, task["taskDefinitionArn"]).stop_timeout_s
+        return read_task_definition(runtime, task["taskDefinitionArn"], quickly=True).stop_timeout_s
     except (ClientError, BotoCoreError):
         return DEFAULT_STOP_TIMEOUT_S
 

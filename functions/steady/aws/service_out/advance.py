@@ -124,7 +124,7 @@ def _look_and_stop(
     if not due:
         look = look_at(runtime, cluster, doomed, drained, latest=latest, reason=STOP_REASON)
         return look, look.early
-    _ = runtime.ecs, runtime.ecs_once, runtime.elbv2, runtime.elbv2_once, runtime.ssm
+    _ = runtime.ecs, runtime.ecs_quick, runtime.ecs_once, runtime.elbv2, runtime.elbv2_once, runtime.ssm
     return stop_meanwhile(
         runtime, cluster, due, latest, lambda: look_at(runtime, cluster, doomed, drained, latest=latest)
     )

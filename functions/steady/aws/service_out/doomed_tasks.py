@@ -68,7 +68,7 @@ def read_doomed_tasks(runtime: Runtime, cluster: str, instances: Sequence[Contai
     def read_protected() -> set[str]:
         return find_protected_tasks(runtime, cluster, [t["taskArn"] for t in tasks if service_of(t)])
 
-    _ = runtime.ecs, runtime.ecs_once, runtime.elbv2_once
+    _ = runtime.ecs, runtime.ecs_quick, runtime.ecs_once, runtime.elbv2_once
     (services, routing), definitions, protected = runtime.side_by_side(read_services, read_definitions, read_protected)
     instance_id = {i.arn: i.instance_id for i in instances}
     found = []
@@ -217,7 +217,8 @@ def _services(runtime: Runtime, cluster: str, names: Sequence[str]) -> Mapping[s
 def _definitions(runtime: Runtime, cluster: str, arns: Collection[str]) -> Mapping[str, TaskDefinition]:
     def read(arn: str) -> TaskDefinition | None:
         try:
-            return read_task_definition(runtime, arn)
+            # One that ECS does not answer for delays no other task.
+            return read_task_definition(runtime, arn, quickly=True)
         except (ClientError, BotoCoreError) as error:
             runtime.telemetry.error(
                 f"cluster {cluster}: task definition {arn} cannot be read: its tasks are stopped as late as can be: "
@@ -228,7 +229,7 @@ def _definitions(runtime: Runtime, cluster: str, arns: Collection[str]) -> Mappi
 
     wanted = sorted(arns)
     # A session makes its clients in one thread only: before the calls side by side.
-    _ = runtime.ecs
+    _ = runtime.ecs_quick
     read_ = zip(wanted, runtime.in_parallel(read, wanted, at_once=CONNECTIONS), strict=True)
     return {arn: definition for arn, definition in read_ if definition}
 

@@ -1,0 +1,53 @@
+"""The short form of the table of clusters as they are: some runs of each row, and that each row can be broken."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulator.chaos.as_they_are.notices import Noticed
+from simulator.chaos.as_they_are.refusals import Refusal
+from simulator.chaos.as_they_are.stopping import Stopping
+from simulator.chaos.as_they_are.table import KINDS, Kind, draws
+from simulator.chaos.scenarios import Trial
+from simulator.errors import AwsError
+from simulator.faults import Fault, Try
+
+# Runs of each row that `make test` makes; the first ones of those of `make chaos`.
+FEW = 2
+
+
+@pytest.mark.parametrize("seed", range(FEW))
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_promises_hold_in_clusters_as_they_are(kind: Kind, seed: int) -> None:
+    drawn, broken = kind.draw_and_run(seed)
+
+    assert list(broken) == [], drawn
+
+
+def test_the_same_seed_draws_the_same_world() -> None:
+    assert Noticed(5).drawn == Noticed(5).drawn != Noticed(6).drawn
+
+
+def test_every_row_has_its_runs() -> None:
+    runs = [draw.kind.name for draw in draws()]
+
+    assert {kind.name: runs.count(kind.name) for kind in KINDS} == {kind.name: kind.runs for kind in KINDS}
+
+
+@pytest.mark.parametrize("drawn", [Stopping, Noticed, Refusal], ids=lambda drawn: drawn.name)
+def test_a_promise_that_does_not_hold_is_seen(drawn: type[Trial]) -> None:
+    """What would be broken if nothing at all worked, in at least one of two worlds."""
+    found = []
+    for seed in range(2):
+        trial = drawn(seed)  # type: ignore[arg-type]
+        trial.world.account.endpoint.fault = _Nothing()
+        trial.begin()
+        trial.world.run(trial.lasts_s)
+        found += trial.broken_promises()
+
+    assert found
+
+
+class _Nothing(Fault):
+    def before(self, tried: Try) -> None:  # noqa: ARG002
+        raise AwsError("InternalError", "nothing works", 500)
