@@ -9,8 +9,9 @@ import pytest
 
 from simulator.ecs.state import TaskStatus
 from simulator.endpoint import Params
-from simulator.faults import Partial
+from simulator.faults import Fault, Partial, TimedOut, Try
 from simulator.world import SimulatedCluster, World
+from tests.simulator.reclaims import busy_fleet
 from tests.simulator.stops import stops_watched
 
 
