@@ -47,3 +47,22 @@ def test_scale_in_terminates_an_instance_only_once_its_last_task_has_ended() -> 
 
     assert web.target < 6
     assert (world.account.killed_tasks, world.account.balancing.failed_requests) == (0, 0)
+
+
+@pytest.mark.parametrize("exits_s", [20.0, 29.0])
+def test_on_spot_the_log_shipper_outlives_the_tasks_that_are_stopping(exits_s: float) -> None:
+    world = World(seed=24, timing=Timing(exits=exits_s))
+    web = world.spot_cluster("web", 4, mode="paused")
+    web.daemon("fluentd")
+    web.service("api", 4, requests_per_s=2, delay_s=30)
+    web.service("worker", 4)
+    world.run(60)
+    doomed = {i.id for i in web.reclaim(2)}
+    tasks = [t for t in web.tasks() if t.instance.ec2_id in doomed]
+    world.run(118)
+
+    for shipper in [t for t in tasks if t.service_name == "fluentd"]:
+        others = [t.exited_at for t in tasks if t.instance is shipper.instance and t is not shipper]
+        assert shipper.sigterm_at is not None
+        assert all(at is not None and at <= shipper.sigterm_at for at in others)
+    assert world.account.killed_tasks == 0

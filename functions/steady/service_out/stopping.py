@@ -52,7 +52,10 @@ def to_stop(
     for instance in doomed:
         of_instance = here[instance.instance_id]
         look = seen.get(instance.container_instance_arn)
-        only_daemons = look is None or look.task_count <= sum(t.kind is TaskKind.DAEMON for t in of_instance)
+        daemons = sum(t.kind is TaskKind.DAEMON for t in of_instance)
+        # Where there is little time, tasks that are stopping are not counted. ECS stops the daemons of a draining
+        # instance itself, once nothing else is left on it.
+        only_daemons = look is None or (_counts_stopping(instance) and look.task_count <= daemons)
         for task in of_instance:
             if not task.stopping:
                 by = moments[task.arn]
@@ -71,6 +74,11 @@ def to_stop(
         # While nothing else may be stopped yet, batch tasks are: later there is no call left for them.
         stops = [replace(stop, at=min(stop.at, soonest.get(stop.arn, stop.at))) for stop in stops]
     return in_order((stop for stop in stops if stop.at <= now + HORIZON_S), now)
+
+
+def _counts_stopping(instance: Doomed) -> bool:
+    """Return whether the tasks that are stopping on `instance` are among those that were counted."""
+    return bool(instance.hooks) or instance.is_patient
 
 
 def _stop_at(task: DoomedTask, instance: Doomed, by: float, *, only_daemons: bool, drain_s: float, now: float) -> float:

@@ -134,9 +134,12 @@ def test_a_service_without_targets_is_stopped_at_once() -> None:
 def test_no_task_is_stopped_while_requests_to_the_instance_itself_go_on() -> None:
     left_pool = replace(SPOT, looked_at=True, pool_left_at=4.0)
 
-    for kind in (TaskKind.SERVICE, TaskKind.DAEMON):
-        alone = {"arn-1": Seen(InstanceStatus.DRAINING, 1)}
-        (stop,) = to_stop([left_pool], alone, [task(kind)], DRAIN_S, now=5.0)
+    alone = {"arn-1": Seen(InstanceStatus.DRAINING, 1)}
+    for instance, kind in (
+        (left_pool, TaskKind.SERVICE),
+        (replace(left_pool, deadline_s=200.0), TaskKind.DAEMON),
+    ):
+        (stop,) = to_stop([instance], alone, [task(kind)], DRAIN_S, now=5.0)
         assert stop.at == 4.0 + DRAIN_S
 
 
@@ -152,7 +155,15 @@ def test_daemons_are_stopped_once_nothing_else_is_left() -> None:
     alone = {"arn-1": Seen(InstanceStatus.DRAINING, 1)}
 
     assert stop_at(SPOT, daemon) == last_stop_at(daemon, DEADLINE)
-    assert to_stop([SPOT], alone, [daemon], DRAIN_S, now=2.0)[0].at == 2.0
+    assert stop_at(replace(PATIENT, deadline_s=200.0), daemon, now=60.0) == last_stop_at(daemon, 200.0)
+    assert to_stop([replace(PATIENT, deadline_s=200.0)], alone, [daemon], DRAIN_S, now=2.0)[0].at == 2.0
+
+
+def test_on_spot_daemons_are_left_to_ecs_since_tasks_that_are_stopping_are_not_counted() -> None:
+    daemon = task(TaskKind.DAEMON)
+    alone = {"arn-1": Seen(InstanceStatus.DRAINING, 1)}
+
+    assert to_stop([SPOT], alone, [daemon], DRAIN_S, now=2.0)[0].at == last_stop_at(daemon, DEADLINE)
 
 
 def test_a_stop_timeout_that_does_not_fit_leaves_the_load_balancer_its_seconds() -> None:
