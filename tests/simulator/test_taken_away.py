@@ -46,11 +46,12 @@ def test_on_spot_nothing_is_lost_that_could_be_kept_whatever_the_services_kind(s
         assert lost == (0, 0, 0)
 
 
-@pytest.mark.parametrize(("delay_s", "killed"), [(longest_delay_s(30), False), (72, True)])
+@pytest.mark.parametrize(("delay_s", "killed"), [(longest_delay_s(30), False), (100, True)])
 def test_a_delay_that_the_doctor_lets_pass_ends_before_the_instance_does(
     monkeypatch: pytest.MonkeyPatch, delay_s: int, *, killed: bool
 ) -> None:
     monkeypatch.setattr(taken_services, "DELAY_S", delay_s)
+    monkeypatch.setattr(taken_services, "longest_delay_s", lambda stop_timeout_s: delay_s)
 
     assert bool(measure(Run(8, "single-task", room=True))["tasks_killed_in_service"]) is killed
 
