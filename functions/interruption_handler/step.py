@@ -9,15 +9,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
-
-from botocore.exceptions import BotoCoreError, ClientError
+from typing import Any, TypeGuard
 
 from interruption_handler import notices
 from interruption_handler.again import send_again
+from interruption_handler.chain import AT_ONCE_S, go_on, send
 from interruption_handler.coming_back import end_marks, write_again
 from interruption_handler.environment import Environment
-from interruption_handler.joining import Joined, handed_over, join
+from interruption_handler.joining import Joined, join
 from interruption_handler.notices import Parsed, continuation
 from interruption_handler.notices.continuation import Continuation
 from interruption_handler.resolving import resolve
@@ -26,7 +25,7 @@ from steady.aws import queue
 from steady.aws.runtime import Runtime
 from steady.aws.service_out import lease
 from steady.aws.service_out.advance import Advance, advance, stop_meanwhile
-from steady.aws.service_out.hook_answers import work_with_heartbeats
+from steady.aws.service_out.hook_answers import Heartbeats, work_with_heartbeats
 from steady.aws.service_out.locate import locate_instances, merge_all
 from steady.aws.settings import clusters
 from steady.metrics import MetricName
@@ -37,8 +36,6 @@ from steady.service_out.timing import are_to_be_gathered, round_end
 
 Message = queue.Message[Parsed]
 
-# Seconds until a continuation comes that has nothing to wait for: the queue's batching window is time enough.
-AT_ONCE_S = 0
 # What a step needs before its first stop, in seconds.
 BEFORE_STOP_S = 3.0
 # The longest that a continuation waits for a step of another chain, in seconds.
@@ -55,6 +52,7 @@ class Work:
         due: the stops that an earlier step has left.
         leases: the tokens of the leases with which its continuations go on.
         messages: the messages that ask for it.
+        spare: whether it is to be done only if the step crashed that has begun it.
     """
 
     cluster: str
@@ -63,6 +61,7 @@ class Work:
     due: Sequence[Stop]
     leases: frozenset[str]
     messages: Sequence[Message]
+    spare: bool = False
 
     def doomed(self) -> list[Doomed]:
         """Return all its instances, each once."""
@@ -132,7 +131,17 @@ def _work(runtime: Runtime, messages: Sequence[Message], located: Sequence[Doome
     found = {d.cluster for d in located}
     continued = {m.value.cluster for m in messages if isinstance(m.value, Continuation)}
     names = found | {cluster for cluster in continued - found if _is_ours(runtime, cluster)}
-    return [_work_on(name, messages, [d for d in located if d.cluster == name]) for name in sorted(names)]
+    works = []
+    for name in sorted(names):
+        # The spare ones first: a notice would take the lease of a step that crashed, and not know its work.
+        works += [_work_on(name, [m], []) for m in messages if _is_spare(m.value) and m.value.cluster == name]
+        others = [m for m in messages if not _is_spare(m.value)]
+        works.append(_work_on(name, others, [d for d in located if d.cluster == name]))
+    return [work for work in works if work.messages]
+
+
+def _is_spare(value: Parsed) -> TypeGuard[Continuation]:
+    return isinstance(value, Continuation) and value.spare
 
 
 def _work_on(cluster: str, messages: Sequence[Message], noticed: Sequence[Doomed]) -> Work:
@@ -151,25 +160,46 @@ def _work_on(cluster: str, messages: Sequence[Message], noticed: Sequence[Doomed
         due=list({stop.arn: stop for one in going_on for stop in one.due}.values()),
         leases=frozenset(one.lease for one in going_on if one.lease),
         messages=asking,
+        spare=any(one.spare for one in going_on),
     )
 
 
 def _take_step(runtime: Runtime, environment: Environment, work: Work, until: float) -> None:
     """Do one step on a cluster, or hand its work over to the step that has the cluster's lease."""
     table, known = environment.ledger_table, work.doomed()
+    if work.spare:
+        _take_spare_step(runtime, environment, work, until)
+        return
     copies, mail = [_same_for_copies(m) for m in work.messages], [continuation.encode(d) for d in known]
     waits_s = work.waits_s(runtime.now())
     held = lease.take(runtime, table, work.cluster, work.leases, copies, mail, waits_s)
     if isinstance(held, lease.HandedOver):
         return
     if isinstance(held, lease.Later):
-        _continue(runtime, environment, work.cluster, known, work.due, lease.ASK_AGAIN_S, held.token)
+        send(runtime, environment, work.cluster, known, work.due, lease.ASK_AGAIN_S, held.token)
         return
+    _work_with(runtime, environment, work, held, until)
+
+
+def _take_spare_step(runtime: Runtime, environment: Environment, work: Work, until: float) -> None:
+    """Do the step of a spare continuation if that of its own continuation crashed, and ask again while it works."""
+    [begun_by], [message] = work.leases, work.messages
+    held = lease.take_over(runtime, environment.ledger_table, work.cluster, begun_by)
+    if isinstance(held, lease.Later):
+        runtime.sqs_once.send_message(
+            QueueUrl=environment.queue_url, MessageBody=message.body, DelaySeconds=lease.SPARE_AGAIN_S
+        )
+    elif held:
+        _work_with(runtime, environment, work, held, until)
+
+
+def _work_with(runtime: Runtime, environment: Environment, work: Work, held: lease.Lease, until: float) -> None:
+    """Do one step, and let no other wait for it if it fails."""
     try:
         _step_with(runtime, environment, work, held, until)
     except Exception:
         # What was handed over stays in the ledger, for the next step.
-        lease.give_back(runtime, table, work.cluster, lease.Lease(held.token))
+        lease.give_back(runtime, environment.ledger_table, work.cluster, held)
         raise
 
 
@@ -179,14 +209,18 @@ def _step_with(runtime: Runtime, environment: Environment, work: Work, held: lea
     The continuation is sent last. After a crash before it SQS delivers the batch again, and every call before it can be
     repeated.
     """
-    _ = runtime.ecs, runtime.sqs, runtime.dynamodb_once
-    (done, held), beats = work_with_heartbeats(
-        runtime, work.doomed(), lambda: _work_on_instances(runtime, environment, work, held, until)
-    )
+    _ = runtime.ecs, runtime.sqs
+
+    def do() -> tuple[tuple[Advance, lease.Lease], Heartbeats]:
+        return work_with_heartbeats(
+            runtime, work.doomed(), lambda: _work_on_instances(runtime, environment, work, held, until)
+        )
+
+    (done, joined), beats = lease.while_held(runtime, environment.ledger_table, work.cluster, held, do)
     runtime.telemetry.count(MetricName.DRAIN_STEP_FAILURES, bool(beats.failed), work.cluster)
     next_in_s = AT_ONCE_S if beats.some_left else done.next_in_s
     done = replace(done, waiting=beats.applied_to(done.waiting), next_in_s=next_in_s)
-    _go_on(runtime, environment, work.cluster, done, held)
+    go_on(runtime, environment, work.cluster, done, joined)
 
 
 def _work_on_instances(
@@ -214,40 +248,10 @@ def _work_on_instances(
     return done, joined.held
 
 
-def _go_on(runtime: Runtime, environment: Environment, cluster: str, done: Advance, held: lease.Lease) -> None:
-    """Send the continuation for the work that a step has left, or end its chain."""
-    table = environment.ledger_table
-    if done.waiting or done.due:
-        delay_s = max(AT_ONCE_S, int(done.continues_in_s(runtime.now())))
-        resting = lease.rest(runtime, table, cluster, held, delay_s)
-        if resting.mail != held.mail:
-            # Somebody has handed work over: it does not wait.
-            delay_s = AT_ONCE_S
-        _continue(runtime, environment, cluster, done.waiting, done.due, delay_s, held.token)
-        lease.keep(runtime, table, cluster, held)
-        return
-    late = lease.give_back(runtime, table, cluster, held)
-    if late:
-        _continue(runtime, environment, cluster, handed_over(runtime, cluster, late), (), AT_ONCE_S)
-
-
-def _continue(
-    runtime: Runtime,
-    environment: Environment,
-    cluster: str,
-    doomed: Sequence[Doomed],
-    due: Sequence[Stop],
-    delay_s: int,
-    token: str = "",
-) -> None:
-    for body in continuation.messages(cluster, doomed, due, token):
-        runtime.sqs.send_message(QueueUrl=environment.queue_url, MessageBody=body, DelaySeconds=delay_s)
-
-
 def _is_ours(runtime: Runtime, cluster: str) -> bool:
     try:
         return clusters.is_managed(runtime, cluster)
-    except (ClientError, BotoCoreError):
+    except Exception:
         # While SSM does not answer, a service-out that has begun goes on.
         return True
 

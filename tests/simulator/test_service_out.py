@@ -13,7 +13,6 @@ from simulator.ecs.state import Task, TaskStatus
 from simulator.endpoint import Call
 from simulator.errors import AwsError
 from simulator.faults import NO_FAULT, Hooked, Unforeseen
-from simulator.timing import Timing
 from simulator.world import World
 from steady.metrics import MetricName
 from tests.simulator.reclaims import busy_fleet
@@ -203,8 +202,7 @@ def test_a_service_in_several_target_groups_and_one_that_shares_a_group_leave_on
 def test_a_crash_at_any_call_of_a_reclaim_is_taken_up_again(kind: type[Crashed | Unforeseen]) -> None:
     def reclaimed(crash_at: int | None) -> tuple[World, int]:
         """A reclaim of 8 instances that crashes once: before (even) or after (odd) its so many-th call."""
-        # Tasks end soon: a crash just before batch tasks must be stopped costs the 30 s until SQS delivers again.
-        world = World(seed=10, duplicates=0.0, scaling=False, timing=Timing())
+        world = World(seed=10, duplicates=0.0, scaling=False)
         fleet = world.spot_cluster("web", 8, "m5.xlarge", mode="paused")
         fleet.service("api", 16, requests_per_s=1)
         for instance in fleet.instances()[:2]:

@@ -1,7 +1,7 @@
 """Write and parse continuations: delayed messages to the own queue, with the work that a step leaves to the next one.
 
 {"detail-type": "Steady Drain Continuation", "source": "steady",
- "detail": {"cluster": "web", "lease": "5e1f…",
+ "detail": {"cluster": "web", "lease": "5e1f…", "spare": false,
             "doomed": [{"instance_id": "i-0b66…", "deadline_s": 1767225720.0, "looked_at": true}],
             "prefix": "arn:aws:ecs:…:task/web/", "from": 1767225600, "due": [["0f3a…", 40, 82, 0]]}}
 
@@ -36,16 +36,21 @@ BYTES_OF_DUE = 140_000
 class Continuation:
     """Unfinished instances of a cluster, and the stops that wait for their time or for their turn.
 
-    `lease` is the token by which the continuation goes on with the lease of the step that sent it.
+    Attributes:
+        lease: the token by which the continuation goes on with the lease of the step that sent it.
+        spare: whether it is a copy that comes some seconds later, for the case that the step of the first one crashes.
     """
 
     cluster: str
     doomed: tuple[Doomed, ...] = ()
     due: tuple[Stop, ...] = ()
     lease: str = ""
+    spare: bool = False
 
 
-def messages(cluster: str, doomed: Sequence[Doomed], due: Sequence[Stop] = (), lease: str = "") -> Iterator[str]:
+def messages(
+    cluster: str, doomed: Sequence[Doomed], due: Sequence[Stop] = (), lease: str = "", *, spare: bool = False
+) -> Iterator[str]:
     """Yield the bodies of as few messages as hold `doomed` and as many of the stops `due` as fit.
 
     The stops that are left out are found again by the next look at their instances. Only the first message goes on with
@@ -57,7 +62,7 @@ def messages(cluster: str, doomed: Sequence[Doomed], due: Sequence[Stop] = (), l
     begin = math.floor(min((stop.by for stop in due), default=0.0))
     stops = [[s.arn.removeprefix(prefix), math.ceil(s.at) - begin, math.floor(s.by) - begin, s.rank] for s in due]
     fitting = _split(stops, BYTES_OF_DUE)[0]
-    detail: dict[str, Any] = {"lease": lease, "prefix": prefix, "from": begin, "due": fitting}
+    detail: dict[str, Any] = {"lease": lease, "spare": spare, "prefix": prefix, "from": begin, "due": fitting}
     rest = [_plain(d) for d in doomed]
     while True:
         some, rest = _split(rest, BYTES_A_MESSAGE - len(_text(detail)))
@@ -93,7 +98,8 @@ def parse(event: Mapping[str, Any]) -> Continuation:
             Stop(prefix + _string(arn), begin + _number(at), begin + _number(by), int(_number(rank)))
             for arn, at, by, rank in detail.get("due", ())
         )
-        return Continuation(cluster, doomed, due, _string(detail.get("lease", "")))
+        lease = _string(detail.get("lease", ""))
+        return Continuation(cluster, doomed, due, lease, spare=bool(lease) and detail.get("spare") is True)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise Malformed(
             f"{DETAIL_TYPE}: {shown(error)}: a message that interruption_handler has sent is needed"

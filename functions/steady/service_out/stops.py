@@ -26,6 +26,9 @@ STOPS_PER_S = 0.9 * BUCKET_OF["StopTask"].refill_per_s
 STOPS_AT_ONCE = BUCKET_OF["StopTask"].burst - 9
 # Stops that take this much of the near future leave no time for a look at what is known.
 BUSY_FOR_S, BUSY_WITHIN_S = 8.0, 25.0
+# A step that crashes is done again once SQS delivers its messages again, after so many seconds (infra/wiring.py), or
+# once the spare copy of its continuation comes, so many seconds after the continuation.
+REDELIVERED_S, SPARE_LATER_S = 32.0, 5.0
 # A schedule that comes more than this many seconds late cannot be kept.
 LATE_S = 1.0
 
@@ -175,6 +178,15 @@ class Agenda:
             if self._ready:
                 return -math.inf
             return self._later[0][1].at if self._later else math.inf
+
+
+def are_pressing(stops: Iterable[Stop], now: float) -> bool:
+    """Return whether some of `stops` come late if a step at the time `now` crashes, and SQS delivers it again.
+
+    >>> are_pressing([Stop("a", at=20.0, by=82.0)], now=20.0), are_pressing([Stop("a", at=82.0, by=82.0)], now=60.0)
+    (False, True)
+    """
+    return any(now + SPARE_LATER_S - STOP_MARGIN_S < stop.by < now + REDELIVERED_S for stop in stops)
 
 
 def fill(stops: Sequence[Stop], now: float) -> bool:

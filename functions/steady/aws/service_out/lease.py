@@ -3,9 +3,9 @@
 The step that has the lease does the work. Every other invocation hands its instances over, in the ledger's item, and
 ends. The continuation of a step carries the token of its lease, so that the chain goes on. Between two steps the chain
 rests: a notice that cannot wait for its next step takes the lease, and the chain's own continuation, when it comes,
-finds the lease taken and hands its instances over. A step that crashed leaves the lease to the first message after
-`LASTS_S`. While the ledger does not answer, every invocation does its own work: it is the same work, and takes more
-calls.
+finds the lease taken and hands its instances over. A step renews its lease while it works, so that one that crashed
+leaves it to the first message after `LASTS_S`: where a stop cannot wait for SQS, that is the continuation's spare copy.
+While the ledger does not answer, every invocation does its own work: it is the same work, and takes more calls.
 
 The item is {cluster: "#service-out/web", turn: token, begun_by: the message that began the turn, expires: epoch,
 rests_until: when the next step comes (0: a step runs), mail: set of doomed instances}.
@@ -14,23 +14,24 @@ rests_until: when the next step comes (0: a step runs), mail: set of doomed inst
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from steady.aws.runtime import Runtime, batches
+from steady.aws.runtime import Result, Runtime, batches
 from steady.names import LEASE_KEY
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
-# Seconds after which a lease ends whose step has not come back. SQS delivers the messages of a step that crashed again
-# after 30 s (infra/wiring.py); by then the lease is free.
-LASTS_S = 26.0
+# Seconds after which a lease ends that its step has not renewed, and how often a step renews it.
+LASTS_S, RENEWED_EACH_S = 4.0, 1.5
+# How often a step that renews asks whether its work is done, in seconds.
+ASKED_EACH_S = 0.1
 # A step that must ask again for its lease does it after this many seconds.
-ASK_AGAIN_S = 6
+ASK_AGAIN_S, SPARE_AGAIN_S = 6, 1
 # A chain that rests is left its lease if its next step comes within this many seconds, and for so many seconds longer.
 SOON_S = 2.0
 LATE_S = 6.0
@@ -107,9 +108,15 @@ def take(
     return Later(begun_by)
 
 
-def give_back(runtime: Runtime, table: str, cluster: str, lease: Lease) -> tuple[str, ...]:
-    """End `lease`, and return what was handed over since it was taken."""
-    return _update(runtime, table, cluster, lease, "SET expires = :ended", {":ended": {"N": "0"}})
+def give_back(runtime: Runtime, table: str, cluster: str, lease: Lease) -> None:
+    """Let `lease` end whose step has failed: what began it, and what was handed over, is the next step's."""
+    _update(runtime, table, cluster, Lease(lease.token), "SET expires = :ended", {":ended": {"N": "0"}})
+
+
+def end(runtime: Runtime, table: str, cluster: str, lease: Lease) -> tuple[str, ...]:
+    """End the chain of `lease`, and return what was handed over since it was taken."""
+    values: dict[str, AttributeValueTypeDef] = {":ended": {"N": "0"}, ":nothing": {"S": "-"}}
+    return _update(runtime, table, cluster, lease, "SET expires = :ended, begun_by = :nothing", values)
 
 
 def renew(runtime: Runtime, table: str, cluster: str, lease: Lease) -> Lease:
@@ -119,45 +126,92 @@ def renew(runtime: Runtime, table: str, cluster: str, lease: Lease) -> Lease:
     return replace(lease, mail=tuple(sorted({*lease.mail, *mail})))
 
 
-def rest(runtime: Runtime, table: str, cluster: str, lease: Lease, next_in_s: float) -> Lease:
-    """Let the chain of `lease` rest until its next step; return it with all that was handed over, as `renew` does."""
+def while_held(runtime: Runtime, table: str, cluster: str, lease: Lease, work: Callable[[], Result]) -> Result:
+    """Do `work`, and renew `lease` for as long as it takes. The caller has made the clients that `work` shares."""
+    is_working = True
+
+    def do() -> Result:
+        nonlocal is_working
+        try:
+            return work()
+        finally:
+            is_working = False
+
+    def renew_it() -> None:
+        renewed_at = runtime.now()
+        while is_working:
+            if runtime.now() - renewed_at >= RENEWED_EACH_S:
+                renewed_at = runtime.now()
+                renew(runtime, table, cluster, lease)
+            runtime.sleep(ASKED_EACH_S)
+
+    _ = runtime.dynamodb_once
+    return runtime.side_by_side(do, renew_it)[0]
+
+
+def rest(runtime: Runtime, table: str, cluster: str, lease: Lease, next_in_s: float) -> tuple[str, ...]:
+    """Let the chain of `lease` rest until its next step, and return what was handed over since it was taken."""
     next_at = runtime.now() + next_in_s
     values: dict[str, AttributeValueTypeDef] = {
         ":next": {"N": f"{next_at:.3f}"},
         ":expires": {"N": f"{next_at + LATE_S:.3f}"},
     }
-    change = "SET rests_until = :next, expires = :expires"
-    mail = _update(runtime, table, cluster, replace(lease, mail=()), change, values)
-    return replace(lease, mail=tuple(sorted({*lease.mail, *mail})))
+    return _update(runtime, table, cluster, lease, "SET rests_until = :next, expires = :expires", values)
 
 
-def keep(runtime: Runtime, table: str, cluster: str, lease: Lease) -> None:
-    """Keep `lease` for the continuation, and forget what was handed over before: the continuation has it."""
-    if lease.mail:
-        _update(runtime, table, cluster, lease)
+def take_over(runtime: Runtime, table: str, cluster: str, begun_by: str) -> Lease | Later | None:
+    """Take the lease of the step that a continuation with the token `begun_by` has begun, if that step crashed.
+
+    Returns:
+        The lease; or `Later` while the step may still work; or None if the chain has gone on, or that is not known.
+    """
+    crashed = "begun_by = :begun_by AND rests_until = :runs AND expires < :now"
+    try:
+        held = _set_turn(runtime, table, cluster, uuid.uuid4().hex, begun_by, f"turn = :begun_by OR ({crashed})", {})
+    except (ClientError, BotoCoreError) as error:
+        runtime.telemetry.warning(f"cluster {cluster}: whether its last step crashed is not known: {error}")
+        return None
+    if isinstance(held, Lease):
+        return held
+    works = held.get("begun_by", {}).get("S") == begun_by and held.get("rests_until", {}).get("N") == "0"
+    return Later(begun_by) if works else None
 
 
 def _take(
     runtime: Runtime, table: str, cluster: str, token: str, begun_by: str, tokens: Sequence[str], waits_s: float
 ) -> Lease | str:
     """Take the lease as `token`; return the text that began the turn of another step if that one has it."""
-    now = runtime.now()
-    given = {f":t{number}": {"S": one} for number, one in enumerate(tokens)}
+    given: dict[str, AttributeValueTypeDef] = {f":t{number}": {"S": one} for number, one in enumerate(tokens)}
     ours = f" OR turn IN ({', '.join(given)})" if given else ""
-    client = runtime.dynamodb_once
+    is_free = f"attribute_not_exists(expires) OR expires < :now OR rests_until > :soon{ours}"
+    given[":soon"] = {"N": f"{runtime.now() + waits_s:.3f}"}
+    held = _set_turn(runtime, table, cluster, token, begun_by, is_free, given)
+    return held if isinstance(held, Lease) else str(held.get("begun_by", {}).get("S", ""))
+
+
+def _set_turn(
+    runtime: Runtime,
+    table: str,
+    cluster: str,
+    token: str,
+    begun_by: str,
+    is_free: str,
+    values: Mapping[str, AttributeValueTypeDef],
+) -> Lease | Mapping[str, Any]:
+    """Take the lease as `token` if the condition `is_free` holds; return the item as it is if it does not."""
+    now, client = runtime.now(), runtime.dynamodb_once
     try:
         item = client.update_item(
             TableName=table,
             Key=_key(cluster),
             UpdateExpression="SET begun_by = :begun_by, turn = :turn, expires = :expires, rests_until = :runs",
-            ConditionExpression=f"attribute_not_exists(expires) OR expires < :now OR rests_until > :soon{ours}",
+            ConditionExpression=is_free,
             ExpressionAttributeValues={
-                **given,
+                **values,
                 ":begun_by": {"S": begun_by},
                 ":turn": {"S": token},
                 ":expires": {"N": f"{now + LASTS_S:.3f}"},
                 ":now": {"N": f"{now:.3f}"},
-                ":soon": {"N": f"{now + waits_s:.3f}"},
                 ":runs": {"N": "0"},
             },
             ReturnValues="ALL_NEW",
@@ -165,7 +219,7 @@ def _take(
         )["Attributes"]
     except client.exceptions.ConditionalCheckFailedException as error:
         held: Any = error.response.get("Item", {})
-        return str(held.get("begun_by", {}).get("S", ""))
+        return dict(held)
     return Lease(token, _mail_of(item))
 
 
