@@ -7,8 +7,9 @@ import json
 import pytest
 
 from simulator.chaos.scenarios import Reclaim, ScaleOut
-from simulator.faults import NO_FAULT, Down, Fault, Slow, Together
+from simulator.faults import NO_FAULT, Down, Fault, Refused, Silent, Slow, Together
 from simulator.suite import FAILURE_TOPIC
+from simulator.timing import DEFAULT, Timing
 from simulator.world import World
 from steady.aws.settings.clusters import SETTINGS
 
@@ -100,3 +101,25 @@ def test_load_balancers_that_answer_slowly_are_waited_for() -> None:
     trial.run()
 
     assert trial.broken_promises() == []
+
+
+@pytest.mark.parametrize(
+    "down",
+    [Silent("ec2:DescribeInstances", after=False, tries=10_000), Refused.throttled("ec2:DescribeInstances", 600)],
+    ids=["silent", "throttled"],
+)
+@pytest.mark.parametrize("timing", [DEFAULT, Timing.as_aws()], ids=["lenient", "as AWS"])
+def test_ecs_knows_an_instances_cluster_while_ec2_does_not_answer(down: Fault, timing: Timing) -> None:
+    world = World(seed=4, duplicates=0.0, timing=timing)
+    other, fleet = world.spot_cluster("other", 2, mode="paused"), world.spot_cluster("web", 6, mode="paused")
+    other.service("api-of-others", 4)
+    fleet.service("api", 12, requests_per_s=2, delay_s=30)
+    fleet.batch_task(fleet.instances()[0], run_s=3600)
+    world.run(60)
+    world.account.endpoint.fault = down
+    fleet.reclaim(3)
+    world.run(125)
+
+    assert world.account.killed_tasks == 0
+    assert world.account.balancing.failed_requests == 0
+    assert all(i.status == "ACTIVE" for i in other.instances())

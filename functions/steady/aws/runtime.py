@@ -177,6 +177,12 @@ class Runtime:
         return client
 
     @cached_property
+    def ec2_quick(self) -> EC2Client:
+        """A client that gives up after some 10 s: ECS knows most of what is asked, too."""
+        client: EC2Client = self.session.client("ec2", config=QUICK_CONFIG)
+        return client
+
+    @cached_property
     def autoscaling(self) -> AutoScalingClient:
         client: AutoScalingClient = self.session.client("autoscaling", config=CLIENT_CONFIG)
         return client

@@ -26,7 +26,7 @@ def origins_of(runtime: Runtime, instance_ids: Iterable[str]) -> dict[str, Origi
     found = {}
     for batch in batches(sorted(set(instance_ids)), IDS_A_FILTER):
         # A filter leaves out what is gone; with InstanceIds, the whole call would fail.
-        pages = runtime.ec2.get_paginator("describe_instances").paginate(
+        pages = runtime.ec2_quick.get_paginator("describe_instances").paginate(
             Filters=[{"Name": "instance-id", "Values": batch}]
         )
         for page in pages:

@@ -131,6 +131,7 @@ class _Origins:
         self._ids = [notice.instance_id for notice in noticed]
         self._read: dict[str, Origin] | None = None
         self._error: Exception | None = None
+        self._registered: dict[str, list[str]] | None = None
 
     def of(self, notice: Notice) -> Origin | None:
         """Return the pool of the notice's hook, or else what the tags of its instance say; None: it is gone."""
@@ -159,10 +160,26 @@ class _Origins:
                 raise
         return self._read
 
+    def registered_with(self, notice: Notice) -> list[str]:
+        """Return the managed clusters with which the notice's instance has registered: ECS knows where EC2 is silent.
+
+        A cluster whose instances cannot be read is left out: none of its instances is found here.
+        """
+        if self._registered is None:
+            self._registered = {}
+            for cluster in sorted(clusters.read_capacities(self._runtime)):
+                try:
+                    for instance_id in find_instances(self._runtime, cluster, self._ids):
+                        self._registered.setdefault(instance_id, []).append(cluster)
+                except (ClientError, BotoCoreError) as error:
+                    self._runtime.telemetry.warning(
+                        f"cluster {cluster}: its instances cannot be read: {error}", cluster=cluster
+                    )
+        return self._registered.get(notice.instance_id, [])
+
 
 def _locate(runtime: Runtime, notice: Notice, origins: _Origins) -> Doomed | None:
-    origin = origins.of(notice)
-    candidates = clusters.find_clusters(runtime, origin) if origin else []
+    candidates = _candidates(runtime, notice, origins)
     if not candidates:
         runtime.telemetry.info(f"instance {notice.instance_id} belongs to no managed cluster: its notice is ignored")
         runtime.telemetry.count(MetricName.FOREIGN_NOTICES)
@@ -173,6 +190,19 @@ def _locate(runtime: Runtime, notice: Notice, origins: _Origins) -> Doomed | Non
         return None
     doomed = _with_deadline(runtime, notice, cluster)
     return replace(doomed, mark=mark_of(notice, doomed.deadline_s))
+
+
+def _candidates(runtime: Runtime, notice: Notice, origins: _Origins) -> list[str]:
+    """Return the managed clusters that the notice's instance may be in."""
+    try:
+        origin = origins.of(notice)
+        return clusters.find_clusters(runtime, origin) if origin else []
+    except (ClientError, BotoCoreError):
+        registered = origins.registered_with(notice)
+        if not registered:
+            # It may not have registered yet: its notice comes again.
+            raise
+        return registered
 
 
 def _registered_with(runtime: Runtime, instance_id: str, candidates: Sequence[str]) -> str:
