@@ -11,7 +11,7 @@ import math
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from statistics import NormalDist
@@ -20,6 +20,7 @@ from typing import Any
 import boto3
 import botocore.loaders
 import botocore.session
+from botocore import handlers
 from botocore.config import Config
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
@@ -32,6 +33,9 @@ from simulator.timing import DEFAULT, Timing
 
 REGION = "us-east-1"
 ACCOUNT_ID = "123456789012"
+
+# The services that the simulated account answers, as botocore's events name them.
+SERVICE_IDS = frozenset({"ecs", "elastic-load-balancing-v2", "ec2", "auto-scaling", "ssm", "dynamodb", "sqs", "sns"})
 
 Params = Mapping[str, Any]
 Action = Callable[[Params], dict[str, Any]]
@@ -172,8 +176,8 @@ class Endpoint:
 
     def session(self, caller: str) -> boto3.Session:
         """Return a boto3 session whose calls this endpoint answers, and counts under the name `caller`."""
-        core = botocore.session.Session()
-        core.register_component("data_loader", _loader())
+        core = _Session()
+        core.register_component("data_loader", _loader(frozenset(self.actions)))
         core.set_credentials("simulated", "simulated")
         core.set_config_variable("region", REGION)
         # A fixed user agent: to build the usual one takes a fifth of the time of a call.
@@ -208,6 +212,20 @@ class Endpoint:
             self.log.append(Call(self.clock.now, caller, name, params, error))
 
 
+class _Session(botocore.session.Session):
+    """A session without botocore's handlers of documentation, and of services that no function calls.
+
+    Each client copies all handlers: with botocore's whole list, that takes a quarter of a simulated cold start.
+    """
+
+    def _register_builtin_handlers(self, events: Any) -> None:
+        registers = {handlers.REGISTER_FIRST: events.register_first, handlers.REGISTER_LAST: events.register_last}
+        for event, handler, *order in handlers.BUILTIN_HANDLERS:
+            kind, _, of = event.partition(".")
+            if kind != "docs" and (not of or of.partition(".")[0] in SERVICE_IDS):
+                registers.get(order[0] if order else None, events.register)(event, handler)
+
+
 @dataclass(frozen=True, slots=True)
 class _Response:
     status_code: int
@@ -236,7 +254,25 @@ def latencies(timing: Timing, rng: random.Random) -> Callable[[], float]:
     return lambda: rng.lognormvariate(mu, sigma)
 
 
+class _Loader(botocore.loaders.Loader):
+    """Loads service models with those operations alone that the account answers: a client gets a method for each."""
+
+    def __init__(self, actions: Collection[str]) -> None:
+        super().__init__()
+        self._actions = actions
+        self._models: dict[str, Any] = {}
+
+    def load_service_model(self, service_name: str, type_name: str, api_version: str | None = None) -> Any:
+        model = super().load_service_model(service_name, type_name, api_version)
+        if type_name != "service-2":
+            return model
+        if service_name not in self._models:
+            kept = {name: one for name, one in model["operations"].items() if f"{service_name}:{name}" in self._actions}
+            self._models[service_name] = {**model, "operations": kept}
+        return self._models[service_name]
+
+
 @cache
-def _loader() -> botocore.loaders.Loader:
+def _loader(actions: frozenset[str]) -> _Loader:
     # A service model takes 0.1 s to load, so all sessions of the process share one loader.
-    return botocore.loaders.Loader()
+    return _Loader(actions)

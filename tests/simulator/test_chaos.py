@@ -1,4 +1,4 @@
-"""The short form of `make chaos`: some of the matrix, all that goes wrong with events, and two days of everything."""
+"""The short form of `make chaos`: some of the matrix, all that goes wrong with events, and a day of everything."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from simulator.errors import AwsError
 from simulator.faults import CrashAt, Fault, Refused, Silent, Stale, Try
 
 # One of so many cases of the matrix.
-EVERY = 41
+EVERY = 67
 ALL = list(matrix.cases())
 SAMPLED = [case for case in ALL if "crash" in case.kind][::EVERY] + [
     case for case in ALL if "crash" not in case.kind and case.kind != matrix.NO_OTHER_FAULT
-][::6]
+][::9]
 
 
 @pytest.mark.parametrize("case", SAMPLED, ids=lambda case: f"{case.trial.name}: {case.kind}: {case.at}")
@@ -52,18 +52,18 @@ def test_a_promise_that_does_not_hold_is_seen(scenario: type[Trial]) -> None:
     assert trial.broken_promises()
 
 
-def test_two_days_of_everything_break_no_promise() -> None:
-    soaked = Soak(days=2, seed=1).run()
+def test_a_day_of_everything_break_no_promise() -> None:
+    soaked = Soak(days=1, seed=1).run()
 
     assert soaked.broken_promises() == []
-    assert sum(soaked.faults.values()) > 50
+    assert sum(soaked.faults.values()) > 25
     assert soaked.events["lost"] + soaked.events["late"] > 0
-    assert soaked.notices > 10
-    assert soaked.tasks > 300
+    assert soaked.notices > 5
+    assert soaked.tasks > 150
 
 
 def test_the_same_seed_soaks_the_same() -> None:
-    assert Soak(days=0.25, seed=2).run() == Soak(days=0.25, seed=2).run()
+    assert Soak(days=0.1, seed=2).run() == Soak(days=0.1, seed=2).run()
 
 
 def test_a_refused_call_is_a_botocore_error_and_a_silent_one_is_tried_again() -> None:

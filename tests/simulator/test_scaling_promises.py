@@ -193,14 +193,14 @@ def test_what_comes_back_each_hour_finds_its_capacity_there() -> None:
 
 def test_most_tasks_start_at_once_where_that_is_asked_for() -> None:
     rng, at, jobs = random.Random(7), 0.0, []
-    while at < 20 * HOUR_S:
+    while at < 10 * HOUR_S:
         at += rng.expovariate(1 / 300)
         jobs += [Job(at, "batch", Size(1024, 2000), 900) for _ in range(rng.randint(1, 6))]
 
     def total_wait_s(share: int) -> float:
         plan = ClusterPlan("batch", PoolKind.SPOT_FLEET, "m5.xlarge", jobs=tuple(jobs))
         thresholds: dict[str, int | str] = {"start_at_once_share": share, "learning": "off"}
-        outcome = simulate("steady", Scenario((plan,), hours=20, thresholds=thresholds))
+        outcome = simulate("steady", Scenario((plan,), hours=10, thresholds=thresholds))
         return float(outcome.figures["wait_seconds"]["total"])
 
     assert total_wait_s(97) < total_wait_s(0) / 2
