@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 
-from simulator.auto_scaling import AutoScaling, AutoScalingGroup, Waiting
+from simulator.auto_scaling import AutoScaling
 from simulator.clock import Clock
 from simulator.ec2 import BOOT_S, Ec2, Ec2Instance
 from simulator.ecs.api import EcsApi
 from simulator.ecs.scheduler import Scheduler
 from simulator.endpoint import ACCOUNT_ID, REGION, Endpoint
+from simulator.lifecycle_hooks import Hold, Waiting, drain_under_managed_hook
 from simulator.load_balancing import LoadBalancing
 from simulator.messaging import Messaging
 from simulator.spot_fleet import SpotFleets
@@ -54,7 +55,7 @@ class Account:
         self.scheduler.observer.service_event = self.messaging.put_event
         self.fleets.on_notice = self._send_interruption
         self.fleets.on_recommendation = self._send_recommendation
-        self.groups.on_terminating = self._send_terminating
+        self.groups.hooks.on_held = self._begin_wait
         self.ec2.on_state = self._send_state
         self.endpoint.actions = {
             **EcsApi(self.scheduler).actions(),
@@ -71,8 +72,8 @@ class Account:
             "autoscaling:SetDesiredCapacity": self.groups.set_desired_capacity,
             "autoscaling:TerminateInstanceInAutoScalingGroup": self.groups.terminate_instance_in_auto_scaling_group,
             "autoscaling:DescribeLifecycleHooks": self.groups.describe_lifecycle_hooks,
-            "autoscaling:RecordLifecycleActionHeartbeat": self.groups.record_lifecycle_action_heartbeat,
-            "autoscaling:CompleteLifecycleAction": self.groups.complete_lifecycle_action,
+            "autoscaling:RecordLifecycleActionHeartbeat": self.groups.hooks.record_lifecycle_action_heartbeat,
+            "autoscaling:CompleteLifecycleAction": self.groups.hooks.complete_lifecycle_action,
             "ssm:GetParametersByPath": self.parameters.get_parameters_by_path,
             "ssm:GetParameter": self.parameters.get_parameter,
             "ssm:GetParameterHistory": self.parameters.get_parameter_history,
@@ -113,15 +114,15 @@ class Account:
             }
         )
 
-    def _send_terminating(self, group: AutoScalingGroup, waiting: Waiting) -> None:
+    def _begin_wait(self, group: str, waiting: Waiting, hold: Hold) -> None:
         self.messaging.put_event(
             {
                 "detail-type": "EC2 Instance-terminate Lifecycle Action",
                 "source": "aws.autoscaling",
                 "detail": {
-                    "LifecycleActionToken": waiting.token,
-                    "AutoScalingGroupName": group.name,
-                    "LifecycleHookName": group.hook,
+                    "LifecycleActionToken": hold.token,
+                    "AutoScalingGroupName": group,
+                    "LifecycleHookName": hold.hook,
                     "EC2InstanceId": waiting.instance.id,
                     "LifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING",
                     "Origin": "AutoScalingGroup",
@@ -129,3 +130,4 @@ class Account:
                 },
             }
         )
+        drain_under_managed_hook(self.groups.hooks, self.scheduler, group, waiting, hold)

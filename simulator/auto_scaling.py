@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulator.clock import Clock, Timer
+from simulator.clock import Clock
 from simulator.ec2 import Ec2, Ec2Instance
 from simulator.ecs.state import Cluster
 from simulator.endpoint import Params
 from simulator.errors import AwsError
+from simulator.lifecycle_hooks import LifecycleHooks, Waiting, described
 from steady.names import CLUSTER_TAG
 
 # Seconds until a group reacts to a change.
 LOOK_S = 5.0
-# Auto Scaling: an instance waits at most this many heartbeat timeouts.
-MOST_HEARTBEATS = 100
-
-
-@dataclass(eq=False, slots=True)
-class Waiting:
-    """An instance in Terminating:Wait. It waits until its hook is completed or times out."""
-
-    instance: Ec2Instance
-    token: str
-    since: float
-    timeout: Timer
-    to_warm_pool: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -38,6 +24,7 @@ class AutoScalingGroup:
     Attributes:
         hook: the name of its lifecycle hook on termination; "": none.
         heartbeat_s: the heartbeat timeout of the hook, in seconds.
+        other_hooks: the heartbeat timeouts of its other hooks on termination, by their names.
         leaving: the ids of the instances that are leaving the group's load balancers, before they wait.
         waiting: the instances that wait under the hook, by their ids.
         target_groups: the ARNs of the target groups in which it registers its instances.
@@ -54,6 +41,7 @@ class AutoScalingGroup:
     maximum: int = 1000
     hook: str = "drain"
     heartbeat_s: float = 300.0
+    other_hooks: dict[str, float] = field(default_factory=dict)
     members: dict[str, Ec2Instance] = field(default_factory=dict)
     leaving: set[str] = field(default_factory=set)
     waiting: dict[str, Waiting] = field(default_factory=dict)
@@ -62,6 +50,10 @@ class AutoScalingGroup:
     target_groups: tuple[str, ...] = ()
     reuse_on_scale_in: bool = False
     warm: dict[str, Ec2Instance] = field(default_factory=dict)
+
+    def hooks(self) -> dict[str, float]:
+        """Return the heartbeat timeouts of all hooks on termination, by their names."""
+        return {**({self.hook: self.heartbeat_s} if self.hook else {}), **self.other_hooks}
 
     def staying(self) -> list[Ec2Instance]:
         """Return the instances that are not about to be terminated."""
@@ -78,15 +70,14 @@ class AutoScaling:
     """All Auto Scaling groups of the account.
 
     Attributes:
-        on_terminating: called with the group, and with each instance that waits under its hook from now on.
+        hooks: the lifecycle hooks under which instances wait before they are terminated.
     """
 
     def __init__(self, clock: Clock, ec2: Ec2) -> None:
         self.clock = clock
         self.ec2 = ec2
         self.groups: dict[str, AutoScalingGroup] = {}
-        self.on_terminating: Callable[[AutoScalingGroup, Waiting], None] = lambda group, waiting: None
-        self._tokens = itertools.count(1)
+        self.hooks = LifecycleHooks(clock, lambda name: self._group(name).waiting, self._leave)
 
     def add(self, group: AutoScalingGroup) -> AutoScalingGroup:
         """Add a group to the account. Its first instances are registered at once."""
@@ -149,45 +140,8 @@ class AutoScaling:
 
     def describe_lifecycle_hooks(self, params: Params) -> dict[str, Any]:
         group = self._group(params["AutoScalingGroupName"])
-        if not group.hook or group.hook not in params.get("LifecycleHookNames", [group.hook]):
-            return {"LifecycleHooks": []}
-        return {
-            "LifecycleHooks": [
-                {
-                    "LifecycleHookName": group.hook,
-                    "HeartbeatTimeout": int(group.heartbeat_s),
-                    "GlobalTimeout": int(min(172_800, MOST_HEARTBEATS * group.heartbeat_s)),
-                    "DefaultResult": "CONTINUE",
-                }
-            ]
-        }
-
-    def record_lifecycle_action_heartbeat(self, params: Params) -> dict[str, Any]:
-        group, waiting = self._waiting(params)
-        waiting.timeout.cancel()
-        ends = min(self.clock.now + group.heartbeat_s, waiting.since + MOST_HEARTBEATS * group.heartbeat_s)
-        waiting.timeout = self.clock.at(ends, lambda: self._go(group, waiting))
-        return {}
-
-    def complete_lifecycle_action(self, params: Params) -> dict[str, Any]:
-        group, waiting = self._waiting(params)
-        waiting.timeout.cancel()
-        self._go(group, waiting)
-        return {}
-
-    def _waiting(self, params: Params) -> tuple[AutoScalingGroup, Waiting]:
-        """Find the wait that a call is about.
-
-        Both calls require the group and the hook; the wait is named by its token or by the instance's id (Auto Scaling
-        API, CompleteLifecycleAction and RecordLifecycleActionHeartbeat: neither of the two is required by the model).
-        """
-        group = self._group(params["AutoScalingGroupName"])
-        token, instance_id = params.get("LifecycleActionToken"), params.get("InstanceId")
-        for waiting in group.waiting.values():
-            named = waiting.token == token if token else waiting.instance.id == instance_id
-            if named and params["LifecycleHookName"] == group.hook:
-                return group, waiting
-        raise AwsError("ValidationError", f"No active Lifecycle Action found with token {token} or ID {instance_id}")
+        wanted = params.get("LifecycleHookNames", group.hooks())
+        return {"LifecycleHooks": [described(name, s) for name, s in group.hooks().items() if name in wanted]}
 
     def _group(self, name: str) -> AutoScalingGroup:
         if name not in self.groups:
@@ -221,18 +175,13 @@ class AutoScaling:
         group.leaving.discard(instance.id)
         if instance.id not in group.members:
             return
-        token = f"00000000-0000-0000-0000-{next(self._tokens):012x}"
-        timeout = self.clock.after(group.heartbeat_s, lambda: self._go(group, group.waiting[instance.id]))
-        waiting = group.waiting[instance.id] = Waiting(instance, token, self.clock.now, timeout, to_warm_pool)
-        if not group.hook:
-            timeout.cancel()
-            self._go(group, waiting)
-            return
-        self.on_terminating(group, waiting)
-        self._look_soon(group)
+        waiting = group.waiting[instance.id] = Waiting(instance, self.clock.now, to_warm_pool=to_warm_pool)
+        self.hooks.hold(group.name, waiting, group.hooks())
+        if group.hooks():
+            self._look_soon(group)
 
-    def _go(self, group: AutoScalingGroup, waiting: Waiting) -> None:
-        instance = waiting.instance
+    def _leave(self, name: str, waiting: Waiting) -> None:
+        group, instance = self.groups[name], waiting.instance
         if not group.waiting.pop(instance.id, None):
             return
         if waiting.to_warm_pool and instance.alive:

@@ -68,7 +68,7 @@ def _handle_instead(world: World, handle: Callable[[Ec2Instance], None]) -> None
         world.clock.spawn(lambda: handle(instance))
 
     world.account.fleets.on_notice = world.account.fleets.on_recommendation = begin
-    world.account.groups.on_terminating = lambda group, waiting: begin(waiting.instance)
+    world.account.groups.hooks.on_held = lambda group, waiting, hold: begin(waiting.instance)
 
 
 def _drain(world: World, instance: Ec2Instance) -> None:

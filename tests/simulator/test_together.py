@@ -7,7 +7,8 @@ import pytest
 from simulator.auto_scaling import AutoScalingGroup
 from simulator.errors import AwsError
 from simulator.faults import Fault, TimedOut, Try
-from simulator.timing import Timing
+from simulator.lifecycle_hooks import MANAGED_DRAINING, MANAGED_HEARTBEAT_S
+from simulator.timing import DEFAULT, Timing
 from simulator.world import World
 from steady.names import HOOK_NAME
 
@@ -131,5 +132,34 @@ def test_a_hook_whose_terms_cannot_be_read_is_served_and_answered_all_the_same(*
     world.account.groups.fail(leaving)
     world.run(1500)
 
+    assert not leaving.alive
+    assert (world.account.killed_tasks, world.account.balancing.failed_requests) == (0, 0)
+
+
+@pytest.mark.parametrize("timing", [DEFAULT, Timing.as_aws()], ids=["lenient", "as AWS"])
+def test_several_hooks_on_an_instance_are_each_held_and_completed_by_whoever_they_belong_to(timing: Timing) -> None:
+    """ECS's managed draining adds a hook of its own, and somebody else may have one, too."""
+    world = World(seed=8, timing=timing)
+    web = world.group_cluster("web", 4, mode="paused", on_rebalance="ignore")
+    assert isinstance(web.pool, AutoScalingGroup)
+    web.pool.hook = HOOK_NAME
+    web.pool.other_hooks = {MANAGED_DRAINING: MANAGED_HEARTBEAT_S, "backup": 900.0}
+    web.service("api", 8, requests_per_s=2, delay_s=30)
+    web.batch_task(web.instances()[0], run_s=400)
+    world.run(60)
+    leaving = web.ec2_instances()[0]
+    world.account.endpoint.log = []
+    world.account.groups.fail(leaving)
+    world.run(880)
+
+    # Ours and ECS's are completed; that of others is neither completed nor prolonged by us.
+    assert set(web.pool.waiting[leaving.id].holds) == {"backup"}
+    answered = {
+        c.params["LifecycleHookName"]
+        for c in world.account.endpoint.log
+        if c.name.startswith("autoscaling:") and "LifecycleHookName" in c.params
+    }
+    assert answered == {HOOK_NAME}
+    world.run(40)
     assert not leaving.alive
     assert (world.account.killed_tasks, world.account.balancing.failed_requests) == (0, 0)
