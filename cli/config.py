@@ -14,14 +14,21 @@ from cli.output import JsonOption, answers, one_line_errors, write_json
 from steady.aws.runtime import Runtime
 from steady.aws.settings import parameters
 from steady.aws.settings.parameters import Value
-from steady.names import CLUSTERS_PATH, DEFAULTS_PATH
+from steady.names import CLUSTERS_PATH, DEFAULTS_PATH, DEPLOYED_CLUSTERS_PATH, DEPLOYED_DEFAULTS_PATH
 from steady.thresholds import THRESHOLDS, BadThreshold, Threshold, contradiction, contradictions
 
 app = typer.Typer(help="Thresholds: show, set, check, history, reset.", no_args_is_help=True)
 
 PROBLEMS = 1
 ClusterArgument = Annotated[str, typer.Argument(help="The cluster.")]
-DefaultsOption = Annotated[bool, typer.Option("--defaults", help="The deployment's defaults, not a cluster's own.")]
+DefaultsOption = Annotated[bool, typer.Option("--defaults", help="The values for all clusters, not a cluster's own.")]
+# Whose value it is, by the path of its parameter.
+SOURCES = {
+    DEPLOYED_DEFAULTS_PATH: "deployment",
+    DEPLOYED_CLUSTERS_PATH: "deployment, for the cluster",
+    DEFAULTS_PATH: "default",
+    CLUSTERS_PATH: "cluster",
+}
 
 
 @app.command()
@@ -58,7 +65,7 @@ def set_(
     region: RegionOption = None,
     json_: JsonOption = None,
 ) -> None:
-    """Set thresholds of a cluster, or the deployment's defaults. They take effect at the next tick.
+    """Set thresholds of a cluster, or the defaults of all clusters. They take effect at the next tick.
 
     Nothing is written, and the exit code is 2, if any value is wrong or contradicts another one.
     """
@@ -106,16 +113,18 @@ def history(
     region: RegionOption = None,
     json_: JsonOption = None,
 ) -> None:
-    """Show the values of a cluster's threshold, the newest first: its own, or else the deployment's."""
+    """Show the values of a cluster's threshold, the newest first, under the path whose value holds."""
     with one_line_errors(BadThreshold):
         threshold = _threshold(name)
         aws = runtime(profile, region)
         with aws_errors():
-            path = f"{_path_of(aws, cluster)}/{name}"
-            versions = parameters.read_history(aws, path)
-            if not versions:
-                path = f"{DEFAULTS_PATH}/{name}"
-                versions = parameters.read_history(aws, path)
+            parameters.list_managed_clusters(aws, [cluster])
+            for under in reversed(parameters.paths_of(cluster)):
+                path = f"{under}/{name}"
+                if versions := parameters.read_history(aws, path):
+                    break
+            else:
+                path = f"{CLUSTERS_PATH}/{cluster}/{name}"
     rows = [{**asdict(v), "at": v.at.isoformat(), "problem": _problem(threshold, v.value, path)} for v in versions]
     write_json({"parameter": path, "versions": rows}, json_)
     if json_ == "-":
@@ -138,10 +147,7 @@ def reset(
     region: RegionOption = None,
     json_: JsonOption = None,
 ) -> None:
-    """Remove a cluster's own values, so that the deployment's hold; or set defaults back to the built-in ones.
-
-    A threshold that `cdk.json` sets for a cluster stays a parameter of the cluster, with the deployment's value.
-    """
+    """Remove the operators' values of a cluster, or of all clusters: what they override holds again."""
     cluster, given = ("", names) if defaults else (names[0], names[1:])
     with one_line_errors(BadThreshold):
         wanted = [_threshold(name) for name in given]
@@ -151,15 +157,14 @@ def reset(
         with aws_errors():
             path = _path_of(aws, cluster)
             for threshold in wanted:
-                if defaults:
-                    parameters.put_threshold(aws, path, threshold.name, threshold.default)
-                else:
-                    parameters.reset_threshold(aws, cluster, threshold.name)
+                parameters.reset_threshold(aws, path, threshold.name)
+            holding = parameters.read_parameters(aws, cluster).held
     write_json({"cluster": cluster or None, "reset": [t.name for t in wanted]}, json_)
     if json_ != "-":
         for threshold in wanted:
-            holds = "the built-in default holds" if defaults else "the deployment's default holds"
-            answers.print(f"{path}/{threshold.name}: reset, {holds}", highlight=False, soft_wrap=True)
+            held = holding[threshold.name]
+            line = f"{path}/{threshold.name}: reset, {held.value} holds ({_source(held.path)})"
+            answers.print(line, highlight=False, soft_wrap=True)
 
 
 def shown(aws: Runtime, cluster: str) -> tuple[list[dict[str, Any]], list[str]]:
@@ -188,7 +193,7 @@ def shown(aws: Runtime, cluster: str) -> tuple[list[dict[str, Any]], list[str]]:
 
 
 def change(aws: Runtime, cluster: str, wanted: Mapping[str, Value]) -> list[dict[str, Any]]:
-    """Set thresholds under the cluster's path ("": the deployment's); return each with its value before.
+    """Set thresholds under the cluster's path ("": that of all clusters); return each with its value before.
 
     Raises:
         BadThreshold: if a value contradicts another one, or the cluster is not managed. Nothing is written then.
@@ -233,7 +238,7 @@ def _path_of(aws: Runtime, cluster: str) -> str:
 def _source(path: str) -> str:
     if not path:
         return "built in"
-    return "deployment" if path.startswith(DEFAULTS_PATH) else "cluster"
+    return next(whose for under, whose in SOURCES.items() if path.startswith(f"{under}/"))
 
 
 def _problem(threshold: Threshold, value: str, path: str) -> str:

@@ -1,26 +1,25 @@
-"""The suite's SSM parameters, each with the pattern that SSM checks a new value against."""
+"""The suite's SSM parameters, each with the pattern that SSM checks a new value against.
+
+The deployment's thresholds have a path of their own: CloudFormation sends a parameter's value again whenever anything
+of the parameter changes, so nothing under it may be an operator's.
+"""
+
+from collections.abc import Mapping
 
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from infra.settings.clusters import ManagedCluster
-from steady.names import CLUSTERS_PATH, DEFAULTS_PATH, LEDGER_PARAMETER
+from steady.names import CLUSTERS_PATH, DEPLOYED_CLUSTERS_PATH, DEPLOYED_DEFAULTS_PATH, LEDGER_PARAMETER
 from steady.pools import PoolName
 from steady.thresholds import THRESHOLDS
 
 POOL_PATTERN = r"^(auto-scaling-group:\S+|spot-fleet:sfr-\S+)$"
 
 
-def add_defaults(scope: Construct) -> None:
-    """Add the parameters of the defaults, one for each threshold."""
-    for threshold in THRESHOLDS.values():
-        _parameter(
-            scope,
-            f"{DEFAULTS_PATH}/{threshold.name}",
-            str(threshold.default),
-            threshold.allowed_pattern,
-            f"{threshold.meaning} {threshold.needed}.",
-        )
+def add_thresholds(scope: Construct, thresholds: Mapping[str, str]) -> None:
+    """Add the parameters of the deployment's thresholds for all clusters."""
+    _add(scope, DEPLOYED_DEFAULTS_PATH, thresholds)
 
 
 def add_ledger(scope: Construct, table: str) -> None:
@@ -29,12 +28,17 @@ def add_ledger(scope: Construct, table: str) -> None:
 
 
 def add_cluster(scope: Construct, cluster: ManagedCluster, pool: PoolName) -> None:
-    """Add the parameters of `cluster`: its pool, and the thresholds that differ from the defaults."""
-    where = f"{CLUSTERS_PATH}/{cluster.name}"
-    _parameter(scope, f"{where}/capacity", str(pool), POOL_PATTERN, f"What gives {cluster.name} instances.")
-    for name, value in cluster.thresholds.items():
+    """Add the parameters of `cluster`: its pool, and the thresholds of its row."""
+    path = f"{CLUSTERS_PATH}/{cluster.name}/capacity"
+    _parameter(scope, path, str(pool), POOL_PATTERN, f"What gives {cluster.name} instances.")
+    _add(scope, f"{DEPLOYED_CLUSTERS_PATH}/{cluster.name}", cluster.thresholds)
+
+
+def _add(scope: Construct, path: str, thresholds: Mapping[str, str]) -> None:
+    for name, value in thresholds.items():
         threshold = THRESHOLDS[name]
-        _parameter(scope, f"{where}/{name}", value, threshold.allowed_pattern, threshold.meaning)
+        meaning = f"{threshold.meaning} An operator's value comes before this one (steady config set)."
+        _parameter(scope, f"{path}/{name}", value, threshold.allowed_pattern, meaning)
 
 
 def _parameter(scope: Construct, name: str, value: str, pattern: str, description: str) -> None:

@@ -9,13 +9,13 @@ from aws_cdk import aws_dynamodb as dynamodb
 
 from infra.queue_function import QueueFunction
 from infra.settings.target import Settings
-from steady.names import API_BUDGET_KEY, CLUSTER_TAG, CLUSTERS_PATH, DEFAULTS_PATH, LEASE_KEY
+from steady.names import API_BUDGET_KEY, CLUSTER_TAG, CLUSTERS_PATH, DEFAULTS_PATH, DEPLOYED_PATH, LEASE_KEY
 from steady.pools import PoolKind
 
 
 def may_read_thresholds(function: QueueFunction) -> None:
     """Allow to read all parameters and their history, where the newest valid value is looked up."""
-    arns = _parameters(function, DEFAULTS_PATH, CLUSTERS_PATH)
+    arns = _parameters(function, DEPLOYED_PATH, DEFAULTS_PATH, CLUSTERS_PATH)
     function.allow(["ssm:GetParametersByPath", "ssm:GetParameterHistory"], arns)
 
 

@@ -11,7 +11,7 @@ from infra.settings.target import Settings
 
 
 class StateStack(cdk.Stack):
-    """The ledger's table, the deployment's defaults, and each adopted cluster's pool and own thresholds."""
+    """The ledger's table, the deployment's thresholds, and each adopted cluster's pool and own thresholds."""
 
     def __init__(self, scope: Construct, id_: str, *, settings: Settings, **kwargs: Any) -> None:
         super().__init__(scope, id_, **kwargs)
@@ -28,6 +28,6 @@ class StateStack(cdk.Stack):
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
         parameters.add_ledger(self, self.ledger.table_name)
-        parameters.add_defaults(self)
+        parameters.add_thresholds(self, settings.thresholds)
         for cluster in settings.adopted:
             parameters.add_cluster(self, cluster, cluster.pool)

@@ -19,8 +19,7 @@ from simulator.messaging import Rule
 from simulator.queues import Queue
 from steady.aws.runtime import Runtime
 from steady.aws.scaling.evaluation import Environment as ScalingEnvironment
-from steady.names import CLUSTERS_PATH, DEFAULTS_PATH
-from steady.thresholds import THRESHOLDS
+from steady.names import CLUSTERS_PATH, DEPLOYED_CLUSTERS_PATH
 
 LEDGER_TABLE = "steady-ledger"
 FAILURE_TOPIC = "runtask-failures"
@@ -113,8 +112,6 @@ class Suite:
         self.account = account
         self.telemetry = RecordedTelemetry(account)
         account.tables.create(LEDGER_TABLE, key="cluster")
-        for threshold in THRESHOLDS.values():
-            account.parameters.put(f"{DEFAULTS_PATH}/{threshold.name}", threshold.default)
         # The interruption handler writes to the queue of triggers, so the queue exists without scaling, too.
         self.triggers = self._queue(wiring.AUTOSCALER)
         self.notices = self._queue(wiring.INTERRUPTION)
@@ -151,7 +148,7 @@ class Suite:
         """Let the suite manage `cluster`: write its parameters, and tick every minute."""
         self.account.parameters.put(f"{CLUSTERS_PATH}/{cluster}/capacity", capacity)
         for name, value in thresholds.items():
-            self.account.parameters.put(f"{CLUSTERS_PATH}/{cluster}/{name}", value)
+            self.account.parameters.put(f"{DEPLOYED_CLUSTERS_PATH}/{cluster}/{name}", value)
         if self.autoscaler:
             self.account.clock.every(wiring.TICK_S, lambda: self.tick(cluster))
 

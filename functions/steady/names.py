@@ -4,10 +4,15 @@ HOOK_NAME = "steady-drain"
 HOOK_HEARTBEAT_S = 300
 TERMINATING = "autoscaling:EC2_INSTANCE_TERMINATING"
 
+# The operators' thresholds: those of each cluster, and those of all clusters. No deployment writes a threshold here.
 CLUSTERS_PATH = "/steady/clusters"
-CAPACITY = "capacity"
-
 DEFAULTS_PATH = "/steady/defaults"
+CAPACITY = "capacity"
+# The deployment's thresholds, which the operators' override. CloudFormation owns these parameters, and may write them
+# again at each deployment.
+DEPLOYED_CLUSTERS_PATH = "/steady/deployed/clusters"
+DEPLOYED_DEFAULTS_PATH = "/steady/deployed/defaults"
+DEPLOYED_PATH = "/steady/deployed"
 LEDGER_PARAMETER = "/steady/ledger"
 
 EVENTS_LOG_GROUP = "/steady/events"

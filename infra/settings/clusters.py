@@ -40,7 +40,8 @@ MOST_UNITS = 100_000
 REBALANCE_DEADLINE_S = 900
 
 
-def _thresholds(given: Any) -> dict[str, str]:
+def parse_thresholds(given: Any) -> dict[str, str]:
+    """Check a table of thresholds, and return their values as texts."""
     if not isinstance(given, dict):
         raise refusal('a table of thresholds with their values, such as {"drift_seconds": 10}, is needed')
     for name, value in given.items():
@@ -93,7 +94,9 @@ class ManagedCluster(Table):
         str,
         text(r"[A-Za-z][A-Za-z0-9_-]{0,99}", "a name of up to 100 letters, digits, - and _ that begins with a letter"),
     ] = REQUIRED
-    own_thresholds: Annotated[Mapping[str, str], PlainValidator(_thresholds)] = Field(default={}, alias="thresholds")
+    own_thresholds: Annotated[Mapping[str, str], PlainValidator(parse_thresholds)] = Field(
+        default={}, alias="thresholds"
+    )
 
     @property
     def thresholds(self) -> Mapping[str, str]:

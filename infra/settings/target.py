@@ -19,10 +19,10 @@ from collections.abc import Mapping
 from typing import Annotated, Any, NamedTuple, Self
 
 from constructs import Node
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
 
 from infra.settings.checks import REQUIRED, Days, Table, needs, refusal, shown, text
-from infra.settings.clusters import AdoptedCluster, Clusters, MadeCluster
+from infra.settings.clusters import AdoptedCluster, Clusters, MadeCluster, parse_thresholds
 from infra.settings.errors import BadSettings
 from infra.settings.images import BUILT_IN, Image
 from infra.settings.logs import LogSettings
@@ -60,7 +60,8 @@ class TaskStatusSettings(Table):
 class Settings(Table):
     """One target's settings: an account and a Region ("": the current one), and all that is deployed there.
 
-    Without a `network`, one is made for the clusters that are made. `runbook` is its address, where it is published.
+    `thresholds` are those of all clusters that differ from the built-in ones. Without a `network`, one is made for the
+    clusters that are made. `runbook` is its address, where it is published.
     """
 
     account: Annotated[str, text(r"(\d{12})?", "a text of twelve digits"), BeforeValidator(_account)] = ""
@@ -71,6 +72,7 @@ class Settings(Table):
         AfterValidator(lambda own: {**BUILT_IN, **own}),
     ] = BUILT_IN
     clusters: Clusters = REQUIRED
+    thresholds: Annotated[Mapping[str, str], PlainValidator(parse_thresholds)] = Field(default={})
     network: Annotated[ExistingNetwork | None, BeforeValidator(lambda given: None if given == {} else given)] = None
     logs: LogSettings | None = None
     monitoring: MonitoringSettings | None = None

@@ -23,7 +23,7 @@ def account(aws: boto3.Session) -> Any:
         ssm.put_parameter(Name=f"/steady/{path}", Value=value, Type="String", Overwrite=True)
 
     put("clusters/web/capacity", "auto-scaling-group:web")
-    put("defaults/drift_seconds", "45")
+    put("deployed/defaults/drift_seconds", "45")
     return put
 
 
@@ -75,7 +75,7 @@ def test_the_deployments_defaults_are_set(account: Any) -> None:
     changed = answer("set", "--defaults", "scale_in_share=50")
 
     assert changed["changed"] == [{"path": "/steady/defaults/scale_in_share", "before": 25, "after": 50}]
-    assert (row("scale_in_share")["value"], row("scale_in_share")["from"]) == (50, "deployment")
+    assert (row("scale_in_share")["value"], row("scale_in_share")["from"]) == (50, "default")
 
 
 @pytest.mark.parametrize(
@@ -129,38 +129,40 @@ def test_the_history_says_what_was_wrong_with_each_value(account: Any) -> None:
     assert "soon" in config("history", "web", "drift_seconds").stdout
 
 
-def test_without_a_value_of_its_own_the_deployments_history_is_shown(account: Any) -> None:
-    account("defaults/drift_seconds", "50")
+@pytest.mark.parametrize("under", ["defaults", "deployed/clusters/web", "deployed/defaults"])
+def test_without_a_value_of_its_own_the_history_of_the_value_that_holds_is_shown(account: Any, under: str) -> None:
+    account(f"{under}/drift_seconds", "40")
+    account(f"{under}/drift_seconds", "50")
 
     history = answer("history", "web", "drift_seconds")
 
-    assert (history["parameter"], len(history["versions"])) == ("/steady/defaults/drift_seconds", 2)
+    assert history["parameter"] == f"/steady/{under}/drift_seconds"
+    assert [v["value"] for v in history["versions"]][:2] == ["50", "40"]
+
+
+def test_each_layer_overrides_those_under_it(account: Any) -> None:
+    layers = (
+        ("deployed/defaults", "deployment"),
+        ("deployed/clusters/web", "deployment, for the cluster"),
+        ("defaults", "default"),
+        ("clusters/web", "cluster"),
+    )
+    for number, (path, whose) in enumerate(layers, start=50):
+        account(f"{path}/drift_seconds", str(number))
+        assert (row("drift_seconds")["value"], row("drift_seconds")["from"]) == (number, whose)
 
 
 def test_what_is_reset_is_the_deployments_again(account: Any) -> None:
     account("clusters/web/drift_seconds", "10")
 
-    assert "the deployment's default holds" in config("reset", "web", "drift_seconds").stdout
-    assert (row("drift_seconds")["value"], row("drift_seconds")["from"]) == (45, "deployment")
+    account("defaults/drift_seconds", "20")
+
+    assert "reset, 20 holds (default)" in config("reset", "web", "drift_seconds").stdout
     # To reset it again changes nothing.
     assert config("reset", "web", "drift_seconds").exit_code == 0
 
     assert answer("reset", "--defaults", "drift_seconds")["reset"] == ["drift_seconds"]
-    assert row("drift_seconds")["value"] == THRESHOLDS["drift_seconds"].default
-
-
-def test_what_the_deployment_made_is_reset_without_taking_it_from_cloudformation(
-    account: Any, aws: boto3.Session
-) -> None:
-    account("clusters/web/drift_seconds", "10")
-    tag = {"Key": "aws:cloudformation:stack-name", "Value": "steady-cluster-web"}
-    aws.client("ssm").add_tags_to_resource(
-        ResourceType="Parameter", ResourceId="/steady/clusters/web/drift_seconds", Tags=[tag]
-    )
-
-    assert config("reset", "web", "drift_seconds").exit_code == 0
-
-    assert (row("drift_seconds")["value"], row("drift_seconds")["from"]) == (45, "cluster")
+    assert (row("drift_seconds")["value"], row("drift_seconds")["from"]) == (45, "deployment")
 
 
 def test_what_cannot_be_reset_is_said_in_one_line(account: Any) -> None:

@@ -46,7 +46,7 @@ def test_the_bounds_of_the_row_are_the_thresholds_of_the_cluster(templates: dict
 
     for threshold, value in (("min_capacity", row.get("min", 0)), ("max_capacity", row["max"])):
         templates[name].has_resource_properties(
-            "AWS::SSM::Parameter", {"Name": f"/steady/clusters/{name}/{threshold}", "Value": str(value)}
+            "AWS::SSM::Parameter", {"Name": f"/steady/deployed/clusters/{name}/{threshold}", "Value": str(value)}
         )
 
 
@@ -126,7 +126,7 @@ def test_a_fleet_launches_before_it_terminates_and_the_handler_empties_by_then(t
         ("rebalance_deadline_seconds", str(rebalance["TerminationDelay"])),
     ):
         templates["batch"].has_resource_properties(
-            "AWS::SSM::Parameter", {"Name": f"/steady/clusters/batch/{threshold}", "Value": value}
+            "AWS::SSM::Parameter", {"Name": f"/steady/deployed/clusters/batch/{threshold}", "Value": value}
         )
 
 

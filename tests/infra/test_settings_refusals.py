@@ -27,6 +27,7 @@ CONTEXT: dict[str, Any] = {
     "account": "111111111111",
     "region": "us-east-1",
     "images": {"ours": {"parameter": "/images/ours", "distribution": "ubuntu", "architecture": "x86_64", "gpu": False}},
+    "thresholds": {"drift_seconds": 20},
     "clusters": [
         {
             "name": "web",

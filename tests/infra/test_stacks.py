@@ -16,9 +16,9 @@ from infra.alarms import PREFIX
 from infra.watch_stack import WATCHED
 from interruption_handler import notices
 from steady.api_budget import limits
-from steady.thresholds import THRESHOLDS
 
 CONTEXT: dict[str, Any] = {
+    "thresholds": {"drift_seconds": 20},
     "clusters": [
         {"name": "web", "capacity": "auto-scaling-group:web", "thresholds": {"max_capacity": 20}},
         {"name": "batch", "capacity": "spot-fleet:sfr-1"},
@@ -78,28 +78,27 @@ def templates() -> dict[str, Template]:
     return {name: Template.from_stack(stack) for name, stack in named.items()}
 
 
-def test_every_default_is_a_parameter_that_ssm_checks(templates: dict[str, Template]) -> None:
-    for threshold in THRESHOLDS.values():
-        templates["state"].has_resource_properties(
-            "AWS::SSM::Parameter",
-            {
-                "Name": f"/steady/defaults/{threshold.name}",
-                "Value": str(threshold.default),
-                "AllowedPattern": threshold.allowed_pattern,
-            },
-        )
-
-
 def test_each_cluster_has_its_pool_and_its_own_thresholds(templates: dict[str, Template]) -> None:
     for name, value in (
-        ("web/capacity", "auto-scaling-group:web"),
-        ("batch/capacity", "spot-fleet:sfr-1"),
-        ("web/max_capacity", "20"),
+        ("clusters/web/capacity", "auto-scaling-group:web"),
+        ("clusters/batch/capacity", "spot-fleet:sfr-1"),
+        ("deployed/clusters/web/max_capacity", "20"),
+        ("deployed/defaults/drift_seconds", "20"),
     ):
         templates["state"].has_resource_properties(
             "AWS::SSM::Parameter",
-            {"Name": f"/steady/clusters/{name}", "Value": value, "AllowedPattern": Match.any_value()},
+            {"Name": f"/steady/{name}", "Value": value, "AllowedPattern": Match.any_value()},
         )
+
+
+def test_no_threshold_of_the_operators_is_cloudformations(templates: dict[str, Template]) -> None:
+    names = [
+        resource["Properties"]["Name"]
+        for template in templates.values()
+        for resource in template.find_resources("AWS::SSM::Parameter").values()
+    ]
+    assert names
+    assert all(name.startswith("/steady/deployed/") or name.endswith(("/capacity", "/ledger")) for name in names)
 
 
 def test_events_reach_the_queues_that_feed_the_functions(templates: dict[str, Template]) -> None:

@@ -1,4 +1,8 @@
-"""Read and change thresholds in SSM: the values of a cluster, over the defaults of the deployment."""
+"""Read and change thresholds in SSM.
+
+A built-in default gives way to the deployment's value for all clusters, that to the deployment's value for the cluster
+(its row in cdk.json), that to the operators' default, and that to the operators' value for the cluster.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,14 @@ from typing import TYPE_CHECKING
 
 from steady.aws.runtime import Runtime
 from steady.aws.settings.clusters import list_parameters, read_capacities
-from steady.names import CAPACITY, CLUSTERS_PATH, DEFAULTS_PATH, LEDGER_PARAMETER
+from steady.names import (
+    CAPACITY,
+    CLUSTERS_PATH,
+    DEFAULTS_PATH,
+    DEPLOYED_CLUSTERS_PATH,
+    DEPLOYED_DEFAULTS_PATH,
+    LEDGER_PARAMETER,
+)
 from steady.pools import POOL_NAMES
 from steady.thresholds import (
     THRESHOLDS,
@@ -67,17 +78,29 @@ class ClusterParameters:
         return {one.name: one.value for one in self.held.values()}
 
 
+def paths_of(cluster: str) -> tuple[str, ...]:
+    """Return the paths of the thresholds of `cluster` ("": of all clusters); each overrides those before it."""
+    if not cluster:
+        return (DEPLOYED_DEFAULTS_PATH, DEFAULTS_PATH)
+    return (
+        DEPLOYED_DEFAULTS_PATH,
+        f"{DEPLOYED_CLUSTERS_PATH}/{cluster}",
+        DEFAULTS_PATH,
+        f"{CLUSTERS_PATH}/{cluster}",
+    )
+
+
 def read_parameters(runtime: Runtime, cluster: str) -> ClusterParameters:
-    """Return the parameters of `cluster` ("": of the deployment alone) as they hold now.
+    """Return the parameters of `cluster` ("": those for all clusters alone) as they hold now.
 
     A value that does not parse, or that contradicts another one, is replaced by the newest value of its history that
-    does neither. If there is none, it is replaced by the deployment's value, and then by the built-in default.
+    does neither. If there is none, it is replaced by the value that it overrides.
     """
     own_path = f"{CLUSTERS_PATH}/{cluster}"
     found = {t.name: Held(t.name, t.default) for t in THRESHOLDS.values()}
     problems: list[str] = []
     capacity = ""
-    for path in (DEFAULTS_PATH, own_path) if cluster else (DEFAULTS_PATH,):
+    for path in paths_of(cluster):
         for name, parameter in list_parameters(runtime, path):
             if name == CAPACITY and path == own_path:
                 capacity = parameter["Value"]
@@ -175,20 +198,11 @@ def put_threshold(runtime: Runtime, path: str, name: str, value: Value) -> None:
     )
 
 
-def reset_threshold(runtime: Runtime, cluster: str, name: str) -> None:
-    """Delete the threshold `name` of `cluster`, so that the deployment's value holds.
-
-    A threshold that `cdk.json` names is set to the deployment's value instead: CloudFormation cannot update a parameter
-    that does not exist.
-    """
-    path = f"{CLUSTERS_PATH}/{cluster}/{name}"
+def reset_threshold(runtime: Runtime, path: str, name: str) -> None:
+    """Delete the operators' threshold `name` under `path`, so that the value that it overrides holds again."""
     try:
-        tags = runtime.ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=path)["TagList"]
-        if any(tag["Key"].startswith("aws:cloudformation:") for tag in tags):
-            put_threshold(runtime, f"{CLUSTERS_PATH}/{cluster}", name, read_parameters(runtime, "").values[name])
-        else:
-            runtime.ssm.delete_parameter(Name=path)
-    except (runtime.ssm.exceptions.InvalidResourceId, runtime.ssm.exceptions.ParameterNotFound):
+        runtime.ssm.delete_parameter(Name=f"{path}/{name}")
+    except runtime.ssm.exceptions.ParameterNotFound:
         return
 
 

@@ -1,0 +1,142 @@
+"""`steady upgrade`: keep what operators have set in a deployment whose thresholds CloudFormation still owns.
+
+Up to release 0.1.0 the thresholds under /steady/defaults, and those of a cluster's row in cdk.json, were parameters of
+CloudFormation's. Today's deployment has its own under /steady/deployed, so that it deletes the old ones. Those whose
+value is not the template's any more are operators' values: this command lets CloudFormation retain them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+from botocore.config import Config
+from rich.table import Table
+
+from cli.account import ProfileOption, RegionOption, aws_errors, runtime
+from cli.output import JsonOption, answers, fail, write_json
+from steady.aws.runtime import Runtime
+from steady.aws.settings.clusters import list_parameters
+from steady.names import CAPACITY, CLUSTERS_PATH, DEFAULTS_PATH
+
+# CloudFormation: a stack cannot be updated by a change of a DeletionPolicy alone. This resource makes nothing.
+KEPT = "KeptThresholds"
+KEPT_RESOURCE = {"Type": "AWS::CloudFormation::WaitConditionHandle"}
+# CloudFormation: bytes of a template that is not in a bucket.
+LARGEST_TEMPLATE = 51_200
+
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Change nothing; only list what would be kept.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """A threshold that a stack owns, and whose value an operator has changed.
+
+    Attributes:
+        stack: the name of the stack.
+        resource: its logical id in the stack's template.
+        value: its value now.
+        declared: its value in the template.
+    """
+
+    stack: str
+    resource: str
+    path: str
+    value: str
+    declared: str
+
+
+def upgrade(
+    dry_run: DryRunOption = False,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    json_: JsonOption = None,
+) -> None:
+    """Keep operators' thresholds before a deployment from release 0.1.0 is upgraded. Safe to repeat.
+
+    Exit code 1: AWS refused; 2: a template is too large.
+    """
+    aws = runtime(profile, region)
+    with aws_errors():
+        cloudformation = aws.session.client("cloudformation", config=Config(retries={"mode": "standard"}))
+        templates = dict(_templates(aws, cloudformation))
+        owned = [one for stack in templates for one in _changed(aws, stack, templates[stack])]
+        if not dry_run:
+            for stack, template in templates.items():
+                _retain(cloudformation, stack, template, {one.resource for one in owned if one.stack == stack})
+    rows = [{"parameter": o.path, "value": o.value, "deployed": o.declared, "stack": o.stack} for o in owned]
+    write_json({"kept": rows, "dry_run": dry_run}, json_)
+    if json_ == "-":
+        return
+    if rows:
+        table = Table(title="operators' values" + (" that would be kept" if dry_run else ", kept"))
+        for column in rows[0]:
+            table.add_column(column, overflow="fold")
+        for row in rows:
+            table.add_row(*row.values())
+        answers.print(table)
+    answers.print("Deploy now: nothing that operators have set changes." if not dry_run else "Nothing was changed.")
+
+
+def _templates(aws: Runtime, cloudformation: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the name and the template of each stack that owns thresholds under the operators' paths."""
+    seen: set[str] = set()
+    for path in (DEFAULTS_PATH, CLUSTERS_PATH):
+        for name, _ in list_parameters(aws, path):
+            full = f"{path}/{name}"
+            if full in seen:
+                continue
+            try:
+                answer = cloudformation.describe_stack_resources(PhysicalResourceId=full)
+            except cloudformation.exceptions.ClientError as error:
+                # "Stack for <id> does not exist": an operator has made it.
+                if error.response["Error"]["Code"] != "ValidationError":
+                    raise
+                continue
+            resources = answer["StackResources"]
+            seen.update(r.get("PhysicalResourceId", "") for r in resources)
+            stack = resources[0].get("StackName", "")
+            template: Any = cloudformation.get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
+            yield stack, json.loads(template) if isinstance(template, str) else template
+
+
+def _changed(aws: Runtime, stack: str, template: Mapping[str, Any]) -> Iterator[Owned]:
+    """Yield the thresholds of a stack whose value is not the template's any more."""
+    live = {
+        f"{path}/{name}": parameter["Value"]
+        for path in (DEFAULTS_PATH, CLUSTERS_PATH)
+        for name, parameter in list_parameters(aws, path)
+        if not name.endswith(f"/{CAPACITY}")
+    }
+    for resource, described in template["Resources"].items():
+        properties = described.get("Properties", {})
+        path, declared = properties.get("Name"), properties.get("Value")
+        if described["Type"] == "AWS::SSM::Parameter" and path in live and live[path] != declared:
+            yield Owned(stack, resource, path, live[path], str(declared))
+
+
+def _retain(cloudformation: Any, stack: str, template: dict[str, Any], resources: set[str]) -> None:
+    """Let the stack leave `resources` where they are once its template has them no more."""
+    left = {name for name in resources if template["Resources"][name].get("DeletionPolicy") != "Retain"}
+    if not left:
+        return
+    changed = {**template, "Resources": {**template["Resources"], f"{KEPT}{len(template['Resources'])}": KEPT_RESOURCE}}
+    for name in left:
+        changed["Resources"][name] = {**template["Resources"][name], "DeletionPolicy": "Retain"}
+    body = json.dumps(changed, separators=(",", ":"))
+    if len(body.encode()) > LARGEST_TEMPLATE:
+        fail(
+            f"the template of stack {stack} has {len(body.encode()):,} bytes, and CloudFormation takes "
+            f'{LARGEST_TEMPLATE:,} without a bucket: add "DeletionPolicy": "Retain" to {", ".join(sorted(left))} in '
+            "its template, update the stack with it, and deploy"
+        )
+    cloudformation.update_stack(
+        StackName=stack,
+        TemplateBody=body,
+        Parameters=[{"ParameterKey": name, "UsePreviousValue": True} for name in template.get("Parameters", {})],
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+    )
+    cloudformation.get_waiter("stack_update_complete").wait(StackName=stack)
