@@ -31,7 +31,7 @@ LASTS_S, RENEWED_EACH_S = 4.0, 1.5
 # How often a step that renews asks whether its work is done, in seconds.
 ASKED_EACH_S = 0.1
 # A step that must ask again for its lease does it after this many seconds.
-ASK_AGAIN_S, SPARE_AGAIN_S = 6, 1
+ASK_AGAIN_S, SPARE_AGAIN_S = 6, 2
 # A chain that rests is left its lease if its next step comes within this many seconds, and for so many seconds longer.
 SOON_S = 2.0
 LATE_S = 6.0
