@@ -27,7 +27,7 @@ WORDS = ("reason: services", "handling", "promises")
 def table(figures: Sequence[Mapping[str, Any]]) -> str:
     """Return a Markdown table with one row for each run.
 
-    Columns: tasks killed, failed requests, tasks stopped while they took requests, and how many of the last two no
+    Columns: tasks killed, failed requests, tasks stopped while they took requests, and how many of each no
     handling avoids; requests that found no target; the longest time of a target group without a target.
 
     >>> table([])[:20]
@@ -38,7 +38,7 @@ def table(figures: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _row(of: Mapping[str, Any]) -> tuple[str, ...]:
-    unavoidable = [of["failed_unavoidable"], of["stopped_unavoidable"]]
+    unavoidable = [of["killed_unavoidable"], of["failed_unavoidable"], of["stopped_unavoidable"]]
     return (
         f"{shown(of)}: {of['services']}",
         of["handling"],

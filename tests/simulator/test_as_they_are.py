@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from simulator.chaos.as_they_are import taken
 from simulator.chaos.as_they_are.notices import Noticed
 from simulator.chaos.as_they_are.refusals import Refusal
 from simulator.chaos.as_they_are.stopping import Stopping
@@ -26,6 +27,13 @@ def test_promises_hold_in_clusters_as_they_are(kind: Kind, seed: int) -> None:
 
 def test_the_same_seed_draws_the_same_world() -> None:
     assert Noticed(5).drawn == Noticed(5).drawn != Noticed(6).drawn
+
+
+@pytest.mark.parametrize(
+    "seed", [48, 54], ids=["ECS retires a task too late", "a notice takes a resting chain's lease"]
+)
+def test_a_draw_that_once_broke_a_promise_keeps_it(seed: int) -> None:
+    assert taken.time(seed)[1] == []
 
 
 def test_every_row_has_its_runs() -> None:

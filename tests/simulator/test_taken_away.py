@@ -19,6 +19,7 @@ NOTHING_LOST: dict[str, Any] = {
     "room": False,
     "tasks_killed_in_service": 0,
     "failed_requests": 0,
+    "killed_unavoidable": 0,
     "failed_unavoidable": 0,
     "stopped_in_service": 0,
     "stopped_unavoidable": 0,

@@ -116,6 +116,11 @@ def to_doomed_task(
     )
 
 
+# Tasks elsewhere that may not serve, whatever ECS counts: one on an instance of an earlier notice, whose target has
+# left, and its replacement, which has just started.
+NOT_SERVING = 2
+
+
 def find_alone(
     runtime: Runtime, doomed: Iterable[Doomed], tasks: Sequence[DoomedTask], services: Mapping[str, ServiceTypeDef]
 ) -> frozenset[str]:
@@ -144,7 +149,11 @@ def find_alone(
     # No more targets are healthy than tasks run: this many decide it without a look at the targets.
     alone = {name for name, count in elsewhere.items() if count < max(1, len(of_service[name]) // 2)}
     # While stops take the whole rate, the instances of earlier notices are not among those that are looked at.
-    few = [name for name, count in elsewhere.items() if name not in alone and (known or count <= all_doomed[name])]
+    few = [
+        name
+        for name, count in elsewhere.items()
+        if name not in alone and (known or count <= all_doomed[name] + NOT_SERVING)
+    ]
     theirs = {name: frozenset(t for task in of_service[name] for t in task.targets) for name in few}
     healthy = targets.count_healthy(
         runtime, _groups(theirs.values()), frozenset(target for found in theirs.values() for target in found)
