@@ -7,11 +7,13 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, Self
 
+import botocore.session
 from aws_cdk import aws_ec2 as ec2
 from pydantic import (
     AfterValidator,
@@ -36,6 +38,9 @@ ARCHITECTURES = {
     ec2.InstanceArchitecture.ARM_64: Architecture.ARM64,
 }
 MOST_UNITS = 100_000
+# CloudFormation: 500 resources and 1 MB a stack, of which a cluster's alarms and its dashboard take 15, and 20 KB. IAM:
+# 10,240 characters of a role's policies.
+MOST_CLUSTERS = 30
 # A made fleet terminates an instance at risk this long after it launched its replacement (EC2: 120 to 7,200 s).
 REBALANCE_DEADLINE_S = 900
 
@@ -62,6 +67,20 @@ def _pool(given: Any) -> PoolName:
 
 
 @cache
+def _known_types() -> frozenset[str]:
+    """Return the instance types that EC2's API model names (botocore)."""
+    shape: Any = botocore.session.Session().get_service_model("ec2").shape_for("InstanceType")
+    return frozenset(shape.enum)
+
+
+def _known(type_: str) -> str:
+    if type_ not in _known_types():
+        near = difflib.get_close_matches(type_, _known_types(), 1)
+        raise refusal(f"a type that EC2 has{f', such as {near[0]},' if near else ''} is needed")
+    return type_
+
+
+@cache
 def _architecture(type_: str) -> Architecture:
     return ARCHITECTURES[ec2.InstanceType(type_).architecture]
 
@@ -73,17 +92,31 @@ Kind = Annotated[
 ]
 # Types whose architecture the CDK knows (aws-cdk-lib: InstanceType).
 InstanceType = Annotated[
-    str, text(r"[a-z]+\d{1,2}[a-z-]*\.[a-z0-9-]+", "a key that is an EC2 instance type, such as m5.large,")
+    str,
+    text(r"[a-z]+\d{1,2}[a-z-]*\.[a-z0-9-]+", "a key that is an EC2 instance type, such as m5.large,"),
+    AfterValidator(_known),
 ]
 Types = Annotated[
     Mapping[InstanceType, Annotated[int, whole(1, 999)]],
     needs('a table of types with their weights, such as {"m5.large": 1},', bool),
 ]
+# us-east-1a, and local zones such as us-west-2-lax-1a.
+ZONE = re.compile(r"([a-z]{2}(?:-[a-z]+)+-\d)(?:[a-z]|-[a-z0-9-]+)")
 Zones = Annotated[
-    tuple[Annotated[str, text(r"\S+", "a zone such as us-east-1a")], ...],
+    tuple[Annotated[str, text(ZONE.pattern, "a zone such as us-east-1a")], ...],
     needs('a list such as ["us-east-1a", "us-east-1b"]', bool),
     AfterValidator(lambda zones: tuple(dict.fromkeys(zones))),
 ]
+
+
+def region_of(zone: str) -> str:
+    """Return the Region of a zone.
+
+    >>> region_of("us-east-1a"), region_of("us-west-2-lax-1a")
+    ('us-east-1', 'us-west-2')
+    """
+    found = ZONE.fullmatch(zone)
+    return found[1] if found else ""
 
 
 class ManagedCluster(Table):
@@ -122,6 +155,10 @@ class MadeCluster(ManagedCluster):
     cdk.json names the image `ami`. Where it does not, types with GPUs start from `gpu`, and all others from `common`.
     """
 
+    # Its name is a part of its stack's name, which has no underscore (CloudFormation).
+    name: Annotated[
+        str, text(r"[A-Za-z][A-Za-z0-9-]{0,99}", "a name of up to 100 letters, digits and - that begins with a letter")
+    ] = REQUIRED
     kind: Kind
     types: Types = REQUIRED
     minimum: Annotated[int, whole(0, MOST_UNITS)] = Field(default=0, alias="min")
@@ -187,6 +224,15 @@ def _one_pool_each(clusters: tuple[AdoptedCluster | MadeCluster, ...]) -> tuple[
             if (other := values.index(value)) < number:
                 needed = f"one cluster to a pool is needed, and clusters[{other}] has the {key} {value}, too"
                 raise refusal(needed, number, key if isinstance(clusters[number], AdoptedCluster) else "name")
+    # Stacks, alarms and metrics whose names differ in case alone are taken for one another.
+    lower = [c.name.lower() for c in clusters]
+    for number, name in enumerate(lower):
+        if (other := lower.index(name)) < number:
+            raise refusal(
+                f"a name that differs from {clusters[other].name} in more than case is needed", number, "name"
+            )
+    if len(clusters) > MOST_CLUSTERS:
+        raise refusal(f"at most {MOST_CLUSTERS} clusters are needed: deploy others in another Region or account")
     return clusters
 
 

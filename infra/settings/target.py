@@ -22,12 +22,13 @@ from constructs import Node
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
 
 from infra.settings.checks import REQUIRED, Days, Table, needs, refusal, shown, text
-from infra.settings.clusters import AdoptedCluster, Clusters, MadeCluster, parse_thresholds
+from infra.settings.clusters import AdoptedCluster, Clusters, MadeCluster, parse_thresholds, region_of
 from infra.settings.errors import BadSettings
 from infra.settings.images import BUILT_IN, Image
 from infra.settings.logs import LogSettings
 from infra.settings.monitoring import MonitoringSettings
 from steady.pools import PoolKind
+from steady.thresholds import DEFAULTS, THRESHOLDS, contradictions
 
 RUNBOOK = "docs/runbook.md"
 MOST_VERSIONS = 1_000_000
@@ -125,12 +126,34 @@ class Settings(Table):
 
     @model_validator(mode="after")
     def _has_a_subnet_in_each_zone(self) -> Self:
+        region = self.region
         for number, row in enumerate(self.clusters):
             for zone in row.zones if isinstance(row, MadeCluster) else ():
-                if not zone.startswith(self.region):
-                    raise refusal(f"zones of {self.region} are needed", "clusters", number, "zones")
+                region = region or region_of(zone)
+                if region_of(zone) != region:
+                    raise refusal(f"zones of {region} are needed", "clusters", number, "zones")
                 if self.network and zone not in self.network.subnets:
                     raise refusal(f"a subnet for the cluster {row.name} is needed", "network", "subnets", zone)
+        return self
+
+    @model_validator(mode="after")
+    def _has_thresholds_that_fit_together(self) -> Self:
+        for number, row in enumerate(self.clusters):
+            given = {**self.thresholds, **row.thresholds}
+            values = {**DEFAULTS, **{name: THRESHOLDS[name].parse(value, name) for name, value in given.items()}}
+            for low, high in contradictions(values):
+                needed = f"{low} is {values[low]} and {high} is {values[high]}: a lower {low} is needed"
+                raise refusal(needed, "clusters", number, "thresholds")
+        return self
+
+    @model_validator(mode="after")
+    def _has_room_for_its_aggregators(self) -> Self:
+        aggregators = self.logs and self.logs.aggregators
+        for row in self.made:
+            if aggregators and aggregators.cluster == row.name and aggregators.count > row.maximum:
+                # Each has an instance of its own.
+                needed = f"{row.name} has at most {row.maximum} instances: a number that is not over it is needed"
+                raise refusal(needed, "logs", "aggregators", "count")
         return self
 
 

@@ -267,3 +267,10 @@ def test_an_adopted_cluster_s_instances_are_let_in_by_their_group() -> None:
 def test_wrong_settings_are_refused_with_the_way_out(logs: object, what: str) -> None:
     with pytest.raises(BadSettings, match=what):
         targets_in({"clusters": CLUSTERS, "logs": logs})
+
+
+def test_no_more_aggregators_than_a_made_cluster_has_instances() -> None:
+    row = {"name": "web", "kind": "spot", "types": {"m5.large": 1}, "max": 2, "zones": ["us-east-1a"]}
+
+    with pytest.raises(BadSettings, match="logs, aggregators, count is 3: web has at most 2 instances"):
+        targets_in({"clusters": [row], "logs": {"aggregators": {"cluster": "web", "count": 3}}})

@@ -109,6 +109,29 @@ def test_a_table_may_come_from_the_command_line() -> None:
         ([{**MADE, "kind": "fargate"}], 'clusters[0] "web", kind is "fargate": one of on-demand, spot is needed'),
         ([{**MADE, "types": {}}], 'clusters[0] "web", types is {}: a table of types with their weights'),
         ([{**MADE, "types": {"large": 1}}], "types, large is 1: a key that is an EC2 instance type, such as m5.large"),
+        (
+            [{**MADE, "types": {"m5.lerge": 1}}],
+            "types, m5.lerge is 1: a type that EC2 has, such as m5.large, is needed",
+        ),
+        ([{**MADE, "name": "my_web"}], 'name is "my_web": a name of up to 100 letters, digits and - that begins'),
+        (
+            [MADE, {**ADOPTED, "name": "Web"}],
+            'clusters[1] "Web", name is "Web": a name that differs from web in more than case is needed',
+        ),
+        ([{**MADE, "zones": ["us-east-1"]}], 'zones[0] is "us-east-1": a zone such as us-east-1a is needed'),
+        (
+            [MADE, {**MADE, "name": "b", "zones": ["us-west-2-lax-1a"]}],
+            'clusters[1] "b", zones is ["us-west-2-lax-1a"]: zones of us-east-1 are needed',
+        ),
+        (
+            [{**MADE, "thresholds": {"cpu_reservation_low": 80, "cpu_reservation_high": 70}}],
+            "cpu_reservation_low is 80 and cpu_reservation_high is 70: a lower cpu_reservation_low is needed",
+        ),
+        ([{**ADOPTED, "thresholds": {"min_capacity": 2000}}], "min_capacity is 2000 and max_capacity is 1000: a lower"),
+        (
+            [{"name": f"c{n}", "capacity": f"spot-fleet:sfr-{n}"} for n in range(31)],
+            "at most 30 clusters are needed: deploy others in another Region or account",
+        ),
         ([{**MADE, "types": {"m5.large": 0}}], "types, m5.large is 0: a whole number from 1 to 999 is needed"),
         ([{**MADE, "min": 3, "max": 2}], 'clusters[0] "web", min is 3: a number that is not over max, 2, is needed'),
         ([{**MADE, "min": 101}], 'clusters[0] "web", min is 101: a number that is not over max, 100, is needed'),
