@@ -12,7 +12,7 @@ from interruption_handler.notices import continuation
 from steady.aws.runtime import Runtime
 from steady.aws.service_out import lease
 from steady.aws.service_out.advance import Advance
-from steady.service_out.doomed import Doomed
+from steady.service_out.doomed import Doomed, Target
 from steady.service_out.stops import SPARE_LATER_S, Stop, are_pressing
 
 # Seconds until a continuation comes that has nothing to wait for: the queue's batching window is time enough.
@@ -28,7 +28,7 @@ def go_on(runtime: Runtime, environment: Environment, cluster: str, done: Advanc
     if done.waiting or done.due:
         now = runtime.now()
         delay_s = max(AT_ONCE_S, int(done.continues_in_s(now)))
-        send(runtime, environment, cluster, done.waiting, done.due, delay_s, held.token)
+        send(runtime, environment, cluster, done.waiting, done.due, delay_s, held.token, done.leaving)
         if are_pressing(done.due, now + delay_s):
             _send_spare(runtime, environment, cluster, done, delay_s, held.token)
         late = lease.rest(runtime, table, cluster, held, delay_s)
@@ -47,9 +47,10 @@ def send(
     due: Sequence[Stop],
     delay_s: int,
     token: str = "",
+    leaving: Sequence[Target] = (),
 ) -> None:
     """Send a continuation of a chain to the own queue, or, without a `token`, one that hands its instances over."""
-    for body in continuation.messages(cluster, doomed, due, token):
+    for body in continuation.messages(cluster, doomed, due, token, leaving):
         runtime.sqs.send_message(QueueUrl=environment.queue_url, MessageBody=body, DelaySeconds=delay_s)
 
 
@@ -57,7 +58,7 @@ def _send_spare(
     runtime: Runtime, environment: Environment, cluster: str, done: Advance, delay_s: int, token: str
 ) -> None:
     """Send the copy that does the next step if its own continuation's step crashes: it does not wait for SQS."""
-    body = next(continuation.messages(cluster, done.waiting, done.due, token, spare=True))
+    body = next(continuation.messages(cluster, done.waiting, done.due, token, done.leaving, spare=True))
     delay_s += round(SPARE_LATER_S)
     try:
         runtime.sqs_once.send_message(QueueUrl=environment.queue_url, MessageBody=body, DelaySeconds=delay_s)

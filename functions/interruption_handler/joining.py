@@ -17,7 +17,7 @@ from steady.service_out.doomed import Doomed
 from steady.service_out.marking import marks_of, still_doomed
 
 # How often a step takes in what was handed over while it drained others. What comes later waits for the next step.
-TIMES = 3
+TIMES = 6
 
 
 @dataclass(frozen=True, slots=True)

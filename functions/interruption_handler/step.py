@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, TypeGuard
+from dataclasses import replace
+from typing import Any
 
 from interruption_handler import notices
 from interruption_handler.again import send_again
@@ -17,62 +17,21 @@ from interruption_handler.chain import AT_ONCE_S, go_on, send
 from interruption_handler.coming_back import end_marks, write_again
 from interruption_handler.environment import Environment
 from interruption_handler.joining import Joined, join
-from interruption_handler.notices import Parsed, continuation
-from interruption_handler.notices.continuation import Continuation
+from interruption_handler.notices import continuation
 from interruption_handler.resolving import resolve
 from interruption_handler.waking import wake_autoscaler
+from interruption_handler.work import Message, Work, work_asked_for
 from steady.aws import queue
 from steady.aws.runtime import Runtime
 from steady.aws.service_out import lease
-from steady.aws.service_out.advance import Advance, advance, stop_meanwhile
+from steady.aws.service_out.advance import STOP_REASON, Advance, advance
 from steady.aws.service_out.hook_answers import Heartbeats, work_with_heartbeats
-from steady.aws.service_out.locate import locate_instances, merge_all
-from steady.aws.settings import clusters
+from steady.aws.service_out.locate import locate_instances
+from steady.aws.service_out.meanwhile import Leaving, deregister_meanwhile, stop_meanwhile
 from steady.metrics import MetricName
 from steady.service_out.doomed import Doomed
 from steady.service_out.notice import Ignored
-from steady.service_out.stops import Stop
 from steady.service_out.timing import are_to_be_gathered, round_end
-
-Message = queue.Message[Parsed]
-
-# What a step needs before its first stop, in seconds.
-BEFORE_STOP_S = 3.0
-# The longest that a continuation waits for a step of another chain, in seconds.
-WAITS_S = 15.0
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """The work on one cluster that a batch of messages asks for.
-
-    Attributes:
-        noticed: the instances that a notice of this batch names.
-        continued: those that an earlier step has left.
-        due: the stops that an earlier step has left.
-        leases: the tokens of the leases with which its continuations go on.
-        messages: the messages that ask for it.
-        spare: whether it is to be done only if the step crashed that has begun it.
-    """
-
-    cluster: str
-    noticed: Sequence[Doomed]
-    continued: Sequence[Doomed]
-    due: Sequence[Stop]
-    leases: frozenset[str]
-    messages: Sequence[Message]
-    spare: bool = False
-
-    def doomed(self) -> list[Doomed]:
-        """Return all its instances, each once."""
-        return merge_all((*self.continued, *self.noticed))
-
-    def waits_s(self, now: float) -> float:
-        """Return how long the work can wait for a step of another chain: that of a continuation until its next stop."""
-        if not all(d.looked_at for d in self.doomed()):
-            return lease.SOON_S
-        until_stop_s = min((stop.at for stop in self.due), default=now + WAITS_S) - now - BEFORE_STOP_S
-        return min(WAITS_S, max(lease.SOON_S, until_stop_s))
 
 
 def handle_batch(event: Mapping[str, Any], runtime: Runtime, environment: Environment, until: float) -> dict[str, Any]:
@@ -107,7 +66,7 @@ def _handle(event: Mapping[str, Any], runtime: Runtime, environment: Environment
         runtime.telemetry.count(MetricName.DRAIN_STEP_FAILURES)
     again = {m.id: m for m in messages if any(n.instance_id in located.failed for n in notices.notices_in(m.value))}
     again |= {m.id: m for m in unresolved}
-    for work in _work(runtime, messages, located.doomed):
+    for work in work_asked_for(runtime, messages, located.doomed):
         # Any exception: whatever is wrong with one cluster, the others have their two minutes.
         try:
             _take_step(runtime, environment, work, until)
@@ -124,44 +83,6 @@ def _handle(event: Mapping[str, Any], runtime: Runtime, environment: Environment
     failed += write_again(runtime, messages)
     failed += end_marks(runtime, environment.autoscaler_queue_url, messages)
     return queue.batch_response(failed)
-
-
-def _work(runtime: Runtime, messages: Sequence[Message], located: Sequence[Doomed]) -> list[Work]:
-    """Group the work that a batch asks for by cluster. A cluster that is not managed (any more) has none."""
-    found = {d.cluster for d in located}
-    continued = {m.value.cluster for m in messages if isinstance(m.value, Continuation)}
-    names = found | {cluster for cluster in continued - found if _is_ours(runtime, cluster)}
-    works = []
-    for name in sorted(names):
-        # The spare ones first: a notice would take the lease of a step that crashed, and not know its work.
-        works += [_work_on(name, [m], []) for m in messages if _is_spare(m.value) and m.value.cluster == name]
-        others = [m for m in messages if not _is_spare(m.value)]
-        works.append(_work_on(name, others, [d for d in located if d.cluster == name]))
-    return [work for work in works if work.messages]
-
-
-def _is_spare(value: Parsed) -> TypeGuard[Continuation]:
-    return isinstance(value, Continuation) and value.spare
-
-
-def _work_on(cluster: str, messages: Sequence[Message], noticed: Sequence[Doomed]) -> Work:
-    ids = {d.instance_id for d in noticed}
-    going_on = [m.value for m in messages if isinstance(m.value, Continuation) and m.value.cluster == cluster]
-    asking = [
-        m
-        for m in messages
-        if (isinstance(m.value, Continuation) and m.value.cluster == cluster)
-        or any(n.instance_id in ids for n in notices.notices_in(m.value))
-    ]
-    return Work(
-        cluster,
-        noticed=noticed,
-        continued=merge_all(d for one in going_on for d in one.doomed),
-        due=list({stop.arn: stop for one in going_on for stop in one.due}.values()),
-        leases=frozenset(one.lease for one in going_on if one.lease),
-        messages=asking,
-        spare=any(one.spare for one in going_on),
-    )
 
 
 def _take_step(runtime: Runtime, environment: Environment, work: Work, until: float) -> None:
@@ -227,33 +148,36 @@ def _work_on_instances(
     runtime: Runtime, environment: Environment, work: Work, held: lease.Lease, until: float
 ) -> tuple[Advance, lease.Lease]:
     """Do one step on a cluster; return what was done, and the lease with what was handed over meanwhile."""
+    if work.leaving:
+        # A session makes its clients in one thread only: before the calls side by side.
+        _ = runtime.ecs, runtime.ecs_quick, runtime.ecs_once, runtime.elbv2, runtime.elbv2_once, runtime.ssm
+        _ = runtime.sqs_once, runtime.ec2, runtime.ec2_once, runtime.autoscaling_once, runtime.dynamodb_once
+    return deregister_meanwhile(
+        runtime, work.leaving, until, lambda leaving: _work_while(runtime, environment, work, held, until, leaving)
+    )
 
+
+def _work_while(
+    runtime: Runtime, environment: Environment, work: Work, held: lease.Lease, until: float, leaving: Leaving
+) -> tuple[Advance, lease.Lease]:
     def draw_together() -> Joined:
         return join(runtime, environment, work.cluster, work.doomed(), held)
 
-    joined, early = stop_meanwhile(runtime, work.cluster, work.due, until, draw_together)
+    joined, early = stop_meanwhile(runtime, work.cluster, work.due, STOP_REASON, until, draw_together)
     due = [stop for stop in work.due if stop.arn not in early.arns]
     doomed = joined.doomed
     # Before anything that takes time. The autoscaler drains what it hears of: not those that are drained later.
     fresh = [d for d in joined.fresh() if not d.drain_from]
     woken = not fresh or wake_autoscaler(runtime, environment.autoscaler_queue_url, work.cluster, fresh)
     if are_to_be_gathered(doomed, runtime.now()):
-        done = Advance(tuple(doomed), due=tuple(due), next_in_s=AT_ONCE_S)
+        done = Advance(tuple(doomed), due=tuple(due), leaving=tuple(sorted(leaving.still())), next_in_s=AT_ONCE_S)
     else:
         end = min(until, round_end(doomed, runtime.now()))
-        done = advance(runtime, work.cluster, doomed, due, end, joined.drained, latest=until)
+        done = advance(runtime, work.cluster, doomed, due, end, joined.drained, leaving, latest=until)
         _report_step(runtime, work.cluster, replace(done, stopped=done.stopped + len(early.arns)))
     if not woken:
         wake_autoscaler(runtime, environment.autoscaler_queue_url, work.cluster, fresh)
     return done, joined.held
-
-
-def _is_ours(runtime: Runtime, cluster: str) -> bool:
-    try:
-        return clusters.is_managed(runtime, cluster)
-    except Exception:
-        # While SSM does not answer, a service-out that has begun goes on.
-        return True
 
 
 def _report_step(runtime: Runtime, cluster: str, done: Advance) -> None:

@@ -3,7 +3,8 @@
 {"detail-type": "Steady Drain Continuation", "source": "steady",
  "detail": {"cluster": "web", "lease": "5e1f…", "spare": false,
             "doomed": [{"instance_id": "i-0b66…", "deadline_s": 1767225720.0, "looked_at": true}],
-            "prefix": "arn:aws:ecs:…:task/web/", "from": 1767225600, "due": [["0f3a…", 40, 82, 0]]}}
+            "prefix": "arn:aws:ecs:…:task/web/", "from": 1767225600, "due": [["0f3a…", 40, 82, 0]],
+            "leaving": {"arn:aws:elasticloadbalancing:…": [["i-0b66…", 32768]]}}}
 
 A stop is its task's ARN without the prefix, its `at` and `by` in seconds after `from`, and its `rank`. A doomed
 instance has the fields that are not their defaults; as a text of its own, it is what one step hands over to another
@@ -12,13 +13,13 @@ instance has the fields that are not their defaults; as a text of its own, it is
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, TypeVar
 
 from steady.drain_mark import DrainMark
 from steady.messages import Malformed, shown
-from steady.service_out.doomed import Doomed, LifecycleHook
+from steady.service_out.doomed import Doomed, LifecycleHook, Target
 from steady.service_out.stops import Stop
 
 DETAIL_TYPE = "Steady Drain Continuation"
@@ -27,9 +28,10 @@ TYPES: Mapping[object, tuple[type, ...]] = {"str": (str,), "bool": (bool,), "int
 Known = TypeVar("Known", Doomed, LifecycleHook)
 
 # SQS: 256 KiB a message. The names of groups, hooks and clusters have at most 255 characters, so that an instance takes
-# at most 1,200 bytes of it, and usually 200. A stop takes about 50.
+# at most 1,200 bytes of it, and usually 200. A stop takes about 50, a target about 30.
 BYTES_A_MESSAGE = 240_000
-BYTES_OF_DUE = 140_000
+BYTES_OF_STEP = 140_000
+BYTES_OF_LEAVING = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Continuation:
     Attributes:
         lease: the token by which the continuation goes on with the lease of the step that sent it.
         spare: whether it is a copy that comes some seconds later, for the case that the step of the first one crashes.
+        leaving: the targets that the next step deregisters first.
     """
 
     cluster: str
@@ -46,23 +49,34 @@ class Continuation:
     due: tuple[Stop, ...] = ()
     lease: str = ""
     spare: bool = False
+    leaving: tuple[Target, ...] = ()
 
 
 def messages(
-    cluster: str, doomed: Sequence[Doomed], due: Sequence[Stop] = (), lease: str = "", *, spare: bool = False
+    cluster: str,
+    doomed: Sequence[Doomed],
+    due: Sequence[Stop] = (),
+    lease: str = "",
+    leaving: Sequence[Target] = (),
+    *,
+    spare: bool = False,
 ) -> Iterator[str]:
-    """Yield the bodies of as few messages as hold `doomed` and as many of the stops `due` as fit.
+    """Yield the bodies of as few messages as hold `doomed` and as many of the stops `due` and of `leaving` as fit.
 
-    The stops that are left out are found again by the next look at their instances. Only the first message goes on with
+    Those that are left out are found again by the next look at their instances. Only the first message goes on with
     the `lease`: the others are handed over to it.
     """
     # All tasks of a cluster have one prefix, whatever the form of their ARNs.
     prefix = max({stop.arn.rpartition("/")[0] + "/" for stop in due}, default="", key=len)
     prefix = prefix if all(stop.arn.startswith(prefix) for stop in due) else ""
     begin = math.floor(min((stop.by for stop in due), default=0.0))
+    groups: dict[str, list[list[str | int]]] = {}
+    for target in _split(leaving, BYTES_OF_LEAVING, lambda one: [one.id, one.port])[0]:
+        groups.setdefault(target.group_arn, []).append([target.id, target.port])
     stops = [[s.arn.removeprefix(prefix), math.ceil(s.at) - begin, math.floor(s.by) - begin, s.rank] for s in due]
-    fitting = _split(stops, BYTES_OF_DUE)[0]
+    fitting = _split(stops, BYTES_OF_STEP - len(_text(groups)))[0]
     detail: dict[str, Any] = {"lease": lease, "spare": spare, "prefix": prefix, "from": begin, "due": fitting}
+    detail |= {"leaving": groups} if groups else {}
     rest = [_plain(d) for d in doomed]
     while True:
         some, rest = _split(rest, BYTES_A_MESSAGE - len(_text(detail)))
@@ -98,8 +112,13 @@ def parse(event: Mapping[str, Any]) -> Continuation:
             Stop(prefix + _string(arn), begin + _number(at), begin + _number(by), int(_number(rank)))
             for arn, at, by, rank in detail.get("due", ())
         )
+        leaving = tuple(
+            Target(_string(arn), _string(id_), int(_number(port)))
+            for arn, members in detail.get("leaving", {}).items()
+            for id_, port in members
+        )
         lease = _string(detail.get("lease", ""))
-        return Continuation(cluster, doomed, due, lease, spare=bool(lease) and detail.get("spare") is True)
+        return Continuation(cluster, doomed, due, lease, bool(lease) and detail.get("spare") is True, leaving)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise Malformed(
             f"{DETAIL_TYPE}: {shown(error)}: a message that interruption_handler has sent is needed"
@@ -150,11 +169,13 @@ def _text(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def _split(items: Sequence[Any], room: int) -> tuple[list[Any], list[Any]]:
-    """Return the first of `items` that fit into `room` bytes, one at least, and the others."""
+def _split(
+    items: Sequence[Any], room: int, plain: Callable[[Any], object] = lambda item: item
+) -> tuple[list[Any], list[Any]]:
+    """Return the first of `items` that fit into `room` bytes as they are written, one at least, and the others."""
     taken = 0
     for number, item in enumerate(items):
-        taken += len(_text(item)) + 1
+        taken += len(_text(plain(item))) + 1
         if number and taken > room:
             return list(items[:number]), list(items[number:])
     return list(items), []

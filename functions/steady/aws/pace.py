@@ -6,11 +6,12 @@ same tokens.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 
 from steady.api_budget.limits import Bucket
-from steady.api_budget.rate import first_call_at, turn_after, turn_after_refusal
+from steady.api_budget.rate import first_call_at, longest_lead_s, turn_after, turn_after_refusal
 from steady.aws.cache import Cache
 from steady.aws.runtime import Runtime
 
@@ -29,14 +30,25 @@ class Pace:
         self._lock = threading.Lock()
         self._turn = now()
 
-    def wait_for_turn(self) -> None:
-        """Sleep until the next call may be made."""
+    def wait_for_turn(self, until: float = math.inf) -> bool:
+        """Sleep until the next call may be made, and return True.
+
+        If that is not before `until` (seconds since the epoch), return False at once: the turn is left to others.
+        """
         with self._lock:
             now = self._now()
             wait_s = first_call_at(self._turn, self._bucket, 1.0, now) - now
+            if now + max(wait_s, 0.0) >= until:
+                return False
             self._turn = turn_after(self._turn, self._bucket, 1, 1.0, now)
         if wait_s > 0:
             self._sleep(wait_s)
+        return True
+
+    def begin_without_burst(self) -> None:
+        """Take the bucket as empty: another process has made as many calls until now as it lets through."""
+        with self._lock:
+            self._turn = max(self._turn, self._now() + longest_lead_s(self._bucket))
 
     def rest(self) -> None:
         """Let the next turns come later, because a call was throttled: others draw on the same bucket."""

@@ -104,6 +104,23 @@ def to_release(
     return Release(tuple(sorted(targets)), {id_: frozenset(names) for id_, names in held.items()})
 
 
+def may_be_kept(doomed: Iterable[Doomed], tasks: Iterable[DoomedTask], now: float) -> frozenset[str]:
+    """Return the names of the services whose targets may be kept after `now`, if they are the last healthy ones.
+
+    Where stops begin soon, no target is: whether others are healthy decides nothing.
+
+    >>> from steady.service_out.doomed import TaskKind
+    >>> api = Target("group-arn", "i-1", 32768)
+    >>> task = DoomedTask("task-arn", "arn-1", TaskKind.SERVICE, 30, frozenset({api}), service="api")
+    >>> spot = Doomed("i-1", "web", deadline_s=120.0, container_instance_arn="arn-1")
+    >>> may_be_kept([spot], [task], now=2.0), may_be_kept([spot], [task], now=52.0)
+    (frozenset({'api'}), frozenset())
+    """
+    tasks = list(tasks)
+    at_the_latest = _release_times(tasks, moments_of(doomed, tasks), drain_s=0.0)
+    return frozenset(name for name, at in at_the_latest.items() if now < at)
+
+
 def _is_kept(task: DoomedTask, instance: Doomed, alone: Collection[str], turns: Mapping[str, str]) -> bool:
     if waits_for_turn(task, instance):
         has_left = instance.looked_at and task.service not in instance.held

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from steady.api_budget.limits import BUCKET_OF
@@ -44,13 +44,20 @@ def describe_tasks_on(runtime: Runtime, cluster: str, instances: Sequence[Contai
 
 
 def describe_tasks_in_time(
-    runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance]
+    runtime: Runtime,
+    cluster: str,
+    instances: Sequence[ContainerInstance],
+    meanwhile: Callable[[Sequence[TaskTypeDef]], object] = lambda first: None,
 ) -> tuple[list[TaskTypeDef], frozenset[str]]:
     """Return the tasks that ECS wants RUNNING on `instances`, or on the first of them if all would take long.
 
     The pages of a cluster's list come one after the other. Where that would take long, as far as the first pages tell,
     the families of the tasks on these pages are listed side by side. The tasks of other families are found on the
     instances of which tasks are missing, a part of them at a time.
+
+    Args:
+        meanwhile: called with the tasks of the first pages, side by side with the calls for all others. The caller has
+            made the clients that it uses.
 
     Returns:
         The tasks, and the ARNs of the instances whose tasks were not all read.
@@ -59,19 +66,38 @@ def describe_tasks_in_time(
     if not _by_cluster_is_cheaper(runtime, cluster, busy):
         return describe_tasks_on(runtime, cluster, busy), frozenset()
     pages, began = _pages_of(runtime, cluster=cluster), runtime.now()
-    found = _described(runtime, cluster, busy, itertools.islice(pages, FIRST_PAGES))
+    listed = list(itertools.islice(pages, FIRST_PAGES))
     left_s = (runtime.now() - began) / FIRST_PAGES * (_pages(_tasks_in(runtime, cluster)) - FIRST_PAGES)
-    families = {family_of(task["taskDefinitionArn"]) for task in found}
-    if left_s < LIST_FOR_S + 2 * len(families) / BUCKET_OF["ListTasks"].refill_per_s:
+    found = _described(runtime, cluster, busy, listed)
+    _ = runtime.ecs
+    rest, _ = runtime.side_by_side(
+        lambda: _others(runtime, cluster, busy, pages, found, left_s), lambda: meanwhile(tuple(found))
+    )
+    return rest
+
+
+def _others(
+    runtime: Runtime,
+    cluster: str,
+    busy: Sequence[ContainerInstance],
+    pages: Iterable[Sequence[str]],
+    found: Sequence[TaskTypeDef],
+    left_s: float,
+) -> tuple[list[TaskTypeDef], frozenset[str]]:
+    """Return what `describe_tasks_in_time` does, once some were `found`; the other pages take `left_s` seconds."""
+    families = Counter(family_of(task["taskDefinitionArn"]) for task in found)
+    # As many tasks are of families that are not known as there are families with one task so far (Good-Turing).
+    unknown = list(families.values()).count(1) / max(1, len(found)) * (sum(i.task_count for i in busy) - len(found))
+    if left_s < LIST_FOR_S + (2 * len(families) + min(unknown, len(busy))) / BUCKET_OF["ListTasks"].refill_per_s:
         return [*found, *_described(runtime, cluster, busy, pages)], frozenset()
-    found += _unknown(runtime, cluster, busy, found, [{"family": family} for family in sorted(families)])
+    found = [*found, *_unknown(runtime, cluster, busy, found, [{"family": family} for family in sorted(families)])]
     missing = _not_complete(busy, found)
     if len(missing) > INSTANCES_AT_A_TIME:
         # There are other families: those of the tasks on some of these instances.
         found += _unknown(
             runtime, cluster, busy, found, [{"containerInstance": i.arn} for i in missing[:SOME_INSTANCES]]
         )
-        others = {family_of(task["taskDefinitionArn"]) for task in found} - families
+        others = {family_of(task["taskDefinitionArn"]) for task in found} - families.keys()
         found += _unknown(runtime, cluster, busy, found, [{"family": family} for family in sorted(others)])
         missing = _not_complete(busy, found)
     first = missing[:INSTANCES_AT_A_TIME]

@@ -96,31 +96,15 @@ def stop_tasks(
     Args:
         goes_on: asked before each stop; once it is false, no more is made.
     """
-    client = runtime.ecs_once
-    pace = pace_of(runtime, STOP_BUCKET)
+    # A session makes its clients in one thread only: before the calls side by side.
+    _ = runtime.ecs_once
     agenda = Agenda(stops)
-
-    def stop(one: Stop) -> tuple[str, bool]:
-        pace.wait_for_turn()
-        try:
-            client.stop_task(cluster=cluster, task=one.arn, reason=reason)
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
-            if code == THROTTLED:
-                pace.rest()
-                return "", False
-            # "The referenced task was not found": it ended by itself, and ECS has forgotten it.
-            if code != "InvalidParameterException":
-                return _not_stopped(runtime, cluster, one, error)
-        except BotoCoreError as error:
-            return _not_stopped(runtime, cluster, one, error)
-        return one.arn, False
 
     def work(_: int) -> list[tuple[str, bool]]:
         answers = []
         while (now := runtime.now()) < until and goes_on():
             if one := agenda.take(now):
-                answers.append(stop(one))
+                answers.append(_stop(runtime, cluster, one, reason, until))
             elif (next_at := agenda.next_at()) < until:
                 runtime.sleep(min(max(next_at - now, 0.0), ASKED_EACH_S))
             else:
@@ -131,6 +115,26 @@ def stop_tasks(
     workers = range(min(CALLERS, len(stops)))
     answers = [answer for found in runtime.in_parallel(work, workers, at_once=CALLERS) for answer in found]
     return Stopped(frozenset(arn for arn, _ in answers if arn), sum(refused for _, refused in answers))
+
+
+def _stop(runtime: Runtime, cluster: str, stop: Stop, reason: str, until: float) -> tuple[str, bool]:
+    """Make `stop` at its turn; return its task's ARN, or "" if it was not stopped, and whether ECS refused it."""
+    pace = pace_of(runtime, STOP_BUCKET)
+    if not pace.wait_for_turn(until):
+        return "", False
+    try:
+        runtime.ecs_once.stop_task(cluster=cluster, task=stop.arn, reason=reason)
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code == THROTTLED:
+            pace.rest()
+            return "", False
+        # "The referenced task was not found": it ended by itself, and ECS has forgotten it.
+        if code != "InvalidParameterException":
+            return _not_stopped(runtime, cluster, stop, error)
+    except BotoCoreError as error:
+        return _not_stopped(runtime, cluster, stop, error)
+    return stop.arn, False
 
 
 def _not_stopped(runtime: Runtime, cluster: str, stop: Stop, error: Exception) -> tuple[str, bool]:

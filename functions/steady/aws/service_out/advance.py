@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from steady.aws.ecs.tasks import Stopped, stop_tasks
-from steady.aws.runtime import Result, Runtime
+from steady.aws.runtime import Runtime
 from steady.aws.service_out.hook_answers import complete_hooks
 from steady.aws.service_out.look import Look, look_at
+from steady.aws.service_out.meanwhile import Leaving
 from steady.cluster import ContainerInstance
-from steady.service_out.doomed import Doomed, DoomedTask, TaskKind
+from steady.service_out.doomed import Doomed, DoomedTask, Target, TaskKind
 from steady.service_out.drain import progress
-from steady.service_out.stops import Stop, as_planned, fill, in_order
+from steady.service_out.stops import Stop, fill, in_order
 
 STOP_REASON = "ecs-steady: the instance is about to go"
 SHORTEST_ROUND_S = 3.0
@@ -28,6 +29,7 @@ class Advance:
     Attributes:
         waiting: instances that are not finished.
         due: the stops that wait for their time, or for their turn, in their order.
+        leaving: the targets that there was no time to deregister.
         next_in_s: seconds to the next look at `waiting`.
         deregistered: how many targets were deregistered.
         refused: how many target groups, instances, tasks and hooks refused what was asked; the next step asks again.
@@ -41,6 +43,7 @@ class Advance:
     waiting: tuple[Doomed, ...] = ()
     finished: tuple[Doomed, ...] = ()
     due: tuple[Stop, ...] = ()
+    leaving: tuple[Target, ...] = ()
     next_in_s: int = 0
     deregistered: int = 0
     refused: int = 0
@@ -51,6 +54,8 @@ class Advance:
 
     def continues_in_s(self, now: float) -> float:
         """Return the seconds from `now` until the next look or shortly before the next stop; negative: it is late."""
+        if self.leaving:
+            return 0.0
         until_due_s = min((stop.at for stop in self.due), default=math.inf) - now - 1
         return min(self.next_in_s, until_due_s) if self.waiting else until_due_s
 
@@ -62,6 +67,7 @@ def advance(
     due: Sequence[Stop],
     until: float,
     drained: Iterable[ContainerInstance] = (),
+    leaving: Leaving | None = None,
     latest: float = math.inf,
 ) -> Advance:
     """Take the next step for `doomed`.
@@ -72,16 +78,21 @@ def advance(
         due: the stops that an earlier step has left.
         until: when no more stop begins, in seconds since the epoch; where the look took longer, some seconds after it.
         drained: container instances of `doomed` that this step has drained, as the answers describe them.
+        leaving: the targets that an earlier step has left, and that are being deregistered.
         latest: when no more stop may begin in any case.
     """
     # While stops take the whole rate, another look at instances that were looked at already changes nothing, unless
     # targets of theirs are kept.
     busy = fill(due, runtime.now()) and not any(d.held for d in doomed)
     to_look_at = [d for d in doomed if not (busy and d.looked_at)]
-    look, early = _look_and_stop(runtime, cluster, to_look_at, drained, due, latest)
-    now = runtime.now()
-    planned = in_order([*due, *look.stops], now) if busy else as_planned(look.stops, due, now)
-    planned = [stop for stop in planned if stop.arn not in early.arns]
+    look = Look(stops=in_order(due, runtime.now()))
+    if to_look_at:
+        of_others = due if busy else ()
+        look = look_at(
+            runtime, cluster, to_look_at, drained, due, of_others, leaving, latest=latest, reason=STOP_REASON
+        )
+    early = look.early
+    planned = [stop for stop in look.stops if stop.arn not in early.arns]
     # What was read late is not stopped a round later for that.
     until = min(latest, max(until, runtime.now() + SHORTEST_ROUND_S))
     late = stop_tasks(runtime, cluster, planned, STOP_REASON, until)
@@ -99,6 +110,7 @@ def advance(
         ),
         finished=after.finished,
         due=left[:MOST_DUE],
+        leaving=_to_leave(look, leaving),
         # After the stops that were more urgent than a look, the look is late.
         next_in_s=1 if look.unread or (busy and not left) else after.next_in_s,
         deregistered=look.deregistered,
@@ -110,49 +122,11 @@ def advance(
     )
 
 
-def _look_and_stop(
-    runtime: Runtime,
-    cluster: str,
-    doomed: Sequence[Doomed],
-    drained: Iterable[ContainerInstance],
-    due: Sequence[Stop],
-    latest: float,
-) -> tuple[Look, Stopped]:
-    """Look at `doomed`, and make the stops that are due meanwhile: neither waits for the other, or for its errors."""
-    if not doomed:
-        return Look(), Stopped()
-    if not due:
-        look = look_at(runtime, cluster, doomed, drained, latest=latest, reason=STOP_REASON)
-        return look, look.early
-    _ = runtime.ecs, runtime.ecs_quick, runtime.ecs_once, runtime.elbv2, runtime.elbv2_once, runtime.ssm
-    return stop_meanwhile(
-        runtime, cluster, due, latest, lambda: look_at(runtime, cluster, doomed, drained, latest=latest)
-    )
-
-
-def stop_meanwhile(
-    runtime: Runtime, cluster: str, due: Sequence[Stop], latest: float, work: Callable[[], Result]
-) -> tuple[Result, Stopped]:
-    """Do `work`, and make the stops that are `due` for as long as it takes, and not after `latest`.
-
-    The caller has made the clients that `work` uses.
-    """
-    if not due:
-        return work(), Stopped()
-    is_working = True
-
-    def do() -> Result:
-        nonlocal is_working
-        try:
-            return work()
-        finally:
-            is_working = False
-
-    def stop() -> Stopped:
-        return stop_tasks(runtime, cluster, due, STOP_REASON, latest, lambda: is_working)
-
-    _ = runtime.ecs_once
-    return runtime.side_by_side(do, stop)
+def _to_leave(look: Look, leaving: Leaving | None) -> tuple[Target, ...]:
+    """Return the targets that the next step deregisters first: those of instances that go in any case, and soon."""
+    patient = {d.container_instance_arn for d in look.doomed if d.is_patient}
+    theirs = {target for task in look.tasks if task.container_instance_arn not in patient for target in task.targets}
+    return tuple(sorted((look.leaving & theirs) | (leaving.still() if leaving else frozenset())))
 
 
 def _killed(doomed: Iterable[Doomed], tasks: Iterable[DoomedTask]) -> int:

@@ -56,19 +56,27 @@ class DoomedTasks:
 
 def read_doomed_tasks(runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance]) -> DoomedTasks:
     """Read the tasks that ECS wants RUNNING on `instances`, or on the first of them if all would take long."""
-    tasks, unread = describe_tasks_in_time(runtime, cluster, instances)
+    known: dict[str, TaskDefinition | None] = {}
+
+    def read_known(first: Sequence[TaskTypeDef]) -> None:
+        # Most of what the other tasks need, too: there are many of these definitions and target groups.
+        known.update(_definitions(runtime, cluster, {task["taskDefinitionArn"] for task in first}))
+        read_routing(runtime, _services(runtime, cluster, service_names(first)).values())
+
+    _ = runtime.ecs, runtime.ecs_quick, runtime.ecs_once, runtime.elbv2_once
+    tasks, unread = describe_tasks_in_time(runtime, cluster, instances, read_known)
 
     def read_services() -> tuple[Mapping[str, ServiceTypeDef], Routing]:
         services = _services(runtime, cluster, service_names(tasks))
         return services, read_routing(runtime, services.values())
 
-    def read_definitions() -> Mapping[str, TaskDefinition]:
-        return _definitions(runtime, cluster, {task["taskDefinitionArn"] for task in tasks})
+    def read_definitions() -> Mapping[str, TaskDefinition | None]:
+        # One that ECS did not answer for is not asked for again: that may take ten seconds.
+        return known | _definitions(runtime, cluster, {task["taskDefinitionArn"] for task in tasks} - known.keys())
 
     def read_protected() -> set[str]:
         return find_protected_tasks(runtime, cluster, [t["taskArn"] for t in tasks if service_of(t)])
 
-    _ = runtime.ecs, runtime.ecs_quick, runtime.ecs_once, runtime.elbv2_once
     (services, routing), definitions, protected = runtime.side_by_side(read_services, read_definitions, read_protected)
     instance_id = {i.arn: i.instance_id for i in instances}
     found = []
@@ -122,9 +130,13 @@ NOT_SERVING = 2
 
 
 def find_alone(
-    runtime: Runtime, doomed: Iterable[Doomed], tasks: Sequence[DoomedTask], services: Mapping[str, ServiceTypeDef]
+    runtime: Runtime,
+    doomed: Iterable[Doomed],
+    tasks: Sequence[DoomedTask],
+    services: Mapping[str, ServiceTypeDef],
+    among: Collection[str],
 ) -> frozenset[str]:
-    """Return the names of the services all of whose healthy targets are on doomed instances.
+    """Return the names of the services `among` these all of whose healthy targets are on doomed instances.
 
     The health of targets is read only where few tasks of a service are elsewhere: they may have just started. A service
     is no longer alone once half as many targets are healthy elsewhere as are doomed.
@@ -136,7 +148,7 @@ def find_alone(
     of_service: dict[str, list[DoomedTask]] = {}
     all_doomed: Counter[str] = Counter()
     for task in tasks:
-        if not task.targets or task.stopping:
+        if not task.targets or task.stopping or task.service not in among:
             continue
         all_doomed[task.service] += 1
         instance = known.get(task.container_instance_arn)
@@ -223,7 +235,9 @@ def _services(runtime: Runtime, cluster: str, names: Sequence[str]) -> Mapping[s
     return {name: service for name, service in found.items() if service}
 
 
-def _definitions(runtime: Runtime, cluster: str, arns: Collection[str]) -> Mapping[str, TaskDefinition]:
+def _definitions(runtime: Runtime, cluster: str, arns: Collection[str]) -> dict[str, TaskDefinition | None]:
+    """Return the task definitions `arns`, by ARN; None for one that cannot be read."""
+
     def read(arn: str) -> TaskDefinition | None:
         try:
             # One that ECS does not answer for delays no other task.
@@ -239,8 +253,7 @@ def _definitions(runtime: Runtime, cluster: str, arns: Collection[str]) -> Mappi
     wanted = sorted(arns)
     # A session makes its clients in one thread only: before the calls side by side.
     _ = runtime.ecs_quick
-    read_ = zip(wanted, runtime.in_parallel(read, wanted, at_once=CONNECTIONS), strict=True)
-    return {arn: definition for arn, definition in read_ if definition}
+    return dict(zip(wanted, runtime.in_parallel(read, wanted, at_once=CONNECTIONS), strict=True))
 
 
 def _kind(service: ServiceTypeDef | None) -> TaskKind:

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from steady.aws.runtime import Runtime
-from steady.aws.service_out.look import drain_instances, drain_seconds
+from steady.aws.service_out.leaving import drain_seconds
+from steady.aws.service_out.look import drain_instances
 from steady.aws.service_out.pool_targets import leave_pool
 from steady.cluster import ContainerInstance, InstanceStatus
 from steady.service_out.doomed import Doomed

@@ -76,9 +76,7 @@ def _send(runtime: Runtime, due: Sequence[tuple[Doomed, LifecycleHook]]) -> Hear
         """Send one heartbeat; return when, 0 if it failed, or None if no time is left for it."""
         instance, hook = each
         wait = (instance.instance_id, hook.group, hook.name)
-        if runtime.now() < until:
-            pace.wait_for_turn()
-        if runtime.now() >= until:
+        if not pace.wait_for_turn(until):
             return None
         try:
             send_heartbeat(runtime, hook, instance.instance_id)
@@ -119,9 +117,7 @@ def complete_hooks(runtime: Runtime, after: Progress, latest: float) -> tuple[Pr
         nonlocal refused
         left = []
         for hook in instance.hooks:
-            if runtime.now() < until:
-                pace.wait_for_turn()
-            if runtime.now() >= until:
+            if not pace.wait_for_turn(until):
                 left.append(hook)
             elif not _answered(runtime, instance, hook):
                 pace.rest()

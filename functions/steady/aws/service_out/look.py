@@ -6,41 +6,33 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.aws.ecs.container_instances import describe_instances, set_draining
-from steady.aws.ecs.tasks import Stopped, stop_tasks, with_stopping
+from steady.aws.ecs.tasks import Stopped, with_stopping
 from steady.aws.runtime import Runtime
-from steady.aws.service_out import targets
-from steady.aws.service_out.doomed_tasks import find_alone, find_turns, read_doomed_tasks
-from steady.aws.service_out.pool_targets import leave_pool
+from steady.aws.service_out.doomed_tasks import DoomedTasks, find_alone, find_turns, read_doomed_tasks
+from steady.aws.service_out.leaving import drain_seconds, leave
+from steady.aws.service_out.meanwhile import Leaving, stop_meanwhile
 from steady.cluster import ContainerInstance, InstanceStatus
 from steady.service_out.doomed import Doomed, DoomedTask, Seen, Target, TaskKind, tasks_of
-from steady.service_out.drain import Release, after_release, to_drain, to_release
+from steady.service_out.drain import after_release, may_be_kept, to_drain, to_release
 from steady.service_out.marking import still_doomed
 from steady.service_out.stopping import to_stop
-from steady.service_out.stops import Stop
+from steady.service_out.stops import Stop, as_planned
 
-if TYPE_CHECKING:
-    from steady.thresholds import ClusterSettings
-
-# The cluster's settings may be this old, in seconds.
-SETTINGS_MAX_AGE_S = 300.0
 # Seconds of one step in which targets are deregistered: with a hundred target groups, ELB's rate takes longer.
 LEAVE_FOR_S, LEAVE_AT_LEAST_S = 12.0, 2.0
-# How often it is looked meanwhile whose requests are over, in seconds.
-TURN_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
     """A look at doomed instances: what was read, what was deregistered, and the stops that follow.
 
-    `early` are the tasks that were stopped while targets were deregistered; `unread` the instances that are left for
-    another look, since it takes long to read their tasks. ECS counts more tasks on the instances in `incomplete` (ARNs)
-    than it has described: the next look at them is like the first one.
+    `early` are the tasks that were stopped meanwhile; `leaving` the targets that were not deregistered; `unread` the
+    instances that are left for another look, since it takes long to read their tasks. ECS counts more tasks on the
+    instances in `incomplete` (ARNs) than it has described: the next look at them is like the first one.
     """
 
     doomed: Sequence[Doomed] = ()
@@ -53,6 +45,7 @@ class Look:
     unread: Sequence[Doomed] = ()
     incomplete: frozenset[str] = frozenset()
     early: Stopped = field(default_factory=Stopped)
+    leaving: frozenset[Target] = frozenset()
     deregistered_after_s: float | None = None
 
     def seen(self) -> dict[str, Seen]:
@@ -99,21 +92,57 @@ def look_at(
     cluster: str,
     doomed: Sequence[Doomed],
     drained: Iterable[ContainerInstance] = (),
+    due: Sequence[Stop] = (),
+    of_others: Sequence[Stop] = (),
+    leaving: Leaving | None = None,
     *,
     latest: float = math.inf,
     reason: str = "",
 ) -> Look:
-    """Look at `doomed`, and deregister those of their targets that are not kept.
+    """Look at `doomed`, deregister those of their targets that are not kept, and stop meanwhile what may be stopped.
 
     Args:
         drained: container instances of `doomed` that this step has drained, as the answers describe them.
+        due: the stops that an earlier step has left: they are made while the tasks are read.
+        of_others: those of them that are for instances which are not looked at: they stay as they are.
+        leaving: the targets that an earlier step has left, and that are being deregistered.
         latest: when no more target may be deregistered, in seconds since the epoch.
-        reason: where it is given, tasks without targets are stopped with it while targets are deregistered.
+        reason: the reason with which tasks are stopped.
     """
+    _ = runtime.ecs, runtime.ecs_quick, runtime.ecs_once, runtime.elbv2, runtime.elbv2_once, runtime.ssm
+    read, early = stop_meanwhile(
+        runtime, cluster, due, reason, latest, lambda: _read(runtime, cluster, doomed, drained)
+    )
+    plan = _Plan(early, due, [stop for stop in of_others if stop.arn not in early.arns])
+    return _release(runtime, cluster, read, plan, leaving or Leaving(), latest, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """The stops that were `due` before a look, those `of_others` that it does not concern, and those made `early`."""
+
+    early: Stopped
+    due: Sequence[Stop]
+    of_others: Sequence[Stop]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What was read of doomed instances: of `unread`, nothing."""
+
+    doomed: Sequence[Doomed]
+    instances: Sequence[ContainerInstance]
+    found: DoomedTasks
+    later: frozenset[str]
+    unread: Sequence[Doomed]
+
+
+def _read(runtime: Runtime, cluster: str, doomed: Sequence[Doomed], drained: Iterable[ContainerInstance]) -> _Reading:
+    """Drain those of `doomed` that are not drained, and read the tasks on them."""
     arns = {d.container_instance_arn for d in doomed}
     known = _by_arn(i for i in drained if i.arn in arns)
     others = [d for d in doomed if d.container_instance_arn not in known]
-    later = {d.container_instance_arn for d in others if d.drain_from > runtime.now()}
+    later = frozenset(d.container_instance_arn for d in others if d.drain_from > runtime.now())
     instances = [
         *known.values(),
         *drain_instances(runtime, cluster, [d for d in others if d.container_instance_arn not in later]),
@@ -124,19 +153,40 @@ def look_at(
     unread = [d for d in doomed if d.container_instance_arn in found.unread]
     doomed = [d for d in doomed if d.container_instance_arn not in found.unread]
     instances = [i for i in instances if i.arn not in found.unread]
-    tasks = found.tasks
-    read = Counter(task.container_instance_arn for task in tasks)
-    incomplete = frozenset(i.arn for i in instances if read[i.arn] < i.task_count)
-    alone = find_alone(runtime, doomed, tasks, found.services)
+    return _Reading(doomed, instances, found, later, unread)
+
+
+def _release(
+    runtime: Runtime,
+    cluster: str,
+    read: _Reading,
+    plan: _Plan,
+    leaving: Leaving,
+    latest: float,
+    reason: str,
+) -> Look:
+    """Deregister the targets that are not kept of what was `read`, and stop meanwhile what may be stopped."""
+    doomed, instances, found = read.doomed, read.instances, read.found
+    tasks, early = found.tasks, plan.early
+    running = [task for task in tasks if task.arn not in early.arns]
+    instances, incomplete = _with_what_is_missing(runtime, cluster, instances, tasks, early)
+    alone = find_alone(runtime, doomed, tasks, found.services, may_be_kept(doomed, tasks, runtime.now()))
     # Where every target leaves at once, none waits for the settings.
     keeps_some = bool(alone) or any(d.is_patient for d in doomed)
-    settings = _settings(runtime, cluster) if keeps_some else None
+    drain_s = drain_seconds(runtime, cluster) if keeps_some else 0.0
     turns = find_turns(runtime, doomed, tasks, found.services)
-    release = to_release(doomed, tasks, alone, _drain_seconds(settings) if keeps_some else 0.0, runtime.now(), turns)
+    release = to_release(doomed, tasks, alone, drain_s, runtime.now(), turns)
     # A look that took the whole step deregisters some targets all the same: the next one does not begin anew.
     until = max(min(latest, runtime.now() + LEAVE_FOR_S), runtime.now() + LEAVE_AT_LEAST_S)
-    left = _leave(runtime, cluster, Look(doomed, instances, tasks), release, until, reason)
-    here = tasks_of(doomed, tasks)
+    seen, here = Look(instances=instances, incomplete=incomplete).seen(), tasks_of(doomed, tasks)
+
+    def stops_of(known: Sequence[Doomed], left_at: Mapping[Target, float], drain_s: float) -> Sequence[Stop]:
+        others = {target for target in release.targets if target not in left_at}
+        after = [after_release(d, release, here[d.instance_id], others, runtime.now()) for d in known]
+        found = to_stop(after, seen, running, drain_s, runtime.now(), left_at)
+        return as_planned([*plan.of_others, *found], plan.due, runtime.now())
+
+    left = leave(runtime, cluster, doomed, release.targets, leaving, until, reason, stops_of)
     after = [after_release(d, release, here[d.instance_id], left.refused, left.at) for d in left.doomed]
     looked_at = {d.instance_id: d.looked_at for d in doomed}
     after = [
@@ -149,69 +199,39 @@ def look_at(
         drain_s=left.drain_s,
         deregistered=len(release.targets) - len(left.refused),
         refused=len({target.group_arn for target in left.refused})
-        + sum(i.status is InstanceStatus.ACTIVE and i.arn not in later for i in instances),
-        early=left.stopped,
-        unread=unread,
+        + sum(i.status is InstanceStatus.ACTIVE and i.arn not in read.later for i in instances),
+        early=Stopped(early.arns | left.stopped.arns, early.refused + left.stopped.refused),
+        leaving=left.refused,
+        unread=read.unread,
         incomplete=incomplete,
         deregistered_after_s=max((left.at - d.noticed_at for d in doomed if not d.looked_at), default=None),
     )
-    return replace(look, stops=to_stop(after, look.seen(), tasks, left.drain_s, runtime.now(), left.left_at))
+    stops = to_stop(after, look.seen(), running, left.drain_s, runtime.now(), left.left_at)
+    return replace(look, stops=as_planned([*plan.of_others, *stops], plan.due, runtime.now()))
 
 
-@dataclass(frozen=True, slots=True)
-class _Left:
-    """What was done while targets left: the targets that ELB refused, when the others had left, the stopped tasks.
+def _with_what_is_missing(
+    runtime: Runtime,
+    cluster: str,
+    instances: Sequence[ContainerInstance],
+    tasks: Iterable[DoomedTask],
+    early: Stopped,
+) -> tuple[Sequence[ContainerInstance], frozenset[str]]:
+    """Return `instances`, and the ARNs of those on which ECS counts more tasks than `tasks`.
 
-    `doomed` are the instances with the time at which they left the target groups of their pool.
+    A task that was stopped `early` leaves the count at once (ECS API, `runningTasksCount`): where one may have been
+    counted before, and was not listed any more after that, the instance is counted again.
     """
 
-    doomed: Sequence[Doomed]
-    refused: frozenset[Target]
-    at: float
-    stopped: Stopped
-    drain_s: float
-    left_at: Mapping[Target, float]
+    def missing(counted: Iterable[ContainerInstance]) -> frozenset[str]:
+        return frozenset(i.arn for i in counted if known[i.arn] < i.task_count)
 
-
-def _leave(runtime: Runtime, cluster: str, look: Look, release: Release, until: float, reason: str) -> _Left:
-    """Deregister the targets of `release` and those of the pool, and stop meanwhile what may be stopped."""
-    left_at: dict[Target, float] = {}
-    are_leaving = True
-
-    def deregister() -> tuple[frozenset[Target], float]:
-        nonlocal are_leaving
-        try:
-            refused = targets.deregister(
-                runtime, release.targets, until, lambda batch: left_at.update(dict.fromkeys(batch, runtime.now()))
-            )
-        finally:
-            are_leaving = False
-        return refused, runtime.now()
-
-    def deregister_instances_and_stop() -> tuple[Sequence[Doomed], float, Stopped]:
-        doomed = leave_pool(runtime, cluster, look.doomed)
-        drain_s = drain_seconds(runtime, cluster)
-        stopped = Stopped()
-        while reason and are_leaving and runtime.now() < until:
-            after = _as_far_as_left(replace(look, doomed=doomed), release, left_at, runtime.now())
-            stops = to_stop(after, look.seen(), look.tasks, drain_s, runtime.now(), dict(left_at))
-            now = [stop for stop in stops if stop.at <= runtime.now() and stop.arn not in stopped.arns]
-            more = stop_tasks(runtime, cluster, now, reason, min(until, runtime.now() + TURN_S), lambda: are_leaving)
-            stopped = Stopped(stopped.arns | more.arns, stopped.refused + more.refused)
-            if not more.arns:
-                runtime.sleep(TURN_S / 4)
-        return doomed, drain_s, stopped
-
-    _ = runtime.ecs_once, runtime.elbv2, runtime.elbv2_once, runtime.ssm, runtime.ec2_once, runtime.autoscaling_once
-    (refused, at), (doomed, drain_s, stopped) = runtime.side_by_side(deregister, deregister_instances_and_stop)
-    return _Left(doomed, refused, at, stopped, drain_s, left_at)
-
-
-def _as_far_as_left(look: Look, release: Release, left_at: Mapping[Target, float], now: float) -> list[Doomed]:
-    """Return the instances of `look` as they are while some of their targets are still to leave."""
-    others = {target for target in release.targets if target not in left_at}
-    here = tasks_of(look.doomed, look.tasks)
-    return [after_release(d, release, here[d.instance_id], others, now) for d in look.doomed]
+    known = Counter(task.container_instance_arn for task in tasks)
+    some = missing(instances)
+    if not some or not early.arns:
+        return instances, some
+    again = _by_arn(describe_instances(runtime, cluster, sorted(some)))
+    return [again.get(i.arn, i) for i in instances if i.arn in again or i.arn not in some], missing(again.values())
 
 
 def _nearly_empty(
@@ -224,28 +244,6 @@ def _nearly_empty(
     patient = {d.container_instance_arn for d in doomed if d.hooks or d.is_patient}
     daemons = Counter(t.container_instance_arn for t in tasks if t.kind is TaskKind.DAEMON and not t.stopping)
     return {i.arn for i in instances if i.arn in patient and i.task_count <= daemons[i.arn]}
-
-
-def drain_seconds(runtime: Runtime, cluster: str) -> float:
-    """Return the seconds in which the longest request to the cluster's tasks ends."""
-    return _drain_seconds(_settings(runtime, cluster))
-
-
-def _drain_seconds(settings: ClusterSettings | None) -> float:
-    from steady.thresholds import Thresholds
-
-    return float((settings.thresholds if settings else Thresholds()).drain_seconds)
-
-
-def _settings(runtime: Runtime, cluster: str) -> ClusterSettings | None:
-    # Imported here: no target waits for the import to be deregistered.
-    from steady.aws.settings import cluster_settings
-    from steady.thresholds import BadThreshold
-
-    try:
-        return cluster_settings.read_cluster(runtime, cluster, SETTINGS_MAX_AGE_S)
-    except (ClientError, BotoCoreError, BadThreshold):
-        return None
 
 
 def _by_arn(instances: Iterable[ContainerInstance]) -> dict[str, ContainerInstance]:

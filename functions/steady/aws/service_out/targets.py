@@ -68,10 +68,7 @@ def deregister(
 
     def leave(group_and_batch: tuple[str, Sequence[Target]]) -> list[Target]:
         group, batch = group_and_batch
-        if runtime.now() >= until:
-            return list(batch)
-        pace.wait_for_turn()
-        if runtime.now() >= until:
+        if not pace.wait_for_turn(until):
             return list(batch)
         try:
             client.deregister_targets(TargetGroupArn=group, Targets=_descriptions(batch))
@@ -81,7 +78,8 @@ def deregister(
             )
         except client.exceptions.InvalidTargetException:
             # ELB refuses the whole call for one target of a terminated instance: deregister them one by one.
-            return [one for target in batch for one in leave((group, [target]))] if batch[1:] else []
+            if batch[1:]:
+                return [one for target in batch for one in leave((group, [target]))]
         except (ClientError, BotoCoreError) as error:
             pace.rest()
             # The next step tries again, and no task of theirs is stopped before its last moment.

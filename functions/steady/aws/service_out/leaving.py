@@ -1,0 +1,102 @@
+"""Deregister the targets of doomed tasks, and stop meanwhile the tasks whose requests are over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from steady.aws.ecs.tasks import Stopped, stop_tasks
+from steady.aws.runtime import Runtime
+from steady.aws.service_out import targets
+from steady.aws.service_out.meanwhile import Leaving, note_left
+from steady.aws.service_out.pool_targets import leave_pool
+from steady.service_out.doomed import Doomed, Target
+from steady.service_out.stops import Stop
+
+# The cluster's settings may be this old, in seconds.
+SETTINGS_MAX_AGE_S = 300.0
+# How often it is looked meanwhile whose requests are over, in seconds.
+TURN_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What was done while targets left: the targets that did not, when the others had left, the stopped tasks.
+
+    `doomed` are the instances with the time at which they left the target groups of their pool.
+    """
+
+    doomed: Sequence[Doomed]
+    refused: frozenset[Target]
+    at: float
+    stopped: Stopped
+    drain_s: float
+    left_at: Mapping[Target, float]
+
+
+def leave(
+    runtime: Runtime,
+    cluster: str,
+    doomed: Sequence[Doomed],
+    release: Iterable[Target],
+    leaving: Leaving,
+    until: float,
+    reason: str,
+    to_stop: Callable[[Sequence[Doomed], Mapping[Target, float], float], Sequence[Stop]],
+) -> Left:
+    """Deregister the targets `release` and those of the pool, and stop meanwhile what may be stopped.
+
+    Args:
+        leaving: what is deregistered already: those of `release` among them are not deregistered again.
+        until: when no more target is deregistered, in seconds since the epoch.
+        to_stop: returns the stops of `doomed` when targets have left at these times, with a wait of so many seconds.
+    """
+    release, left_at = frozenset(release), dict[Target, float]()
+    is_leaving = True
+
+    def all_left() -> dict[Target, float]:
+        return {**leaving.left_at.copy(), **left_at.copy()}
+
+    def deregister() -> float:
+        nonlocal is_leaving
+        try:
+            targets.deregister(runtime, release - leaving.targets, until, partial(note_left, runtime, left_at))
+            while not leaving.is_over and not leaving.still().isdisjoint(release) and runtime.now() < until:
+                runtime.sleep(TURN_S / 4)
+        finally:
+            is_leaving = False
+        return runtime.now()
+
+    def deregister_instances_and_stop() -> tuple[Sequence[Doomed], float, Stopped]:
+        after = leave_pool(runtime, cluster, doomed)
+        drain_s = drain_seconds(runtime, cluster)
+        stopped = Stopped()
+        while is_leaving and runtime.now() < until:
+            stops = to_stop(after, all_left(), drain_s)
+            now = [stop for stop in stops if stop.at <= runtime.now() and stop.arn not in stopped.arns]
+            more = stop_tasks(runtime, cluster, now, reason, min(until, runtime.now() + TURN_S), lambda: is_leaving)
+            stopped = Stopped(stopped.arns | more.arns, stopped.refused + more.refused)
+            if not more.arns:
+                runtime.sleep(TURN_S / 4)
+        return after, drain_s, stopped
+
+    _ = runtime.ecs_once, runtime.elbv2, runtime.elbv2_once, runtime.ssm, runtime.ec2_once, runtime.autoscaling_once
+    at, (after, drain_s, stopped) = runtime.side_by_side(deregister, deregister_instances_and_stop)
+    known = all_left()
+    return Left(after, frozenset(t for t in release if t not in known), at, stopped, drain_s, known)
+
+
+def drain_seconds(runtime: Runtime, cluster: str) -> float:
+    """Return the seconds in which the longest request to the cluster's tasks ends."""
+    # Imported here: no target waits for the import to be deregistered.
+    from steady.aws.settings import cluster_settings
+    from steady.thresholds import BadThreshold, Thresholds
+
+    try:
+        settings = cluster_settings.read_cluster(runtime, cluster, SETTINGS_MAX_AGE_S)
+    except (ClientError, BotoCoreError, BadThreshold):
+        return float(Thresholds().drain_seconds)
+    return float((settings.thresholds if settings else Thresholds()).drain_seconds)
