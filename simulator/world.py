@@ -19,11 +19,11 @@ from simulator.ecs.state import (
     Deploys,
     Otherwise,
     Service,
-    Strategy,
     Task,
     TaskDefinition,
     TaskStatus,
 )
+from simulator.ecs.strategies import Strategy
 from simulator.load_balancing import TargetGroup
 from simulator.spot_fleet import SpotFleet
 from simulator.suite import Suite

@@ -49,6 +49,17 @@ def smallest(*sizes: Size) -> Size:
     return Size(min((s.cpu_units for s in sizes), default=0), min((s.memory_mib for s in sizes), default=0))
 
 
+class Placement(StrEnum):
+    """How ECS chooses among the instances that can take a task (ECS API, PlacementStrategy).
+
+    SPREAD: the one with the fewest tasks of the service. BINPACK: the one with the least memory, or CPU, left.
+    """
+
+    SPREAD = "spread"
+    BINPACK_MEMORY = "binpack:memory"
+    BINPACK_CPU = "binpack:cpu"
+
+
 @dataclass(frozen=True, slots=True)
 class TaskShape:
     """The needs of one task: an instance must meet all of them.
@@ -61,6 +72,7 @@ class TaskShape:
         group: the name of its service, if the service's tasks are kept apart; else "".
         distinct: whether no two tasks of `group` may share an instance (distinctInstance).
         spread_zones: whether the tasks of `group` are spread over the zones.
+        placement: how ECS chooses its instance, within a zone if it is spread over these.
     """
 
     size: Size
@@ -71,6 +83,7 @@ class TaskShape:
     group: str = ""
     distinct: bool = False
     spread_zones: bool = False
+    placement: Placement = Placement.SPREAD
 
 
 class InstanceStatus(StrEnum):

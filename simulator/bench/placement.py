@@ -14,7 +14,8 @@ from typing import Any
 
 from simulator.instance_types import registered_size
 from steady.cluster import Size, TaskShape, smallest
-from steady.scaling.packing import Room, instances_needed, lacking_room
+from steady.scaling.packing import instances_needed, lacking_room
+from steady.scaling.room import Room
 
 INSTANCE_TYPES = ("c5.2xlarge", "m5.large", "m5.2xlarge", "r5.2xlarge", "m5.8xlarge")
 CPU_UNITS = (0, 64, 128, 256, 512, 1024, 2048)

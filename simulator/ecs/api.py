@@ -15,11 +15,11 @@ from simulator.ecs.shapes import count_tasks, describe_definition, describe_inst
 from simulator.ecs.state import (
     Cluster,
     ContainerInstance,
-    Strategy,
     Task,
     TaskStatus,
     placement_failure_reason,
 )
+from simulator.ecs.strategies import strategy_of_run
 from simulator.endpoint import Action, Params
 from simulator.errors import AwsError
 
@@ -169,9 +169,9 @@ class EcsApi:
         definition = self.scheduler.definitions[params["taskDefinition"]]
         if not any(i.status == "ACTIVE" for i in cluster.instances.values()):
             raise AwsError("InvalidParameterException", "No Container Instances were found in your cluster.")
-        tasks, failures = [], []
+        tasks, failures, strategy = [], [], strategy_of_run(params)
         for _ in range(params.get("count", 1)):
-            task = self.scheduler.place(cluster, definition, f"family:{definition.family}", Strategy.BINPACK)
+            task = self.scheduler.place(cluster, definition, f"family:{definition.family}", strategy)
             if task:
                 tasks.append(describe_task(task))
             else:

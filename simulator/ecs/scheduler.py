@@ -7,16 +7,17 @@ import random
 
 from simulator.clock import Clock
 from simulator.ecs.observer import Observer
+from simulator.ecs.placing import choose
 from simulator.ecs.services import Services
 from simulator.ecs.state import (
     ARN,
     Cluster,
     ContainerInstance,
-    Strategy,
     Task,
     TaskDefinition,
     TaskStatus,
 )
+from simulator.ecs.strategies import Strategy
 from simulator.load_balancing import LoadBalancing, RegisteredTarget
 from simulator.timing import DEFAULT, Timing
 
@@ -47,6 +48,8 @@ class Scheduler:
         self.clock = clock
         self.timing = timing
         self._seed = seed
+        # Its own source, so that a task that is placed at random changes no start time.
+        self._draws = random.Random(f"place {seed}")
         self.rng = rng
         self.balancing = balancing
         self.clusters: dict[str, Cluster] = {}
@@ -83,11 +86,7 @@ class Scheduler:
         ]
         if not fitting:
             return None
-        if strategy is Strategy.BINPACK:
-            chosen = min(fitting, key=lambda i: (i.remaining.memory_mib, i.remaining.cpu_units, i.arn))
-        else:
-            chosen = min(fitting, key=lambda i: (sum(t.group == group for t in i.tasks.values()), len(i.tasks), i.arn))
-        return self.start(chosen, definition, group, run_s)
+        return self.start(choose(fitting, cluster, group, strategy, self._draws), definition, group, run_s)
 
     def start(
         self, instance: ContainerInstance, definition: TaskDefinition, group: str, run_s: float | None = None

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from simulator.ecs.state import ARN, Deploys, Otherwise, Service
+from simulator.ecs.strategies import DESCRIBED
 from simulator.endpoint import ACCOUNT_ID, REGION
 
 LATTICE_GROUP = f"arn:aws:vpc-lattice:{REGION}:{ACCOUNT_ID}:targetgroup/tg-0123456789abcdef0"
@@ -45,6 +46,7 @@ def describe_service(service: Service) -> dict[str, Any]:
         "runningCount": running,
         "pendingCount": pending,
         "taskDefinition": service.definition.arn,
+        "placementStrategy": [] if service.daemon else [*DESCRIBED[service.strategy]],
         "schedulingStrategy": "DAEMON" if service.daemon else "REPLICA",
         "deploymentController": {"type": _controller(service)},
         # ECS API, DeploymentConfiguration: of a daemon service 0 and 100; of every other one what limits its drains.

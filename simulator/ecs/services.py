@@ -11,12 +11,12 @@ from simulator.ecs.state import (
     Cluster,
     ContainerInstance,
     Service,
-    Strategy,
     Task,
     TaskDefinition,
     TaskStatus,
     placement_failure_reason,
 )
+from simulator.ecs.strategies import Strategy
 from simulator.load_balancing import LoadBalancing
 
 # Seconds until a service tries again to place a task that found no room.

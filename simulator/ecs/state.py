@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from simulator.ecs.strategies import Strategy
 from simulator.endpoint import ACCOUNT_ID, REGION
 from simulator.load_balancing import RegisteredTarget
 from steady.cluster import Size
@@ -182,13 +183,6 @@ class ContainerInstance:
         while port in self.used_ports:
             port += 1
         return port
-
-
-class Strategy(StrEnum):
-    """How an instance is chosen for a task. BINPACK: the fullest by memory. SPREAD: the fewest tasks of its group."""
-
-    BINPACK = "binpack"
-    SPREAD = "spread"
 
 
 @dataclass(eq=False, slots=True)

@@ -12,7 +12,8 @@ from simulator.world import SimulatedCluster
 from steady.aws.ecs.container_instances import set_draining
 from steady.aws.scaling.observation import with_tasks
 from steady.cluster import ContainerInstance, InstanceStatus, Size, TaskShape
-from steady.scaling.packing import Room, instances_needed, pack, room_on
+from steady.scaling.packing import instances_needed, pack
+from steady.scaling.room import Room, room_on
 
 NAME = "cluster-autoscaler"
 INTERVAL_S = 10

@@ -10,7 +10,8 @@ from __future__ import annotations
 from simulator.policies.peer import Look, Pending, look_every
 from simulator.world import SimulatedCluster
 from steady.cluster import Size, TaskShape
-from steady.scaling.packing import Room, instances_needed, pack, room_on
+from steady.scaling.packing import instances_needed, pack
+from steady.scaling.room import Room, room_on
 
 NAME = "managed-scaling"
 INTERVAL_S = 60

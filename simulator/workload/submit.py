@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulator.ecs.state import Strategy, Task, TaskDefinition
+from simulator.ecs.state import Task, TaskDefinition
 from simulator.errors import AwsError
 from simulator.spot_fleet import SpotFleet
 from simulator.suite import FAILURE_TOPIC
@@ -119,7 +119,6 @@ def deploy(cluster: SimulatedCluster, changes: tuple[ServiceChange, ...], reques
             cpu=change.size.cpu_units,
             memory=change.size.memory_mib,
             requests_per_s=requests_per_s,
-            strategy=Strategy.SPREAD,
         )
 
     for change in changes:

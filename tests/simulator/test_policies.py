@@ -16,7 +16,7 @@ from simulator.simulation import Scenario, simulate
 from simulator.workload.plan import ClusterPlan, Job, ServiceChange
 from steady.cluster import Size, TaskShape
 from steady.pools import PoolKind
-from steady.scaling.packing import Room, room_on
+from steady.scaling.room import Room, room_on
 from tests.unit.snapshots import INSTANCE, instance, service, snapshot
 
 HALF = TaskShape(Size(1024, 1000))

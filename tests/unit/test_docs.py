@@ -54,7 +54,7 @@ def test_a_page_is_read_within_five_minutes(page: Path) -> None:
 # The pages whose examples are run, each with the fewest that it has.
 @pytest.mark.parametrize(
     ("page", "at_least"),
-    [("scaling.md", 16), ("spare-capacity.md", 9), ("scale-in.md", 9), ("api-limits.md", 6)],
+    [("scaling.md", 16), ("placement.md", 4), ("spare-capacity.md", 9), ("scale-in.md", 9), ("api-limits.md", 6)],
 )
 def test_worked_examples_come_out_as_they_are_written(page: str, at_least: int) -> None:
     results = doctest.testfile(str(ROOT / "docs" / page), module_relative=False, report=True)
@@ -66,7 +66,7 @@ def test_worked_examples_come_out_as_they_are_written(page: str, at_least: int) 
 def test_every_page_with_examples_is_run() -> None:
     shown = {page.name for page in PAGES if ">>> " in page.read_text()}
 
-    assert shown == {"scaling.md", "spare-capacity.md", "scale-in.md", "api-limits.md"}
+    assert shown == {"scaling.md", "placement.md", "spare-capacity.md", "scale-in.md", "api-limits.md"}
 
 
 def _prose(text: str) -> str:

@@ -7,10 +7,11 @@ constraints distinctInstance and memberOf, and the spread over zones.
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from steady.cluster import NOTHING, ContainerInstance, InstanceShape, Size, Snapshot, TaskShape, largest
+from steady.cluster import NOTHING, Size, TaskShape, largest
+from steady.scaling.room import Room
 
 # A vCPU comes with 2 to 8 GiB on the common instance types; 4 makes the two comparable.
 COMMON = Size(1024, 4096)
@@ -20,106 +21,12 @@ TIDIED_EACH = 512
 MOST_LOOKED_AT = 100_000
 
 
-@dataclass(slots=True)
-class Room:
-    """The free resources of one instance.
-
-    Attributes:
-        key: its container instance ARN; "" for an instance still to come.
-        enis: how many network interfaces are free; None where they are not limited.
-        matches: the memberOf expressions that it satisfies.
-        groups: how many tasks it has of each service whose tasks are kept apart.
-    """
-
-    free: Size
-    used_ports: frozenset[int] = frozenset()
-    key: str = ""
-    gpus: int = 0
-    enis: int | None = None
-    zone: str = ""
-    matches: frozenset[str] = frozenset()
-    groups: Counter[str] = field(default_factory=Counter)
-
-    def holds(self, task: TaskShape) -> bool:
-        """Whether ECS could place `task` here."""
-        return (
-            self.free.holds(task.size)
-            and not (task.ports & self.used_ports)
-            and self.gpus >= task.gpus
-            and (self.enis is None or self.enis >= task.enis)
-            and task.member_of <= self.matches
-            and not (task.distinct and self.groups[task.group])
-        )
-
-    def place(self, task: TaskShape) -> None:
-        """Take what `task` needs from what is free."""
-        self.free = self.free - task.size
-        self.used_ports |= task.ports
-        self.gpus -= task.gpus
-        if self.enis is not None:
-            self.enis -= task.enis
-        if task.group:
-            self.groups[task.group] += 1
-
-    def copy(self) -> "Room":
-        return Room(
-            self.free,
-            self.used_ports,
-            self.key,
-            self.gpus,
-            self.enis,
-            self.zone,
-            self.matches,
-            Counter(self.groups),
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class Packing:
     """The result of a packing: the tasks left over, and the keys of the rooms that took at least one."""
 
     left_over: tuple[TaskShape, ...]
     used: frozenset[str]
-
-
-def room_on(instances: Iterable[ContainerInstance], snapshot: Snapshot) -> list[Room]:
-    """Return what is free on `instances`, as it stands in `snapshot`."""
-    groups: dict[str, Counter[str]] = {}
-    for service in snapshot.services:
-        for arn in service.on:
-            groups.setdefault(arn, Counter())[service.name] += 1
-    rooms = []
-    for i in instances:
-        shape = snapshot.shapes.get(i.instance_type)
-        limit = shape.enis if shape and i.enis_limited else None
-        rooms.append(
-            Room(
-                i.remaining,
-                i.used_ports,
-                i.arn,
-                i.gpus,
-                None if limit is None else limit - i.enis_used,
-                i.zone,
-                frozenset(e for e, arns in snapshot.matching.items() if i.arn in arns),
-                groups.get(i.arn, Counter()),
-            )
-        )
-    return rooms
-
-
-def new_room(shape: InstanceShape, snapshot: Snapshot) -> Room:
-    """Return the room on an instance of `shape` still to come, less what the daemon services take of it.
-
-    It is taken to satisfy the memberOf expressions that an instance of its type satisfies now, and every expression if
-    no instance of its type is registered. Its zone is not known before it is there: expressions about zones match.
-    """
-    alike = {i.arn for i in snapshot.instances if i.instance_type == shape.name}
-    matches = frozenset(e for e, arns in snapshot.matching.items() if not alike or alike & arns or _is_of_zones(e))
-    return Room(shape.size - snapshot.daemons.size, gpus=shape.gpus, enis=shape.enis, matches=matches)
-
-
-def _is_of_zones(expression: str) -> bool:
-    return "ecs.availability-zone" in expression
 
 
 def pack(tasks: Iterable[TaskShape], rooms: Sequence[Room], whole: Size = COMMON) -> Packing:
@@ -131,7 +38,7 @@ def pack(tasks: Iterable[TaskShape], rooms: Sequence[Room], whole: Size = COMMON
     left_over = []
     used = set()
     fit = _FirstFit(rooms)
-    for task in fit.in_turn(_largest_first(tasks, whole)):
+    for task in fit.in_turn(largest_first(tasks, whole)):
         room = _least_of_its_zone(task, rooms) if task.spread_zones else fit.room_for(task)
         if room is None:
             left_over.append(task)
@@ -178,7 +85,7 @@ def lacking_room(tasks: Sequence[TaskShape], rooms: Sequence[Room]) -> tuple[Tas
     """
     if not tasks or not rooms:
         return tuple(tasks)
-    left = pack(tasks, [room.copy() for room in rooms], _largest(rooms)).left_over
+    left = pack(tasks, [room.copy() for room in rooms], largest_of(rooms)).left_over
     if not left:
         return ()
     filled = _filled(tasks, [(room, len(list(alike))) for room, alike in itertools.groupby(rooms)])
@@ -194,11 +101,20 @@ def instances_needed(tasks: Sequence[TaskShape], empty: Room) -> tuple[int, tupl
     return min(count, filled.used) if filled else count, tuple(task for task in tasks if not fits[task])
 
 
+def rooms_used(tasks: Sequence[TaskShape], rooms: Sequence[Room]) -> int:
+    """Return how many of `rooms`, from the first one on, hold all of `tasks`; `lacking_room` finds none over."""
+    packed = [room.copy() for room in rooms]
+    pack(tasks, packed, largest_of(rooms))
+    used = max((n for n, (room, before) in enumerate(zip(packed, rooms, strict=True), 1) if room != before), default=0)
+    filled = _filled(tasks, [(room, len(list(alike))) for room, alike in itertools.groupby(rooms)])
+    return min(used, filled.used) if filled and not filled.left else used
+
+
 def _opened(tasks: Iterable[TaskShape], empty: Room) -> int:
     """Count the rooms such as `empty` that a first fit of `tasks`, the largest first, opens."""
     opened = 0
     fit = _FirstFit(())
-    for task in fit.in_turn(_largest_first(tasks, empty.free)):
+    for task in fit.in_turn(largest_first(tasks, empty.free)):
         room = fit.room_for(task)
         if room is None:
             opened += 1
@@ -260,7 +176,7 @@ def _filling(left: Counter[TaskShape], room: Room) -> Counter[TaskShape]:
     return taken
 
 
-def _largest(rooms: Iterable[Room]) -> Size:
+def largest_of(rooms: Iterable[Room]) -> Size:
     """Return the most CPU and the most memory that any of `rooms` has free."""
     return largest(NOTHING, *(room.free for room in rooms))
 
@@ -276,7 +192,7 @@ def _least_of_its_zone(task: TaskShape, rooms: Sequence[Room]) -> Room | None:
     return min(holding, key=lambda room: in_zone[room.zone])
 
 
-def _largest_first(tasks: Iterable[TaskShape], whole: Size) -> list[TaskShape]:
+def largest_first(tasks: Iterable[TaskShape], whole: Size) -> list[TaskShape]:
     """Sort `tasks` by the share of `whole` that they take; tasks that need GPUs come before all others."""
     cpu, memory = max(1, whole.cpu_units), max(1, whole.memory_mib)
 

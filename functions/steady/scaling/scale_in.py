@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from steady.cluster import NOTHING, ContainerInstance, Size, Snapshot
-from steady.scaling.packing import Room, pack, room_on
+from steady.scaling.placement import place
 from steady.scaling.reasons import Emptied, Reason, ReservationLow
 from steady.scaling.reservation import is_low, percent_of, registered_on, reservation, reserved_on
+from steady.scaling.room import Room, room_on
 from steady.thresholds import Thresholds
 
 # The tasks of each candidate must be read: this many candidates are enough, unless more may be emptied at once.
@@ -129,7 +130,7 @@ def _rooms_after(instance: ContainerInstance, rooms: list[Room], snapshot: Snaps
     tasks = snapshot.tasks_of.get(instance.arn)
     if tasks is None and instance.task_count:
         return None
-    return None if pack(tasks or (), others).left_over else others
+    return None if place(tasks or (), others).left_over else others
 
 
 def _has_headroom(rest: list[ContainerInstance], snapshot: Snapshot, thresholds: Thresholds) -> bool:

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from steady.cluster import NOTHING, ContainerInstance, InstanceShape, Size, Snapshot, TaskShape, largest
-from steady.scaling.packing import instances_needed, lacking_room, new_room, pack, room_on
+from steady.scaling.placement import Needed, place, rooms_needed
 from steady.scaling.pool import coming_shapes, coming_units, shapes_of
 from steady.scaling.reasons import DriftIsNotCapacity, FitsNoInstance, Reason, TakenBack, WantsDoNotFit
 from steady.scaling.reservation import registered_on
+from steady.scaling.room import Room, new_room, room_on
 from steady.scaling.rules import CapacityWant, TaskWant, Want, drifting, wants_of
 from steady.scaling.state import ScalingState
 from steady.thresholds import Thresholds
@@ -65,7 +66,7 @@ def _first_instance(
     tasks: Sequence[TaskShape], reasons: list[Reason], reserve: Size, snapshot: Snapshot, state: ScalingState
 ) -> ScaleOut:
     """Add one instance to a pool that names no type and has had no instance: it shows how large they are."""
-    left = pack(tasks, room_on(snapshot.active, snapshot)).left_over
+    left = place(tasks, room_on(snapshot.active, snapshot)).left_over
     add = 1 if left and not coming_units(snapshot, state) else 0
     return ScaleOut(add, (), bool(tasks or state.demands), tuple(_with_add(reasons, len(left), add)), reserve)
 
@@ -96,22 +97,21 @@ class _Places:
 def _places(
     tasks: Sequence[TaskShape], shapes: Sequence[InstanceShape], snapshot: Snapshot, state: ScalingState
 ) -> _Places:
-    left = lacking_room(tasks, room_on(snapshot.active, snapshot))
-    # A draining instance can be had at once, one that is coming only once it has booted. What is coming is packed in
+    left = place(tasks, room_on(snapshot.active, snapshot)).left_over
+    # A draining instance can be had at once, one that is coming only once it has booted. What is coming is filled in
     # the same way as what is new: so the same tasks find the same places once their instances were asked for.
     spare = [i for i in snapshot.instances if i.arn in state.draining]
-    back = pack(left, room_on(spare, snapshot))
+    back = place(left, room_on(spare, snapshot))
     coming = coming_shapes(snapshot, state, shapes)
-    left = lacking_room(back.left_over, [new_room(shape, snapshot) for shape in coming])
-    units, new, nowhere = _new(left, shapes, snapshot)
+    units, needed = _new(back.left_over, [new_room(shape, snapshot) for shape in coming], shapes, snapshot)
     return _Places(
-        tuple(i for i in spare if i.arn in back.used),
-        tuple(i for i in spare if i.arn not in back.used),
+        tuple(i for i in spare if i.arn in back.taken),
+        tuple(i for i in spare if i.arn not in back.taken),
         tuple(coming),
         units,
-        new,
-        len(left) - len(nowhere),
-        nowhere,
+        needed.rooms,
+        needed.homeless,
+        needed.nowhere,
     )
 
 
@@ -140,16 +140,18 @@ def _take_back(
 
 
 def _new(
-    tasks: Sequence[TaskShape], shapes: Sequence[InstanceShape], snapshot: Snapshot
-) -> tuple[int, int, tuple[TaskShape, ...]]:
-    """Return the units and the number of new instances that hold `tasks`, and the tasks that no type can hold.
+    tasks: Sequence[TaskShape], coming: Sequence[Room], shapes: Sequence[InstanceShape], snapshot: Snapshot
+) -> tuple[int, Needed]:
+    """Return the units and the instances that `tasks` need beside those `coming`.
 
     The pool may launch any of its types: the answer holds for each of them.
     """
-    needed = [(shape, *instances_needed(tasks, new_room(shape, snapshot))) for shape in shapes]
-    units, count = max((n * snapshot.pool.weight(shape.name), n) for shape, n, _ in needed)
-    nowhere = min((too_large for _, _, too_large in needed), key=len)
-    return units, count, nowhere
+    of_type = [(shape, rooms_needed(tasks, coming, new_room(shape, snapshot))) for shape in shapes]
+    units, _, needed = max(
+        ((n.rooms * snapshot.pool.weight(shape.name), n.rooms, n) for shape, n in of_type), key=lambda one: one[:2]
+    )
+    nowhere = min((n.nowhere for _, n in of_type), key=len)
+    return units, Needed(needed.rooms, needed.homeless, nowhere)
 
 
 def _lacking(wants: Iterable[Want], there: Size, one: Size) -> list[_Lacking]:
@@ -176,7 +178,7 @@ def _not_capacity(snapshot: Snapshot, state: ScalingState, thresholds: Threshold
         for s in drifting(snapshot, state, thresholds)
         if s.shape
         and s.name not in state.placement_failed_at
-        and not pack([s.shape] * s.missing, room_on(snapshot.active, snapshot)).left_over
+        and not place([s.shape] * s.missing, room_on(snapshot.active, snapshot)).left_over
     ]
 
 

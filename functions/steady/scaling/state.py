@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from steady.cluster import NOTHING, InstanceShape, InstanceStatus, Size, Snapshot, TaskShape
 from steady.scaling.demand import Demand, still_repeated, waiting
-from steady.scaling.packing import pack, room_on
+from steady.scaling.placement import place
 from steady.scaling.recurrence import DAYS, RECENT, Peaks
 from steady.scaling.reservation import reserved_on
+from steady.scaling.room import room_on
 from steady.scaling.staffing import UNLEARNED, Staffing
 from steady.scaling.usage import UNUSED, Usage
 from steady.thresholds import Thresholds
@@ -115,8 +116,8 @@ def update_state(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds
     waits = [TaskShape(d.size) for d in waiting(demands, now)]
     # A waiting task that would fit now is about to be placed.
     rooms = room_on(snapshot.active, snapshot)
-    lacking = pack([s.shape for s in snapshot.services for _ in range(s.missing) if s.shape], rooms).left_over
-    unplaced = pack(waits, rooms).left_over
+    lacking = place([s.shape for s in snapshot.services for _ in range(s.missing) if s.shape], rooms).left_over
+    unplaced = place(waits, rooms).left_over
     demand = _running(snapshot, draining) + _total(lacking) + _total(unplaced)
     boots = _boots(snapshot, state)
     return replace(

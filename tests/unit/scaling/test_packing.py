@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from simulator.bench.placement import Case
 from steady.cluster import Daemons, InstanceShape, Size, TaskShape
-from steady.scaling.packing import Room, _largest, _opened, instances_needed, lacking_room, new_room, pack, room_on
+from steady.scaling.packing import _opened, instances_needed, lacking_room, largest_of, pack
+from steady.scaling.room import Room, new_room, room_on
 from tests.unit.snapshots import instance, service, snapshot
 
 SIZES = st.builds(Size, st.integers(0, 2048), st.integers(1, 8000))
@@ -59,7 +60,7 @@ def test_rooms_are_packed_at_least_as_closely_as_by_a_first_fit(tasks: list[Task
     left = lacking_room(tasks, rooms)
 
     assert [room.free for room in rooms] == free
-    assert len(left) <= len(pack(tasks, [room.copy() for room in rooms], _largest(rooms)).left_over)
+    assert len(left) <= len(pack(tasks, [room.copy() for room in rooms], largest_of(rooms)).left_over)
     assert not Counter(left) - Counter(tasks)
 
 

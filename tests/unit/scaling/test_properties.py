@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from steady.cluster import ContainerInstance, Size, Snapshot, TaskShape
 from steady.scaling import scale_out
 from steady.scaling.decision import decide
-from steady.scaling.packing import pack, room_on
+from steady.scaling.packing import pack
+from steady.scaling.room import room_on
 from steady.scaling.state import ScalingState, update_state
 from steady.thresholds import Thresholds
 from tests.unit.snapshots import NOW, demand, instance, service, snapshot, state

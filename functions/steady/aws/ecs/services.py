@@ -12,7 +12,7 @@ from steady.aws.cache import Cache
 from steady.aws.ecs.pages import PAGE
 from steady.aws.ecs.task_definitions import read_task_definition
 from steady.aws.runtime import Runtime, batches
-from steady.cluster import NOTHING, TaskShape
+from steady.cluster import NOTHING, Placement, TaskShape
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import ServiceTypeDef, TaskTypeDef
@@ -134,4 +134,17 @@ def read_service_shape(runtime: Runtime, service: ServiceTypeDef) -> TaskShape:
         group=service["serviceName"] if distinct or zones else "",
         distinct=distinct,
         spread_zones=zones,
+        placement=placement_of(service.get("placementStrategy", [])),
     )
+
+
+def placement_of(strategies: Sequence[Mapping[str, Any]]) -> Placement:
+    """Return how ECS chooses an instance by `strategies`, of which the last one decides within the others.
+
+    ECS Developer Guide, "Task placement strategies": without any, services spread; random placement is as even.
+    """
+    last = strategies[-1] if strategies else {}
+    field = str(last.get("field", "")).lower()
+    if last.get("type") != "binpack" or field not in ("cpu", "memory"):
+        return Placement.SPREAD
+    return Placement.BINPACK_CPU if field == "cpu" else Placement.BINPACK_MEMORY

@@ -1,0 +1,106 @@
+"""Rooms: what is free on an instance that is there, and on one that is still to come."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from steady.cluster import ContainerInstance, InstanceShape, Size, Snapshot, TaskShape
+
+
+@dataclass(slots=True)
+class Room:
+    """The free resources of one instance.
+
+    Attributes:
+        key: its container instance ARN; "" for an instance still to come.
+        enis: how many network interfaces are free; None where they are not limited.
+        matches: the memberOf expressions that it satisfies.
+        groups: how many tasks it has of each service whose tasks are kept apart.
+        tasks: how many tasks it has in all.
+    """
+
+    free: Size
+    used_ports: frozenset[int] = frozenset()
+    key: str = ""
+    gpus: int = 0
+    enis: int | None = None
+    zone: str = ""
+    matches: frozenset[str] = frozenset()
+    groups: Counter[str] = field(default_factory=Counter)
+    tasks: int = field(default=0, compare=False)
+
+    def holds(self, task: TaskShape) -> bool:
+        """Whether ECS could place `task` here."""
+        return (
+            self.free.holds(task.size)
+            and not (task.ports & self.used_ports)
+            and self.gpus >= task.gpus
+            and (self.enis is None or self.enis >= task.enis)
+            and task.member_of <= self.matches
+            and not (task.distinct and self.groups[task.group])
+        )
+
+    def place(self, task: TaskShape) -> None:
+        """Take what `task` needs from what is free."""
+        self.free = self.free - task.size
+        self.used_ports |= task.ports
+        self.gpus -= task.gpus
+        if self.enis is not None:
+            self.enis -= task.enis
+        self.tasks += 1
+        if task.group:
+            self.groups[task.group] += 1
+
+    def copy(self) -> "Room":
+        return Room(
+            self.free,
+            self.used_ports,
+            self.key,
+            self.gpus,
+            self.enis,
+            self.zone,
+            self.matches,
+            Counter(self.groups),
+            self.tasks,
+        )
+
+
+def room_on(instances: Iterable[ContainerInstance], snapshot: Snapshot) -> list[Room]:
+    """Return what is free on `instances`, as it stands in `snapshot`."""
+    groups: dict[str, Counter[str]] = {}
+    for service in snapshot.services:
+        for arn in service.on:
+            groups.setdefault(arn, Counter())[service.name] += 1
+    rooms = []
+    for i in instances:
+        shape = snapshot.shapes.get(i.instance_type)
+        limit = shape.enis if shape and i.enis_limited else None
+        rooms.append(
+            Room(
+                i.remaining,
+                i.used_ports,
+                i.arn,
+                i.gpus,
+                None if limit is None else limit - i.enis_used,
+                i.zone,
+                frozenset(e for e, arns in snapshot.matching.items() if i.arn in arns),
+                groups.get(i.arn, Counter()),
+                i.task_count,
+            )
+        )
+    return rooms
+
+
+def new_room(shape: InstanceShape, snapshot: Snapshot) -> Room:
+    """Return the room on an instance of `shape` still to come, less what the daemon services take of it.
+
+    It is taken to satisfy the memberOf expressions that an instance of its type satisfies now, and every expression if
+    no instance of its type is registered. Its zone is not known before it is there: expressions about zones match.
+    """
+    alike = {i.arn for i in snapshot.instances if i.instance_type == shape.name}
+    matches = frozenset(e for e, arns in snapshot.matching.items() if not alike or alike & arns or _is_of_zones(e))
+    return Room(shape.size - snapshot.daemons.size, gpus=shape.gpus, enis=shape.enis, matches=matches)
+
+
+def _is_of_zones(expression: str) -> bool:
+    return "ecs.availability-zone" in expression
