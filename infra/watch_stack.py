@@ -18,7 +18,7 @@ from infra.settings.target import Settings
 from infra.wiring import Feed
 from steady.api_budget import limits
 from steady.metrics import MetricName
-from steady.scaling import reasons
+from steady.scaling import reasons, try_reasons
 
 NO_TICK_MINUTES = 5
 MAXIMUM_MINUTES = 3
@@ -69,6 +69,13 @@ WATCHED = (
         "instances are launched for them. The events of the services say why their tasks do not run.",
         "drift-that-is-not-capacity",
         minutes=DRIFT_MINUTES,
+    ),
+    Watched(
+        try_reasons.DemandGivenUp.__name__,
+        "has given up tasks that it cannot place",
+        "Instances were launched in cluster {cluster} for tasks that found no place on them either. No other instance "
+        "is launched for these tasks for six hours. The autoscaler's log names them, and what to change.",
+        "tasks-are-given-up",
     ),
     Watched(
         MetricName.BAD_THRESHOLDS,

@@ -31,6 +31,10 @@ class AutoScalingGroup:
         image_boots: whether instances that are launched from now on register; those of a broken image do not.
         reuse_on_scale_in: whether scale-in returns instances to the group's warm pool, whose state is Stopped.
         warm: the instances in the warm pool. The group takes from them before it launches another one.
+        overrides: the units of each type of its mixed instances policy, in the order of priority; none: it has
+            `instance_type` alone. The allocation strategy is `prioritized`: the first type as long as EC2 has it (Auto
+            Scaling user guide, "Allocation strategies for multiple instance types").
+        unavailable: the types of which EC2 has none left.
     """
 
     name: str
@@ -50,6 +54,8 @@ class AutoScalingGroup:
     target_groups: tuple[str, ...] = ()
     reuse_on_scale_in: bool = False
     warm: dict[str, Ec2Instance] = field(default_factory=dict)
+    overrides: dict[str, int] = field(default_factory=dict)
+    unavailable: set[str] = field(default_factory=set)
 
     def hooks(self) -> dict[str, float]:
         """Return the heartbeat timeouts of all hooks on termination, by their names."""
@@ -58,6 +64,18 @@ class AutoScalingGroup:
     def staying(self) -> list[Ec2Instance]:
         """Return the instances that are not about to be terminated."""
         return [i for i in self.members.values() if i.id not in self.waiting and i.id not in self.leaving]
+
+    def weight(self, instance_type: str) -> int:
+        """Return how many units of the desired capacity an instance of this type counts."""
+        return self.overrides.get(instance_type, 1)
+
+    def units(self) -> int:
+        """Return the units of the instances that are not about to be terminated."""
+        return sum(self.weight(i.instance_type) for i in self.staying())
+
+    def next_type(self) -> str | None:
+        """Return the type that the group launches next; None if EC2 has none of its types."""
+        return next((t for t in self.overrides or (self.instance_type,) if t not in self.unavailable), None)
 
     def state_of(self, instance: Ec2Instance) -> str:
         """Return the lifecycle state of a member."""
@@ -82,8 +100,7 @@ class AutoScaling:
     def add(self, group: AutoScalingGroup) -> AutoScalingGroup:
         """Add a group to the account. Its first instances are registered at once."""
         self.groups[group.name] = group
-        for _ in range(group.desired):
-            self._launch(group, booted=True)
+        self._fill(group, booted=True)
         return group
 
     def fail(self, instance: Ec2Instance) -> None:
@@ -101,10 +118,12 @@ class AutoScaling:
                     "MaxSize": g.maximum,
                     "DesiredCapacity": g.desired,
                     "TargetGroupARNs": list(g.target_groups),
+                    **_mixed(g),
                     "Instances": [
                         {
                             "InstanceId": i.id,
                             "InstanceType": i.instance_type,
+                            **({"WeightedCapacity": str(g.weight(i.instance_type))} if g.overrides else {}),
                             "LifecycleState": g.state_of(i),
                             "HealthStatus": "Healthy",
                         }
@@ -130,9 +149,10 @@ class AutoScaling:
             if instance is None:
                 continue
             if params["ShouldDecrementDesiredCapacity"] and instance in group.staying():
-                if group.desired - 1 < group.minimum:
+                weight = group.weight(instance.instance_type)
+                if group.desired - weight < group.minimum:
                     raise AwsError("ValidationError", "Terminating the instance would violate the group's min size")
-                group.desired -= 1
+                group.desired -= weight
             scale_in = params["ShouldDecrementDesiredCapacity"]
             self._terminate(group, instance, to_warm_pool=scale_in and group.reuse_on_scale_in)
             return {"Activity": {"AutoScalingGroupName": group.name, "StatusCode": "InProgress"}}
@@ -198,19 +218,26 @@ class AutoScaling:
 
     def _look(self, group: AutoScalingGroup) -> None:
         group.look_pending = False
-        staying = group.staying()
-        for _ in range(group.desired - len(staying)):
-            self._launch(group)
+        self._fill(group)
+        excess = group.units() - group.desired
         # As the default termination policy does: the oldest instances first.
-        for instance in staying[: max(0, len(staying) - group.desired)]:
-            self._terminate(group, instance, to_warm_pool=group.reuse_on_scale_in)
+        for instance in group.staying() if excess > 0 else ():
+            weight = group.weight(instance.instance_type)
+            if weight <= excess:
+                self._terminate(group, instance, to_warm_pool=group.reuse_on_scale_in)
+                excess -= weight
 
-    def _launch(self, group: AutoScalingGroup, *, booted: bool = False) -> None:
+    def _fill(self, group: AutoScalingGroup, *, booted: bool = False) -> None:
+        missing = group.desired - group.units()
+        while missing > 0 and (launched := self._launch(group, booted=booted)):
+            missing -= group.weight(launched.instance_type)
+
+    def _launch(self, group: AutoScalingGroup, *, booted: bool = False) -> Ec2Instance | None:
         if group.warm:
             instance = group.warm.pop(next(iter(group.warm)))
             group.members[instance.id] = instance
             self.ec2.start(instance)
-            return
+            return instance
 
         def gone(instance: Ec2Instance) -> None:
             group.members.pop(instance.id, None)
@@ -219,10 +246,13 @@ class AutoScaling:
             group.leaving.discard(instance.id)
             self._look_soon(group)
 
+        instance_type = group.next_type()
+        if instance_type is None:
+            return None
         tags = {"aws:autoscaling:groupName": group.name, CLUSTER_TAG: group.cluster.name}
         instance = self.ec2.launch(
             group.cluster,
-            group.instance_type,
+            instance_type,
             tags,
             gone,
             booted=booted,
@@ -231,3 +261,19 @@ class AutoScaling:
             target_groups=group.target_groups,
         )
         group.members[instance.id] = instance
+        return instance
+
+
+def _mixed(group: AutoScalingGroup) -> dict[str, Any]:
+    if not group.overrides:
+        return {}
+    overrides = [{"InstanceType": t, "WeightedCapacity": str(units)} for t, units in group.overrides.items()]
+    return {
+        "MixedInstancesPolicy": {
+            "LaunchTemplate": {"Overrides": overrides},
+            "InstancesDistribution": {
+                "OnDemandAllocationStrategy": "prioritized",
+                "OnDemandPercentageAboveBaseCapacity": 100,
+            },
+        }
+    }

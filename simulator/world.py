@@ -7,7 +7,7 @@ batch.service("api", tasks=6, cpu=256, memory=512, requests_per_s=2)
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from simulator.account import Account
@@ -87,16 +87,18 @@ class World:
         minimum: int = 0,
         maximum: int = 1000,
         ingress: TargetGroup | None = None,
+        types: Mapping[str, int] | None = None,
         **thresholds: Any,
     ) -> SimulatedCluster:
         """Build a cluster on an Auto Scaling group with a lifecycle hook and booted instances.
 
         Args:
+            types: the units of each type of the group, in the order of priority, in place of `instance_type`.
             ingress: a target group in which the group itself registers its instances.
         """
         cluster = self._cluster(name)
         group = AutoScalingGroup(name, cluster, instance_type, instances, minimum=minimum, maximum=maximum)
-        group.target_groups = self._groups(ingress)
+        group.target_groups, group.overrides = self._groups(ingress), dict(types or {})
         self.account.groups.add(group)
         self.suite.manage(name, f"auto-scaling-group:{name}", **thresholds)
         return SimulatedCluster(self, cluster, group)

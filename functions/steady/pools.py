@@ -123,6 +123,7 @@ class Pool:
         on_demand_members: the ids of the on-demand instances of a pool that has an on-demand part.
         may_fall_back: whether this pool can be given an on-demand part (a fleet made from launch templates).
         waiting: the ids of the instances that wait under a lifecycle hook to be terminated; they are no members.
+        first_type: the type that the pool launches as long as EC2 has it; "" if no order is known.
     """
 
     name: PoolName
@@ -135,6 +136,7 @@ class Pool:
     on_demand_members: frozenset[str] = frozenset()
     may_fall_back: bool = False
     waiting: frozenset[str] = frozenset()
+    first_type: str = ""
 
     @property
     def traits(self) -> PoolTraits:

@@ -6,12 +6,14 @@ from typing import TypedDict
 
 from steady.scaling.reasons import Reason
 from steady.scaling.state import Healing
+from steady.scaling.tries import Tries
 
 
 class StateChange(TypedDict, total=False):
     """The fields of `ScalingState` that parts of a decision set, each to its new value. No two parts set the same."""
 
     low_since: float | None
+    tries: Mapping[str, Tries]
     draining: Mapping[str, str]
     raised_by: int
     raised_to: int

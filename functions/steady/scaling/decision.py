@@ -4,23 +4,34 @@ Each part of the decision looks at the situation and at what is decided so far, 
 the changes, in the order of `PARTS`, into one `Decision`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from steady.cluster import ContainerInstance, InstanceStatus, Snapshot, largest
 from steady.scaling import back_in_service, healing, scale_in, scale_out, spot_fallback
 from steady.scaling.change import Change
-from steady.scaling.pool import Bounds, staying_units, target_after_leaving, without_instances, without_temporary_target
+from steady.scaling.pool import (
+    Bounds,
+    next_shape,
+    shapes_of,
+    staying_units,
+    target_after_leaving,
+    without_instances,
+    without_temporary_target,
+)
 from steady.scaling.reasons import AtMaximum, Reason, SpotIsBack, UnderMinimum
 from steady.scaling.replacement import replace_ahead
 from steady.scaling.rules import demand_coming_within
 from steady.scaling.state import ScalingState
+from steady.scaling.tries import Tries
 from steady.thresholds import Thresholds
 
 # Scale-in keeps what a demand that comes back within this many seconds would need.
 SCALE_IN_LOOKS_AHEAD_S = 900
 # The next tick sees what comes due later than this.
 TICK_S = 60
+# A pool launches within so many seconds.
+LAUNCHED_AFTER_S = 20
 
 
 @dataclass(frozen=True)
@@ -166,9 +177,13 @@ def _scale(situation: Situation, decision: Decision) -> Change:
             units=target - pool.target,
             to_undrain=out.to_undrain,
             reasons=tuple(reasons),
-            state={"low_since": None},
+            state={"low_since": None, "tries": _tries(out, state)},
         )
     return _scale_in(situation, decision, out)
+
+
+def _tries(out: scale_out.ScaleOut, state: ScalingState) -> Mapping[str, Tries]:
+    return state.tries if out.tries is None else out.tries
 
 
 def _scale_in(situation: Situation, decision: Decision, out: scale_out.ScaleOut) -> Change:
@@ -177,7 +192,8 @@ def _scale_in(situation: Situation, decision: Decision, out: scale_out.ScaleOut)
     reserve = largest(out.reserve, *(want.capacity for want in coming))
     passed = {arn: id_ for arn, id_ in state.interrupted.items() if id_ not in state.doomed}
     emptied = scale_in.find_emptied(snapshot, {**state.draining, **passed})
-    chosen = scale_in.choose(snapshot, state.draining, state.low_since, situation.thresholds, minimum, reserve)
+    thresholds = situation.thresholds
+    chosen = scale_in.choose(snapshot, state.draining, state.low_since, thresholds, minimum, reserve, out.keep)
     target = target_after_leaving(snapshot, emptied.instance_ids, minimum)
     leaving = {*state.draining, *(i.arn for i in chosen.instances)}
     given_back = spot_fallback.find_replaceable(snapshot, leaving, snapshot.pool.target)
@@ -191,6 +207,7 @@ def _scale_in(situation: Situation, decision: Decision, out: scale_out.ScaleOut)
         state={
             "draining": {**state.draining, **{i.arn: i.instance_id for i in to_drain}},
             "low_since": chosen.low_since,
+            "tries": _tries(out, state),
         },
     )
 
@@ -221,6 +238,10 @@ def _look_again(situation: Situation, decision: Decision) -> Change:
     due = [since + thresholds.drift_seconds for since in state.drift_since.values()]
     if state.short_since is not None and pool.may_fall_back and pool.held < decision.target:
         due.append(state.short_since + thresholds.fallback_after_seconds)
+    shapes = shapes_of(situation.snapshot, state)
+    if decision.target > pool.target and len(shapes) > 1 and not next_shape(situation.snapshot, state, shapes):
+        # Which type the pool launches is known then: another one than was taken for it may need more units.
+        due.append(now + LAUNCHED_AFTER_S)
     soon = [at for at in due if now < at < now + TICK_S]
     if not soon or now < state.next_look_at <= min(soon) + 1:
         return Change()

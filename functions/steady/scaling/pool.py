@@ -4,8 +4,12 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from steady.cluster import ContainerInstance, InstanceShape, InstanceStatus, Snapshot
+from steady.scaling.room import shapes_of_pool
 from steady.scaling.state import LEAVES_WITHIN_S, ScalingState
 from steady.thresholds import Thresholds
+
+# A pool that has launched so many instances of one type in a row launches the next one of that type, too.
+ALIKE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +31,19 @@ class Bounds:
 
 
 def shapes_of(snapshot: Snapshot, state: ScalingState) -> list[InstanceShape]:
-    """Return what an instance of each of the pool's types offers; the type with the least memory a unit comes first.
+    """Return what an instance of each of the pool's types offers; the type with the least memory a unit comes first."""
+    return shapes_of_pool(snapshot, state.shapes)
 
-    What an instance has registered with counts before what EC2 says of its type: the kernel and the ECS agent keep
-    some of the memory.
+
+def next_shape(snapshot: Snapshot, state: ScalingState, shapes: Sequence[InstanceShape]) -> InstanceShape | None:
+    """Return what the pool launches next, of `shapes`; None if that is not known.
+
+    If the latest instances were all of one type, the next one is taken for the same. Else the order holds in which the
+    pool launches its types.
     """
-    pool = snapshot.pool
-    known = {**snapshot.shapes, **state.shapes}
-    types = pool.types or tuple(state.shapes)
-    found = [known[type_] for type_ in types if type_ in known]
-    return sorted(found, key=lambda s: (s.size.memory_mib / pool.weight(s.name), s.size.cpu_units, s.name))
+    latest = set(state.launched[-ALIKE:]) if len(state.launched) >= ALIKE else set()
+    name = latest.pop() if len(latest) == 1 else snapshot.pool.first_type
+    return shapes[0] if len(shapes) == 1 else next((shape for shape in shapes if shape.name == name), None)
 
 
 def coming_units(snapshot: Snapshot, state: ScalingState) -> int:
@@ -44,17 +51,19 @@ def coming_units(snapshot: Snapshot, state: ScalingState) -> int:
     return max(0, snapshot.pool.target - staying_units(snapshot, state))
 
 
-def coming_shapes(snapshot: Snapshot, state: ScalingState, shapes: Sequence[InstanceShape]) -> list[InstanceShape]:
-    """Return the instances that will register; one still to be launched is taken for the first of `shapes`."""
+def launched_shapes(
+    snapshot: Snapshot, state: ScalingState, shapes: Sequence[InstanceShape]
+) -> tuple[list[InstanceShape], int]:
+    """Return the instances that are launched and will register, and the units that are still to be launched."""
     pool, units = snapshot.pool, coming_units(snapshot, state)
     known = {shape.name: shape for shape in shapes}
-    coming = []
+    launched = []
     registered = {i.instance_id for i in snapshot.instances}
     for id_, type_ in sorted(pool.members.items()):
         if id_ not in registered and pool.weight(type_) <= units:
-            coming.append(known.get(type_, shapes[0]))
+            launched.append(known.get(type_, shapes[0]))
             units -= pool.weight(type_)
-    return coming + [shapes[0]] * (units // pool.weight(shapes[0].name))
+    return launched, units
 
 
 def staying_units(snapshot: Snapshot, state: ScalingState) -> int:

@@ -1,7 +1,7 @@
 """Rooms: what is free on an instance that is there, and on one that is still to come."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from steady.cluster import ContainerInstance, InstanceShape, Size, Snapshot, TaskShape
@@ -89,6 +89,20 @@ def room_on(instances: Iterable[ContainerInstance], snapshot: Snapshot) -> list[
             )
         )
     return rooms
+
+
+def shapes_of_pool(snapshot: Snapshot, seen: Mapping[str, InstanceShape]) -> list[InstanceShape]:
+    """Return what an instance of each of the pool's types offers; the type with the least memory a unit comes first.
+
+    Args:
+        seen: the shapes that instances have registered with, by type. They count before what EC2 says of a type: the
+            kernel and the ECS agent keep some of the memory.
+    """
+    pool = snapshot.pool
+    known = {**snapshot.shapes, **seen}
+    types = pool.types or tuple(seen)
+    found = [known[type_] for type_ in types if type_ in known]
+    return sorted(found, key=lambda s: (s.size.memory_mib / pool.weight(s.name), s.size.cpu_units, s.name))
 
 
 def new_room(shape: InstanceShape, snapshot: Snapshot) -> Room:

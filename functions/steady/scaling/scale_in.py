@@ -1,9 +1,9 @@
 """Scale-in: which instances to empty once reservation has stayed low, and which emptied ones to terminate."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from steady.cluster import NOTHING, ContainerInstance, Size, Snapshot
+from steady.cluster import NOTHING, ContainerInstance, Size, Snapshot, TaskShape
 from steady.scaling.placement import place
 from steady.scaling.reasons import Emptied, Reason, ReservationLow
 from steady.scaling.reservation import is_low, percent_of, registered_on, reservation, reserved_on
@@ -69,6 +69,7 @@ def choose(
     thresholds: Thresholds,
     minimum: int,
     reserve: Size,
+    keep: Sequence[TaskShape] = (),
 ) -> Chosen:
     """Choose candidates one after the other, as long as the other instances hold everything that runs.
 
@@ -76,6 +77,7 @@ def choose(
         draining: the instances that scale-in has chosen already, by ARN.
         minimum: the lowest target, in units.
         reserve: the registered capacity that the other instances must keep.
+        keep: the tasks that wait, and that the other instances must have room for.
     """
     if not is_low(snapshot, thresholds):
         return Chosen()
@@ -89,7 +91,7 @@ def choose(
     for instance in _cheapest_first(due, snapshot)[: _at_once(snapshot, thresholds)]:
         capacity -= pool.weight(pool.members[instance.instance_id])
         without = [i for i in rest if i is not instance]
-        left = _rooms_after(instance, rooms, snapshot)
+        left = _rooms_after(instance, rooms, snapshot, keep)
         enough = registered_on(without).holds(reserve)
         if capacity < minimum or left is None or not enough or not _has_headroom(without, snapshot, thresholds):
             break
@@ -124,13 +126,20 @@ def _cheapest_first(instances: Iterable[ContainerInstance], snapshot: Snapshot) 
     return sorted(instances, key=cost)
 
 
-def _rooms_after(instance: ContainerInstance, rooms: list[Room], snapshot: Snapshot) -> list[Room] | None:
-    """Return the room left on the others once the tasks of `instance` have moved there; None if they do not fit."""
+def _rooms_after(
+    instance: ContainerInstance, rooms: list[Room], snapshot: Snapshot, keep: Sequence[TaskShape]
+) -> list[Room] | None:
+    """Return the room left on the others once the tasks of `instance` have moved there.
+
+    None if they do not fit there, or if the tasks `keep` would not fit beside them.
+    """
     others = [r.copy() for r in rooms if r.key != instance.arn]
     tasks = snapshot.tasks_of.get(instance.arn)
     if tasks is None and instance.task_count:
         return None
-    return None if place(tasks or (), others).left_over else others
+    if place(tasks or (), others).left_over or place(keep, [room.copy() for room in others]).left_over:
+        return None
+    return others
 
 
 def _has_headroom(rest: list[ContainerInstance], snapshot: Snapshot, thresholds: Thresholds) -> bool:

@@ -1,17 +1,21 @@
 """Scale-out: what the cluster lacks once everything that is there, coming, or can be taken back is counted."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from steady.cluster import NOTHING, ContainerInstance, InstanceShape, Size, Snapshot, TaskShape, largest
-from steady.scaling.placement import Needed, place, rooms_needed
-from steady.scaling.pool import coming_shapes, coming_units, shapes_of
-from steady.scaling.reasons import DriftIsNotCapacity, FitsNoInstance, Reason, TakenBack, WantsDoNotFit
+from steady.scaling.placement import place
+from steady.scaling.places import Places, find_places
+from steady.scaling.pool import coming_units, next_shape, shapes_of
+from steady.scaling.reasons import DriftIsNotCapacity, Reason, TakenBack, WantsDoNotFit
+from steady.scaling.refusals import repeated_refusals
 from steady.scaling.reservation import registered_on
-from steady.scaling.room import Room, new_room, room_on
+from steady.scaling.room import room_on
 from steady.scaling.rules import CapacityWant, TaskWant, Want, drifting, wants_of
+from steady.scaling.servable import Servable
 from steady.scaling.state import ScalingState
+from steady.scaling.tries import Tries, given_up, key_of
 from steady.thresholds import Thresholds
 
 
@@ -24,6 +28,8 @@ class ScaleOut:
         to_undrain: the ARNs of instances that scale-in chose and that are taken back.
         is_open: whether any task or rule still waits for capacity; while one does, nothing is scaled in.
         reserve: the registered capacity that the rules want: scale-in leaves this much.
+        keep: the tasks that wait and would fit on what is there: scale-in leaves room for them.
+        tries: the tries for what the pool may not be able to serve; None: as they were.
     """
 
     add_units: int = 0
@@ -31,6 +37,8 @@ class ScaleOut:
     is_open: bool = False
     reasons: tuple[Reason, ...] = ()
     reserve: Size = NOTHING
+    keep: tuple[TaskShape, ...] = ()
+    tries: Mapping[str, Tries] | None = None
 
 
 def scale_out(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> ScaleOut:
@@ -43,23 +51,32 @@ def scale_out(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -
     shapes = shapes_of(snapshot, state)
     if not shapes:
         return _first_instance(tasks, reasons, reserve, snapshot, state)
-    places = _places(tasks, shapes, snapshot, state)
-    taken_back, lacking = _take_back(wants, places, shapes[0].size, snapshot)
-    reasons += [FitsNoInstance.of(task, shapes) for task in dict.fromkeys(places.nowhere)]
+    places = find_places(tasks, repeated_refusals(snapshot, state), shapes, snapshot, state)
+    likely = next_shape(snapshot, state, shapes) or shapes[0]
+    taken_back, lacking = _take_back(wants, places, likely.size, snapshot)
+    reasons += places.reasons
     if taken_back:
         reasons.append(TakenBack(len(taken_back)))
     reasons = _with_add(reasons, places.homeless, places.new)
     reasons += [one.reason for one in lacking]
-    weight = snapshot.pool.weight(shapes[0].name)
-    # What fell silent a moment ago was placed, or its launcher is about to repeat it.
-    repeated = any(shape.size.holds(d.size) for d in state.demands.values() for shape in shapes)
+    weight = snapshot.pool.weight(likely.name)
     return ScaleOut(
         max([places.units, *(one.instances * weight for one in lacking)]),
         tuple(i.arn for i in taken_back),
-        len(tasks) > len(places.nowhere) or repeated or bool(lacking) or bool(taken_back),
+        places.waits or bool(lacking) or bool(taken_back) or _is_repeated(state, snapshot, places),
         tuple(reasons),
         reserve,
+        places.fitting,
+        places.tries,
     )
+
+
+def _is_repeated(state: ScalingState, snapshot: Snapshot, places: Places) -> bool:
+    """Whether a launcher's run is about to be placed: it would fit, or it fell silent a moment ago."""
+    over = given_up(places.tries)
+    runs = (TaskShape(d.size) for d in state.demands.values())
+    served = Servable(snapshot, state.shapes, places.tries).of(runs)
+    return any(f"RunTask {key_of(task)}" not in over for task in served)
 
 
 def _first_instance(
@@ -72,50 +89,6 @@ def _first_instance(
 
 
 @dataclass(frozen=True, slots=True)
-class _Places:
-    """Where tasks find their places.
-
-    Attributes:
-        used: the draining instances that take some of them.
-        idle: the draining instances that take none.
-        coming: the instances that are booting or still to be launched.
-        units: the units of the new instances that the `homeless` tasks need.
-        new: the number of these instances.
-        homeless: how many tasks fit neither what is there nor what is coming, but fit a new instance.
-        nowhere: the tasks that no type of the pool can hold.
-    """
-
-    used: tuple[ContainerInstance, ...]
-    idle: tuple[ContainerInstance, ...]
-    coming: tuple[InstanceShape, ...]
-    units: int
-    new: int
-    homeless: int
-    nowhere: tuple[TaskShape, ...]
-
-
-def _places(
-    tasks: Sequence[TaskShape], shapes: Sequence[InstanceShape], snapshot: Snapshot, state: ScalingState
-) -> _Places:
-    left = place(tasks, room_on(snapshot.active, snapshot)).left_over
-    # A draining instance can be had at once, one that is coming only once it has booted. What is coming is filled in
-    # the same way as what is new: so the same tasks find the same places once their instances were asked for.
-    spare = [i for i in snapshot.instances if i.arn in state.draining]
-    back = place(left, room_on(spare, snapshot))
-    coming = coming_shapes(snapshot, state, shapes)
-    units, needed = _new(back.left_over, [new_room(shape, snapshot) for shape in coming], shapes, snapshot)
-    return _Places(
-        tuple(i for i in spare if i.arn in back.taken),
-        tuple(i for i in spare if i.arn not in back.taken),
-        tuple(coming),
-        units,
-        needed.rooms,
-        needed.homeless,
-        needed.nowhere,
-    )
-
-
-@dataclass(frozen=True, slots=True)
 class _Lacking:
     """The capacity that a rule lacks: `instances` more, for this `reason`."""
 
@@ -124,7 +97,7 @@ class _Lacking:
 
 
 def _take_back(
-    wants: Sequence[Want], places: _Places, one: Size, snapshot: Snapshot
+    wants: Sequence[Want], places: Places, one: Size, snapshot: Snapshot
 ) -> tuple[list[ContainerInstance], list[_Lacking]]:
     """Choose which draining instances to take back, and return what is lacking even then.
 
@@ -137,21 +110,6 @@ def _take_back(
         taken_back += places.idle[: max(some.instances for some in lacking)]
         lacking = _lacking(wants, _registered([*snapshot.active, *taken_back], places.coming), one)
     return taken_back, lacking
-
-
-def _new(
-    tasks: Sequence[TaskShape], coming: Sequence[Room], shapes: Sequence[InstanceShape], snapshot: Snapshot
-) -> tuple[int, Needed]:
-    """Return the units and the instances that `tasks` need beside those `coming`.
-
-    The pool may launch any of its types: the answer holds for each of them.
-    """
-    of_type = [(shape, rooms_needed(tasks, coming, new_room(shape, snapshot))) for shape in shapes]
-    units, _, needed = max(
-        ((n.rooms * snapshot.pool.weight(shape.name), n.rooms, n) for shape, n in of_type), key=lambda one: one[:2]
-    )
-    nowhere = min((n.nowhere for _, n in of_type), key=len)
-    return units, Needed(needed.rooms, needed.homeless, nowhere)
 
 
 def _lacking(wants: Iterable[Want], there: Size, one: Size) -> list[_Lacking]:

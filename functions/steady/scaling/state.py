@@ -10,7 +10,9 @@ from steady.scaling.placement import place
 from steady.scaling.recurrence import DAYS, RECENT, Peaks
 from steady.scaling.reservation import reserved_on
 from steady.scaling.room import room_on
+from steady.scaling.servable import Servable
 from steady.scaling.staffing import UNLEARNED, Staffing
+from steady.scaling.tries import Tries
 from steady.scaling.usage import UNUSED, Usage
 from steady.thresholds import Thresholds
 
@@ -62,6 +64,8 @@ class ScalingState:
         short_since: since when a Spot Fleet has held less than its target.
         next_look_at: when a look before the next tick is booked.
         shapes: the types of instances that were seen registered, by type.
+        launched: the types of the latest instances that the pool has launched, the newest last.
+        tries: the tries for demands that the pool may not be able to serve, by their keys.
         recent: the demand of the last hours.
         days: the demand of the last days.
         reported_problems: the problems of the parameters that people have been told of.
@@ -82,6 +86,8 @@ class ScalingState:
     short_since: float | None = None
     next_look_at: float = 0.0
     shapes: Mapping[str, InstanceShape] = field(default_factory=dict)
+    launched: tuple[str, ...] = ()
+    tries: Mapping[str, Tries] = field(default_factory=dict)
     recent: Peaks = RECENT
     days: Peaks = DAYS
     staffing: Staffing = UNLEARNED
@@ -113,12 +119,16 @@ def update_state(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds
     # An instance that a notice names goes, even if scale-in has chosen it: it must not be taken back.
     draining = {arn: id_ for arn, id_ in chosen.items() if arn not in state.interrupted and id_ not in doomed}
     demands = still_repeated(state.demands, now, thresholds.demand_silent_after_seconds)
-    waits = [TaskShape(d.size) for d in waiting(demands, now)]
+    # What no instance of the pool can serve teaches nothing.
+    servable = Servable(snapshot, state.shapes, state.tries)
+    waits = servable.of(TaskShape(d.size) for d in waiting(demands, now))
     # A waiting task that would fit now is about to be placed.
     rooms = room_on(snapshot.active, snapshot)
-    lacking = place([s.shape for s in snapshot.services for _ in range(s.missing) if s.shape], rooms).left_over
+    missing = (s.shape for s in snapshot.services for _ in range(s.missing) if s.shape)
+    lacking = place(servable.of(missing), rooms).left_over
     unplaced = place(waits, rooms).left_over
     demand = _running(snapshot, draining) + _total(lacking) + _total(unplaced)
+    new_demands = len(servable.of(TaskShape(d.size) for d in demands.values() if not d.seen))
     boots = _boots(snapshot, state)
     return replace(
         state,
@@ -135,10 +145,11 @@ def update_state(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds
         leaving_since={arn: state.leaving_since.get(arn, now) for arn in draining_now if arn not in draining},
         booting_since=boots.booting_since,
         boots_s=boots.boots_s,
+        launched=boots.launched,
         shapes={**state.shapes, **_shapes_seen(snapshot)},
         recent=state.recent.record(now, demand),
         days=state.days.record(now, demand),
-        staffing=_staffing(snapshot, state, len(lacking), len(waits), demands, thresholds.start_at_once_share),
+        staffing=_staffing(snapshot, state, len(lacking), len(waits), new_demands, thresholds.start_at_once_share),
         healing=_healing(snapshot, state, has_booted=boots.has_ended),
         usage=state.usage.record(snapshot),
     )
@@ -155,13 +166,12 @@ def _total(tasks: Iterable[TaskShape]) -> Size:
 
 
 def _staffing(
-    snapshot: Snapshot, state: ScalingState, lacking: int, waits: int, demands: Mapping[str, Demand], share: int
+    snapshot: Snapshot, state: ScalingState, lacking: int, waits: int, new_demands: int, share: int
 ) -> Staffing:
     tasks = sum(i.task_count for i in snapshot.instances) - snapshot.daemons.tasks + lacking + waits
     if state.doomed:
         # The tasks that a reclaim displaces teach nothing: spare capacity would not have held a whole fleet's tasks.
         return state.staffing.count(tasks, lacking)
-    new_demands = sum(not d.seen for d in demands.values())
     return state.staffing.learn(tasks, lacking, new_demands, share)
 
 
@@ -180,6 +190,7 @@ class _Boots(NamedTuple):
     booting_since: Mapping[str, float]
     boots_s: tuple[float, ...]
     has_ended: bool
+    launched: tuple[str, ...]
 
 
 def _boots(snapshot: Snapshot, state: ScalingState) -> _Boots:
@@ -187,7 +198,9 @@ def _boots(snapshot: Snapshot, state: ScalingState) -> _Boots:
     registered = {i.instance_id for i in snapshot.instances}
     booting = {id_: state.booting_since.get(id_, snapshot.at) for id_ in snapshot.pool.members if id_ not in registered}
     ended = [snapshot.at - since for id_, since in state.booting_since.items() if id_ in registered]
-    return _Boots(booting, (*state.boots_s, *ended)[-BOOTS_KEPT:], bool(ended))
+    members = snapshot.pool.members
+    new = [members[id_] for id_ in sorted(booting) if id_ not in state.booting_since and members[id_]]
+    return _Boots(booting, (*state.boots_s, *ended)[-BOOTS_KEPT:], bool(ended), (*state.launched, *new)[-BOOTS_KEPT:])
 
 
 def _healing(snapshot: Snapshot, state: ScalingState, *, has_booted: bool) -> Healing:

@@ -42,11 +42,28 @@ def wanting(*sizes: Size, **fields: object) -> ScalingState:
     return replace(state(*demands), shapes=shapes, **fields)  # type: ignore[arg-type]
 
 
-def test_there_are_units_enough_whichever_type_is_launched() -> None:
-    # Three tasks that fill a large each: 3 units of large, or 2 xlarge, which are 4 units.
-    decision = decide(mixed([instance(0, FULL)], 1), wanting(FULL, FULL, FULL), Thresholds())
+def test_no_more_units_are_asked_for_than_the_type_that_comes_needs() -> None:
+    # An m5.large holds one task of 1100 CPU units, an m5.xlarge holds three.
+    tasks = [Size(1100, 1000)] * 30
+    world = mixed([instance(0, FULL)], 1)
 
-    assert decision.target == 1 + 4
+    assert decide(world, wanting(*tasks), Thresholds()).target == 1 + 20
+    assert decide(world, wanting(*tasks, launched=("m5.xlarge",) * 3), Thresholds()).target == 1 + 20
+    assert decide(world, wanting(*tasks, launched=("m5.large",) * 3), Thresholds()).target == 1 + 30
+    first = replace(world, pool=replace(world.pool, first_type="m5.large"))
+    assert decide(first, wanting(*tasks), Thresholds()).target == 1 + 30
+
+
+def test_if_the_other_type_comes_the_rest_is_asked_for_at_once() -> None:
+    tasks = [Size(1100, 1000)] * 30
+    world = mixed([instance(0, FULL)], 1)
+    decision = decide(world, wanting(*tasks), Thresholds())
+    assert decision.look_again_at == NOW + 20
+
+    larges = {f"i-{n}": "m5.large" for n in range(1, 21)}
+    pool = replace(world.pool, target=decision.target, members={**world.pool.members, **larges})
+    later = decide(replace(world, pool=pool), wanting(*tasks, launched=("m5.large",) * 5), Thresholds())
+    assert later.target == 1 + 30
 
 
 def test_a_task_that_only_the_larger_type_holds_is_counted_on_that_one() -> None:

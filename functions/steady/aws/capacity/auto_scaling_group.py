@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -47,7 +47,21 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
         },
         weights=weights_of(template.get("Overrides", [])),
         waiting=frozenset(i["InstanceId"] for i in group["Instances"] if i["LifecycleState"] == WAITING),
+        first_type=_first_type(group.get("MixedInstancesPolicy", {})),
     )
+
+
+def _first_type(policy: Mapping[str, Any]) -> str:
+    """Return the type that a group of on-demand instances launches first; "" if its policy gives no order.
+
+    Auto Scaling API, InstancesDistribution: `prioritized` is the default where the overrides name types, and
+    OnDemandPercentageAboveBaseCapacity is 100 by default.
+    """
+    distribution = policy.get("InstancesDistribution", {})
+    overrides = policy.get("LaunchTemplate", {}).get("Overrides", [])
+    in_order = distribution.get("OnDemandAllocationStrategy", "prioritized") == "prioritized"
+    is_on_demand = distribution.get("OnDemandPercentageAboveBaseCapacity", 100) == 100
+    return str(overrides[0].get("InstanceType", "")) if overrides and in_order and is_on_demand else ""
 
 
 def read_routes(runtime: Runtime, name: PoolName) -> Routes:
