@@ -150,6 +150,9 @@ class Service:
     Attributes:
         shape: what one of its tasks asks for; None until its task definition has been needed and read.
         on: the ARNs of the container instances that its tasks are on; read only for services kept apart.
+        deploying: how many tasks its deployments lack: their desired count, less running and pending.
+        displaced: how many of its tasks are on draining instances; read only where ECS cannot place one of its tasks.
+        startable: how many more tasks ECS may start now, by its maximum percent.
     """
 
     name: str
@@ -159,11 +162,18 @@ class Service:
     task_definition: str
     shape: TaskShape | None = None
     on: frozenset[str] = frozenset()
+    deploying: int = 0
+    displaced: int = 0
+    startable: int = 0
 
     @property
     def missing(self) -> int:
-        """How many tasks it lacks: desired, less running and pending."""
-        return max(0, self.desired - self.running - self.pending)
+        """How many tasks ECS must start: those that are lacking, and those that it starts before it stops others.
+
+        ECS API, DeploymentConfiguration: a deployment and a drain start replacements up to the maximum percent.
+        """
+        ahead = min(self.deploying + self.displaced, self.startable)
+        return max(0, self.desired - self.running - self.pending, ahead)
 
 
 @dataclass(frozen=True, slots=True)

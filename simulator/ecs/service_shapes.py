@@ -70,7 +70,8 @@ def describe_service(service: Service) -> dict[str, Any]:
         {
             "id": deployment_id(service, revision),
             "status": "PRIMARY" if revision == service.revision else "ACTIVE",
-            "taskDefinition": service.definition.arn,
+            "taskDefinition": _definition_of(service, revision),
+            **_counts(service, revision),
             **_other_ways(service, _OF_DEPLOYMENT),
         }
         for revision in revisions
@@ -92,6 +93,20 @@ def describe_revisions(services: Iterable[Service], arns: Iterable[str]) -> list
         }
         for arn, (service, number) in ((arn, known[arn]) for arn in arns if arn in known)
     ]
+
+
+def _definition_of(service: Service, revision: int) -> str:
+    found = (t.definition.arn for t in service.tasks.values() if t.revision == revision != service.revision)
+    return next(found, service.definition.arn)
+
+
+def _counts(service: Service, revision: int) -> dict[str, int]:
+    """Return the counts of a deployment; what an earlier one still wants are the tasks that it has."""
+    running, pending = service.counts(revision)
+    newest = revision == service.revision and service.replaces_before == revision
+    # A service whose tasks stay where they are (`Service.deploy`) wants no more of its newest deployment.
+    desired = service.desired if newest else running + pending
+    return {"desiredCount": desired, "runningCount": running, "pendingCount": pending}
 
 
 def _controller(service: Service) -> str:

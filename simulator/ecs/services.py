@@ -53,13 +53,23 @@ class Services:
             self.scheduler.balancing.look(arn)
         self.reconcile(service)
 
+    def deploy(self, service: Service, definition: TaskDefinition) -> None:
+        """Begin a deployment of `definition`: tasks of it replace all others, within the service's two percentages.
+
+        ECS Developer Guide, "Rolling update": up to the maximum percent are started before any is stopped.
+        """
+        service.earlier[service.revision] = service.target_groups
+        service.revision += 1
+        service.definition, service.replaces_before = definition, service.revision
+        self.reconcile(service)
+
     def reconcile(self, service: Service) -> None:
         """Place the missing tasks of a service, stop its excess tasks, and replace those on draining instances."""
         if service.daemon:
             self._reconcile_daemon(service)
             return
         alive = [t for t in service.tasks.values() if not t.stopping]
-        draining = [t for t in alive if t.instance.status == "DRAINING"]
+        draining = [t for t in alive if service.leaves(t)]
         staying = len(alive) - len(draining)
         ceiling = service.desired * service.maximum_percent // 100
         wanted = max(0, min(service.desired - staying, ceiling - len(alive)))
@@ -82,16 +92,16 @@ class Services:
 
     def _stop_excess(self, service: Service) -> None:
         alive = [t for t in service.tasks.values() if not t.stopping]
-        staying = [t for t in alive if t.instance.status != "DRAINING"]
+        staying = [t for t in alive if not service.leaves(t)]
         for task in sorted(staying, key=lambda t: (-t.created_at, t.arn))[: max(0, len(staying) - service.desired)]:
             self.scheduler.retire(task)
 
     def _stop_replaced(self, service: Service) -> None:
-        """Stop as many tasks on draining instances as the minimum healthy percent allows."""
+        """Stop as many tasks that are replaced as the minimum healthy percent allows."""
         running = [t for t in service.tasks.values() if not t.stopping and t.status is TaskStatus.RUNNING]
         healthy = [t for t in running if all(x.healthy_at <= self.clock.now for x in t.targets)]
         floor = math.ceil(service.desired * service.minimum_healthy_percent / 100)
-        movable = [t for t in healthy if t.instance.status == "DRAINING" and not t.protected]
+        movable = [t for t in healthy if service.leaves(t) and not t.protected]
         for task in movable[: max(0, len(healthy) - floor)]:
             self.scheduler.retire(task)
 

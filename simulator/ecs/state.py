@@ -195,6 +195,7 @@ class Service:
         deploys: how it is deployed.
         otherwise: in which other way its tasks get requests; None: in none. `hidden_groups` then counts these requests.
         revision: the number of its newest service revision; `earlier` has the target groups of those before it.
+        replaces_before: the tasks of revisions before this number are being replaced, by a rolling deployment.
         missing_since: since when each missing task has been missing, the longest first.
         failure_event_at: when the last placement failure event was sent.
     """
@@ -219,6 +220,7 @@ class Service:
     hidden_groups: tuple[str, ...] = ()
     revision: int = 1
     earlier: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    replaces_before: int = 0
 
     @property
     def arn(self) -> str:
@@ -234,9 +236,16 @@ class Service:
         self.revision += 1
         self.target_groups = target_groups
 
-    def counts(self) -> tuple[int, int]:
-        """Return the numbers of running and of pending tasks. A task that is stopping is in neither (as in ECS)."""
-        alive = [t for t in self.tasks.values() if not t.stopping]
+    def leaves(self, task: Task) -> bool:
+        """Return whether a task is to be replaced: by a deployment, or because its instance drains."""
+        return task.instance.status == "DRAINING" or task.revision < self.replaces_before
+
+    def counts(self, revision: int | None = None) -> tuple[int, int]:
+        """Return the numbers of running and of pending tasks, of all revisions or of one.
+
+        A task that is stopping is in neither (as in ECS).
+        """
+        alive = [t for t in self.tasks.values() if not t.stopping and revision in (None, t.revision)]
         running = sum(t.status is TaskStatus.RUNNING for t in alive)
         return running, len(alive) - running
 

@@ -242,7 +242,7 @@ def evaluate_dry(
         NoSuchPool: if the cluster's pool is not there.
         OverBudget: if the suite's share of the ECS API is used up.
     """
-    snapshot = observe(runtime, cluster, {*state.drift_since, *state.placement_failed_at}, budget)
+    snapshot = observe(runtime, cluster, state.drift_since, budget, state.placement_failed_at)
     state = update_state(snapshot, state, cluster.thresholds)
     due = instances_to_read(snapshot, state, cluster.thresholds)
     read = affordable(due, budget)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from steady.api_budget.limits import BUCKET_OF
@@ -15,13 +15,18 @@ from steady.aws.ecs.services import describe_services, is_daemon, read_service_s
 from steady.aws.ecs.task_lists import calls_to_read, describe_tasks_on, list_instances_of_service, readable_within
 from steady.aws.ecs.tasks import with_stopping
 from steady.aws.runtime import Runtime
+from steady.aws.scaling.displaced import with_displaced
 from steady.aws.scaling.services import read_services
 from steady.cluster import ContainerInstance, InstanceStatus, Snapshot, TaskShape
 from steady.thresholds import ClusterSettings
 
 
 def observe(
-    runtime: Runtime, cluster: ClusterSettings, suspected: Iterable[str] = (), budget: Budget | None = None
+    runtime: Runtime,
+    cluster: ClusterSettings,
+    suspected: Iterable[str] = (),
+    budget: Budget | None = None,
+    failed: Collection[str] = (),
 ) -> Snapshot:
     """Read what the cluster looks like now.
 
@@ -31,6 +36,7 @@ def observe(
     Args:
         suspected: the names of services that are read in any case, however many services there are.
         budget: what the suite may call of ECS; None: no limit.
+        failed: the names of services of which ECS could not place a task; they are read in any case, too.
 
     Raises:
         NoSuchPool: if the cluster's pool is not there.
@@ -43,7 +49,7 @@ def observe(
     # A draining instance that looks empty is not while tasks of it are stopping.
     empty = [i.arn for i in instances if i.status is InstanceStatus.DRAINING and not i.task_count]
     instances = with_stopping(runtime, cluster.name, instances, empty)
-    services, daemons = read_services(runtime, cluster.name, suspected, budget)
+    services, daemons = read_services(runtime, cluster.name, suspected, budget, failed)
     snapshot = Snapshot(
         cluster=cluster.name,
         at=runtime.now(),
@@ -53,6 +59,7 @@ def observe(
         daemons=daemons,
         shapes=instance_types.shapes(runtime, pool.types),
     )
+    snapshot = with_displaced(runtime, snapshot, failed)
     snapshot = with_constraints(runtime, snapshot, (s.shape for s in services if s.shape))
     if budget:
         budget.end_look(cluster.name)

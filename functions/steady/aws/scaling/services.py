@@ -7,9 +7,9 @@ before an event names it, or its turn comes. If an event is lost, its service is
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from steady.api_budget.turns import Urgency
 from steady.aws.api_budget.budget import Budget
@@ -55,24 +55,29 @@ KNOWN = Cache[str, _Known]()
 
 
 def read_services(
-    runtime: Runtime, cluster: str, suspected: Iterable[str] = (), budget: Budget | None = None
+    runtime: Runtime,
+    cluster: str,
+    suspected: Iterable[str] = (),
+    budget: Budget | None = None,
+    failed: Collection[str] = (),
 ) -> tuple[tuple[Service, ...], Daemons]:
     """Return every replica service of `cluster`, and its daemon services together.
 
     Of a service that lacks tasks, the shape of its tasks is read as well.
 
     Args:
-        suspected: the names of services that lacked tasks, or that an event names: they are read in any case.
+        suspected: the names of services that lacked tasks: they are read in any case.
+        failed: the names of services that an event names: they are read in any case, with the shape of their tasks.
     """
     known = KNOWN.get(runtime, cluster)
     if known is None or _count(runtime, cluster) != len(known.read):
         # The first look of a process, or services were created or deleted: only the whole list says which.
-        known = _Known(_read(runtime, cluster, list_services(runtime, cluster)))
+        known = _Known(_read(runtime, cluster, list_services(runtime, cluster), failed))
     else:
         in_turn = budget is None or budget.allows(Urgency.SWEEP)
         runtime.telemetry.count(MetricName.CALLS_SHED, not in_turn, cluster)
-        asked = _due(known, suspected, in_turn=in_turn)
-        found = _read(runtime, cluster, asked)
+        asked = _due(known, {*suspected, *failed}, in_turn=in_turn)
+        found = _read(runtime, cluster, asked, failed)
         known.read = {name: one for name, one in known.read.items() if name not in asked} | found
     if len(known.read) > ALL_UP_TO:
         KNOWN.keep(runtime, cluster, known)
@@ -101,13 +106,15 @@ def _due(known: _Known, suspected: Iterable[str], *, in_turn: bool) -> set[str]:
     return {*suspected, *open_, *turn}
 
 
-def _read(runtime: Runtime, cluster: str, names: Collection[str]) -> dict[str, Service | _Daemon]:
+def _read(
+    runtime: Runtime, cluster: str, names: Collection[str], failed: Collection[str]
+) -> dict[str, Service | _Daemon]:
     described = describe_services(runtime, cluster, sorted(names))
     # A service that is being deleted wants no task, and ECS does not count it among the cluster's.
-    return {s["serviceName"]: _service(runtime, s) for s in described if s.get("status", "ACTIVE") == "ACTIVE"}
+    return {s["serviceName"]: _service(runtime, s, failed) for s in described if s.get("status", "ACTIVE") == "ACTIVE"}
 
 
-def _service(runtime: Runtime, described: ServiceTypeDef) -> Service | _Daemon:
+def _service(runtime: Runtime, described: ServiceTypeDef, failed: Collection[str]) -> Service | _Daemon:
     if is_daemon(described):
         size = read_service_shape(runtime, described).size
         return _Daemon(size, described["runningCount"] + described["pendingCount"])
@@ -119,5 +126,27 @@ def _service(runtime: Runtime, described: ServiceTypeDef) -> Service | _Daemon:
         running=described["runningCount"],
         pending=described["pendingCount"],
         task_definition=next(iter(definitions), ""),
+        deploying=_deploying(described),
+        startable=_startable(described),
     )
-    return replace(service, shape=read_service_shape(runtime, described)) if service.missing else service
+    is_wanted = service.missing or service.name in failed
+    return replace(service, shape=read_service_shape(runtime, described)) if is_wanted else service
+
+
+def _deploying(described: ServiceTypeDef) -> int:
+    """Return how many tasks the deployments of a service lack, or the task sets of one that has these.
+
+    ECS API, Deployment and TaskSet: each has its own desired, running and pending counts. A deployment that has failed
+    starts nothing more.
+    """
+    parts: list[Mapping[str, Any]] = [*described.get("deployments", []), *described.get("taskSets", [])]
+    going = [one for one in parts if one.get("rolloutState") != "FAILED"]
+    wanted = ((one.get("desiredCount", one.get("computedDesiredCount", 0)), one) for one in going)
+    return sum(max(0, desired - one.get("runningCount", 0) - one.get("pendingCount", 0)) for desired, one in wanted)
+
+
+def _startable(described: ServiceTypeDef) -> int:
+    """Return how many more tasks ECS may start: up to the maximum percent of the desired count, rounded down."""
+    percent = described.get("deploymentConfiguration", {}).get("maximumPercent", 200)
+    most = described["desiredCount"] * percent // 100
+    return max(0, most - described["runningCount"] - described["pendingCount"])
