@@ -47,6 +47,27 @@ def test_on_spot_nothing_is_lost_that_could_be_kept_whatever_the_services_kind(s
         assert lost == (0, 0, 0)
 
 
+@pytest.mark.parametrize(
+    ("services", "instances", "groups", "stop_timeout_s", "pollers", "seed"),
+    [("rolling", 3, 8, 16, 1, 2), ("code-deploy", 2, 1, 13, 1, 7), ("external", 3, 2, 7, 1, 0)],
+)
+def test_a_replacement_that_is_not_healthy_does_not_let_the_last_target_of_a_later_notice_leave(
+    services: str, instances: int, groups: int, stop_timeout_s: int, pollers: int, seed: int
+) -> None:
+    timing = {"exits": (2, stop_timeout_s - 1), "pollers": pollers}
+    run = Run(instances, services, seed=seed, room=True, groups=groups, stop_timeout_s=stop_timeout_s, timing=timing)
+
+    assert measure(run)["broken"] == []
+
+
+def test_targets_that_left_by_an_earlier_notice_do_not_count_as_healthy_elsewhere() -> None:
+    figures = measure(Run(3, "rolling", groups=3, stop_timeout_s=12, timing={"exits": (2, 11), "pollers": 2}))
+
+    # Without room, a new instance takes their place after some 105 s: the last targets are kept for 45 s of these.
+    assert figures["broken"] == []
+    assert figures["seconds_without_target"] < 70
+
+
 @pytest.mark.parametrize(("delay_s", "killed"), [(longest_delay_s(30), False), (100, True)])
 def test_a_delay_that_the_doctor_lets_pass_ends_before_the_instance_does(
     monkeypatch: pytest.MonkeyPatch, delay_s: int, *, killed: bool

@@ -124,6 +124,8 @@ def to_doomed_task(
     )
 
 
+# ELB: 40 calls at once, and 10 a second, of all that read. The health of so many target groups is read without a wait.
+READ_AT_ONCE = 30
 # Tasks elsewhere that may not serve, whatever ECS counts: one on an instance of an earlier notice, whose target has
 # left, and its replacement, which has just started.
 NOT_SERVING = 2
@@ -138,8 +140,9 @@ def find_alone(
 ) -> frozenset[str]:
     """Return the names of the services `among` these all of whose healthy targets are on doomed instances.
 
-    The health of targets is read only where few tasks of a service are elsewhere: they may have just started. A service
-    is no longer alone once half as many targets are healthy elsewhere as are doomed.
+    Where there are many target groups, health is read only where few tasks of a service are elsewhere: what ECS counts
+    may have just started, or its targets may have left by an earlier notice. A service is no longer alone once half as
+    many targets are healthy elsewhere as are doomed.
 
     Args:
         tasks, services: what `read_doomed_tasks` has just read.
@@ -161,11 +164,9 @@ def find_alone(
     # No more targets are healthy than tasks run: this many decide it without a look at the targets.
     alone = {name for name, count in elsewhere.items() if count < max(1, len(of_service[name]) // 2)}
     # While stops take the whole rate, the instances of earlier notices are not among those that are looked at.
-    few = [
-        name
-        for name, count in elsewhere.items()
-        if name not in alone and (known or count <= all_doomed[name] + NOT_SERVING)
-    ]
+    few = [name for name in elsewhere if name not in alone]
+    if len(_groups(t.targets for name in few for t in of_service[name])) > READ_AT_ONCE and not known:
+        few = [name for name in few if elsewhere[name] <= all_doomed[name] + NOT_SERVING]
     theirs = {name: frozenset(t for task in of_service[name] for t in task.targets) for name in few}
     healthy = targets.count_healthy(
         runtime, _groups(theirs.values()), frozenset(target for found in theirs.values() for target in found)
