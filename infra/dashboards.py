@@ -49,6 +49,7 @@ PROBLEMS = (
     reasons.BootTimedOut.__name__,
     reasons.AgentsLost.__name__,
     reasons.HealingHeldBack.__name__,
+    reasons.TerminationsRefused.__name__,
     MetricName.BAD_THRESHOLDS,
     MetricName.PARAMETERS_UNREADABLE,
     MetricName.LEDGER_UNREACHABLE,

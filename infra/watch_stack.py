@@ -23,6 +23,8 @@ from steady.scaling import reasons, try_reasons
 NO_TICK_MINUTES = 5
 MAXIMUM_MINUTES = 3
 SHORT_MINUTES = 15
+# A pending change of the group refuses terminations for less than this.
+REFUSED_MINUTES = 10
 DRIFT_MINUTES = 10
 # A reclaim or a burst of work postpones calls for less than this.
 SHED_MINUTES = 15
@@ -135,6 +137,14 @@ WATCHED = (
         "Instances of cluster {cluster} were terminated as ill, and no instance has registered since. One instance at "
         "a time is tried, at most once in 10 minutes, until one registers. The others wait.",
         "healing-is-held-back",
+    ),
+    Watched(
+        reasons.TerminationsRefused.__name__,
+        "has instances that AWS refuses to terminate",
+        f"For {REFUSED_MINUTES} minutes, AWS has refused to terminate instances of cluster {{cluster}}. Each is tried "
+        "again at intervals of up to an hour. The cluster grows and shrinks without them meanwhile.",
+        "terminations-are-refused",
+        minutes=REFUSED_MINUTES,
     ),
     Watched(
         MetricName.DEREGISTERED_AFTER,

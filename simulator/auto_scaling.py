@@ -144,10 +144,13 @@ class AutoScaling:
         return {}
 
     def terminate_instance_in_auto_scaling_group(self, params: Params) -> dict[str, Any]:
+        """Terminate an instance, unless AWS refuses: ResourceContention, ScalingActivityInProgress (API Reference)."""
         for group in self.groups.values():
             instance = group.members.get(params["InstanceId"])
             if instance is None:
                 continue
+            if instance.refuses_termination:
+                raise instance.refuses_termination
             if params["ShouldDecrementDesiredCapacity"] and instance in group.staying():
                 weight = group.weight(instance.instance_type)
                 if group.desired - weight < group.minimum:

@@ -14,7 +14,7 @@ from simulator.ecs.scheduler import Scheduler
 from simulator.ecs.state import Cluster, ContainerInstance
 from simulator.endpoint import Params
 from simulator.errors import AwsError
-from simulator.instance_types import NoSuchInstanceType, described, registered_size
+from simulator.instance_types import NoSuchInstanceType, described, is_type, registered_size
 from steady.pools import Purchase
 
 # Mean seconds from the launch to the registration with ECS.
@@ -40,6 +40,7 @@ class Ec2Instance:
         target_groups: the ARNs of the target groups in which its pool registers it.
         stopped: whether it is stopped or hibernated. It keeps its id (EC2 User Guide, "Stop and start").
         reservation: the id of the Capacity Reservation that it runs in; "": none.
+        refuses_termination: the error with which AWS refuses to terminate it; None: AWS does not refuse.
     """
 
     id: str
@@ -57,6 +58,7 @@ class Ec2Instance:
     target_groups: tuple[str, ...] = ()
     stopped: bool = False
     reservation: str = ""
+    refuses_termination: AwsError | None = None
 
     @property
     def alive(self) -> bool:
@@ -178,16 +180,32 @@ class Ec2:
         return {"Reservations": [{"Instances": [_instance(i)]} for i in found]}
 
     def terminate_instances(self, params: Params) -> dict[str, Any]:
+        """Terminate instances, except in the zones of those that are protected (EC2 API, TerminateInstances).
+
+        "The specified instances that are in the same Availability Zone as the protected instance are not terminated."
+        One id that does not exist fails the whole call.
+        """
         missing = [id_ for id_ in params["InstanceIds"] if id_ not in self.instances]
         if missing:
             raise AwsError("InvalidInstanceID.NotFound", f"The instance IDs '{', '.join(missing)}' do not exist")
-        for id_ in params["InstanceIds"]:
-            self.terminate(self.instances[id_])
+        asked = [self.instances[id_] for id_ in params["InstanceIds"]]
+        refusals = {i.zone: i.refuses_termination for i in asked if i.refuses_termination and i.alive}
+        for instance in asked:
+            if instance.zone not in refusals:
+                self.terminate(instance)
+        for refusal in refusals.values():
+            raise refusal
         return {"TerminatingInstances": [{"InstanceId": id_} for id_ in params["InstanceIds"]]}
 
     def describe_instance_types(self, params: Params) -> dict[str, Any]:
+        """Describe types. An unknown one among `InstanceTypes` fails the call; the filter leaves it out (EC2 API)."""
+        types = params.get("InstanceTypes", [])
+        for one in params.get("Filters", []):
+            if one["Name"] != "instance-type":
+                raise AwsError("InvalidParameterValue", f"the filter {one['Name']} is not simulated")
+            types = [type_ for type_ in one["Values"] if is_type(type_)]
         try:
-            return {"InstanceTypes": [described(type_) for type_ in params["InstanceTypes"]]}
+            return {"InstanceTypes": [described(type_) for type_ in types]}
         except NoSuchInstanceType as error:
             raise AwsError("InvalidInstanceType", str(error)) from error
 

@@ -44,3 +44,12 @@ def described(instance_type: str) -> dict[str, Any]:
         ]
         raise NoSuchInstanceType(f'"{instance_type}" is no EC2 instance type: one such as {", ".join(like)} is needed')
     return found
+
+
+def is_type(name: str) -> bool:
+    """Return whether EC2 has an instance type of this name."""
+    try:
+        described(name)
+    except NoSuchInstanceType:
+        return False
+    return True

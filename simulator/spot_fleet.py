@@ -12,6 +12,7 @@ from simulator.ec2 import Ec2, Ec2Instance
 from simulator.ecs.state import Cluster
 from simulator.endpoint import Params
 from simulator.errors import AwsError
+from simulator.instance_types import is_type
 from steady.names import CLUSTER_TAG
 
 # EC2: seconds from an interruption notice to the termination.
@@ -255,7 +256,8 @@ class SpotFleets:
 
         # Allocation strategy diversified: launch the type of which the fleet holds the fewest units.
         held = Counter(i.instance_type for i in fleet.members.values())
-        instance_type = min(fleet.weights, key=lambda type_: held[type_] * fleet.weights[type_])
+        # A type that the Region does not have is never launched.
+        instance_type = min(filter(is_type, fleet.weights), key=lambda type_: held[type_] * fleet.weights[type_])
         tags = {"aws:ec2spot:fleet-request-id": fleet.id, CLUSTER_TAG: fleet.cluster.name}
         instance = self.ec2.launch(
             fleet.cluster,

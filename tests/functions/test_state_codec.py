@@ -19,6 +19,7 @@ from steady.scaling.demand import Demand
 from steady.scaling.recurrence import DAYS, RECENT
 from steady.scaling.staffing import Staffing
 from steady.scaling.state import Healing, ScalingState
+from steady.scaling.terminations import RefusedTermination
 from steady.scaling.tries import Tries
 from steady.scaling.usage import Usage
 
@@ -44,11 +45,12 @@ FULL = ScalingState(
     days=DAYS.record(1_767_225_600.0, Size(5, 6)),
     staffing=Staffing(0.25, tasks=7, lacking=1),
     healing=Healing({"arn-5": 7.5}, {"arn-5": 8.5}, registered_at=9.5, unanswered=(10.5, 11.5)),
+    refusals={"i-6": RefusedTermination(13.5, 2, "OperationNotPermitted")},
     reported_problems=("cpu_reservation_high is wrong",),
     usage=Usage(12.5, {"spot m5.large": 2}, {"2026-01-01": {"spot m5.large": 1.25}}),
 )
 # The fields that release 0.1.0 does not know, as they are in what it has written.
-SINCE_0_1_0: Mapping[str, Any] = {"interrupted": {}, "launched": (), "tries": {}}
+SINCE_0_1_0: Mapping[str, Any] = {"interrupted": {}, "launched": (), "tries": {}, "refusals": {}}
 # What release 0.1.0 has written of `FULL`.
 OF_0_1_0 = json.loads("""
 {"demands":{"a":[1,2,3.5,4.5,true]},"low_since":10.25,"drift_since":{"api":1.5},"placement_failed_at":{"api":2.5},

@@ -9,6 +9,7 @@ from steady.drain_mark import DrainMark, DrainReason
 from steady.scaling.change import Change
 from steady.scaling.reasons import BackInService, Reason, Retired
 from steady.scaling.state import LEAVES_WITHIN_S, ScalingState
+from steady.scaling.terminations import held_back
 
 # ECS Developer Guide, "Container agent": the agent of a stopped instance counts as disconnected "within a few minutes".
 # An agent that is connected this long after the time at which its instance was to end says that it did not end.
@@ -27,7 +28,9 @@ def review(snapshot: Snapshot, state: ScalingState) -> Change:
     ours = [(i, i.drain_mark) for i in snapshot.instances if i.drain_mark and _is_free(i, i.drain_mark, state)]
     draining = [(i, mark) for i, mark in ours if i.status is InstanceStatus.DRAINING]
     back = [(i, mark) for i, mark in draining if _is_back(i, mark, snapshot)]
-    retired = [i for i, mark in draining if (i, mark) not in back and _is_retired(i, mark, snapshot)]
+    held = held_back(state.refusals, snapshot.at)
+    staying = [(i, mark) for i, mark in draining if (i, mark) not in back and i.instance_id not in held]
+    retired = [i for i, mark in staying if _is_retired(i, mark, snapshot)]
     return Change(
         to_undrain=tuple(i.arn for i, _ in back),
         to_terminate=tuple(i.instance_id for i in retired),

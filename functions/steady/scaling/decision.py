@@ -19,10 +19,11 @@ from steady.scaling.pool import (
     without_instances,
     without_temporary_target,
 )
-from steady.scaling.reasons import AtMaximum, Reason, SpotIsBack, UnderMinimum
+from steady.scaling.reasons import AtMaximum, Reason, SpotIsBack, TerminationsRefused, UnderMinimum
 from steady.scaling.replacement import replace_ahead
 from steady.scaling.rules import demand_coming_within
 from steady.scaling.state import ScalingState
+from steady.scaling.terminations import held_back
 from steady.scaling.tries import Tries
 from steady.thresholds import Thresholds
 
@@ -191,7 +192,9 @@ def _scale_in(situation: Situation, decision: Decision, out: scale_out.ScaleOut)
     coming = demand_coming_within(SCALE_IN_LOOKS_AHEAD_S, snapshot, state, situation.thresholds)
     reserve = largest(out.reserve, *(want.capacity for want in coming))
     passed = {arn: id_ for arn, id_ in state.interrupted.items() if id_ not in state.doomed}
-    emptied = scale_in.find_emptied(snapshot, {**state.draining, **passed})
+    held = held_back(state.refusals, snapshot.at)
+    waiting = {arn: id_ for arn, id_ in {**state.draining, **passed}.items() if id_ not in held}
+    emptied = scale_in.find_emptied(snapshot, waiting)
     thresholds = situation.thresholds
     chosen = scale_in.choose(snapshot, state.draining, state.low_since, thresholds, minimum, reserve, out.keep)
     target = target_after_leaving(snapshot, emptied.instance_ids, minimum)
@@ -227,6 +230,10 @@ def _heal(situation: Situation, decision: Decision) -> Change:  # noqa: ARG001
     return situation.healed.change
 
 
+def _say_refused(situation: Situation, decision: Decision) -> Change:
+    return Change(reasons=TerminationsRefused.of(decision.state.refusals, situation.snapshot.at))
+
+
 def _review(situation: Situation, decision: Decision) -> Change:  # noqa: ARG001
     return situation.reviewed
 
@@ -249,4 +256,13 @@ def _look_again(situation: Situation, decision: Decision) -> Change:
 
 
 Part = Callable[[Situation, Decision], Change]
-PARTS: tuple[Part, ...] = (_drain_interrupted, _scale, _replace_ahead, _fall_back, _heal, _review, _look_again)
+PARTS: tuple[Part, ...] = (
+    _drain_interrupted,
+    _scale,
+    _replace_ahead,
+    _fall_back,
+    _heal,
+    _say_refused,
+    _review,
+    _look_again,
+)

@@ -13,6 +13,7 @@ from steady.cluster import ContainerInstance, InstanceStatus, Snapshot
 from steady.scaling.change import Change
 from steady.scaling.reasons import AgentsLost, BootTimedOut, HealingHeldBack, Reason
 from steady.scaling.state import Healing, ScalingState
+from steady.scaling.terminations import held_back
 from steady.thresholds import Thresholds
 
 # By then ECS has started the service tasks elsewhere; what is left on an instance without an agent cannot be stopped.
@@ -51,12 +52,17 @@ def heal(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> Hea
     """
     now, pool, healing = snapshot.at, snapshot.pool, state.healing
     late, lost = _late(snapshot, state, thresholds), _lost(snapshot, state, thresholds)
-    chosen = _whose_turn_it_is(sorted(late + lost), snapshot, healing, thresholds)
-    in_healing = _in_healing(snapshot, state)
-    emptied = tuple(i.instance_id for i in in_healing if _is_over(i, now, healing))
+    in_healing, held = _in_healing(snapshot, state), held_back(state.refusals, now)
+    ill = [one for one in sorted(late + lost) if one.instance_id not in held]
+    # One that AWS refuses to terminate is nobody else's turn.
+    emptying = len(healing.emptying) - sum(i.instance_id in held for i in in_healing)
+    chosen = _whose_turn_it_is(ill, emptying, snapshot, healing, thresholds)
+    emptied = tuple(i.instance_id for i in in_healing if _is_over(i, now, healing) and i.instance_id not in held)
     terminated = (*emptied, *(ill.instance_id for ill in chosen if not ill.arn))
     begun = {ill.arn: now for ill in chosen if ill.arn}
-    given_up = tuple(i.instance_id for i in late if i not in chosen and healing.registered_at > i.since)
+    given_up = tuple(
+        i.instance_id for i in late if i.instance_id in held or (i not in chosen and healing.registered_at > i.since)
+    )
     remembered = replace(
         healing,
         emptying={**healing.emptying, **begun},
@@ -101,13 +107,13 @@ def _lost(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> li
 
 
 def _whose_turn_it_is(
-    ill: Sequence[_Ill], snapshot: Snapshot, healing: Healing, thresholds: Thresholds
+    ill: Sequence[_Ill], emptying: int, snapshot: Snapshot, healing: Healing, thresholds: Thresholds
 ) -> Sequence[_Ill]:
     at_once = max(1, len(snapshot.pool.members) * thresholds.healing_share // 100)
-    under_way = len(healing.unanswered) + len(healing.emptying)
+    under_way = len(healing.unanswered) + emptying
     # Other instances have registered since these fell ill: the cause is in these.
     alone = [i for i in ill if healing.registered_at > i.since][: max(0, at_once - under_way)]
-    if alone or healing.emptying or snapshot.at < _next_try_at(healing, thresholds):
+    if alone or emptying or snapshot.at < _next_try_at(healing, thresholds):
         return alone
     return ill[:1]
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from steady.cluster import InstanceShape, Size, TaskShape
+from steady.scaling.terminations import Refusals
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +205,31 @@ class HealingHeldBack(Reason):
         return (
             f"no instance has registered since {some_instances(self.tries)} terminated as ill: the next try is in "
             f"{self.next_try_s:.0f} s (look at the AMI, the user data, the network and the state of ECS)"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TerminationsRefused(Reason):
+    """AWS refuses to terminate `instances`; `one` of them with the words `why`."""
+
+    instances: int
+    one: str
+    why: str
+    next_try_s: float
+
+    @staticmethod
+    def of(refusals: Refusals, now: float) -> "tuple[TerminationsRefused, ...]":
+        """Return the reason for `refusals`; none if there are none."""
+        if not refusals:
+            return ()
+        id_, last = max(refusals.items(), key=lambda one: (one[1].at, one[0]))
+        next_try_at = min(one.next_try_at for one in refusals.values())
+        return (TerminationsRefused(len(refusals), id_, last.why, max(0.0, next_try_at - now)),)
+
+    def __str__(self) -> str:
+        return (
+            f"AWS refuses to terminate {some_instances(self.instances)}, such as {self.one} ({self.why}): the next try "
+            f"is in {self.next_try_s:.0f} s, everything else goes on"
         )
 
 

@@ -12,6 +12,7 @@ from steady.scaling.reservation import reserved_on
 from steady.scaling.room import room_on
 from steady.scaling.servable import Servable
 from steady.scaling.staffing import UNLEARNED, Staffing
+from steady.scaling.terminations import Refusals, still_here, with_refused
 from steady.scaling.tries import Tries
 from steady.scaling.usage import UNUSED, Usage
 from steady.thresholds import Thresholds
@@ -68,6 +69,7 @@ class ScalingState:
         tries: the tries for demands that the pool may not be able to serve, by their keys.
         recent: the demand of the last hours.
         days: the demand of the last days.
+        refusals: the terminations that AWS refused, by instance id.
         reported_problems: the problems of the parameters that people have been told of.
     """
 
@@ -93,6 +95,7 @@ class ScalingState:
     staffing: Staffing = UNLEARNED
     healing: Healing = UNTOUCHED
     usage: Usage = UNUSED
+    refusals: Refusals = field(default_factory=dict)
     reported_problems: tuple[str, ...] = ()
 
 
@@ -151,8 +154,14 @@ def update_state(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds
         days=state.days.record(now, demand),
         staffing=_staffing(snapshot, state, len(lacking), len(waits), new_demands, thresholds.start_at_once_share),
         healing=_healing(snapshot, state, has_booted=boots.has_ended),
+        refusals=still_here(state.refusals, snapshot.pool.members),
         usage=state.usage.record(snapshot),
     )
+
+
+def with_refused_terminations(state: ScalingState, refused: Mapping[str, str], now: float) -> ScalingState:
+    """Return `state` with the instances that AWS refused to terminate `now`, from id to AWS's words."""
+    return replace(state, refusals=with_refused(state.refusals, refused, now))
 
 
 def _running(snapshot: Snapshot, draining: Collection[str]) -> Size:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from steady.aws.capacity.kind import NoSuchPool, Routes, weights_of
+from steady.aws.capacity.kind import NoSuchPool, Routes, terminate_each, weights_of
 from steady.aws.ecs.traffic import CLASSIC, LATTICE
 from steady.aws.runtime import Runtime
 from steady.pools import Pool, PoolName
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 ELB = "elasticloadbalancing"
 # Auto Scaling, lifecycle states: a hook holds the instance before it is terminated.
 WAITING = "Terminating:Wait"
+# One call each, of some tenths of a second: the function ends well within its timeout.
+TERMINATIONS_A_DECISION = 100
 # Auto Scaling, TrafficSourceIdentifier: the types that are no such target groups.
 OTHER_SOURCES = {"elb": CLASSIC, "vpc-lattice": LATTICE}
 
@@ -93,17 +95,31 @@ def set_target(runtime: Runtime, pool: Pool, target: int, on_demand: int = 0) ->
 
 
 def terminate_instances(
-    runtime: Runtime, pool: Pool, instance_ids: Sequence[str], target: int, on_demand: int = 0
-) -> None:
-    """Terminate instances one by one, each with a decrement of the desired capacity where `target` allows it."""
-    spare = pool.target - target
-    for instance_id in instance_ids:
+    runtime: Runtime,
+    pool: Pool,
+    instance_ids: Sequence[str],
+    target: int,
+    on_demand: int,
+    before_call: Callable[[], None],
+) -> Mapping[str, str]:
+    """Terminate instances one by one, each with a decrement of the desired capacity where `target` allows it.
+
+    Those beyond `TERMINATIONS_A_DECISION` are left to the next decision.
+    """
+    if target > pool.target:
+        set_target(runtime, pool, target, on_demand)
+    spare = max(0, pool.target - target)
+
+    def terminate(instance_id: str) -> None:
+        nonlocal spare
         weight = pool.units([instance_id])
         # Where the minimum forbids a decrement, the group replaces the instance.
-        _terminate(runtime, instance_id, decrement=weight <= spare)
-        spare -= weight if weight <= spare else 0
-    if spare < 0:
-        set_target(runtime, pool, target, on_demand)
+        decrement = weight <= spare
+        # The units of one that is refused are no other instance's.
+        spare -= weight if decrement else 0
+        _terminate(runtime, instance_id, decrement=decrement)
+
+    return terminate_each(instance_ids[:TERMINATIONS_A_DECISION], terminate, before_call)
 
 
 def _terminate(runtime: Runtime, instance_id: str, *, decrement: bool) -> None:

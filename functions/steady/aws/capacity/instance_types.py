@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from steady.aws.cache import Cache
 from steady.aws.runtime import Runtime, batches
 from steady.cluster import InstanceShape, Size
@@ -20,16 +22,35 @@ TYPES_A_CALL = 100
 MEMORY_REGISTERED = 0.93
 # What EC2 offers as each type: it never changes.
 SHAPES = Cache[str, InstanceShape]()
+# The types that the Region does not have, as of the last `ABSENT_S`.
+ABSENT_S = 3600.0
+ABSENT = Cache[str, bool](ABSENT_S)
 
 
 def shapes(runtime: Runtime, types: Iterable[str]) -> dict[str, InstanceShape]:
-    """Return what EC2 offers as each of `types`; each type is read once a process."""
-    unread = [type_ for type_ in types if SHAPES.get(runtime, type_) is None]
+    """Return what EC2 offers as each of `types`; each type is read once a process.
+
+    A type that the Region does not have is left out, and asked for again after `ABSENT_S`. So are all that are not read
+    when EC2 refuses the call: what instances have registered with stands in for them.
+    """
+    asked = sorted(set(types))
+    unread = [t for t in asked if SHAPES.get(runtime, t) is None and ABSENT.get(runtime, t) is None]
     for batch in batches(unread, TYPES_A_CALL):
-        for info in runtime.ec2.describe_instance_types(InstanceTypes=batch)["InstanceTypes"]:  # type: ignore[arg-type]
-            shape = _shape(info)
+        try:
+            # EC2: an unknown type among InstanceTypes fails the whole call (InvalidInstanceType). A filter leaves out.
+            pages = runtime.ec2.get_paginator("describe_instance_types").paginate(
+                Filters=[{"Name": "instance-type", "Values": batch}]
+            )
+            found = [_shape(info) for page in pages for info in page["InstanceTypes"]]
+        except (ClientError, BotoCoreError) as error:
+            runtime.telemetry.error(f"instance types {', '.join(batch)} cannot be read, and are left out: {error}")
+            continue
+        for shape in found:
             SHAPES.keep(runtime, shape.name, shape)
-    return {type_: known for type_ in types if (known := SHAPES.get(runtime, type_))}
+        for absent in sorted(set(batch) - {shape.name for shape in found}):
+            ABSENT.keep(runtime, absent, value=True)
+            runtime.telemetry.warning(f"EC2 has no instance type {absent} in this Region: it is left out of all pools")
+    return {type_: known for type_ in asked if (known := SHAPES.get(runtime, type_))}
 
 
 def _shape(info: InstanceTypeInfoTypeDef) -> InstanceShape:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
     from steady.aws.runtime import Runtime
@@ -48,12 +50,45 @@ class CapacityKind(Protocol):
         ...
 
     def terminate_instances(
-        self, runtime: Runtime, pool: Pool, instance_ids: Sequence[str], target: int, on_demand: int
-    ) -> None:
-        """Terminate instances of `pool` so that it launches none in their place, and ask it for `target` units."""
+        self,
+        runtime: Runtime,
+        pool: Pool,
+        instance_ids: Sequence[str],
+        target: int,
+        on_demand: int,
+        before_call: Callable[[], None],
+    ) -> Mapping[str, str]:
+        """Terminate instances of `pool` so that it launches none in their place, and ask it for `target` units.
+
+        A larger target is set first. The instances that AWS refuses to terminate are returned, each with AWS's words;
+        the others are terminated, or left to the next decision.
+        """
         ...
 
 
 def weights_of(offers: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     """Return the types that a pool may launch, and how many units each of them counts."""
     return {str(o["InstanceType"]): int(o.get("WeightedCapacity") or 1) for o in offers if o.get("InstanceType")}
+
+
+# So many refusals one after the other are not about the instances: the others are left to the next decision.
+REFUSED_IN_A_ROW = 5
+
+
+def terminate_each(
+    instance_ids: Iterable[str], terminate: Callable[[str], None], before_call: Callable[[], None]
+) -> dict[str, str]:
+    """Call `terminate` with each instance id, and return the ids that AWS refused, each with AWS's words."""
+    refused: dict[str, str] = {}
+    in_a_row = 0
+    for id_ in instance_ids:
+        before_call()
+        try:
+            terminate(id_)
+            in_a_row = 0
+        except (ClientError, BotoCoreError) as error:
+            refused[id_] = str(error)
+            in_a_row += 1
+        if in_a_row == REFUSED_IN_A_ROW:
+            break
+    return refused

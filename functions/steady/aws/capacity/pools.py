@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from steady.aws.capacity import auto_scaling_group, spot_fleet
 from steady.aws.capacity.kind import CapacityKind, Routes
@@ -39,7 +39,19 @@ def set_target(runtime: Runtime, pool: Pool, target: int, on_demand: int = 0) ->
 
 
 def terminate_instances(
-    runtime: Runtime, pool: Pool, instance_ids: Sequence[str], target: int, on_demand: int = 0
-) -> None:
-    """Terminate instances of `pool` so that it launches none in their place, and ask it for `target` units."""
-    KINDS[pool.name.kind].terminate_instances(runtime, pool, instance_ids, target, on_demand)
+    runtime: Runtime,
+    pool: Pool,
+    instance_ids: Sequence[str],
+    target: int,
+    on_demand: int = 0,
+    before_call: Callable[[], None] = lambda: None,
+) -> Mapping[str, str]:
+    """Terminate instances of `pool` so that it launches none in their place, and ask it for `target` units.
+
+    Args:
+        before_call: called before each call.
+
+    Returns:
+        The instances that AWS refuses to terminate, from id to AWS's words. They stop no other.
+    """
+    return KINDS[pool.name.kind].terminate_instances(runtime, pool, instance_ids, target, on_demand, before_call)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from steady.aws.capacity.kind import NoSuchPool, Routes, weights_of
+from steady.aws.capacity.kind import NoSuchPool, Routes, terminate_each, weights_of
 from steady.aws.ecs.traffic import CLASSIC
 from steady.aws.runtime import Runtime, batches
 from steady.pools import Pool, PoolName
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 FLEET_MAXIMUM = 10_000
 # EC2: how many instances one call of TerminateInstances takes.
 TERMINATIONS_A_CALL = 1000
+# One call each, of some tenths of a second. The others are left to the next decision.
+SINGLE_TERMINATIONS = 100
 
 
 def read_pool(runtime: Runtime, name: PoolName) -> Pool:
@@ -102,8 +104,32 @@ def set_target(runtime: Runtime, pool: Pool, target: int, on_demand: int) -> Non
     runtime.ec2.modify_spot_fleet_request(SpotFleetRequestId=pool.name.name, **change)
 
 
-def terminate_instances(runtime: Runtime, pool: Pool, instance_ids: Sequence[str], target: int, on_demand: int) -> None:
-    """Lower the target first, so that the fleet launches nothing in their place, then terminate the instances."""
+def terminate_instances(
+    runtime: Runtime,
+    pool: Pool,
+    instance_ids: Sequence[str],
+    target: int,
+    on_demand: int,
+    before_call: Callable[[], None],
+) -> Mapping[str, str]:
+    """Lower the target first, so that the fleet launches nothing in their place, then terminate the instances.
+
+    EC2 API, TerminateInstances: one wrong id fails the whole call, and one protected instance fails those of its zone.
+    Then each is terminated by itself. A repeat for one that is going already succeeds.
+    """
     set_target(runtime, pool, target, on_demand)
+    refused: dict[str, str] = {}
     for batch in batches(instance_ids, TERMINATIONS_A_CALL):
-        runtime.ec2.terminate_instances(InstanceIds=batch)
+        before_call()
+        try:
+            runtime.ec2.terminate_instances(InstanceIds=batch)
+        except (ClientError, BotoCoreError) as error:
+            if len(batch) == 1:
+                refused[batch[0]] = str(error)
+                continue
+            refused |= terminate_each(batch[:SINGLE_TERMINATIONS], lambda id_: _terminate(runtime, id_), before_call)
+    return {id_: why for id_, why in refused.items() if "InvalidInstanceID.NotFound" not in why}
+
+
+def _terminate(runtime: Runtime, instance_id: str) -> None:
+    runtime.ec2.terminate_instances(InstanceIds=[instance_id])

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple, Protocol, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -15,13 +16,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from steady.api_budget.limits import BUCKET_OF
 from steady.aws.api_budget.budget import Budget, OverBudget, budget_of
 from steady.aws.cache import Cache
-from steady.aws.capacity import pools
 from steady.aws.capacity.kind import NoSuchPool
-from steady.aws.ecs.container_instances import INSTANCES_A_STATE_UPDATE, set_active, set_draining
-from steady.aws.ecs.drain_marks import ATTRIBUTES_A_CALL, delete_marks
+from steady.aws.ecs.container_instances import INSTANCES_A_STATE_UPDATE
+from steady.aws.ecs.drain_marks import ATTRIBUTES_A_CALL
 from steady.aws.queue import Message
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import ledger
+from steady.aws.scaling.acting import carry_out
 from steady.aws.scaling.observation import affordable, observe, with_tasks
 from steady.aws.scaling.reporting import log_decision, put_metrics, report_problems
 from steady.aws.scaling.unserved import report_unserved
@@ -29,7 +30,7 @@ from steady.cluster import Snapshot
 from steady.metrics import MetricName
 from steady.scaling.decision import Decision, decide, grow_only, instances_to_read
 from steady.scaling.reasons import ScaleInShed
-from steady.scaling.state import ScalingState, update_state
+from steady.scaling.state import ScalingState, update_state, with_refused_terminations
 from steady.thresholds import BadThreshold, ClusterSettings
 
 # A lost race is decided again at once; a cluster that is held is tried again a moment later.
@@ -175,8 +176,13 @@ def _evaluate_once(
     log_decision(runtime, snapshot, decision, cluster.thresholds.mode)
     report_unserved(runtime, environment.unserved_queue_url, environment.ledger_table, snapshot)
     if acts:
-        carry_out(runtime, snapshot, decision)
-        ledger.release(runtime, environment.ledger_table, held)
+        hold = ledger.Hold(runtime, environment.ledger_table, held)
+        outcome = carry_out(runtime, snapshot, decision, hold.keep)
+        hold.release()
+        if outcome.refused:
+            refused = partial(with_refused_terminations, refused=outcome.refused, now=runtime.now())
+            remember(runtime, environment.ledger_table, cluster.name, refused)
+        outcome.raise_error()
     if kept != entry.state and decision.look_again_at is not None:
         _book_look(runtime, environment, decision.cluster, decision.look_again_at)
     return decision
@@ -218,7 +224,7 @@ def _without_ledger(
     log_decision(runtime, snapshot, decision, cluster.thresholds.mode)
     report_unserved(runtime, environment.unserved_queue_url, environment.ledger_table, snapshot)
     if decision.acts_on(snapshot) and cluster.thresholds.mode == "active":
-        carry_out(runtime, snapshot, decision)
+        carry_out(runtime, snapshot, decision).raise_error()
     return decision
 
 
@@ -284,15 +290,3 @@ def _book_look(runtime: Runtime, environment: Environment, cluster: str, at: flo
         MessageBody=json.dumps({"cluster": cluster, "why": "something comes due"}),
         DelaySeconds=delay_s,
     )
-
-
-def carry_out(runtime: Runtime, snapshot: Snapshot, decision: Decision) -> None:
-    """Make the decision's calls. Each call sets something to what it should be, so a repeat changes nothing."""
-    pool = snapshot.pool
-    set_active(runtime, snapshot.cluster, decision.to_undrain)
-    if decision.to_terminate:
-        pools.terminate_instances(runtime, pool, decision.to_terminate, decision.target, decision.on_demand)
-    elif (decision.target, decision.on_demand) != (pool.target, pool.on_demand):
-        pools.set_target(runtime, pool, decision.target, decision.on_demand)
-    set_draining(runtime, snapshot.cluster, decision.to_drain)
-    delete_marks(runtime, snapshot.cluster, decision.to_forget)

@@ -7,14 +7,14 @@ of its calls, so that no other decision is made from a snapshot of before them.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from steady.aws.runtime import Runtime
 from steady.aws.scaling.state_codec import from_plain, to_plain
 from steady.names import LEASE_KEY
 from steady.scaling.state import ScalingState
 
-# Longer than the calls of any decision take: a holder that crashed blocks the cluster for no longer than this.
+# Calls that take longer renew the hold. A holder that crashed blocks the cluster for no longer than this.
 HELD_FOR_S = 20
 
 
@@ -77,6 +77,44 @@ def release(runtime: Runtime, table: str, entry: Entry) -> None:
         )
     except runtime.dynamodb.exceptions.ConditionalCheckFailedException:
         return
+
+
+class Hold:
+    """The hold of a cluster, renewed while a decision's calls go on longer than it lasts."""
+
+    def __init__(self, runtime: Runtime, table: str, entry: Entry) -> None:
+        self._runtime, self._table, self._entry = runtime, table, entry
+
+    def keep(self) -> None:
+        """Renew the hold once half of it is over.
+
+        Raises:
+            LostRace: if it has ended, and another invocation holds the cluster.
+        """
+        entry, now = self._entry, self._runtime.now()
+        if entry.held_until - now > HELD_FOR_S / 2:
+            return
+        until = now + HELD_FOR_S
+        try:
+            self._runtime.dynamodb.update_item(
+                TableName=self._table,
+                Key={"cluster": {"S": entry.cluster}},
+                # A writer that has read the old hold must not write it again.
+                UpdateExpression="SET held_until = :until ADD version :one",
+                ConditionExpression="held_until = :ours",
+                ExpressionAttributeValues={
+                    ":until": {"N": str(until)},
+                    ":ours": {"N": str(entry.held_until)},
+                    ":one": {"N": "1"},
+                },
+            )
+        except self._runtime.dynamodb.exceptions.ConditionalCheckFailedException as error:
+            raise LostRace(f"the hold of cluster {entry.cluster} ended before the decision's calls did") from error
+        self._entry = replace(entry, held_until=until)
+
+    def release(self) -> None:
+        """End the hold, even if the entry was written meanwhile. A hold of another invocation stays."""
+        release(self._runtime, self._table, self._entry)
 
 
 def service_out_until(runtime: Runtime, table: str, cluster: str) -> float:

@@ -1,0 +1,84 @@
+"""Carry out a decision: each call apart, so that one that is refused stops no other, and the growth first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from steady.aws.capacity import pools
+from steady.aws.ecs.container_instances import set_active, set_draining
+from steady.aws.ecs.drain_marks import delete_marks
+from steady.aws.runtime import Runtime, batches
+from steady.cluster import Snapshot
+from steady.scaling.decision import Decision
+
+# Ten calls of UpdateContainerInstancesState: they end long before a hold does.
+INSTANCES_A_STEP = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a decision's calls.
+
+    Attributes:
+        refused: why AWS did not terminate an instance, by instance id.
+        error: the first error of another call; None: there was none.
+    """
+
+    refused: Mapping[str, str] = field(default_factory=dict)
+    error: ClientError | BotoCoreError | None = None
+
+    def raise_error(self) -> None:
+        """Raise the error, if there is one: the message comes again, and all calls are made again."""
+        if self.error:
+            raise self.error
+
+
+def carry_out(
+    runtime: Runtime, snapshot: Snapshot, decision: Decision, keep_hold: Callable[[], None] = lambda: None
+) -> Outcome:
+    """Make the decision's calls. Each call sets something to what it should be, so a repeat changes nothing.
+
+    Args:
+        keep_hold: called before each call; it renews the hold of the cluster, or raises if the hold was lost.
+    """
+    cluster, pool = snapshot.cluster, snapshot.pool
+    refused: dict[str, str] = {}
+
+    def change_capacity() -> None:
+        if decision.to_terminate:
+            found = pools.terminate_instances(
+                runtime, pool, decision.to_terminate, decision.target, decision.on_demand, keep_hold
+            )
+            refused.update(found)
+        elif (decision.target, decision.on_demand) != (pool.target, pool.on_demand):
+            pools.set_target(runtime, pool, decision.target, decision.on_demand)
+
+    steps: list[Callable[[], object]] = [
+        change_capacity,
+        *(
+            lambda some=some: set_active(runtime, cluster, some)
+            for some in batches(decision.to_undrain, INSTANCES_A_STEP)
+        ),
+        *(
+            lambda some=some: set_draining(runtime, cluster, some)
+            for some in batches(decision.to_drain, INSTANCES_A_STEP)
+        ),
+        lambda: delete_marks(runtime, cluster, decision.to_forget),
+    ]
+    errors = []
+    for step in steps:
+        keep_hold()
+        try:
+            step()
+        except (ClientError, BotoCoreError) as error:
+            errors.append(error)
+    for id_, why in refused.items():
+        runtime.telemetry.warning(
+            f"cluster {cluster}: AWS refuses to terminate instance {id_} ({why}); the rest of the decision is carried "
+            "out, and the termination is tried again later",
+            cluster=cluster,
+        )
+    return Outcome(refused, errors[0] if errors else None)
