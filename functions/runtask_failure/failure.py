@@ -2,10 +2,19 @@
 
 {"group_name": "batch-asg", "cluster": "batch", "cpu": 1024, "memory": 2048, "hako_task_id": "3f0c…"}
 
-hako repeats it every 10 s, with the same `hako_task_id`, until the task finds room.
+hako repeats it every 10 s, with the same `hako_task_id`, until the task finds room. Other launchers may say more. Each
+of these is as in RunTask (ECS API), and may be missing:
+
+{"task_definition": "batch:7", "overrides": {"cpu": "2048"}, "count": 2,
+ "placement_constraints": [{"type": "distinctInstance"}],
+ "placement_strategy": [{"type": "binpack", "field": "memory"}]}
+
+With `task_definition`, `cpu` and `memory` may be missing.
 """
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from steady.arns import name_of
@@ -16,6 +25,10 @@ from steady.messages import Malformed, json_object, shown
 MOST_CPU_UNITS = 1_000_000
 MOST_MEMORY_MIB = 100_000_000
 LONGEST_TEXT = 255
+# ECS API, RunTask: 10 tasks a call, 10 constraints, and 8192 characters of overrides.
+MOST_TASKS = 10
+MOST_OBJECTS = 10
+LONGEST_OVERRIDES = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +39,20 @@ class RunTaskFailure:
         key: the run's own id, the same at each of its tries.
         size: what the task reserves.
         group: the Auto Scaling group that hako is configured with; "" if it names none.
+        count: how many tasks the call asked for.
+        task_definition: what the task is made from, a family, family:revision or ARN; "" if the message does not say.
+        overrides, constraints, strategies: as in RunTask.
     """
 
     cluster: str
     key: str
     size: Size
     group: str = ""
+    count: int = 1
+    task_definition: str = ""
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    constraints: Sequence[Mapping[str, Any]] = ()
+    strategies: Sequence[Mapping[str, Any]] = ()
 
 
 def parse(body: str) -> RunTaskFailure:
@@ -43,12 +64,47 @@ def parse(body: str) -> RunTaskFailure:
     message = json_object(body, needed="hako's message")
     if message.get("Type") == "Notification" and isinstance(message.get("Message"), str):
         message = json_object(message["Message"], needed="hako's message")
+    task_definition = _text(message, "task_definition") if message.get("task_definition") else ""
+    is_full = bool(task_definition)
     return RunTaskFailure(
         cluster=name_of(_text(message, "cluster")),
         key=_text(message, "hako_task_id"),
-        size=Size(_whole(message, "cpu", 0, MOST_CPU_UNITS), _whole(message, "memory", 1, MOST_MEMORY_MIB)),
+        size=Size(
+            _whole(message, "cpu", 0, MOST_CPU_UNITS, 0 if is_full else None),
+            _whole(message, "memory", 1, MOST_MEMORY_MIB, 0 if is_full else None),
+        ),
         group=_text(message, "group_name") if message.get("group_name") else "",
+        count=_whole(message, "count", 1, MOST_TASKS, 1),
+        task_definition=task_definition,
+        overrides=_overrides(message),
+        constraints=_objects(message, "placement_constraints"),
+        strategies=_objects(message, "placement_strategy"),
     )
+
+
+def _overrides(message: dict[str, Any]) -> Mapping[str, Any]:
+    value = message.get("overrides") or {}
+    if not isinstance(value, dict) or len(json.dumps(value)) > LONGEST_OVERRIDES:
+        raise Malformed(
+            f"the RunTask failure's overrides are {shown(value)}: an object of at most {LONGEST_OVERRIDES} characters, "
+            "as in RunTask, is needed"
+        )
+    _objects(value, "containerOverrides")
+    return value
+
+
+def _objects(message: dict[str, Any], name: str) -> Sequence[Mapping[str, Any]]:
+    value = message.get(name) or ()
+    if (
+        not isinstance(value, list | tuple)
+        or len(value) > MOST_OBJECTS
+        or not all(isinstance(one, dict) for one in value)
+    ):
+        raise Malformed(
+            f"the RunTask failure's {name} is {shown(value)}: a list of at most {MOST_OBJECTS} objects, as in RunTask, "
+            "is needed"
+        )
+    return value
 
 
 def _text(message: dict[str, Any], name: str) -> str:
@@ -60,8 +116,10 @@ def _text(message: dict[str, Any], name: str) -> str:
     return value
 
 
-def _whole(message: dict[str, Any], name: str, at_least: int, at_most: int) -> int:
+def _whole(message: dict[str, Any], name: str, at_least: int, at_most: int, default: int | None = None) -> int:
     value = message.get(name)
+    if value is None and default is not None:
+        return default
     if not isinstance(value, int) or isinstance(value, bool) or not at_least <= value <= at_most:
         raise Malformed(
             f"the RunTask failure's {name} is {shown(value)}: a whole number from {at_least} to {at_most} is needed"

@@ -13,12 +13,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from runtask_failure.failure import RunTaskFailure, parse
 from steady.aws import queue
+from steady.aws.api_budget.budget import budget_of
+from steady.aws.ecs.runs import read_run_shape
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import evaluation
 from steady.aws.settings import cluster_settings, clusters
+from steady.cluster import TaskShape
 from steady.metrics import MetricName
 from steady.names import CLUSTERS_PATH
-from steady.scaling.demand import Demand, merge_demands, still_repeated
+from steady.scaling.demand import Demand, RunShape, merge_demands, still_repeated
 from steady.scaling.state import ScalingState
 from steady.thresholds import ClusterSettings
 
@@ -63,10 +66,12 @@ def handle_batch(
             f"group_name is not {cluster.pool.name}, the group of cluster {name}",
             dead_letter_queue_url,
         )
-        messages = [m for m in messages if m not in foreign]
+        messages, shapes = _with_shapes(
+            runtime, environment, [m for m in messages if m not in foreign], dead_letter_queue_url
+        )
         if not messages:
             return
-        demands = RecordDemands(runtime, cluster, messages)
+        demands = RecordDemands(runtime, cluster, messages, shapes)
         try:
             evaluation.remember(runtime, environment.ledger_table, cluster.name, demands)
         except (ClientError, BotoCoreError):
@@ -84,16 +89,67 @@ def handle_batch(
 class RecordDemands:
     """The demands of messages, as an update of the cluster's state; `new` are the keys that the state did not hold."""
 
-    def __init__(self, runtime: Runtime, cluster: ClusterSettings, messages: Sequence[Message]) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        cluster: ClusterSettings,
+        messages: Sequence[Message],
+        shapes: Mapping[str, TaskShape],
+    ) -> None:
         self.new: set[str] = set()
-        self._demands = [Demand(m.value.key, m.value.size, m.sent_at, m.sent_at) for m in messages]
+        self._demands, self._runs = [], {}
+        for message in messages:
+            failure, at = message.value, message.sent_at
+            shape = shapes.get(message.id)
+            for number in range(1, failure.count + 1):
+                # A call for several tasks: the first one has the run's own key.
+                key = failure.key if number == 1 else f"{failure.key}/{number}"
+                self._demands.append(Demand(key, shape.size if shape else failure.size, at, at))
+                if shape:
+                    self._runs[key] = RunShape.of(shape)
         self._now = runtime.now
         self._silent_after_s = cluster.thresholds.demand_silent_after_seconds
 
     def __call__(self, state: ScalingState) -> ScalingState:
         known = still_repeated(state.demands, self._now(), self._silent_after_s)
         self.new = {d.key for d in self._demands if d.key not in known}
-        return replace(state, demands=merge_demands(known, self._demands))
+        demands = merge_demands(known, self._demands)
+        runs = {key: one for key, one in {**state.run_shapes, **self._runs}.items() if key in demands}
+        return replace(state, demands=demands, run_shapes=runs)
+
+
+def _with_shapes(
+    runtime: Runtime, environment: evaluation.Environment, messages: Sequence[Message], dead_letter_queue_url: str
+) -> tuple[list[Message], dict[str, TaskShape]]:
+    """Return the messages whose size is known, and the whole shapes of those that name a task definition, by id.
+
+    If the shape cannot be read, the message's own CPU and memory count. A message without these is set aside; if ECS
+    only does not answer, it is left to the launcher, which repeats it.
+    """
+    known, shapes = [], {}
+    # Before the first call of ECS, so that it counts.
+    budget_of(runtime, environment.ledger_table)
+    for message in messages:
+        failure = message.value
+        if failure.task_definition:
+            try:
+                shapes[message.id] = read_run_shape(
+                    runtime, failure.task_definition, failure.overrides, failure.constraints, failure.strategies
+                )
+            except (ClientError, BotoCoreError, TypeError, ValueError, AttributeError) as error:
+                text = f"the shape of a task of {failure.task_definition} cannot be read: {error}"
+                runtime.telemetry.warning(f"cluster {failure.cluster}: {text}", cluster=failure.cluster)
+                if not failure.size.memory_mib:
+                    _leave(runtime, message, error, text, dead_letter_queue_url)
+                    continue
+        known.append(message)
+    return known, shapes
+
+
+def _leave(runtime: Runtime, message: Message, error: Exception, text: str, dead_letter_queue_url: str) -> None:
+    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
+    if "Throttl" not in code and not isinstance(error, BotoCoreError):
+        _set_aside(runtime, [message], f"{text}: cpu and memory are needed without it", dead_letter_queue_url)
 
 
 def _is_of(cluster: ClusterSettings, failure: RunTaskFailure) -> bool:
@@ -105,11 +161,19 @@ def _is_of(cluster: ClusterSettings, failure: RunTaskFailure) -> bool:
 def _set_aside(runtime: Runtime, messages: Sequence[Message], reason: str, dead_letter_queue_url: str) -> None:
     for message in messages:
         failure = message.value
-        body = {
+        body: dict[str, Any] = {
             "cluster": failure.cluster,
             "group_name": failure.group,
             "cpu": failure.size.cpu_units,
             "memory": failure.size.memory_mib,
             "hako_task_id": failure.key,
         }
+        if failure.task_definition:
+            body |= {
+                "task_definition": failure.task_definition,
+                "overrides": failure.overrides,
+                "count": failure.count,
+                "placement_constraints": failure.constraints,
+                "placement_strategy": failure.strategies,
+            }
         queue.set_aside(runtime, json.dumps(body), reason, dead_letter_queue_url)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from steady.aws.scaling import state_codec
 from steady.aws.scaling.state_codec import ROWS, from_plain, to_plain
 from steady.cluster import InstanceShape, Size
-from steady.scaling.demand import Demand
+from steady.scaling.demand import Demand, RunShape
 from steady.scaling.recurrence import DAYS, RECENT
 from steady.scaling.staffing import Staffing
 from steady.scaling.state import Healing, ScalingState
@@ -40,6 +40,7 @@ FULL = ScalingState(
     next_look_at=1_767_225_615.0,
     shapes={"m5.large": InstanceShape("m5.large", Size(2048, 7946), gpus=1, enis=2)},
     launched=("m5.large",),
+    run_shapes={"a": RunShape((80,), 1, 1, ("attribute:a == b",), "family:batch", distinct=True, placement="spread")},
     tries={"service api": Tries(2, 1_767_225_600.0, is_over=True, lacked=3)},
     recent=RECENT.record(1_767_225_600.0, Size(1, 2)).record(1_767_225_900.0, Size(3, 4)),
     days=DAYS.record(1_767_225_600.0, Size(5, 6)),
@@ -50,7 +51,11 @@ FULL = ScalingState(
     usage=Usage(12.5, {"spot m5.large": 2}, {"2026-01-01": {"spot m5.large": 1.25}}),
 )
 # The fields that release 0.1.0 does not know, as they are in what it has written.
+<<<<<<< HEAD
 SINCE_0_1_0: Mapping[str, Any] = {"interrupted": {}, "launched": (), "tries": {}, "refusals": {}}
+=======
+SINCE_0_1_0: Mapping[str, Any] = {"interrupted": {}, "launched": (), "tries": {}, "run_shapes": {}}
+>>>>>>> 691833b (A RunTask-failure message may say all that RunTask was asked for: task definition, overrides, count, constraints, strategy)
 # What release 0.1.0 has written of `FULL`.
 OF_0_1_0 = json.loads("""
 {"demands":{"a":[1,2,3.5,4.5,true]},"low_since":10.25,"drift_since":{"api":1.5},"placement_failed_at":{"api":2.5},

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from steady.cluster import Size
+from steady.cluster import Placement, Size, TaskShape
 
 # hako repeats a failure every 10 s, and the message takes some 3 s to be remembered. A demand that was not repeated for
 # longer was most likely placed: no capacity is asked for on its account.
@@ -26,6 +26,51 @@ class Demand:
     first_said_at: float
     last_said_at: float
     seen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunShape:
+    """What a task of a launcher needs besides CPU and memory, as far as its message says (see `TaskShape`)."""
+
+    ports: tuple[int, ...] = ()
+    gpus: int = 0
+    enis: int = 0
+    member_of: tuple[str, ...] = ()
+    group: str = ""
+    distinct: bool = False
+    placement: str = Placement.SPREAD.value
+
+    @staticmethod
+    def of(task: TaskShape) -> "RunShape":
+        return RunShape(
+            tuple(sorted(task.ports)),
+            task.gpus,
+            task.enis,
+            tuple(sorted(task.member_of)),
+            task.group,
+            task.distinct,
+            task.placement.value,
+        )
+
+    def task(self, size: Size) -> TaskShape:
+        """Return the shape of the task, which reserves `size`."""
+        # A later version may know other placements.
+        placement = Placement(self.placement) if self.placement in set(Placement) else Placement.SPREAD
+        return TaskShape(
+            size,
+            frozenset(self.ports),
+            self.gpus,
+            self.enis,
+            frozenset(self.member_of),
+            self.group,
+            self.distinct,
+            placement=placement,
+        )
+
+
+def task_of(demand: Demand, runs: Mapping[str, RunShape]) -> TaskShape:
+    """Return the shape of the task that `demand` waits for: with what `runs` says of it, by the demand's key."""
+    return runs.get(demand.key, RunShape()).task(demand.size)
 
 
 def merge_demands(demands: Mapping[str, Demand], repeated: Iterable[Demand]) -> dict[str, Demand]:

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from steady.cluster import Snapshot, TaskShape
-from steady.scaling.demand import waiting
+from steady.scaling.demand import task_of, waiting
 from steady.scaling.state import ScalingState
 from steady.scaling.tries import Tried, key_of
 
@@ -40,9 +40,10 @@ def repeated_refusals(snapshot: Snapshot, state: ScalingState) -> list[Refusal]:
     """
     now = snapshot.at
     found: dict[str, Refusal] = {}
-    old = Counter(d.size for d in waiting(state.demands, now) if now - d.first_said_at >= REPEATED_AFTER_S)
-    for size, count in old.items():
-        task = TaskShape(size)
+    old = Counter(
+        task_of(d, state.run_shapes) for d in waiting(state.demands, now) if now - d.first_said_at >= REPEATED_AFTER_S
+    )
+    for task, count in old.items():
         text, key = f"RunTask of {key_of(task)}", f"RunTask {key_of(task)}"
         look_at = "the failures that RunTask answers (GPUs, ports, network interfaces, constraints, overrides)"
         found[key] = Refusal(task, Tried(key, SURE_AFTER_S, count), text, look_at)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from steady.cluster import NOTHING, Service, Size, Snapshot, TaskShape
-from steady.scaling.demand import waiting
+from steady.scaling.demand import task_of, waiting
 from steady.scaling.observations import CapacityObservation, RecurringDemandSeen, ReservationSeen, SpareCapacitySeen
 from steady.scaling.pool import shapes_of
 from steady.scaling.reasons import Reason, RunTaskFailures, ServiceDrift
@@ -78,10 +78,10 @@ def drifting(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) ->
 
 def run_task_failures(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> list[Want]:  # noqa: ARG001
     """Want places for the tasks that a batch launcher could not place."""
-    sizes = [d.size for d in waiting(state.demands, snapshot.at)]
-    if not sizes:
+    tasks = tuple(task_of(d, state.run_shapes) for d in waiting(state.demands, snapshot.at))
+    if not tasks:
         return []
-    return [TaskWant(RunTaskFailures(len(sizes), sum(sizes, NOTHING)), tuple(TaskShape(size) for size in sizes))]
+    return [TaskWant(RunTaskFailures(len(tasks), sum((task.size for task in tasks), NOTHING)), tasks)]
 
 
 def reservation_high(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> list[Want]:  # noqa: ARG001

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from steady.cluster import NOTHING, ContainerInstance, InstanceShape, Size, Snapshot, TaskShape, largest
+from steady.scaling.demand import task_of
 from steady.scaling.placement import place
 from steady.scaling.places import Places, find_places
 from steady.scaling.pool import coming_units, next_shape, shapes_of
@@ -74,7 +75,7 @@ def scale_out(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -
 def _is_repeated(state: ScalingState, snapshot: Snapshot, places: Places) -> bool:
     """Whether a launcher's run is about to be placed: it would fit, or it fell silent a moment ago."""
     over = given_up(places.tries)
-    runs = (TaskShape(d.size) for d in state.demands.values())
+    runs = (task_of(d, state.run_shapes) for d in state.demands.values())
     served = Servable(snapshot, state.shapes, places.tries).of(runs)
     return any(f"RunTask {key_of(task)}" not in over for task in served)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from steady.cluster import NOTHING, InstanceShape, InstanceStatus, Size, Snapshot, TaskShape
-from steady.scaling.demand import Demand, still_repeated, waiting
+from steady.scaling.demand import Demand, RunShape, still_repeated, task_of, waiting
 from steady.scaling.placement import place
 from steady.scaling.recurrence import DAYS, RECENT, Peaks
 from steady.scaling.reservation import reserved_on
@@ -51,6 +51,7 @@ class ScalingState:
 
     Attributes:
         demands: the tasks that a batch launcher could not place, by the launcher's key.
+        run_shapes: what is known of the tasks of `demands` besides CPU and memory, by the same keys.
         low_since: since when reservation has been low.
         drift_since: since when each service has lacked tasks, by its name.
         placement_failed_at: when ECS said that it could not place a service's task, by the service's name.
@@ -90,6 +91,7 @@ class ScalingState:
     shapes: Mapping[str, InstanceShape] = field(default_factory=dict)
     launched: tuple[str, ...] = ()
     tries: Mapping[str, Tries] = field(default_factory=dict)
+    run_shapes: Mapping[str, RunShape] = field(default_factory=dict)
     recent: Peaks = RECENT
     days: Peaks = DAYS
     staffing: Staffing = UNLEARNED
@@ -124,18 +126,19 @@ def update_state(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds
     demands = still_repeated(state.demands, now, thresholds.demand_silent_after_seconds)
     # What no instance of the pool can serve teaches nothing.
     servable = Servable(snapshot, state.shapes, state.tries)
-    waits = servable.of(TaskShape(d.size) for d in waiting(demands, now))
+    waits = servable.of(task_of(d, state.run_shapes) for d in waiting(demands, now))
     # A waiting task that would fit now is about to be placed.
     rooms = room_on(snapshot.active, snapshot)
     missing = (s.shape for s in snapshot.services for _ in range(s.missing) if s.shape)
     lacking = place(servable.of(missing), rooms).left_over
     unplaced = place(waits, rooms).left_over
     demand = _running(snapshot, draining) + _total(lacking) + _total(unplaced)
-    new_demands = len(servable.of(TaskShape(d.size) for d in demands.values() if not d.seen))
+    new_demands = len(servable.of(task_of(d, state.run_shapes) for d in demands.values() if not d.seen))
     boots = _boots(snapshot, state)
     return replace(
         state,
         demands={key: replace(d, seen=True) for key, d in demands.items()},
+        run_shapes={key: one for key, one in state.run_shapes.items() if key in demands},
         drift_since={name: state.drift_since.get(name, now) for name in sorted(drifting)},
         placement_failed_at={
             name: at

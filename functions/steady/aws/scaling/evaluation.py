@@ -23,12 +23,13 @@ from steady.aws.queue import Message
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import ledger
 from steady.aws.scaling.acting import carry_out
-from steady.aws.scaling.observation import affordable, observe, with_tasks
+from steady.aws.scaling.observation import affordable, observe, with_constraints, with_tasks
 from steady.aws.scaling.reporting import log_decision, put_metrics, report_problems
 from steady.aws.scaling.unserved import report_unserved
 from steady.cluster import Snapshot
 from steady.metrics import MetricName
 from steady.scaling.decision import Decision, decide, grow_only, instances_to_read
+from steady.scaling.demand import task_of
 from steady.scaling.reasons import ScaleInShed
 from steady.scaling.state import ScalingState, update_state, with_refused_terminations
 from steady.thresholds import BadThreshold, ClusterSettings
@@ -249,6 +250,7 @@ def evaluate_dry(
         OverBudget: if the suite's share of the ECS API is used up.
     """
     snapshot = observe(runtime, cluster, state.drift_since, budget, state.placement_failed_at)
+    snapshot = with_constraints(runtime, snapshot, [task_of(d, state.run_shapes) for d in state.demands.values()])
     state = update_state(snapshot, state, cluster.thresholds)
     due = instances_to_read(snapshot, state, cluster.thresholds)
     read = affordable(due, budget)
