@@ -51,11 +51,7 @@ FULL = ScalingState(
     usage=Usage(12.5, {"spot m5.large": 2}, {"2026-01-01": {"spot m5.large": 1.25}}),
 )
 # The fields that release 0.1.0 does not know, as they are in what it has written.
-<<<<<<< HEAD
-SINCE_0_1_0: Mapping[str, Any] = {"interrupted": {}, "launched": (), "tries": {}, "refusals": {}}
-=======
-SINCE_0_1_0: Mapping[str, Any] = {"interrupted": {}, "launched": (), "tries": {}, "run_shapes": {}}
->>>>>>> 691833b (A RunTask-failure message may say all that RunTask was asked for: task definition, overrides, count, constraints, strategy)
+SINCE_0_1_0: Mapping[str, Any] = {"interrupted": {}, "launched": (), "tries": {}, "refusals": {}, "run_shapes": {}}
 # What release 0.1.0 has written of `FULL`.
 OF_0_1_0 = json.loads("""
 {"demands":{"a":[1,2,3.5,4.5,true]},"low_since":10.25,"drift_since":{"api":1.5},"placement_failed_at":{"api":2.5},
