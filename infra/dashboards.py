@@ -15,7 +15,7 @@ from infra.settings.target import Settings
 from infra.wiring import Feed
 from steady.api_budget import limits
 from steady.metrics import MetricName
-from steady.scaling import observations, reasons, try_reasons
+from steady.scaling import lateness, observations, reasons, try_reasons
 
 # A notice leaves 120 s: a first step that deregisters targets later than this is late.
 DEREGISTERED_WITHIN_S = 15
@@ -43,6 +43,7 @@ PROBLEMS = (
     reasons.AtMaximum.__name__,
     reasons.FitsNoInstance.__name__,
     reasons.DriftIsNotCapacity.__name__,
+    lateness.PoolDoesNotLaunch.__name__,
     try_reasons.DemandGivenUp.__name__,
     try_reasons.NextTypeIsTooSmall.__name__,
     try_reasons.StillRefused.__name__,

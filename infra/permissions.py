@@ -105,7 +105,7 @@ def may_change_capacity(function: QueueFunction, settings: Settings) -> None:
     function.allow(["ec2:DescribeInstanceTypes"], ["*"])
     groups = _groups(stack, settings)
     if groups:
-        function.allow(["autoscaling:DescribeAutoScalingGroups"], ["*"])
+        function.allow(["autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities"], ["*"])
         function.allow(["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"], groups)
     fleets, fleet_clusters = settings.adopted_pools(PoolKind.SPOT_FLEET), settings.made_on(PoolKind.SPOT_FLEET)
     if fleets or fleet_clusters:

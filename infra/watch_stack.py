@@ -18,7 +18,7 @@ from infra.settings.target import Settings
 from infra.wiring import Feed
 from steady.api_budget import limits
 from steady.metrics import MetricName
-from steady.scaling import reasons, try_reasons
+from steady.scaling import lateness, reasons, try_reasons
 
 NO_TICK_MINUTES = 5
 MAXIMUM_MINUTES = 3
@@ -26,6 +26,8 @@ SHORT_MINUTES = 15
 # A pending change of the group refuses terminations for less than this.
 REFUSED_MINUTES = 10
 DRIFT_MINUTES = 10
+LATE_MINUTES = 2
+TROUBLE_MINUTES = 3
 # A reclaim or a burst of work postpones calls for less than this.
 SHED_MINUTES = 15
 # One failed step is repeated in time. When the repetition fails too, the notice's two minutes run out.
@@ -71,6 +73,23 @@ WATCHED = (
         "instances are launched for them. The events of the services say why their tasks do not run.",
         "drift-that-is-not-capacity",
         minutes=DRIFT_MINUTES,
+    ),
+    Watched(
+        MetricName.LATE_TASKS,
+        "has tasks that wait for longer than two boots",
+        f"For {LATE_MINUTES} minutes, tasks of cluster {{cluster}} have waited for a place for more than two boots. "
+        "They keep waiting. The latest decision says what is asked for, and why the pool does not launch it.",
+        "tasks-wait",
+        minutes=LATE_MINUTES,
+        statistic="Minimum",
+    ),
+    Watched(
+        lateness.PoolDoesNotLaunch.__name__,
+        "has a pool that cannot launch",
+        f"For {TROUBLE_MINUTES} minutes, the pool of cluster {{cluster}} has held less than its target, and its last "
+        "launch failed. The decision in the autoscaler's log has AWS's own words.",
+        "tasks-wait",
+        minutes=TROUBLE_MINUTES,
     ),
     Watched(
         try_reasons.DemandGivenUp.__name__,

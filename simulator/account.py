@@ -71,6 +71,7 @@ class Account:
             "autoscaling:DescribeAutoScalingGroups": self.groups.describe_auto_scaling_groups,
             "autoscaling:SetDesiredCapacity": self.groups.set_desired_capacity,
             "autoscaling:TerminateInstanceInAutoScalingGroup": self.groups.terminate_instance_in_auto_scaling_group,
+            "autoscaling:DescribeScalingActivities": self.groups.describe_scaling_activities,
             "autoscaling:DescribeLifecycleHooks": self.groups.describe_lifecycle_hooks,
             "autoscaling:RecordLifecycleActionHeartbeat": self.groups.hooks.record_lifecycle_action_heartbeat,
             "autoscaling:CompleteLifecycleAction": self.groups.hooks.complete_lifecycle_action,

@@ -11,10 +11,13 @@ from simulator.ecs.state import Cluster
 from simulator.endpoint import Params
 from simulator.errors import AwsError
 from simulator.lifecycle_hooks import LifecycleHooks, Waiting, described
+from simulator.scaling_activities import failed_launch
 from steady.names import CLUSTER_TAG
 
 # Seconds until a group reacts to a change.
 LOOK_S = 5.0
+# Seconds until a group asks EC2 again for capacity that it did not get.
+ASK_AGAIN_S = 60.0
 
 
 @dataclass(eq=False, slots=True)
@@ -35,6 +38,7 @@ class AutoScalingGroup:
             `instance_type` alone. The allocation strategy is `prioritized`: the first type as long as EC2 has it (Auto
             Scaling user guide, "Allocation strategies for multiple instance types").
         unavailable: the types of which EC2 has none left.
+        activities: its scaling activities that failed since its last launch, the newest first.
     """
 
     name: str
@@ -56,6 +60,7 @@ class AutoScalingGroup:
     warm: dict[str, Ec2Instance] = field(default_factory=dict)
     overrides: dict[str, int] = field(default_factory=dict)
     unavailable: set[str] = field(default_factory=set)
+    activities: list[dict[str, Any]] = field(default_factory=list)
 
     def hooks(self) -> dict[str, float]:
         """Return the heartbeat timeouts of all hooks on termination, by their names."""
@@ -161,6 +166,9 @@ class AutoScaling:
             return {"Activity": {"AutoScalingGroupName": group.name, "StatusCode": "InProgress"}}
         raise AwsError("ValidationError", f"Instance Id not found - No managed instance found: {params['InstanceId']}")
 
+    def describe_scaling_activities(self, params: Params) -> dict[str, Any]:
+        return {"Activities": self._group(params["AutoScalingGroupName"]).activities[: params.get("MaxRecords", 100)]}
+
     def describe_lifecycle_hooks(self, params: Params) -> dict[str, Any]:
         group = self._group(params["AutoScalingGroupName"])
         wanted = params.get("LifecycleHookNames", group.hooks())
@@ -234,6 +242,10 @@ class AutoScaling:
         missing = group.desired - group.units()
         while missing > 0 and (launched := self._launch(group, booted=booted)):
             missing -= group.weight(launched.instance_type)
+            group.activities.clear()
+        if missing > 0:
+            group.activities.insert(0, failed_launch(group.name, sorted(group.unavailable), self.clock.now))
+            self.clock.after(ASK_AGAIN_S, lambda: self._look_soon(group))
 
     def _launch(self, group: AutoScalingGroup, *, booted: bool = False) -> Ec2Instance | None:
         if group.warm:

@@ -19,6 +19,7 @@ class MetricName(StrEnum):
     MEMORY_RESERVATION = "MemoryReservation"
     MISSING_TASKS = "MissingTasks"
     DEMANDS = "Demands"
+    LATE_TASKS = "LateTasks"
     # Scaling.
     TICKS = "Ticks"
     CALLS_SHED = "CallsShed"

@@ -123,6 +123,7 @@ class Pool:
         on_demand_members: the ids of the on-demand instances of a pool that has an on-demand part.
         may_fall_back: whether this pool can be given an on-demand part (a fleet made from launch templates).
         waiting: the ids of the instances that wait under a lifecycle hook to be terminated; they are no members.
+        trouble: what AWS says of the latest launch, if it failed and the pool is short of its target; else "".
         first_type: the type that the pool launches as long as EC2 has it; "" if no order is known.
     """
 
@@ -137,6 +138,7 @@ class Pool:
     may_fall_back: bool = False
     waiting: frozenset[str] = frozenset()
     first_type: str = ""
+    trouble: str = ""
 
     @property
     def traits(self) -> PoolTraits:

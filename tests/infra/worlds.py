@@ -74,6 +74,12 @@ def _world_of_failures() -> World:
             text = {"cluster": cluster.name, "hako_task_id": f"{cluster.name}-{number}", "cpu": cpu, "memory": 100}
             world.account.messaging.publish(FAILURE_TOPIC, json.dumps(text))
         world.run(20)
+    # EC2 has no more of the group's type: why, its scaling activities say.
+    clusters[0].pool.unavailable.add("m5.large")  # type: ignore[union-attr]
+    for number in range(60, 80):
+        text = {"cluster": "web", "hako_task_id": f"web-{number}", "cpu": 2048, "memory": 100}
+        world.account.messaging.publish(FAILURE_TOPIC, json.dumps(text))
+        world.run(10)
     world.account.messaging.publish(FAILURE_TOPIC, "no failure")
     world.run(20)
     return world

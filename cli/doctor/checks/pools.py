@@ -73,8 +73,10 @@ def check_scale_in_protection(inspection: Inspection) -> Iterable[Finding]:
 def check_replacement(inspection: Inspection) -> Iterable[Finding]:
     """Find a pool that does not replace its instances."""
     name = inspection.pool.name
-    if inspection.suspended:
-        processes = " ".join(inspection.suspended)
+    # Without AZRebalance the group ends no instance of its own accord to balance its zones: that is as well.
+    suspended = [process for process in inspection.suspended if process != "AZRebalance"]
+    if suspended:
+        processes = " ".join(suspended)
         yield Finding(
             "suspended",
             f"Auto Scaling group {name}",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from steady.cluster import ContainerInstance, InstanceStatus, Snapshot, largest
 from steady.scaling import back_in_service, healing, scale_in, scale_out, spot_fallback
 from steady.scaling.change import Change
+from steady.scaling.lateness import say_trouble
 from steady.scaling.pool import (
     Bounds,
     next_shape,
@@ -255,10 +256,15 @@ def _look_again(situation: Situation, decision: Decision) -> Change:
     return Change(look_again_at=min(soon), state={"next_look_at": min(soon)})
 
 
+def _say_trouble(situation: Situation, decision: Decision) -> Change:  # noqa: ARG001
+    return Change(reasons=say_trouble(situation.snapshot))
+
+
 Part = Callable[[Situation, Decision], Change]
 PARTS: tuple[Part, ...] = (
     _drain_interrupted,
     _scale,
+    _say_trouble,
     _replace_ahead,
     _fall_back,
     _heal,

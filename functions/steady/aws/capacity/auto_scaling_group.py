@@ -87,6 +87,13 @@ def to_routes(group: AutoScalingGroupTypeDef) -> Routes:
     return Routes(tuple(sorted(arns)), frozenset(otherwise))
 
 
+def read_trouble(runtime: Runtime, name: PoolName) -> str:
+    """Return the message of the group's latest scaling activity, if it failed; else ""."""
+    answer = runtime.autoscaling_once.describe_scaling_activities(AutoScalingGroupName=name.name, MaxRecords=1)
+    latest = next(iter(answer["Activities"]), None)
+    return latest.get("StatusMessage", "") if latest and latest["StatusCode"] in ("Failed", "Cancelled") else ""
+
+
 def set_target(runtime: Runtime, pool: Pool, target: int, on_demand: int = 0) -> None:  # noqa: ARG001
     """Set the group's desired capacity, in units; a group has no on-demand part of its own."""
     runtime.autoscaling.set_desired_capacity(

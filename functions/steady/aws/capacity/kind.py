@@ -45,6 +45,10 @@ class CapacityKind(Protocol):
         """Return where the pool registers its instances; nothing if there is no such pool."""
         ...
 
+    def read_trouble(self, runtime: Runtime, name: PoolName) -> str:
+        """Return what AWS says of the pool's latest launch, if it failed; else ""."""
+        ...
+
     def set_target(self, runtime: Runtime, pool: Pool, target: int, on_demand: int) -> None:
         """Ask `pool` for `target` units, `on_demand` of them on-demand. A repeat changes nothing."""
         ...

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.aws.capacity import auto_scaling_group, spot_fleet
 from steady.aws.capacity.kind import CapacityKind, Routes
 from steady.aws.runtime import Runtime
 from steady.pools import Pool, PoolKind, PoolName
 
+# Characters of what AWS says of a launch that failed.
+LONGEST_TROUBLE = 300
 KINDS: Mapping[PoolKind, CapacityKind] = {
     PoolKind.AUTO_SCALING_GROUP: auto_scaling_group,
     PoolKind.SPOT_FLEET: spot_fleet,
@@ -21,7 +26,14 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
     Raises:
         NoSuchPool: if there is no such pool in this account and Region.
     """
-    return KINDS[name.kind].read_pool(runtime, name)
+    pool = KINDS[name.kind].read_pool(runtime, name)
+    if pool.held >= pool.target:
+        return pool
+    try:
+        return replace(pool, trouble=KINDS[name.kind].read_trouble(runtime, name)[:LONGEST_TROUBLE])
+    except (ClientError, BotoCoreError) as error:
+        runtime.telemetry.warning(f"why {name} is short of its target could not be read: {error}")
+        return pool
 
 
 def read_routes(runtime: Runtime, name: PoolName) -> Routes:

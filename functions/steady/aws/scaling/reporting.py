@@ -10,6 +10,7 @@ from steady.aws.runtime import Runtime
 from steady.cluster import Snapshot
 from steady.metrics import MetricName
 from steady.scaling.decision import Decision
+from steady.scaling.lateness import late_tasks
 from steady.scaling.reservation import reservation
 
 
@@ -30,6 +31,7 @@ def put_metrics(runtime: Runtime, snapshot: Snapshot, decision: Decision) -> Non
             MetricName.MEMORY_RESERVATION: round(memory, 1),
             MetricName.MISSING_TASKS: sum(s.missing for s in snapshot.services),
             MetricName.DEMANDS: len(decision.state.demands),
+            MetricName.LATE_TASKS: late_tasks(snapshot, decision.state),
         },
         decision.cluster,
     )

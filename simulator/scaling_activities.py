@@ -1,0 +1,25 @@
+"""Scaling activities of Auto Scaling groups: what a group says of launches that failed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+
+def failed_launch(group: str, instance_types: list[str], at: float) -> dict[str, Any]:
+    """Return the activity of a launch that EC2 had no capacity for, as DescribeScalingActivities shows it.
+
+    Auto Scaling user guide, "Troubleshoot Amazon EC2 Auto Scaling: EC2 instance launch failures".
+    """
+    time, types = datetime.fromtimestamp(at, UTC), ", ".join(instance_types)
+    return {
+        "ActivityId": f"activity-{at:.0f}",
+        "AutoScalingGroupName": group,
+        "Cause": "an instance was started in response to a difference between desired and actual capacity",
+        "StartTime": time,
+        "EndTime": time,
+        "StatusCode": "Failed",
+        "StatusMessage": f"We currently do not have sufficient {types} capacity in the Availability Zone you "
+        "requested. Launching EC2 instance failed.",
+        "Progress": 100,
+    }
