@@ -14,11 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from steady.cluster import Placement, Size, TaskShape
-from steady.scaling.packing import instances_needed, lacking_room, largest_first, largest_of, rooms_used
+from steady.scaling.packing import instances_needed, lacking_room, largest_first, largest_of, pack, rooms_used
 from steady.scaling.room import Room
 
-# With more pairs of a shape and a room than this, one shape is placed after the other: a turn each takes too long.
-MOST_PAIRS = 500_000
+# With more pairs of a shape and a room than this, a first fit stands in for ECS's placement: that would take seconds.
+MOST_PAIRS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +51,29 @@ def place(tasks: Iterable[TaskShape], rooms: Sequence[Room]) -> Placed:
         return Placed((), {})
     least = Size(min(t.size.cpu_units for t in counts), min(t.size.memory_mib for t in counts))
     holding = [room for room in rooms if room.free.holds(least)]
+    if len(counts) * len(holding) > MOST_PAIRS:
+        return _first_fit(counts, holding)
     left_over: list[TaskShape] = []
     taken: Counter[str] = Counter()
-    for shapes in _side_by_side(counts, len(holding)):
-        choices = {task: _Choice(task, holding, rooms) for task in shapes}
-        for task in _in_turns({task: counts[task] for task in shapes}):
-            room = choices[task].next_room()
-            if room is None:
-                left_over.append(task)
-                continue
-            room.place(task)
-            taken[room.key] += 1
+    choices = {task: _Choice(task, holding, rooms) for task in counts}
+    for task in _in_turns(counts):
+        room = choices[task].next_room()
+        if room is None:
+            left_over.append(task)
+            continue
+        room.place(task)
+        taken[room.key] += 1
     return Placed(tuple(left_over), taken)
+
+
+def _first_fit(counts: Counter[TaskShape], rooms: Sequence[Room]) -> Placed:
+    before = [room.tasks for room in rooms]
+    left_over = pack(counts.elements(), rooms).left_over
+    taken: Counter[str] = Counter()
+    for room, tasks in zip(rooms, before, strict=True):
+        if room.tasks > tasks:
+            taken[room.key] += room.tasks - tasks
+    return Placed(left_over, taken)
 
 
 def rooms_needed(tasks: Sequence[TaskShape], coming: Sequence[Room], empty: Room) -> Needed:
@@ -128,12 +139,6 @@ class _Choice:
         if task.placement is Placement.BINPACK_CPU:
             return zone, free.cpu_units, free.memory_mib
         return zone, room.groups[task.group], room.tasks
-
-
-def _side_by_side(counts: Mapping[TaskShape, int], rooms: int) -> Iterator[Sequence[TaskShape]]:
-    """Yield the shapes that take turns: all of them, or one after the other where that would take long."""
-    shapes = list(counts)
-    yield from [shapes] if len(shapes) * rooms <= MOST_PAIRS else ([shape] for shape in shapes)
 
 
 def _in_turns(counts: Mapping[TaskShape, int]) -> Iterator[TaskShape]:
