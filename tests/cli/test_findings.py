@@ -156,6 +156,8 @@ def test_what_is_protected_or_stands_still_is_found() -> None:
 
     assert checks == {"protected"}
     assert only(replace(ON_GROUP, suspended=("Launch", "Terminate"))).command.endswith("Launch Terminate")
+    # A suspended AZRebalance ends no instance against the suite's will: nobody is told to resume it.
+    assert only(replace(ON_GROUP, suspended=("AZRebalance", "Launch"))).command.endswith("--scaling-processes Launch")
     assert only(replace(ON_SPOT, fleet_type="request")).check == "fleet-type"
 
 

@@ -128,3 +128,19 @@ def test_nothing_is_emptied_or_terminated_while_a_want_is_open(case: tuple[Snaps
     if scale_out.scale_out(world, seen, thresholds).is_open:
         assert (decision.to_drain, decision.to_terminate) == ((), ())
         assert decision.target >= world.pool.target
+
+
+@given(clusters(), st.integers(2049, 500_000))
+def test_what_no_instance_can_hold_changes_no_decision(
+    case: tuple[Snapshot, ScalingState, Thresholds], cpu: int
+) -> None:
+    world, remembered, thresholds = case
+    huge = demand("huge", Size(cpu, 1000))
+    odd = replace(remembered, demands={**remembered.demands, "huge": huge})
+    with_service = replace(world, services=(*world.services, service("huge", 3, Size(100, 8001))))
+
+    usual = decide(world, update_state(world, remembered, thresholds), thresholds)
+    other = decide(with_service, update_state(with_service, odd, thresholds), thresholds)
+
+    assert (other.target, other.to_drain, other.to_undrain) == (usual.target, usual.to_drain, usual.to_undrain)
+    assert (other.state.staffing.factor, other.state.recent) == (usual.state.staffing.factor, usual.state.recent)
