@@ -209,6 +209,15 @@ class Ec2:
         except NoSuchInstanceType as error:
             raise AwsError("InvalidInstanceType", str(error)) from error
 
+    def register_again(self, instance: Ec2Instance) -> None:
+        """Let the agent register once more. Its first container instance stays, disconnected.
+
+        RegisterContainerInstance is not idempotent (amazon-ecs-agent #782, containers-roadmap #1901).
+        """
+        if instance.container_instance:
+            self.scheduler.disconnect(instance.container_instance)
+        self._register(instance)
+
     def _restarted(self, instance: Ec2Instance) -> None:
         if instance.container_instance is None:
             self._register(instance)

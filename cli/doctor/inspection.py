@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from cli.doctor.capacity.pools import inspect_pool
 from cli.doctor.model import Inspection, Member, Revision, TargetGroup, Unknown
 from steady.aws.capacity.origins import origins_of
@@ -19,7 +21,7 @@ from steady.aws.ecs.services import (
     service_of,
     task_definitions_of,
 )
-from steady.aws.ecs.task_definitions import read_task_definition
+from steady.aws.ecs.task_definitions import TaskDefinition, read_task_definition
 from steady.aws.ecs.task_lists import describe_tasks_on
 from steady.aws.ecs.traffic import Traffic, traffic_of
 from steady.aws.runtime import Runtime, batches
@@ -61,8 +63,9 @@ def inspect(runtime: Runtime, cluster: str, pool: PoolName) -> Inspection:
 def _revisions(runtime: Runtime, service: ServiceTypeDef, traffic: Traffic) -> list[Revision]:
     """Return the task definitions of a service; an EXTERNAL one may have several, or none yet."""
     return [
-        Revision(arn, read_task_definition(runtime, arn).stop_timeout_s, service["serviceName"], bool(traffic.balanced))
+        Revision(arn, definition.stop_timeout_s, service["serviceName"], bool(traffic.balanced))
         for arn in task_definitions_of(service)
+        if (definition := _readable(runtime, arn))
     ]
 
 
@@ -70,7 +73,16 @@ def _batch_revisions(runtime: Runtime, cluster: str, instances: Sequence[Contain
     """Return the task definitions of the tasks that run without a service now."""
     tasks = describe_tasks_on(runtime, cluster, instances)
     arns = sorted({task["taskDefinitionArn"] for task in tasks if not service_of(task)})
-    return [Revision(arn, read_task_definition(runtime, arn).stop_timeout_s) for arn in arns]
+    return [Revision(arn, found.stop_timeout_s) for arn in arns if (found := _readable(runtime, arn))]
+
+
+def _readable(runtime: Runtime, arn: str) -> TaskDefinition | None:
+    """Return the task definition `arn`; None, and a warning, if ECS refuses it: the others are examined."""
+    try:
+        return read_task_definition(runtime, arn)
+    except (ClientError, BotoCoreError) as error:
+        runtime.telemetry.warning(f"task definition {arn} cannot be read, and is not examined: {error}")
+        return None
 
 
 def _target_groups(

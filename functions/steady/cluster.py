@@ -120,6 +120,7 @@ class ContainerInstance:
         gpus: how many of its GPUs are free.
         enis_limited: whether its type's limit of network interfaces holds; with ENI trunking it does not.
         drain_mark: why the suite has drained it; None if it carries no mark.
+        impaired: whether ECS's health checks of the instance say IMPAIRED (ECS API, ContainerInstanceHealthStatus).
     """
 
     arn: str
@@ -137,6 +138,12 @@ class ContainerInstance:
     enis_used: int = 0
     enis_limited: bool = True
     drain_mark: DrainMark | None = None
+    impaired: bool = False
+
+    @property
+    def is_well(self) -> bool:
+        """Whether its agent is connected, and ECS does not call it impaired."""
+        return self.agent_connected and not self.impaired
 
     @property
     def reserved(self) -> Size:

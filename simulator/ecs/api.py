@@ -74,7 +74,12 @@ class EcsApi:
         asked = _limited(params["containerInstances"], MAX_DESCRIBED, "container instances")
         found = [cluster.instances[arn] for arn in asked if arn in cluster.instances]
         missing = [arn for arn in asked if arn not in cluster.instances]
-        return {"containerInstances": [describe_instance(i) for i in found], "failures": _missing(missing)}
+        described = [describe_instance(i) for i in found]
+        if "CONTAINER_INSTANCE_HEALTH" in params.get("include", []):
+            # ECS API, DescribeContainerInstances: the health status is left out unless it is asked for.
+            for one, instance in zip(described, found, strict=True):
+                one["healthStatus"] = {"overallStatus": instance.health}
+        return {"containerInstances": described, "failures": _missing(missing)}
 
     def update_container_instances_state(self, params: Params) -> dict[str, Any]:
         cluster = self._cluster(params)

@@ -109,6 +109,12 @@ def _counts(service: Service, revision: int) -> dict[str, int]:
     return {"desiredCount": desired, "runningCount": running, "pendingCount": pending}
 
 
+def _set_counts(service: Service, revision: int) -> dict[str, int]:
+    """Return the counts of a task set (ECS API, TaskSet: `computedDesiredCount` is the desired count by its scale)."""
+    counts = _counts(service, revision)
+    return {"computedDesiredCount": counts.pop("desiredCount"), **counts}
+
+
 def _controller(service: Service) -> str:
     return {Deploys.CODE_DEPLOY: "CODE_DEPLOY", Deploys.EXTERNAL: "EXTERNAL"}.get(service.deploys, "ECS")
 
@@ -139,6 +145,7 @@ def _task_sets(service: Service) -> list[dict[str, Any]]:
             "status": status,
             "taskDefinition": service.definition.arn,
             "loadBalancers": _entries(service, groups),
+            **_set_counts(service, revision),
         }
         for status, revision, groups in sets
     ]

@@ -169,8 +169,9 @@ class ContainerInstance:
     used_ports: set[int] = field(default_factory=lambda: set(RESERVED_PORTS))
     agent_connected: bool = True
     targets: list[RegisteredTarget] = field(default_factory=list)
-    # Its custom attributes (PutAttributes).
+    # Its custom attributes (PutAttributes), and the overall status of its health checks.
     attributes: dict[str, str] = field(default_factory=dict)
+    health: str = "OK"
 
     def has_room(self, definition: TaskDefinition) -> bool:
         """Whether a task of `definition` fits: CPU, memory and its fixed port."""

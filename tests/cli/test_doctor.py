@@ -7,6 +7,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
 from cli.doctor import inspection
@@ -170,3 +171,21 @@ def test_an_external_service_is_examined_by_its_task_sets(aws: boto3.Session, mo
     monkeypatch.setattr(inspection, "describe_services", external)
 
     assert [f["check"] for f in doctor()[1]] == ["deregistration-delay", "stop-timeout", "tag"]
+
+
+def test_a_task_definition_that_cannot_be_read_is_said_and_the_rest_is_examined(
+    aws: boto3.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service(aws, delay_s=5, stop_timeout_s=120)
+    fleet(aws, template(aws, FITS))
+
+    def refused(*given: Any, **options: Any) -> Any:
+        error: Any = {"Error": {"Code": "ClientException", "Message": "Unable to describe task definition."}}
+        raise ClientError(error, "DescribeTaskDefinition")
+
+    monkeypatch.setattr(inspection, "read_task_definition", refused)
+
+    done = CliRunner().invoke(app, ["doctor", "web"])
+
+    assert "cannot be read, and is not examined" in done.stderr.replace("\n", " ")
+    assert [f["check"] for f in json.loads(CliRunner().invoke(app, ["doctor", "web", "--json", "-"]).stdout)]

@@ -1,4 +1,4 @@
-"""Healing: replace the instances that never register or whose ECS agent is lost.
+"""Healing: replace the instances that never register, whose ECS agent is lost, or that ECS calls IMPAIRED.
 
 When many instances fail at once, they are not the cause: the AMI is broken, or ECS is. Terminating them helps only if
 the instances launched in their place are well, and an instance that registers after the failures began proves that.
@@ -72,7 +72,7 @@ def heal(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> Hea
         units=pool.units(given_up),
         on_demand=pool.units(pool.on_demand_members.intersection(given_up)),
         to_drain=tuple(begun),
-        to_undrain=tuple(i.arn for i in in_healing if i.agent_connected),
+        to_undrain=tuple(i.arn for i in in_healing if i.is_well),
         to_terminate=terminated,
         reasons=_reasons(late, lost, chosen, thresholds, healing, now),
         state={"healing": remembered},
@@ -90,7 +90,7 @@ def _late(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> li
 
 
 def _lost(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> list[_Ill]:
-    """Return the instances whose agent has been disconnected for `disconnected_after_seconds`.
+    """Return the instances that have not been well for `disconnected_after_seconds`: agent disconnected, or IMPAIRED.
 
     Those that are leaving are not among them, nor those that an operator drained.
     """
@@ -141,9 +141,12 @@ def _in_healing(snapshot: Snapshot, state: ScalingState) -> list[ContainerInstan
 
 
 def _is_over(instance: ContainerInstance, now: float, healing: Healing) -> bool:
-    if instance.agent_connected:
+    if instance.is_well:
         return False
-    return instance.task_count == 0 or now - healing.emptying[instance.arn] >= EMPTY_WITHIN_S
+    # The tasks of an impaired instance still run: they are moved, or end by themselves.
+    return instance.task_count == 0 or (
+        not instance.agent_connected and now - healing.emptying[instance.arn] >= EMPTY_WITHIN_S
+    )
 
 
 def _reasons(

@@ -160,7 +160,7 @@ class BootTimedOut(Reason):
 
 @dataclass(frozen=True, slots=True)
 class AgentsLost(Reason):
-    """Instances whose ECS agent is disconnected; `drained` of them now, the others in their turn."""
+    """Instances whose ECS agent is disconnected, or that ECS calls IMPAIRED; `drained` of them now, others later."""
 
     instances: int
     seconds: int
@@ -168,7 +168,8 @@ class AgentsLost(Reason):
 
     def __str__(self) -> str:
         return (
-            f"{some_instances(self.instances)} whose ECS agent has been disconnected for more than {self.seconds} s: "
+            f"{some_instances(self.instances)} whose ECS agent has been disconnected, or that ECS has called "
+            f"IMPAIRED, for more than {self.seconds} s: "
             f"{self.drained} drained now, to be terminated"
         )
 

@@ -30,7 +30,7 @@ class Healing:
     """The state of healing. Times are in seconds since the epoch.
 
     Attributes:
-        lost_since: when the agent of each container instance was first seen disconnected, by ARN.
+        lost_since: when each container instance was first seen disconnected or IMPAIRED, by ARN.
         emptying: since when healing has been draining each container instance, by ARN.
         registered_at: when an instance last registered.
         unanswered: when instances were terminated whose replacements have not proved well yet.
@@ -218,9 +218,9 @@ def _boots(snapshot: Snapshot, state: ScalingState) -> _Boots:
 def _healing(snapshot: Snapshot, state: ScalingState, *, has_booted: bool) -> Healing:
     now, known = snapshot.at, state.healing
     here = {i.arn: i for i in snapshot.instances if i.instance_id in snapshot.pool.members}
-    lost = [arn for arn, i in here.items() if not i.agent_connected]
+    lost = [arn for arn, i in here.items() if not i.is_well]
     # An instance that came back is kept until it is ACTIVE again: after a crash before that, the next look takes it up.
-    ended = {arn for arn, i in here.items() if i.agent_connected and i.status is InstanceStatus.ACTIVE}
+    ended = {arn for arn, i in here.items() if i.is_well and i.status is InstanceStatus.ACTIVE}
     emptying = {arn: since for arn, since in known.emptying.items() if arn in here and arn not in ended}
     # If everything that is asked for is there and well, what was terminated needs no further proof.
     pool = snapshot.pool

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from mypy_boto3_ecs.literals import ContainerInstanceStatusType
     from mypy_boto3_ecs.type_defs import ContainerInstanceTypeDef
 
+# The statuses of an instance that is registered.
+REGISTERED = (InstanceStatus.ACTIVE, InstanceStatus.DRAINING)
 # ECS: how many things one call takes or one page holds.
 INSTANCES_A_STATE_UPDATE = 10
 INSTANCES_A_DESCRIBE = 100
@@ -22,12 +24,28 @@ ENI_ATTACHMENTS = ("ElasticNetworkInterface", "eni")
 
 
 def describe_all_instances(runtime: Runtime, cluster: str) -> tuple[ContainerInstance, ...]:
-    """Return every container instance of `cluster`, whatever its status, less those that are INACTIVE."""
+    """Return the registered container instances of `cluster`, one for each EC2 instance.
+
+    Those that are REGISTERING, REGISTRATION_FAILED or DEREGISTERING take no task, and are not among them.
+    """
     pages = runtime.ecs.get_paginator("list_container_instances").paginate(
         cluster=cluster, PaginationConfig={"PageSize": PAGE}
     )
     arns = [arn for page in pages for arn in page["containerInstanceArns"]]
-    return describe_instances(runtime, cluster, arns)
+    return tuple(one_each(i for i in describe_instances(runtime, cluster, arns) if i.status in REGISTERED).values())
+
+
+def one_each(instances: Iterable[ContainerInstance]) -> dict[str, ContainerInstance]:
+    """Return one container instance for each EC2 instance, by its id: the one whose agent is connected.
+
+    amazon-ecs-agent #782: an agent that registered twice leaves another, disconnected container instance.
+    """
+    found: dict[str, ContainerInstance] = {}
+    for instance in instances:
+        known = found.get(instance.instance_id)
+        if known is None or (not known.agent_connected and (instance.agent_connected or not known.task_count)):
+            found[instance.instance_id] = instance
+    return found
 
 
 def describe_instances(runtime: Runtime, cluster: str, arns: Iterable[str]) -> tuple[ContainerInstance, ...]:
@@ -35,7 +53,9 @@ def describe_instances(runtime: Runtime, cluster: str, arns: Iterable[str]) -> t
     # A session makes its clients in one thread only: before the calls side by side.
     client = runtime.ecs
     answers = runtime.in_parallel(
-        lambda batch: client.describe_container_instances(cluster=cluster, containerInstances=batch),
+        lambda batch: client.describe_container_instances(
+            cluster=cluster, containerInstances=batch, include=["CONTAINER_INSTANCE_HEALTH"]
+        ),
         list(batches(arns, INSTANCES_A_DESCRIBE)),
     )
     return tuple(_instance(i) for answer in answers for i in answer["containerInstances"] if i["status"] != "INACTIVE")
@@ -49,12 +69,8 @@ def find_instances(runtime: Runtime, cluster: str, instance_ids: Iterable[str]) 
             cluster=cluster, filter=f"ec2InstanceId in [{', '.join(batch)}]", PaginationConfig={"PageSize": PAGE}
         )
         arns = [arn for page in pages for arn in page["containerInstanceArns"]]
-        for instance in describe_instances(runtime, cluster, arns):
-            # An emulator may ignore the filter. A drain of the wrong instance would be a disaster: check the id.
-            # amazon-ecs-agent #782: an agent that registered twice leaves another, disconnected container instance.
-            known = found.get(instance.instance_id)
-            if instance.instance_id in batch and (known is None or not known.agent_connected):
-                found[instance.instance_id] = instance
+        # An emulator may ignore the filter. A drain of the wrong instance would be a disaster: check the id.
+        found |= one_each(i for i in describe_instances(runtime, cluster, arns) if i.instance_id in batch)
     return found
 
 
@@ -123,5 +139,6 @@ def _instance(described: ContainerInstanceTypeDef) -> ContainerInstance:
         enis_used=sum(a.get("type") in ENI_ATTACHMENTS for a in described.get("attachments", [])),
         # ECS: with ENI trunking, an instance takes many more awsvpc tasks than it has network interfaces.
         enis_limited="ecs.awsvpc-trunk-id" not in attributes,
+        impaired=described.get("healthStatus", {}).get("overallStatus") == "IMPAIRED",
         drain_mark=DrainMark.parse(attributes.get(ATTRIBUTE, "")),
     )

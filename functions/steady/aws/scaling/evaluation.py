@@ -256,7 +256,7 @@ def evaluate_dry(
     read = affordable(due, budget)
     if due:
         unread = frozenset(i.arn for i in due[len(read) :])
-        snapshot = replace(with_tasks(runtime, snapshot, read), unread=unread)
+        snapshot = with_tasks(runtime, replace(snapshot, unread=unread), read)
     decision = decide(snapshot, state, cluster.thresholds)
     if len(read) < len(due):
         runtime.telemetry.count(MetricName.CALLS_SHED, cluster=cluster.name)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.api_budget.limits import BUCKET_OF
 from steady.api_budget.turns import SCALE_IN_READS_S, Urgency
 from steady.aws.api_budget.budget import Budget
 from steady.aws.capacity import instance_types, pools
 from steady.aws.ecs.container_instances import describe_all_instances, list_instances_matching
-from steady.aws.ecs.services import describe_services, is_daemon, read_service_shape, service_names, service_of
+from steady.aws.ecs.services import describe_services, is_daemon, service_names, service_of
 from steady.aws.ecs.task_lists import calls_to_read, describe_tasks_on, list_instances_of_service, readable_within
 from steady.aws.ecs.tasks import with_stopping
 from steady.aws.runtime import Runtime
 from steady.aws.scaling.displaced import with_displaced
-from steady.aws.scaling.services import read_services
+from steady.aws.scaling.services import read_services, readable_shape
 from steady.cluster import ContainerInstance, InstanceStatus, Snapshot, TaskShape
 from steady.thresholds import ClusterSettings
 
@@ -71,13 +74,39 @@ def with_constraints(runtime: Runtime, snapshot: Snapshot, shapes: Iterable[Task
     wanted = set(shapes)
     cluster = snapshot.cluster
     unread = {expression for shape in wanted for expression in shape.member_of} - set(snapshot.matching)
-    matching = {e: list_instances_matching(runtime, cluster, e) for e in sorted(unread)}
+    matching = {}
+    for expression in sorted(unread):
+        found = _readable(
+            runtime, cluster, f"memberOf {expression}", partial(list_instances_matching, expression=expression)
+        )
+        if found is not None:
+            matching[expression] = found
     apart = {shape.group for shape in wanted if shape.group}
-    services = tuple(
-        replace(s, on=list_instances_of_service(runtime, cluster, s.name)) if s.name in apart and not s.on else s
-        for s in snapshot.services
-    )
-    return replace(snapshot, matching={**snapshot.matching, **matching}, services=services)
+    services = []
+    for s in snapshot.services:
+        on: frozenset[str] | None = s.on
+        if s.name in apart and not s.on:
+            read = partial(list_instances_of_service, service=s.name)
+            on = _readable(runtime, cluster, f"the instances of service {s.name}", read)
+        # Where such tasks may be placed is not known: nothing is asked for them.
+        known = on is not None and (s.shape is None or s.shape.member_of <= {*snapshot.matching, *matching})
+        services.append(replace(s, on=on or frozenset(), shape=s.shape if known else None))
+    return replace(snapshot, matching={**snapshot.matching, **matching}, services=tuple(services))
+
+
+def _readable(
+    runtime: Runtime, cluster: str, what: str, read: Callable[[Runtime, str], frozenset[str]]
+) -> frozenset[str] | None:
+    """Return what `read` returns; None, and a warning, if ECS refuses it."""
+    try:
+        return read(runtime, cluster)
+    except (ClientError, BotoCoreError) as error:
+        runtime.telemetry.warning(
+            f"cluster {cluster}: {what} cannot be read, so no capacity is asked for tasks that need it; the rest is "
+            f"decided: {error}",
+            cluster=cluster,
+        )
+        return None
 
 
 def affordable(instances: Sequence[ContainerInstance], budget: Budget | None) -> Sequence[ContainerInstance]:
@@ -99,10 +128,12 @@ def with_tasks(runtime: Runtime, snapshot: Snapshot, instances: Sequence[Contain
     """Return `snapshot` with the tasks on `instances`.
 
     Of service tasks, which ECS moves when it drains an instance, the shapes are kept. Of batch tasks, which run on a
-    draining instance until they end, the creation time of the oldest is kept. Daemon tasks are left out.
+    draining instance until they end, the creation time of the oldest is kept. Daemon tasks are left out. Instances with
+    tasks of which ECS does not say what they need are `unread`.
     """
     cluster = snapshot.cluster
-    movable: dict[str, list[TaskShape]] = {i.arn: [] for i in instances}
+    movable: dict[str, list[TaskShape | None]] = {i.arn: [] for i in instances}
+    shapes: dict[str, TaskShape | None] = {}
     bound: dict[str, float] = {}
     tasks = describe_tasks_on(runtime, cluster, instances)
     services = {s["serviceName"]: s for s in describe_services(runtime, cluster, service_names(tasks))}
@@ -115,7 +146,13 @@ def with_tasks(runtime: Runtime, snapshot: Snapshot, instances: Sequence[Contain
             bound[arn] = min(since, bound.get(arn, since))
         elif not is_daemon(service):
             # ECS replaces it by a task of the service's current revision, which may differ from its own.
-            movable[task["containerInstanceArn"]].append(read_service_shape(runtime, service))
-    tasks_of = {arn: tuple(shapes) for arn, shapes in movable.items()}
+            name = service["serviceName"]
+            if name not in shapes:
+                shapes[name] = readable_shape(runtime, cluster, service)
+            movable[task["containerInstanceArn"]].append(shapes[name])
+    tasks_of = {arn: tuple(s for s in found if s) for arn, found in movable.items()}
     known = replace(snapshot, tasks_of=tasks_of, bound_since=bound)
-    return with_constraints(runtime, known, itertools.chain(*tasks_of.values()))
+    known = with_constraints(runtime, known, itertools.chain(*tasks_of.values()))
+    odd = {arn for arn, found in movable.items() if None in found}
+    odd |= {arn for arn, found in tasks_of.items() if any(not s.member_of <= set(known.matching) for s in found)}
+    return replace(known, unread=known.unread | odd)

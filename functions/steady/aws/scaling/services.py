@@ -11,6 +11,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from steady.api_budget.turns import Urgency
 from steady.aws.api_budget.budget import Budget
 from steady.aws.cache import Cache
@@ -22,7 +24,7 @@ from steady.aws.ecs.services import (
     task_definitions_of,
 )
 from steady.aws.runtime import Runtime
-from steady.cluster import NOTHING, Daemons, Service, Size
+from steady.cluster import NOTHING, Daemons, Service, Size, TaskShape
 from steady.metrics import MetricName
 
 if TYPE_CHECKING:
@@ -111,26 +113,48 @@ def _read(
 ) -> dict[str, Service | _Daemon]:
     described = describe_services(runtime, cluster, sorted(names))
     # A service that is being deleted wants no task, and ECS does not count it among the cluster's.
-    return {s["serviceName"]: _service(runtime, s, failed) for s in described if s.get("status", "ACTIVE") == "ACTIVE"}
+    return {
+        s["serviceName"]: _service(runtime, cluster, s, failed)
+        for s in described
+        if s.get("status", "ACTIVE") == "ACTIVE"
+    }
 
 
-def _service(runtime: Runtime, described: ServiceTypeDef, failed: Collection[str]) -> Service | _Daemon:
+def _service(runtime: Runtime, cluster: str, described: ServiceTypeDef, failed: Collection[str]) -> Service | _Daemon:
     if is_daemon(described):
-        size = read_service_shape(runtime, described).size
-        return _Daemon(size, described["runningCount"] + described["pendingCount"])
+        shape = readable_shape(runtime, cluster, described)
+        return _Daemon(shape.size if shape else NOTHING, _counted(described, "runningCount", "pendingCount"))
     definitions = task_definitions_of(described)
     service = Service(
         name=described["serviceName"],
         # ECS API: an EXTERNAL service starts no task before it has a task set.
-        desired=described["desiredCount"] if definitions else 0,
-        running=described["runningCount"],
-        pending=described["pendingCount"],
+        desired=_counted(described, "desiredCount") if definitions else 0,
+        running=_counted(described, "runningCount"),
+        pending=_counted(described, "pendingCount"),
         task_definition=next(iter(definitions), ""),
         deploying=_deploying(described),
         startable=_startable(described),
     )
     is_wanted = service.missing or service.name in failed
-    return replace(service, shape=read_service_shape(runtime, described)) if is_wanted else service
+    return replace(service, shape=readable_shape(runtime, cluster, described)) if is_wanted else service
+
+
+def _counted(described: Mapping[str, Any], *counts: str) -> int:
+    """Sum these counts of a service. Every one may be missing."""
+    return sum(described.get(name) or 0 for name in counts)
+
+
+def readable_shape(runtime: Runtime, cluster: str, service: ServiceTypeDef) -> TaskShape | None:
+    """Return the shape of a task of `service`; None, and a warning, if ECS does not say it: nothing is asked for it."""
+    try:
+        return read_service_shape(runtime, service)
+    except (ClientError, BotoCoreError, KeyError, TypeError, ValueError) as error:
+        runtime.telemetry.warning(
+            f"cluster {cluster}: what the tasks of service {service.get('serviceName')} need cannot be read, so no "
+            f"capacity is asked for them, and no instance with one of them is emptied; the rest is decided: {error}",
+            cluster=cluster,
+        )
+        return None
 
 
 def _deploying(described: ServiceTypeDef) -> int:
@@ -148,5 +172,5 @@ def _deploying(described: ServiceTypeDef) -> int:
 def _startable(described: ServiceTypeDef) -> int:
     """Return how many more tasks ECS may start: up to the maximum percent of the desired count, rounded down."""
     percent = described.get("deploymentConfiguration", {}).get("maximumPercent", 200)
-    most = described["desiredCount"] * percent // 100
-    return max(0, most - described["runningCount"] - described["pendingCount"])
+    most = _counted(described, "desiredCount") * percent // 100
+    return max(0, most - _counted(described, "runningCount", "pendingCount"))
