@@ -37,6 +37,8 @@ class AutoScalingGroup:
         overrides: the units of each type of its mixed instances policy, in the order of priority; none: it has
             `instance_type` alone. The allocation strategy is `prioritized`: the first type as long as EC2 has it (Auto
             Scaling user guide, "Allocation strategies for multiple instance types").
+        unit: the unit of the desired capacity. A group whose unit is vcpu or memory-mib selects types by their
+            attributes: it names neither the types nor the weights (Auto Scaling API, DesiredCapacityType).
         unavailable: the types of which EC2 has none left.
         activities: its scaling activities that failed since its last launch, the newest first.
     """
@@ -61,6 +63,7 @@ class AutoScalingGroup:
     overrides: dict[str, int] = field(default_factory=dict)
     unavailable: set[str] = field(default_factory=set)
     activities: list[dict[str, Any]] = field(default_factory=list)
+    unit: str = "units"
 
     def hooks(self) -> dict[str, float]:
         """Return the heartbeat timeouts of all hooks on termination, by their names."""
@@ -73,6 +76,11 @@ class AutoScalingGroup:
     def weight(self, instance_type: str) -> int:
         """Return how many units of the desired capacity an instance of this type counts."""
         return self.overrides.get(instance_type, 1)
+
+    @property
+    def named(self) -> bool:
+        """Whether its policy names the types, with their weights."""
+        return bool(self.overrides) and self.unit == "units"
 
     def units(self) -> int:
         """Return the units of the instances that are not about to be terminated."""
@@ -124,11 +132,12 @@ class AutoScaling:
                     "DesiredCapacity": g.desired,
                     "TargetGroupARNs": list(g.target_groups),
                     **_mixed(g),
+                    **({"DesiredCapacityType": g.unit} if g.unit != "units" else {}),
                     "Instances": [
                         {
                             "InstanceId": i.id,
                             "InstanceType": i.instance_type,
-                            **({"WeightedCapacity": str(g.weight(i.instance_type))} if g.overrides else {}),
+                            **({"WeightedCapacity": str(g.weight(i.instance_type))} if g.named else {}),
                             "LifecycleState": g.state_of(i),
                             "HealthStatus": "Healthy",
                         }
@@ -282,7 +291,11 @@ class AutoScaling:
 def _mixed(group: AutoScalingGroup) -> dict[str, Any]:
     if not group.overrides:
         return {}
-    overrides = [{"InstanceType": t, "WeightedCapacity": str(units)} for t, units in group.overrides.items()]
+    overrides: list[dict[str, Any]] = [
+        {"InstanceType": t, "WeightedCapacity": str(n)} for t, n in group.overrides.items()
+    ]
+    if not group.named:
+        overrides = [{"InstanceRequirements": {"VCpuCount": {"Min": 1}, "MemoryMiB": {"Min": 1}}}]
     return {
         "MixedInstancesPolicy": {
             "LaunchTemplate": {"Overrides": overrides},

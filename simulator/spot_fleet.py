@@ -29,7 +29,8 @@ class SpotFleet:
 
     Attributes:
         target: the target capacity, in units, with the on-demand part.
-        weights: the units of each instance type.
+        weights: the units of each instance type. A fleet whose `unit` is vcpu or memory-mib selects types by their
+            attributes: it names neither the types nor the weights (EC2 API, TargetCapacityUnitType).
         available: the fraction of its target that the market lets it hold, from 0 to 1.
         target_groups: the ARNs of the target groups in which it registers its instances.
         image_boots: whether instances that are launched from now on register; those of a broken image do not.
@@ -40,7 +41,7 @@ class SpotFleet:
     id: str
     cluster: Cluster
     target: int
-    weights: dict[str, int]
+    weights: dict[str, float]
     available: float = 1.0
     on_demand_target: int = 0
     terminates_excess: bool = True
@@ -50,13 +51,14 @@ class SpotFleet:
     target_groups: tuple[str, ...] = ()
     stopped: dict[str, Ec2Instance] = field(default_factory=dict)
     at_risk: set[str] = field(default_factory=set)
+    unit: str = "units"
 
     @property
     def spot_target(self) -> int:
         """The Spot part of the target, in units."""
         return self.target - self.on_demand_target
 
-    def fulfilled(self, *, on_demand: bool) -> int:
+    def fulfilled(self, *, on_demand: bool) -> float:
         """Return the units that the fleet holds, on-demand or Spot."""
         return self.units(i for i in self.members.values() if i.on_demand is on_demand and i.id not in self.at_risk)
 
@@ -64,7 +66,7 @@ class SpotFleet:
         """Return the instances without an interruption notice, on-demand or Spot."""
         return [i for i in self.members.values() if i.doomed_at is None and i.on_demand is on_demand]
 
-    def units(self, instances: Iterable[Ec2Instance]) -> int:
+    def units(self, instances: Iterable[Ec2Instance]) -> float:
         """Sum the units of `instances`."""
         return sum(self.weights[i.instance_type] for i in instances)
 
@@ -163,14 +165,8 @@ class SpotFleets:
                         "OnDemandTargetCapacity": f.on_demand_target,
                         "FulfilledCapacity": float(f.units(f.members.values())),
                         "OnDemandFulfilledCapacity": float(f.fulfilled(on_demand=True)),
-                        "LaunchTemplateConfigs": [
-                            {
-                                "Overrides": [
-                                    {"InstanceType": type_, "WeightedCapacity": float(weight)}
-                                    for type_, weight in f.weights.items()
-                                ]
-                            }
-                        ],
+                        "TargetCapacityUnitType": f.unit,
+                        "LaunchTemplateConfigs": [{"Overrides": _overrides(f)}],
                         "LoadBalancersConfig": {
                             "TargetGroupsConfig": {"TargetGroups": [{"Arn": arn} for arn in f.target_groups]}
                         },
@@ -270,3 +266,9 @@ class SpotFleets:
             target_groups=fleet.target_groups,
         )
         fleet.members[instance.id] = instance
+
+
+def _overrides(fleet: SpotFleet) -> list[dict[str, Any]]:
+    if fleet.unit != "units":
+        return [{"InstanceRequirements": {"VCpuCount": {"Min": 1}, "MemoryMiB": {"Min": 1}}}]
+    return [{"InstanceType": t, "WeightedCapacity": float(weight)} for t, weight in fleet.weights.items()]

@@ -4,6 +4,7 @@ What differs between an Auto Scaling group and a Spot Fleet is a value of `PoolT
 never for the kind.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -109,6 +110,27 @@ class PoolName:
 POOL_NAMES = " or ".join(f"{kind}:{kind.traits.placeholder}" for kind in PoolKind)
 
 
+def whole_units(units: float) -> int:
+    """Return `units` rounded down.
+
+    A pool launches until it holds its target or more (EC2 API, LaunchTemplateOverrides). Its target is a whole number:
+    rounded up, it would be one instance too many.
+
+    >>> whole_units(3 * 0.1 / 0.1), whole_units(4.5)
+    (3, 4)
+    """
+    return math.floor(round(units, 6))
+
+
+def units_to_ask(units: float) -> int:
+    """Return the whole units to ask for where `units` are needed: one at least.
+
+    >>> units_to_ask(0.0), units_to_ask(0.5), units_to_ask(4.5)
+    (0, 1, 4)
+    """
+    return max(whole_units(units), int(units > 0))
+
+
 @dataclass(frozen=True, slots=True)
 class Pool:
     """An Auto Scaling group or a Spot Fleet: how much capacity it is asked for, and what it holds now.
@@ -118,7 +140,8 @@ class Pool:
         minimum: the pool's own lower bound, in units.
         maximum: the pool's own upper bound, in units.
         members: the ids of the instances that the pool counts, each with its type.
-        weights: how many units an instance of each type counts; 1 for a type that is not in it.
+        weights: how many units an instance of each type counts, which need not be a whole number (a fleet's weights are
+            floating-point); 1 for a type that is not in it.
         on_demand: the on-demand part of the target, in units.
         on_demand_members: the ids of the on-demand instances of a pool that has an on-demand part.
         may_fall_back: whether this pool can be given an on-demand part (a fleet made from launch templates).
@@ -132,7 +155,7 @@ class Pool:
     minimum: int
     maximum: int
     members: Mapping[str, str] = field(default_factory=dict)
-    weights: Mapping[str, int] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
     on_demand: int = 0
     on_demand_members: frozenset[str] = frozenset()
     may_fall_back: bool = False
@@ -144,12 +167,13 @@ class Pool:
     def traits(self) -> PoolTraits:
         return self.name.kind.traits
 
-    def weight(self, instance_type: str) -> int:
+    def weight(self, instance_type: str) -> float:
+        """Return how many units an instance of this type counts."""
         return self.weights.get(instance_type, 1)
 
     def units(self, instance_ids: Iterable[str]) -> int:
-        """Sum the units of those of `instance_ids` that the pool counts."""
-        return sum(self.weight(self.members[id_]) for id_ in instance_ids if id_ in self.members)
+        """Sum the units of those of `instance_ids` that the pool counts, rounded down to whole units."""
+        return whole_units(sum(self.weight(self.members[id_]) for id_ in instance_ids if id_ in self.members))
 
     @property
     def held(self) -> int:

@@ -187,5 +187,5 @@ def test_a_task_definition_that_cannot_be_read_is_said_and_the_rest_is_examined(
 
     done = CliRunner().invoke(app, ["doctor", "web"])
 
-    assert "cannot be read, and is not examined" in done.stderr.replace("\n", " ")
+    assert "cannot be read, and is not examined" in " ".join(done.stderr.split())
     assert [f["check"] for f in json.loads(CliRunner().invoke(app, ["doctor", "web", "--json", "-"]).stdout)]

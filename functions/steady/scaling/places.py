@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from steady.cluster import ContainerInstance, InstanceShape, Snapshot, TaskShape
+from steady.pools import units_to_ask
 from steady.scaling.placement import Needed, place, rooms_needed
 from steady.scaling.pool import launched_shapes, next_shape
 from steady.scaling.reasons import FitsNoInstance, Reason
@@ -86,7 +87,7 @@ def find_places(
         tuple(i for i in spare if i.arn in back.taken),
         tuple(i for i in spare if i.arn not in back.taken),
         pool.coming,
-        units + more_units + one_units,
+        units + more_units + units_to_ask(one_units),
         needed.rooms + more.rooms,
         needed.homeless + more.homeless,
         tuple(task for task in fitting.elements() if task not in over),
@@ -115,9 +116,9 @@ class _Coming:
     rooms: Mapping[InstanceShape, Room]
     likely: Sequence[InstanceShape]
     launched: Sequence[Room]
-    unlaunched: int
+    unlaunched: float
     coming: tuple[InstanceShape, ...]
-    weight: Mapping[InstanceShape, int]
+    weight: Mapping[InstanceShape, float]
 
     @staticmethod
     def of(shapes: Sequence[InstanceShape], snapshot: Snapshot, state: ScalingState) -> "_Coming":
@@ -130,7 +131,7 @@ class _Coming:
             likely,
             [new_room(shape, snapshot) for shape in launched],
             units,
-            (*launched, *[likely[0]] * (units // weight[likely[0]])),
+            (*launched, *[likely[0]] * int(units // weight[likely[0]])),
             weight,
         )
 
@@ -152,17 +153,17 @@ class _Coming:
         return self._fewest(tasks, list(self.rooms), 0, ())
 
     def _fewest(
-        self, tasks: Sequence[TaskShape], shapes: Sequence[InstanceShape], unlaunched: int, launched: Sequence[Room]
+        self, tasks: Sequence[TaskShape], shapes: Sequence[InstanceShape], unlaunched: float, launched: Sequence[Room]
     ) -> tuple[int, Needed]:
         if not tasks:
             return 0, Needed(0, 0, ())
         found = []
         for shape in shapes:
             room, weight = self.rooms[shape], self.weight[shape]
-            needed = rooms_needed(tasks, [*launched, *[room] * (unlaunched // weight)], room)
+            needed = rooms_needed(tasks, [*launched, *[room] * int(unlaunched // weight)], room)
             found.append((len(needed.nowhere), needed.rooms * weight, needed.rooms, shape.name, needed))
         _, units, _, _, needed = min(found, key=lambda one: one[:4])
-        return units, needed
+        return units_to_ask(units), needed
 
 
 def _apart(tasks: Iterable[TaskShape], rooms: Iterable[Room]) -> tuple[list[TaskShape], list[TaskShape]]:

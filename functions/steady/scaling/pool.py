@@ -53,9 +53,9 @@ def coming_units(snapshot: Snapshot, state: ScalingState) -> int:
 
 def launched_shapes(
     snapshot: Snapshot, state: ScalingState, shapes: Sequence[InstanceShape]
-) -> tuple[list[InstanceShape], int]:
+) -> tuple[list[InstanceShape], float]:
     """Return the instances that are launched and will register, and the units that are still to be launched."""
-    pool, units = snapshot.pool, coming_units(snapshot, state)
+    pool, units = snapshot.pool, float(coming_units(snapshot, state))
     known = {shape.name: shape for shape in shapes}
     launched = []
     registered = {i.instance_id for i in snapshot.instances}

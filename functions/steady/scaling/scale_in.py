@@ -83,7 +83,7 @@ def choose(
         return Chosen()
     since = snapshot.at if low_since is None else low_since
     pool = snapshot.pool
-    capacity = pool.target - pool.units(draining.values())
+    capacity: float = pool.target - pool.units(draining.values())
     rest = list(snapshot.active)
     rooms = room_on(rest, snapshot)
     taken: list[ContainerInstance] = []

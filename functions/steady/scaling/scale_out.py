@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from steady.cluster import NOTHING, ContainerInstance, InstanceShape, Size, Snapshot, TaskShape, largest
 from steady.scaling.demand import task_of
+from steady.pools import units_to_ask
 from steady.scaling.placement import place
 from steady.scaling.places import Places, find_places
 from steady.scaling.pool import coming_units, next_shape, shapes_of
@@ -62,7 +63,7 @@ def scale_out(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -
     reasons += [one.reason for one in lacking]
     weight = snapshot.pool.weight(likely.name)
     return ScaleOut(
-        max([places.units, *(one.instances * weight for one in lacking)]),
+        max([places.units, *(units_to_ask(one.instances * weight) for one in lacking)]),
         tuple(i.arn for i in taken_back),
         places.waits or bool(lacking) or bool(taken_back) or _is_repeated(state, snapshot, places),
         tuple(reasons),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from steady.aws.capacity import instance_types
 from steady.aws.capacity.kind import NoSuchPool, Routes, terminate_each, weights_of
 from steady.aws.ecs.traffic import CLASSIC, LATTICE
 from steady.aws.runtime import Runtime
@@ -36,6 +37,7 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
         raise NoSuchPool(f"there is no Auto Scaling group {name.name} in this account and Region: correct the capacity")
     group = groups[0]
     template = group.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {})
+    types = {i.get("InstanceType", "") for i in group["Instances"]} - {""}
     return Pool(
         name,
         target=group["DesiredCapacity"],
@@ -47,7 +49,12 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
             for i in group["Instances"]
             if i["LifecycleState"].startswith(("Pending", "InService"))
         },
-        weights=weights_of(template.get("Overrides", [])),
+        weights={
+            **instance_types.weights_in(runtime, group.get("DesiredCapacityType", ""), types),
+            # Auto Scaling: each instance says what it counts; a type may have left the overrides since.
+            **weights_of(i for i in group["Instances"] if "WeightedCapacity" in i),
+            **weights_of(template.get("Overrides", [])),
+        },
         waiting=frozenset(i["InstanceId"] for i in group["Instances"] if i["LifecycleState"] == WAITING),
         first_type=_first_type(group.get("MixedInstancesPolicy", {})),
     )

@@ -22,6 +22,9 @@ TYPES_A_CALL = 100
 MEMORY_REGISTERED = 0.93
 # What EC2 offers as each type: it never changes.
 SHAPES = Cache[str, InstanceShape]()
+# The vCPUs and the MiB of each type, as EC2 counts them in a pool's capacity; and which of the two a unit is.
+OFFERS = Cache[str, tuple[int, int]]()
+UNITS = {"vcpu": 0, "memory-mib": 1}
 # The types that the Region does not have, as of the last `ABSENT_S`.
 ABSENT_S = 3600.0
 ABSENT = Cache[str, bool](ABSENT_S)
@@ -41,16 +44,37 @@ def shapes(runtime: Runtime, types: Iterable[str]) -> dict[str, InstanceShape]:
             pages = runtime.ec2.get_paginator("describe_instance_types").paginate(
                 Filters=[{"Name": "instance-type", "Values": batch}]
             )
-            found = [_shape(info) for page in pages for info in page["InstanceTypes"]]
+            infos = [info for page in pages for info in page["InstanceTypes"]]
         except (ClientError, BotoCoreError) as error:
             runtime.telemetry.error(f"instance types {', '.join(batch)} cannot be read, and are left out: {error}")
             continue
+        found = [_shape(info) for info in infos]
+        for info in infos:
+            OFFERS.keep(runtime, info["InstanceType"], _offer(info))
         for shape in found:
             SHAPES.keep(runtime, shape.name, shape)
         for absent in sorted(set(batch) - {shape.name for shape in found}):
             ABSENT.keep(runtime, absent, value=True)
             runtime.telemetry.warning(f"EC2 has no instance type {absent} in this Region: it is left out of all pools")
     return {type_: known for type_ in asked if (known := SHAPES.get(runtime, type_))}
+
+
+def weights_in(runtime: Runtime, unit: str, types: Iterable[str]) -> dict[str, float]:
+    """Return how many units each of `types` counts in a pool whose unit is `vcpu` or `memory-mib`; none for `units`.
+
+    Auto Scaling API, DesiredCapacityType; EC2 API, TargetCapacityUnitType: both with attribute-based selection of types
+    alone, where the pool names no type and no weight.
+    """
+    if unit not in UNITS:
+        return {}
+    asked = set(types)
+    shapes(runtime, asked)
+    offers = {type_: OFFERS.get(runtime, type_) for type_ in asked}
+    return {type_: float(offer[UNITS[unit]]) for type_, offer in offers.items() if offer}
+
+
+def _offer(info: InstanceTypeInfoTypeDef) -> tuple[int, int]:
+    return info["VCpuInfo"]["DefaultVCpus"], info["MemoryInfo"]["SizeInMiB"]
 
 
 def _shape(info: InstanceTypeInfoTypeDef) -> InstanceShape:

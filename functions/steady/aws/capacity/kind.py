@@ -70,9 +70,12 @@ class CapacityKind(Protocol):
         ...
 
 
-def weights_of(offers: Iterable[Mapping[str, Any]]) -> dict[str, int]:
-    """Return the types that a pool may launch, and how many units each of them counts."""
-    return {str(o["InstanceType"]): int(o.get("WeightedCapacity") or 1) for o in offers if o.get("InstanceType")}
+def weights_of(offers: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """Return the types that a pool may launch, and how many units each of them counts.
+
+    EC2 API, LaunchTemplateOverrides: a fleet's weights are floating-point. Auto Scaling API: a text of 1 to 999.
+    """
+    return {str(o["InstanceType"]): float(o.get("WeightedCapacity") or 1) for o in offers if o.get("InstanceType")}
 
 
 # So many refusals one after the other are not about the instances: the others are left to the next decision.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from steady.aws.capacity import instance_types
 from steady.aws.capacity.kind import NoSuchPool, Routes, terminate_each, weights_of
 from steady.aws.ecs.traffic import CLASSIC
 from steady.aws.runtime import Runtime, batches
@@ -38,13 +40,18 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
         *config.get("LaunchSpecifications", []),
         *(o for t in templates for o in t.get("Overrides", [])),
     ]
+    types = {i.get("InstanceType", "") for i in instances} - {""}
     return Pool(
         name,
         config["TargetCapacity"],
         0,
-        FLEET_MAXIMUM,
+        # The quota is of instances: in vCPUs or MiB, the threshold alone holds.
+        FLEET_MAXIMUM if config.get("TargetCapacityUnitType", "units") == "units" else sys.maxsize,
         members={i["InstanceId"]: i.get("InstanceType", "") for i in instances},
-        weights=weights_of(offers),
+        weights={
+            **instance_types.weights_in(runtime, config.get("TargetCapacityUnitType", ""), types),
+            **weights_of(offers),
+        },
         on_demand=config.get("OnDemandTargetCapacity", 0),
         # EC2: an instance of a fleet without a Spot request is an on-demand one.
         on_demand_members=frozenset(i["InstanceId"] for i in instances if not i.get("SpotInstanceRequestId")),
