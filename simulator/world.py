@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from simulator.account import Account
-from simulator.auto_scaling import AutoScalingGroup
+from simulator.auto_scaling_group import AutoScalingGroup
 from simulator.ec2 import Ec2Instance
 from simulator.ecs.state import (
     Cluster,

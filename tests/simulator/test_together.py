@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from simulator.auto_scaling import AutoScalingGroup
+from simulator.auto_scaling_group import AutoScalingGroup
 from simulator.errors import AwsError
 from simulator.faults import Fault, TimedOut, Try
 from simulator.lifecycle_hooks import MANAGED_DRAINING, MANAGED_HEARTBEAT_S

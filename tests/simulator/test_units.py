@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from simulator.auto_scaling import AutoScalingGroup
+from simulator.auto_scaling_group import AutoScalingGroup
 from simulator.spot_fleet import SpotFleet
 from simulator.world import SimulatedCluster, World
 from tests.simulator.scaled_clusters import cluster

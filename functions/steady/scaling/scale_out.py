@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from steady.cluster import NOTHING, ContainerInstance, InstanceShape, Size, Snapshot, TaskShape, largest
-from steady.scaling.demand import task_of
 from steady.pools import units_to_ask
+from steady.scaling.demand import task_of
 from steady.scaling.placement import place
 from steady.scaling.places import Places, find_places
 from steady.scaling.pool import coming_units, next_shape, shapes_of
