@@ -6,7 +6,7 @@ The event {} makes and updates tables and drops none. {"drop_missing": true} als
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -54,17 +54,33 @@ def bring_up_to_date(event: Mapping[str, Any], runtime: Runtime, catalog: Catalo
 
     Returns:
         How many tables were `made`, `updated`, `dropped` and `kept`.
+
+    Raises:
+        CatalogRefused: if Glue refused a table. All others are up to date then.
     """
     found = glue.list_prefixes(runtime, catalog.bucket)
     there = glue.list_tables(runtime, catalog.database)
     todo = plan(found, there, projected=catalog.projected, drop_missing=event.get("drop_missing") is True)
-    glue.create_tables(runtime, catalog.database, catalog.bucket, todo.to_make)
-    glue.update_tables(runtime, catalog.database, catalog.bucket, todo.to_update)
-    glue.drop_tables(runtime, catalog.database, todo.to_drop)
+    database, bucket = catalog.database, catalog.bucket
+    steps: list[Callable[[], None]] = [
+        lambda: glue.create_tables(runtime, database, bucket, todo.to_make),
+        lambda: glue.update_tables(runtime, database, bucket, todo.to_update),
+        lambda: glue.drop_tables(runtime, database, todo.to_drop),
+    ]
     if not catalog.projected:
         today = datetime.fromtimestamp(runtime.now(), UTC).date()
         # Tomorrow's partition too: its rows are found from the first minute of the day.
-        glue.add_partitions(runtime, catalog.database, catalog.bucket, todo.tables, (today, today + timedelta(days=1)))
+        days = (today, today + timedelta(days=1))
+        steps.append(lambda: glue.add_partitions(runtime, database, bucket, todo.tables, days))
+    refused = []
+    for step in steps:
+        try:
+            step()
+        except glue.CatalogRefused as error:
+            refused.append(error)
+    # What was refused is no reason to leave the other tables as they are. The error is the function's alarm.
+    if refused:
+        raise refused[0]
     done = {
         "made": len(todo.to_make),
         "updated": len(todo.to_update),

@@ -220,7 +220,7 @@ def test_a_run_that_crashed_at_any_call_is_ended_by_the_next(logs: Logs, when: s
         try:
             logs.catalog()
             break
-        except ClientError:
+        except (ClientError, CatalogRefused):
             continue
 
     assert crashes() > 5
@@ -272,3 +272,20 @@ def test_1200_tables_are_made_in_one_run_whose_calls_grow_with_families_not_with
 
     # 1,000 families a page, and a listing a family.
     assert logs.calls == {"ListObjectsV2": 2 + 1100, "GetTables": 1, "CreateTable": 1200}
+
+
+def test_a_table_that_glue_refuses_keeps_no_other_from_being_made(logs: Logs) -> None:
+    for family in ("a", "b", "c", "d"):
+        logs.ship(family, "app", "2018-11-28", [("2018-11-28T09:00:00", "line")])
+
+    def refuse(params: dict[str, Any], **_: Any) -> None:
+        if b"b_app" in params["body"]:
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "CreateTable")
+
+    logs.runtime.glue.meta.events.register("before-call.glue.CreateTable", refuse)
+
+    with pytest.raises(CatalogRefused, match="b_app"):
+        logs.catalog(projected=False)
+
+    made = logs.runtime.glue.get_tables(DatabaseName=DATABASE)["TableList"]
+    assert [table["Name"] for table in made] == ["a_app", "c_app", "d_app"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.aws.runtime import Runtime, batches
 from steady.catalog import (
@@ -57,7 +59,11 @@ def list_tables(runtime: Runtime, database: str) -> list[LogTable]:
 
 
 def create_tables(runtime: Runtime, database: str, bucket: str, wanted: Sequence[LogTable]) -> None:
-    """Create tables. A table that exists already, as after a crash, is updated."""
+    """Create tables. A table that exists already, as after a crash, is updated.
+
+    Raises:
+        CatalogRefused: if Glue refused a table; the others are made.
+    """
     client = runtime.glue
 
     def one(table: LogTable) -> None:
@@ -67,17 +73,21 @@ def create_tables(runtime: Runtime, database: str, bucket: str, wanted: Sequence
         except client.exceptions.AlreadyExistsException:
             client.update_table(DatabaseName=database, TableInput=definition)
 
-    runtime.in_parallel(one, wanted)
+    _each_apart(runtime, one, wanted)
 
 
 def update_tables(runtime: Runtime, database: str, bucket: str, wanted: Sequence[LogTable]) -> None:
-    """Give existing tables the definitions of `wanted`."""
+    """Give existing tables the definitions of `wanted`.
+
+    Raises:
+        CatalogRefused: if Glue refused a table; the others are updated.
+    """
     client = runtime.glue
 
     def one(table: LogTable) -> None:
         client.update_table(DatabaseName=database, TableInput=_definition(table, bucket))
 
-    runtime.in_parallel(one, wanted)
+    _each_apart(runtime, one, wanted)
 
 
 def drop_tables(runtime: Runtime, database: str, unwanted: Sequence[LogTable]) -> None:
@@ -98,7 +108,7 @@ def add_partitions(
     """Create the partitions of `days` (100 at most) where they are not projected. Existing ones are not changed.
 
     Raises:
-        CatalogRefused: if a partition could not be created.
+        CatalogRefused: if a partition could not be created; those of the other tables are.
     """
     client = runtime.glue
 
@@ -120,7 +130,25 @@ def add_partitions(
             but=THERE,
         )
 
-    runtime.in_parallel(one, wanted)
+    _each_apart(runtime, one, wanted)
+
+
+def _each_apart(runtime: Runtime, call: Callable[[LogTable], None], tables: Sequence[LogTable]) -> None:
+    """Call `call` with each table, also after one was refused; then raise the first refusal."""
+
+    def attempt(table: LogTable) -> str:
+        try:
+            call(table)
+        except CatalogRefused as error:
+            return str(error)
+        except (ClientError, BotoCoreError) as error:
+            return f"Glue refused {table.name}: {error}; the next run of the log catalogue repeats it"
+        return ""
+
+    refused = [text for text in runtime.in_parallel(attempt, tables) if text]
+    if refused:
+        more = f" ({len(refused)} tables in all)" if len(refused) > 1 else ""
+        raise CatalogRefused(f"{refused[0]}{more}")
 
 
 def _refuse(errors: Iterable[tuple[str, ErrorDetailTypeDef]], *, but: str) -> None:

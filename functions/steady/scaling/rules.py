@@ -6,6 +6,7 @@ A rule wants places for tasks (`TaskWant`), or that the instances together have 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import median
 
 from steady.cluster import NOTHING, Service, Size, Snapshot, TaskShape
 from steady.scaling.demand import task_of, waiting
@@ -136,8 +137,13 @@ def demand_coming_within(seconds: float, snapshot: Snapshot, state: ScalingState
 
 
 def ready_s(state: ScalingState) -> float:
-    """Return how many seconds pass from a decision until its instances take tasks: the slowest of the latest boots."""
-    return LOOK_AHEAD_S + max(state.boots_s, default=USUAL_BOOT_S)
+    """Return how many seconds pass from a decision until its instances take tasks.
+
+    That is the slowest of the latest boots, but at most twice their median: one odd boot says nothing of the next ones.
+    """
+    if not state.boots_s:
+        return LOOK_AHEAD_S + USUAL_BOOT_S
+    return LOOK_AHEAD_S + min(max(state.boots_s), 2 * median(state.boots_s))
 
 
 RULES: tuple[Rule, ...] = (service_drift, run_task_failures, reservation_high, room_to_start, recurring_demand)

@@ -134,7 +134,7 @@ def update_state(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds
     unplaced = place(waits, rooms).left_over
     demand = _running(snapshot, draining) + _total(lacking) + _total(unplaced)
     new_demands = len(servable.of(task_of(d, state.run_shapes) for d in demands.values() if not d.seen))
-    boots = _boots(snapshot, state)
+    boots = _boots(snapshot, state, thresholds.boot_timeout_seconds)
     return replace(
         state,
         demands={key: replace(d, seen=True) for key, d in demands.items()},
@@ -205,14 +205,16 @@ class _Boots(NamedTuple):
     launched: tuple[str, ...]
 
 
-def _boots(snapshot: Snapshot, state: ScalingState) -> _Boots:
+def _boots(snapshot: Snapshot, state: ScalingState, timeout_s: float) -> _Boots:
     """Return which instances boot, how long the latest boots took, and whether one has ended since the last look."""
     registered = {i.instance_id for i in snapshot.instances}
     booting = {id_: state.booting_since.get(id_, snapshot.at) for id_ in snapshot.pool.members if id_ not in registered}
     ended = [snapshot.at - since for id_, since in state.booting_since.items() if id_ in registered]
     members = snapshot.pool.members
     new = [members[id_] for id_ in sorted(booting) if id_ not in state.booting_since and members[id_]]
-    return _Boots(booting, (*state.boots_s, *ended)[-BOOTS_KEPT:], bool(ended), (*state.launched, *new)[-BOOTS_KEPT:])
+    # An instance that registers later than any boot may was stopped and started, or its agent was.
+    usual = [took_s for took_s in ended if took_s <= timeout_s]
+    return _Boots(booting, (*state.boots_s, *usual)[-BOOTS_KEPT:], bool(ended), (*state.launched, *new)[-BOOTS_KEPT:])
 
 
 def _healing(snapshot: Snapshot, state: ScalingState, *, has_booted: bool) -> Healing:
