@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from simulator.faults import Refused
 from simulator.suite import PEOPLE_TOPIC
 from simulator.world import World
 
@@ -40,7 +41,7 @@ def test_what_was_mended_and_comes_back_is_told_again() -> None:
 def test_a_cluster_is_scaled_even_if_nobody_can_be_told() -> None:
     world = World(seed=1)
     web = world.spot_cluster("web", 1)
-    del world.account.endpoint.actions["sns:Publish"]
+    world.account.endpoint.fault = Refused.denied("sns:Publish", 3600)
     world.account.parameters.put(BAD, "no")
     web.service("api", 6, cpu=1000, memory=1000)
 
