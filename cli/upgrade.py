@@ -8,7 +8,7 @@ value is not the template's any more are operators' values: this command lets Cl
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -62,8 +62,9 @@ def upgrade(
     aws = runtime(profile, region)
     with aws_errors():
         cloudformation = aws.session.client("cloudformation", config=Config(retries={"mode": "standard"}))
-        templates = dict(_templates(aws, cloudformation))
-        owned = [one for stack in templates for one in _changed(aws, stack, templates[stack])]
+        live = _thresholds(aws)
+        templates = dict(_templates(cloudformation, live))
+        owned = [one for stack in templates for one in _changed(stack, templates[stack], live)]
         if not dry_run:
             for stack, template in templates.items():
                 _retain(cloudformation, stack, template, {one.resource for one in owned if one.stack == stack})
@@ -81,36 +82,38 @@ def upgrade(
     answers.print("Deploy now: nothing that operators have set changes." if not dry_run else "Nothing was changed.")
 
 
-def _templates(aws: Runtime, cloudformation: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the name and the template of each stack that owns thresholds under the operators' paths."""
-    seen: set[str] = set()
-    for path in (DEFAULTS_PATH, CLUSTERS_PATH):
-        for name, _ in list_parameters(aws, path):
-            full = f"{path}/{name}"
-            if full in seen:
-                continue
-            try:
-                answer = cloudformation.describe_stack_resources(PhysicalResourceId=full)
-            except cloudformation.exceptions.ClientError as error:
-                # "Stack for <id> does not exist": an operator has made it.
-                if error.response["Error"]["Code"] != "ValidationError":
-                    raise
-                continue
-            resources = answer["StackResources"]
-            seen.update(r.get("PhysicalResourceId", "") for r in resources)
-            stack = resources[0].get("StackName", "")
-            template: Any = cloudformation.get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
-            yield stack, json.loads(template) if isinstance(template, str) else template
-
-
-def _changed(aws: Runtime, stack: str, template: Mapping[str, Any]) -> Iterator[Owned]:
-    """Yield the thresholds of a stack whose value is not the template's any more."""
-    live = {
+def _thresholds(aws: Runtime) -> dict[str, str]:
+    """Return the values of the thresholds under the operators' paths, by the names of their parameters."""
+    return {
         f"{path}/{name}": parameter["Value"]
         for path in (DEFAULTS_PATH, CLUSTERS_PATH)
         for name, parameter in list_parameters(aws, path)
         if not name.endswith(f"/{CAPACITY}")
     }
+
+
+def _templates(cloudformation: Any, live: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the name and the template of each stack that owns some of the thresholds `live`."""
+    seen: set[str] = set()
+    for path in live:
+        if path in seen:
+            continue
+        try:
+            answer = cloudformation.describe_stack_resources(PhysicalResourceId=path)
+        except cloudformation.exceptions.ClientError as error:
+            # "Stack for <id> does not exist": an operator has made it.
+            if error.response["Error"]["Code"] != "ValidationError":
+                raise
+            continue
+        resources = answer["StackResources"]
+        seen.update(r.get("PhysicalResourceId", "") for r in resources)
+        stack = resources[0].get("StackName", "")
+        template: Any = cloudformation.get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
+        yield stack, json.loads(template) if isinstance(template, str) else template
+
+
+def _changed(stack: str, template: Mapping[str, Any], live: Mapping[str, str]) -> Iterator[Owned]:
+    """Yield the thresholds of a stack whose value is not the template's any more."""
     for resource, described in template["Resources"].items():
         properties = described.get("Properties", {})
         path, declared = properties.get("Name"), properties.get("Value")
