@@ -130,6 +130,23 @@ class Runtime:
         """
         return tuple(self.in_parallel(operator.call, works, at_once=len(works)))
 
+    def work_beside(self, work: Callable[[], One], other: Callable[[Callable[[], bool]], Two]) -> tuple[One, Two]:
+        """Do `work`, and `other` beside it; return what both return, as `side_by_side` does.
+
+        Args:
+            other: is given a function that says whether the work goes on, and ends soon after it does not.
+        """
+        goes_on = True
+
+        def do() -> One:
+            nonlocal goes_on
+            try:
+                return work()
+            finally:
+                goes_on = False
+
+        return self.side_by_side(do, lambda: other(lambda: goes_on))
+
     def report_calls(self) -> Mapping[str, int]:
         """Put out how many ECS calls there were since the last report, by bucket, and return them."""
         calls = dict(self.calls)

@@ -128,25 +128,17 @@ def renew(runtime: Runtime, table: str, cluster: str, lease: Lease) -> Lease:
 
 def while_held(runtime: Runtime, table: str, cluster: str, lease: Lease, work: Callable[[], Result]) -> Result:
     """Do `work`, and renew `lease` for as long as it takes. The caller has made the clients that `work` shares."""
-    is_working = True
 
-    def do() -> Result:
-        nonlocal is_working
-        try:
-            return work()
-        finally:
-            is_working = False
-
-    def renew_it() -> None:
+    def renew_it(goes_on: Callable[[], bool]) -> None:
         renewed_at = runtime.now()
-        while is_working:
+        while goes_on():
             if runtime.now() - renewed_at >= RENEWED_EACH_S:
                 renewed_at = runtime.now()
                 renew(runtime, table, cluster, lease)
             runtime.sleep(ASKED_EACH_S)
 
     _ = runtime.dynamodb_once
-    return runtime.side_by_side(do, renew_it)[0]
+    return runtime.work_beside(work, renew_it)[0]
 
 
 def rest(runtime: Runtime, table: str, cluster: str, lease: Lease, next_in_s: float) -> tuple[str, ...]:

@@ -55,36 +55,31 @@ def leave(
         to_stop: returns the stops of `doomed` when targets have left at these times, with a wait of so many seconds.
     """
     release, left_at = frozenset(release), dict[Target, float]()
-    is_leaving = True
 
     def all_left() -> dict[Target, float]:
         return {**leaving.left_at.copy(), **left_at.copy()}
 
     def deregister() -> float:
-        nonlocal is_leaving
-        try:
-            targets.deregister(runtime, release - leaving.targets, until, partial(note_left, runtime, left_at))
-            while not leaving.is_over and not leaving.still().isdisjoint(release) and runtime.now() < until:
-                runtime.sleep(TURN_S / 4)
-        finally:
-            is_leaving = False
+        targets.deregister(runtime, release - leaving.targets, until, partial(note_left, runtime, left_at))
+        while not leaving.is_over and not leaving.still().isdisjoint(release) and runtime.now() < until:
+            runtime.sleep(TURN_S / 4)
         return runtime.now()
 
-    def deregister_instances_and_stop() -> tuple[Sequence[Doomed], float, Stopped]:
+    def deregister_instances_and_stop(are_leaving: Callable[[], bool]) -> tuple[Sequence[Doomed], float, Stopped]:
         after = leave_pool(runtime, cluster, doomed)
         drain_s = drain_seconds(runtime, cluster)
         stopped = Stopped()
-        while is_leaving and runtime.now() < until:
+        while are_leaving() and runtime.now() < until:
             stops = to_stop(after, all_left(), drain_s)
             now = [stop for stop in stops if stop.at <= runtime.now() and stop.arn not in stopped.arns]
-            more = stop_tasks(runtime, cluster, now, reason, min(until, runtime.now() + TURN_S), lambda: is_leaving)
+            more = stop_tasks(runtime, cluster, now, reason, min(until, runtime.now() + TURN_S), are_leaving)
             stopped = Stopped(stopped.arns | more.arns, stopped.refused + more.refused)
             if not more.arns:
                 runtime.sleep(TURN_S / 4)
         return after, drain_s, stopped
 
     _ = runtime.ecs_once, runtime.elbv2, runtime.elbv2_once, runtime.ssm, runtime.ec2_once, runtime.autoscaling_once
-    at, (after, drain_s, stopped) = runtime.side_by_side(deregister, deregister_instances_and_stop)
+    at, (after, drain_s, stopped) = runtime.work_beside(deregister, deregister_instances_and_stop)
     known = all_left()
     return Left(after, frozenset(t for t in release if t not in known), at, stopped, drain_s, known)
 

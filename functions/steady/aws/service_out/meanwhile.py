@@ -69,20 +69,8 @@ def stop_meanwhile(
     """
     if not due:
         return work(), Stopped()
-    is_working = True
-
-    def do() -> Result:
-        nonlocal is_working
-        try:
-            return work()
-        finally:
-            is_working = False
-
-    def stop() -> Stopped:
-        return stop_tasks(runtime, cluster, due, reason, latest, lambda: is_working)
-
     _ = runtime.ecs_once
-    return runtime.side_by_side(do, stop)
+    return runtime.work_beside(work, partial(stop_tasks, runtime, cluster, due, reason, latest))
 
 
 def note_left(runtime: Runtime, left_at: dict[Target, float], batch: Sequence[Target]) -> None:
