@@ -174,8 +174,9 @@ class Scheduler:
             for task in list(instance.tasks.values()):
                 if task.status is TaskStatus.PENDING and self.services.is_replica(task):
                     self.stop(task)
-            for service in list(instance.cluster.services.values()):
-                self.services.reconcile(service)
+            services = instance.cluster.services
+            for name in {task.service_name: None for task in instance.tasks.values() if task.service_name in services}:
+                self.services.reconcile(services[name])
             self.services.stop_daemons_if_alone(instance)
 
     def undrain(self, instance: ContainerInstance) -> None:
