@@ -75,10 +75,19 @@ def may_read_revisions(function: QueueFunction, settings: Settings) -> None:
 
 
 def may_deregister_targets(function: QueueFunction) -> None:
-    """Allow to deregister any target, and to read target groups and the pools that register their instances."""
+    """Allow to deregister any target, and to read target groups and the pools that register their instances.
+
+    Cloud Map deletes the DNS record of what is deregistered in the name of its caller (Cloud Map Developer Guide,
+    "Using identity-based policies").
+    """
     stack = cdk.Stack.of(function)
     groups = stack.format_arn(service="elasticloadbalancing", resource="targetgroup", resource_name="*")
     function.allow(["elasticloadbalancing:DeregisterTargets"], [groups])
+    registries = stack.format_arn(service="servicediscovery", resource="service", resource_name="*")
+    function.allow(["servicediscovery:DeregisterInstance"], [registries])
+    zones = stack.format_arn(service="route53", region="", account="", resource="hostedzone", resource_name="*")
+    only_delete = {"ForAllValues:StringEquals": {"route53:ChangeResourceRecordSetsActions": ["DELETE"]}}
+    function.allow(["route53:ChangeResourceRecordSets"], [zones], **only_delete)
     # Describe actions of ELB, Auto Scaling and EC2 have no resources.
     function.allow(["elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth"], ["*"])
     # Both kinds: an instance may be of a pool that the cluster had before.

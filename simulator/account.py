@@ -6,6 +6,7 @@ import random
 
 from simulator.auto_scaling import AutoScaling
 from simulator.clock import Clock
+from simulator.cloud_map import CloudMap
 from simulator.ec2 import BOOT_S, Ec2, Ec2Instance
 from simulator.ecs.api import EcsApi
 from simulator.ecs.scheduler import Scheduler
@@ -62,6 +63,7 @@ class Account:
             "elbv2:DescribeTargetGroups": self.balancing.describe_target_groups,
             "elbv2:DescribeTargetHealth": self.balancing.describe_target_health,
             "elbv2:DeregisterTargets": self.balancing.deregister_targets,
+            "servicediscovery:DeregisterInstance": CloudMap(self.balancing).deregister_instance,
             "ec2:DescribeInstances": self.ec2.describe_instances,
             "ec2:DescribeInstanceTypes": self.ec2.describe_instance_types,
             "ec2:TerminateInstances": self.ec2.terminate_instances,

@@ -35,7 +35,9 @@ REGION = "us-east-1"
 ACCOUNT_ID = "123456789012"
 
 # The services that the simulated account answers, as botocore's events name them.
-SERVICE_IDS = frozenset({"ecs", "elastic-load-balancing-v2", "ec2", "auto-scaling", "ssm", "dynamodb", "sqs", "sns"})
+SERVICE_IDS = frozenset(
+    {"ecs", "elastic-load-balancing-v2", "servicediscovery", "ec2", "auto-scaling", "ssm", "dynamodb", "sqs", "sns"}
+)
 
 Params = Mapping[str, Any]
 Action = Callable[[Params], dict[str, Any]]

@@ -106,6 +106,21 @@ class TargetGroup:
     is_wanted: Callable[[], bool] = lambda: True
 
     @property
+    def sends_on_s(self) -> float:
+        """For how many seconds requests are still sent to a deregistered target; a Network Load Balancer's: drawn."""
+        return PROPAGATION_S
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether ECS, when it stops a task itself, sends SIGTERM only once the target has left."""
+        return True
+
+    @property
+    def is_by_task(self) -> bool:
+        """Whether what is registered has the id of its task, and not an instance's id or an address."""
+        return False
+
+    @property
     def arn(self) -> str:
         return f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT_ID}:targetgroup/{self.name}/0123456789abcdef"
 
@@ -143,7 +158,7 @@ class LoadBalancing:
     def register(self, group_arn: str, target_id: str, port: int) -> RegisteredTarget:
         """Register a target. It takes requests `HEALTHY_AFTER_S` seconds later."""
         group = self.groups[group_arn]
-        target = RegisteredTarget(group, target_id, port, self.clock.now + HEALTHY_AFTER_S)
+        target = RegisteredTarget(group, target_id, port, self.clock.now + HEALTHY_AFTER_S, group.sends_on_s)
         if group.protocol not in OF_APPLICATIONS:
             target.lingers_s = self._rng.uniform(*LINGERS_S)
         group.targets[target.key] = target
@@ -157,7 +172,9 @@ class LoadBalancing:
         target.deregistered_at = self.clock.now
         ends = [at + duration for at, duration in self._requests(target, self.clock.now - LONGEST_REQUEST_S)]
         delay_ends_at = self.clock.now + target.group.delay_s
-        target.left_at = min(delay_ends_at, max([target.routed_until, *ends]))
+        target.left_at = max([target.routed_until, *ends])
+        if target.group.is_waited_for:
+            target.left_at = min(delay_ends_at, target.left_at)
         target.unused_at = max(target.left_at, delay_ends_at) if self.displays_delay else target.left_at
         self.clock.at(target.routed_until, lambda: self._end_serving(target))
         if self.displays_delay:

@@ -22,6 +22,7 @@ class Limit:
 ERRORS: Mapping[str, tuple[str, str, int]] = MappingProxyType(
     {
         "elbv2": ("Throttling", "Rate exceeded", 400),
+        "servicediscovery": ("RequestLimitExceeded", "Rate exceeded", 400),
         "ec2": ("RequestLimitExceeded", "Request limit exceeded.", 503),
         "autoscaling": ("Throttling", "Rate exceeded", 400),
         "ssm": ("ThrottlingException", "Rate exceeded", 400),
@@ -35,6 +36,8 @@ LIMITS = (
     # ECS itself makes have buckets of their own.
     Limit("elbv2", 40, 10, ("DescribeTargetHealth", "DescribeTargetGroups", "DescribeTargetGroupAttributes")),
     Limit("elbv2", 20, 4, ("DeregisterTargets", "RegisterTargets")),
+    # Cloud Map names figures for DiscoverInstances only: an assumption.
+    Limit("servicediscovery", 50, 20, ("DeregisterInstance",)),
     # "Request throttling for the Amazon EC2 API": each action has its own bucket; 100 and 20 for a usual read
     # (DescribeHosts). The others are cautious assumptions, of the order of RequestSpotInstances (50 and 5).
     Limit("ec2", 100, 20, ("DescribeInstances",)),

@@ -12,6 +12,7 @@ from typing import Any
 
 from simulator.account import Account
 from simulator.auto_scaling_group import AutoScalingGroup
+from simulator.cloud_map import Registry
 from simulator.ec2 import Ec2Instance
 from simulator.ecs.state import (
     Cluster,
@@ -190,7 +191,7 @@ class SimulatedCluster:
         if requests_per_s:
             definition.setdefault("container_port", 8080)
             for number in range(target_groups):
-                live.append(self.target_group(f"{name}-{number}", requests_per_s, protocol, delay_s).arn)
+                live.append(self.target_group(f"{name}-{number}", requests_per_s, protocol, delay_s, otherwise).arn)
                 if deploys in (Deploys.BLUE_GREEN, Deploys.CODE_DEPLOY):
                     idle.append(self.target_group(f"{name}-{number}-idle", requests_per_s, protocol, delay_s).arn)
         service = Service(
@@ -213,10 +214,20 @@ class SimulatedCluster:
         return service
 
     def target_group(
-        self, name: str, requests_per_s: float, protocol: str = "HTTP", delay_s: float = 300.0
+        self,
+        name: str,
+        requests_per_s: float,
+        protocol: str = "HTTP",
+        delay_s: float = 300.0,
+        otherwise: Otherwise | None = None,
     ) -> TargetGroup:
-        """Build a target group in which no task is registered yet. `delay_s` is its deregistration delay."""
-        group = TargetGroup(f"{self.name}-{name}", requests_per_s=requests_per_s, protocol=protocol, delay_s=delay_s)
+        """Build a target group, or a service of Cloud Map, in which no task is registered yet.
+
+        Args:
+            delay_s: its deregistration delay.
+        """
+        of = Registry if otherwise is Otherwise.CLOUD_MAP else TargetGroup
+        group = of(f"{self.name}-{name}", requests_per_s=requests_per_s, protocol=protocol, delay_s=delay_s)
         return self.world.account.balancing.add(group)
 
     def daemon(self, name: str, *, cpu: int = 64, memory: int = 64, **definition: Any) -> Service:

@@ -56,6 +56,7 @@ def inspect(runtime: Runtime, cluster: str, pool: PoolName) -> Inspection:
         revisions=(*(r for found in revisions.values() for r in found), *_batch_revisions(runtime, cluster, instances)),
         members=_members(runtime, instances),
         unknown=tuple(Unknown(tuple(sorted(ways)), service) for service, ways in unknown.items() if ways),
+        in_cloud_map=tuple(sorted(service for service, one in traffic.items() if one.registries)),
     )
     return inspect_pool(runtime, inspection)
 

@@ -105,6 +105,7 @@ class Inspection:
         revisions: the task definitions in use, of services and of batch tasks.
         members: the container instances.
         unknown: the services, and the pool, whose targets are not all known.
+        in_cloud_map: the names of the services that ECS registers in Cloud Map.
         hooks: the lifecycle transitions for which the group has a hook.
         protects_new: whether new instances of the group are protected from scale-in.
         protected: the ids of instances that are protected from scale-in.
@@ -121,6 +122,7 @@ class Inspection:
     templates: tuple[LaunchTemplate, ...] = ()
     members: tuple[Member, ...] = ()
     unknown: tuple[Unknown, ...] = ()
+    in_cloud_map: tuple[str, ...] = ()
     hooks: tuple[str, ...] = ()
     protects_new: bool = False
     protected: tuple[str, ...] = ()

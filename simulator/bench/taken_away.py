@@ -17,7 +17,7 @@ from simulator.bench.interruption import INSTANCE_TYPE, TARGET_GROUPS
 from simulator.bench.reasons import AFTERWARDS_S, REASONS, SPOT, Reason
 from simulator.bench.taken_services import SERVICES, Plan
 from simulator.ec2 import Ec2Instance
-from simulator.ecs.state import Task
+from simulator.ecs.state import Otherwise, Task
 from simulator.load_balancing import LONGEST_REQUEST_S, PROPAGATION_S, RegisteredTarget
 from simulator.timing import Timing
 from simulator.world import SimulatedCluster, World
@@ -34,7 +34,7 @@ class Fate:
     """What happened to one target of a task on an instance that was taken away.
 
     Attributes:
-        hidden: whether only ECS can deregister it.
+        hidden: whether only ECS can deregister it. What is registered in Cloud Map is not: anybody can deregister it.
         moves: whether ECS can start a replacement before the instance goes, and then retire the task itself.
         noticed_at: the time of its instance's notice, in seconds since the epoch.
         last_stop_at: the last moment for a stop of the task, if all tasks of the instances are stopped then.
@@ -68,15 +68,22 @@ class Fate:
 
         A hidden target leaves only if ECS retires the task. ECS retires after the deregistration delay whatever is
         going on; without a replacement, there is time until the last moment.
+
+        For clients of Cloud Map it does not wait: it retires a task as soon as the replacement is healthy. To leave
+        before that would leave the service without any task, since all of its tasks are on these instances.
         """
-        if self.hidden or self.moves:
+        if not self.target.group.is_waited_for:
+            if self.task.retired_at is not None:
+                return False
+        elif self.hidden or self.moves:
             return self.moves and seconds <= self.target.group.delay_s
         return self.noticed_at + FIRST_STEP_S + seconds <= self.last_stop_at
 
     @property
     def is_stopped_early(self) -> bool:
         """Whether the task was stopped in service before its last moment, and before ECS itself retires it."""
-        retired_at = (self.target.deregistered_at or math.inf) + self.target.group.delay_s
+        delay_s = self.target.group.delay_s if self.target.group.is_waited_for else 0.0
+        retired_at = (self.target.deregistered_at or math.inf) + delay_s
         latest = min(self.last_stop_at, retired_at) if self.moves else self.last_stop_at
         return self.is_stopped_in_service and (self.target.closed_at or 0.0) < latest - EARLY_S
 
@@ -213,7 +220,7 @@ def _fates(tasks: Sequence[Task], plan: Plan, ends: Mapping[str, float], noticed
         Fate(
             task,
             target,
-            hidden=task.cluster.services[task.service_name].otherwise is not None,
+            hidden=task.cluster.services[task.service_name].otherwise not in (None, Otherwise.CLOUD_MAP),
             moves=moves,
             noticed_at=noticed_at[task.instance.ec2_id],
             last_stop_at=ends[task.instance.ec2_id] - task.definition.stop_timeout_s - STOP_MARGIN_S - stops_s,

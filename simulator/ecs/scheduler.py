@@ -115,7 +115,7 @@ class Scheduler:
         With `Timing.stop_task_waits`, its targets leave before its SIGTERM.
         """
         if self.timing.stop_task_waits:
-            self.retire(task)
+            self._stop_once_unused(task)
         if task.stopping:
             return
         task.stopping, task.sigterm_due_at = True, self.clock.now
@@ -124,13 +124,22 @@ class Scheduler:
         self._sigterm(task)
 
     def retire(self, task: Task) -> None:
-        """Stop a task as the service scheduler does: once its targets are displayed as unused, it gets SIGTERM."""
+        """Stop a task as the service scheduler does: once its targets are displayed as unused, it gets SIGTERM.
+
+        The scheduler does not wait for those whom Cloud Map has told the task's address.
+        """
+        if not task.stopping:
+            task.retired_at = self.clock.now
+            self._stop_once_unused(task)
+
+    def _stop_once_unused(self, task: Task) -> None:
         if task.stopping:
             return
         task.stopping = True
         for target in task.targets:
             self.balancing.deregister(target)
-        task.sigterm_due_at = max((t.unused_at or 0.0 for t in task.targets), default=self.clock.now)
+        waited_for = [t.unused_at or 0.0 for t in task.targets if t.group.is_waited_for]
+        task.sigterm_due_at = max(waited_for, default=self.clock.now)
         self.clock.at(task.sigterm_due_at, lambda: self._sigterm(task))
 
     def _sigterm(self, task: Task) -> None:
@@ -232,6 +241,8 @@ class Scheduler:
             id_, port = task.instance.ec2_id, task.host_port
             if task.address:
                 id_, port = task.address, task.definition.container_port
+            if self.balancing.groups[group_arn].is_by_task:
+                id_ = task.arn.rpartition("/")[2]
             assert port is not None, f"{task.definition.family} has target groups but no container port"
             task.targets.append(self.balancing.register(group_arn, id_, port))
         if task.run_s is not None:

@@ -10,11 +10,9 @@ from simulator.ecs.strategies import DESCRIBED
 from simulator.endpoint import ACCOUNT_ID, REGION
 
 LATTICE_GROUP = f"arn:aws:vpc-lattice:{REGION}:{ACCOUNT_ID}:targetgroup/tg-0123456789abcdef0"
-REGISTRY = f"arn:aws:servicediscovery:{REGION}:{ACCOUNT_ID}:service/srv-0123456789abcdef"
 # How each way is described, and in which parts: a service, a deployment, a service revision.
 _OTHERWISE: Mapping[Otherwise, Mapping[str, Any]] = {
     Otherwise.LATTICE: {"vpcLatticeConfigurations": [{"targetGroupArn": LATTICE_GROUP, "portName": "http"}]},
-    Otherwise.CLOUD_MAP: {"serviceRegistries": [{"registryArn": REGISTRY}]},
     Otherwise.SERVICE_CONNECT: {"serviceConnectConfiguration": {"enabled": True, "services": [{"portName": "http"}]}},
     Otherwise.GATEWAY: {"gatewayConnectors": [{"portName": "http"}]},
     Otherwise.CLASSIC: {"loadBalancers": [{"loadBalancerName": "classic", "containerName": "app"}]},
@@ -152,5 +150,8 @@ def _task_sets(service: Service) -> list[dict[str, Any]]:
 
 
 def _other_ways(service: Service, members: Iterable[str]) -> dict[str, Any]:
-    ways = _OTHERWISE[service.otherwise] if service.otherwise else {}
+    if service.otherwise is Otherwise.CLOUD_MAP:
+        ways: Mapping[str, Any] = {"serviceRegistries": [{"registryArn": arn} for arn in service.hidden_groups]}
+    else:
+        ways = _OTHERWISE[service.otherwise] if service.otherwise else {}
     return {member: ways[member] for member in members if member in ways}

@@ -103,6 +103,7 @@ class Task:
         revision: the number of the service revision that it is of; 0 without a service.
         status: PENDING, RUNNING or STOPPED. `last_status` has the steps between the last two.
         stopping: whether its desired status is STOPPED.
+        retired_at: when the service scheduler stopped it.
         sigterm_due_at: when it is to get SIGTERM, once it is told to stop; at once unless its targets leave before.
         exited_at: when its container ended.
         stopped_at: when it became STOPPED.
@@ -118,6 +119,7 @@ class Task:
     run_s: float | None = None
     status: TaskStatus = TaskStatus.PENDING
     stopping: bool = False
+    retired_at: float | None = None
     sigterm_due_at: float | None = None
     sigterm_at: float | None = None
     exited_at: float | None = None

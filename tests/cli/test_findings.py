@@ -170,15 +170,15 @@ def test_others_that_set_the_capacity_are_found() -> None:
 
 
 def test_services_and_pools_whose_targets_are_not_all_known_are_named() -> None:
-    ways = (Unknown(("Cloud Map", "VPC Lattice"), "api"), Unknown(("a Classic Load Balancer",)))
+    ways = (Unknown(("Service Connect", "VPC Lattice"), "api"), Unknown(("a Classic Load Balancer",)))
 
     service, pool = findings(replace(ON_GROUP, unknown=ways))
 
     assert service.is_note
     assert pool.is_note
     assert str(service) == (
-        "service api gets requests by Cloud Map and VPC Lattice, where service-out cannot deregister it: its tasks are "
-        "stopped as late as batch tasks"
+        "service api gets requests by Service Connect and VPC Lattice, where service-out cannot deregister it: its "
+        "tasks are stopped as late as batch tasks"
     )
     assert pool.thing == "auto-scaling-group:web"
     assert pool.command.endswith("--auto-scaling-group-names web")
@@ -191,6 +191,13 @@ def test_services_behind_a_network_load_balancer_are_named() -> None:
     assert str(finding).startswith("service api is behind a Network Load Balancer")
     assert "On Spot there is no time" in str(finding)
     assert "On Spot" not in str(only(replace(ON_GROUP, target_groups=(replace(FIT, lingers=True),))))
+
+
+def test_services_in_cloud_map_are_named() -> None:
+    finding = only(replace(ON_SPOT, in_cloud_map=("api",)))
+
+    assert finding.is_note
+    assert str(finding).startswith("service api is registered in Cloud Map, whose clients keep an address")
 
 
 def everything_that_does_not_fit() -> Inspection:

@@ -56,6 +56,7 @@ def test_every_task_and_service_have_targets_that_can_be_deregistered(
 
 
 # Tasks and services whose targets can often be worked out.
+REGISTRY = "arn:aws:servicediscovery:us-east-1:123456789012:service/srv-e4anhexample0004"
 ENI = {"type": "ElasticNetworkInterface", "details": [{"name": "privateIPv4Address", "value": "10.0.0.1"}]}
 SERVING = values_of(
     "ecs",
@@ -74,7 +75,8 @@ BALANCED = values_of(
     ),
     deployments=st.just([{"id": "a", "status": "PRIMARY"}]) | st.lists(values_of("ecs", "Deployment"), max_size=2),
     taskSets=st.just([]) | st.lists(values_of("ecs", "TaskSet"), max_size=2),
-    serviceRegistries=st.just([]) | st.lists(values_of("ecs", "ServiceRegistry"), max_size=1),
+    serviceRegistries=st.just([])
+    | st.lists(values_of("ecs", "ServiceRegistry", registryArn=st.sampled_from(["", REGISTRY])), max_size=1),
 )
 
 
@@ -92,7 +94,10 @@ def test_a_task_is_stopped_early_only_if_each_way_to_it_is_a_target(
         named = {entry.get("targetGroupArn") for entry in entries}
         named |= {one.get("alternateTargetGroupArn") for one in alternates}
         assert named - {None, ""} <= {target.group_arn for target in found.targets}
-        assert not any(part.get("serviceRegistries") or part.get("vpcLatticeConfigurations") for part in parts)
+        assert not any(part.get("vpcLatticeConfigurations") for part in parts)
+        registries = {one.get("registryArn") for part in parts for one in part.get("serviceRegistries", [])}
+        assert found.lingers or not registries, "clients know its address for some time"
+        assert "taskArn" not in task or registries <= {target.group_arn for target in found.targets}
         assert not entries or task.get("lastStatus") in ("RUNNING", "DEACTIVATING", "STOPPING", "STOPPED")
 
 

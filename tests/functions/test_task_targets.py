@@ -88,6 +88,20 @@ def test_a_task_that_gets_requests_in_another_way_is_not_known(way: dict[str, An
     assert found(way) == (frozenset(), False, False)
 
 
+REGISTRY = "arn:aws:servicediscovery:us-east-1:123456789012:service/srv-e4anhexample0004"
+
+
+@pytest.mark.parametrize("part", [{}, {"taskSets": [{"id": "ecs-svc/1"}]}])
+def test_a_task_in_cloud_map_is_registered_under_its_id_and_lingers(part: dict[str, Any]) -> None:
+    registries = [{"registryArn": REGISTRY, "containerPort": 80}]
+    service = {"taskSets": [{**one, "serviceRegistries": registries} for one in part["taskSets"]]} if part else {}
+    service = service or {"serviceRegistries": registries}
+
+    of_task = found(service, {**TASK, "taskArn": "arn:aws:ecs:us-east-1:123456789012:task/web/0f3a"})
+
+    assert of_task == ({Target(REGISTRY, "0f3a", 0)}, True, True)
+
+
 def test_a_client_of_service_connect_gets_no_requests() -> None:
     client = {"deployments": [{"id": "ecs-svc/1", "serviceConnectConfiguration": {"enabled": True}}]}
 

@@ -49,6 +49,10 @@ def requests_of(call: Call) -> Iterator[Request]:
     action = f"{SIMULATED.get(service, service)}:{operation}"
     for resource, context in _resources(call.name, call.params):
         yield Request(call.caller, action, resource, tuple(sorted(context.items())))
+    if call.name == "servicediscovery:DeregisterInstance":
+        # Cloud Map deletes the record in the name of its caller.
+        deletes = (("route53:ChangeResourceRecordSetsActions", "DELETE"),)
+        yield Request(call.caller, "route53:ChangeResourceRecordSets", "arn:aws:route53:::hostedzone/Z1", deletes)
 
 
 def _resources(name: str, params: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
@@ -102,6 +106,7 @@ RESOURCES: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
     "ecs:StopTask": lambda params: [params["task"]],
     "ecs:DescribeServices": _services,
     "ecs:DescribeServiceRevisions": lambda params: params["serviceRevisionArns"],
+    "servicediscovery:DeregisterInstance": lambda params: [arn("servicediscovery", f"service/{params['ServiceId']}")],
     "elbv2:DeregisterTargets": lambda params: [params["TargetGroupArn"]],
     "ec2:TerminateInstances": lambda params: [arn("ec2", f"instance/{one}") for one in params["InstanceIds"]],
     "ec2:ModifySpotFleetRequest": lambda params: [arn("ec2", f"spot-fleet-request/{params['SpotFleetRequestId']}")],

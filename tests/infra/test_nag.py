@@ -33,6 +33,8 @@ ACCEPTED = {
     "that volumes are encrypted is tested in test_clusters.py.",
     r"AwsSolutions-AS3": "The suite says in logs and alarms why it scales; nobody is to be told of each instance.",
     r"AwsSolutions-IAM5\[.*:targetgroup/\*\]": "Any service's target group may have to let a doomed task go.",
+    r"AwsSolutions-IAM5\[.*:servicediscovery:.*:service/\*\]": "Any service's tasks may have to leave Cloud Map.",
+    r"AwsSolutions-IAM5\[.*:route53:::hostedzone/\*\]": "Their records may be in any zone; only DELETE is allowed.",
     r"AwsSolutions-IAM5\[.*:glue:.*:table/steady_logs/\*\]": "The catalogue's own tables, whose names follow the logs.",
     r"AwsSolutions-IAM5\[Resource::<Logs.*\.Arn>/\*\]": "Aggregators may put any log object, and do nothing else.",
     r"AwsSolutions-IAM5\[Resource::<Statuses.*\.Arn>/tasks/\*\]": "Any task's status, under its one prefix.",

@@ -116,6 +116,12 @@ THEIRS = (
     Request("interruption-handler", "ecs:StopTask", arn("ecs", "task/theirs/1")),
     Request("interruption-handler", "ecs:UpdateContainerInstancesState", arn("ecs", "container-instance/theirs/1")),
     Request("interruption-handler", "ecs:DescribeServiceRevisions", arn("ecs", "service-revision/theirs/api/1")),
+    Request(
+        "interruption-handler",
+        "route53:ChangeResourceRecordSets",
+        "arn:aws:route53:::hostedzone/Z1",
+        (("route53:ChangeResourceRecordSetsActions", "UPSERT"),),
+    ),
     Request("autoscaler", "ecs:UpdateContainerInstancesState", arn("ecs", "container-instance/theirs/1")),
     Request("interruption-handler", "ecs:PutAttributes", arn("ecs", "container-instance/theirs/1")),
     Request("autoscaler", "ecs:DeleteAttributes", arn("ecs", "container-instance/theirs/1")),

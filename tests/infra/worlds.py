@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 from interruption_handler.notices import rebalance_recommendation, spot_interruption
+from simulator.service_kinds import KINDS
 from simulator.suite import FAILURE_TOPIC
 from simulator.world import SimulatedCluster, World
 from steady.drain_mark import ATTRIBUTE, DrainMark, DrainReason
@@ -34,6 +35,8 @@ def _busy_world(**thresholds: int | str) -> tuple[World, list[SimulatedCluster]]
 
 def _world_of_interruptions() -> World:
     world, (web, batch) = _busy_world(mode="paused")
+    batch.service("named", 16, cpu=100, memory=100, requests_per_s=1, **KINDS["cloud-map"])
+    world.run(50)
     leaving = web.ec2_instances()[0]
     assert leaving.container_instance
     web.batch_task(leaving.container_instance, run_s=300)

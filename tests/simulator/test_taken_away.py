@@ -42,7 +42,8 @@ def test_on_spot_nothing_is_lost_that_could_be_kept_whatever_the_services_kind(s
 
     assert figures["broken"] == []
     assert figures["tasks_killed_in_service"] == 0
-    if services != "nlb" and (room or services not in ("lattice", "cloud-map")):
+    # Without room ECS replaces nothing; with room, it does not wait for the clients of Cloud Map.
+    if services != "nlb" and services != {True: "cloud-map", False: "lattice"}[room]:
         lost = (figures["failed_requests"], figures["stopped_in_service"], figures["stopped_unavoidable"])
         assert lost == (0, 0, 0)
 
@@ -84,7 +85,8 @@ def test_where_there_is_time_no_service_is_a_second_without_a_target(reason: str
 
     assert figures["broken"] == []
     assert (figures["unserved_requests"], figures["seconds_without_target"]) == (0, 0)
-    assert (figures["failed_requests"], figures["stopped_in_service"]) == (0, 0)
+    if services != "cloud-map":  # ECS does not wait for its clients
+        assert (figures["failed_requests"], figures["stopped_in_service"]) == (0, 0)
 
 
 @pytest.mark.parametrize(

@@ -208,3 +208,48 @@ def test_an_external_service_is_read_by_the_scaling_too() -> None:
 
     assert [f for function in world.suite.functions() for f in function.failures] == []
     assert len(fleet.running()) == 9
+
+
+def full_fleet_in_cloud_map(world: World) -> SimulatedCluster:
+    """Four instances, each full of one task of a service in Cloud Map: ECS finds no room for a replacement."""
+    fleet = world.spot_cluster("web", 4, "m5.large", mode="paused")
+    fleet.service("api", 4, cpu=2000, memory=512, requests_per_s=5, **KINDS["cloud-map"])
+    world.run(60)
+    return fleet
+
+
+def test_tasks_leave_cloud_map_at_once_and_are_stopped_once_its_clients_have_forgotten_them() -> None:
+    """Cloud Map's clients keep an address for 60 s, and ECS deregisters a task only when it is stopped."""
+    world = World(seed=46)
+    fleet = full_fleet_in_cloud_map(world)
+    doomed = fleet.reclaim(2)
+    tasks = [task for instance in doomed for task in fleet.tasks() if task.instance.ec2_id == instance.id]
+
+    world.run(12)
+    assert [bool(t.deregistered_at) for task in tasks for t in task.targets] == [True, True]
+    world.run(120)
+
+    assert (world.account.killed_tasks, world.account.balancing.failed_requests) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "error",
+    ["AccessDeniedException", "RequestLimitExceeded", "InstanceNotFound", "ServiceNotFound", "DuplicateRequest"],
+)
+def test_what_cloud_map_refuses_stops_no_other_task(error: str) -> None:
+    world = World(seed=48)
+    fleet = full_fleet_in_cloud_map(world)
+    fleet.service("web", 4, cpu=40, memory=64, requests_per_s=5)
+    world.run(60)
+
+    def refuse_all(_: object) -> dict[str, object]:
+        raise AwsError(error, "refused")
+
+    world.account.endpoint.actions["servicediscovery:DeregisterInstance"] = refuse_all
+    with stops_watched(world) as stops:
+        fleet.reclaim(2)
+        world.run(130)
+
+    assert len(stops) == 4
+    assert [task.service_name for task, took_requests in stops if took_requests] == ["api"] * 2
+    assert world.account.killed_tasks == 0

@@ -59,6 +59,8 @@ BUCKETS = (
 )
 # Not of ECS: ELB, "API throttling": registering and deregistering targets, of all target groups of a Region together.
 DEREGISTER_BUCKET = Bucket("elb-registration", 20, 4, frozenset({"RegisterTargets", "DeregisterTargets"}))
+# Not of ECS: Cloud Map names figures for DiscoverInstances only; an assumption.
+CLOUD_MAP_BUCKET = Bucket("cloud-map-registration", 50, 20, frozenset({"DeregisterInstance"}))
 # Not of ECS: Auto Scaling names no figures for its token buckets; an assumption, of the order of EC2's changing calls.
 LIFECYCLE_BUCKET = Bucket(
     "lifecycle-action", 50, 5, frozenset({"RecordLifecycleActionHeartbeat", "CompleteLifecycleAction"})

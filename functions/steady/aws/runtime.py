@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_servicediscovery import ServiceDiscoveryClient
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
@@ -186,6 +187,12 @@ class Runtime:
     def elbv2_once(self) -> ElasticLoadBalancingv2Client:
         """A client without retries that waits for three seconds at most: what it reads is not worth a wait."""
         client: ElasticLoadBalancingv2Client = self.session.client("elbv2", config=ONCE_CONFIG)
+        return client
+
+    @cached_property
+    def cloud_map(self) -> ServiceDiscoveryClient:
+        """A client that gives up after some 10 s: the next step deregisters what is left."""
+        client: ServiceDiscoveryClient = self.session.client("servicediscovery", config=QUICK_CONFIG)
         return client
 
     @cached_property

@@ -17,11 +17,32 @@ PATIENT_FROM_S = 180
 
 @dataclass(frozen=True, slots=True, order=True)
 class Target:
-    """One target of a target group: `id` is an instance id, or an IP address for `ip` target groups."""
+    """One target of a target group, or what ECS has registered for a task in a service of Cloud Map.
+
+    Attributes:
+        group_arn: the ARN of the target group, or of the service of Cloud Map.
+        id: an instance id, an IP address (`ip` target groups), or the id of the task (Cloud Map).
+        port: 0 in Cloud Map.
+    """
 
     group_arn: str
     id: str
     port: int
+
+    @property
+    def is_in_cloud_map(self) -> bool:
+        """Whether it is not a load balancer's.
+
+        >>> arn = "arn:aws:servicediscovery:eu-west-1:111122223333:service/srv-e4anhexample0004"
+        >>> Target(arn, "0f3a", 0).is_in_cloud_map
+        True
+        """
+        return is_of_cloud_map(self.group_arn)
+
+
+def is_of_cloud_map(arn: str) -> bool:
+    """Return whether `arn` is that of a service of Cloud Map, and not of a target group."""
+    return arn.split(":", 3)[2:3] == ["servicediscovery"]
 
 
 class TaskKind(StrEnum):

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from steady.service_out.doomed import is_of_cloud_map
+
 CLASSIC = "a Classic Load Balancer"
 CLOUD_MAP = "Cloud Map"
 LATTICE = "VPC Lattice"
@@ -34,10 +36,12 @@ class Traffic:
     """The ways in which requests reach the tasks of a service.
 
     Attributes:
+        registries: ARNs of the services of Cloud Map in which ECS registers each task.
         otherwise: the names of those ways whose targets service-out cannot deregister.
     """
 
     balanced: tuple[Balanced, ...] = ()
+    registries: tuple[str, ...] = ()
     otherwise: frozenset[str] = frozenset()
 
     @property
@@ -63,7 +67,8 @@ def traffic_of(service: Mapping[str, Any], revisions: Iterable[Mapping[str, Any]
     otherwise = {name for part in parts for name in _otherwise(part)}
     if not all(map(_balanced, entries)):
         otherwise.add(CLASSIC)
-    return Traffic(tuple(balanced), frozenset(otherwise))
+    registries = dict.fromkeys(arn for part in parts for arn in _registries(part) if is_of_cloud_map(arn))
+    return Traffic(tuple(balanced), tuple(registries), frozenset(otherwise))
 
 
 def _balanced(entry: Mapping[str, Any]) -> Balanced | None:
@@ -73,8 +78,12 @@ def _balanced(entry: Mapping[str, Any]) -> Balanced | None:
     return Balanced(groups, entry.get("containerName", ""), port) if groups and port is not None else None
 
 
+def _registries(part: Mapping[str, Any]) -> list[str]:
+    return [one.get("registryArn", "") for one in part.get("serviceRegistries", [])]
+
+
 def _otherwise(part: Mapping[str, Any]) -> Iterator[str]:
-    if part.get("serviceRegistries"):
+    if not all(map(is_of_cloud_map, _registries(part))):
         yield CLOUD_MAP
     if part.get("vpcLatticeConfigurations"):
         yield LATTICE

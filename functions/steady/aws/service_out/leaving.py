@@ -78,7 +78,8 @@ def leave(
                 runtime.sleep(TURN_S / 4)
         return after, drain_s, stopped
 
-    _ = runtime.ecs_once, runtime.elbv2, runtime.elbv2_once, runtime.ssm, runtime.ec2_once, runtime.autoscaling_once
+    targets.make_clients(runtime, release)
+    _ = runtime.ecs_once, runtime.elbv2_once, runtime.ssm, runtime.ec2_once, runtime.autoscaling_once
     at, (after, drain_s, stopped) = runtime.work_beside(deregister, deregister_instances_and_stop)
     known = all_left()
     return Left(after, frozenset(t for t in release if t not in known), at, stopped, drain_s, known)

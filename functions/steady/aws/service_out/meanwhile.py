@@ -55,7 +55,7 @@ def deregister_meanwhile(
         finally:
             leaving.is_over = True
 
-    _ = runtime.elbv2
+    targets.make_clients(runtime, leaving.targets)
     pace_of(runtime, DEREGISTER_BUCKET).begin_without_burst()
     return runtime.side_by_side(lambda: work(leaving), deregister)[0]
 

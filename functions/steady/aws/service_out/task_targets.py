@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from steady.aws.ecs.container_instances import ENI_ATTACHMENTS
 from steady.aws.ecs.services import is_listed, is_primary, read_revisions, revision_arns, service_of
-from steady.aws.ecs.traffic import NETWORK, Balanced, Traffic, traffic_of
+from steady.aws.ecs.traffic import CLOUD_MAP, NETWORK, Balanced, Traffic, traffic_of
 from steady.aws.runtime import Runtime
 from steady.aws.service_out.target_groups import TargetGroup, read_target_groups
 from steady.service_out.doomed import Target
@@ -26,7 +26,7 @@ class TaskTargets(NamedTuple):
 
     Attributes:
         are_all_known: whether it can get no request by any other way.
-        lingers: whether requests go on for some time after DeregisterTargets (Network Load Balancers).
+        lingers: whether requests go on for some time after the deregistration (Network Load Balancers, Cloud Map).
     """
 
     targets: frozenset[Target]
@@ -70,6 +70,9 @@ def targets_of(
     A target is the instance and a host port (bridge and host networking), or the address of the task's own network
     interface and the container port (awsvpc). ELB API: DeregisterTargets succeeds for a target that is not registered.
     So a task that is in one of several target groups has a target in each of them.
+
+    In Cloud Map a task is registered under its own id (ECS Developer Guide, "Service discovery", list-instances).
+    Clients keep its address until the TTL of their DNS answer is over.
     """
     traffic = traffic_of(service, routing.revisions_of(service))
     are_all_known = not traffic.otherwise and _is_described(task, service, routing)
@@ -79,8 +82,9 @@ def targets_of(
         found |= targets
         # A port or an address that ECS has not reported (yet), or of another deployment.
         are_all_known = are_all_known and bool(targets) and task.get("lastStatus") in STARTED
+    found |= {Target(arn, task["taskArn"].rpartition("/")[2], 0) for arn in traffic.registries if "taskArn" in task}
     lingers = any(group.lingers for target in found if (group := routing.groups.get(target.group_arn)))
-    return TaskTargets(frozenset(found), are_all_known, lingers)
+    return TaskTargets(frozenset(found), are_all_known, lingers or bool(traffic.registries))
 
 
 def report_late(
@@ -98,8 +102,8 @@ def report_late(
     for name, count in sorted(Counter(map(service_of, tasks)).items()):
         service = services.get(name)
         traffic = traffic_of(service, routing.revisions_of(service)) if service else Traffic()
-        lingers = any(group.lingers for arn in traffic.groups if (group := routing.groups.get(arn)))
-        ways = sorted({*traffic.otherwise, *((NETWORK,) if lingers else ())})
+        lingering = [NETWORK for arn in traffic.groups if (group := routing.groups.get(arn)) and group.lingers]
+        ways = sorted({*traffic.otherwise, *lingering, *([CLOUD_MAP] if traffic.registries else [])})
         why = " and ".join(ways) or "tasks that start, or a service or deployment that ECS does not describe"
         runtime.telemetry.info(
             f"cluster {cluster}: service {name}: requests may still reach {count} tasks once their known targets are "
