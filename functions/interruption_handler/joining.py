@@ -10,6 +10,7 @@ from interruption_handler.environment import Environment
 from interruption_handler.notices import continuation
 from steady.aws.runtime import Runtime
 from steady.aws.service_out import lease
+from steady.aws.service_out.crowd import Crowd
 from steady.aws.service_out.first_drain import drain_fresh
 from steady.aws.service_out.locate import merge_all, with_container_instances
 from steady.cluster import ContainerInstance
@@ -39,13 +40,19 @@ class Joined:
 
 
 def join(
-    runtime: Runtime, environment: Environment, cluster: str, doomed: Sequence[Doomed], held: lease.Lease
+    runtime: Runtime, environment: Environment, cluster: str, doomed: Sequence[Doomed], held: lease.Lease, crowd: Crowd
 ) -> Joined:
-    """Drain `doomed` and what was handed over to the holder of `held`, and what is handed over meanwhile."""
+    """Drain `doomed` and what was handed over to the holder of `held`, and what is handed over meanwhile.
+
+    Args:
+        crowd: is told what was drained, as soon as it was.
+    """
     joined = Joined(held)
     coming = merge_all((*doomed, *handed_over(runtime, cluster, held.mail)))
     for left in reversed(range(TIMES)):
+        crowd.expect(sum(not d.looked_at for d in coming))
         more = _drain(runtime, environment, cluster, coming)
+        crowd.add(more.doomed, more.drained)
         known, drained = merge_all((*joined.doomed, *more.doomed)), (*joined.drained, *more.drained)
         joined = replace(joined, doomed=known, drained=drained)
         # In a chain that goes on, what comes meanwhile waits for the next step.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from interruption_handler import notices
@@ -25,6 +26,7 @@ from steady.aws import queue
 from steady.aws.runtime import Runtime
 from steady.aws.service_out import lease
 from steady.aws.service_out.advance import STOP_REASON, Advance, advance
+from steady.aws.service_out.crowd import Crowd, stop_crowd
 from steady.aws.service_out.hook_answers import Heartbeats, work_with_heartbeats
 from steady.aws.service_out.locate import locate_instances
 from steady.aws.service_out.meanwhile import Leaving, deregister_meanwhile, stop_meanwhile
@@ -32,6 +34,9 @@ from steady.metrics import MetricName
 from steady.service_out.doomed import Doomed
 from steady.service_out.notice import Ignored
 from steady.service_out.timing import are_to_be_gathered, round_end
+
+# So many new notices at once may be the beginning of a reclaim that is too large for the rate of StopTask.
+LARGE = 10
 
 
 def handle_batch(event: Mapping[str, Any], runtime: Runtime, environment: Environment, until: float) -> dict[str, Any]:
@@ -148,20 +153,35 @@ def _work_on_instances(
     runtime: Runtime, environment: Environment, work: Work, held: lease.Lease, until: float
 ) -> tuple[Advance, lease.Lease]:
     """Do one step on a cluster; return what was done, and the lease with what was handed over meanwhile."""
-    if work.leaving:
+    # Others may be handed over while these are drained: one of many notices.
+    is_large = sum(not d.looked_at for d in work.doomed()) >= LARGE
+    if work.leaving or is_large:
         # A session makes its clients in one thread only: before the calls side by side.
         _ = runtime.ecs, runtime.ecs_quick, runtime.ecs_once, runtime.elbv2, runtime.elbv2_once, runtime.ssm
         _ = runtime.sqs_once, runtime.ec2, runtime.ec2_once, runtime.autoscaling_once, runtime.dynamodb_once
-    return deregister_meanwhile(
-        runtime, work.leaving, until, lambda leaving: _work_while(runtime, environment, work, held, until, leaving)
-    )
+    crowd = Crowd()
+
+    def do(leaving: Leaving) -> tuple[Advance, lease.Lease]:
+        return _work_while(runtime, environment, work, held, until, leaving, crowd)
+
+    def do_beside(leaving: Leaving) -> tuple[Advance, lease.Lease]:
+        stops = partial(stop_crowd, runtime, work.cluster, crowd, STOP_REASON, until)
+        return runtime.work_beside(lambda: do(leaving), stops)[0]
+
+    return deregister_meanwhile(runtime, work.leaving, until, do_beside if is_large else do)
 
 
 def _work_while(
-    runtime: Runtime, environment: Environment, work: Work, held: lease.Lease, until: float, leaving: Leaving
+    runtime: Runtime,
+    environment: Environment,
+    work: Work,
+    held: lease.Lease,
+    until: float,
+    leaving: Leaving,
+    crowd: Crowd,
 ) -> tuple[Advance, lease.Lease]:
     def draw_together() -> Joined:
-        return join(runtime, environment, work.cluster, work.doomed(), held)
+        return join(runtime, environment, work.cluster, work.doomed(), held, crowd)
 
     joined, early = stop_meanwhile(runtime, work.cluster, work.due, STOP_REASON, until, draw_together)
     due = [stop for stop in work.due if stop.arn not in early.arns]
@@ -173,7 +193,7 @@ def _work_while(
         done = Advance(tuple(doomed), due=tuple(due), leaving=tuple(sorted(leaving.still())), next_in_s=AT_ONCE_S)
     else:
         end = min(until, round_end(doomed, runtime.now()))
-        done = advance(runtime, work.cluster, doomed, due, end, joined.drained, leaving, latest=until)
+        done = advance(runtime, work.cluster, doomed, due, end, joined.drained, leaving, crowd, latest=until)
         _report_step(runtime, work.cluster, replace(done, stopped=done.stopped + len(early.arns)))
     if not woken:
         wake_autoscaler(runtime, environment.autoscaler_queue_url, work.cluster, fresh)

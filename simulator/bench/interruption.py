@@ -25,6 +25,10 @@ NOTICES_WITHIN_S = 5.0
 KINDS = ("balanced",) * 6 + ("batch", "plain", "daemon")
 TARGET_GROUPS = 12
 BATCH_RUN_S = 3600.0
+# The calls of every handling, one after the other, of which the last is the first StopTask on an instance: its
+# container instance is found and drained, and its tasks are listed.
+CALLS_TO_STOP = 4
+INSTANCES_A_DRAIN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +76,9 @@ def interruption(
     Returns:
         The figures of docs/interruption-benchmark.md. `deregistered_s` and `stopped_s` are those of the slowest
         instance, from its own notice. `physical_limit_tasks` is the most tasks that any handling could stop in time: a
-        task may take its whole stop timeout, which must end before its instance is terminated, and StopTask has 100
-        calls at once and 40 a second (`simulator.bench.physical_limit`).
+        task may take its whole stop timeout, which must end before its instance is terminated; StopTask has 100 calls
+        at once and 40 a second, together with the drains; and an instance's first stop comes a cold start and
+        `CALLS_TO_STOP` calls after its notice (`simulator.bench.physical_limit`).
         `unserved_requests` are those that arrived at a target group while it had no target: the whole fleet goes, so
         they arrive with any handling until replacements run.
     """
@@ -99,7 +104,7 @@ def interruption(
         "tasks_killed_in_service": world.account.killed_tasks,
         "failed_requests": world.account.balancing.failed_requests,
         "unserved_requests": world.account.balancing.unserved_requests,
-        "physical_limit_tasks": _physical_limit(doomed, tasks_of),
+        "physical_limit_tasks": _physical_limit(doomed, tasks_of, timing),
         "api_calls": dict(sorted(counts.calls.items())),
         "api_calls_total": counts.calls.total(),
         "api_calls_floor": floor_of(instances, tasks, target_groups),
@@ -133,13 +138,15 @@ def _full_fleet(fleet: Fleet, seed: int, timing: Timing) -> tuple[World, Simulat
     return world, cluster
 
 
-def _physical_limit(doomed: list[Ec2Instance], tasks_of: Mapping[str, list[Task]]) -> int:
-    return physical_limit(
-        Stoppable.of(instance.doomed_at, instance.doomed_at + NOTICE_S, task.definition.stop_timeout_s)
+def _physical_limit(doomed: list[Ec2Instance], tasks_of: Mapping[str, list[Task]], timing: Timing) -> int:
+    reached_s = timing.cold_start_s + CALLS_TO_STOP * timing.latency_s
+    tasks = [
+        Stoppable.of(instance.doomed_at, instance.doomed_at + NOTICE_S, task.definition.stop_timeout_s, reached_s)
         for instance in doomed
         for task in tasks_of[instance.id]
         if instance.doomed_at is not None
-    )
+    ]
+    return physical_limit(tasks, drains=_calls(len(doomed), INSTANCES_A_DRAIN))
 
 
 def _reclaim(cluster: SimulatedCluster) -> list[Ec2Instance]:
@@ -172,7 +179,7 @@ def floor_of(instances: int, tasks: int, target_groups: int = TARGET_GROUPS) -> 
     return sum(
         (
             _calls(instances, 200) + 1,
-            2 * _calls(instances, 100) + _calls(instances, 10),
+            2 * _calls(instances, 100) + _calls(instances, INSTANCES_A_DRAIN),
             min(instances, _calls(whole, 100)) + _calls(whole, 100),
             _calls(services, 10) + services + ("batch" in kinds) + _calls(replicas, 100),
             3 * groups * _calls(balanced // groups if groups else 0, 100),

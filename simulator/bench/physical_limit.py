@@ -21,20 +21,26 @@ class Stoppable:
     until_s: float
 
     @staticmethod
-    def of(notice_s: float, terminated_s: float, stop_timeout_s: float) -> Stoppable:
+    def of(notice_s: float, terminated_s: float, stop_timeout_s: float, reached_s: float = 0.0) -> Stoppable:
         """Return the task of an instance with this notice and this end.
 
         No handling knows how long a task takes to end, but only how long it may take: its stop timeout.
+
+        Args:
+            reached_s: seconds from the notice until the first StopTask can be made.
         """
-        return Stoppable(notice_s, terminated_s - stop_timeout_s)
+        return Stoppable(notice_s + reached_s, terminated_s - stop_timeout_s)
 
 
-def physical_limit(tasks: Iterable[Stoppable]) -> int:
+def physical_limit(tasks: Iterable[Stoppable], drains: int = 0) -> int:
     """Return the most of `tasks` whose StopTask can be useful, with 100 calls at once and then 40 a second.
 
     Each call goes to the task whose last useful moment comes first among those that can still be stopped (Glover's
-    algorithm, which is exact). Calls take no time here, nothing else draws on their bucket, and no target must leave
-    first: so a handling can be near the limit and never above it.
+    algorithm, which is exact). No call is late here, and no target must leave first: so a handling can be near the
+    limit and never above it.
+
+    Args:
+        drains: the calls of UpdateContainerInstancesState, which draw on the same bucket.
 
     >>> tasks = [Stoppable.of(notice_s=0, terminated_s=120, stop_timeout_s=10)] * 6000
     >>> physical_limit(tasks)
@@ -43,7 +49,7 @@ def physical_limit(tasks: Iterable[Stoppable]) -> int:
     waiting = sorted(tasks, key=lambda t: t.from_s, reverse=True)
     begin_s = waiting[-1].from_s if waiting else 0.0
     due: list[float] = []
-    now = full_at = 0.0
+    now, full_at = 0.0, drains / STOP_BUCKET.refill_per_s
     stopped = 0
     while waiting or due:
         if not due:

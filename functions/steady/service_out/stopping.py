@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from steady.cluster import DEFAULT_STOP_TIMEOUT_S
 from steady.service_out.doomed import Doomed, DoomedTask, Seen, Target, TaskKind, tasks_of
-from steady.service_out.stops import Stop, come_late, in_order, last_moments, last_stop_at, rank_of
+from steady.service_out.stops import Rank, Stop, come_late, in_order, last_moments, last_stop_at, rank_of
 
 # A load balancer may still send requests for some seconds after DeregisterTargets was answered.
 STILL_SENT_S = 5.0
@@ -74,6 +75,44 @@ def to_stop(
         # While nothing else may be stopped yet, batch tasks are: later there is no call left for them.
         stops = [replace(stop, at=min(stop.at, soonest.get(stop.arn, stop.at))) for stop in stops]
     return in_order((stop for stop in stops if stop.at <= now + HORIZON_S), now)
+
+
+def come_late_by_number(
+    doomed: Iterable[Doomed], counts: Mapping[str, int], shares: Mapping[Rank, float], drain_s: float, now: float
+) -> bool:
+    """Return whether the tasks on `doomed` cannot all be stopped by their last moments, as far as their numbers tell.
+
+    Args:
+        counts: how many tasks are on each, by container instance ARN.
+        shares: of the tasks of each rank; none: every task takes requests.
+
+    >>> fleet = [Doomed(f"i-{n}", "web", 120.0, f"arn-{n}") for n in range(500)]
+    >>> nine, three = ({d.container_instance_arn: count for d in fleet} for count in (9, 3))
+    >>> [come_late_by_number(fleet, counts, {}, drain_s=20, now=5.0) for counts in (nine, three)]
+    [True, False]
+    """
+    doomed = list(doomed)
+    tasks: list[tuple[Rank, DoomedTask, float]] = []
+    kinds = {Rank.BATCH: TaskKind.BATCH, Rank.DAEMON: TaskKind.DAEMON}
+    for instance in doomed:
+        arn = instance.container_instance_arn
+        left = counts.get(arn, 0)
+        for rank in (Rank.SERVICE, Rank.BATCH, Rank.DAEMON, Rank.SERVED):
+            some = left if rank is Rank.SERVED else min(left, round(counts.get(arn, 0) * shares.get(rank, 0.0)))
+            left -= some
+            for number in range(some):
+                name = f"{arn} {rank} {number}"
+                task = DoomedTask(name, arn, kinds.get(rank, TaskKind.SERVICE), DEFAULT_STOP_TIMEOUT_S)
+                tasks.append((rank, task, last_stop_at(task, instance.deadline_s)))
+    moments = moments_of(doomed, [task for _, task, _ in tasks])
+    leave_at = now + drain_s + LEAVES_IN_S
+
+    def at(rank: Rank, task: DoomedTask, by: float) -> float:
+        if rank is Rank.SERVED:
+            return min(leave_at, by)
+        return now if rank is Rank.SERVICE else moments[task.arn]
+
+    return come_late((Stop(task.arn, at(rank, task, by), by) for rank, task, by in tasks), now)
 
 
 def _counts_stopping(instance: Doomed) -> bool:

@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import IntEnum
 
 from steady.api_budget.limits import BUCKET_OF
 from steady.service_out.doomed import DoomedTask, TaskKind
@@ -33,25 +34,30 @@ REDELIVERED_S, SPARE_LATER_S = 32.0, 5.0
 LATE_S = 1.0
 
 
+class Rank(IntEnum):
+    """How much would be lost without the stop of a task, the most first. SERVED: requests may reach it."""
+
+    SERVED = 0
+    SERVICE = 1
+    BATCH = 2
+    DAEMON = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A StopTask call for the task `arn`, not before `at`, and by `by` (seconds since the epoch).
-
-    `rank` is how much would be lost without it, 0 the most: a task behind a load balancer (0), another service's (1), a
-    batch task (2), a daemon (3).
-    """
+    """A StopTask call for the task `arn`, not before `at`, and by `by` (seconds since the epoch)."""
 
     arn: str
     at: float
     by: float
-    rank: int = 0
+    rank: int = Rank.SERVED
 
 
-def rank_of(task: DoomedTask) -> int:
+def rank_of(task: DoomedTask) -> Rank:
     """Return the rank of the stop of `task`."""
     if task.kind is TaskKind.SERVICE:
-        return 0 if task.targets or task.targets_unknown else 1
-    return 2 if task.kind is TaskKind.BATCH else 3
+        return Rank.SERVED if task.targets or task.targets_unknown else Rank.SERVICE
+    return Rank.BATCH if task.kind is TaskKind.BATCH else Rank.DAEMON
 
 
 def last_stop_at(task: DoomedTask, deadline_s: float) -> float:

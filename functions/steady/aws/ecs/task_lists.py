@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import bisect
-import itertools
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from steady.api_budget.limits import BUCKET_OF
-from steady.arns import family_of
 from steady.aws.cache import Cache
 from steady.aws.ecs.pages import PAGE
 from steady.aws.runtime import CONNECTIONS, Runtime, batches
@@ -21,12 +17,6 @@ if TYPE_CHECKING:
 TASKS_A_DESCRIBE = 100
 # The number of tasks of each cluster, by its name.
 TASK_COUNTS = Cache[str, int](max_age_s=60.0)
-# A cluster's list is left after so many pages if the others would take longer than this, in seconds.
-FIRST_PAGES = 3
-LIST_FOR_S = 5.0
-# Instances of which tasks are missing then, and whose own lists are read at once.
-INSTANCES_AT_A_TIME = 60
-SOME_INSTANCES = 20
 
 
 def list_instances_of_service(runtime: Runtime, cluster: str, service: str) -> frozenset[str]:
@@ -38,78 +28,15 @@ def list_instances_of_service(runtime: Runtime, cluster: str, service: str) -> f
 def describe_tasks_on(runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance]) -> list[TaskTypeDef]:
     """Return the tasks that ECS wants RUNNING on `instances`, listed by instance or by cluster: the fewer calls."""
     busy = [i for i in instances if i.task_count]
-    if _by_cluster_is_cheaper(runtime, cluster, busy):
-        return _described(runtime, cluster, busy, _pages_of(runtime, cluster=cluster))
-    return _unknown(runtime, cluster, busy, (), [{"containerInstance": i.arn} for i in busy])
+    if is_by_cluster_cheaper(runtime, cluster, busy):
+        return described_on(runtime, cluster, busy, pages_of_tasks(runtime, cluster=cluster))
+    return list_unknown(runtime, cluster, busy, (), [{"containerInstance": i.arn} for i in busy])
 
 
-def describe_tasks_in_time(
-    runtime: Runtime,
-    cluster: str,
-    instances: Sequence[ContainerInstance],
-    meanwhile: Callable[[Sequence[TaskTypeDef]], object] = lambda first: None,
-) -> tuple[list[TaskTypeDef], frozenset[str]]:
-    """Return the tasks that ECS wants RUNNING on `instances`, or on the first of them if all would take long.
-
-    The pages of a cluster's list come one after the other. Where that would take long, as far as the first pages tell,
-    the families of the tasks on these pages are listed side by side. The tasks of other families are found on the
-    instances of which tasks are missing, a part of them at a time.
-
-    Args:
-        meanwhile: called with the tasks of the first pages, side by side with the calls for all others. The caller has
-            made the clients that it uses.
-
-    Returns:
-        The tasks, and the ARNs of the instances whose tasks were not all read.
-    """
-    busy = [i for i in instances if i.task_count]
-    if not _by_cluster_is_cheaper(runtime, cluster, busy):
-        return describe_tasks_on(runtime, cluster, busy), frozenset()
-    pages, began = _pages_of(runtime, cluster=cluster), runtime.now()
-    listed = list(itertools.islice(pages, FIRST_PAGES))
-    left_s = (runtime.now() - began) / FIRST_PAGES * (_pages(_tasks_in(runtime, cluster)) - FIRST_PAGES)
-    found = _described(runtime, cluster, busy, listed)
-    _ = runtime.ecs
-    rest, _ = runtime.side_by_side(
-        lambda: _others(runtime, cluster, busy, pages, found, left_s), lambda: meanwhile(tuple(found))
-    )
-    return rest
-
-
-def _others(
-    runtime: Runtime,
-    cluster: str,
-    busy: Sequence[ContainerInstance],
-    pages: Iterable[Sequence[str]],
-    found: Sequence[TaskTypeDef],
-    left_s: float,
-) -> tuple[list[TaskTypeDef], frozenset[str]]:
-    """Return what `describe_tasks_in_time` does, once some were `found`; the other pages take `left_s` seconds."""
-    families = Counter(family_of(task["taskDefinitionArn"]) for task in found)
-    # As many tasks are of families that are not known as there are families with one task so far (Good-Turing).
-    unknown = list(families.values()).count(1) / max(1, len(found)) * (sum(i.task_count for i in busy) - len(found))
-    if left_s < LIST_FOR_S + (2 * len(families) + min(unknown, len(busy))) / BUCKET_OF["ListTasks"].refill_per_s:
-        return [*found, *_described(runtime, cluster, busy, pages)], frozenset()
-    found = [*found, *_unknown(runtime, cluster, busy, found, [{"family": family} for family in sorted(families)])]
-    missing = _not_complete(busy, found)
-    if len(missing) > INSTANCES_AT_A_TIME:
-        # There are other families: those of the tasks on some of these instances.
-        found += _unknown(
-            runtime, cluster, busy, found, [{"containerInstance": i.arn} for i in missing[:SOME_INSTANCES]]
-        )
-        others = {family_of(task["taskDefinitionArn"]) for task in found} - families.keys()
-        found += _unknown(runtime, cluster, busy, found, [{"family": family} for family in sorted(others)])
-        missing = _not_complete(busy, found)
-    first = missing[:INSTANCES_AT_A_TIME]
-    found += _unknown(runtime, cluster, first, found, [{"containerInstance": i.arn} for i in first])
-    unread = frozenset(i.arn for i in missing[INSTANCES_AT_A_TIME:])
-    return [task for task in found if task["containerInstanceArn"] not in unread], unread
-
-
-def _described(
+def described_on(
     runtime: Runtime, cluster: str, instances: Iterable[ContainerInstance], pages: Iterable[Sequence[str]]
 ) -> list[TaskTypeDef]:
-    """Return the tasks of `pages` (ARNs) that are on `instances`. Each page is described while the next is listed."""
+    """Return the tasks of `pages` (ARNs) that run on `instances`. Each page is described while the next is listed."""
     client = runtime.ecs
     wanted = {i.arn for i in instances}
     answers = runtime.in_parallel(
@@ -123,7 +50,7 @@ def _described(
     ]
 
 
-def _unknown(
+def list_unknown(
     runtime: Runtime,
     cluster: str,
     instances: Sequence[ContainerInstance],
@@ -133,12 +60,7 @@ def _unknown(
     """Return the tasks on `instances` that are not `known`, of those that each of `which` lists."""
     lists = runtime.in_parallel(lambda one: list_tasks(runtime, cluster=cluster, **one), which, at_once=CONNECTIONS)
     arns = {arn for found in lists for arn in found} - {task["taskArn"] for task in known}
-    return _described(runtime, cluster, instances, batches(sorted(arns), TASKS_A_DESCRIBE))
-
-
-def _not_complete(instances: Iterable[ContainerInstance], found: Iterable[TaskTypeDef]) -> Sequence[ContainerInstance]:
-    counts = Counter(task["containerInstanceArn"] for task in found)
-    return [i for i in instances if counts[i.arn] < i.task_count]
+    return described_on(runtime, cluster, instances, batches(sorted(arns), TASKS_A_DESCRIBE))
 
 
 def calls_to_read(instances: Iterable[ContainerInstance]) -> int:
@@ -147,7 +69,7 @@ def calls_to_read(instances: Iterable[ContainerInstance]) -> int:
 
 
 def _calls_to_read(counts: Sequence[int]) -> int:
-    return sum(count > 0 for count in counts) + _pages(sum(counts))
+    return sum(count > 0 for count in counts) + pages_of(sum(counts))
 
 
 def readable_within(instances: Sequence[ContainerInstance], calls: int) -> Sequence[ContainerInstance]:
@@ -157,14 +79,20 @@ def readable_within(instances: Sequence[ContainerInstance], calls: int) -> Seque
     return instances[:most]
 
 
-def _by_cluster_is_cheaper(runtime: Runtime, cluster: str, busy: Sequence[ContainerInstance]) -> bool:
+def is_by_cluster_cheaper(runtime: Runtime, cluster: str, busy: Sequence[ContainerInstance]) -> bool:
+    """Return whether a list of the whole cluster takes fewer calls than those of the `busy` instances."""
     if len(busy) <= 4:
         return False
-    here = sum(i.task_count for i in busy)
-    return 2 * _pages(_tasks_in(runtime, cluster)) < len(busy) + _pages(here)
+    return are_many(runtime, cluster, len(busy), sum(i.task_count for i in busy))
 
 
-def _tasks_in(runtime: Runtime, cluster: str) -> int:
+def are_many(runtime: Runtime, cluster: str, instances: int, tasks: int) -> bool:
+    """Return whether so many `tasks` on `instances` are found with fewer calls in a list of the whole cluster."""
+    return 2 * pages_of(count_tasks(runtime, cluster)) < instances + pages_of(tasks)
+
+
+def count_tasks(runtime: Runtime, cluster: str) -> int:
+    """Return how many tasks run, or are about to, in the cluster; the count may be a minute old."""
     # The count only chooses between two ways to read the same tasks: an old count is good enough.
     kept = TASK_COUNTS.get(runtime, cluster)
     if kept is not None:
@@ -173,16 +101,18 @@ def _tasks_in(runtime: Runtime, cluster: str) -> int:
     return TASK_COUNTS.keep(runtime, cluster, described["runningTasksCount"] + described["pendingTasksCount"])
 
 
-def _pages(count: int) -> int:
+def pages_of(count: int) -> int:
+    """Return how many pages list `count` tasks."""
     return -(-count // PAGE)
 
 
 def list_tasks(runtime: Runtime, **which: Any) -> list[str]:
     """Return the ARNs of the tasks `which`, in the parameters of ListTasks."""
-    return [arn for page in _pages_of(runtime, **which) for arn in page]
+    return [arn for page in pages_of_tasks(runtime, **which) for arn in page]
 
 
-def _pages_of(runtime: Runtime, **which: Any) -> Iterator[Sequence[str]]:
+def pages_of_tasks(runtime: Runtime, **which: Any) -> Iterator[Sequence[str]]:
+    """Yield the ARNs of the tasks `which`, in the parameters of ListTasks, page by page."""
     pages = runtime.ecs.get_paginator("list_tasks").paginate(**which, PaginationConfig={"PageSize": PAGE})
     return (page["taskArns"] for page in pages)
 

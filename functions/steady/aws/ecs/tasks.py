@@ -79,6 +79,10 @@ class Stopped:
     arns: frozenset[str] = frozenset()
     refused: int = 0
 
+    def with_others(self, others: Stopped) -> Stopped:
+        """Return these and `others`."""
+        return Stopped(self.arns | others.arns, self.refused + others.refused)
+
 
 def stop_tasks(
     runtime: Runtime,
@@ -104,7 +108,7 @@ def stop_tasks(
         answers = []
         while (now := runtime.now()) < until and goes_on():
             if one := agenda.take(now):
-                answers.append(_stop(runtime, cluster, one, reason, until))
+                answers.append(stop_task(runtime, cluster, one, reason, until))
             elif (next_at := agenda.next_at()) < until:
                 runtime.sleep(min(max(next_at - now, 0.0), ASKED_EACH_S))
             else:
@@ -117,7 +121,7 @@ def stop_tasks(
     return Stopped(frozenset(arn for arn, _ in answers if arn), sum(refused for _, refused in answers))
 
 
-def _stop(runtime: Runtime, cluster: str, stop: Stop, reason: str, until: float) -> tuple[str, bool]:
+def stop_task(runtime: Runtime, cluster: str, stop: Stop, reason: str, until: float) -> tuple[str, bool]:
     """Make `stop` at its turn; return its task's ARN, or "" if it was not stopped, and whether ECS refused it."""
     pace = pace_of(runtime, STOP_BUCKET)
     if not pace.wait_for_turn(until):
@@ -144,23 +148,24 @@ def _not_stopped(runtime: Runtime, cluster: str, stop: Stop, error: Exception) -
     return "", True
 
 
-def find_protected_tasks(runtime: Runtime, cluster: str, arns: Iterable[str]) -> set[str]:
+def find_protected_tasks(runtime: Runtime, cluster: str, arns: Iterable[str], *, if_unknown: bool = False) -> set[str]:
     """Return those of the service tasks `arns` that are under scale-in protection now.
 
-    If ECS does not answer, they count as unprotected: a notice leaves no time to ask again.
+    Args:
+        if_unknown: whether tasks count as protected for which ECS does not answer within some seconds.
     """
-    client = runtime.ecs_once
+    client = runtime.ecs_quick
 
     def look(batch: Sequence[str]) -> list[str]:
         try:
             answer = client.get_task_protection(cluster=cluster, tasks=batch)
         except (ClientError, BotoCoreError) as error:
             runtime.telemetry.warning(
-                f"cluster {cluster}: scale-in protection of {len(batch)} tasks is unknown, so that they may be stopped "
-                f"before their deadline: {error}",
+                f"cluster {cluster}: scale-in protection of {len(batch)} tasks is unknown, so that they "
+                f"{'are not' if if_unknown else 'may be'} stopped early: {error}",
                 cluster=cluster,
             )
-            return []
+            return list(batch) if if_unknown else []
         return [task["taskArn"] for task in answer["protectedTasks"] if task["protectionEnabled"]]
 
     answers = runtime.in_parallel(look, list(batches(arns, TASKS_A_PROTECTION)))

@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from steady.aws.ecs.tasks import Stopped, stop_tasks
+from steady.aws.ecs.tasks import stop_tasks
 from steady.aws.runtime import Runtime
+from steady.aws.service_out.crowd import Crowd
 from steady.aws.service_out.hook_answers import complete_hooks
 from steady.aws.service_out.look import Look, look_at
 from steady.aws.service_out.meanwhile import Leaving
@@ -68,6 +69,7 @@ def advance(
     until: float,
     drained: Iterable[ContainerInstance] = (),
     leaving: Leaving | None = None,
+    crowd: Crowd | None = None,
     latest: float = math.inf,
 ) -> Advance:
     """Take the next step for `doomed`.
@@ -79,6 +81,7 @@ def advance(
         until: when no more stop begins, in seconds since the epoch; where the look took longer, some seconds after it.
         drained: container instances of `doomed` that this step has drained, as the answers describe them.
         leaving: the targets that an earlier step has left, and that are being deregistered.
+        crowd: what is being stopped until the tasks are read.
         latest: when no more stop may begin in any case.
     """
     # While stops take the whole rate, another look at instances that were looked at already changes nothing, unless
@@ -89,14 +92,14 @@ def advance(
     if to_look_at:
         of_others = due if busy else ()
         look = look_at(
-            runtime, cluster, to_look_at, drained, due, of_others, leaving, latest=latest, reason=STOP_REASON
+            runtime, cluster, to_look_at, drained, due, of_others, leaving, crowd, latest=latest, reason=STOP_REASON
         )
     early = look.early
     planned = [stop for stop in look.stops if stop.arn not in early.arns]
     # What was read late is not stopped a round later for that.
     until = min(latest, max(until, runtime.now() + SHORTEST_ROUND_S))
     late = stop_tasks(runtime, cluster, planned, STOP_REASON, until)
-    stopped = Stopped(early.arns | late.arns, early.refused + late.refused)
+    stopped = early.with_others(late)
     after = progress(look.doomed, look.seen(), look.tasks, stopped.arns, look.drain_s, runtime.now())
     after, not_completed = complete_hooks(runtime, after, latest)
     left = tuple(stop for stop in planned if stop.arn not in stopped.arns)

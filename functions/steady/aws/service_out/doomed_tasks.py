@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.aws.cache import Cache
+from steady.aws.ecs.many_tasks import describe_tasks_in_time
 from steady.aws.ecs.services import describe_services, is_daemon, service_names, service_of
 from steady.aws.ecs.task_definitions import TaskDefinition, read_task_definition
-from steady.aws.ecs.task_lists import describe_tasks_in_time
 from steady.aws.ecs.tasks import find_protected_tasks
 from steady.aws.runtime import CONNECTIONS, Runtime
 from steady.aws.service_out import targets
@@ -54,20 +54,26 @@ class DoomedTasks:
     unread: frozenset[str]
 
 
-def read_doomed_tasks(runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance]) -> DoomedTasks:
-    """Read the tasks that ECS wants RUNNING on `instances`, or on the first of them if all would take long."""
+def read_doomed_tasks(
+    runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance], listed: Sequence[str] = ()
+) -> DoomedTasks:
+    """Read the tasks that ECS wants RUNNING on `instances`, or on the first of them if all would take long.
+
+    Args:
+        listed: ARNs of tasks that were listed a moment ago (`describe_tasks_in_time`).
+    """
     known: dict[str, TaskDefinition | None] = {}
 
     def read_known(first: Sequence[TaskTypeDef]) -> None:
         # Most of what the other tasks need, too: there are many of these definitions and target groups.
         known.update(_definitions(runtime, cluster, {task["taskDefinitionArn"] for task in first}))
-        read_routing(runtime, _services(runtime, cluster, service_names(first)).values())
+        read_routing(runtime, read_services(runtime, cluster, service_names(first)).values())
 
     _ = runtime.ecs, runtime.ecs_quick, runtime.ecs_once, runtime.elbv2_once
-    tasks, unread = describe_tasks_in_time(runtime, cluster, instances, read_known)
+    tasks, unread = describe_tasks_in_time(runtime, cluster, instances, read_known, listed)
 
-    def read_services() -> tuple[Mapping[str, ServiceTypeDef], Routing]:
-        services = _services(runtime, cluster, service_names(tasks))
+    def read_routed() -> tuple[Mapping[str, ServiceTypeDef], Routing]:
+        services = read_services(runtime, cluster, service_names(tasks))
         return services, read_routing(runtime, services.values())
 
     def read_definitions() -> Mapping[str, TaskDefinition | None]:
@@ -77,7 +83,7 @@ def read_doomed_tasks(runtime: Runtime, cluster: str, instances: Sequence[Contai
     def read_protected() -> set[str]:
         return find_protected_tasks(runtime, cluster, [t["taskArn"] for t in tasks if service_of(t)])
 
-    (services, routing), definitions, protected = runtime.side_by_side(read_services, read_definitions, read_protected)
+    (services, routing), definitions, protected = runtime.side_by_side(read_routed, read_definitions, read_protected)
     instance_id = {i.arn: i.instance_id for i in instances}
     found = []
     for task in tasks:
@@ -220,7 +226,8 @@ def _is_replaced_first(service: ServiceTypeDef) -> bool:
     return most > desired or fewest < desired
 
 
-def _services(runtime: Runtime, cluster: str, names: Sequence[str]) -> Mapping[str, ServiceTypeDef]:
+def read_services(runtime: Runtime, cluster: str, names: Sequence[str]) -> Mapping[str, ServiceTypeDef]:
+    """Return the services `names`, by name. One that cannot be described is as it was last known, or left out."""
     old = [name for name in names if SERVICES.get(runtime, (cluster, name)) is None]
     try:
         for service in describe_services(runtime, cluster, old):

@@ -73,7 +73,7 @@ def leave(
             stops = to_stop(after, all_left(), drain_s)
             now = [stop for stop in stops if stop.at <= runtime.now() and stop.arn not in stopped.arns]
             more = stop_tasks(runtime, cluster, now, reason, min(until, runtime.now() + TURN_S), are_leaving)
-            stopped = Stopped(stopped.arns | more.arns, stopped.refused + more.refused)
+            stopped = stopped.with_others(more)
             if not more.arns:
                 runtime.sleep(TURN_S / 4)
         return after, drain_s, stopped

@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from steady.aws.ecs.container_instances import describe_instances, set_draining
 from steady.aws.ecs.tasks import Stopped, with_stopping
 from steady.aws.runtime import Runtime
+from steady.aws.service_out.crowd import Crowd
 from steady.aws.service_out.doomed_tasks import DoomedTasks, find_alone, find_turns, read_doomed_tasks
 from steady.aws.service_out.leaving import drain_seconds, leave
 from steady.aws.service_out.meanwhile import Leaving, stop_meanwhile
@@ -95,6 +96,7 @@ def look_at(
     due: Sequence[Stop] = (),
     of_others: Sequence[Stop] = (),
     leaving: Leaving | None = None,
+    crowd: Crowd | None = None,
     *,
     latest: float = math.inf,
     reason: str = "",
@@ -106,13 +108,21 @@ def look_at(
         due: the stops that an earlier step has left: they are made while the tasks are read.
         of_others: those of them that are for instances which are not looked at: they stay as they are.
         leaving: the targets that an earlier step has left, and that are being deregistered.
+        crowd: what is being stopped until the tasks are read.
         latest: when no more target may be deregistered, in seconds since the epoch.
         reason: the reason with which tasks are stopped.
     """
     _ = runtime.ecs, runtime.ecs_quick, runtime.ecs_once, runtime.elbv2, runtime.elbv2_once, runtime.ssm
     read, early = stop_meanwhile(
-        runtime, cluster, due, reason, latest, lambda: _read(runtime, cluster, doomed, drained)
+        runtime, cluster, due, reason, latest, lambda: _read(runtime, cluster, doomed, drained, crowd)
     )
+    if crowd:
+        crowd.is_read = True
+        early = early.with_others(crowd.stopped())
+    if read.unread and not of_others:
+        # What is planned for instances that took too long to read stays as it is, too.
+        known = {task.arn for task in read.found.tasks}
+        of_others = [stop for stop in due if stop.arn not in known]
     plan = _Plan(early, due, [stop for stop in of_others if stop.arn not in early.arns])
     return _release(runtime, cluster, read, plan, leaving or Leaving(), latest, reason)
 
@@ -137,7 +147,13 @@ class _Reading:
     unread: Sequence[Doomed]
 
 
-def _read(runtime: Runtime, cluster: str, doomed: Sequence[Doomed], drained: Iterable[ContainerInstance]) -> _Reading:
+def _read(
+    runtime: Runtime,
+    cluster: str,
+    doomed: Sequence[Doomed],
+    drained: Iterable[ContainerInstance],
+    crowd: Crowd | None,
+) -> _Reading:
     """Drain those of `doomed` that are not drained, and read the tasks on them."""
     arns = {d.container_instance_arn for d in doomed}
     known = _by_arn(i for i in drained if i.arn in arns)
@@ -149,7 +165,8 @@ def _read(runtime: Runtime, cluster: str, doomed: Sequence[Doomed], drained: Ite
         *describe_instances(runtime, cluster, sorted(later)),
     ]
     first = {d.container_instance_arn: (d.looked_at, d.deadline_s) for d in doomed}
-    found = read_doomed_tasks(runtime, cluster, sorted(instances, key=lambda i: (*first[i.arn], i.arn)))
+    listed = crowd.listed(runtime, {i.arn for i in instances}) if crowd else ()
+    found = read_doomed_tasks(runtime, cluster, sorted(instances, key=lambda i: (*first[i.arn], i.arn)), listed)
     unread = [d for d in doomed if d.container_instance_arn in found.unread]
     doomed = [d for d in doomed if d.container_instance_arn not in found.unread]
     instances = [i for i in instances if i.arn not in found.unread]
@@ -200,7 +217,7 @@ def _release(
         deregistered=len(release.targets) - len(left.refused),
         refused=len({target.group_arn for target in left.refused})
         + sum(i.status is InstanceStatus.ACTIVE and i.arn not in read.later for i in instances),
-        early=Stopped(early.arns | left.stopped.arns, early.refused + left.stopped.refused),
+        early=early.with_others(left.stopped),
         leaving=left.refused,
         unread=read.unread,
         incomplete=incomplete,

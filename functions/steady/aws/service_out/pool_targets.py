@@ -41,6 +41,13 @@ def leave_pool(runtime: Runtime, cluster: str, doomed: Iterable[Doomed]) -> list
     return [replace(d, pool_left_at=left_at.get(d.instance_id, d.pool_left_at)) for d in doomed]
 
 
+def registers_instances(runtime: Runtime, cluster: str) -> bool | None:
+    """Return whether the cluster's pool itself registers its instances with load balancers; None: that is not known."""
+    pool = _pool_of(runtime, cluster)
+    groups = _groups_of(runtime, pool) if pool else None
+    return None if groups is None else bool(groups)
+
+
 def instance_targets(
     runtime: Runtime, pool: PoolName, instance_ids: Sequence[str]
 ) -> dict[str, frozenset[Target]] | None:

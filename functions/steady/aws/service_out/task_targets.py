@@ -87,6 +87,11 @@ def targets_of(
     return TaskTargets(frozenset(found), are_all_known, lingers or bool(traffic.registries))
 
 
+def get_no_requests(task: TaskTypeDef, service: ServiceTypeDef) -> bool:
+    """Return whether no request reaches `task` of `service`, as far as the service itself tells."""
+    return targets_of(task, service, "", "") == TaskTargets(frozenset(), are_all_known=True)
+
+
 def report_late(
     runtime: Runtime,
     cluster: str,

@@ -1,0 +1,219 @@
+"""The tasks of a large part of a cluster, in as little time as can be: by pages and by families side by side."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from steady.api_budget.limits import BUCKET_OF
+from steady.arns import family_of
+from steady.aws.ecs.pages import PAGE
+from steady.aws.ecs.task_lists import (
+    TASKS_A_DESCRIBE,
+    count_tasks,
+    describe_tasks_on,
+    described_on,
+    is_by_cluster_cheaper,
+    list_tasks,
+    list_unknown,
+    pages_of,
+    pages_of_tasks,
+)
+from steady.aws.runtime import CONNECTIONS, Runtime, batches
+from steady.cluster import ContainerInstance
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecs.type_defs import TaskTypeDef
+
+# The families on so many pages are listed if the other pages would take longer than this, in seconds, and longer than
+# the rate of the ECS API takes for so many families.
+FIRST_PAGES = 3
+LIST_FOR_S = 3.0
+# Calls that read tasks and are let through at once, less some for what else reads.
+LISTS_AT_ONCE = BUCKET_OF["ListTasks"].burst - 40
+# Instances of which tasks are missing then, and whose own lists are read at once.
+INSTANCES_AT_A_TIME = 60
+SOME_INSTANCES = 20
+
+
+def describe_tasks_in_time(
+    runtime: Runtime,
+    cluster: str,
+    instances: Sequence[ContainerInstance],
+    meanwhile: Callable[[Sequence[TaskTypeDef]], object] = lambda first: None,
+    known: Sequence[str] = (),
+) -> tuple[list[TaskTypeDef], frozenset[str]]:
+    """Return the tasks that ECS wants RUNNING on `instances`, or on the first of them if all would take long.
+
+    ECS has counted the tasks of an instance when it was drained. If fewer were found, the instance's own list is read,
+    of a part of these instances at a time.
+
+    Args:
+        meanwhile: called with the first tasks, side by side with the calls for all others. The caller has made the
+            clients that it uses.
+        known: ARNs of tasks that were listed a moment ago, before the drain of some of `instances`. They are described
+            again.
+
+    Returns:
+        The tasks, and the ARNs of the instances whose tasks were not all read.
+    """
+    busy = [i for i in instances if i.task_count]
+    if not is_by_cluster_cheaper(runtime, cluster, busy):
+        return describe_tasks_on(runtime, cluster, busy), frozenset()
+    _ = runtime.ecs
+    if known:
+        first, rest = known[: FIRST_PAGES * PAGE], known[FIRST_PAGES * PAGE :]
+        found = described_on(runtime, cluster, busy, batches(first, TASKS_A_DESCRIBE))
+
+        def describe_others() -> list[TaskTypeDef]:
+            return [*found, *described_on(runtime, cluster, busy, batches(rest, TASKS_A_DESCRIBE))]
+
+        tasks, _ = runtime.side_by_side(describe_others, lambda: meanwhile(tuple(found)))
+    else:
+        here = {i.arn for i in busy}
+        some: list[TaskTypeDef] = []
+
+        def note(described: Sequence[TaskTypeDef]) -> None:
+            some.extend(t for t in described if t.get("containerInstanceArn") in here and t["lastStatus"] != "STOPPED")
+
+        describe_all(runtime, cluster, note, meanwhile=lambda: meanwhile(tuple(some)))
+        tasks = some
+    return _with_missing(runtime, cluster, busy, tasks)
+
+
+def describe_all(
+    runtime: Runtime,
+    cluster: str,
+    found: Callable[[Sequence[TaskTypeDef]], object],
+    goes_on: Callable[[], bool] = lambda: True,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> None:
+    """List and describe the tasks of a cluster for as long as `goes_on`.
+
+    The pages of a cluster's list come one after the other. Where that would take long, as far as the first pages tell,
+    the families of the tasks that are found are listed beside them. The caller has made the clients.
+
+    Args:
+        found: called with the tasks of each description, by several threads.
+        meanwhile: called once the tasks of the first pages were found, side by side with the calls for all others.
+    """
+    tasks, pages, began = count_tasks(runtime, cluster), pages_of_tasks(runtime, cluster=cluster), runtime.now()
+    listing = _Listing(runtime, cluster, found, goes_on)
+    first = list(itertools.islice(pages, FIRST_PAGES))
+    left_s = (runtime.now() - began) / FIRST_PAGES * (pages_of(tasks) - FIRST_PAGES)
+    runtime.in_parallel(listing.describe_page, first)
+    by_family = left_s >= listing.families_take_s()
+
+    def look(page: Sequence[str]) -> None:
+        listing.describe_page(page)
+        if by_family:
+            listing.list_families()
+
+    def list_rest() -> None:
+        rest = itertools.takewhile(lambda _: goes_on() and len(listing.listed) < tasks, pages)
+        runtime.side_by_side(
+            lambda: listing.list_families() if by_family else None, lambda: runtime.in_parallel(look, rest)
+        )
+        listing.describe_rest()
+
+    runtime.side_by_side(list_rest, meanwhile)
+
+
+@dataclass
+class _Listing:
+    """A list of the tasks of a cluster, by pages and by families. Threads share it.
+
+    Attributes:
+        listed: the ARNs of the tasks.
+        families: how many of the described tasks are of each family.
+    """
+
+    runtime: Runtime
+    cluster: str
+    found: Callable[[Sequence[TaskTypeDef]], object]
+    goes_on: Callable[[], bool]
+    listed: set[str] = field(default_factory=set)
+    families: Counter[str] = field(default_factory=Counter)
+    _asked: set[str] = field(default_factory=set)
+    _waiting: list[str] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def describe_page(self, page: Sequence[str]) -> None:
+        """Describe the tasks of `page` that were not described."""
+        self._describe(self._new(page))
+
+    def families_take_s(self) -> float:
+        """Return how long it takes to list the tasks of all families, and to describe them."""
+        counts = Counter(self.families.values())
+        # How many families were not seen yet is told by those that were seen once, and twice (Chao's estimator).
+        unseen = counts[1] * (counts[1] - 1) / (2 * (counts[2] + 1))
+        calls = 2 * (len(self.families) + unseen)
+        return LIST_FOR_S + max(0.0, calls - LISTS_AT_ONCE) / BUCKET_OF["ListTasks"].refill_per_s
+
+    def list_families(self) -> None:
+        """List the tasks of the families that were found and were not listed, and describe most of them."""
+        with self._lock:
+            families = sorted(self.families.keys() - self._asked)
+            self._asked.update(families)
+        self.runtime.in_parallel(self._list_family, families, at_once=CONNECTIONS)
+
+    def describe_rest(self) -> None:
+        """Describe the tasks that were listed by family and are left."""
+        self.runtime.in_parallel(self._describe, batches(self._waiting, TASKS_A_DESCRIBE))
+
+    def _list_family(self, family: str) -> None:
+        if self.goes_on():
+            arns = self._new(list_tasks(self.runtime, cluster=self.cluster, family=family))
+            with self._lock:
+                self._waiting += arns
+                whole = len(self._waiting) // TASKS_A_DESCRIBE * TASKS_A_DESCRIBE
+                batch, self._waiting = self._waiting[:whole], self._waiting[whole:]
+            # As soon as enough are known: a slow list delays no other.
+            for some in batches(batch, TASKS_A_DESCRIBE):
+                self._describe(some)
+
+    def _new(self, arns: Iterable[str]) -> list[str]:
+        with self._lock:
+            new = [arn for arn in arns if arn not in self.listed]
+            self.listed.update(new)
+        return new
+
+    def _describe(self, arns: Sequence[str]) -> None:
+        if arns and self.goes_on():
+            tasks = self.runtime.ecs.describe_tasks(cluster=self.cluster, tasks=arns)["tasks"]
+            with self._lock:
+                self.families.update(_families_of(tasks))
+            self.found(tasks)
+
+
+def _with_missing(
+    runtime: Runtime, cluster: str, busy: Sequence[ContainerInstance], found: list[TaskTypeDef]
+) -> tuple[list[TaskTypeDef], frozenset[str]]:
+    """Return `found` with the tasks that are missing, and the instances of which too many are."""
+    missing = _not_complete(busy, found)
+    if len(missing) > INSTANCES_AT_A_TIME:
+        families = _families_of(found).keys()
+        # There are other families: those of the tasks on some of these instances.
+        found += list_unknown(
+            runtime, cluster, busy, found, [{"containerInstance": i.arn} for i in missing[:SOME_INSTANCES]]
+        )
+        others = _families_of(found).keys() - families
+        found += list_unknown(runtime, cluster, busy, found, [{"family": family} for family in sorted(others)])
+        missing = _not_complete(busy, found)
+    first = missing[:INSTANCES_AT_A_TIME]
+    found += list_unknown(runtime, cluster, first, found, [{"containerInstance": i.arn} for i in first])
+    unread = frozenset(i.arn for i in missing[INSTANCES_AT_A_TIME:])
+    return [task for task in found if task["containerInstanceArn"] not in unread], unread
+
+
+def _not_complete(instances: Iterable[ContainerInstance], found: Iterable[TaskTypeDef]) -> Sequence[ContainerInstance]:
+    counts = Counter(task["containerInstanceArn"] for task in found)
+    return [i for i in instances if counts[i.arn] < i.task_count]
+
+
+def _families_of(tasks: Iterable[TaskTypeDef]) -> Counter[str]:
+    return Counter(family_of(task["taskDefinitionArn"]) for task in tasks)
