@@ -15,6 +15,7 @@ from steady.aws.ecs.pages import PAGE
 from steady.aws.ecs.task_lists import (
     TASKS_A_DESCRIBE,
     count_tasks,
+    describe_tasks,
     describe_tasks_on,
     described_on,
     is_by_cluster_cheaper,
@@ -184,7 +185,7 @@ class _Listing:
 
     def _describe(self, arns: Sequence[str]) -> None:
         if arns and self.goes_on():
-            tasks = self.runtime.ecs.describe_tasks(cluster=self.cluster, tasks=arns)["tasks"]
+            tasks = describe_tasks(self.runtime, self.cluster, arns)
             with self._lock:
                 self.families.update(_families_of(tasks))
             self.found(tasks)

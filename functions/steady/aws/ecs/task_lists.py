@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from steady.api_budget.limits import BUCKET_OF
 from steady.aws.cache import Cache
 from steady.aws.ecs.pages import PAGE
+from steady.aws.pace import pace_of
 from steady.aws.runtime import CONNECTIONS, Runtime, batches
 from steady.cluster import ContainerInstance
 
 if TYPE_CHECKING:
-    from mypy_boto3_ecs.type_defs import TaskTypeDef
+    from mypy_boto3_ecs.type_defs import DescribeTasksResponseTypeDef, TaskTypeDef
 
 TASKS_A_DESCRIBE = 100
+# What a full bucket lets through at once, less some calls for whatever else reads.
+READ_BUCKET = replace(BUCKET_OF["ListTasks"], burst=BUCKET_OF["ListTasks"].burst - 20)
 # The number of tasks of each cluster, by its name.
 TASK_COUNTS = Cache[str, int](max_age_s=60.0)
 
@@ -39,9 +44,12 @@ def described_on(
     """Return the tasks of `pages` (ARNs) that run on `instances`. Each page is described while the next is listed."""
     client = runtime.ecs
     wanted = {i.arn for i in instances}
-    answers = runtime.in_parallel(
-        lambda page: client.describe_tasks(cluster=cluster, tasks=page), (page for page in pages if page)
-    )
+
+    def describe(page: Sequence[str]) -> DescribeTasksResponseTypeDef:
+        wait_to_read(runtime)
+        return client.describe_tasks(cluster=cluster, tasks=page)
+
+    answers = runtime.in_parallel(describe, (page for page in pages if page))
     return [
         task
         for answer in answers
@@ -113,11 +121,24 @@ def list_tasks(runtime: Runtime, **which: Any) -> list[str]:
 
 def pages_of_tasks(runtime: Runtime, **which: Any) -> Iterator[Sequence[str]]:
     """Yield the ARNs of the tasks `which`, in the parameters of ListTasks, page by page."""
-    pages = runtime.ecs.get_paginator("list_tasks").paginate(**which, PaginationConfig={"PageSize": PAGE})
-    return (page["taskArns"] for page in pages)
+    pages = iter(runtime.ecs.get_paginator("list_tasks").paginate(**which, PaginationConfig={"PageSize": PAGE}))
+    more = True
+    while more:
+        wait_to_read(runtime)
+        page = next(pages)
+        yield page["taskArns"]
+        more = bool(page.get("nextToken"))
+
+
+def wait_to_read(runtime: Runtime) -> None:
+    """Wait for the turn of a call that reads tasks: what ECS throttles comes seconds later."""
+    pace_of(runtime, READ_BUCKET).wait_for_turn()
 
 
 def describe_tasks(runtime: Runtime, cluster: str, arns: Iterable[str]) -> list[TaskTypeDef]:
     """Return the tasks `arns` as ECS describes them."""
-    answers = (runtime.ecs.describe_tasks(cluster=cluster, tasks=batch) for batch in batches(arns, TASKS_A_DESCRIBE))
-    return [task for answer in answers for task in answer["tasks"]]
+    found = []
+    for batch in batches(arns, TASKS_A_DESCRIBE):
+        wait_to_read(runtime)
+        found += runtime.ecs.describe_tasks(cluster=cluster, tasks=batch)["tasks"]
+    return found

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.api_budget.limits import BUCKET_OF, THROTTLED
 from steady.aws.ecs.task_definitions import read_task_definition
-from steady.aws.ecs.task_lists import describe_tasks, list_tasks
+from steady.aws.ecs.task_lists import describe_tasks, list_tasks, wait_to_read
 from steady.aws.pace import pace_of
 from steady.aws.runtime import Runtime, batches
 from steady.cluster import DEFAULT_STOP_TIMEOUT_S, ContainerInstance
@@ -157,6 +157,7 @@ def find_protected_tasks(runtime: Runtime, cluster: str, arns: Iterable[str], *,
     client = runtime.ecs_quick
 
     def look(batch: Sequence[str]) -> list[str]:
+        wait_to_read(runtime)
         try:
             answer = client.get_task_protection(cluster=cluster, tasks=batch)
         except (ClientError, BotoCoreError) as error:

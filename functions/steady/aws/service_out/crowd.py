@@ -19,7 +19,7 @@ from steady.aws.ecs.services import is_daemon, service_names, service_of
 from steady.aws.ecs.task_lists import are_many
 from steady.aws.ecs.tasks import Stopped, find_protected_tasks, stop_task
 from steady.aws.runtime import Runtime
-from steady.aws.service_out.doomed_tasks import read_services
+from steady.aws.service_out.doomed_tasks import read_definitions, read_services
 from steady.aws.service_out.leaving import drain_seconds
 from steady.aws.service_out.pool_targets import registers_instances
 from steady.aws.service_out.task_targets import get_no_requests
@@ -55,6 +55,7 @@ class Crowd:
     _counts: dict[str, int] = field(default_factory=dict)
     _ranks: Counter[Rank] = field(default_factory=Counter)
     _known: dict[str, set[str]] = field(default_factory=dict)
+    _definitions: set[str] = field(default_factory=set)
     _waiting: dict[tuple[Rank, str], deque[Stop]] = field(default_factory=dict)
     _answers: list[tuple[str, bool]] = field(default_factory=list)
     _late_at: tuple[float, bool] = (0.0, False)
@@ -107,9 +108,15 @@ class Crowd:
         arn, instance = task["taskArn"], task.get("containerInstanceArn", "")
         with self._lock:
             self._known.setdefault(instance, set()).add(arn)
+            self._definitions.add(task["taskDefinitionArn"])
             self._ranks[rank] += 1
             if may_stop:
                 self._waiting.setdefault((rank, instance), deque()).append(Stop(arn, 0.0, 0.0, rank))
+
+    def definitions(self) -> frozenset[str]:
+        """Return the ARNs of the task definitions of the tasks that were found."""
+        with self._lock:
+            return frozenset(self._definitions)
 
     def take(self, drain_s: float, now: float) -> Stop | None:
         """Return a stop that is to be made now: of a batch task only if not all tasks can be stopped in time."""
@@ -178,7 +185,7 @@ class _Stopping:
 
     def work(self) -> None:
         try:
-            self.runtime.side_by_side(self.list, self.stop)
+            self.runtime.side_by_side(self.list, self.stop, self.read_definitions)
         except Exception as error:
             # Any exception: the step reads and stops all of them itself.
             self.runtime.telemetry.warning(
@@ -207,6 +214,18 @@ class _Stopping:
                     self.runtime.sleep(TURN_S)
 
         self.runtime.in_parallel(stop_some, range(CALLERS), at_once=CALLERS)
+
+    def read_definitions(self) -> None:
+        """Read the task definitions, of which ECS describes 20 in a second: the process keeps them for the look."""
+        known: frozenset[str] = frozenset()
+        while self.is_wanted():
+            is_listed = self.crowd.is_listed is not None
+            found = self.crowd.definitions()
+            read_definitions(self.runtime, self.cluster, found - known)
+            if is_listed:
+                return
+            known = found
+            self.runtime.sleep(TURN_S)
 
     def find(self, tasks: Sequence[TaskTypeDef]) -> None:
         """Note which of `tasks` may be stopped: batch tasks, and unprotected ones of services without requests."""

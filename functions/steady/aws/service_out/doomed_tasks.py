@@ -66,7 +66,7 @@ def read_doomed_tasks(
 
     def read_known(first: Sequence[TaskTypeDef]) -> None:
         # Most of what the other tasks need, too: there are many of these definitions and target groups.
-        known.update(_definitions(runtime, cluster, {task["taskDefinitionArn"] for task in first}))
+        known.update(read_definitions(runtime, cluster, {task["taskDefinitionArn"] for task in first}))
         read_routing(runtime, read_services(runtime, cluster, service_names(first)).values())
 
     _ = runtime.ecs, runtime.ecs_quick, runtime.ecs_once, runtime.elbv2_once
@@ -76,14 +76,16 @@ def read_doomed_tasks(
         services = read_services(runtime, cluster, service_names(tasks))
         return services, read_routing(runtime, services.values())
 
-    def read_definitions() -> Mapping[str, TaskDefinition | None]:
+    def read_other_definitions() -> Mapping[str, TaskDefinition | None]:
         # One that ECS did not answer for is not asked for again: that may take ten seconds.
-        return known | _definitions(runtime, cluster, {task["taskDefinitionArn"] for task in tasks} - known.keys())
+        return known | read_definitions(runtime, cluster, {task["taskDefinitionArn"] for task in tasks} - known.keys())
 
     def read_protected() -> set[str]:
         return find_protected_tasks(runtime, cluster, [t["taskArn"] for t in tasks if service_of(t)])
 
-    (services, routing), definitions, protected = runtime.side_by_side(read_routed, read_definitions, read_protected)
+    (services, routing), definitions, protected = runtime.side_by_side(
+        read_routed, read_other_definitions, read_protected
+    )
     instance_id = {i.arn: i.instance_id for i in instances}
     found = []
     for task in tasks:
@@ -243,7 +245,7 @@ def read_services(runtime: Runtime, cluster: str, names: Sequence[str]) -> Mappi
     return {name: service for name, service in found.items() if service}
 
 
-def _definitions(runtime: Runtime, cluster: str, arns: Collection[str]) -> dict[str, TaskDefinition | None]:
+def read_definitions(runtime: Runtime, cluster: str, arns: Collection[str]) -> dict[str, TaskDefinition | None]:
     """Return the task definitions `arns`, by ARN; None for one that cannot be read."""
 
     def read(arn: str) -> TaskDefinition | None:
