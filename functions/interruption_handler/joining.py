@@ -52,7 +52,7 @@ def join(
     for left in reversed(range(TIMES)):
         crowd.expect(sum(not d.looked_at for d in coming))
         more = _drain(runtime, environment, cluster, coming)
-        crowd.add(more.doomed, more.drained)
+        crowd.add(more.doomed, more.drained, runtime.now())
         known, drained = merge_all((*joined.doomed, *more.doomed)), (*joined.drained, *more.drained)
         joined = replace(joined, doomed=known, drained=drained)
         # In a chain that goes on, what comes meanwhile waits for the next step.

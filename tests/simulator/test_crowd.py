@@ -184,7 +184,7 @@ def test_only_instances_that_go_soon_and_are_drained_are_of_the_crowd() -> None:
         replace(spot[3], mark=DrainMark(DrainReason.STOP, 1, 1)),
     ]
     one = crowd.Crowd()
-    one.add(doomed, [*map(instance, range(3)), instance(4, InstanceStatus.ACTIVE)])
+    one.add(doomed, [*map(instance, range(3)), instance(4, InstanceStatus.ACTIVE)], now=5.0)
 
     assert one.size() == (1, 3)
     one.expect(4)

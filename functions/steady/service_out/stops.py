@@ -166,17 +166,28 @@ class Agenda:
     ('b', None, 30.0)
     """
 
-    def __init__(self, stops: Iterable[Stop]) -> None:
-        self._later = deque(sorted(enumerate(stops), key=lambda numbered: numbered[1].at))
-        self._ready: list[tuple[int, Stop]] = []
+    def __init__(self, stops: Iterable[Stop] = ()) -> None:
         self._lock = threading.Lock()
+        self._taken: set[str] = set()
+        self.plan(stops)
+
+    def plan(self, stops: Iterable[Stop]) -> None:
+        """Make these stops, and no others, the ones that are left, but for tasks whose stop was taken already."""
+        with self._lock:
+            left = enumerate(stop for stop in stops if stop.arn not in self._taken)
+            self._later = deque(sorted(left, key=lambda numbered: numbered[1].at))
+            self._ready: list[tuple[int, Stop]] = []
 
     def take(self, now: float) -> Stop | None:
         """Return the stop that is to be made at the time `now`; None: there is none, or none yet."""
         with self._lock:
             while self._later and self._later[0][1].at <= now:
                 heapq.heappush(self._ready, self._later.popleft())
-            return heapq.heappop(self._ready)[1] if self._ready else None
+            if not self._ready:
+                return None
+            stop = heapq.heappop(self._ready)[1]
+            self._taken.add(stop.arn)
+            return stop
 
     def next_at(self) -> float:
         """Return when the next stop may be made; infinity: none is left."""

@@ -10,7 +10,7 @@ GATHER_FOR_S = 4.0
 MANY = 100
 GATHER_MANY_FOR_S = 5.0
 # A step stops tasks for this long; while more notices may come, for less: they wait until its end.
-ROUND_S = 14.0
+ROUND_S = 20.0
 SHORT_ROUND_S = 4.0
 NOTICES_COME_FOR_S = 20.0
 
@@ -39,7 +39,7 @@ def round_end(doomed: Sequence[Doomed], now: float) -> float:
 
     >>> fleet = [Doomed("i-1", "web", deadline_s=120.0, noticed_at=0.0)]
     >>> round_end(fleet, now=5.0), round_end(fleet, now=60.0)
-    (9.0, 74.0)
+    (9.0, 80.0)
     """
     newest = max((d.noticed_at for d in doomed), default=0.0)
     return now + (SHORT_ROUND_S if now - newest < NOTICES_COME_FOR_S else ROUND_S)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from steady.api_budget.limits import BUCKET_OF
 from steady.arns import family_of
-from steady.aws.ecs.pages import PAGE
 from steady.aws.ecs.task_lists import (
     TASKS_A_DESCRIBE,
     count_tasks,
@@ -46,7 +45,7 @@ def describe_tasks_in_time(
     cluster: str,
     instances: Sequence[ContainerInstance],
     meanwhile: Callable[[Sequence[TaskTypeDef]], object] = lambda first: None,
-    known: Sequence[str] = (),
+    known: Known | None = None,
 ) -> tuple[list[TaskTypeDef], frozenset[str]]:
     """Return the tasks that ECS wants RUNNING on `instances`, or on the first of them if all would take long.
 
@@ -56,8 +55,7 @@ def describe_tasks_in_time(
     Args:
         meanwhile: called with the first tasks, side by side with the calls for all others. The caller has made the
             clients that it uses.
-        known: ARNs of tasks that were listed a moment ago, before the drain of some of `instances`. They are described
-            again.
+        known: the tasks that were found a moment ago, before the drain of some of `instances`.
 
     Returns:
         The tasks, and the ARNs of the instances whose tasks were not all read.
@@ -67,18 +65,18 @@ def describe_tasks_in_time(
         return describe_tasks_on(runtime, cluster, busy), frozenset()
     _ = runtime.ecs
     if known:
-        first, rest = known[: FIRST_PAGES * PAGE], known[FIRST_PAGES * PAGE :]
-        found = described_on(runtime, cluster, busy, batches(first, TASKS_A_DESCRIBE))
+        fresh = [task for task in known.tasks if task["lastStatus"] != "STOPPED"]
 
         def describe_others() -> list[TaskTypeDef]:
-            return [*found, *described_on(runtime, cluster, busy, batches(rest, TASKS_A_DESCRIBE))]
+            return described_on(runtime, cluster, busy, batches(known.others, TASKS_A_DESCRIBE))
 
-        tasks, _ = runtime.side_by_side(describe_others, lambda: meanwhile(tuple(found)))
+        others, _ = runtime.side_by_side(describe_others, lambda: meanwhile(tuple(fresh)))
+        tasks = [*fresh, *others]
     else:
         here = {i.arn for i in busy}
         some: list[TaskTypeDef] = []
 
-        def note(described: Sequence[TaskTypeDef]) -> None:
+        def note(described: Sequence[TaskTypeDef], _: float) -> None:
             some.extend(t for t in described if t.get("containerInstanceArn") in here and t["lastStatus"] != "STOPPED")
 
         describe_all(runtime, cluster, note, meanwhile=lambda: meanwhile(tuple(some)))
@@ -89,7 +87,7 @@ def describe_tasks_in_time(
 def describe_all(
     runtime: Runtime,
     cluster: str,
-    found: Callable[[Sequence[TaskTypeDef]], object],
+    found: Callable[[Sequence[TaskTypeDef], float], object],
     goes_on: Callable[[], bool] = lambda: True,
     meanwhile: Callable[[], object] = lambda: None,
 ) -> None:
@@ -99,7 +97,7 @@ def describe_all(
     the families of the tasks that are found are listed beside them. The caller has made the clients.
 
     Args:
-        found: called with the tasks of each description, by several threads.
+        found: called with the tasks of each description, and the time before it, by several threads.
         meanwhile: called once the tasks of the first pages were found, side by side with the calls for all others.
     """
     tasks, pages, began = count_tasks(runtime, cluster), pages_of_tasks(runtime, cluster=cluster), runtime.now()
@@ -124,6 +122,21 @@ def describe_all(
     runtime.side_by_side(list_rest, meanwhile)
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of the tasks of instances that were being drained.
+
+    Attributes:
+        tasks: those that were described after the drain of their instances.
+        others: the ARNs of those that were described before it, and may have ended since.
+        protection: whether each of these service tasks is protected, by ARN, as far as it is known.
+    """
+
+    tasks: Sequence[TaskTypeDef] = ()
+    others: Sequence[str] = ()
+    protection: Mapping[str, bool] = field(default_factory=dict)
+
+
 @dataclass
 class _Listing:
     """A list of the tasks of a cluster, by pages and by families. Threads share it.
@@ -135,7 +148,7 @@ class _Listing:
 
     runtime: Runtime
     cluster: str
-    found: Callable[[Sequence[TaskTypeDef]], object]
+    found: Callable[[Sequence[TaskTypeDef], float], object]
     goes_on: Callable[[], bool]
     listed: set[str] = field(default_factory=set)
     families: Counter[str] = field(default_factory=Counter)
@@ -185,10 +198,11 @@ class _Listing:
 
     def _describe(self, arns: Sequence[str]) -> None:
         if arns and self.goes_on():
+            asked_at = self.runtime.now()
             tasks = describe_tasks(self.runtime, self.cluster, arns)
             with self._lock:
                 self.families.update(_families_of(tasks))
-            self.found(tasks)
+            self.found(tasks, asked_at)
 
 
 def _with_missing(

@@ -100,23 +100,38 @@ def stop_tasks(
     Args:
         goes_on: asked before each stop; once it is false, no more is made.
     """
+    agenda = Agenda(stops)
+
+    def is_left() -> bool:
+        return goes_on() and agenda.next_at() < until
+
+    return stop_as_planned(runtime, cluster, agenda, reason, until, is_left, min(CALLERS, len(stops)))
+
+
+def stop_as_planned(
+    runtime: Runtime,
+    cluster: str,
+    agenda: Agenda,
+    reason: str,
+    until: float,
+    goes_on: Callable[[], bool],
+    callers: int = CALLERS,
+) -> Stopped:
+    """Make the stops of `agenda`, whose plan may change meanwhile, as `stop_tasks` does, for as long as `goes_on`."""
     # A session makes its clients in one thread only: before the calls side by side.
     _ = runtime.ecs_once
-    agenda = Agenda(stops)
 
     def work(_: int) -> list[tuple[str, bool]]:
         answers = []
         while (now := runtime.now()) < until and goes_on():
             if one := agenda.take(now):
                 answers.append(stop_task(runtime, cluster, one, reason, until))
-            elif (next_at := agenda.next_at()) < until:
-                runtime.sleep(min(max(next_at - now, 0.0), ASKED_EACH_S))
             else:
-                break
+                runtime.sleep(min(max(agenda.next_at() - now, 0.0), ASKED_EACH_S))
         return answers
 
     # At a latency of 0.3 s, ten calls side by side would not reach the rate that ECS allows.
-    workers = range(min(CALLERS, len(stops)))
+    workers = range(callers)
     answers = [answer for found in runtime.in_parallel(work, workers, at_once=CALLERS) for answer in found]
     return Stopped(frozenset(arn for arn, _ in answers if arn), sum(refused for _, refused in answers))
 
@@ -148,26 +163,25 @@ def _not_stopped(runtime: Runtime, cluster: str, stop: Stop, error: Exception) -
     return "", True
 
 
-def find_protected_tasks(runtime: Runtime, cluster: str, arns: Iterable[str], *, if_unknown: bool = False) -> set[str]:
-    """Return those of the service tasks `arns` that are under scale-in protection now.
+def read_protection(runtime: Runtime, cluster: str, arns: Iterable[str]) -> dict[str, bool]:
+    """Return whether each of the service tasks `arns` is under scale-in protection now.
 
-    Args:
-        if_unknown: whether tasks count as protected for which ECS does not answer within some seconds.
+    Those are left out for which ECS does not answer within some seconds.
     """
     client = runtime.ecs_quick
 
-    def look(batch: Sequence[str]) -> list[str]:
+    def look(batch: Sequence[str]) -> dict[str, bool]:
         wait_to_read(runtime)
         try:
             answer = client.get_task_protection(cluster=cluster, tasks=batch)
         except (ClientError, BotoCoreError) as error:
             runtime.telemetry.warning(
-                f"cluster {cluster}: scale-in protection of {len(batch)} tasks is unknown, so that they "
-                f"{'are not' if if_unknown else 'may be'} stopped early: {error}",
+                f"cluster {cluster}: scale-in protection of {len(batch)} tasks is unknown, so that they may be stopped "
+                f"before their deadline: {error}",
                 cluster=cluster,
             )
-            return list(batch) if if_unknown else []
-        return [task["taskArn"] for task in answer["protectedTasks"] if task["protectionEnabled"]]
+            return {}
+        return dict.fromkeys(batch, False) | {t["taskArn"]: t["protectionEnabled"] for t in answer["protectedTasks"]}
 
     answers = runtime.in_parallel(look, list(batches(arns, TASKS_A_PROTECTION)))
-    return {arn for found in answers for arn in found}
+    return {arn: protected for found in answers for arn, protected in found.items()}

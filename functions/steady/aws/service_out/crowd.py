@@ -6,6 +6,7 @@ read their tasks takes up to 25 s, in each of which 40 tasks can be stopped.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
@@ -14,10 +15,10 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from steady.aws.ecs.many_tasks import describe_all
+from steady.aws.ecs.many_tasks import Known, describe_all
 from steady.aws.ecs.services import is_daemon, service_names, service_of
 from steady.aws.ecs.task_lists import are_many
-from steady.aws.ecs.tasks import Stopped, find_protected_tasks, stop_task
+from steady.aws.ecs.tasks import Stopped, read_protection, stop_task
 from steady.aws.runtime import Runtime
 from steady.aws.service_out.doomed_tasks import read_definitions, read_services
 from steady.aws.service_out.leaving import drain_seconds
@@ -54,7 +55,9 @@ class Crowd:
     _doomed: dict[str, Doomed] = field(default_factory=dict)
     _counts: dict[str, int] = field(default_factory=dict)
     _ranks: Counter[Rank] = field(default_factory=Counter)
-    _known: dict[str, set[str]] = field(default_factory=dict)
+    _drained_at: dict[str, float] = field(default_factory=dict)
+    _known: dict[str, dict[str, tuple[TaskTypeDef, float]]] = field(default_factory=dict)
+    _protection: dict[str, bool] = field(default_factory=dict)
     _definitions: set[str] = field(default_factory=set)
     _waiting: dict[tuple[Rank, str], deque[Stop]] = field(default_factory=dict)
     _answers: list[tuple[str, bool]] = field(default_factory=list)
@@ -65,12 +68,13 @@ class Crowd:
         """Note that so many more instances will be added."""
         self._expected += instances
 
-    def add(self, doomed: Iterable[Doomed], drained: Iterable[ContainerInstance]) -> None:
-        """Add instances of which tasks may be stopped: `drained` ones that end soon, and in any case."""
+    def add(self, doomed: Iterable[Doomed], drained: Iterable[ContainerInstance], now: float) -> None:
+        """Add instances of which tasks may be stopped: `drained` ones, until `now`, that end soon in any case."""
         of_arn = {d.container_instance_arn: d for d in doomed if not (d.hooks or d.is_patient or d.gone)}
         found = {i.arn: i.task_count for i in drained if i.arn in of_arn and i.status is InstanceStatus.DRAINING}
         with self._lock:
             self._counts.update(found)
+            self._drained_at.update(dict.fromkeys(found, now))
             self._doomed.update({arn: of_arn[arn] for arn in found})
 
     def size(self) -> tuple[int, int]:
@@ -91,23 +95,36 @@ class Crowd:
             self.is_listed = False if self.is_read else None
             return not self.is_read
 
-    def listed(self, runtime: Runtime, instances: Iterable[str]) -> Sequence[str]:
-        """Return the ARNs of the tasks that were found on `instances` (ARNs), once all are listed.
+    def known(self, runtime: Runtime, instances: Iterable[str]) -> Known | None:
+        """Return the tasks on `instances` (ARNs), once all are listed; None if that failed, or has not begun.
 
-        If that has not begun, it does not begin any more, and there are none; nor are there if it failed.
+        From then on it does not begin any more.
         """
         with self._lock:
             self.is_read = self.is_read or self.is_listed is False
         while self.is_listed is None:
             runtime.sleep(TURN_S / 5)
+        if not self.is_listed:
+            return None
+        tasks: list[TaskTypeDef] = []
+        others: list[str] = []
         with self._lock:
-            return sorted(arn for one in instances for arn in self._known.get(one, ())) if self.is_listed else ()
+            for instance in sorted(instances):
+                for arn, (task, described_at) in self._known.get(instance, {}).items():
+                    if described_at >= self._drained_at.get(instance, math.inf):
+                        tasks.append(task)
+                    else:
+                        others.append(arn)
+            return Known(tasks, others, dict(self._protection))
 
-    def found(self, task: TaskTypeDef, rank: Rank, *, may_stop: bool) -> None:
-        """Note a task, and whether it may be stopped."""
+    def found(self, task: TaskTypeDef, rank: Rank, described_at: float, protected: bool | None = None) -> None:
+        """Note a task that was described after the time `described_at`. Protected: None if that is not known."""
         arn, instance = task["taskArn"], task.get("containerInstanceArn", "")
+        may_stop = rank is Rank.BATCH or (rank is Rank.SERVICE and protected is False)
         with self._lock:
-            self._known.setdefault(instance, set()).add(arn)
+            self._known.setdefault(instance, {})[arn] = (task, described_at)
+            if protected is not None:
+                self._protection[arn] = protected
             self._definitions.add(task["taskDefinitionArn"])
             self._ranks[rank] += 1
             if may_stop:
@@ -227,17 +244,14 @@ class _Stopping:
             known = found
             self.runtime.sleep(TURN_S)
 
-    def find(self, tasks: Sequence[TaskTypeDef]) -> None:
-        """Note which of `tasks` may be stopped: batch tasks, and unprotected ones of services without requests."""
+    def find(self, tasks: Sequence[TaskTypeDef], asked_at: float) -> None:
+        """Note `tasks`, which were described after the time `asked_at`, with their ranks and their protection."""
         unknown = [name for name in service_names(tasks) if name not in self.services]
         self.services.update(read_services(self.runtime, self.cluster, unknown))
-        ranks = {task["taskArn"]: self._rank(task) for task in tasks}
-        plain = [arn for arn, rank in ranks.items() if rank is Rank.SERVICE]
-        protected = find_protected_tasks(self.runtime, self.cluster, plain, if_unknown=True) if plain else set()
+        of_services = [task["taskArn"] for task in tasks if service_of(task)]
+        protection = read_protection(self.runtime, self.cluster, of_services)
         for task in tasks:
-            rank = ranks[task["taskArn"]]
-            may_stop = rank in (Rank.SERVICE, Rank.BATCH) and task["taskArn"] not in protected
-            self.crowd.found(task, rank, may_stop=may_stop)
+            self.crowd.found(task, self._rank(task), asked_at, protection.get(task["taskArn"]))
 
     def _rank(self, task: TaskTypeDef) -> Rank:
         name = service_of(task)

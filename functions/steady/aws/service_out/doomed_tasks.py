@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.aws.cache import Cache
-from steady.aws.ecs.many_tasks import describe_tasks_in_time
+from steady.aws.ecs.many_tasks import Known, describe_tasks_in_time
 from steady.aws.ecs.services import describe_services, is_daemon, service_names, service_of
 from steady.aws.ecs.task_definitions import TaskDefinition, read_task_definition
-from steady.aws.ecs.tasks import find_protected_tasks
+from steady.aws.ecs.tasks import read_protection
 from steady.aws.runtime import CONNECTIONS, Runtime
 from steady.aws.service_out import targets
 from steady.aws.service_out.task_targets import (
@@ -55,12 +55,12 @@ class DoomedTasks:
 
 
 def read_doomed_tasks(
-    runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance], listed: Sequence[str] = ()
+    runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance], found_before: Known | None = None
 ) -> DoomedTasks:
     """Read the tasks that ECS wants RUNNING on `instances`, or on the first of them if all would take long.
 
     Args:
-        listed: ARNs of tasks that were listed a moment ago (`describe_tasks_in_time`).
+        found_before: the tasks that were found a moment ago (`describe_tasks_in_time`).
     """
     known: dict[str, TaskDefinition | None] = {}
 
@@ -70,7 +70,7 @@ def read_doomed_tasks(
         read_routing(runtime, read_services(runtime, cluster, service_names(first)).values())
 
     _ = runtime.ecs, runtime.ecs_quick, runtime.ecs_once, runtime.elbv2_once
-    tasks, unread = describe_tasks_in_time(runtime, cluster, instances, read_known, listed)
+    tasks, unread = describe_tasks_in_time(runtime, cluster, instances, read_known, found_before)
 
     def read_routed() -> tuple[Mapping[str, ServiceTypeDef], Routing]:
         services = read_services(runtime, cluster, service_names(tasks))
@@ -81,7 +81,11 @@ def read_doomed_tasks(
         return known | read_definitions(runtime, cluster, {task["taskDefinitionArn"] for task in tasks} - known.keys())
 
     def read_protected() -> set[str]:
-        return find_protected_tasks(runtime, cluster, [t["taskArn"] for t in tasks if service_of(t)])
+        protection = found_before.protection if found_before else {}
+        of_services = [task["taskArn"] for task in tasks if service_of(task)]
+        unknown = [arn for arn in of_services if arn not in protection]
+        known = {**protection, **read_protection(runtime, cluster, unknown)}
+        return {arn for arn in of_services if known.get(arn)}
 
     (services, routing), definitions, protected = runtime.side_by_side(
         read_routed, read_other_definitions, read_protected

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from steady.aws.ecs.tasks import Stopped, stop_tasks
+from steady.aws.ecs.tasks import Stopped, stop_as_planned
 from steady.aws.runtime import Runtime
 from steady.aws.service_out import targets
 from steady.aws.service_out.meanwhile import Leaving, note_left
 from steady.aws.service_out.pool_targets import leave_pool
 from steady.service_out.doomed import Doomed, Target
-from steady.service_out.stops import Stop
+from steady.service_out.stops import Agenda, Stop
 
 # The cluster's settings may be this old, in seconds.
 SETTINGS_MAX_AGE_S = 300.0
@@ -43,6 +44,7 @@ def leave(
     doomed: Sequence[Doomed],
     release: Iterable[Target],
     leaving: Leaving,
+    due: Sequence[Stop],
     until: float,
     reason: str,
     to_stop: Callable[[Sequence[Doomed], Mapping[Target, float], float], Sequence[Stop]],
@@ -51,6 +53,7 @@ def leave(
 
     Args:
         leaving: what is deregistered already: those of `release` among them are not deregistered again.
+        due: the stops that an earlier step has left.
         until: when no more target is deregistered, in seconds since the epoch.
         to_stop: returns the stops of `doomed` when targets have left at these times, with a wait of so many seconds.
     """
@@ -66,16 +69,22 @@ def leave(
         return runtime.now()
 
     def deregister_instances_and_stop(are_leaving: Callable[[], bool]) -> tuple[Sequence[Doomed], float, Stopped]:
-        after = leave_pool(runtime, cluster, doomed)
-        drain_s = drain_seconds(runtime, cluster)
-        stopped = Stopped()
-        while are_leaving() and runtime.now() < until:
-            stops = to_stop(after, all_left(), drain_s)
-            now = [stop for stop in stops if stop.at <= runtime.now() and stop.arn not in stopped.arns]
-            more = stop_tasks(runtime, cluster, now, reason, min(until, runtime.now() + TURN_S), are_leaving)
-            stopped = stopped.with_others(more)
-            if not more.arns:
+        agenda = Agenda(due)
+
+        def plan() -> tuple[Sequence[Doomed], float]:
+            after, drain_s = leave_pool(runtime, cluster, doomed), drain_seconds(runtime, cluster)
+            planned_at = -math.inf
+            while are_leaving() and runtime.now() < until:
+                if runtime.now() >= planned_at + TURN_S:
+                    planned_at = runtime.now()
+                    agenda.plan(to_stop(after, all_left(), drain_s))
                 runtime.sleep(TURN_S / 4)
+            return after, drain_s
+
+        def stop() -> Stopped:
+            return stop_as_planned(runtime, cluster, agenda, reason, until, are_leaving)
+
+        (after, drain_s), stopped = runtime.side_by_side(plan, stop)
         return after, drain_s, stopped
 
     targets.make_clients(runtime, release)

@@ -114,7 +114,7 @@ def look_at(
     """
     _ = runtime.ecs, runtime.ecs_quick, runtime.ecs_once, runtime.elbv2, runtime.elbv2_once, runtime.ssm
     read, early = stop_meanwhile(
-        runtime, cluster, due, reason, latest, lambda: _read(runtime, cluster, doomed, drained, crowd)
+        runtime, cluster, due, reason, latest, lambda: _read_all(runtime, cluster, doomed, drained, crowd)
     )
     if crowd:
         crowd.is_read = True
@@ -138,13 +138,36 @@ class _Plan:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What was read of doomed instances: of `unread`, nothing."""
+    """What was read of doomed instances: of `unread`, nothing.
+
+    `alone` and `turns` are the services whose targets are kept; in `drain_s` seconds the longest request ends.
+    """
 
     doomed: Sequence[Doomed]
     instances: Sequence[ContainerInstance]
     found: DoomedTasks
     later: frozenset[str]
     unread: Sequence[Doomed]
+    alone: frozenset[str] = frozenset()
+    turns: Mapping[str, str] = field(default_factory=dict)
+    drain_s: float = 0.0
+
+
+def _read_all(
+    runtime: Runtime,
+    cluster: str,
+    doomed: Sequence[Doomed],
+    drained: Iterable[ContainerInstance],
+    crowd: Crowd | None,
+) -> _Reading:
+    """Drain and read as `_read` does, and read which targets are to be kept."""
+    read = _read(runtime, cluster, doomed, drained, crowd)
+    tasks, services = read.found.tasks, read.found.services
+    alone = find_alone(runtime, read.doomed, tasks, services, may_be_kept(read.doomed, tasks, runtime.now()))
+    # Where every target leaves at once, none waits for the settings.
+    keeps_some = bool(alone) or any(d.is_patient for d in read.doomed)
+    drain_s = drain_seconds(runtime, cluster) if keeps_some else 0.0
+    return replace(read, alone=alone, turns=find_turns(runtime, read.doomed, tasks, services), drain_s=drain_s)
 
 
 def _read(
@@ -165,8 +188,8 @@ def _read(
         *describe_instances(runtime, cluster, sorted(later)),
     ]
     first = {d.container_instance_arn: (d.looked_at, d.deadline_s) for d in doomed}
-    listed = crowd.listed(runtime, {i.arn for i in instances}) if crowd else ()
-    found = read_doomed_tasks(runtime, cluster, sorted(instances, key=lambda i: (*first[i.arn], i.arn)), listed)
+    before = crowd.known(runtime, {i.arn for i in instances}) if crowd else None
+    found = read_doomed_tasks(runtime, cluster, sorted(instances, key=lambda i: (*first[i.arn], i.arn)), before)
     unread = [d for d in doomed if d.container_instance_arn in found.unread]
     doomed = [d for d in doomed if d.container_instance_arn not in found.unread]
     instances = [i for i in instances if i.arn not in found.unread]
@@ -183,16 +206,10 @@ def _release(
     reason: str,
 ) -> Look:
     """Deregister the targets that are not kept of what was `read`, and stop meanwhile what may be stopped."""
-    doomed, instances, found = read.doomed, read.instances, read.found
-    tasks, early = found.tasks, plan.early
+    doomed, instances, tasks, early = read.doomed, read.instances, read.found.tasks, plan.early
     running = [task for task in tasks if task.arn not in early.arns]
     instances, incomplete = _with_what_is_missing(runtime, cluster, instances, tasks, early)
-    alone = find_alone(runtime, doomed, tasks, found.services, may_be_kept(doomed, tasks, runtime.now()))
-    # Where every target leaves at once, none waits for the settings.
-    keeps_some = bool(alone) or any(d.is_patient for d in doomed)
-    drain_s = drain_seconds(runtime, cluster) if keeps_some else 0.0
-    turns = find_turns(runtime, doomed, tasks, found.services)
-    release = to_release(doomed, tasks, alone, drain_s, runtime.now(), turns)
+    release = to_release(doomed, tasks, read.alone, read.drain_s, runtime.now(), read.turns)
     # A look that took the whole step deregisters some targets all the same: the next one does not begin anew.
     until = max(min(latest, runtime.now() + LEAVE_FOR_S), runtime.now() + LEAVE_AT_LEAST_S)
     seen, here = Look(instances=instances, incomplete=incomplete).seen(), tasks_of(doomed, tasks)
@@ -203,7 +220,8 @@ def _release(
         found = to_stop(after, seen, running, drain_s, runtime.now(), left_at)
         return as_planned([*plan.of_others, *found], plan.due, runtime.now())
 
-    left = leave(runtime, cluster, doomed, release.targets, leaving, until, reason, stops_of)
+    due = [stop for stop in plan.due if stop.arn not in early.arns]
+    left = leave(runtime, cluster, doomed, release.targets, leaving, due, until, reason, stops_of)
     after = [after_release(d, release, here[d.instance_id], left.refused, left.at) for d in left.doomed]
     looked_at = {d.instance_id: d.looked_at for d in doomed}
     after = [
