@@ -220,7 +220,8 @@ def _is_finished(instance: Doomed, look: Seen | None, left: Sequence[DoomedTask]
 
 def _is_lost(instance: Doomed, look: Seen, left: Sequence[DoomedTask], now: float) -> bool:
     """Return whether every task has been asked to stop, and no agent will report that they have stopped."""
-    return not look.agent_connected and not left and now - instance.noticed_at >= LOST_AGENT_S
+    are_told = not left and not look.is_incomplete
+    return not look.agent_connected and are_told and now - instance.noticed_at >= LOST_AGENT_S
 
 
 def _look_again_in(

@@ -6,17 +6,21 @@ import bisect
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.api_budget.limits import BUCKET_OF
 from steady.arns import family_of
 from steady.aws.cache import Cache
+from steady.aws.ecs.lists import call_for_each, may_be_of_one, report_refused
 from steady.aws.ecs.pages import PAGE
-from steady.aws.runtime import CONNECTIONS, Runtime, batches
+from steady.aws.runtime import CONNECTIONS, Runtime
 from steady.cluster import ContainerInstance
 
 if TYPE_CHECKING:
-    from mypy_boto3_ecs.type_defs import TaskTypeDef
+    from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_ecs.type_defs import DescribeTasksResponseTypeDef, TaskTypeDef
 
 TASKS_A_DESCRIBE = 100
 # The number of tasks of each cluster, by its name.
@@ -36,11 +40,28 @@ def list_instances_of_service(runtime: Runtime, cluster: str, service: str) -> f
 
 
 def describe_tasks_on(runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance]) -> list[TaskTypeDef]:
-    """Return the tasks that ECS wants RUNNING on `instances`, listed by instance or by cluster: the fewer calls."""
+    """Return the tasks that ECS wants RUNNING on `instances`, listed by instance or by cluster: the fewer calls.
+
+    Raises:
+        ClientError, BotoCoreError: if ECS refuses to list or to describe some of them.
+    """
+    reading = _Reading(runtime, cluster)
     busy = [i for i in instances if i.task_count]
-    if _by_cluster_is_cheaper(runtime, cluster, busy):
-        return _described(runtime, cluster, busy, _pages_of(runtime, cluster=cluster))
-    return _unknown(runtime, cluster, busy, (), [{"containerInstance": i.arn} for i in busy])
+    found = reading.by_cluster(busy) if _by_cluster_is_cheaper(runtime, cluster, busy) else reading.by_instance(busy)
+    if reading.refused:
+        raise next(iter(reading.refused.values()))
+    return found
+
+
+class TasksInTime(NamedTuple):
+    """The tasks that were read, and the ARNs of the instances whose tasks were not all read, since it takes long.
+
+    `refused` are the tasks (or lists, by the instance) that ECS refused to describe.
+    """
+
+    tasks: list[TaskTypeDef]
+    unread: frozenset[str] = frozenset()
+    refused: frozenset[str] = frozenset()
 
 
 def describe_tasks_in_time(
@@ -48,92 +69,126 @@ def describe_tasks_in_time(
     cluster: str,
     instances: Sequence[ContainerInstance],
     meanwhile: Callable[[Sequence[TaskTypeDef]], object] = lambda first: None,
-) -> tuple[list[TaskTypeDef], frozenset[str]]:
+) -> TasksInTime:
     """Return the tasks that ECS wants RUNNING on `instances`, or on the first of them if all would take long.
 
     The pages of a cluster's list come one after the other. Where that would take long, as far as the first pages tell,
     the families of the tasks on these pages are listed side by side. The tasks of other families are found on the
-    instances of which tasks are missing, a part of them at a time.
+    instances of which tasks are missing, a part of them at a time. What ECS refuses is left out: an instance on which
+    it counts more tasks than it describes is looked at again.
 
     Args:
         meanwhile: called with the tasks of the first pages, side by side with the calls for all others. The caller has
             made the clients that it uses.
-
-    Returns:
-        The tasks, and the ARNs of the instances whose tasks were not all read.
     """
+    reading = _Reading(runtime, cluster)
     busy = [i for i in instances if i.task_count]
-    if not _by_cluster_is_cheaper(runtime, cluster, busy):
-        return describe_tasks_on(runtime, cluster, busy), frozenset()
-    pages, began = _pages_of(runtime, cluster=cluster), runtime.now()
-    listed = list(itertools.islice(pages, FIRST_PAGES))
-    left_s = (runtime.now() - began) / FIRST_PAGES * (_pages(_tasks_in(runtime, cluster)) - FIRST_PAGES)
-    found = _described(runtime, cluster, busy, listed)
-    _ = runtime.ecs
-    rest, _ = runtime.side_by_side(
-        lambda: _others(runtime, cluster, busy, pages, found, left_s), lambda: meanwhile(tuple(found))
+    # A session makes its clients in one thread only: before the calls side by side.
+    _ = runtime.ecs, runtime.ecs_once
+    if _by_cluster_is_cheaper(runtime, cluster, busy):
+        try:
+            tasks, unread = reading.in_time(busy, meanwhile)
+        except ClientError as error:
+            if not may_be_of_one(error):
+                raise
+            runtime.telemetry.warning(f"cluster {cluster}: its tasks are listed by instance, not together: {error}")
+            tasks, unread = reading.by_instance(busy), frozenset()
+    else:
+        tasks, unread = reading.by_instance(busy), frozenset()
+    report_refused(
+        runtime, cluster, "tasks could not be listed or described", reading.refused, "the next step tries again"
     )
-    return rest
+    return TasksInTime(tasks, unread, frozenset(reading.refused))
 
 
-def _others(
-    runtime: Runtime,
-    cluster: str,
-    busy: Sequence[ContainerInstance],
-    pages: Iterable[Sequence[str]],
-    found: Sequence[TaskTypeDef],
-    left_s: float,
-) -> tuple[list[TaskTypeDef], frozenset[str]]:
-    """Return what `describe_tasks_in_time` does, once some were `found`; the other pages take `left_s` seconds."""
-    families = Counter(family_of(task["taskDefinitionArn"]) for task in found)
-    # As many tasks are of families that are not known as there are families with one task so far (Good-Turing).
-    unknown = list(families.values()).count(1) / max(1, len(found)) * (sum(i.task_count for i in busy) - len(found))
-    if left_s < LIST_FOR_S + (2 * len(families) + min(unknown, len(busy))) / BUCKET_OF["ListTasks"].refill_per_s:
-        return [*found, *_described(runtime, cluster, busy, pages)], frozenset()
-    found = [*found, *_unknown(runtime, cluster, busy, found, [{"family": family} for family in sorted(families)])]
-    missing = _not_complete(busy, found)
-    if len(missing) > INSTANCES_AT_A_TIME:
-        # There are other families: those of the tasks on some of these instances.
-        found += _unknown(
-            runtime, cluster, busy, found, [{"containerInstance": i.arn} for i in missing[:SOME_INSTANCES]]
+class _Reading:
+    """One reading of the tasks on instances of a cluster.
+
+    Attributes:
+        refused: why some could not be read, by the ARN of the task, or of what was to be listed.
+    """
+
+    def __init__(self, runtime: Runtime, cluster: str) -> None:
+        self.runtime, self.cluster = runtime, cluster
+        self.refused: dict[str, Exception] = {}
+
+    def by_cluster(self, busy: Sequence[ContainerInstance]) -> list[TaskTypeDef]:
+        return self._described(busy, _pages_of(self.runtime, cluster=self.cluster))
+
+    def by_instance(self, busy: Sequence[ContainerInstance]) -> list[TaskTypeDef]:
+        return self._unknown(busy, (), [{"containerInstance": i.arn} for i in busy])
+
+    def in_time(
+        self, busy: Sequence[ContainerInstance], meanwhile: Callable[[Sequence[TaskTypeDef]], object]
+    ) -> tuple[list[TaskTypeDef], frozenset[str]]:
+        runtime, began = self.runtime, self.runtime.now()
+        pages = _pages_of(runtime, cluster=self.cluster)
+        listed = list(itertools.islice(pages, FIRST_PAGES))
+        tasks_in_all = _tasks_in(runtime, self.cluster) or sum(i.task_count for i in busy)
+        left_s = (runtime.now() - began) / FIRST_PAGES * (_pages(tasks_in_all) - FIRST_PAGES)
+        found = self._described(busy, listed)
+        rest, _ = runtime.side_by_side(
+            lambda: self._others(busy, pages, found, left_s), lambda: meanwhile(tuple(found))
         )
-        others = {family_of(task["taskDefinitionArn"]) for task in found} - families.keys()
-        found += _unknown(runtime, cluster, busy, found, [{"family": family} for family in sorted(others)])
+        return rest
+
+    def _others(
+        self,
+        busy: Sequence[ContainerInstance],
+        pages: Iterable[Sequence[str]],
+        found: Sequence[TaskTypeDef],
+        left_s: float,
+    ) -> tuple[list[TaskTypeDef], frozenset[str]]:
+        """Return what `in_time` does, once some were `found`; the other pages take `left_s` seconds."""
+        families = Counter(family_of(task["taskDefinitionArn"]) for task in found)
+        # As many tasks are of families that are not known as there are families with one task so far (Good-Turing).
+        unknown = list(families.values()).count(1) / max(1, len(found)) * (sum(i.task_count for i in busy) - len(found))
+        if left_s < LIST_FOR_S + (2 * len(families) + min(unknown, len(busy))) / BUCKET_OF["ListTasks"].refill_per_s:
+            return [*found, *self._described(busy, pages)], frozenset()
+        found = [*found, *self._unknown(busy, found, [{"family": family} for family in sorted(families)])]
         missing = _not_complete(busy, found)
-    first = missing[:INSTANCES_AT_A_TIME]
-    found += _unknown(runtime, cluster, first, found, [{"containerInstance": i.arn} for i in first])
-    unread = frozenset(i.arn for i in missing[INSTANCES_AT_A_TIME:])
-    return [task for task in found if task["containerInstanceArn"] not in unread], unread
+        if len(missing) > INSTANCES_AT_A_TIME:
+            # There are other families: those of the tasks on some of these instances.
+            found += self._unknown(busy, found, [{"containerInstance": i.arn} for i in missing[:SOME_INSTANCES]])
+            others = {family_of(task["taskDefinitionArn"]) for task in found} - families.keys()
+            found += self._unknown(busy, found, [{"family": family} for family in sorted(others)])
+            missing = _not_complete(busy, found)
+        first = missing[:INSTANCES_AT_A_TIME]
+        found += self._unknown(first, found, [{"containerInstance": i.arn} for i in first])
+        unread = frozenset(i.arn for i in missing[INSTANCES_AT_A_TIME:])
+        return [task for task in found if task["containerInstanceArn"] not in unread], unread
 
+    def _described(self, instances: Iterable[ContainerInstance], pages: Iterable[Sequence[str]]) -> list[TaskTypeDef]:
+        """Return the tasks of `pages` (ARNs) that are on `instances`. Each is described while the next is listed."""
+        wanted = {i.arn for i in instances}
+        return [
+            task
+            for task in self._describe(arn for page in pages for arn in page)
+            if task.get("containerInstanceArn") in wanted and task.get("lastStatus") != "STOPPED"
+        ]
 
-def _described(
-    runtime: Runtime, cluster: str, instances: Iterable[ContainerInstance], pages: Iterable[Sequence[str]]
-) -> list[TaskTypeDef]:
-    """Return the tasks of `pages` (ARNs) that are on `instances`. Each page is described while the next is listed."""
-    client = runtime.ecs
-    wanted = {i.arn for i in instances}
-    answers = runtime.in_parallel(
-        lambda page: client.describe_tasks(cluster=cluster, tasks=page), (page for page in pages if page)
-    )
-    return [
-        task
-        for answer in answers
-        for task in answer["tasks"]
-        if task.get("containerInstanceArn") in wanted and task.get("lastStatus") != "STOPPED"
-    ]
+    def _describe(self, arns: Iterable[str]) -> list[TaskTypeDef]:
+        tasks, refused = describe_readable_tasks(self.runtime, self.cluster, arns)
+        self.refused |= refused
+        return tasks
 
+    def _unknown(
+        self,
+        instances: Sequence[ContainerInstance],
+        known: Iterable[TaskTypeDef],
+        which: Sequence[Mapping[str, str]],
+    ) -> list[TaskTypeDef]:
+        """Return the tasks on `instances` that are not `known`, of those that each of `which` lists."""
+        lists = self.runtime.in_parallel(self._list, which, at_once=CONNECTIONS)
+        arns = {arn for found in lists for arn in found} - {task["taskArn"] for task in known}
+        return self._described(instances, [sorted(arns)])
 
-def _unknown(
-    runtime: Runtime,
-    cluster: str,
-    instances: Sequence[ContainerInstance],
-    known: Iterable[TaskTypeDef],
-    which: Sequence[Mapping[str, str]],
-) -> list[TaskTypeDef]:
-    """Return the tasks on `instances` that are not `known`, of those that each of `which` lists."""
-    lists = runtime.in_parallel(lambda one: list_tasks(runtime, cluster=cluster, **one), which, at_once=CONNECTIONS)
-    arns = {arn for found in lists for arn in found} - {task["taskArn"] for task in known}
-    return _described(runtime, cluster, instances, batches(sorted(arns), TASKS_A_DESCRIBE))
+    def _list(self, one: Mapping[str, str]) -> list[str]:
+        try:
+            return list_tasks(self.runtime, cluster=self.cluster, **one)
+        except (ClientError, BotoCoreError) as error:
+            self.refused[next(iter(one.values()))] = error
+            return []
 
 
 def _not_complete(instances: Iterable[ContainerInstance], found: Iterable[TaskTypeDef]) -> Sequence[ContainerInstance]:
@@ -161,16 +216,23 @@ def _by_cluster_is_cheaper(runtime: Runtime, cluster: str, busy: Sequence[Contai
     if len(busy) <= 4:
         return False
     here = sum(i.task_count for i in busy)
-    return 2 * _pages(_tasks_in(runtime, cluster)) < len(busy) + _pages(here)
+    # At least these are in the cluster.
+    return 2 * _pages(_tasks_in(runtime, cluster) or here) < len(busy) + _pages(here)
 
 
 def _tasks_in(runtime: Runtime, cluster: str) -> int:
-    # The count only chooses between two ways to read the same tasks: an old count is good enough.
+    """Return how many tasks are in `cluster`; 0 if ECS does not say it. No error of AWS is raised."""
+    # The count only chooses between two ways to read the same tasks: an old count is good enough, and so is none.
     kept = TASK_COUNTS.get(runtime, cluster)
     if kept is not None:
         return kept
-    described = runtime.ecs.describe_clusters(clusters=[cluster])["clusters"][0]
-    return TASK_COUNTS.keep(runtime, cluster, described["runningTasksCount"] + described["pendingTasksCount"])
+    try:
+        described = runtime.ecs_once.describe_clusters(clusters=[cluster])["clusters"]
+    except (ClientError, BotoCoreError) as error:
+        runtime.telemetry.warning(f"cluster {cluster}: the number of its tasks cannot be read: {error}")
+        described = []
+    counts = [one["runningTasksCount"] + one["pendingTasksCount"] for one in described]
+    return TASK_COUNTS.keep(runtime, cluster, sum(counts))
 
 
 def _pages(count: int) -> int:
@@ -188,6 +250,24 @@ def _pages_of(runtime: Runtime, **which: Any) -> Iterator[Sequence[str]]:
 
 
 def describe_tasks(runtime: Runtime, cluster: str, arns: Iterable[str]) -> list[TaskTypeDef]:
-    """Return the tasks `arns` as ECS describes them."""
-    answers = (runtime.ecs.describe_tasks(cluster=cluster, tasks=batch) for batch in batches(arns, TASKS_A_DESCRIBE))
-    return [task for answer in answers for task in answer["tasks"]]
+    """Return the tasks `arns` as ECS describes them.
+
+    Raises:
+        ClientError, BotoCoreError: if ECS refuses to describe some of them.
+    """
+    tasks, refused = describe_readable_tasks(runtime, cluster, arns)
+    if refused:
+        raise next(iter(refused.values()))
+    return tasks
+
+
+def describe_readable_tasks(
+    runtime: Runtime, cluster: str, arns: Iterable[str]
+) -> tuple[list[TaskTypeDef], Mapping[str, Exception]]:
+    """Return the tasks `arns` as ECS describes them, and why it refuses to describe the others, by ARN."""
+
+    def describe(client: ECSClient, batch: Sequence[str]) -> DescribeTasksResponseTypeDef:
+        return client.describe_tasks(cluster=cluster, tasks=batch)
+
+    found = call_for_each(runtime, describe, arns, TASKS_A_DESCRIBE)
+    return [task for answer in found.answers for task in answer["tasks"]], found.refused

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.api_budget.limits import BUCKET_OF, THROTTLED
+from steady.aws.ecs.lists import call_for_each, report_refused
 from steady.aws.ecs.task_definitions import read_task_definition
-from steady.aws.ecs.task_lists import describe_tasks, list_tasks
+from steady.aws.ecs.task_lists import describe_readable_tasks, list_tasks
 from steady.aws.pace import pace_of
-from steady.aws.runtime import Runtime, batches
+from steady.aws.runtime import Runtime
 from steady.cluster import DEFAULT_STOP_TIMEOUT_S, ContainerInstance
 from steady.service_out.stops import STOPS_AT_ONCE, Agenda, Stop
 
 if TYPE_CHECKING:
-    from mypy_boto3_ecs.type_defs import TaskTypeDef
+    from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_ecs.type_defs import GetTaskProtectionResponseTypeDef, TaskTypeDef
 
 TASKS_A_PROTECTION = 100
 STOP_BUCKET = replace(BUCKET_OF["StopTask"], burst=STOPS_AT_ONCE)
@@ -42,12 +44,18 @@ def with_stopping(
     """
 
     def count(arn: str) -> int:
-        listed = list_tasks(runtime, cluster=cluster, containerInstance=arn, desiredStatus="STOPPED")
-        return sum(_still_stops(runtime, task) for task in describe_tasks(runtime, cluster, listed))
+        try:
+            listed = list_tasks(runtime, cluster=cluster, containerInstance=arn, desiredStatus="STOPPED")
+            tasks, refused = describe_readable_tasks(runtime, cluster, listed)
+        except (ClientError, BotoCoreError) as error:
+            tasks, refused = [], {arn: error}
+        # What cannot be read is taken as stopping still: nothing is ended for want of an answer.
+        report_refused(runtime, cluster, "stopping tasks could not be read", refused, "they count as stopping")
+        return sum(_still_stops(runtime, task) for task in tasks) + len(refused)
 
     wanted = sorted(set(arns))
     # A session makes its clients in one thread only: before the calls side by side.
-    _ = runtime.ecs, runtime.ecs_quick
+    _ = runtime.ecs, runtime.ecs_quick, runtime.ecs_once
     stopping = dict(zip(wanted, runtime.in_parallel(count, wanted), strict=True))
     return tuple(replace(i, task_count=i.task_count + stopping.get(i.arn, 0)) for i in instances)
 
@@ -147,21 +155,20 @@ def _not_stopped(runtime: Runtime, cluster: str, stop: Stop, error: Exception) -
 def find_protected_tasks(runtime: Runtime, cluster: str, arns: Iterable[str]) -> set[str]:
     """Return those of the service tasks `arns` that are under scale-in protection now.
 
-    If ECS does not answer, they count as unprotected: a notice leaves no time to ask again.
+    Those for which ECS does not answer count as unprotected: a notice leaves no time to ask again.
     """
     client = runtime.ecs_once
 
-    def look(batch: Sequence[str]) -> list[str]:
-        try:
-            answer = client.get_task_protection(cluster=cluster, tasks=batch)
-        except (ClientError, BotoCoreError) as error:
-            runtime.telemetry.warning(
-                f"cluster {cluster}: scale-in protection of {len(batch)} tasks is unknown, so that they may be stopped "
-                f"before their deadline: {error}",
-                cluster=cluster,
-            )
-            return []
-        return [task["taskArn"] for task in answer["protectedTasks"] if task["protectionEnabled"]]
+    def look(_: ECSClient, batch: Sequence[str]) -> GetTaskProtectionResponseTypeDef:
+        return client.get_task_protection(cluster=cluster, tasks=batch)
 
-    answers = runtime.in_parallel(look, list(batches(arns, TASKS_A_PROTECTION)))
-    return {arn for found in answers for arn in found}
+    found = call_for_each(runtime, look, arns, TASKS_A_PROTECTION)
+    if found.refused:
+        error = next(iter(found.refused.values()))
+        runtime.telemetry.warning(
+            f"cluster {cluster}: scale-in protection of {len(found.refused)} tasks is unknown, so that they may be "
+            f"stopped before their deadline: {error}",
+            cluster=cluster,
+        )
+    protected = [task for answer in found.answers for task in answer["protectedTasks"]]
+    return {task["taskArn"] for task in protected if task["protectionEnabled"]}

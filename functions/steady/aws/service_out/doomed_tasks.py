@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.aws.cache import Cache
-from steady.aws.ecs.services import describe_services, is_daemon, service_names, service_of
+from steady.aws.ecs.lists import report_refused
+from steady.aws.ecs.services import describe_readable_services, is_daemon, service_names, service_of
 from steady.aws.ecs.task_definitions import TaskDefinition, read_task_definition
 from steady.aws.ecs.task_lists import describe_tasks_in_time
 from steady.aws.ecs.tasks import find_protected_tasks
@@ -47,11 +48,13 @@ class DoomedTasks:
         tasks: with their kind, targets, protection and stop timeout.
         services: their services, by name.
         unread: the ARNs of the instances whose tasks were not read, since it takes long.
+        refused: how many tasks, or lists of them, ECS refused to describe.
     """
 
     tasks: Sequence[DoomedTask]
     services: Mapping[str, ServiceTypeDef]
     unread: frozenset[str]
+    refused: int = 0
 
 
 def read_doomed_tasks(runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance]) -> DoomedTasks:
@@ -64,7 +67,7 @@ def read_doomed_tasks(runtime: Runtime, cluster: str, instances: Sequence[Contai
         read_routing(runtime, _services(runtime, cluster, service_names(first)).values())
 
     _ = runtime.ecs, runtime.ecs_quick, runtime.ecs_once, runtime.elbv2_once
-    tasks, unread = describe_tasks_in_time(runtime, cluster, instances, read_known)
+    tasks, unread, refused = describe_tasks_in_time(runtime, cluster, instances, read_known)
 
     def read_services() -> tuple[Mapping[str, ServiceTypeDef], Routing]:
         services = _services(runtime, cluster, service_names(tasks))
@@ -86,7 +89,7 @@ def read_doomed_tasks(runtime: Runtime, cluster: str, instances: Sequence[Contai
         found.append(replace(doomed, protected=doomed.arn in protected))
     late = {t.arn for t in found if t.targets_unknown}
     report_late(runtime, cluster, [t for t in tasks if t["taskArn"] in late], services, routing)
-    return DoomedTasks(found, services, unread)
+    return DoomedTasks(found, services, unread, len(refused))
 
 
 def to_doomed_task(
@@ -222,15 +225,16 @@ def _is_replaced_first(service: ServiceTypeDef) -> bool:
 
 def _services(runtime: Runtime, cluster: str, names: Sequence[str]) -> Mapping[str, ServiceTypeDef]:
     old = [name for name in names if SERVICES.get(runtime, (cluster, name)) is None]
-    try:
-        for service in describe_services(runtime, cluster, old):
-            SERVICES.keep(runtime, (cluster, service["serviceName"]), service)
-    except (ClientError, BotoCoreError) as error:
-        runtime.telemetry.error(
-            f"cluster {cluster}: {len(old)} services cannot be described: their tasks are stopped as late as can be, "
-            f"unless they are known from before: {error}",
-            cluster=cluster,
-        )
+    described, refused = describe_readable_services(runtime, cluster, old)
+    for service in described:
+        SERVICES.keep(runtime, (cluster, service["serviceName"]), service)
+    report_refused(
+        runtime,
+        cluster,
+        "services could not be described",
+        refused,
+        "their tasks are stopped as late as can be, unless they are known from before",
+    )
     # A deleted service is used as it was last known: its tasks are still here.
     found = {name: SERVICES.get(runtime, (cluster, name), math.inf) for name in names}
     return {name: service for name, service in found.items() if service}

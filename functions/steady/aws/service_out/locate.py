@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.aws.capacity.origins import Origin, origins_of
-from steady.aws.ecs.container_instances import find_instances
+from steady.aws.ecs.container_instances import Found, find_instances
 from steady.aws.runtime import Runtime
 from steady.aws.service_out.hooks import read_terms
 from steady.aws.settings import clusters
@@ -96,17 +96,29 @@ def by_cluster(doomed: Iterable[Doomed]) -> dict[str, list[Doomed]]:
     return found
 
 
-def with_container_instances(
-    runtime: Runtime, cluster: str, doomed: Sequence[Doomed]
-) -> tuple[list[Doomed], list[ContainerInstance]]:
-    """Find the container instance of each instance that has registered with `cluster` and is not known yet.
+class Registered(NamedTuple):
+    """Doomed instances with their container instances.
 
-    Returns:
-        The instances with what was found, and the container instances that were read for it.
+    Attributes:
+        doomed: with what was found.
+        read: the container instances that were read for it.
+        unreadable: those of which ECS refused to say whether they have a container instance.
     """
+
+    doomed: list[Doomed]
+    read: list[ContainerInstance]
+    unreadable: list[Doomed]
+
+
+def with_container_instances(runtime: Runtime, cluster: str, doomed: Sequence[Doomed]) -> Registered:
+    """Find the container instance of each instance that has registered with `cluster` and is not known yet."""
     unknown = [d.instance_id for d in doomed if not d.container_instance_arn]
-    read = find_instances(runtime, cluster, unknown) if unknown else {}
-    return [_registered(d, read.get(d.instance_id)) for d in doomed], list(read.values())
+    found = find_instances(runtime, cluster, unknown) if unknown else Found({})
+    return Registered(
+        [_registered(d, found.instances.get(d.instance_id)) for d in doomed if d.instance_id not in found.refused],
+        list(found.instances.values()),
+        [d for d in doomed if d.instance_id in found.refused],
+    )
 
 
 def _registered(doomed: Doomed, instance: ContainerInstance | None) -> Doomed:
@@ -169,7 +181,7 @@ class _Origins:
             self._registered = {}
             for cluster in sorted(clusters.read_capacities(self._runtime)):
                 try:
-                    for instance_id in find_instances(self._runtime, cluster, self._ids):
+                    for instance_id in find_instances(self._runtime, cluster, self._ids).instances:
                         self._registered.setdefault(instance_id, []).append(cluster)
                 except (ClientError, BotoCoreError) as error:
                     self._runtime.telemetry.warning(
@@ -210,7 +222,7 @@ def _registered_with(runtime: Runtime, instance_id: str, candidates: Sequence[st
     if len(candidates) > 1:
         for cluster in candidates:
             try:
-                if find_instances(runtime, cluster, [instance_id]):
+                if find_instances(runtime, cluster, [instance_id]).instances:
                     return cluster
             except (ClientError, BotoCoreError) as error:
                 runtime.telemetry.warning(f"cluster {cluster}: its instances cannot be read: {error}", cluster=cluster)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from steady.aws.ecs.container_instances import describe_instances, set_draining
+from steady.aws.ecs.container_instances import Described, describe_readable_instances, set_draining
 from steady.aws.ecs.tasks import Stopped, with_stopping
 from steady.aws.runtime import Runtime
 from steady.aws.service_out.doomed_tasks import DoomedTasks, find_alone, find_turns, read_doomed_tasks
@@ -31,8 +31,9 @@ class Look:
     """A look at doomed instances: what was read, what was deregistered, and the stops that follow.
 
     `early` are the tasks that were stopped meanwhile; `leaving` the targets that were not deregistered; `unread` the
-    instances that are left for another look, since it takes long to read their tasks. ECS counts more tasks on the
-    instances in `incomplete` (ARNs) than it has described: the next look at them is like the first one.
+    instances that are left for another look, since it takes long to read their tasks; `unreadable` those that ECS
+    refused to describe. ECS counts more tasks on the instances in `incomplete` (ARNs) than it has described: the next
+    look at them is like the first one.
     """
 
     doomed: Sequence[Doomed] = ()
@@ -43,6 +44,7 @@ class Look:
     deregistered: int = 0
     refused: int = 0
     unread: Sequence[Doomed] = ()
+    unreadable: Sequence[Doomed] = ()
     incomplete: frozenset[str] = frozenset()
     early: Stopped = field(default_factory=Stopped)
     leaving: frozenset[Target] = frozenset()
@@ -57,12 +59,13 @@ class Look:
 
 def drain_instances(
     runtime: Runtime, cluster: str, doomed: Iterable[Doomed], described: Iterable[ContainerInstance] = ()
-) -> list[ContainerInstance]:
+) -> Described:
     """Drain the container instances of `doomed`, and return them as they are after that.
 
     ECS may place a task until the very moment of the drain. So each instance is returned as the answer to its drain
     describes it; one that was draining already, or that ECS did not drain, as it is read here. One that is gone is left
-    out, and so is one whose reason to drain has passed since its notice: it takes tasks again.
+    out, and so is one whose reason to drain has passed since its notice: it takes tasks again. Those that ECS refuses
+    to describe are returned as refused.
 
     Args:
         described: container instances that this step has read already. Those that were ACTIVE are not read again.
@@ -70,7 +73,8 @@ def drain_instances(
     doomed = list(doomed)
     arns = {d.container_instance_arn for d in doomed if d.container_instance_arn}
     found = _by_arn(i for i in described if i.arn in arns and i.status is InstanceStatus.ACTIVE)
-    found |= _by_arn(describe_instances(runtime, cluster, sorted(arns - found.keys())))
+    read = describe_readable_instances(runtime, cluster, sorted(arns - found.keys()))
+    found |= _by_arn(read.instances)
     going = {d.container_instance_arn for d in still_doomed(doomed, found.values())}
     found = {arn: i for arn, i in found.items() if arn in going}
     active = set(to_drain({i.arn: Seen(i.status, i.task_count) for i in found.values()}))
@@ -83,8 +87,10 @@ def drain_instances(
             cluster=cluster,
         )
         drained = {}
-    drained |= _by_arn(describe_instances(runtime, cluster, sorted(active - drained.keys())))
-    return [drained.get(arn, found[arn]) for arn in sorted(found) if arn in drained or arn not in active]
+    again = describe_readable_instances(runtime, cluster, sorted(active - drained.keys()))
+    drained |= _by_arn(again.instances)
+    known = [drained.get(arn, found[arn]) for arn in sorted(found) if arn in drained or arn not in active]
+    return Described(tuple(known), read.refused | again.refused)
 
 
 def look_at(
@@ -135,6 +141,7 @@ class _Reading:
     found: DoomedTasks
     later: frozenset[str]
     unread: Sequence[Doomed]
+    unreadable: Sequence[Doomed]
 
 
 def _read(runtime: Runtime, cluster: str, doomed: Sequence[Doomed], drained: Iterable[ContainerInstance]) -> _Reading:
@@ -143,17 +150,20 @@ def _read(runtime: Runtime, cluster: str, doomed: Sequence[Doomed], drained: Ite
     known = _by_arn(i for i in drained if i.arn in arns)
     others = [d for d in doomed if d.container_instance_arn not in known]
     later = frozenset(d.container_instance_arn for d in others if d.drain_from > runtime.now())
-    instances = [
-        *known.values(),
-        *drain_instances(runtime, cluster, [d for d in others if d.container_instance_arn not in later]),
-        *describe_instances(runtime, cluster, sorted(later)),
-    ]
+    read = (
+        drain_instances(runtime, cluster, [d for d in others if d.container_instance_arn not in later]),
+        describe_readable_instances(runtime, cluster, sorted(later)),
+    )
+    instances = [*known.values(), *(i for one in read for i in one.instances)]
+    refused = {arn for one in read for arn in one.refused}
+    unreadable = [d for d in doomed if d.container_instance_arn in refused]
+    doomed = [d for d in doomed if d.container_instance_arn not in refused]
     first = {d.container_instance_arn: (d.looked_at, d.deadline_s) for d in doomed}
     found = read_doomed_tasks(runtime, cluster, sorted(instances, key=lambda i: (*first[i.arn], i.arn)))
     unread = [d for d in doomed if d.container_instance_arn in found.unread]
     doomed = [d for d in doomed if d.container_instance_arn not in found.unread]
     instances = [i for i in instances if i.arn not in found.unread]
-    return _Reading(doomed, instances, found, later, unread)
+    return _Reading(doomed, instances, found, later, unread, unreadable)
 
 
 def _release(
@@ -199,10 +209,12 @@ def _release(
         drain_s=left.drain_s,
         deregistered=len(release.targets) - len(left.refused),
         refused=len({target.group_arn for target in left.refused})
-        + sum(i.status is InstanceStatus.ACTIVE and i.arn not in read.later for i in instances),
+        + sum(i.status is InstanceStatus.ACTIVE and i.arn not in read.later for i in instances)
+        + found.refused,
         early=Stopped(early.arns | left.stopped.arns, early.refused + left.stopped.refused),
         leaving=left.refused,
         unread=read.unread,
+        unreadable=read.unreadable,
         incomplete=incomplete,
         deregistered_after_s=max((left.at - d.noticed_at for d in doomed if not d.looked_at), default=None),
     )
@@ -230,8 +242,10 @@ def _with_what_is_missing(
     some = missing(instances)
     if not some or not early.arns:
         return instances, some
-    again = _by_arn(describe_instances(runtime, cluster, sorted(some)))
-    return [again.get(i.arn, i) for i in instances if i.arn in again or i.arn not in some], missing(again.values())
+    read = describe_readable_instances(runtime, cluster, sorted(some))
+    again = _by_arn(read.instances)
+    gone = some - again.keys() - read.refused
+    return [again.get(i.arn, i) for i in instances if i.arn not in gone], missing(again.values()) | read.refused
 
 
 def _nearly_empty(
