@@ -10,11 +10,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.api_budget.limits import BUCKET_OF, THROTTLED
 from steady.aws.ecs.lists import call_for_each, report_refused
-from steady.aws.ecs.task_definitions import read_task_definition
+from steady.aws.ecs.task_definitions import TaskDefinition, read_task_definition, stop_timeout_s
 from steady.aws.ecs.task_lists import describe_readable_tasks, list_tasks
 from steady.aws.pace import pace_of
 from steady.aws.runtime import Runtime
-from steady.cluster import DEFAULT_STOP_TIMEOUT_S, ContainerInstance
+from steady.cluster import ContainerInstance
 from steady.service_out.stops import STOPS_AT_ONCE, Agenda, Stop
 
 if TYPE_CHECKING:
@@ -68,16 +68,16 @@ def _still_stops(runtime: Runtime, task: TaskTypeDef) -> bool:
     if begun is None or status == "DEACTIVATING":
         # It leaves its load balancers first, and that always ends.
         return True
-    timeout_s = _stop_timeout_s(runtime, task)
+    timeout_s = stop_timeout_s(task, _definition(runtime, task))
     waits_s = LEAVES_TARGETS_FOR_S if task.get("group", "").startswith("service:") else 0.0
     return runtime.now() < begun.timestamp() + waits_s + timeout_s + STOP_GRACE_S
 
 
-def _stop_timeout_s(runtime: Runtime, task: TaskTypeDef) -> float:
+def _definition(runtime: Runtime, task: TaskTypeDef) -> TaskDefinition | None:
     try:
-        return read_task_definition(runtime, task["taskDefinitionArn"], quickly=True).stop_timeout_s
+        return read_task_definition(runtime, task["taskDefinitionArn"], quickly=True)
     except (ClientError, BotoCoreError):
-        return DEFAULT_STOP_TIMEOUT_S
+        return None
 
 
 @dataclass(frozen=True, slots=True)

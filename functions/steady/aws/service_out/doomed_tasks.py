@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from steady.aws.cache import Cache
 from steady.aws.ecs.lists import report_refused
 from steady.aws.ecs.services import describe_readable_services, is_daemon, service_names, service_of
-from steady.aws.ecs.task_definitions import TaskDefinition, read_task_definition
+from steady.aws.ecs.task_definitions import TaskDefinition, read_task_definition, stop_timeout_s
 from steady.aws.ecs.task_lists import describe_tasks_in_time
 from steady.aws.ecs.tasks import find_protected_tasks
 from steady.aws.runtime import CONNECTIONS, Runtime
@@ -29,7 +29,7 @@ from steady.aws.service_out.task_targets import (
     report_late,
     targets_of,
 )
-from steady.cluster import DEFAULT_STOP_TIMEOUT_S, ContainerInstance
+from steady.cluster import ContainerInstance
 from steady.service_out.doomed import Doomed, DoomedTask, Target, TaskKind, tasks_of
 from steady.service_out.one_at_a_time import next_turns
 
@@ -117,7 +117,7 @@ def to_doomed_task(
         arn=task["taskArn"],
         container_instance_arn=task["containerInstanceArn"],
         kind=TaskKind.SERVICE if name and not service else _kind(service),
-        stop_timeout_s=definition.stop_timeout_s if definition else DEFAULT_STOP_TIMEOUT_S,
+        stop_timeout_s=stop_timeout_s(task, definition),
         targets=of_task.targets,
         stopping=task.get("desiredStatus") == "STOPPED",
         targets_unknown=not of_task.are_all_known or of_task.lingers or (definition is None and bool(name)),
