@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from steady.thresholds import Thresholds
 
 
+# A tick sees an instance that waits, and whose notice was lost, within about this many seconds.
+SEEN_AFTER_S = 120
+
+
 class Located(NamedTuple):
     """The doomed instances of our clusters, each once, and why others could not be located now, by their ids."""
 
@@ -246,7 +250,9 @@ def _with_deadline(runtime: Runtime, notice: Notice, cluster: str) -> Doomed:
     if not notice.hook or not terms:
         # Nothing says when it ends, or its hook was deleted: now.
         return doomed
-    # Without a token, nobody has heard when the wait began: nearly a heartbeat timeout ago, at worst.
-    begun_at = notice.at if notice.hook.token else notice.at - terms.heartbeat_s
+    # Without a token, nobody has heard when the wait began: nearly a heartbeat timeout ago, at worst. Only for our hook
+    # that decides something; for another one it would leave no time at all.
+    ago_s = terms.heartbeat_s if terms.is_ours else min(terms.heartbeat_s, SEEN_AFTER_S)
+    begun_at = notice.at if notice.hook.token else notice.at - ago_s
     hook = replace(notice.hook, heartbeat_s=terms.heartbeat_s, beat_at=begun_at)
-    return replace(doomed, deadline_s=begun_at + terms.global_s, hooks=(hook,) if terms.is_ours else ())
+    return replace(doomed, deadline_s=begun_at + terms.lasts_s, hooks=(hook,) if terms.is_ours else ())
