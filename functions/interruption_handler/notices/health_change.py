@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from steady.drain_mark import DrainReason
-from steady.messages import Malformed, shown, text, time_of
+from steady.messages import Malformed, is_instance_id, shown, text, time_of
 from steady.service_out.notice import Ignored, Notice, Over
 
 PATTERN: Mapping[str, Any] = {
@@ -86,7 +86,7 @@ def parse(event: Mapping[str, Any]) -> tuple[Notice | Over, ...] | Ignored:
 def _instance_of(entity: Any) -> str:
     """Return the id of the instance that `entity` is; "" if it is none."""
     id_ = entity.get("entityValue") if isinstance(entity, Mapping) else None
-    return id_ if isinstance(id_, str) and id_.startswith("i-") else ""
+    return id_ if is_instance_id(id_) else ""
 
 
 def _start_of(event: Mapping[str, Any], at: float) -> float:
