@@ -100,6 +100,7 @@ class Doomed:
         drain_from: when it is drained, in seconds since the epoch: no sooner than this.
         gone: whether EC2 is ending it already: every task that still runs on it is killed.
         mark: the drain mark that is to be written on it; None: it has been written, or the instance always goes.
+        event: the name of the event whose deadline it has, if a newer notice of this event may put it off.
     """
 
     instance_id: str
@@ -115,6 +116,7 @@ class Doomed:
     drain_from: float = 0.0
     gone: bool = False
     mark: DrainMark | None = None
+    event: str = ""
 
     @property
     def is_patient(self) -> bool:

@@ -67,15 +67,20 @@ def merge_all(doomed: Iterable[Doomed]) -> list[Doomed]:
 
 
 def merge(one: Doomed, other: Doomed) -> Doomed:
-    """Merge what two messages say about one instance: the earlier deadline, and every lifecycle hook that holds it."""
+    """Merge what two messages say about one instance: the earlier deadline, and every lifecycle hook that holds it.
+
+    Of two notices of one event the newer one counts: AWS Health says so if a change is put off.
+    """
+    chosen = _nearer(one, other)
     hooks = {(hook.group, hook.name): hook for hook in sorted((*other.hooks, *one.hooks), key=lambda h: bool(h.token))}
     return replace(
         one,
-        deadline_s=min(one.deadline_s, other.deadline_s),
+        deadline_s=chosen.deadline_s,
+        event=chosen.event,
         container_instance_arn=one.container_instance_arn or other.container_instance_arn,
         hooks=tuple(hook for _, hook in sorted(hooks.items())),
         # A notice that is repeated near its deadline leaves as much time as it did at first.
-        noticed_at=max(one.noticed_at, other.noticed_at) if other.deadline_s < one.deadline_s else one.noticed_at,
+        noticed_at=max(one.noticed_at, other.noticed_at) if chosen is other else one.noticed_at,
         looked_at=one.looked_at or other.looked_at,
         deregistered_at=max(one.deregistered_at, other.deregistered_at),
         held=_still_held(one, other),
@@ -84,6 +89,13 @@ def merge(one: Doomed, other: Doomed) -> Doomed:
         gone=one.gone or other.gone,
         mark=lasting_mark(one.mark, other.mark),
     )
+
+
+def _nearer(one: Doomed, other: Doomed) -> Doomed:
+    """Return that of the two whose deadline counts."""
+    if one.event and one.event == other.event and one.noticed_at != other.noticed_at:
+        return max(one, other, key=lambda d: d.noticed_at)
+    return other if other.deadline_s < one.deadline_s else one
 
 
 def _still_held(one: Doomed, other: Doomed) -> tuple[str, ...]:
@@ -243,7 +255,7 @@ def _thresholds(runtime: Runtime, cluster: str) -> Thresholds:
 def _with_deadline(runtime: Runtime, notice: Notice, cluster: str) -> Doomed:
     doomed = Doomed(notice.instance_id, cluster, notice.at, noticed_at=notice.at, gone=notice.gone)
     if notice.deadline_s is not None:
-        return replace(doomed, deadline_s=notice.deadline_s)
+        return replace(doomed, deadline_s=notice.deadline_s, event=notice.event)
     if notice.recommended:
         return replace(doomed, deadline_s=notice.at + _thresholds(runtime, cluster).rebalance_deadline_seconds)
     terms = read_terms(runtime, notice.hook) if notice.hook else None
