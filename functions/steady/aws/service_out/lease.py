@@ -61,10 +61,18 @@ class Lease:
     Attributes:
         token: what the continuation of this step carries.
         mail: what other invocations have handed over.
+        earlier: the tokens of the steps before, if the ledger did not say whether it took this one: the continuation
+            carries them, too, since the ledger may still have one of them.
     """
 
     token: str = ""
     mail: tuple[str, ...] = ()
+    earlier: tuple[str, ...] = ()
+
+    @property
+    def tokens(self) -> str:
+        """All its tokens, as a continuation carries them."""
+        return " ".join((self.token, *self.earlier))
 
 
 def take(
@@ -102,8 +110,8 @@ def take(
             f"cluster {cluster}: ledger unavailable: this step goes on without knowing of others: {error!r}",
             cluster=cluster,
         )
-        # A call without an answer may have had its effect.
-        return Lease(token)
+        # A call without an answer may have had its effect, or not.
+        return Lease(token, earlier=tuple(sorted(tokens)[: MOST_TOKENS - 1]))
     return Later(begun_by)
 
 
