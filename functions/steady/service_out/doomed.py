@@ -89,6 +89,7 @@ class Doomed:
     Attributes:
         deadline_s: when it ends, in seconds since the epoch.
         container_instance_arn: "" if the instance is not (or no longer) registered with the cluster.
+        stale: ARNs of other container instances of it, whose tasks run on although no agent hears of them.
         hooks: the lifecycle hooks that hold it and that we answer, each by its own token.
         noticed_at: the time of its notice, in seconds since the epoch.
         looked_at: whether a step has read its tasks.
@@ -117,6 +118,12 @@ class Doomed:
     gone: bool = False
     mark: DrainMark | None = None
     event: str = ""
+    stale: tuple[str, ...] = ()
+
+    @property
+    def registrations(self) -> tuple[str, ...]:
+        """The ARNs of all its container instances."""
+        return (self.container_instance_arn, *self.stale) if self.container_instance_arn else ()
 
     @property
     def is_patient(self) -> bool:

@@ -101,17 +101,20 @@ def _registered(answers: Iterable[DescribeContainerInstancesResponseTypeDef]) ->
 class Found(NamedTuple):
     """Container instances by EC2 instance id, and the ids of instances of which it is not known whether they have one.
 
-    `refused`: ECS refused to describe a container instance that may be theirs.
+    `refused`: ECS refused to describe a container instance that may be theirs. `stale` are further container instances,
+    with tasks, of EC2 instances whose agent has registered twice.
     """
 
     instances: dict[str, ContainerInstance]
     refused: frozenset[str] = frozenset()
+    stale: Sequence[ContainerInstance] = ()
 
 
 def find_instances(runtime: Runtime, cluster: str, instance_ids: Iterable[str]) -> Found:
     """Find the container instances of `cluster` on the EC2 instances `instance_ids`."""
     found: dict[str, ContainerInstance] = {}
     refused: set[str] = set()
+    stale: list[ContainerInstance] = []
     for batch in batches(sorted(set(instance_ids)), PAGE):
         pages = runtime.ecs.get_paginator("list_container_instances").paginate(
             cluster=cluster, filter=f"ec2InstanceId in [{', '.join(batch)}]", PaginationConfig={"PageSize": PAGE}
@@ -119,10 +122,12 @@ def find_instances(runtime: Runtime, cluster: str, instance_ids: Iterable[str]) 
         arns = [arn for page in pages for arn in page["containerInstanceArns"]]
         described = describe_readable_instances(runtime, cluster, arns)
         # An emulator may ignore the filter. A drain of the wrong instance would be a disaster: check the id.
-        found |= one_each(i for i in described.instances if i.instance_id in batch)
+        theirs = [i for i in described.instances if i.instance_id in batch]
+        found |= one_each(theirs)
+        stale += [i for i in theirs if i is not found[i.instance_id] and i.task_count and i.status in REGISTERED]
         if described.refused:
             refused |= set(batch) - found.keys()
-    return Found(found, frozenset(refused))
+    return Found(found, frozenset(refused), stale)
 
 
 def set_draining(runtime: Runtime, cluster: str, arns: Iterable[str]) -> tuple[ContainerInstance, ...]:

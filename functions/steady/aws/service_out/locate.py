@@ -78,6 +78,7 @@ def merge(one: Doomed, other: Doomed) -> Doomed:
         deadline_s=chosen.deadline_s,
         event=chosen.event,
         container_instance_arn=one.container_instance_arn or other.container_instance_arn,
+        stale=one.stale or other.stale,
         hooks=tuple(hook for _, hook in sorted(hooks.items())),
         # A notice that is repeated near its deadline leaves as much time as it did at first.
         noticed_at=max(one.noticed_at, other.noticed_at) if chosen is other else one.noticed_at,
@@ -130,18 +131,25 @@ def with_container_instances(runtime: Runtime, cluster: str, doomed: Sequence[Do
     """Find the container instance of each instance that has registered with `cluster` and is not known yet."""
     unknown = [d.instance_id for d in doomed if not d.container_instance_arn]
     found = find_instances(runtime, cluster, unknown) if unknown else Found({})
+    stale: dict[str, tuple[str, ...]] = {}
+    for one in found.stale:
+        stale[one.instance_id] = (*stale.get(one.instance_id, ()), one.arn)
     return Registered(
-        [_registered(d, found.instances.get(d.instance_id)) for d in doomed if d.instance_id not in found.refused],
-        list(found.instances.values()),
+        [
+            _registered(d, found.instances.get(d.instance_id), stale.get(d.instance_id, ()))
+            for d in doomed
+            if d.instance_id not in found.refused
+        ],
+        [*found.instances.values(), *found.stale],
         [d for d in doomed if d.instance_id in found.refused],
     )
 
 
-def _registered(doomed: Doomed, instance: ContainerInstance | None) -> Doomed:
-    """Return `doomed` with what its container instance says of it."""
+def _registered(doomed: Doomed, instance: ContainerInstance | None, stale: tuple[str, ...]) -> Doomed:
+    """Return `doomed` with what its container instance says of it, and with the `stale` ones."""
     if instance is None:
         return doomed
-    found, mark = replace(doomed, container_instance_arn=instance.arn), instance.drain_mark
+    found, mark = replace(doomed, container_instance_arn=instance.arn, stale=stale), instance.drain_mark
     is_known = mark and mark.reason is DrainReason.HOOK and not mark.is_over and mark.until > doomed.noticed_at
     is_lost = bool(doomed.hooks) and not any(hook.token for hook in doomed.hooks)
     if mark and is_known and is_lost and instance.status is InstanceStatus.DRAINING:

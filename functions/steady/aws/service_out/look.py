@@ -71,11 +71,11 @@ def drain_instances(
         described: container instances that this step has read already. Those that were ACTIVE are not read again.
     """
     doomed = list(doomed)
-    arns = {d.container_instance_arn for d in doomed if d.container_instance_arn}
+    arns = {arn for d in doomed for arn in d.registrations}
     found = _by_arn(i for i in described if i.arn in arns and i.status is InstanceStatus.ACTIVE)
     read = describe_readable_instances(runtime, cluster, sorted(arns - found.keys()))
     found |= _by_arn(read.instances)
-    going = {d.container_instance_arn for d in still_doomed(doomed, found.values())}
+    going = {arn for d in still_doomed(doomed, found.values()) for arn in d.registrations}
     found = {arn: i for arn, i in found.items() if arn in going}
     active = set(to_drain({i.arn: Seen(i.status, i.task_count) for i in found.values()}))
     try:
@@ -146,7 +146,7 @@ class _Reading:
 
 def _read(runtime: Runtime, cluster: str, doomed: Sequence[Doomed], drained: Iterable[ContainerInstance]) -> _Reading:
     """Drain those of `doomed` that are not drained, and read the tasks on them."""
-    arns = {d.container_instance_arn for d in doomed}
+    arns = {arn for d in doomed for arn in d.registrations}
     known = _by_arn(i for i in drained if i.arn in arns)
     others = [d for d in doomed if d.container_instance_arn not in known]
     later = frozenset(d.container_instance_arn for d in others if d.drain_from > runtime.now())
@@ -158,12 +158,31 @@ def _read(runtime: Runtime, cluster: str, doomed: Sequence[Doomed], drained: Ite
     refused = {arn for one in read for arn in one.refused}
     unreadable = [d for d in doomed if d.container_instance_arn in refused]
     doomed = [d for d in doomed if d.container_instance_arn not in refused]
-    first = {d.container_instance_arn: (d.looked_at, d.deadline_s) for d in doomed}
+    first = {arn: (d.looked_at, d.deadline_s) for d in doomed for arn in d.registrations}
+    instances = [i for i in instances if i.arn in first]
     found = read_doomed_tasks(runtime, cluster, sorted(instances, key=lambda i: (*first[i.arn], i.arn)))
+    counted, found = _as_of_one(doomed, instances, found)
     unread = [d for d in doomed if d.container_instance_arn in found.unread]
     doomed = [d for d in doomed if d.container_instance_arn not in found.unread]
-    instances = [i for i in instances if i.arn not in found.unread]
-    return _Reading(doomed, instances, found, later, unread, unreadable)
+    return _Reading(doomed, [i for i in counted if i.arn not in found.unread], found, later, unread, unreadable)
+
+
+def _as_of_one(
+    doomed: Iterable[Doomed], instances: Sequence[ContainerInstance], found: DoomedTasks
+) -> tuple[Sequence[ContainerInstance], DoomedTasks]:
+    """Return what was read with the tasks on stale container instances counted, and known, on that of their machine."""
+    main = {stale: d.container_instance_arn for d in doomed for stale in d.stale}
+    if not main:
+        return instances, found
+    more = Counter[str]()
+    for one in instances:
+        more[main.get(one.arn, "")] += one.task_count
+    tasks = [
+        replace(t, container_instance_arn=main.get(t.container_instance_arn, t.container_instance_arn))
+        for t in found.tasks
+    ]
+    counted = [replace(i, task_count=i.task_count + more[i.arn]) for i in instances if i.arn not in main]
+    return counted, replace(found, tasks=tasks)
 
 
 def _release(
