@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 # The errors that no single thing of a list is the cause of.
 OF_ALL = frozenset({THROTTLED, "ClusterNotFoundException", "ExpiredTokenException", "UnrecognizedClientException"})
-# If more parts than this are refused, the cause is not a thing or two: they are not divided further.
-MOST_PARTS = 8
+# If more parts than this are refused, the cause is not a thing or two: they are not divided further. Fewer parts are
+# enough if nothing was answered yet, as where the call itself is denied.
+MOST_PARTS, MOST_PARTS_UNANSWERED = 8, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def call_for_each(
                 failed.append((some, answer))
             else:
                 refused.update(dict.fromkeys(some, answer))
-        if not failed or len(failed) > MOST_PARTS:
+        if not failed or len(failed) > (MOST_PARTS if answers else MOST_PARTS_UNANSWERED):
             refused.update((thing, error) for some, error in failed for thing in some)
             return Answers(answers, refused)
         parts = [(runtime.ecs_once, half) for some, _ in failed for half in batches(some, -(-len(some) // 2))]
