@@ -136,9 +136,11 @@ def _locate(aws: Runtime, notices: list[Notice]) -> tuple[list[Doomed], list[Con
     for error in located.failed.values():
         raise error
     found = [with_container_instances(aws, name, here) for name, here in by_cluster(located.doomed).items()]
-    doomed = [instance for in_cluster, _ in found for instance in in_cluster]
+    for one in (instance for registered in found for instance in registered.unreadable):
+        fail(f"{one.instance_id} cannot be described: ECS refuses to describe its container instance")
+    doomed = [instance for registered in found for instance in registered.doomed]
     _refuse_unmanaged([notice.instance_id for notice in notices], doomed)
-    return doomed, [instance for _, described in found for instance in described]
+    return doomed, [instance for registered in found for instance in registered.read]
 
 
 def _refuse_unmanaged(instance_ids: list[str], doomed: list[Doomed]) -> None:

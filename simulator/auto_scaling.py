@@ -9,7 +9,7 @@ from simulator.clock import Clock
 from simulator.ec2 import Ec2, Ec2Instance
 from simulator.endpoint import Params
 from simulator.errors import AwsError
-from simulator.lifecycle_hooks import LifecycleHooks, Waiting, described
+from simulator.lifecycle_hooks import ABANDON, CONTINUE, LifecycleHooks, Waiting, described
 from simulator.scaling_activities import failed_launch
 from steady.names import CLUSTER_TAG
 
@@ -103,7 +103,12 @@ class AutoScaling:
     def describe_lifecycle_hooks(self, params: Params) -> dict[str, Any]:
         group = self._group(params["AutoScalingGroupName"])
         wanted = params.get("LifecycleHookNames", group.hooks())
-        return {"LifecycleHooks": [described(name, s) for name, s in group.hooks().items() if name in wanted]}
+        found = [
+            described(name, s, ABANDON if name in group.abandoning else CONTINUE)
+            for name, s in group.hooks().items()
+            if name in wanted
+        ]
+        return {"LifecycleHooks": found}
 
     def _group(self, name: str) -> AutoScalingGroup:
         if name not in self.groups:
@@ -138,7 +143,7 @@ class AutoScaling:
         if instance.id not in group.members:
             return
         waiting = group.waiting[instance.id] = Waiting(instance, self.clock.now, to_warm_pool=to_warm_pool)
-        self.hooks.hold(group.name, waiting, group.hooks())
+        self.hooks.hold(group.name, waiting, group.hooks(), group.abandoning)
         if group.hooks():
             self._look_soon(group)
 

@@ -18,6 +18,7 @@ class AutoScalingGroup:
         hook: the name of its lifecycle hook on termination; "": none.
         heartbeat_s: the heartbeat timeout of the hook, in seconds.
         other_hooks: the heartbeat timeouts of its other hooks on termination, by their names.
+        abandoning: the names of those hooks whose default result is ABANDON.
         leaving: the ids of the instances that are leaving the group's load balancers, before they wait.
         waiting: the instances that wait under the hook, by their ids.
         target_groups: the ARNs of the target groups in which it registers its instances.
@@ -42,6 +43,7 @@ class AutoScalingGroup:
     hook: str = "drain"
     heartbeat_s: float = 300.0
     other_hooks: dict[str, float] = field(default_factory=dict)
+    abandoning: set[str] = field(default_factory=set)
     members: dict[str, Ec2Instance] = field(default_factory=dict)
     leaving: set[str] = field(default_factory=set)
     waiting: dict[str, Waiting] = field(default_factory=dict)

@@ -33,7 +33,8 @@ class Ec2Instance:
     """One EC2 instance. Times are in seconds since the epoch.
 
     Attributes:
-        container_instance: its registration with ECS; None before.
+        container_instance: its newest registration with ECS; None before.
+        stale: its earlier registrations. Their tasks run on, and no agent hears of their stop.
         doomed_at: when its interruption notice was sent; None: none was sent.
         interruption: what its interruption notice says that EC2 does: terminate, stop or hibernate.
         boots: whether it ever registers.
@@ -50,6 +51,7 @@ class Ec2Instance:
     tags: dict[str, str]
     on_terminated: Callable[[Ec2Instance], None]
     container_instance: ContainerInstance | None = None
+    stale: list[ContainerInstance] = field(default_factory=list)
     doomed_at: float | None = None
     interruption: str = "terminate"
     terminated_at: float | None = None
@@ -59,6 +61,10 @@ class Ec2Instance:
     stopped: bool = False
     reservation: str = ""
     refuses_termination: AwsError | None = None
+
+    def registrations(self) -> list[ContainerInstance]:
+        """Return all its registrations with ECS."""
+        return [*self.stale, *([self.container_instance] if self.container_instance else [])]
 
     @property
     def alive(self) -> bool:
@@ -145,8 +151,8 @@ class Ec2:
         instance.terminated_at = self.clock.now
         if not instance.stopped:
             self.hours.end(instance, self.clock.now)
-        if instance.container_instance:
-            self.scheduler.lose_instance(instance.container_instance)
+        for registration in instance.registrations():
+            self.scheduler.lose_instance(registration)
         self.clock.after(FORGOTTEN_AFTER_S, lambda: self.instances.pop(instance.id, None))
         self.on_state(instance, "shutting-down")
         instance.on_terminated(instance)
@@ -157,8 +163,8 @@ class Ec2:
             return
         instance.stopped = True
         self.hours.end(instance, self.clock.now)
-        if instance.container_instance:
-            self.scheduler.lose_instance(instance.container_instance, stopped=True)
+        for registration in instance.registrations():
+            self.scheduler.lose_instance(registration, stopped=True)
         self.on_state(instance, "stopping")
         self.on_state(instance, "stopped")
 
@@ -216,6 +222,7 @@ class Ec2:
         """
         if instance.container_instance:
             self.scheduler.disconnect(instance.container_instance)
+            instance.stale.append(instance.container_instance)
         self._register(instance)
 
     def _restarted(self, instance: Ec2Instance) -> None:

@@ -191,6 +191,9 @@ class Endpoint:
         def answer_call(**event: Any) -> Any:  # the type stubs do not know that a handler may answer
             model, context = event["model"], event["context"]
             service = model.service_model.service_name
+            if isinstance(body := event["params"].get("body"), Mapping):
+                # The query protocols (EC2, ELB, Auto Scaling) encode their form: a lone surrogate raises an error here.
+                "".join(map(str, body.values())).encode()
             name = f"{service}:{model.name}"
 
             def tried(error: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,17 +16,23 @@ from simulator.errors import AwsError
 # Auto Scaling: an instance waits at most 48 hours, and this many heartbeat timeouts.
 MOST_HEARTBEATS, LONGEST_S = 100, 172_800
 # The hook of a capacity provider's managed draining, its heartbeat timeout, and how often the model of it looks.
+# The results of a lifecycle action.
+CONTINUE, ABANDON = "CONTINUE", "ABANDON"
 MANAGED_DRAINING, MANAGED_HEARTBEAT_S, MANAGED_LOOK_S = "ecs-managed-draining-termination-hook", 3600.0, 5.0
 
 
 @dataclass(eq=False, slots=True)
 class Hold:
-    """One hook that holds an instance, until it is completed or times out."""
+    """One hook that holds an instance, until it is completed or times out.
+
+    `default` is the result with which it times out.
+    """
 
     hook: str
     heartbeat_s: float
     token: str
     timeout: Timer
+    default: str = CONTINUE
 
 
 @dataclass(eq=False, slots=True)
@@ -62,12 +68,17 @@ class LifecycleHooks:
         self._released = released
         self._tokens = itertools.count(1)
 
-    def hold(self, group: str, waiting: Waiting, hooks: Mapping[str, float]) -> None:
-        """Let an instance wait under `hooks`: their heartbeat timeouts, by their names."""
+    def hold(self, group: str, waiting: Waiting, hooks: Mapping[str, float], abandoning: Collection[str] = ()) -> None:
+        """Let an instance wait under `hooks`: their heartbeat timeouts, by their names.
+
+        Args:
+            abandoning: the names of the hooks whose default result is ABANDON.
+        """
         for name, heartbeat_s in hooks.items():
             token = f"00000000-0000-0000-0000-{next(self._tokens):012x}"
-            hold = Hold(name, heartbeat_s, token, self._timeout(group, waiting, name, self.clock.now + heartbeat_s))
-            waiting.holds[name] = hold
+            default = ABANDON if name in abandoning else CONTINUE
+            timeout = self._timeout(group, waiting, name, self.clock.now + heartbeat_s, default)
+            waiting.holds[name] = Hold(name, heartbeat_s, token, timeout, default)
         if not hooks:
             self._released(group, waiting)
         for hold in list(waiting.holds.values()):
@@ -78,27 +89,30 @@ class LifecycleHooks:
         hold.timeout.cancel()
         longest_s = min(LONGEST_S, MOST_HEARTBEATS * hold.heartbeat_s)
         ends = min(self.clock.now + hold.heartbeat_s, waiting.since + longest_s)
-        hold.timeout = self._timeout(group, waiting, hold.hook, ends)
+        hold.timeout = self._timeout(group, waiting, hold.hook, ends, hold.default)
         return {}
 
     def complete_lifecycle_action(self, params: Params) -> dict[str, Any]:
         group, waiting, hold = self._find(params)
-        self.complete(group, waiting, hold.hook)
+        self.complete(group, waiting, hold.hook, params["LifecycleActionResult"])
         return {}
 
-    def complete(self, group: str, waiting: Waiting, hook: str) -> None:
+    def complete(self, group: str, waiting: Waiting, hook: str, result: str = CONTINUE) -> None:
         """End what one hook holds. The instance goes once no other holds it.
 
-        Source: Auto Scaling User Guide, "Amazon EC2 Auto Scaling lifecycle hooks": CONTINUE lets other hooks complete.
+        Source: Auto Scaling User Guide, "Complete a lifecycle action": if the instance is terminating, CONTINUE lets
+        other hooks complete, and ABANDON ends them. A hook that times out has its default result, which is ABANDON if
+        none was given (API, PutLifecycleHook).
         """
-        hold = waiting.holds.pop(hook, None)
-        if hold:
-            hold.timeout.cancel()
-            if not waiting.holds:
-                self._released(group, waiting)
+        if hook not in waiting.holds:
+            return
+        for name in list(waiting.holds) if result == ABANDON else [hook]:
+            waiting.holds.pop(name).timeout.cancel()
+        if not waiting.holds:
+            self._released(group, waiting)
 
-    def _timeout(self, group: str, waiting: Waiting, hook: str, at: float) -> Timer:
-        return self.clock.at(at, lambda: self.complete(group, waiting, hook))
+    def _timeout(self, group: str, waiting: Waiting, hook: str, at: float, default: str) -> Timer:
+        return self.clock.at(at, lambda: self.complete(group, waiting, hook, default))
 
     def _find(self, params: Params) -> tuple[str, Waiting, Hold]:
         """Find the wait that a call is about.
@@ -115,14 +129,14 @@ class LifecycleHooks:
         raise AwsError("ValidationError", f"No active Lifecycle Action found with token {token} or ID {instance_id}")
 
 
-def described(name: str, heartbeat_s: float) -> dict[str, Any]:
+def described(name: str, heartbeat_s: float, default: str = CONTINUE) -> dict[str, Any]:
     """Return a hook as DescribeLifecycleHooks describes it."""
     return {
         "LifecycleHookName": name,
         "HeartbeatTimeout": int(heartbeat_s),
         "GlobalTimeout": int(min(LONGEST_S, MOST_HEARTBEATS * heartbeat_s)),
         "LifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING",
-        "DefaultResult": "CONTINUE",
+        "DefaultResult": default,
     }
 
 

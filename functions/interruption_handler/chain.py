@@ -28,7 +28,7 @@ def go_on(runtime: Runtime, environment: Environment, cluster: str, done: Advanc
     if done.waiting or done.due:
         now = runtime.now()
         delay_s = max(AT_ONCE_S, int(done.continues_in_s(now)))
-        send(runtime, environment, cluster, done.waiting, done.due, delay_s, held.token, done.leaving)
+        send(runtime, environment, cluster, done.waiting, done.due, delay_s, held.tokens, done.leaving)
         if are_pressing(done.due, now + delay_s):
             _send_spare(runtime, environment, cluster, done, delay_s, held.token)
         late = lease.rest(runtime, table, cluster, held, delay_s)

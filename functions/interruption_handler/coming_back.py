@@ -107,7 +107,7 @@ def _send_later(runtime: Runtime, queue_url: str, cluster: str, marks: Mapping[s
 
 def _end_in(runtime: Runtime, autoscaler_queue_url: str, cluster: str, overs: Sequence[Over]) -> None:
     described = find_instances(runtime, cluster, (over.instance_id for over in overs))
-    marks = marks_over(overs, described, runtime.now())
+    marks = marks_over(overs, described.instances, runtime.now())
     if not marks:
         return
     write_marks(runtime, cluster, marks, once=True)

@@ -28,11 +28,13 @@ class Joined:
     Attributes:
         held: the step's lease, with the mail that `doomed` is from.
         drained: the container instances that this step has drained, as the answers describe them.
+        unreadable: instances of which ECS refused to say whether they have registered: the next step asks again.
     """
 
     held: lease.Lease
     doomed: Sequence[Doomed] = ()
     drained: Sequence[ContainerInstance] = ()
+    unreadable: Sequence[Doomed] = ()
 
     def fresh(self) -> list[Doomed]:
         """Return the instances that no step has looked at."""
@@ -54,7 +56,8 @@ def join(
         more = _drain(runtime, environment, cluster, coming)
         crowd.add(more.doomed, more.drained, runtime.now())
         known, drained = merge_all((*joined.doomed, *more.doomed)), (*joined.drained, *more.drained)
-        joined = replace(joined, doomed=known, drained=drained)
+        unreadable = merge_all((*joined.unreadable, *more.unreadable))
+        joined = replace(joined, doomed=known, drained=drained, unreadable=unreadable)
         # In a chain that goes on, what comes meanwhile waits for the next step.
         if not left or not more.fresh():
             break
@@ -67,7 +70,7 @@ def join(
 
 
 def _drain(runtime: Runtime, environment: Environment, cluster: str, doomed: Sequence[Doomed]) -> Joined:
-    found, read = with_container_instances(runtime, cluster, doomed)
+    found, read, unreadable = with_container_instances(runtime, cluster, doomed)
     # Before the drain: after a crash between the two, the next try still knows whose drain it is.
     mark(runtime, environment.queue_url, cluster, marks_of(found, read))
     # A notice that comes after its own end wakes nobody.
@@ -75,10 +78,10 @@ def _drain(runtime: Runtime, environment: Environment, cluster: str, doomed: Seq
     going = [replace(d, mark=None if d.container_instance_arn else d.mark) for d in going]
     fresh = [d for d in going if not d.looked_at]
     if not fresh:
-        return Joined(lease.Lease(), going)
+        return Joined(lease.Lease(), going, unreadable=unreadable)
     # Before anything that takes time.
     begun, drained = drain_fresh(runtime, cluster, fresh, read)
-    return Joined(lease.Lease(), [*(d for d in going if d.looked_at), *begun], drained)
+    return Joined(lease.Lease(), [*(d for d in going if d.looked_at), *begun], drained, unreadable)
 
 
 def handed_over(runtime: Runtime, cluster: str, mail: Iterable[str]) -> list[Doomed]:

@@ -190,10 +190,12 @@ def _work_while(
     fresh = [d for d in joined.fresh() if not d.drain_from]
     woken = not fresh or wake_autoscaler(runtime, environment.autoscaler_queue_url, work.cluster, fresh)
     if are_to_be_gathered(doomed, runtime.now()):
-        done = Advance(tuple(doomed), due=tuple(due), leaving=tuple(sorted(leaving.still())), next_in_s=AT_ONCE_S)
+        waiting = (*doomed, *joined.unreadable)
+        done = Advance(waiting, due=tuple(due), leaving=tuple(sorted(leaving.still())), next_in_s=AT_ONCE_S)
     else:
         end = min(until, round_end(doomed, runtime.now()))
         done = advance(runtime, work.cluster, doomed, due, end, joined.drained, leaving, crowd, latest=until)
+        done = done.with_unreadable(joined.unreadable, runtime.now())
         _report_step(runtime, work.cluster, replace(done, stopped=done.stopped + len(early.arns)))
     if not woken:
         wake_autoscaler(runtime, environment.autoscaler_queue_url, work.cluster, fresh)

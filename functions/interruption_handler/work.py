@@ -93,7 +93,7 @@ def _work_on(cluster: str, messages: Sequence[Message], noticed: Sequence[Doomed
         continued=merge_all(d for one in going_on for d in one.doomed),
         due=list({stop.arn: stop for one in going_on for stop in one.due}.values()),
         leaving=[target for one in going_on for target in one.leaving],
-        leases=frozenset(one.lease for one in going_on if one.lease),
+        leases=frozenset(token for one in going_on for token in one.lease.split()),
         messages=asking,
         spare=any(one.spare for one in going_on),
     )

@@ -1,10 +1,11 @@
 """Read messages that anybody may have sent: JSON objects and their fields, and the error that names what is wrong."""
 
 import json
+import re
 import reprlib
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 # A wrong value is shown up to this length: enough to find it by.
 _SHOWN = reprlib.Repr()
@@ -51,12 +52,15 @@ def _no_number(name: str) -> None:
     raise ValueError(f"{name} is not a JSON number")
 
 
+# A surrogate that is half a character. JSON may escape one, and no request can carry it.
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_INSTANCE_ID = re.compile(r"i-[0-9A-Za-z]{1,32}")
 # Characters; no name, id or time in an AWS event is longer.
 LONGEST = 255
 
 
 def text(event: Mapping[str, Any], *path: str, at_least: int = 1, at_most: int = LONGEST) -> str:
-    """Return the text at `path` in `event`, of `at_least` to `at_most` characters.
+    """Return the text at `path` in `event`, of `at_least` to `at_most` characters. Every request can carry it.
 
     >>> text({"detail": {"instance-id": "i-1"}}, "detail", "instance-id")
     'i-1'
@@ -67,9 +71,31 @@ def text(event: Mapping[str, Any], *path: str, at_least: int = 1, at_most: int =
     value: Any = event
     for key in path:
         value = value.get(key) if isinstance(value, Mapping) else None
-    if not isinstance(value, str) or not at_least <= len(value) <= at_most:
+    if not isinstance(value, str) or not at_least <= len(value) <= at_most or _LONE_SURROGATE.search(value):
         kind, name = shown(event.get("detail-type")), ".".join(path)
         raise Malformed(f"{kind}: {name} is {shown(value)}: a text of {at_least} to {at_most} characters is needed")
+    return value
+
+
+def is_instance_id(value: object) -> TypeGuard[str]:
+    """Return whether `value` may be the id of an EC2 instance. It is safe in a filter of ECS and in a form of EC2.
+
+    >>> is_instance_id("i-0b662ef9931388ba0"), is_instance_id("i-1] or [i-2"), is_instance_id(None)
+    (True, False, False)
+    """
+    return isinstance(value, str) and _INSTANCE_ID.fullmatch(value) is not None
+
+
+def instance_id(event: Mapping[str, Any], *path: str) -> str:
+    """Return the id of an EC2 instance at `path` in `event`.
+
+    Raises:
+        Malformed: if there is none.
+    """
+    value = text(event, *path)
+    if not is_instance_id(value):
+        kind, name = shown(event.get("detail-type")), ".".join(path)
+        raise Malformed(f"{kind}: {name} is {shown(value)}: the id of an EC2 instance is needed")
     return value
 
 

@@ -13,6 +13,7 @@ from simulator.ecs.state import (
     ARN,
     Cluster,
     ContainerInstance,
+    Otherwise,
     Task,
     TaskDefinition,
     TaskStatus,
@@ -25,6 +26,8 @@ from simulator.timing import DEFAULT, Timing
 START_S = 4.0
 # Seconds until ECS tries again to start a task of a service whose tasks do not start.
 CRASH_BACKOFF_S = 120.0
+# The stop timeout of the container that the agent adds to tasks with Service Connect: the agent's default.
+SERVICE_CONNECT_STOP_S = 30
 # Seconds until ECS notices that an instance is gone.
 LOST_INSTANCE_S = 10.0
 
@@ -159,11 +162,17 @@ class Scheduler:
         """Return the seconds from the task's SIGTERM until its last container has ended.
 
         Each takes its stop timeout at most, by SIGKILL; those that need each other end one by one (amazon-ecs-agent, PR
-        1866).
+        1866). The agent itself lets a FireLens log router (`addFirelensContainerDependency`) and the Service Connect
+        container (PR 3200) end after all others.
         """
-        definition = task.definition
+        definition, service = task.definition, task.cluster.services.get(task.service_name)
+        chain = [definition.stop_timeout_s, *definition.chain]
+        if definition.log_router_s is not None:
+            chain.append(definition.log_router_s)
+        if service and service.otherwise is Otherwise.SERVICE_CONNECT:
+            chain.append(SERVICE_CONNECT_STOP_S)
         takes_s = self._exits_in_s(task)
-        return sum(min(takes_s, timeout_s) for timeout_s in (definition.stop_timeout_s, *definition.chain))
+        return sum(min(takes_s, timeout_s) for timeout_s in chain)
 
     def _exits_in_s(self, task: Task) -> float:
         times = self.timing.exits if task.definition.exit_s is None else task.definition.exit_s

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from simulator.ecs.service_shapes import deployment_id
-from simulator.ecs.state import ContainerInstance, Task, TaskDefinition, TaskStatus
+from simulator.ecs.state import ContainerInstance, Otherwise, Task, TaskDefinition, TaskStatus
 
 
 def desired_status(task: Task) -> str:
@@ -79,14 +79,13 @@ def describe_task(task: Task) -> dict[str, Any]:
         described["stoppingAt"] = datetime.fromtimestamp(task.sigterm_at, UTC)
     if service := task.cluster.services.get(task.service_name):
         described["startedBy"] = deployment_id(service, task.revision)
+        if service.otherwise is Otherwise.SERVICE_CONNECT:
+            # Its container is in no task definition (ECS API, DescribeTasks).
+            details = [{"name": "ContainerName", "value": "ecs-service-connect-oRK9o"}]
+            described["attachments"].append({"type": "ServiceConnect", "status": "ATTACHED", "details": details})
     if task.address:
-        described["attachments"] = [
-            {
-                "type": "ElasticNetworkInterface",
-                "status": "ATTACHED",
-                "details": [{"name": "privateIPv4Address", "value": task.address}],
-            }
-        ]
+        details = [{"name": "privateIPv4Address", "value": task.address}]
+        described["attachments"].append({"type": "ElasticNetworkInterface", "status": "ATTACHED", "details": details})
     return described
 
 
@@ -109,6 +108,11 @@ def describe_definition(definition: TaskDefinition) -> dict[str, Any]:
         ]
     for one, needed in itertools.pairwise([container, *sidecars]):
         one["dependsOn"] = [{"containerName": needed["name"], "condition": "START"}]
+    if definition.log_router_s is not None:
+        for one in (container, *sidecars):
+            one["logConfiguration"] = {"logDriver": "awsfirelens"}
+        router = {"name": "log-router", "firelensConfiguration": {"type": "fluentbit"}}
+        sidecars.append({**router, "stopTimeout": definition.log_router_s})
     return {
         "taskDefinitionArn": definition.arn,
         "family": definition.family,

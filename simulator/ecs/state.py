@@ -45,6 +45,7 @@ class TaskDefinition:
         exit_s: seconds that a container takes to end after SIGTERM; None: those of the account's `Timing.exits`.
         chain: the stop timeouts of further containers. The main container depends on the first of them, and each of
             them on the next one: all are stopped in this order, one after the other.
+        log_router_s: the stop timeout of its FireLens log router, which all others log through; None: it has none.
         container_port: the port on which the container listens; None: it listens on none.
         host_port: a fixed port of the instance; None: ECS chooses one.
         host_network: whether the container shares the instance's network: it listens on `container_port` there.
@@ -63,6 +64,7 @@ class TaskDefinition:
     host_network: bool = False
     starts: bool = True
     chain: tuple[int, ...] = ()
+    log_router_s: int | None = None
 
     @property
     def arn(self) -> str:

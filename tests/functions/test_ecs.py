@@ -13,6 +13,7 @@ from simulator.errors import AwsError
 from simulator.world import World
 from steady.aws.ecs import container_instances
 from steady.aws.ecs.container_instances import (
+    Described,
     describe_all_instances,
     describe_instances,
     find_instances,
@@ -63,7 +64,7 @@ def test_instances_are_read_with_what_is_left_on_them(runtime: Runtime, instance
 def test_only_the_instances_asked_for_are_found_even_where_the_filter_is_ignored(
     runtime: Runtime, instance_ids: list[str]
 ) -> None:
-    assert set(find_instances(runtime, "web", instance_ids[:1])) == set(instance_ids[:1])
+    assert set(find_instances(runtime, "web", instance_ids[:1]).instances) == set(instance_ids[:1])
 
 
 def test_of_two_container_instances_of_one_machine_the_connected_one_is_found(
@@ -71,13 +72,16 @@ def test_of_two_container_instances_of_one_machine_the_connected_one_is_found(
 ) -> None:
     """amazon-ecs-agent #782: an agent that has lost its state registers its machine again."""
     machine = instance_ids[0]
-    [known] = find_instances(runtime, "web", [machine]).values()
+    [known] = find_instances(runtime, "web", [machine]).instances.values()
     for stale_first in (True, False):
         both = [replace(known, arn="stale", agent_connected=False), replace(known, agent_connected=True)]
         found = tuple(both if stale_first else reversed(both))
-        monkeypatch.setattr(container_instances, "describe_instances", lambda *_, found=found: found)
+        described = Described(found)
+        monkeypatch.setattr(
+            container_instances, "describe_readable_instances", lambda *_, described=described: described
+        )
 
-        assert find_instances(runtime, "web", [machine])[machine].arn == known.arn
+        assert find_instances(runtime, "web", [machine]).instances[machine].arn == known.arn
 
 
 def test_a_drain_returns_the_instances_as_they_are_from_then_on(runtime: Runtime, instance_ids: list[str]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from simulator.ecs.state import Otherwise
 from simulator.world import World
 from steady.aws.ecs.task_definitions import to_task_definition
 
@@ -16,6 +17,10 @@ def container(name: str, stop_timeout_s: int | None = None, **fields: Any) -> di
 
 def depends_on(*names: str, condition: str = "START") -> list[dict[str, str]]:
     return [{"containerName": name, "condition": condition} for name in names]
+
+
+FIRELENS = {"logConfiguration": {"logDriver": "awsfirelens"}}
+ROUTER = {"firelensConfiguration": {"type": "fluentbit"}}
 
 
 @pytest.mark.parametrize(
@@ -46,6 +51,23 @@ def depends_on(*names: str, condition: str = "START") -> list[dict[str, str]]:
             id="a container that ended before is not waited for",
         ),
         pytest.param([container("app", 40, dependsOn=depends_on("gone"))], 40, id="a container that is not there"),
+        pytest.param([container("app", 40, **FIRELENS), container("logs", 20, **ROUTER)], 60, id="a log router"),
+        pytest.param(
+            [container("app", 40), container("logs", 20, **ROUTER)], 40, id="a log router that nothing logs through"
+        ),
+        pytest.param(
+            [container("app", 40, **FIRELENS), container("logs", 20, **ROUTER, **FIRELENS)],
+            60,
+            id="a log router that logs through itself",
+        ),
+        pytest.param(
+            [
+                container("app", 40, **FIRELENS),
+                container("logs", 20, **ROUTER, dependsOn=depends_on("app")),
+            ],
+            60,
+            id="a log router that needs another container",
+        ),
     ],
 )
 def test_a_tasks_stop_timeout_is_its_longest_chain(containers: list[dict[str, Any]], stop_timeout_s: int) -> None:
@@ -70,3 +92,36 @@ def test_a_task_whose_containers_stop_one_after_the_other_is_stopped_in_time() -
 
     assert task.sigterm_at is not None
     assert not task.killed
+
+
+@pytest.mark.parametrize(
+    "extra", [{"log_router_s": 30}, {"log_router_s": 30, "chain": (20,)}], ids=["one container", "a chain"]
+)
+def test_a_task_whose_containers_log_through_firelens_is_stopped_in_time_for_its_log_router(
+    extra: dict[str, Any],
+) -> None:
+    """amazon-ecs-agent, `addFirelensContainerDependency`: the log router ends after those that log through it."""
+    world = World(seed=31)
+    fleet = world.spot_cluster("batch", 1, mode="paused")
+    definition = fleet.define("logged", 256, 512, exit_s=25.0, **extra)
+    task = world.account.scheduler.start(fleet.instances()[0], definition, "family:logged")
+    world.run(30)
+
+    fleet.reclaim()
+    world.run(130)
+
+    assert task.sigterm_at is not None
+    assert not task.killed
+
+
+def test_a_task_with_service_connect_is_stopped_in_time_for_its_proxy() -> None:
+    """amazon-ecs-agent, PR 3200: the Service Connect container ends after all others. No task definition names it."""
+    world = World(seed=32)
+    fleet = world.spot_cluster("web", 2, mode="paused")
+    fleet.service("api", 2, requests_per_s=1, otherwise=Otherwise.SERVICE_CONNECT, exit_s=28.0)
+    world.run(60)
+
+    fleet.reclaim()
+    world.run(130)
+
+    assert world.account.killed_tasks == 0

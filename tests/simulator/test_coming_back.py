@@ -27,13 +27,22 @@ def calm_cluster(world: World, kind: str = "fleet", instances: int = 3, **thresh
     return web
 
 
-def health(world: World, code: str, *ids: str, status: str = "upcoming", entity: str = "PENDING") -> None:
+def health(
+    world: World,
+    code: str,
+    *ids: str,
+    status: str = "upcoming",
+    entity: str = "PENDING",
+    window: tuple[str, str] = (STARTS, ENDS),
+    event: str = "one",
+) -> None:
     detail = {
         **health_change.SAMPLE["detail"],
         "eventTypeCode": code,
+        "eventArn": f"arn:aws:health:us-east-1::event/EC2/{code}/{event}",
         "statusCode": status,
-        "startTime": STARTS,
-        "endTime": ENDS,
+        "startTime": window[0],
+        "endTime": window[1],
         "affectedEntities": [{"entityValue": id_, "status": entity} for id_ in ids],
     }
     world.account.messaging.put_event({"detail-type": "AWS Health Event", "source": "aws.health", "detail": detail})
@@ -84,7 +93,9 @@ def test_an_instance_after_whose_recommendation_nothing_happened_takes_tasks_aga
     ]
 
 
-@pytest.mark.parametrize(("status", "entity"), [("closed", "PENDING"), ("upcoming", "RESOLVED")])
+@pytest.mark.parametrize(
+    ("status", "entity"), [("closed", "PENDING"), ("upcoming", "RESOLVED"), ("open", "UNIMPAIRED")]
+)
 def test_an_instance_whose_maintenance_is_called_off_takes_tasks_again(status: str, entity: str) -> None:
     world = World(seed=2)
     web = calm_cluster(world)

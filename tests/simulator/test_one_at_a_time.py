@@ -7,16 +7,18 @@ minimumHealthyPercent 100 ECS stops none. So a drain never ends by itself.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from simulator.ecs.state import Service, TaskStatus
+from simulator.service_kinds import KINDS
 from simulator.world import SimulatedCluster, World
 
 
-def rigid(cluster: SimulatedCluster, tasks: int, requests_per_s: float = 2.0) -> Service:
+def rigid(cluster: SimulatedCluster, tasks: int, requests_per_s: float = 2.0, **kind: Any) -> Service:
     """A service whose tasks ECS can neither replace first nor stop first."""
-    service = cluster.service("api", tasks, requests_per_s=requests_per_s)
+    service = cluster.service("api", tasks, requests_per_s=requests_per_s, **kind)
     service.maximum_percent = 100
     return service
 
@@ -54,6 +56,27 @@ def test_under_a_hook_its_tasks_leave_one_after_the_other(tasks: int, doomed: in
     assert [i.id for i in leaving if i.alive] == []
     balancing = world.account.balancing
     assert (world.account.killed_tasks, balancing.failed_requests, balancing.unserved_requests) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("kind", ["nlb", "cloud-map", "lattice", "service-connect"])
+def test_the_tasks_of_one_that_gets_requests_in_another_way_do_so_too(kind: str) -> None:
+    """As late as they can be, they would all go at once: hours later, and the service would have no task."""
+    world = World(seed=55)
+    web = world.group_cluster("web", 3, mode="paused")
+    service = rigid(web, 3, **KINDS[kind])
+    world.run(60)
+    leaving = web.ec2_instances()
+
+    for instance in leaving:
+        world.account.groups.fail(instance)
+    fewest = least(world, lambda: running(service), 2400)
+
+    assert fewest == 2
+    assert [i.id for i in leaving if i.alive] == []
+    assert world.account.killed_tasks == 0
+    assert world.account.balancing.unserved_requests == 0
+    if kind == "nlb":
+        assert world.account.balancing.failed_requests == 0
 
 
 def test_the_tasks_of_one_without_targets_do_so_too() -> None:

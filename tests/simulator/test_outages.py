@@ -7,7 +7,7 @@ import json
 import pytest
 
 from simulator.chaos.scenarios import Reclaim, ScaleOut
-from simulator.faults import NO_FAULT, Down, Fault, Refused, Silent, Slow, Together
+from simulator.faults import NO_FAULT, Down, Fault, Refused, Silent, Slow, Together, Try, Unforeseen
 from simulator.suite import FAILURE_TOPIC
 from simulator.timing import DEFAULT, Timing
 from simulator.world import World
@@ -16,7 +16,17 @@ from steady.aws.settings.clusters import SETTINGS
 SSM, DYNAMODB = Down("ssm"), Down("dynamodb")
 
 
-@pytest.mark.parametrize("down", [SSM, DYNAMODB, Together(SSM, DYNAMODB)], ids=["ssm", "dynamodb", "both"])
+class Odd(Fault):
+    """Each call of DynamoDB ends with an error that nobody has thought of, as an item that cannot be read would."""
+
+    def before(self, tried: Try) -> None:
+        if tried.name.startswith("dynamodb:UpdateItem"):
+            raise Unforeseen("the item has another form")
+
+
+@pytest.mark.parametrize(
+    "down", [SSM, DYNAMODB, Together(SSM, DYNAMODB), Odd()], ids=["ssm", "dynamodb", "both", "an odd ledger"]
+)
 def test_an_interruption_is_served_out(down: Fault) -> None:
     trial = Reclaim()
     trial.world.account.endpoint.fault = down

@@ -39,7 +39,8 @@ class Continuation:
     """Unfinished instances of a cluster, and the stops that wait for their time or for their turn.
 
     Attributes:
-        lease: the token by which the continuation goes on with the lease of the step that sent it.
+        lease: the token by which the continuation goes on with the lease of the step that sent it, and those before it
+            if the ledger did not answer that step (`steady.aws.service_out.lease.Lease.tokens`).
         spare: whether it is a copy that comes some seconds later, for the case that the step of the first one crashes.
         leaving: the targets that the next step deregisters first.
     """
@@ -135,8 +136,8 @@ def _plain(doomed: Doomed) -> dict[str, Any]:
 def _doomed(given: Mapping[str, Any], cluster: str) -> Doomed:
     hooks = tuple(_typed(LifecycleHook, hook) for hook in given.get("hooks", ()))
     mark = DrainMark.parse(given["mark"]) if given.get("mark") else None
-    held = tuple(_string(name) for name in given.get("held", ()))
-    return _typed(Doomed, {**given, "cluster": cluster, "hooks": hooks, "held": held, "mark": mark})
+    lists = {name: tuple(_string(one) for one in given.get(name, ())) for name in ("held", "stale")}
+    return _typed(Doomed, {**given, **lists, "cluster": cluster, "hooks": hooks, "mark": mark})
 
 
 def _typed(kind: type[Known], given: Mapping[str, Any]) -> Known:

@@ -1,12 +1,13 @@
 """AWS Health schedules maintenance of instances, usually days ahead, and says when it is over or called off."""
 
+import hashlib
 from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from steady.drain_mark import DrainReason
-from steady.messages import Malformed, shown, text, time_of
+from steady.messages import Malformed, is_instance_id, shown, text, time_of
 from steady.service_out.notice import Ignored, Notice, Over
 
 PATTERN: Mapping[str, Any] = {
@@ -25,6 +26,7 @@ SAMPLE: Mapping[str, Any] = {
     "region": "us-east-1",
     "resources": ["i-0b662ef9931388ba0"],
     "detail": {
+        "eventArn": "arn:aws:health:us-east-1::event/EC2/AWS_EC2_PERSISTENT_INSTANCE_RETIREMENT_SCHEDULED/0e1d",
         "service": "EC2",
         "eventTypeCategory": "scheduledChange",
         "eventTypeCode": "AWS_EC2_PERSISTENT_INSTANCE_RETIREMENT_SCHEDULED",
@@ -39,10 +41,11 @@ SAMPLE: Mapping[str, Any] = {
 NO_START_S = 86_400
 # How long a change is taken to last, in seconds, where the event does not say when it ends.
 USUAL_LENGTH_S = 14_400
-# AWS Health, "EventBridge schema": an event is `upcoming` or `open` until it is `closed`; an entity ends `RESOLVED`.
+# AWS Health, "EventBridge schema" and EntityStatusCode of its API: an event is `upcoming` or `open` until it is
+# `closed`; an entity ends `RESOLVED`, or is `UNIMPAIRED`.
 HAPPENING = frozenset({"open", "upcoming"})
 CLOSED = "closed"
-RESOLVED = "RESOLVED"
+SPARED = ("RESOLVED", "UNIMPAIRED")
 # EC2, "Scheduled events for your instances": a stop, a retirement, a reboot and power maintenance end or restart the
 # instance. Network maintenance does not, and neither does a notice about a reservation, a host or a volume.
 # After the first three the instance does not come back by itself: it is replaced.
@@ -77,8 +80,8 @@ def parse(event: Mapping[str, Any]) -> tuple[Notice | Over, ...] | Ignored:
     until = _time(event, "endTime", start + USUAL_LENGTH_S)
     return tuple(
         Over(id_, at, REASONS)
-        if status == CLOSED or entity == RESOLVED
-        else Notice(id_, at, start, reason=reason, until_s=max(start, until))
+        if status == CLOSED or entity in SPARED
+        else Notice(id_, at, start, reason=reason, until_s=max(start, until), event=_name_of(event))
         for id_, entity in statuses.items()
     )
 
@@ -86,7 +89,13 @@ def parse(event: Mapping[str, Any]) -> tuple[Notice | Over, ...] | Ignored:
 def _instance_of(entity: Any) -> str:
     """Return the id of the instance that `entity` is; "" if it is none."""
     id_ = entity.get("entityValue") if isinstance(entity, Mapping) else None
-    return id_ if isinstance(id_, str) and id_.startswith("i-") else ""
+    return id_ if is_instance_id(id_) else ""
+
+
+def _name_of(event: Mapping[str, Any]) -> str:
+    """Return a short name of the event, the same whenever it is said again; "" if it has none."""
+    arn = event["detail"].get("eventArn")
+    return hashlib.sha256(arn.encode("utf-8", "replace")).hexdigest()[:8] if isinstance(arn, str) and arn else ""
 
 
 def _start_of(event: Mapping[str, Any], at: float) -> float:

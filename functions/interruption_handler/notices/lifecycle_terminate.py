@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from steady.drain_mark import DrainReason
-from steady.messages import text, time_of
+from steady.messages import instance_id, text, time_of
 from steady.service_out.doomed import LifecycleHook
 from steady.service_out.notice import Ignored, Notice
 
@@ -52,4 +52,4 @@ def parse(event: Mapping[str, Any]) -> tuple[Notice, ...] | Ignored:
         name=text(event, "detail", "LifecycleHookName"),
         token=text(event, "detail", "LifecycleActionToken", at_least=TOKEN_LENGTH, at_most=TOKEN_LENGTH),
     )
-    return (Notice(text(event, "detail", "EC2InstanceId"), time_of(event), hook=hook, reason=DrainReason.HOOK),)
+    return (Notice(instance_id(event, "detail", "EC2InstanceId"), time_of(event), hook=hook, reason=DrainReason.HOOK),)

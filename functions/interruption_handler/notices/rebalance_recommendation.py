@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from steady.drain_mark import DrainReason
-from steady.messages import text, time_of
+from steady.messages import instance_id, time_of
 from steady.service_out.notice import Notice
 
 PATTERN: Mapping[str, Any] = {"source": ["aws.ec2"], "detail-type": ["EC2 Instance Rebalance Recommendation"]}
@@ -24,5 +24,5 @@ SAMPLE: Mapping[str, Any] = {
 
 def parse(event: Mapping[str, Any]) -> tuple[Notice, ...]:
     """Parse the event to one notice without a deadline: the cluster's thresholds set it."""
-    id_ = text(event, "detail", "instance-id")
+    id_ = instance_id(event, "detail", "instance-id")
     return (Notice(id_, time_of(event), recommended=True, reason=DrainReason.REBALANCE),)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from steady.messages import text, time_of
+from steady.messages import instance_id, time_of
 from steady.service_out.doomed import NOTICE_S
 from steady.service_out.notice import Notice
 
@@ -38,4 +38,4 @@ SAMPLE: Mapping[str, Any] = {
 def parse(event: Mapping[str, Any]) -> tuple[Notice, ...]:
     """Parse the event to one notice. Its deadline follows from the event's own time, not from now."""
     at = time_of(event)
-    return (Notice(text(event, "detail", "instance-id"), at, at + NOTICE_S),)
+    return (Notice(instance_id(event, "detail", "instance-id"), at, at + NOTICE_S),)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from steady.drain_mark import DrainReason
-from steady.messages import text, time_of
+from steady.messages import instance_id, text, time_of
 from steady.service_out.doomed import NOTICE_S
 from steady.service_out.notice import Notice
 
@@ -31,4 +31,4 @@ def parse(event: Mapping[str, Any]) -> tuple[Notice, ...]:
     deadline_s = at + (0 if action == "hibernate" else NOTICE_S)
     # EC2 may start again what it has stopped. After any other action the instance is gone: nothing is remembered.
     reason = DrainReason.STOP if action in ("stop", "hibernate") else None
-    return (Notice(text(event, "detail", "instance-id"), at, deadline_s, reason=reason),)
+    return (Notice(instance_id(event, "detail", "instance-id"), at, deadline_s, reason=reason),)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from steady.drain_mark import DrainReason
-from steady.messages import text, time_of
+from steady.messages import instance_id, text, time_of
 from steady.service_out.notice import Ignored, Notice, Over
 
 # EC2 starts a stopped instance under the same id; after the other two states it is gone.
@@ -39,7 +39,7 @@ SAMPLE: Mapping[str, Any] = {
 
 def parse(event: Mapping[str, Any]) -> tuple[Notice | Over, ...] | Ignored:
     """Parse the event to one notice whose deadline is the event's own time, or to the end of an earlier one."""
-    state, id_ = text(event, "detail", "state"), text(event, "detail", "instance-id")
+    state, id_ = text(event, "detail", "state"), instance_id(event, "detail", "instance-id")
     if state == RUNNING:
         return (Over(id_, time_of(event), OVER_ONCE_RUNNING),)
     if state not in LEAVING:

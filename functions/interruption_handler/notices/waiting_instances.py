@@ -7,7 +7,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from steady.messages import Malformed, shown, text
+from steady.messages import Malformed, is_instance_id, shown, text
 from steady.names import WAITING_INSTANCES
 from steady.service_out.notice import WaitingNotice
 
@@ -20,7 +20,7 @@ def parse(event: Mapping[str, Any]) -> WaitingNotice:
     """
     group = text(event, "detail", "group")
     ids, at = event["detail"].get("instances"), event["detail"].get("at")
-    if not isinstance(ids, list) or not all(isinstance(id_, str) for id_ in ids):
+    if not isinstance(ids, list) or not all(map(is_instance_id, ids)):
         raise Malformed(f"{WAITING_INSTANCES}: instances is {shown(ids)}: a list of instance ids is needed")
     if isinstance(at, bool) or not isinstance(at, int) or not 0 <= at < 10**12:
         raise Malformed(f"{WAITING_INSTANCES}: at is {shown(at)}: seconds since the epoch are needed")

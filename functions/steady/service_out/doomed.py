@@ -110,6 +110,7 @@ class Doomed:
     Attributes:
         deadline_s: when it ends, in seconds since the epoch.
         container_instance_arn: "" if the instance is not (or no longer) registered with the cluster.
+        stale: ARNs of other container instances of it, whose tasks run on although no agent hears of them.
         hooks: the lifecycle hooks that hold it and that we answer, each by its own token.
         noticed_at: the time of its notice, in seconds since the epoch.
         looked_at: whether a step has read its tasks.
@@ -121,6 +122,7 @@ class Doomed:
         drain_from: when it is drained, in seconds since the epoch: no sooner than this.
         gone: whether EC2 is ending it already: every task that still runs on it is killed.
         mark: the drain mark that is to be written on it; None: it has been written, or the instance always goes.
+        event: the name of the event whose deadline it has, if a newer notice of this event may put it off.
     """
 
     instance_id: str
@@ -136,6 +138,13 @@ class Doomed:
     drain_from: float = 0.0
     gone: bool = False
     mark: DrainMark | None = None
+    event: str = ""
+    stale: tuple[str, ...] = ()
+
+    @property
+    def registrations(self) -> tuple[str, ...]:
+        """The ARNs of all its container instances."""
+        return (self.container_instance_arn, *self.stale) if self.container_instance_arn else ()
 
     @property
     def is_patient(self) -> bool:

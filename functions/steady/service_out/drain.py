@@ -15,13 +15,11 @@ from steady.api_budget.limits import DEREGISTER_BUCKET
 from steady.cluster import InstanceStatus
 from steady.service_out.doomed import Doomed, DoomedTask, Seen, Target, tasks_of
 from steady.service_out.one_at_a_time import waits_for_turn
-from steady.service_out.stopping import STILL_SENT_S, moments_of
+from steady.service_out.stopping import LINGERS_S, STILL_SENT_S, moments_of
 
 # Kept targets are deregistered this much earlier than their requests need: a step may crash, and SQS delivers its
 # message again after 30 s (infra/wiring.py).
 RELEASE_MARGIN_S = 32.0
-# containers-roadmap #470: a Network Load Balancer sends to a deregistered target for up to two minutes.
-LINGERS_S = 120.0
 # Seconds to the next look while tasks of services are left, or while tasks stop.
 SOON_S = 7
 # Seconds to the next look while only batch or protected tasks are left; FAR_LATER_S if the first of them is due in
@@ -220,7 +218,8 @@ def _is_finished(instance: Doomed, look: Seen | None, left: Sequence[DoomedTask]
 
 def _is_lost(instance: Doomed, look: Seen, left: Sequence[DoomedTask], now: float) -> bool:
     """Return whether every task has been asked to stop, and no agent will report that they have stopped."""
-    return not look.agent_connected and not left and now - instance.noticed_at >= LOST_AGENT_S
+    are_told = not left and not look.is_incomplete
+    return not look.agent_connected and are_told and now - instance.noticed_at >= LOST_AGENT_S
 
 
 def _look_again_in(

@@ -19,6 +19,7 @@ class Notice:
         gone: whether the instance is ending already.
         reason: why it is drained, to be remembered; None if the instance always goes.
         until_s: when the reason has passed, in seconds since the epoch; None: at the deadline.
+        event: the name of the event if its deadline may be put off: a newer notice of the same event says so.
     """
 
     instance_id: str
@@ -29,6 +30,7 @@ class Notice:
     gone: bool = False
     reason: DrainReason | None = None
     until_s: float | None = None
+    event: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,17 @@ ROOM_AFTER_S = 240.0
 
 
 def waits_for_turn(task: DoomedTask, instance: Doomed) -> bool:
-    """Return whether `task` leaves only when it is the turn of its instance."""
+    """Return whether `task` leaves only when it is the turn of its instance.
+
+    That is so, too, where requests may still reach it: as late as they can be, all tasks of the service would go at
+    once.
+    """
     return (
         instance.is_patient
         and not instance.gone
         and task.kind is TaskKind.SERVICE
         and not task.replaced_first
-        and not task.is_spared
+        and not task.protected
     )
 
 

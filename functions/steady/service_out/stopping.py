@@ -8,10 +8,13 @@ from dataclasses import replace
 
 from steady.cluster import DEFAULT_STOP_TIMEOUT_S
 from steady.service_out.doomed import Doomed, DoomedTask, Seen, Target, TaskKind, tasks_of
+from steady.service_out.one_at_a_time import waits_for_turn
 from steady.service_out.stops import Rank, Stop, come_late, in_order, last_moments, last_stop_at, rank_of
 
 # A load balancer may still send requests for some seconds after DeregisterTargets was answered.
 STILL_SENT_S = 5.0
+# containers-roadmap #470: a Network Load Balancer sends to a deregistered target for up to two minutes.
+LINGERS_S = 120.0
 # The stop of a task whose targets are kept is chosen by a look of these last seconds, and by none before.
 LAST_LOOK_S = 10.0
 # Targets that ELB has not taken yet are expected to leave within this many seconds.
@@ -122,7 +125,7 @@ def _counts_stopping(instance: Doomed) -> bool:
 
 def _stop_at(task: DoomedTask, instance: Doomed, by: float, *, only_daemons: bool, drain_s: float, now: float) -> float:
     """Return before which time `task` is not stopped."""
-    if task.is_spared:
+    if task.is_spared and not waits_for_turn(task, instance):
         at = by
     elif task.kind is TaskKind.DAEMON:
         at = max(now, _requests_end_at(task, instance, drain_s)) if only_daemons else by
@@ -142,7 +145,8 @@ def _requests_end_at(task: DoomedTask, instance: Doomed, drain_s: float) -> floa
         return math.inf
     # Any task may be the one that takes the requests to the instance itself.
     of_pool = instance.pool_left_at + drain_s if instance.pool_left_at else 0.0
-    return max(of_pool, instance.deregistered_at + drain_s if task.targets else 0.0)
+    after_s = max(drain_s, LINGERS_S) if task.targets_unknown else drain_s
+    return max(of_pool, instance.deregistered_at + after_s if task.targets else 0.0)
 
 
 def moments_of(doomed: Iterable[Doomed], tasks: Iterable[DoomedTask]) -> Mapping[str, float]:

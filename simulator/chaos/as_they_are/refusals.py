@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
-from typing import Any
 
 from simulator.chaos.as_they_are.drawn import DRAIN_SECONDS, Drawn
 from simulator.ecs.state import Task
@@ -13,9 +12,17 @@ from simulator.faults import Fault, Params, TimedOut, Try, Unforeseen
 from simulator.world import SimulatedCluster
 from steady.pools import PoolKind
 
-# Which thing a call is about, by the call. Any other call of ECS is about its cluster.
-THING_OF: Mapping[str, Callable[[Params], Any]] = {
+# Which things a call is about, by the call: one, or each of a list. Any other call of ECS is about its cluster.
+# Service Authorization Reference, "Amazon ECS": a call with a list is refused as a whole if one of them is denied.
+THINGS_OF: Mapping[str, Callable[[Params], str | Sequence[str]]] = {
     "ecs:StopTask": lambda params: params["task"],
+    "ecs:DescribeTasks": lambda params: params["tasks"],
+    "ecs:GetTaskProtection": lambda params: params["tasks"],
+    "ecs:ListTasks": lambda params: params.get("containerInstance") or params.get("family") or params["cluster"],
+    "ecs:DescribeServices": lambda params: params["services"],
+    "ecs:DescribeContainerInstances": lambda params: params["containerInstances"],
+    "ecs:UpdateContainerInstancesState": lambda params: params["containerInstances"],
+    "ecs:DescribeClusters": lambda params: params["clusters"],
     "ecs:DescribeTaskDefinition": lambda params: params["taskDefinition"],
     "elbv2:DeregisterTargets": lambda params: params["TargetGroupArn"],
     "elbv2:DescribeTargetHealth": lambda params: params["TargetGroupArn"],
@@ -38,11 +45,12 @@ ERRORS: Mapping[str, Callable[[], BaseException]] = {
 }
 
 
-def thing_of(name: str, params: Params) -> str:
-    """Return what a call is about: a task, a target group, a cluster or another thing, as text."""
-    if name in THING_OF:
-        return str(THING_OF[name](params))
-    return str(params.get("cluster", "")) if name.startswith("ecs:") else ""
+def things_of(name: str, params: Params) -> Sequence[str]:
+    """Return what a call is about: tasks, target groups, a cluster or other things, as texts."""
+    if name in THINGS_OF:
+        found = THINGS_OF[name](params)
+        return [found] if isinstance(found, str) else found
+    return [str(params.get("cluster", "")) if name.startswith("ecs:") else ""]
 
 
 class RefusedFor(Fault):
@@ -60,10 +68,11 @@ class RefusedFor(Fault):
     def before(self, tried: Try) -> None:
         if tried.name != self.name:
             return
-        self.things.setdefault(thing_of(tried.name, tried.params))
+        things = things_of(tried.name, tried.params)
+        self.things |= dict.fromkeys(things)
         if self.thing is None and len(self.things) > self.number:
             self.thing = list(self.things)[self.number]
-        if self.thing == thing_of(tried.name, tried.params):
+        if self.thing in things:
             raise self.error()
 
 
@@ -74,7 +83,7 @@ class Things(Fault):
         self.things: dict[str, dict[str, None]] = {}
 
     def before(self, tried: Try) -> None:
-        self.things.setdefault(tried.name, {}).setdefault(thing_of(tried.name, tried.params))
+        self.things.setdefault(tried.name, {}).update(dict.fromkeys(things_of(tried.name, tried.params)))
 
 
 class Refusal(Drawn):
@@ -129,7 +138,7 @@ class Refusal(Drawn):
         return [
             task
             for task in self.started
-            if thing in (task.arn, task.definition.arn)
+            if thing in (task.arn, task.definition.arn, task.instance.arn, task.service_name)
             or (thing in clusters and thing in (task.cluster.name, task.cluster.arn))
             or any(thing == target.group.arn for target in task.targets)
         ]

@@ -120,7 +120,12 @@ def test_an_instance_that_is_about_to_start_is_none_of_our_business() -> None:
 def test_a_health_event_names_many_instances_and_when_their_change_begins() -> None:
     start, end, reason = AT + 10 * 3600, AT + 12 * 3600, DrainReason.RETIREMENT
 
-    assert parsed(HEALTH) == tuple(Notice(id_, AT, start, reason=reason, until_s=end) for id_ in ("i-1", "i-2"))
+    found = notices_of(HEALTH)
+    [event] = {notice.event for notice in found}
+    assert event
+    assert tuple(found) == tuple(
+        Notice(id_, AT, start, reason=reason, until_s=end, event=event) for id_ in ("i-1", "i-2")
+    )
 
 
 def test_a_health_event_that_says_no_time_leaves_a_day() -> None:

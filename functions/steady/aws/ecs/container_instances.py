@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from steady.aws.ecs.lists import call_for_each, report_refused
 from steady.aws.ecs.pages import PAGE
 from steady.aws.runtime import Runtime, batches
 from steady.cluster import ContainerInstance, InstanceStatus, Size
 from steady.drain_mark import ATTRIBUTE, DrainMark
 
 if TYPE_CHECKING:
+    from mypy_boto3_ecs import ECSClient
     from mypy_boto3_ecs.literals import ContainerInstanceStatusType
-    from mypy_boto3_ecs.type_defs import ContainerInstanceTypeDef
+    from mypy_boto3_ecs.type_defs import (
+        ContainerInstanceTypeDef,
+        DescribeContainerInstancesResponseTypeDef,
+        UpdateContainerInstancesStateResponseTypeDef,
+    )
 
 # The statuses of an instance that is registered.
 REGISTERED = (InstanceStatus.ACTIVE, InstanceStatus.DRAINING)
@@ -48,63 +54,121 @@ def one_each(instances: Iterable[ContainerInstance]) -> dict[str, ContainerInsta
     return found
 
 
+class Described(NamedTuple):
+    """The container instances that ECS described, and the ARNs of those that it refused to describe."""
+
+    instances: tuple[ContainerInstance, ...] = ()
+    refused: frozenset[str] = frozenset()
+
+
 def describe_instances(runtime: Runtime, cluster: str, arns: Iterable[str]) -> tuple[ContainerInstance, ...]:
-    """Return the container instances `arns`, less those that are no longer registered."""
+    """Return the container instances `arns`, less those that are no longer registered.
+
+    Raises:
+        ClientError, BotoCoreError: if ECS refuses to describe some of them.
+    """
     # A session makes its clients in one thread only: before the calls side by side.
     client = runtime.ecs
     answers = runtime.in_parallel(
-        lambda batch: client.describe_container_instances(
-            cluster=cluster, containerInstances=batch, include=["CONTAINER_INSTANCE_HEALTH"]
-        ),
-        list(batches(arns, INSTANCES_A_DESCRIBE)),
+        lambda batch: _describe(client, cluster, batch), list(batches(arns, INSTANCES_A_DESCRIBE))
     )
+    return _registered(answers)
+
+
+def describe_readable_instances(runtime: Runtime, cluster: str, arns: Iterable[str]) -> Described:
+    """Return those of the container instances `arns` that are registered, and those that ECS refuses to describe."""
+
+    def describe(client: ECSClient, batch: Sequence[str]) -> DescribeContainerInstancesResponseTypeDef:
+        return _describe(client, cluster, batch)
+
+    found = call_for_each(runtime, describe, arns, INSTANCES_A_DESCRIBE)
+    report_refused(
+        runtime, cluster, "container instances could not be described", found.refused, "the next step tries again"
+    )
+    return Described(_registered(found.answers), frozenset(found.refused))
+
+
+def _describe(client: ECSClient, cluster: str, arns: Sequence[str]) -> DescribeContainerInstancesResponseTypeDef:
+    return client.describe_container_instances(
+        cluster=cluster, containerInstances=arns, include=["CONTAINER_INSTANCE_HEALTH"]
+    )
+
+
+def _registered(answers: Iterable[DescribeContainerInstancesResponseTypeDef]) -> tuple[ContainerInstance, ...]:
     return tuple(_instance(i) for answer in answers for i in answer["containerInstances"] if i["status"] != "INACTIVE")
 
 
-def find_instances(runtime: Runtime, cluster: str, instance_ids: Iterable[str]) -> dict[str, ContainerInstance]:
-    """Return the container instances of `cluster` on the EC2 instances `instance_ids`, by instance id."""
+class Found(NamedTuple):
+    """Container instances by EC2 instance id, and the ids of instances of which it is not known whether they have one.
+
+    `refused`: ECS refused to describe a container instance that may be theirs. `stale` are further container instances,
+    with tasks, of EC2 instances whose agent has registered twice.
+    """
+
+    instances: dict[str, ContainerInstance]
+    refused: frozenset[str] = frozenset()
+    stale: Sequence[ContainerInstance] = ()
+
+
+def find_instances(runtime: Runtime, cluster: str, instance_ids: Iterable[str]) -> Found:
+    """Find the container instances of `cluster` on the EC2 instances `instance_ids`."""
     found: dict[str, ContainerInstance] = {}
+    refused: set[str] = set()
+    stale: list[ContainerInstance] = []
     for batch in batches(sorted(set(instance_ids)), PAGE):
         pages = runtime.ecs.get_paginator("list_container_instances").paginate(
             cluster=cluster, filter=f"ec2InstanceId in [{', '.join(batch)}]", PaginationConfig={"PageSize": PAGE}
         )
         arns = [arn for page in pages for arn in page["containerInstanceArns"]]
+        described = describe_readable_instances(runtime, cluster, arns)
         # An emulator may ignore the filter. A drain of the wrong instance would be a disaster: check the id.
-        found |= one_each(i for i in describe_instances(runtime, cluster, arns) if i.instance_id in batch)
-    return found
+        theirs = [i for i in described.instances if i.instance_id in batch]
+        found |= one_each(theirs)
+        stale += [i for i in theirs if i is not found[i.instance_id] and i.task_count and i.status in REGISTERED]
+        if described.refused:
+            refused |= set(batch) - found.keys()
+    return Found(found, frozenset(refused), stale)
 
 
 def set_draining(runtime: Runtime, cluster: str, arns: Iterable[str]) -> tuple[ContainerInstance, ...]:
     """Set instances to DRAINING, and return them as the answers describe them: no more tasks are placed on them.
 
-    Instances that ECS did not drain, because they are gone, are left out.
+    Instances that ECS did not drain, because they are gone or because it refuses to, are left out.
+
+    Raises:
+        ClientError, BotoCoreError: if ECS refuses to drain any of them.
     """
     return _set_state(runtime, cluster, arns, "DRAINING")
 
 
 def set_active(runtime: Runtime, cluster: str, arns: Iterable[str]) -> None:
-    """Set draining instances back to ACTIVE."""
+    """Set draining instances back to ACTIVE. It fails as `set_draining` does."""
     _set_state(runtime, cluster, arns, "ACTIVE")
 
 
 def _set_state(
     runtime: Runtime, cluster: str, arns: Iterable[str], status: ContainerInstanceStatusType
 ) -> tuple[ContainerInstance, ...]:
-    # A session makes its clients in one thread only: before the calls side by side.
-    client = runtime.ecs
+    def update(client: ECSClient, batch: Sequence[str]) -> UpdateContainerInstancesStateResponseTypeDef:
+        return client.update_container_instances_state(cluster=cluster, containerInstances=batch, status=status)
 
-    def update(batch: Sequence[str]) -> list[ContainerInstance]:
-        answer = client.update_container_instances_state(cluster=cluster, containerInstances=batch, status=status)
-        for failure in answer.get("failures", []):
-            runtime.telemetry.warning(
-                f"cluster {cluster}: ECS did not set {failure.get('arn')} to {status} ({failure.get('reason')}); "
-                "the next step or tick looks at it again",
-                cluster=cluster,
-            )
-        return [_instance(i) for i in answer["containerInstances"]]
-
-    answers = runtime.in_parallel(update, list(batches(arns, INSTANCES_A_STATE_UPDATE)))
-    return tuple(instance for answer in answers for instance in answer)
+    updated = call_for_each(runtime, update, arns, INSTANCES_A_STATE_UPDATE)
+    for failure in (failure for answer in updated.answers for failure in answer.get("failures", [])):
+        runtime.telemetry.warning(
+            f"cluster {cluster}: ECS did not set {failure.get('arn')} to {status} ({failure.get('reason')}); "
+            "the next step or tick looks at it again",
+            cluster=cluster,
+        )
+    if updated.refused and not updated.answers:
+        raise next(iter(updated.refused.values()))
+    report_refused(
+        runtime,
+        cluster,
+        f"container instances were not set to {status}",
+        updated.refused,
+        "the next step or tick looks at them again",
+    )
+    return tuple(_instance(i) for answer in updated.answers for i in answer["containerInstances"])
 
 
 def list_instances_matching(runtime: Runtime, cluster: str, expression: str) -> frozenset[str]:

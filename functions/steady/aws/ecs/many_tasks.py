@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import itertools
+import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from botocore.exceptions import ClientError
 
 from steady.api_budget.limits import BUCKET_OF
 from steady.arns import family_of
+from steady.aws.ecs.lists import may_be_of_one, report_refused
+from steady.aws.ecs.pages import PAGE
 from steady.aws.ecs.task_lists import (
     TASKS_A_DESCRIBE,
+    Reading,
     count_tasks,
-    describe_tasks,
-    describe_tasks_on,
-    described_on,
+    describe_readable_tasks,
     is_by_cluster_cheaper,
     list_tasks,
-    list_unknown,
-    pages_of,
     pages_of_tasks,
 )
 from steady.aws.runtime import CONNECTIONS, Runtime, batches
@@ -40,48 +42,78 @@ INSTANCES_AT_A_TIME = 60
 SOME_INSTANCES = 20
 
 
+class TasksInTime(NamedTuple):
+    """The tasks that were read, and the ARNs of the instances whose tasks were not all read, since it takes long.
+
+    `refused` are the tasks (or lists, by the instance) that ECS refused to describe.
+    """
+
+    tasks: list[TaskTypeDef]
+    unread: frozenset[str] = frozenset()
+    refused: frozenset[str] = frozenset()
+
+
 def describe_tasks_in_time(
     runtime: Runtime,
     cluster: str,
     instances: Sequence[ContainerInstance],
     meanwhile: Callable[[Sequence[TaskTypeDef]], object] = lambda first: None,
     known: Known | None = None,
-) -> tuple[list[TaskTypeDef], frozenset[str]]:
+) -> TasksInTime:
     """Return the tasks that ECS wants RUNNING on `instances`, or on the first of them if all would take long.
 
     ECS has counted the tasks of an instance when it was drained. If fewer were found, the instance's own list is read,
-    of a part of these instances at a time.
+    of a part of these instances at a time. What ECS refuses is left out: an instance on which it counts more tasks than
+    it describes is looked at again.
 
     Args:
         meanwhile: called with the first tasks, side by side with the calls for all others. The caller has made the
             clients that it uses.
         known: the tasks that were found a moment ago, before the drain of some of `instances`.
-
-    Returns:
-        The tasks, and the ARNs of the instances whose tasks were not all read.
     """
+    reading = Reading(runtime, cluster)
     busy = [i for i in instances if i.task_count]
-    if not is_by_cluster_cheaper(runtime, cluster, busy):
-        return describe_tasks_on(runtime, cluster, busy), frozenset()
-    _ = runtime.ecs
+    # A session makes its clients in one thread only: before the calls side by side.
+    _ = runtime.ecs, runtime.ecs_once
+    unread = frozenset[str]()
+    if is_by_cluster_cheaper(runtime, cluster, busy):
+        try:
+            tasks, unread = _with_missing(reading, busy, _found(reading, busy, meanwhile, known))
+        except ClientError as error:
+            if not may_be_of_one(error):
+                raise
+            runtime.telemetry.warning(f"cluster {cluster}: its tasks are listed by instance, not together: {error}")
+            tasks = reading.by_instance(busy)
+    else:
+        tasks = reading.by_instance(busy)
+    report_refused(
+        runtime, cluster, "tasks could not be listed or described", reading.refused, "the next step tries again"
+    )
+    return TasksInTime(tasks, unread, frozenset(reading.refused))
+
+
+def _found(
+    reading: Reading,
+    busy: Sequence[ContainerInstance],
+    meanwhile: Callable[[Sequence[TaskTypeDef]], object],
+    known: Known | None,
+) -> list[TaskTypeDef]:
+    """Return nearly all tasks on the `busy` instances."""
+    runtime, cluster = reading.runtime, reading.cluster
     if known:
         fresh = [task for task in known.tasks if task["lastStatus"] != "STOPPED"]
+        others, _ = runtime.side_by_side(
+            lambda: reading.described(busy, [known.others]), lambda: meanwhile(tuple(fresh))
+        )
+        return [*fresh, *others]
+    here = {i.arn for i in busy}
+    found: list[TaskTypeDef] = []
 
-        def describe_others() -> list[TaskTypeDef]:
-            return described_on(runtime, cluster, busy, batches(known.others, TASKS_A_DESCRIBE))
+    def note(described: Sequence[TaskTypeDef], _: float) -> None:
+        found.extend(t for t in described if t.get("containerInstanceArn") in here and t["lastStatus"] != "STOPPED")
 
-        others, _ = runtime.side_by_side(describe_others, lambda: meanwhile(tuple(fresh)))
-        tasks = [*fresh, *others]
-    else:
-        here = {i.arn for i in busy}
-        some: list[TaskTypeDef] = []
-
-        def note(described: Sequence[TaskTypeDef], _: float) -> None:
-            some.extend(t for t in described if t.get("containerInstanceArn") in here and t["lastStatus"] != "STOPPED")
-
-        describe_all(runtime, cluster, note, meanwhile=lambda: meanwhile(tuple(some)))
-        tasks = some
-    return _with_missing(runtime, cluster, busy, tasks)
+    reading.refused |= describe_all(runtime, cluster, note, meanwhile=lambda: meanwhile(tuple(found)))
+    return found
 
 
 def describe_all(
@@ -90,8 +122,8 @@ def describe_all(
     found: Callable[[Sequence[TaskTypeDef], float], object],
     goes_on: Callable[[], bool] = lambda: True,
     meanwhile: Callable[[], object] = lambda: None,
-) -> None:
-    """List and describe the tasks of a cluster for as long as `goes_on`.
+) -> Mapping[str, Exception]:
+    """List and describe the tasks of a cluster for as long as `goes_on`; return why others are not described, by ARN.
 
     The pages of a cluster's list come one after the other. Where that would take long, as far as the first pages tell,
     the families of the tasks that are found are listed beside them. The caller has made the clients.
@@ -100,10 +132,11 @@ def describe_all(
         found: called with the tasks of each description, and the time before it, by several threads.
         meanwhile: called once the tasks of the first pages were found, side by side with the calls for all others.
     """
-    tasks, pages, began = count_tasks(runtime, cluster), pages_of_tasks(runtime, cluster=cluster), runtime.now()
+    tasks = count_tasks(runtime, cluster) or math.inf
+    pages, began = pages_of_tasks(runtime, cluster=cluster), runtime.now()
     listing = _Listing(runtime, cluster, found, goes_on)
     first = list(itertools.islice(pages, FIRST_PAGES))
-    left_s = (runtime.now() - began) / FIRST_PAGES * (pages_of(tasks) - FIRST_PAGES)
+    left_s = (runtime.now() - began) / FIRST_PAGES * ((tasks / PAGE) - FIRST_PAGES)
     runtime.in_parallel(listing.describe_page, first)
     by_family = left_s >= listing.families_take_s()
 
@@ -120,6 +153,7 @@ def describe_all(
         listing.describe_rest()
 
     runtime.side_by_side(list_rest, meanwhile)
+    return listing.refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +178,7 @@ class _Listing:
     Attributes:
         listed: the ARNs of the tasks.
         families: how many of the described tasks are of each family.
+        refused: why others were not described, by ARN.
     """
 
     runtime: Runtime
@@ -152,6 +187,7 @@ class _Listing:
     goes_on: Callable[[], bool]
     listed: set[str] = field(default_factory=set)
     families: Counter[str] = field(default_factory=Counter)
+    refused: dict[str, Exception] = field(default_factory=dict)
     _asked: set[str] = field(default_factory=set)
     _waiting: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -199,28 +235,27 @@ class _Listing:
     def _describe(self, arns: Sequence[str]) -> None:
         if arns and self.goes_on():
             asked_at = self.runtime.now()
-            tasks = describe_tasks(self.runtime, self.cluster, arns)
+            tasks, refused = describe_readable_tasks(self.runtime, self.cluster, arns)
             with self._lock:
                 self.families.update(_families_of(tasks))
+                self.refused.update(refused)
             self.found(tasks, asked_at)
 
 
 def _with_missing(
-    runtime: Runtime, cluster: str, busy: Sequence[ContainerInstance], found: list[TaskTypeDef]
+    reading: Reading, busy: Sequence[ContainerInstance], found: list[TaskTypeDef]
 ) -> tuple[list[TaskTypeDef], frozenset[str]]:
     """Return `found` with the tasks that are missing, and the instances of which too many are."""
     missing = _not_complete(busy, found)
     if len(missing) > INSTANCES_AT_A_TIME:
         families = _families_of(found).keys()
         # There are other families: those of the tasks on some of these instances.
-        found += list_unknown(
-            runtime, cluster, busy, found, [{"containerInstance": i.arn} for i in missing[:SOME_INSTANCES]]
-        )
+        found += reading.unknown(busy, found, [{"containerInstance": i.arn} for i in missing[:SOME_INSTANCES]])
         others = _families_of(found).keys() - families
-        found += list_unknown(runtime, cluster, busy, found, [{"family": family} for family in sorted(others)])
+        found += reading.unknown(busy, found, [{"family": family} for family in sorted(others)])
         missing = _not_complete(busy, found)
     first = missing[:INSTANCES_AT_A_TIME]
-    found += list_unknown(runtime, cluster, first, found, [{"containerInstance": i.arn} for i in first])
+    found += reading.unknown(first, found, [{"containerInstance": i.arn} for i in first])
     unread = frozenset(i.arn for i in missing[INSTANCES_AT_A_TIME:])
     return [task for task in found if task["containerInstanceArn"] not in unread], unread
 

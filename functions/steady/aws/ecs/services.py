@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.aws.cache import Cache
+from steady.aws.ecs.lists import call_for_each
 from steady.aws.ecs.pages import PAGE
 from steady.aws.ecs.task_definitions import read_task_definition
 from steady.aws.runtime import Runtime, batches
 from steady.cluster import NOTHING, Placement, TaskShape
 
 if TYPE_CHECKING:
-    from mypy_boto3_ecs.type_defs import ServiceTypeDef, TaskTypeDef
+    from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_ecs.type_defs import DescribeServicesResponseTypeDef, ServiceTypeDef, TaskTypeDef
 
 SERVICES_A_DESCRIBE = 10
 REVISIONS_A_DESCRIBE = 20
@@ -30,14 +32,28 @@ def list_services(runtime: Runtime, cluster: str) -> list[str]:
 
 
 def describe_services(runtime: Runtime, cluster: str, names: Iterable[str]) -> list[ServiceTypeDef]:
-    """Return the services `names` (or ARNs) as ECS describes them, less those that are gone."""
-    # A session makes its clients in one thread only: before the calls side by side.
-    client = runtime.ecs
-    answers = runtime.in_parallel(
-        lambda batch: client.describe_services(cluster=cluster, services=batch),
-        list(batches(names, SERVICES_A_DESCRIBE)),
-    )
-    return [s for answer in answers for s in answer["services"] if s.get("status") != "INACTIVE"]
+    """Return the services `names` (or ARNs) as ECS describes them, less those that are gone.
+
+    Raises:
+        ClientError, BotoCoreError: if ECS refuses to describe some of them.
+    """
+    services, refused = describe_readable_services(runtime, cluster, names)
+    if refused:
+        raise next(iter(refused.values()))
+    return services
+
+
+def describe_readable_services(
+    runtime: Runtime, cluster: str, names: Iterable[str]
+) -> tuple[list[ServiceTypeDef], Mapping[str, Exception]]:
+    """Return what `describe_services` does, and why ECS refuses to describe the others, by name."""
+
+    def describe(client: ECSClient, batch: Sequence[str]) -> DescribeServicesResponseTypeDef:
+        return client.describe_services(cluster=cluster, services=batch)
+
+    found = call_for_each(runtime, describe, names, SERVICES_A_DESCRIBE)
+    described = [s for answer in found.answers for s in answer["services"] if s.get("status") != "INACTIVE"]
+    return described, found.refused
 
 
 def revision_arns(service: ServiceTypeDef) -> list[str]:

@@ -13,7 +13,7 @@ from steady.aws.runtime import Runtime
 from steady.cluster import DEFAULT_STOP_TIMEOUT_S, Size, TaskShape
 
 if TYPE_CHECKING:
-    from mypy_boto3_ecs.type_defs import ContainerDefinitionOutputTypeDef, TaskDefinitionTypeDef
+    from mypy_boto3_ecs.type_defs import ContainerDefinitionOutputTypeDef, TaskDefinitionTypeDef, TaskTypeDef
 
 # A container that others wait for with one of these has ended before they run: it takes no time to stop.
 ENDED_BEFORE = ("COMPLETE", "SUCCESS")
@@ -62,10 +62,13 @@ def _stop_timeout_s(containers: Sequence[ContainerDefinitionOutputTypeDef]) -> i
 
     amazon-ecs-agent, PR 1866: containers are stopped in the inverse order of `dependsOn`, `links` and `volumesFrom`. A
     container gets its SIGTERM only once those that need it have ended, and has its whole stop timeout from then on.
+    What logs through a FireLens log router needs it (`addFirelensContainerDependency` of the agent), unless the router
+    needs another container itself.
     """
     own = [c.get("stopTimeout", DEFAULT_STOP_TIMEOUT_S) for c in containers]
     named = {c.get("name", ""): index for index, c in enumerate(containers)}
-    needed = [[named[name] for name in _needed_names(c) if name in named] for c in containers]
+    routers = [c.get("name", "") for c in containers if c.get("firelensConfiguration") and not any(_needed_names(c))]
+    needed = [[named[name] for name in _needed_names(c, routers) if name in named] for c in containers]
     longest = own
     # A chain has no more links than there are containers. The count also ends a cycle, which ECS does not register.
     for _ in own:
@@ -73,14 +76,30 @@ def _stop_timeout_s(containers: Sequence[ContainerDefinitionOutputTypeDef]) -> i
     return max(longest, default=DEFAULT_STOP_TIMEOUT_S)
 
 
-def _needed_names(container: ContainerDefinitionOutputTypeDef) -> Iterator[str]:
-    """Yield the names of the containers that `container` needs while it runs."""
+def _needed_names(container: ContainerDefinitionOutputTypeDef, routers: Sequence[str] = ()) -> Iterator[str]:
+    """Yield the names of the containers that `container` needs while it runs, its log `routers` among them."""
+    if container.get("logConfiguration", {}).get("logDriver") == "awsfirelens":
+        yield from (name for name in routers if name != container.get("name", ""))
     for dependency in container.get("dependsOn", []):
         if dependency.get("condition") not in ENDED_BEFORE:
             yield dependency.get("containerName", "")
     # ECS: a link is `name` or `name:alias`.
     yield from (link.partition(":")[0] for link in container.get("links", []))
     yield from (volume.get("sourceContainer", "") for volume in container.get("volumesFrom", []))
+
+
+def stop_timeout_s(task: TaskTypeDef, definition: TaskDefinition | None) -> int:
+    """Return the seconds that `task` takes to stop at most.
+
+    amazon-ecs-agent, PR 3200: the container that the agent adds for Service Connect ends after all others. Its stop
+    timeout is the agent's default.
+
+    Args:
+        definition: None: it could not be read.
+    """
+    own = definition.stop_timeout_s if definition else DEFAULT_STOP_TIMEOUT_S
+    is_connected = any(a.get("type") == "ServiceConnect" for a in task.get("attachments", []))
+    return own + (DEFAULT_STOP_TIMEOUT_S if is_connected else 0)
 
 
 def _shape(definition: TaskDefinitionTypeDef) -> TaskShape:

@@ -7,14 +7,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from steady.api_budget.limits import BUCKET_OF
 from steady.aws.cache import Cache
+from steady.aws.ecs.lists import call_for_each
 from steady.aws.ecs.pages import PAGE
 from steady.aws.pace import pace_of
-from steady.aws.runtime import CONNECTIONS, Runtime, batches
+from steady.aws.runtime import CONNECTIONS, Runtime
 from steady.cluster import ContainerInstance
 
 if TYPE_CHECKING:
+    from mypy_boto3_ecs import ECSClient
     from mypy_boto3_ecs.type_defs import DescribeTasksResponseTypeDef, TaskTypeDef
 
 TASKS_A_DESCRIBE = 100
@@ -31,44 +35,70 @@ def list_instances_of_service(runtime: Runtime, cluster: str, service: str) -> f
 
 
 def describe_tasks_on(runtime: Runtime, cluster: str, instances: Sequence[ContainerInstance]) -> list[TaskTypeDef]:
-    """Return the tasks that ECS wants RUNNING on `instances`, listed by instance or by cluster: the fewer calls."""
+    """Return the tasks that ECS wants RUNNING on `instances`, listed by instance or by cluster: the fewer calls.
+
+    Raises:
+        ClientError, BotoCoreError: if ECS refuses to list or to describe some of them.
+    """
+    reading = Reading(runtime, cluster)
     busy = [i for i in instances if i.task_count]
-    if is_by_cluster_cheaper(runtime, cluster, busy):
-        return described_on(runtime, cluster, busy, pages_of_tasks(runtime, cluster=cluster))
-    return list_unknown(runtime, cluster, busy, (), [{"containerInstance": i.arn} for i in busy])
+    found = reading.by_cluster(busy) if is_by_cluster_cheaper(runtime, cluster, busy) else reading.by_instance(busy)
+    if reading.refused:
+        raise next(iter(reading.refused.values()))
+    return found
 
 
-def described_on(
-    runtime: Runtime, cluster: str, instances: Iterable[ContainerInstance], pages: Iterable[Sequence[str]]
-) -> list[TaskTypeDef]:
-    """Return the tasks of `pages` (ARNs) that run on `instances`. Each page is described while the next is listed."""
-    client = runtime.ecs
-    wanted = {i.arn for i in instances}
+class Reading:
+    """One reading of the tasks on instances of a cluster.
 
-    def describe(page: Sequence[str]) -> DescribeTasksResponseTypeDef:
-        wait_to_read(runtime)
-        return client.describe_tasks(cluster=cluster, tasks=page)
+    Attributes:
+        refused: why some could not be read, by the ARN of the task, or of what was to be listed.
+    """
 
-    answers = runtime.in_parallel(describe, (page for page in pages if page))
-    return [
-        task
-        for answer in answers
-        for task in answer["tasks"]
-        if task.get("containerInstanceArn") in wanted and task.get("lastStatus") != "STOPPED"
-    ]
+    def __init__(self, runtime: Runtime, cluster: str) -> None:
+        self.runtime, self.cluster = runtime, cluster
+        self.refused: dict[str, Exception] = {}
 
+    def by_cluster(self, busy: Sequence[ContainerInstance]) -> list[TaskTypeDef]:
+        """Return the tasks on the `busy` instances, found in a list of the whole cluster."""
+        return self.described(busy, pages_of_tasks(self.runtime, cluster=self.cluster))
 
-def list_unknown(
-    runtime: Runtime,
-    cluster: str,
-    instances: Sequence[ContainerInstance],
-    known: Iterable[TaskTypeDef],
-    which: Sequence[Mapping[str, str]],
-) -> list[TaskTypeDef]:
-    """Return the tasks on `instances` that are not `known`, of those that each of `which` lists."""
-    lists = runtime.in_parallel(lambda one: list_tasks(runtime, cluster=cluster, **one), which, at_once=CONNECTIONS)
-    arns = {arn for found in lists for arn in found} - {task["taskArn"] for task in known}
-    return described_on(runtime, cluster, instances, batches(sorted(arns), TASKS_A_DESCRIBE))
+    def by_instance(self, busy: Sequence[ContainerInstance]) -> list[TaskTypeDef]:
+        """Return the tasks on the `busy` instances, listed one by one."""
+        return self.unknown(busy, (), [{"containerInstance": i.arn} for i in busy])
+
+    def described(self, instances: Iterable[ContainerInstance], pages: Iterable[Sequence[str]]) -> list[TaskTypeDef]:
+        """Return the tasks of `pages` (ARNs) that are on `instances`. Each is described while the next is listed."""
+        wanted = {i.arn for i in instances}
+        return [
+            task
+            for task in self.describe(arn for page in pages for arn in page)
+            if task.get("containerInstanceArn") in wanted and task.get("lastStatus") != "STOPPED"
+        ]
+
+    def describe(self, arns: Iterable[str]) -> list[TaskTypeDef]:
+        """Return the tasks `arns`; those that ECS refuses to describe are noted."""
+        tasks, refused = describe_readable_tasks(self.runtime, self.cluster, arns)
+        self.refused |= refused
+        return tasks
+
+    def unknown(
+        self,
+        instances: Sequence[ContainerInstance],
+        known: Iterable[TaskTypeDef],
+        which: Sequence[Mapping[str, str]],
+    ) -> list[TaskTypeDef]:
+        """Return the tasks on `instances` that are not `known`, of those that each of `which` lists."""
+        lists = self.runtime.in_parallel(self._list, which, at_once=CONNECTIONS)
+        arns = {arn for found in lists for arn in found} - {task["taskArn"] for task in known}
+        return self.described(instances, [sorted(arns)])
+
+    def _list(self, one: Mapping[str, str]) -> list[str]:
+        try:
+            return list_tasks(self.runtime, cluster=self.cluster, **one)
+        except (ClientError, BotoCoreError) as error:
+            self.refused[next(iter(one.values()))] = error
+            return []
 
 
 def calls_to_read(instances: Iterable[ContainerInstance]) -> int:
@@ -96,17 +126,23 @@ def is_by_cluster_cheaper(runtime: Runtime, cluster: str, busy: Sequence[Contain
 
 def are_many(runtime: Runtime, cluster: str, instances: int, tasks: int) -> bool:
     """Return whether so many `tasks` on `instances` are found with fewer calls in a list of the whole cluster."""
-    return 2 * pages_of(count_tasks(runtime, cluster)) < instances + pages_of(tasks)
+    # At least these are in the cluster.
+    return 2 * pages_of(count_tasks(runtime, cluster) or tasks) < instances + pages_of(tasks)
 
 
 def count_tasks(runtime: Runtime, cluster: str) -> int:
-    """Return how many tasks run, or are about to, in the cluster; the count may be a minute old."""
-    # The count only chooses between two ways to read the same tasks: an old count is good enough.
+    """Return how many tasks are in `cluster`; 0 if ECS does not say it. No error of AWS is raised."""
+    # The count only chooses between two ways to read the same tasks: an old count is good enough, and so is none.
     kept = TASK_COUNTS.get(runtime, cluster)
     if kept is not None:
         return kept
-    described = runtime.ecs.describe_clusters(clusters=[cluster])["clusters"][0]
-    return TASK_COUNTS.keep(runtime, cluster, described["runningTasksCount"] + described["pendingTasksCount"])
+    try:
+        described = runtime.ecs_once.describe_clusters(clusters=[cluster])["clusters"]
+    except (ClientError, BotoCoreError) as error:
+        runtime.telemetry.warning(f"cluster {cluster}: the number of its tasks cannot be read: {error}")
+        described = []
+    counts = [one["runningTasksCount"] + one["pendingTasksCount"] for one in described]
+    return TASK_COUNTS.keep(runtime, cluster, sum(counts))
 
 
 def pages_of(count: int) -> int:
@@ -136,9 +172,25 @@ def wait_to_read(runtime: Runtime) -> None:
 
 
 def describe_tasks(runtime: Runtime, cluster: str, arns: Iterable[str]) -> list[TaskTypeDef]:
-    """Return the tasks `arns` as ECS describes them."""
-    found = []
-    for batch in batches(arns, TASKS_A_DESCRIBE):
+    """Return the tasks `arns` as ECS describes them.
+
+    Raises:
+        ClientError, BotoCoreError: if ECS refuses to describe some of them.
+    """
+    tasks, refused = describe_readable_tasks(runtime, cluster, arns)
+    if refused:
+        raise next(iter(refused.values()))
+    return tasks
+
+
+def describe_readable_tasks(
+    runtime: Runtime, cluster: str, arns: Iterable[str]
+) -> tuple[list[TaskTypeDef], Mapping[str, Exception]]:
+    """Return the tasks `arns` as ECS describes them, and why it refuses to describe the others, by ARN."""
+
+    def describe(client: ECSClient, batch: Sequence[str]) -> DescribeTasksResponseTypeDef:
         wait_to_read(runtime)
-        found += runtime.ecs.describe_tasks(cluster=cluster, tasks=batch)["tasks"]
-    return found
+        return client.describe_tasks(cluster=cluster, tasks=batch)
+
+    found = call_for_each(runtime, describe, arns, TASKS_A_DESCRIBE)
+    return [task for answer in found.answers for task in answer["tasks"]], found.refused

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.api_budget.limits import BUCKET_OF, THROTTLED
-from steady.aws.ecs.task_definitions import read_task_definition
-from steady.aws.ecs.task_lists import describe_tasks, list_tasks, wait_to_read
+from steady.aws.ecs.lists import call_for_each, report_refused
+from steady.aws.ecs.task_definitions import TaskDefinition, read_task_definition, stop_timeout_s
+from steady.aws.ecs.task_lists import describe_readable_tasks, list_tasks, wait_to_read
 from steady.aws.pace import pace_of
-from steady.aws.runtime import Runtime, batches
-from steady.cluster import DEFAULT_STOP_TIMEOUT_S, ContainerInstance
+from steady.aws.runtime import Runtime
+from steady.cluster import ContainerInstance
 from steady.service_out.stops import STOPS_AT_ONCE, Agenda, Stop
 
 if TYPE_CHECKING:
+    from mypy_boto3_ecs import ECSClient
     from mypy_boto3_ecs.type_defs import TaskTypeDef
 
 TASKS_A_PROTECTION = 100
@@ -42,12 +44,18 @@ def with_stopping(
     """
 
     def count(arn: str) -> int:
-        listed = list_tasks(runtime, cluster=cluster, containerInstance=arn, desiredStatus="STOPPED")
-        return sum(_still_stops(runtime, task) for task in describe_tasks(runtime, cluster, listed))
+        try:
+            listed = list_tasks(runtime, cluster=cluster, containerInstance=arn, desiredStatus="STOPPED")
+            tasks, refused = describe_readable_tasks(runtime, cluster, listed)
+        except (ClientError, BotoCoreError) as error:
+            tasks, refused = [], {arn: error}
+        # What cannot be read is taken as stopping still: nothing is ended for want of an answer.
+        report_refused(runtime, cluster, "stopping tasks could not be read", refused, "they count as stopping")
+        return sum(_still_stops(runtime, task) for task in tasks) + len(refused)
 
     wanted = sorted(set(arns))
     # A session makes its clients in one thread only: before the calls side by side.
-    _ = runtime.ecs, runtime.ecs_quick
+    _ = runtime.ecs, runtime.ecs_quick, runtime.ecs_once
     stopping = dict(zip(wanted, runtime.in_parallel(count, wanted), strict=True))
     return tuple(replace(i, task_count=i.task_count + stopping.get(i.arn, 0)) for i in instances)
 
@@ -60,16 +68,16 @@ def _still_stops(runtime: Runtime, task: TaskTypeDef) -> bool:
     if begun is None or status == "DEACTIVATING":
         # It leaves its load balancers first, and that always ends.
         return True
-    timeout_s = _stop_timeout_s(runtime, task)
+    timeout_s = stop_timeout_s(task, _definition(runtime, task))
     waits_s = LEAVES_TARGETS_FOR_S if task.get("group", "").startswith("service:") else 0.0
     return runtime.now() < begun.timestamp() + waits_s + timeout_s + STOP_GRACE_S
 
 
-def _stop_timeout_s(runtime: Runtime, task: TaskTypeDef) -> float:
+def _definition(runtime: Runtime, task: TaskTypeDef) -> TaskDefinition | None:
     try:
-        return read_task_definition(runtime, task["taskDefinitionArn"], quickly=True).stop_timeout_s
+        return read_task_definition(runtime, task["taskDefinitionArn"], quickly=True)
     except (ClientError, BotoCoreError):
-        return DEFAULT_STOP_TIMEOUT_S
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,18 +178,17 @@ def read_protection(runtime: Runtime, cluster: str, arns: Iterable[str]) -> dict
     """
     client = runtime.ecs_quick
 
-    def look(batch: Sequence[str]) -> dict[str, bool]:
+    def look(_: ECSClient, batch: Sequence[str]) -> dict[str, bool]:
         wait_to_read(runtime)
-        try:
-            answer = client.get_task_protection(cluster=cluster, tasks=batch)
-        except (ClientError, BotoCoreError) as error:
-            runtime.telemetry.warning(
-                f"cluster {cluster}: scale-in protection of {len(batch)} tasks is unknown, so that they may be stopped "
-                f"before their deadline: {error}",
-                cluster=cluster,
-            )
-            return {}
+        answer = client.get_task_protection(cluster=cluster, tasks=batch)
         return dict.fromkeys(batch, False) | {t["taskArn"]: t["protectionEnabled"] for t in answer["protectedTasks"]}
 
-    answers = runtime.in_parallel(look, list(batches(arns, TASKS_A_PROTECTION)))
-    return {arn: protected for found in answers for arn, protected in found.items()}
+    found = call_for_each(runtime, look, arns, TASKS_A_PROTECTION)
+    if found.refused:
+        error = next(iter(found.refused.values()))
+        runtime.telemetry.warning(
+            f"cluster {cluster}: scale-in protection of {len(found.refused)} tasks is unknown, so that they may be "
+            f"stopped before their deadline: {error}",
+            cluster=cluster,
+        )
+    return {arn: protected for answer in found.answers for arn, protected in answer.items()}

@@ -14,7 +14,7 @@ from steady.aws.service_out.look import Look, look_at
 from steady.aws.service_out.meanwhile import Leaving
 from steady.cluster import ContainerInstance
 from steady.service_out.doomed import Doomed, DoomedTask, Target, TaskKind
-from steady.service_out.drain import progress
+from steady.service_out.drain import FAR_S, SOON_S, progress
 from steady.service_out.stops import Stop, fill, in_order
 
 STOP_REASON = "ecs-steady: the instance is about to go"
@@ -52,6 +52,17 @@ class Advance:
     tasks_left: int = 0
     killed: int = 0
     deregistered_after_s: float | None = None
+
+    def with_unreadable(self, unreadable: Iterable[Doomed], now: float) -> Advance:
+        """Return this with the instances that ECS refused to describe: the next steps ask again, until they are gone.
+
+        Each is a refusal that people must hear of.
+        """
+        left = [d for d in unreadable if now < d.deadline_s + FAR_S]
+        if not left:
+            return self
+        next_in_s = min(self.next_in_s, SOON_S) if self.waiting else SOON_S
+        return replace(self, waiting=(*self.waiting, *left), refused=self.refused + len(left), next_in_s=next_in_s)
 
     def continues_in_s(self, now: float) -> float:
         """Return the seconds from `now` until the next look or shortly before the next stop; negative: it is late."""
@@ -104,7 +115,7 @@ def advance(
     after, not_completed = complete_hooks(runtime, after, latest)
     left = tuple(stop for stop in planned if stop.arn not in stopped.arns)
     on_looked = {t.arn for t in look.tasks if not t.stopping and t.arn not in stopped.arns}
-    return Advance(
+    done = Advance(
         # `gone` is reset, so that killed tasks are counted once.
         waiting=(
             *(replace(i, gone=False) for i in after.waiting),
@@ -123,6 +134,7 @@ def advance(
         killed=_killed(look.doomed, look.tasks),
         deregistered_after_s=look.deregistered_after_s,
     )
+    return done.with_unreadable(look.unreadable, runtime.now())
 
 
 def _to_leave(look: Look, leaving: Leaving | None) -> tuple[Target, ...]:

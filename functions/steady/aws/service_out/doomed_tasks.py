@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.aws.cache import Cache
+from steady.aws.ecs.lists import report_refused
 from steady.aws.ecs.many_tasks import Known, describe_tasks_in_time
-from steady.aws.ecs.services import describe_services, is_daemon, service_names, service_of
-from steady.aws.ecs.task_definitions import TaskDefinition, read_task_definition
+from steady.aws.ecs.services import describe_readable_services, is_daemon, service_names, service_of
+from steady.aws.ecs.task_definitions import TaskDefinition, read_task_definition, stop_timeout_s
 from steady.aws.ecs.tasks import read_protection
 from steady.aws.runtime import CONNECTIONS, Runtime
 from steady.aws.service_out import targets
@@ -28,7 +29,7 @@ from steady.aws.service_out.task_targets import (
     report_late,
     targets_of,
 )
-from steady.cluster import DEFAULT_STOP_TIMEOUT_S, ContainerInstance
+from steady.cluster import ContainerInstance
 from steady.service_out.doomed import Doomed, DoomedTask, Target, TaskKind, tasks_of
 from steady.service_out.one_at_a_time import next_turns
 
@@ -47,11 +48,13 @@ class DoomedTasks:
         tasks: with their kind, targets, protection and stop timeout.
         services: their services, by name.
         unread: the ARNs of the instances whose tasks were not read, since it takes long.
+        refused: how many tasks, or lists of them, ECS refused to describe.
     """
 
     tasks: Sequence[DoomedTask]
     services: Mapping[str, ServiceTypeDef]
     unread: frozenset[str]
+    refused: int = 0
 
 
 def read_doomed_tasks(
@@ -70,7 +73,7 @@ def read_doomed_tasks(
         read_routing(runtime, read_services(runtime, cluster, service_names(first)).values())
 
     _ = runtime.ecs, runtime.ecs_quick, runtime.ecs_once, runtime.elbv2_once
-    tasks, unread = describe_tasks_in_time(runtime, cluster, instances, read_known, found_before)
+    tasks, unread, refused = describe_tasks_in_time(runtime, cluster, instances, read_known, found_before)
 
     def read_routed() -> tuple[Mapping[str, ServiceTypeDef], Routing]:
         services = read_services(runtime, cluster, service_names(tasks))
@@ -98,7 +101,7 @@ def read_doomed_tasks(
         found.append(replace(doomed, protected=doomed.arn in protected))
     late = {t.arn for t in found if t.targets_unknown}
     report_late(runtime, cluster, [t for t in tasks if t["taskArn"] in late], services, routing)
-    return DoomedTasks(found, services, unread)
+    return DoomedTasks(found, services, unread, len(refused))
 
 
 def to_doomed_task(
@@ -126,7 +129,7 @@ def to_doomed_task(
         arn=task["taskArn"],
         container_instance_arn=task["containerInstanceArn"],
         kind=TaskKind.SERVICE if name and not service else _kind(service),
-        stop_timeout_s=definition.stop_timeout_s if definition else DEFAULT_STOP_TIMEOUT_S,
+        stop_timeout_s=stop_timeout_s(task, definition),
         targets=of_task.targets,
         stopping=task.get("desiredStatus") == "STOPPED",
         targets_unknown=not of_task.are_all_known or of_task.lingers or (definition is None and bool(name)),
@@ -235,15 +238,16 @@ def _is_replaced_first(service: ServiceTypeDef) -> bool:
 def read_services(runtime: Runtime, cluster: str, names: Sequence[str]) -> Mapping[str, ServiceTypeDef]:
     """Return the services `names`, by name. One that cannot be described is as it was last known, or left out."""
     old = [name for name in names if SERVICES.get(runtime, (cluster, name)) is None]
-    try:
-        for service in describe_services(runtime, cluster, old):
-            SERVICES.keep(runtime, (cluster, service["serviceName"]), service)
-    except (ClientError, BotoCoreError) as error:
-        runtime.telemetry.error(
-            f"cluster {cluster}: {len(old)} services cannot be described: their tasks are stopped as late as can be, "
-            f"unless they are known from before: {error}",
-            cluster=cluster,
-        )
+    described, refused = describe_readable_services(runtime, cluster, old)
+    for service in described:
+        SERVICES.keep(runtime, (cluster, service["serviceName"]), service)
+    report_refused(
+        runtime,
+        cluster,
+        "services could not be described",
+        refused,
+        "their tasks are stopped as late as can be, unless they are known from before",
+    )
     # A deleted service is used as it was last known: its tasks are still here.
     found = {name: SERVICES.get(runtime, (cluster, name), math.inf) for name in names}
     return {name: service for name, service in found.items() if service}

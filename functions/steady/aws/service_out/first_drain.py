@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from steady.aws.runtime import Runtime
 from steady.aws.service_out.leaving import drain_seconds
-from steady.aws.service_out.look import drain_instances
 from steady.aws.service_out.pool_targets import leave_pool
+from steady.aws.service_out.reading import drain_instances
 from steady.cluster import ContainerInstance, InstanceStatus
 from steady.service_out.doomed import Doomed
 
@@ -36,14 +36,15 @@ def drain_fresh(
     few = {i.arn for i in described if i.status is InstanceStatus.ACTIVE and 0 < i.task_count <= FEW_TASKS}
     may_wait = [d for d in fresh if d.container_instance_arn in few and _has_time(d, runtime.now())]
     at_once = [d for d in fresh if d not in may_wait]
-    drained = drain_instances(runtime, cluster, at_once, described)
+    # Those that ECS refuses to describe are looked at once more by the look.
+    drained = [*drain_instances(runtime, cluster, at_once, described).instances]
     if not may_wait:
         return at_once, drained
     left = leave_pool(runtime, cluster, may_wait)
     if any(d.pool_left_at for d in left):
         drain_s = drain_seconds(runtime, cluster)
         left = [replace(d, drain_from=d.pool_left_at + drain_s) if d.pool_left_at else d for d in left]
-    drained += drain_instances(runtime, cluster, _not_waiting(left, runtime.now()), described)
+    drained += drain_instances(runtime, cluster, _not_waiting(left, runtime.now()), described).instances
     return [*at_once, *left], drained
 
 

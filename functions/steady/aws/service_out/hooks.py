@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # The hook that ECS adds to the group of a capacity provider with managed draining, which is on by default (ECS guide,
 # "Safely stop Amazon ECS workloads running on EC2 instances"). ECS completes it itself.
 MANAGED_DRAINING = "ecs-managed-draining-termination-hook"
+# Auto Scaling API, PutLifecycleHook: the default result of a hook for which none was given.
+ABANDON = "ABANDON"
 # Auto Scaling: a hook waits 48 hours or 100 heartbeats, whichever is less.
 LONGEST_WAIT_S = 172_800
 # The terminate hooks of each Auto Scaling group, by its name: many instances of a group go at once.
@@ -37,10 +39,16 @@ class _Wait(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class HookTerms:
-    """The seconds that a lifecycle hook waits, from one heartbeat to the next and in all, and whether we answer it."""
+    """The terms of a lifecycle hook.
+
+    Attributes:
+        heartbeat_s: the seconds that it waits from one heartbeat to the next.
+        lasts_s: the seconds from its begin until the instance goes at the latest, as far as this hook says it.
+        is_ours: whether we answer it.
+    """
 
     heartbeat_s: int
-    global_s: int
+    lasts_s: int
     is_ours: bool
 
 
@@ -64,9 +72,18 @@ def read_terms(runtime: Runtime, hook: LifecycleHook) -> HookTerms | None:
     terms = named.get(hook.name)
     if terms is None:
         return None
-    heartbeat_s = terms.get("HeartbeatTimeout", 3600)
-    is_ours = hook.name == HOOK_NAME or (HOOK_NAME not in named and hook.name != MANAGED_DRAINING)
-    return HookTerms(heartbeat_s, terms.get("GlobalTimeout", min(LONGEST_WAIT_S, 100 * heartbeat_s)), is_ours)
+    heartbeat_s, ours = terms.get("HeartbeatTimeout", 3600), named.get(HOOK_NAME)
+    is_ours = hook.name == HOOK_NAME or (ours is None and hook.name != MANAGED_DRAINING)
+    if not is_ours and hook.name != MANAGED_DRAINING and terms.get("DefaultResult", ABANDON) == ABANDON:
+        # Auto Scaling User Guide, "Complete a lifecycle action": ABANDON ends what other hooks still hold. Whether its
+        # owner sends heartbeats is not known.
+        return HookTerms(heartbeat_s, heartbeat_s, is_ours)
+    # A hook that continues leaves the instance to ours.
+    return HookTerms(heartbeat_s, _longest_s(terms if ours is None else ours), is_ours)
+
+
+def _longest_s(terms: LifecycleHookTypeDef) -> int:
+    return terms.get("GlobalTimeout", min(LONGEST_WAIT_S, 100 * terms.get("HeartbeatTimeout", 3600)))
 
 
 def hook_names(runtime: Runtime, group: str) -> tuple[str, ...]:

@@ -18,8 +18,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from steady.aws.runtime import Result, Runtime, batches
 from steady.names import LEASE_KEY
 
@@ -63,10 +61,18 @@ class Lease:
     Attributes:
         token: what the continuation of this step carries.
         mail: what other invocations have handed over.
+        earlier: the tokens of the steps before, if the ledger did not say whether it took this one: the continuation
+            carries them, too, since the ledger may still have one of them.
     """
 
     token: str = ""
     mail: tuple[str, ...] = ()
+    earlier: tuple[str, ...] = ()
+
+    @property
+    def tokens(self) -> str:
+        """All its tokens, as a continuation carries them."""
+        return " ".join((self.token, *self.earlier))
 
 
 def take(
@@ -98,13 +104,14 @@ def take(
                 return Later(held)
             if _hand_over(runtime, table, cluster, mail):
                 return HandedOver()
-    except (ClientError, BotoCoreError) as error:
+    # Any exception, here and below: service-out needs no ledger, whatever is wrong with it.
+    except Exception as error:
         runtime.telemetry.warning(
-            f"cluster {cluster}: ledger unavailable: this step goes on without knowing of others: {error}",
+            f"cluster {cluster}: ledger unavailable: this step goes on without knowing of others: {error!r}",
             cluster=cluster,
         )
-        # A call without an answer may have had its effect.
-        return Lease(token)
+        # A call without an answer may have had its effect, or not.
+        return Lease(token, earlier=tuple(sorted(tokens)[: MOST_TOKENS - 1]))
     return Later(begun_by)
 
 
@@ -160,8 +167,8 @@ def take_over(runtime: Runtime, table: str, cluster: str, begun_by: str) -> Leas
     crashed = "begun_by = :begun_by AND rests_until = :runs AND expires < :now"
     try:
         held = _set_turn(runtime, table, cluster, uuid.uuid4().hex, begun_by, f"turn = :begun_by OR ({crashed})", {})
-    except (ClientError, BotoCoreError) as error:
-        runtime.telemetry.warning(f"cluster {cluster}: whether its last step crashed is not known: {error}")
+    except Exception as error:
+        runtime.telemetry.warning(f"cluster {cluster}: whether its last step crashed is not known: {error!r}")
         return None
     if isinstance(held, Lease):
         return held
@@ -255,8 +262,8 @@ def _update(
     except client.exceptions.ConditionalCheckFailedException:
         # It had ended, and another step has it now, with the mail.
         return ()
-    except (ClientError, BotoCoreError) as error:
-        runtime.telemetry.warning(f"cluster {cluster}: the lease ends by itself: {error}", cluster=cluster)
+    except Exception as error:
+        runtime.telemetry.warning(f"cluster {cluster}: the lease ends by itself: {error!r}", cluster=cluster)
         return ()
     return _mail_of(item)
 

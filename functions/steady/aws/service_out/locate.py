@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.aws.capacity.origins import Origin, origins_of
-from steady.aws.ecs.container_instances import find_instances
+from steady.aws.ecs.container_instances import Found, find_instances
 from steady.aws.runtime import Runtime
 from steady.aws.service_out.hooks import read_terms
 from steady.aws.settings import clusters
@@ -23,6 +23,10 @@ from steady.service_out.notice import Notice
 
 if TYPE_CHECKING:
     from steady.thresholds import Thresholds
+
+
+# A tick sees an instance that waits, and whose notice was lost, within about this many seconds.
+SEEN_AFTER_S = 120
 
 
 class Located(NamedTuple):
@@ -63,15 +67,21 @@ def merge_all(doomed: Iterable[Doomed]) -> list[Doomed]:
 
 
 def merge(one: Doomed, other: Doomed) -> Doomed:
-    """Merge what two messages say about one instance: the earlier deadline, and every lifecycle hook that holds it."""
+    """Merge what two messages say about one instance: the earlier deadline, and every lifecycle hook that holds it.
+
+    Of two notices of one event the newer one counts: AWS Health says so if a change is put off.
+    """
+    chosen = _nearer(one, other)
     hooks = {(hook.group, hook.name): hook for hook in sorted((*other.hooks, *one.hooks), key=lambda h: bool(h.token))}
     return replace(
         one,
-        deadline_s=min(one.deadline_s, other.deadline_s),
+        deadline_s=chosen.deadline_s,
+        event=chosen.event,
         container_instance_arn=one.container_instance_arn or other.container_instance_arn,
+        stale=one.stale or other.stale,
         hooks=tuple(hook for _, hook in sorted(hooks.items())),
         # A notice that is repeated near its deadline leaves as much time as it did at first.
-        noticed_at=max(one.noticed_at, other.noticed_at) if other.deadline_s < one.deadline_s else one.noticed_at,
+        noticed_at=max(one.noticed_at, other.noticed_at) if chosen is other else one.noticed_at,
         looked_at=one.looked_at or other.looked_at,
         deregistered_at=max(one.deregistered_at, other.deregistered_at),
         held=_still_held(one, other),
@@ -80,6 +90,13 @@ def merge(one: Doomed, other: Doomed) -> Doomed:
         gone=one.gone or other.gone,
         mark=lasting_mark(one.mark, other.mark),
     )
+
+
+def _nearer(one: Doomed, other: Doomed) -> Doomed:
+    """Return that of the two whose deadline counts."""
+    if one.event and one.event == other.event and one.noticed_at != other.noticed_at:
+        return max(one, other, key=lambda d: d.noticed_at)
+    return other if other.deadline_s < one.deadline_s else one
 
 
 def _still_held(one: Doomed, other: Doomed) -> tuple[str, ...]:
@@ -96,24 +113,43 @@ def by_cluster(doomed: Iterable[Doomed]) -> dict[str, list[Doomed]]:
     return found
 
 
-def with_container_instances(
-    runtime: Runtime, cluster: str, doomed: Sequence[Doomed]
-) -> tuple[list[Doomed], list[ContainerInstance]]:
-    """Find the container instance of each instance that has registered with `cluster` and is not known yet.
+class Registered(NamedTuple):
+    """Doomed instances with their container instances.
 
-    Returns:
-        The instances with what was found, and the container instances that were read for it.
+    Attributes:
+        doomed: with what was found.
+        read: the container instances that were read for it.
+        unreadable: those of which ECS refused to say whether they have a container instance.
     """
+
+    doomed: list[Doomed]
+    read: list[ContainerInstance]
+    unreadable: list[Doomed]
+
+
+def with_container_instances(runtime: Runtime, cluster: str, doomed: Sequence[Doomed]) -> Registered:
+    """Find the container instance of each instance that has registered with `cluster` and is not known yet."""
     unknown = [d.instance_id for d in doomed if not d.container_instance_arn]
-    read = find_instances(runtime, cluster, unknown) if unknown else {}
-    return [_registered(d, read.get(d.instance_id)) for d in doomed], list(read.values())
+    found = find_instances(runtime, cluster, unknown) if unknown else Found({})
+    stale: dict[str, tuple[str, ...]] = {}
+    for one in found.stale:
+        stale[one.instance_id] = (*stale.get(one.instance_id, ()), one.arn)
+    return Registered(
+        [
+            _registered(d, found.instances.get(d.instance_id), stale.get(d.instance_id, ()))
+            for d in doomed
+            if d.instance_id not in found.refused
+        ],
+        [*found.instances.values(), *found.stale],
+        [d for d in doomed if d.instance_id in found.refused],
+    )
 
 
-def _registered(doomed: Doomed, instance: ContainerInstance | None) -> Doomed:
-    """Return `doomed` with what its container instance says of it."""
+def _registered(doomed: Doomed, instance: ContainerInstance | None, stale: tuple[str, ...]) -> Doomed:
+    """Return `doomed` with what its container instance says of it, and with the `stale` ones."""
     if instance is None:
         return doomed
-    found, mark = replace(doomed, container_instance_arn=instance.arn), instance.drain_mark
+    found, mark = replace(doomed, container_instance_arn=instance.arn, stale=stale), instance.drain_mark
     is_known = mark and mark.reason is DrainReason.HOOK and not mark.is_over and mark.until > doomed.noticed_at
     is_lost = bool(doomed.hooks) and not any(hook.token for hook in doomed.hooks)
     if mark and is_known and is_lost and instance.status is InstanceStatus.DRAINING:
@@ -169,7 +205,7 @@ class _Origins:
             self._registered = {}
             for cluster in sorted(clusters.read_capacities(self._runtime)):
                 try:
-                    for instance_id in find_instances(self._runtime, cluster, self._ids):
+                    for instance_id in find_instances(self._runtime, cluster, self._ids).instances:
                         self._registered.setdefault(instance_id, []).append(cluster)
                 except (ClientError, BotoCoreError) as error:
                     self._runtime.telemetry.warning(
@@ -210,7 +246,7 @@ def _registered_with(runtime: Runtime, instance_id: str, candidates: Sequence[st
     if len(candidates) > 1:
         for cluster in candidates:
             try:
-                if find_instances(runtime, cluster, [instance_id]):
+                if find_instances(runtime, cluster, [instance_id]).instances:
                     return cluster
             except (ClientError, BotoCoreError) as error:
                 runtime.telemetry.warning(f"cluster {cluster}: its instances cannot be read: {error}", cluster=cluster)
@@ -227,14 +263,16 @@ def _thresholds(runtime: Runtime, cluster: str) -> Thresholds:
 def _with_deadline(runtime: Runtime, notice: Notice, cluster: str) -> Doomed:
     doomed = Doomed(notice.instance_id, cluster, notice.at, noticed_at=notice.at, gone=notice.gone)
     if notice.deadline_s is not None:
-        return replace(doomed, deadline_s=notice.deadline_s)
+        return replace(doomed, deadline_s=notice.deadline_s, event=notice.event)
     if notice.recommended:
         return replace(doomed, deadline_s=notice.at + _thresholds(runtime, cluster).rebalance_deadline_seconds)
     terms = read_terms(runtime, notice.hook) if notice.hook else None
     if not notice.hook or not terms:
         # Nothing says when it ends, or its hook was deleted: now.
         return doomed
-    # Without a token, nobody has heard when the wait began: nearly a heartbeat timeout ago, at worst.
-    begun_at = notice.at if notice.hook.token else notice.at - terms.heartbeat_s
+    # Without a token, nobody has heard when the wait began: nearly a heartbeat timeout ago, at worst. Only for our hook
+    # that decides something; for another one it would leave no time at all.
+    ago_s = terms.heartbeat_s if terms.is_ours else min(terms.heartbeat_s, SEEN_AFTER_S)
+    begun_at = notice.at if notice.hook.token else notice.at - ago_s
     hook = replace(notice.hook, heartbeat_s=terms.heartbeat_s, beat_at=begun_at)
-    return replace(doomed, deadline_s=begun_at + terms.global_s, hooks=(hook,) if terms.is_ours else ())
+    return replace(doomed, deadline_s=begun_at + terms.lasts_s, hooks=(hook,) if terms.is_ours else ())

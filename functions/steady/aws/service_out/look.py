@@ -7,19 +7,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from steady.aws.ecs.container_instances import describe_instances, set_draining
+from steady.aws.ecs.container_instances import describe_readable_instances
 from steady.aws.ecs.tasks import Stopped, with_stopping
 from steady.aws.runtime import Runtime
 from steady.aws.service_out.crowd import Crowd
-from steady.aws.service_out.doomed_tasks import DoomedTasks, find_alone, find_turns, read_doomed_tasks
-from steady.aws.service_out.leaving import drain_seconds, leave
+from steady.aws.service_out.leaving import leave
 from steady.aws.service_out.meanwhile import Leaving, stop_meanwhile
+from steady.aws.service_out.reading import Reading, read_all
 from steady.cluster import ContainerInstance, InstanceStatus
 from steady.service_out.doomed import Doomed, DoomedTask, Seen, Target, TaskKind, tasks_of
-from steady.service_out.drain import after_release, may_be_kept, to_drain, to_release
-from steady.service_out.marking import still_doomed
+from steady.service_out.drain import after_release, to_release
 from steady.service_out.stopping import to_stop
 from steady.service_out.stops import Stop, as_planned
 
@@ -32,8 +29,9 @@ class Look:
     """A look at doomed instances: what was read, what was deregistered, and the stops that follow.
 
     `early` are the tasks that were stopped meanwhile; `leaving` the targets that were not deregistered; `unread` the
-    instances that are left for another look, since it takes long to read their tasks. ECS counts more tasks on the
-    instances in `incomplete` (ARNs) than it has described: the next look at them is like the first one.
+    instances that are left for another look, since it takes long to read their tasks; `unreadable` those that ECS
+    refused to describe. ECS counts more tasks on the instances in `incomplete` (ARNs) than it has described: the next
+    look at them is like the first one.
     """
 
     doomed: Sequence[Doomed] = ()
@@ -44,6 +42,7 @@ class Look:
     deregistered: int = 0
     refused: int = 0
     unread: Sequence[Doomed] = ()
+    unreadable: Sequence[Doomed] = ()
     incomplete: frozenset[str] = frozenset()
     early: Stopped = field(default_factory=Stopped)
     leaving: frozenset[Target] = frozenset()
@@ -54,38 +53,6 @@ class Look:
         return {
             i.arn: Seen(i.status, i.task_count, i.agent_connected, i.arn in self.incomplete) for i in self.instances
         }
-
-
-def drain_instances(
-    runtime: Runtime, cluster: str, doomed: Iterable[Doomed], described: Iterable[ContainerInstance] = ()
-) -> list[ContainerInstance]:
-    """Drain the container instances of `doomed`, and return them as they are after that.
-
-    ECS may place a task until the very moment of the drain. So each instance is returned as the answer to its drain
-    describes it; one that was draining already, or that ECS did not drain, as it is read here. One that is gone is left
-    out, and so is one whose reason to drain has passed since its notice: it takes tasks again.
-
-    Args:
-        described: container instances that this step has read already. Those that were ACTIVE are not read again.
-    """
-    doomed = list(doomed)
-    arns = {d.container_instance_arn for d in doomed if d.container_instance_arn}
-    found = _by_arn(i for i in described if i.arn in arns and i.status is InstanceStatus.ACTIVE)
-    found |= _by_arn(describe_instances(runtime, cluster, sorted(arns - found.keys())))
-    going = {d.container_instance_arn for d in still_doomed(doomed, found.values())}
-    found = {arn: i for arn, i in found.items() if arn in going}
-    active = set(to_drain({i.arn: Seen(i.status, i.task_count) for i in found.values()}))
-    try:
-        drained = _by_arn(set_draining(runtime, cluster, sorted(active)))
-    except (ClientError, BotoCoreError) as error:
-        # Each batch of the call was tried: what they did is read below.
-        runtime.telemetry.error(
-            f"cluster {cluster}: some of {len(active)} instances were not drained, the next step tries again: {error}",
-            cluster=cluster,
-        )
-        drained = {}
-    drained |= _by_arn(describe_instances(runtime, cluster, sorted(active - drained.keys())))
-    return [drained.get(arn, found[arn]) for arn in sorted(found) if arn in drained or arn not in active]
 
 
 def look_at(
@@ -114,7 +81,7 @@ def look_at(
     """
     _ = runtime.ecs, runtime.ecs_quick, runtime.ecs_once, runtime.elbv2, runtime.elbv2_once, runtime.ssm
     read, early = stop_meanwhile(
-        runtime, cluster, due, reason, latest, lambda: _read_all(runtime, cluster, doomed, drained, crowd)
+        runtime, cluster, due, reason, latest, lambda: read_all(runtime, cluster, doomed, drained, crowd)
     )
     if crowd:
         crowd.is_read = True
@@ -136,70 +103,10 @@ class _Plan:
     of_others: Sequence[Stop]
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """What was read of doomed instances: of `unread`, nothing.
-
-    `alone` and `turns` are the services whose targets are kept; in `drain_s` seconds the longest request ends.
-    """
-
-    doomed: Sequence[Doomed]
-    instances: Sequence[ContainerInstance]
-    found: DoomedTasks
-    later: frozenset[str]
-    unread: Sequence[Doomed]
-    alone: frozenset[str] = frozenset()
-    turns: Mapping[str, str] = field(default_factory=dict)
-    drain_s: float = 0.0
-
-
-def _read_all(
-    runtime: Runtime,
-    cluster: str,
-    doomed: Sequence[Doomed],
-    drained: Iterable[ContainerInstance],
-    crowd: Crowd | None,
-) -> _Reading:
-    """Drain and read as `_read` does, and read which targets are to be kept."""
-    read = _read(runtime, cluster, doomed, drained, crowd)
-    tasks, services = read.found.tasks, read.found.services
-    alone = find_alone(runtime, read.doomed, tasks, services, may_be_kept(read.doomed, tasks, runtime.now()))
-    # Where every target leaves at once, none waits for the settings.
-    keeps_some = bool(alone) or any(d.is_patient for d in read.doomed)
-    drain_s = drain_seconds(runtime, cluster) if keeps_some else 0.0
-    return replace(read, alone=alone, turns=find_turns(runtime, read.doomed, tasks, services), drain_s=drain_s)
-
-
-def _read(
-    runtime: Runtime,
-    cluster: str,
-    doomed: Sequence[Doomed],
-    drained: Iterable[ContainerInstance],
-    crowd: Crowd | None,
-) -> _Reading:
-    """Drain those of `doomed` that are not drained, and read the tasks on them."""
-    arns = {d.container_instance_arn for d in doomed}
-    known = _by_arn(i for i in drained if i.arn in arns)
-    others = [d for d in doomed if d.container_instance_arn not in known]
-    later = frozenset(d.container_instance_arn for d in others if d.drain_from > runtime.now())
-    instances = [
-        *known.values(),
-        *drain_instances(runtime, cluster, [d for d in others if d.container_instance_arn not in later]),
-        *describe_instances(runtime, cluster, sorted(later)),
-    ]
-    first = {d.container_instance_arn: (d.looked_at, d.deadline_s) for d in doomed}
-    before = crowd.known(runtime, {i.arn for i in instances}) if crowd else None
-    found = read_doomed_tasks(runtime, cluster, sorted(instances, key=lambda i: (*first[i.arn], i.arn)), before)
-    unread = [d for d in doomed if d.container_instance_arn in found.unread]
-    doomed = [d for d in doomed if d.container_instance_arn not in found.unread]
-    instances = [i for i in instances if i.arn not in found.unread]
-    return _Reading(doomed, instances, found, later, unread)
-
-
 def _release(
     runtime: Runtime,
     cluster: str,
-    read: _Reading,
+    read: Reading,
     plan: _Plan,
     leaving: Leaving,
     latest: float,
@@ -234,10 +141,12 @@ def _release(
         drain_s=left.drain_s,
         deregistered=len(release.targets) - len(left.refused),
         refused=len({target.group_arn for target in left.refused})
-        + sum(i.status is InstanceStatus.ACTIVE and i.arn not in read.later for i in instances),
+        + sum(i.status is InstanceStatus.ACTIVE and i.arn not in read.later for i in instances)
+        + read.found.refused,
         early=early.with_others(left.stopped),
         leaving=left.refused,
         unread=read.unread,
+        unreadable=read.unreadable,
         incomplete=incomplete,
         deregistered_after_s=max((left.at - d.noticed_at for d in doomed if not d.looked_at), default=None),
     )
@@ -265,8 +174,10 @@ def _with_what_is_missing(
     some = missing(instances)
     if not some or not early.arns:
         return instances, some
-    again = _by_arn(describe_instances(runtime, cluster, sorted(some)))
-    return [again.get(i.arn, i) for i in instances if i.arn in again or i.arn not in some], missing(again.values())
+    read = describe_readable_instances(runtime, cluster, sorted(some))
+    again = _by_arn(read.instances)
+    gone = some - again.keys() - read.refused
+    return [again.get(i.arn, i) for i in instances if i.arn not in gone], missing(again.values()) | read.refused
 
 
 def _nearly_empty(

@@ -1,0 +1,94 @@
+"""Calls with a list of things: one that ECS refuses for one of them is made again without it.
+
+Service Authorization Reference, "Amazon ECS": DescribeTasks, DescribeServices, DescribeContainerInstances,
+UpdateContainerInstancesState and GetTaskProtection check each thing that they name. If one of them is denied, by its
+tags for example, the whole call is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from steady.api_budget.limits import THROTTLED
+from steady.aws.runtime import Runtime, batches
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecs import ECSClient
+
+Answer = TypeVar("Answer")
+# The errors that no single thing of a list is the cause of.
+OF_ALL = frozenset({THROTTLED, "ClusterNotFoundException", "ExpiredTokenException", "UnrecognizedClientException"})
+# If more parts than this are refused, the cause is not a thing or two: they are not divided further. Fewer parts are
+# enough if nothing was answered yet, as where the call itself is denied.
+MOST_PARTS, MOST_PARTS_UNANSWERED = 8, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Answers(Generic[Answer]):
+    """The answers of a call for the things of a list, and why the others were `refused`."""
+
+    answers: Sequence[Answer]
+    refused: Mapping[str, Exception]
+
+
+def call_for_each(
+    runtime: Runtime, call: Callable[[ECSClient, Sequence[str]], Answer], things: Iterable[str], at_once: int
+) -> Answers[Answer]:
+    """Make `call` for `things`, at most `at_once` in a call. A call that is refused is divided until one thing is left.
+
+    A call without an answer, or that is throttled, is not divided: the next step makes it again. No error of AWS is
+    raised, even if all is refused.
+
+    Args:
+        call: given the client and the things. The parts of a refused call are asked for without the SDK's retries.
+    """
+    # A session makes its clients in one thread only: before the calls side by side.
+    client = runtime.ecs
+    answers: list[Answer] = []
+    refused: dict[str, Exception] = {}
+
+    def attempt(part: tuple[ECSClient, Sequence[str]]) -> tuple[Sequence[str], Answer | Exception]:
+        try:
+            return part[1], call(*part)
+        except (ClientError, BotoCoreError) as error:
+            return part[1], error
+
+    # The first calls are made while `things` still yields others.
+    parts: Iterable[tuple[ECSClient, Sequence[str]]] = ((client, batch) for batch in batches(things, at_once))
+    while True:
+        failed = []
+        for some, answer in runtime.in_parallel(attempt, parts):
+            if not isinstance(answer, Exception):
+                answers.append(answer)
+            elif len(some) > 1 and may_be_of_one(answer):
+                failed.append((some, answer))
+            else:
+                refused.update(dict.fromkeys(some, answer))
+        if not failed or len(failed) > (MOST_PARTS if answers else MOST_PARTS_UNANSWERED):
+            refused.update((thing, error) for some, error in failed for thing in some)
+            return Answers(answers, refused)
+        parts = [(runtime.ecs_once, half) for some, _ in failed for half in batches(some, -(-len(some) // 2))]
+
+
+def may_be_of_one(error: Exception) -> bool:
+    """Return whether one thing among those that a call names may be the cause of `error`."""
+    return isinstance(error, ClientError) and error.response["Error"]["Code"] not in OF_ALL
+
+
+def report_refused(runtime: Runtime, cluster: str, what: str, refused: Mapping[str, Exception], then: str) -> None:
+    """Log as an error what was refused, if anything was.
+
+    Args:
+        what: what was to be done, as in `container instances could not be read`.
+        then: what happens to these things.
+    """
+    if refused:
+        some, error = next(iter(sorted(refused.items())))
+        runtime.telemetry.error(
+            f"cluster {cluster}: {len(refused)} {what}, {some} among them: {then}; all others are served: {error!r}",
+            cluster=cluster,
+        )
