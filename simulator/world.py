@@ -14,17 +14,9 @@ from simulator.account import Account
 from simulator.auto_scaling_group import AutoScalingGroup
 from simulator.cloud_map import Registry
 from simulator.ec2 import Ec2Instance
-from simulator.ecs.state import (
-    Cluster,
-    ContainerInstance,
-    Deploys,
-    Otherwise,
-    Service,
-    Task,
-    TaskDefinition,
-    TaskStatus,
-)
+from simulator.ecs.state import Cluster, ContainerInstance, Deploys, Otherwise, Service, Task, TaskStatus
 from simulator.ecs.strategies import Strategy
+from simulator.ecs.task_definition import TaskDefinition
 from simulator.load_balancing import TargetGroup
 from simulator.spot_fleet import SpotFleet
 from simulator.suite import Suite

@@ -36,7 +36,7 @@ from steady.service_out.notice import Ignored
 from steady.service_out.timing import are_to_be_gathered, round_end
 
 # So many new notices at once may be the beginning of a reclaim that is too large for the rate of StopTask.
-LARGE = 10
+LARGE = 4
 
 
 def handle_batch(event: Mapping[str, Any], runtime: Runtime, environment: Environment, until: float) -> dict[str, Any]:

@@ -9,16 +9,9 @@ from simulator.clock import Clock
 from simulator.ecs.observer import Observer
 from simulator.ecs.placing import choose
 from simulator.ecs.services import Services
-from simulator.ecs.state import (
-    ARN,
-    Cluster,
-    ContainerInstance,
-    Otherwise,
-    Task,
-    TaskDefinition,
-    TaskStatus,
-)
+from simulator.ecs.state import Cluster, ContainerInstance, Otherwise, Task, TaskStatus
 from simulator.ecs.strategies import Strategy
+from simulator.ecs.task_definition import ARN, TaskDefinition
 from simulator.load_balancing import LoadBalancing, RegisteredTarget
 from simulator.timing import DEFAULT, Timing
 
@@ -247,12 +240,7 @@ class Scheduler:
         task.started_at = self.clock.now
         service = task.cluster.services.get(task.service_name)
         for group_arn in (*service.groups_of(task.revision), *service.hidden_groups) if service else ():
-            id_, port = task.instance.ec2_id, task.host_port
-            if task.address:
-                id_, port = task.address, task.definition.container_port
-            if self.balancing.groups[group_arn].is_by_task:
-                id_ = task.arn.rpartition("/")[2]
-            assert port is not None, f"{task.definition.family} has target groups but no container port"
+            id_, port = task.registered_in(self.balancing.groups[group_arn])
             task.targets.append(self.balancing.register(group_arn, id_, port))
         if task.run_s is not None:
             self.clock.after(task.run_s, lambda: None if task.stopping else self._exited(task))

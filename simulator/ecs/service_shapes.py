@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from simulator.ecs.state import ARN, Deploys, Otherwise, Service
+from simulator.ecs.state import Deploys, Otherwise, Service
 from simulator.ecs.strategies import DESCRIBED
+from simulator.ecs.task_definition import ARN
 from simulator.endpoint import ACCOUNT_ID, REGION
 
 LATTICE_GROUP = f"arn:aws:vpc-lattice:{REGION}:{ACCOUNT_ID}:targetgroup/tg-0123456789abcdef0"

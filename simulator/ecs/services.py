@@ -7,16 +7,9 @@ from typing import Protocol
 
 from simulator.clock import Clock
 from simulator.ecs.observer import Observer
-from simulator.ecs.state import (
-    Cluster,
-    ContainerInstance,
-    Service,
-    Task,
-    TaskDefinition,
-    TaskStatus,
-    placement_failure_reason,
-)
+from simulator.ecs.state import Cluster, ContainerInstance, Service, Task, TaskStatus, placement_failure_reason
 from simulator.ecs.strategies import Strategy
+from simulator.ecs.task_definition import TaskDefinition
 from simulator.load_balancing import LoadBalancing
 
 # Seconds until a service tries again to place a task that found no room.

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from simulator.ecs.service_shapes import deployment_id
-from simulator.ecs.state import ContainerInstance, Otherwise, Task, TaskDefinition, TaskStatus
+from simulator.ecs.state import ContainerInstance, Otherwise, Task, TaskStatus
+from simulator.ecs.task_definition import TaskDefinition
 
 
 def desired_status(task: Task) -> str:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from simulator.ecs.strategies import Strategy
-from simulator.endpoint import ACCOUNT_ID, REGION
-from simulator.load_balancing import RegisteredTarget
+from simulator.ecs.task_definition import ARN, TaskDefinition
+from simulator.load_balancing import RegisteredTarget, TargetGroup
 from steady.cluster import Size
-
-ARN = f"arn:aws:ecs:{REGION}:{ACCOUNT_ID}"
 
 # ECS: ports that each instance reserves for SSH, Docker and the agent.
 RESERVED_PORTS = frozenset({22, 2375, 2376, 51678, 51679})
@@ -30,45 +27,6 @@ class TaskStatus(StrEnum):
     STOPPING = "STOPPING"
     DEPROVISIONING = "DEPROVISIONING"
     STOPPED = "STOPPED"
-
-
-# Seconds from SIGTERM to a container's end: a number; a lowest and a highest, of which each task draws one; or a
-# function that draws them.
-ExitTimes = float | tuple[float, float] | Callable[[random.Random], float]
-
-
-@dataclass(frozen=True, slots=True)
-class TaskDefinition:
-    """One revision of a task definition, with one container and the chain of containers that it depends on.
-
-    Attributes:
-        exit_s: seconds that a container takes to end after SIGTERM; None: those of the account's `Timing.exits`.
-        chain: the stop timeouts of further containers. The main container depends on the first of them, and each of
-            them on the next one: all are stopped in this order, one after the other.
-        log_router_s: the stop timeout of its FireLens log router, which all others log through; None: it has none.
-        container_port: the port on which the container listens; None: it listens on none.
-        host_port: a fixed port of the instance; None: ECS chooses one.
-        host_network: whether the container shares the instance's network: it listens on `container_port` there.
-        starts: whether the container can start.
-    """
-
-    family: str
-    size: Size
-    revision: int = 1
-    stop_timeout_s: int = 30
-    exit_s: ExitTimes | None = None
-    container: str = "app"
-    container_port: int | None = None
-    host_port: int | None = None
-    awsvpc: bool = False
-    host_network: bool = False
-    starts: bool = True
-    chain: tuple[int, ...] = ()
-    log_router_s: int | None = None
-
-    @property
-    def arn(self) -> str:
-        return f"{ARN}:task-definition/{self.family}:{self.revision}"
 
 
 class Deploys(StrEnum):
@@ -145,6 +103,14 @@ class Task:
         if self.sigterm_at is not None:
             return TaskStatus.STOPPING
         return TaskStatus.DEACTIVATING if self.targets else TaskStatus.RUNNING
+
+    def registered_in(self, group: TargetGroup) -> tuple[str, int]:
+        """Return the id and the port with which ECS registers the task in `group`."""
+        id_, port = self.instance.ec2_id, self.host_port
+        if self.address:
+            id_, port = self.address, self.definition.container_port
+        assert port is not None, f"{self.definition.family} has target groups but no container port"
+        return (self.arn.rpartition("/")[2] if group.is_by_task else id_), port
 
     @property
     def service_name(self) -> str:

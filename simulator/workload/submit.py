@@ -8,7 +8,8 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulator.ecs.state import Task, TaskDefinition
+from simulator.ecs.state import Task
+from simulator.ecs.task_definition import TaskDefinition
 from simulator.errors import AwsError
 from simulator.spot_fleet import SpotFleet
 from simulator.suite import FAILURE_TOPIC

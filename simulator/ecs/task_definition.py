@@ -1,0 +1,50 @@
+"""Task definitions, as far as the simulated account needs them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from simulator.endpoint import ACCOUNT_ID, REGION
+from steady.cluster import Size
+
+ARN = f"arn:aws:ecs:{REGION}:{ACCOUNT_ID}"
+
+# Seconds from SIGTERM to a container's end: a number; a lowest and a highest, of which each task draws one; or a
+# function that draws them.
+ExitTimes = float | tuple[float, float] | Callable[[random.Random], float]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDefinition:
+    """One revision of a task definition, with one container and the chain of containers that it depends on.
+
+    Attributes:
+        exit_s: seconds that a container takes to end after SIGTERM; None: those of the account's `Timing.exits`.
+        chain: the stop timeouts of further containers. The main container depends on the first of them, and each of
+            them on the next one: all are stopped in this order, one after the other.
+        log_router_s: the stop timeout of its FireLens log router, which all others log through; None: it has none.
+        container_port: the port on which the container listens; None: it listens on none.
+        host_port: a fixed port of the instance; None: ECS chooses one.
+        host_network: whether the container shares the instance's network: it listens on `container_port` there.
+        starts: whether the container can start.
+    """
+
+    family: str
+    size: Size
+    revision: int = 1
+    stop_timeout_s: int = 30
+    exit_s: ExitTimes | None = None
+    container: str = "app"
+    container_port: int | None = None
+    host_port: int | None = None
+    awsvpc: bool = False
+    host_network: bool = False
+    starts: bool = True
+    chain: tuple[int, ...] = ()
+    log_router_s: int | None = None
+
+    @property
+    def arn(self) -> str:
+        return f"{ARN}:task-definition/{self.family}:{self.revision}"
