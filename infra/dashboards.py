@@ -54,6 +54,7 @@ PROBLEMS = (
     MetricName.BAD_THRESHOLDS,
     MetricName.PARAMETERS_UNREADABLE,
     MetricName.LEDGER_UNREACHABLE,
+    MetricName.LEDGER_DROPPED,
     MetricName.CALLS_SHED,
 )
 

@@ -120,6 +120,13 @@ WATCHED = (
         "dependencies-do-not-answer",
     ),
     Watched(
+        MetricName.LEDGER_DROPPED,
+        "has a full ledger entry",
+        "What the decisions of cluster {cluster} must remember does not fit into its ledger entry. The least important "
+        "part is dropped at each write, and counts as new at the next look. The autoscaler's log names it.",
+        "the-ledger-is-full",
+    ),
+    Watched(
         MetricName.CALLS_SHED,
         "postpones ECS calls: api_share exhausted",
         f"For {SHED_MINUTES} minutes, the suite has used up its share of ECS calls, api_share. Cluster {{cluster}} is "
