@@ -18,7 +18,7 @@ from infra.settings.target import Settings
 from infra.wiring import Feed
 from steady.api_budget import limits
 from steady.metrics import MetricName
-from steady.scaling import lateness, reasons, try_reasons
+from steady.scaling import lateness, reasons, stuck_drains, try_reasons
 
 NO_TICK_MINUTES = 5
 MAXIMUM_MINUTES = 3
@@ -163,6 +163,13 @@ WATCHED = (
         "Instances of cluster {cluster} were terminated as ill, and no instance has registered since. One instance at "
         "a time is tried, at most once in 10 minutes, until one registers. The others wait.",
         "healing-is-held-back",
+    ),
+    Watched(
+        stuck_drains.DrainDoesNotEnd.__name__,
+        "has drains that do not end",
+        "Instances of cluster {cluster} that scale-in had drained still had tasks of services after half an hour. They "
+        "take tasks again, and are not chosen for six hours. The events of these services say why ECS keeps the tasks.",
+        "drains-do-not-end",
     ),
     Watched(
         reasons.TerminationsRefused.__name__,

@@ -30,6 +30,8 @@ FULL = ScalingState(
     placement_failed_at={"api": 2.5},
     draining={"arn-1": "i-1"},
     interrupted={"arn-9": "i-9"},
+    chosen_at={"arn-1": 14.5},
+    spared_until={"arn-7": 15.5},
     leaving_since={"arn-2": 6.5},
     raised_by=2,
     raised_to=12,
@@ -51,7 +53,15 @@ FULL = ScalingState(
     usage=Usage(12.5, {"spot m5.large": 2}, {"2026-01-01": {"spot m5.large": 1.25}}),
 )
 # The fields that release 0.1.0 does not know, as they are in what it has written.
-SINCE_0_1_0: Mapping[str, Any] = {"interrupted": {}, "launched": (), "tries": {}, "refusals": {}, "run_shapes": {}}
+SINCE_0_1_0: Mapping[str, Any] = {
+    "interrupted": {},
+    "chosen_at": {},
+    "spared_until": {},
+    "launched": (),
+    "tries": {},
+    "refusals": {},
+    "run_shapes": {},
+}
 # What release 0.1.0 has written of `FULL`.
 OF_0_1_0 = json.loads("""
 {"demands":{"a":[1,2,3.5,4.5,true]},"low_since":10.25,"drift_since":{"api":1.5},"placement_failed_at":{"api":2.5},

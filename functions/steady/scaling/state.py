@@ -57,6 +57,8 @@ class ScalingState:
         placement_failed_at: when ECS said that it could not place a service's task, by the service's name.
         doomed: when a notice named each instance, by instance id.
         draining: the container instances that scale-in has chosen, from ARN to instance id.
+        chosen_at: since when each of them has been draining, by ARN.
+        spared_until: until when scale-in leaves a container instance alone, by ARN: it cannot be emptied.
         interrupted: those of them that a notice has named since: they are emptied, and never taken back.
         leaving_since: when each container instance that others drain was first seen draining, by ARN.
         booting_since: when each instance of the pool that has not registered was first seen, by instance id.
@@ -80,6 +82,8 @@ class ScalingState:
     placement_failed_at: Mapping[str, float] = field(default_factory=dict)
     doomed: Mapping[str, float] = field(default_factory=dict)
     draining: Mapping[str, str] = field(default_factory=dict)
+    chosen_at: Mapping[str, float] = field(default_factory=dict)
+    spared_until: Mapping[str, float] = field(default_factory=dict)
     interrupted: Mapping[str, str] = field(default_factory=dict)
     leaving_since: Mapping[str, float] = field(default_factory=dict)
     booting_since: Mapping[str, float] = field(default_factory=dict)
@@ -147,6 +151,10 @@ def update_state(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds
         },
         doomed=doomed,
         draining=draining,
+        chosen_at={arn: state.chosen_at.get(arn, now) for arn in draining},
+        spared_until={
+            i.arn: state.spared_until[i.arn] for i in snapshot.instances if now < state.spared_until.get(i.arn, now)
+        },
         interrupted={arn: id_ for arn, id_ in chosen.items() if arn not in draining},
         leaving_since={arn: state.leaving_since.get(arn, now) for arn in draining_now if arn not in draining},
         booting_since=boots.booting_since,

@@ -65,8 +65,8 @@ def _waiting_longest(state: ScalingState, entry: Entry) -> float:
     return demand.first_said_at if demand else float("inf")
 
 
-def _any(state: ScalingState, entry: Entry) -> int:  # noqa: ARG001
-    return 0
+def _chosen_first(state: ScalingState, entry: Entry) -> float:
+    return state.chosen_at.get(entry[0], 0.0)
 
 
 def _newest_day(state: ScalingState, entry: Entry) -> tuple[int, ...]:  # noqa: ARG001
@@ -91,8 +91,10 @@ PARTS: tuple[_Part, ...] = (
     _own("booting_since", "instances that boot", _since),
     _of_healing("lost_since", "ill instances"),
     _of_healing("emptying", "instances that healing drains"),
-    _own("interrupted", "instances of scale-in that a notice names", _any),
-    _own("draining", "instances that scale-in drains", _any),
+    _own("spared_until", "instances that cannot be emptied", _since),
+    _own("chosen_at", "times at which scale-in chose an instance", _since),
+    _own("interrupted", "instances of scale-in that a notice names", _chosen_first),
+    _own("draining", "instances that scale-in drains", _chosen_first),
 )
 
 

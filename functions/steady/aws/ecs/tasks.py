@@ -147,7 +147,8 @@ def _not_stopped(runtime: Runtime, cluster: str, stop: Stop, error: Exception) -
 def find_protected_tasks(runtime: Runtime, cluster: str, arns: Iterable[str]) -> set[str]:
     """Return those of the service tasks `arns` that are under scale-in protection now.
 
-    If ECS does not answer, they count as unprotected: a notice leaves no time to ask again.
+    If ECS does not answer, they count as unprotected: a notice leaves no time to ask again, and a drain of scale-in
+    stops no protected task.
     """
     client = runtime.ecs_once
 
@@ -156,8 +157,8 @@ def find_protected_tasks(runtime: Runtime, cluster: str, arns: Iterable[str]) ->
             answer = client.get_task_protection(cluster=cluster, tasks=batch)
         except (ClientError, BotoCoreError) as error:
             runtime.telemetry.warning(
-                f"cluster {cluster}: scale-in protection of {len(batch)} tasks is unknown, so that they may be stopped "
-                f"before their deadline: {error}",
+                f"cluster {cluster}: scale-in protection of {len(batch)} tasks is unknown: they count as unprotected, "
+                f"and may be stopped before the deadline of a notice: {error}",
                 cluster=cluster,
             )
             return []
