@@ -17,6 +17,7 @@ from steady.cluster import Size
 from steady.metrics import MetricName
 from steady.scaling.demand import MAX_DEMANDS, Demand, RunShape, key_of_run, merge_demands
 from steady.scaling.state import Healing, ScalingState
+from tests.functions import release_0_1_0
 from tests.functions.test_state_codec import FULL, OF_0_1_0
 
 NOW = 1_767_225_600.0
@@ -103,6 +104,14 @@ def test_half_of_a_surrogate_pair_is_written(runtime: Runtime, table: str) -> No
     ledger.save(runtime, table, ledger.load(runtime, table, "web"), state, held_until=0.0)
 
     assert ledger.load(runtime, table, "web").state == state
+
+
+@pytest.mark.parametrize("state", [ScalingState(), FULL, MANY_INSTANCES], ids=["empty", "full", "packed"])
+def test_release_0_1_0_reads_what_this_version_writes(state: ScalingState) -> None:
+    read = release_0_1_0.read(json.loads(write_item(state, {}).attributes["memory"]["S"]))
+
+    if state is FULL:
+        assert read == release_0_1_0.read(OF_0_1_0)
 
 
 LATER: dict[str, Any] = {

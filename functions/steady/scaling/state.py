@@ -72,6 +72,7 @@ class ScalingState:
         tries: the tries for demands that the pool may not be able to serve, by their keys.
         recent: the demand of the last hours.
         days: the demand of the last days.
+        waited_at: when a task last found no room, as `staffing` counts it; None: at no look yet.
         refusals: the terminations that AWS refused, by instance id.
         reported_problems: the problems of the parameters that people have been told of.
     """
@@ -99,6 +100,8 @@ class ScalingState:
     recent: Peaks = RECENT
     days: Peaks = DAYS
     staffing: Staffing = UNLEARNED
+    # No field of `staffing`: release 0.1.0 reads no item whose objects have a field that it does not know.
+    waited_at: float | None = None
     healing: Healing = UNTOUCHED
     usage: Usage = UNUSED
     refusals: Refusals = field(default_factory=dict)
@@ -138,6 +141,9 @@ def update_state(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds
     unplaced = place(waits, rooms).left_over
     demand = _running(snapshot, draining) + _total(lacking) + _total(unplaced)
     new_demands = len(servable.of(task_of(d, state.run_shapes) for d in demands.values() if not d.seen))
+    staffing, waited_at = _staffing(
+        snapshot, state, len(lacking), len(waits), new_demands, thresholds.start_at_once_share
+    )
     boots = _boots(snapshot, state, thresholds.boot_timeout_seconds)
     return replace(
         state,
@@ -163,7 +169,8 @@ def update_state(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds
         shapes={**state.shapes, **_shapes_seen(snapshot)},
         recent=state.recent.record(now, demand),
         days=state.days.record(now, demand),
-        staffing=_staffing(snapshot, state, len(lacking), len(waits), new_demands, thresholds.start_at_once_share),
+        staffing=staffing,
+        waited_at=waited_at,
         healing=_healing(snapshot, state, has_booted=boots.has_ended),
         refusals=still_here(state.refusals, snapshot.pool.members),
         usage=state.usage.record(snapshot),
@@ -187,12 +194,18 @@ def _total(tasks: Iterable[TaskShape]) -> Size:
 
 def _staffing(
     snapshot: Snapshot, state: ScalingState, lacking: int, waits: int, new_demands: int, share: int
-) -> Staffing:
+) -> tuple[Staffing, float]:
+    """Return what is learned from the tasks of this look, and when a task last found no room."""
+    now, known = snapshot.at, state.staffing
+    waited_at = now if state.waited_at is None else state.waited_at
     tasks = sum(i.task_count for i in snapshot.instances) - snapshot.daemons.tasks + lacking + waits
     if state.doomed:
         # The tasks that a reclaim displaces teach nothing: spare capacity would not have held a whole fleet's tasks.
-        return state.staffing.count(tasks, lacking)
-    return state.staffing.learn(tasks, lacking, new_demands, share)
+        return known.count(tasks, lacking), waited_at
+    if known.waited(lacking, new_demands):
+        # What has faded until now does not come back with a task that waits.
+        known, waited_at = known.faded(waited_at, now), now
+    return known.learn(tasks, lacking, new_demands, share), waited_at
 
 
 def _shapes_seen(snapshot: Snapshot) -> dict[str, InstanceShape]:
