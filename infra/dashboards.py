@@ -15,7 +15,7 @@ from infra.settings.target import Settings
 from infra.wiring import Feed
 from steady.api_budget import limits
 from steady.metrics import MetricName
-from steady.scaling import lateness, observations, reasons, try_reasons
+from steady.scaling import lateness, observations, reasons, stuck_drains, try_reasons
 
 # A notice leaves 120 s: a first step that deregisters targets later than this is late.
 DEREGISTERED_WITHIN_S = 15
@@ -37,6 +37,7 @@ REASONS_TO_REMOVE = (
     reasons.Emptied,
     reasons.SpotIsBack,
     reasons.ScaleInShed,
+    stuck_drains.TasksCannotMove,
     reasons.Retired,
 )
 PROBLEMS = (
@@ -51,9 +52,11 @@ PROBLEMS = (
     reasons.AgentsLost.__name__,
     reasons.HealingHeldBack.__name__,
     reasons.TerminationsRefused.__name__,
+    stuck_drains.DrainDoesNotEnd.__name__,
     MetricName.BAD_THRESHOLDS,
     MetricName.PARAMETERS_UNREADABLE,
     MetricName.LEDGER_UNREACHABLE,
+    MetricName.LEDGER_DROPPED,
     MetricName.CALLS_SHED,
 )
 

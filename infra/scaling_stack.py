@@ -42,6 +42,7 @@ class ScalingStack(cdk.Stack):
             permissions.may_read_thresholds(function)
             permissions.may_read_clusters(function, settings)
             permissions.may_list_services(function, settings)
+            permissions.may_read_protection(function, settings)
             permissions.may_change_instances(function, settings)
             permissions.may_delete_drain_marks(function, settings)
             permissions.may_change_capacity(function, settings)

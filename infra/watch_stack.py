@@ -18,7 +18,7 @@ from infra.settings.target import Settings
 from infra.wiring import Feed
 from steady.api_budget import limits
 from steady.metrics import MetricName
-from steady.scaling import lateness, reasons, try_reasons
+from steady.scaling import lateness, reasons, stuck_drains, try_reasons
 
 NO_TICK_MINUTES = 5
 MAXIMUM_MINUTES = 3
@@ -120,6 +120,13 @@ WATCHED = (
         "dependencies-do-not-answer",
     ),
     Watched(
+        MetricName.LEDGER_DROPPED,
+        "has a full ledger entry",
+        "What the decisions of cluster {cluster} must remember does not fit into its ledger entry. The least important "
+        "part is dropped at each write, and counts as new at the next look. The autoscaler's log names it.",
+        "the-ledger-is-full",
+    ),
+    Watched(
         MetricName.CALLS_SHED,
         "postpones ECS calls: api_share exhausted",
         f"For {SHED_MINUTES} minutes, the suite has used up its share of ECS calls, api_share. Cluster {{cluster}} is "
@@ -156,6 +163,13 @@ WATCHED = (
         "Instances of cluster {cluster} were terminated as ill, and no instance has registered since. One instance at "
         "a time is tried, at most once in 10 minutes, until one registers. The others wait.",
         "healing-is-held-back",
+    ),
+    Watched(
+        stuck_drains.DrainDoesNotEnd.__name__,
+        "has drains that do not end",
+        "Instances of cluster {cluster} that scale-in had drained still had tasks of services after half an hour. They "
+        "take tasks again, and are not chosen for six hours. The events of these services say why ECS keeps the tasks.",
+        "drains-do-not-end",
     ),
     Watched(
         reasons.TerminationsRefused.__name__,

@@ -21,7 +21,7 @@ from steady.aws.settings import cluster_settings, clusters
 from steady.cluster import TaskShape
 from steady.metrics import MetricName
 from steady.names import CLUSTERS_PATH
-from steady.scaling.demand import Demand, RunShape, merge_demands, still_repeated
+from steady.scaling.demand import Demand, RunShape, key_of_run, merge_demands, still_repeated
 from steady.scaling.state import ScalingState
 from steady.thresholds import ClusterSettings
 
@@ -102,8 +102,7 @@ class RecordDemands:
             failure, at = message.value, message.sent_at
             shape = shapes.get(message.id)
             for number in range(1, failure.count + 1):
-                # A call for several tasks: the first one has the run's own key.
-                key = failure.key if number == 1 else f"{failure.key}/{number}"
+                key = key_of_run(failure.key, number)
                 self._demands.append(Demand(key, shape.size if shape else failure.size, at, at))
                 if shape:
                     self._runs[key] = RunShape.of(shape)

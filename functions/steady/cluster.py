@@ -200,6 +200,7 @@ class Snapshot:
         tasks_of: the shapes of the service tasks on each instance that may be emptied, by container instance ARN.
         bound_since: when the oldest batch task on each such instance was created, by container instance ARN.
         unread: the ARNs of instances that may be emptied but whose tasks were not read: they are not emptied.
+        pinned: the ARNs of instances with a task that ECS cannot move: they are not emptied either.
         matching: for each memberOf expression that was asked for, the ARNs of the instances that satisfy it.
         shapes: what EC2 offers as each of the pool's types, by type.
     """
@@ -212,6 +213,7 @@ class Snapshot:
     tasks_of: Mapping[str, tuple[TaskShape, ...]] = field(default_factory=dict)
     bound_since: Mapping[str, float] = field(default_factory=dict)
     unread: frozenset[str] = frozenset()
+    pinned: frozenset[str] = frozenset()
     matching: Mapping[str, frozenset[str]] = field(default_factory=dict)
     daemons: Daemons = Daemons()
     shapes: Mapping[str, InstanceShape] = field(default_factory=dict)

@@ -26,6 +26,7 @@ class MetricName(StrEnum):
     BAD_THRESHOLDS = "BadThresholds"
     PARAMETERS_UNREADABLE = "ParametersUnreadable"
     LEDGER_UNREACHABLE = "LedgerUnreachable"
+    LEDGER_DROPPED = "LedgerDropped"
     RUN_TASK_FAILURES_SAID = "RunTaskFailuresSaid"
     # Service-out.
     TARGETS_DEREGISTERED = "TargetsDeregistered"

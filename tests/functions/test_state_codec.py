@@ -30,6 +30,8 @@ FULL = ScalingState(
     placement_failed_at={"api": 2.5},
     draining={"arn-1": "i-1"},
     interrupted={"arn-9": "i-9"},
+    chosen_at={"arn-1": 14.5},
+    spared_until={"arn-7": 15.5},
     leaving_since={"arn-2": 6.5},
     raised_by=2,
     raised_to=12,
@@ -45,13 +47,23 @@ FULL = ScalingState(
     recent=RECENT.record(1_767_225_600.0, Size(1, 2)).record(1_767_225_900.0, Size(3, 4)),
     days=DAYS.record(1_767_225_600.0, Size(5, 6)),
     staffing=Staffing(0.25, tasks=7, lacking=1),
+    waited_at=16.5,
     healing=Healing({"arn-5": 7.5}, {"arn-5": 8.5}, registered_at=9.5, unanswered=(10.5, 11.5)),
     refusals={"i-6": RefusedTermination(13.5, 2, "OperationNotPermitted")},
     reported_problems=("cpu_reservation_high is wrong",),
     usage=Usage(12.5, {"spot m5.large": 2}, {"2026-01-01": {"spot m5.large": 1.25}}),
 )
 # The fields that release 0.1.0 does not know, as they are in what it has written.
-SINCE_0_1_0: Mapping[str, Any] = {"interrupted": {}, "launched": (), "tries": {}, "refusals": {}, "run_shapes": {}}
+SINCE_0_1_0: Mapping[str, Any] = {
+    "interrupted": {},
+    "chosen_at": {},
+    "spared_until": {},
+    "waited_at": None,
+    "launched": (),
+    "tries": {},
+    "refusals": {},
+    "run_shapes": {},
+}
 # What release 0.1.0 has written of `FULL`.
 OF_0_1_0 = json.loads("""
 {"demands":{"a":[1,2,3.5,4.5,true]},"low_since":10.25,"drift_since":{"api":1.5},"placement_failed_at":{"api":2.5},
@@ -107,7 +119,7 @@ def test_what_the_last_release_wrote_is_read() -> None:
 
 def test_what_is_written_is_what_the_last_release_reads() -> None:
     renamed = {"reported_problems": "told"}
-    plain = {name: value for name, value in to_plain(FULL).items() if name not in SINCE_0_1_0}
+    plain = {name: value for name, value in to_plain(FULL).items() if name not in {*SINCE_0_1_0, "columns"}}
     assert {renamed.get(name, name): value for name, value in plain.items()} == OF_0_1_0
 
 
@@ -116,6 +128,31 @@ def test_a_shorter_row_of_an_earlier_version_has_the_defaults_of_what_it_lacks()
 
     assert state.demands["a"] == Demand("a", Size(1, 2), 3.5, 4.5)
     assert state.shapes["m5.large"] == InstanceShape("m5.large", Size(2048, 7946))
+
+
+def test_the_values_of_a_row_are_told_by_the_items_columns() -> None:
+    later = {
+        "columns": {
+            "Size": ["cpu_units", "new", "memory_mib"],
+            "Demand": ["size.cpu_units", "size.new", "size.memory_mib", "first_said_at", "last_said_at", "seen"],
+        },
+        "demands": {"a": [1, "new", 2, 3.5, 4.5, True]},
+        "recent": [9817920, [1, 7, 2, 3, 8, 4]],
+    }
+
+    state = from_plain(later)
+
+    assert state.demands == {"a": Demand("a", Size(1, 2), 3.5, 4.5, seen=True)}
+    assert state.recent.peaks == (Size(1, 2), Size(3, 4))
+
+
+def test_a_field_that_cannot_be_read_has_its_default_and_is_named() -> None:
+    odd = {"recent": [9817920, [1, 7, 2, 3, 8]], "healing": None, "low_since": 5}
+
+    read = state_codec.read_state(odd)
+
+    assert read.state == ScalingState(low_since=5)
+    assert read.unreadable == ("recent", "healing")
 
 
 def test_what_a_later_version_adds_does_no_harm() -> None:

@@ -19,7 +19,7 @@ from steady.metrics import MetricName
 from steady.scaling.reasons import Reason
 from tests.infra.test_stacks import CONTEXT
 
-COUNTED_BESIDE_REASONS = ("BadThresholds", "ParametersUnreadable", "LedgerUnreachable", "CallsShed")
+COUNTED_BESIDE_REASONS = ("BadThresholds", "ParametersUnreadable", "LedgerUnreachable", "LedgerDropped", "CallsShed")
 CLUSTERS = ("web", "batch")
 
 

@@ -15,6 +15,7 @@ class StateChange(TypedDict, total=False):
     low_since: float | None
     tries: Mapping[str, Tries]
     draining: Mapping[str, str]
+    spared_until: Mapping[str, float]
     raised_by: int
     raised_to: int
     short_since: float | None

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from steady.cluster import ContainerInstance, InstanceStatus, Snapshot, largest
-from steady.scaling import back_in_service, healing, scale_in, scale_out, spot_fallback
+from steady.scaling import back_in_service, healing, scale_in, scale_out, spot_fallback, stuck_drains
 from steady.scaling.change import Change
 from steady.scaling.lateness import say_trouble
 from steady.scaling.pool import (
@@ -105,7 +105,7 @@ class Situation:
         bounds = Bounds.of(snapshot, thresholds).less(healed.change.units)
         lasting = without_temporary_target(snapshot, state)
         leaving = (*healed.change.to_terminate, *healed.given_up, *reviewed.to_terminate)
-        present = without_instances(lasting, leaving, bounds.minimum)
+        present = stuck_drains.with_spared(without_instances(lasting, leaving, bounds.minimum), state)
         return Situation(present, thresholds, bounds, healed, reviewed)
 
 
@@ -146,10 +146,13 @@ def grow_only(decision: Decision, snapshot: Snapshot) -> Decision:
 def instances_to_read(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> list[ContainerInstance]:
     """Return the instances that `decide` may empty: it must know the tasks on them (`Snapshot.tasks_of`).
 
-    Those that scale-in may choose come first, then the on-demand ones that Spot instances may replace.
+    Those whose drain does not end come first, then those that scale-in may choose, then the on-demand ones that Spot
+    instances may replace.
     """
+    snapshot = stuck_drains.with_spared(snapshot, state)
     due = scale_in.candidates(snapshot, state.low_since, thresholds, Bounds.of(snapshot, thresholds).minimum)
-    return due + [i for i in spot_fallback.on_demand_instances(snapshot) if i not in due]
+    due += [i for i in spot_fallback.on_demand_instances(snapshot) if i not in due and i.arn not in snapshot.pinned]
+    return stuck_drains.instances_to_read(snapshot, state) + due
 
 
 def _drain_interrupted(situation: Situation, decision: Decision) -> Change:
@@ -216,6 +219,10 @@ def _scale_in(situation: Situation, decision: Decision, out: scale_out.ScaleOut)
     )
 
 
+def _spare(situation: Situation, decision: Decision) -> Change:
+    return stuck_drains.spare(situation.snapshot, decision.state, decision.to_undrain)
+
+
 def _replace_ahead(situation: Situation, decision: Decision) -> Change:
     stuck = situation.healed.change.units
     return replace_ahead(
@@ -264,6 +271,7 @@ Part = Callable[[Situation, Decision], Change]
 PARTS: tuple[Part, ...] = (
     _drain_interrupted,
     _scale,
+    _spare,
     _say_trouble,
     _replace_ahead,
     _fall_back,

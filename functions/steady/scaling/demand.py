@@ -1,5 +1,6 @@
 """Demands: tasks that a batch launcher could not place, remembered while the launcher repeats them."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -10,6 +11,20 @@ from steady.cluster import Placement, Size, TaskShape
 FRESH_S = 15.0
 # A DynamoDB item holds 400 KB and a demand takes about 150 bytes of it.
 MAX_DEMANDS = 1500
+# hako's ids take 36 bytes (UUIDs). A longer one than this is stored as its digest, which takes as many.
+LONGEST_KEY = 64
+
+
+def key_of_run(launcher_id: str, number: int = 1) -> str:
+    """Return the key of the task `number` of a launcher's run: its id, or the SHA-256 digest of a long one.
+
+    >>> key_of_run("3f0c", 2), len(key_of_run("é" * 200))
+    ('3f0c/2', 64)
+    """
+    raw = launcher_id.encode(errors="surrogatepass")
+    key = launcher_id if len(raw) <= LONGEST_KEY else hashlib.sha256(raw).hexdigest()
+    # A call for several tasks: the first one has the run's own key.
+    return key if number == 1 else f"{key}/{number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +32,7 @@ class Demand:
     """One task that `RunTask` had no room for. Times are in seconds since the epoch.
 
     Attributes:
-        key: hako's `hako_task_id`, the same for every try of one run: a demand is counted once.
+        key: that of `key_of_run`, the same for every try of one run: a demand is counted once.
         seen: whether a look at the cluster has taken the demand into account.
     """
 

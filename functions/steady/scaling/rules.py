@@ -108,7 +108,7 @@ def room_to_start(snapshot: Snapshot, state: ScalingState, thresholds: Threshold
     if not shapes or not thresholds.start_at_once_share:
         return []
     reserved = reserved_on(snapshot.active)
-    room = state.staffing.room(reserved, shapes[0].size)
+    room = state.staffing.faded(state.waited_at, snapshot.at).room(reserved, shapes[0].size)
     if room == NOTHING:
         return []
     return [CapacityWant(SpareCapacitySeen(room, thresholds.start_at_once_share), reserved + room)]

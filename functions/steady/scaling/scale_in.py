@@ -58,7 +58,7 @@ def candidates(
         return []
     at_once = _at_once(snapshot, thresholds)
     # One that still carries a drain mark has just come back.
-    in_pool = [i for i in _in_pool(snapshot) if i.drain_mark is None]
+    in_pool = [i for i in _in_pool(snapshot) if i.drain_mark is None and i.arn not in snapshot.pinned]
     return sorted(in_pool, key=lambda i: (i.task_count, i.reserved.memory_mib, i.arn))[: max(at_once, LOOKED_AT)]
 
 
@@ -72,6 +72,8 @@ def choose(
     keep: Sequence[TaskShape] = (),
 ) -> Chosen:
     """Choose candidates one after the other, as long as the other instances hold everything that runs.
+
+    One whose tasks fit nowhere else is passed over: it keeps no other instance.
 
     Args:
         draining: the instances that scale-in has chosen already, by ARN.
@@ -88,14 +90,20 @@ def choose(
     rooms = room_on(rest, snapshot)
     taken: list[ContainerInstance] = []
     due = [i for i in candidates(snapshot, low_since, thresholds, minimum) if i.arn not in snapshot.unread]
-    for instance in _cheapest_first(due, snapshot)[: _at_once(snapshot, thresholds)]:
-        capacity -= pool.weight(pool.members[instance.instance_id])
-        without = [i for i in rest if i is not instance]
-        left = _rooms_after(instance, rooms, snapshot, keep)
-        enough = registered_on(without).holds(reserve)
-        if capacity < minimum or left is None or not enough or not _has_headroom(without, snapshot, thresholds):
+    passed_over = 0
+    for instance in _cheapest_first(due, snapshot):
+        if len(taken) == _at_once(snapshot, thresholds) or passed_over == LOOKED_AT:
             break
-        rest, rooms = without, left
+        lower = capacity - pool.weight(pool.members[instance.instance_id])
+        without = [i for i in rest if i is not instance]
+        enough = registered_on(without).holds(reserve)
+        if lower < minimum or not enough or not _has_headroom(without, snapshot, thresholds):
+            break
+        left = _rooms_after(instance, rooms, snapshot, keep)
+        if left is None:
+            passed_over += 1
+            continue
+        capacity, rest, rooms = lower, without, left
         taken.append(instance)
     if not taken:
         return Chosen(low_since=since)

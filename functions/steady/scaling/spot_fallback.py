@@ -51,7 +51,7 @@ def on_demand_units(
     if not pool.may_fall_back:
         return 0
     if since is None:
-        kept = {*snapshot.bound_since, *state.draining, *snapshot.unread}
+        kept = {*snapshot.bound_since, *state.draining, *snapshot.unread, *snapshot.pinned}
         busy = [i.instance_id for i in snapshot.instances if i.arn in kept and i.instance_id in pool.on_demand_members]
         return min(target, pool.units(busy))
     gone_share = leaving_units(snapshot, state) / max(1, pool.held)
@@ -73,12 +73,13 @@ def find_replaceable(snapshot: Snapshot, leaving: Collection[str], target: int) 
         target: the target capacity, in units.
     """
     pool = snapshot.pool
+    kept = {*leaving, *snapshot.bound_since, *snapshot.unread, *snapshot.pinned}
     surplus = pool.units(i.instance_id for i in snapshot.active if i.arn not in leaving) - target
     chosen = []
     for instance in sorted(on_demand_instances(snapshot), key=lambda i: (i.task_count, i.arn)):
         weight = pool.units([instance.instance_id])
         # An instance that runs a batch task would stay until the task ends, and take no other task meanwhile.
-        if instance.arn not in {*leaving, *snapshot.bound_since, *snapshot.unread} and weight <= surplus:
+        if instance.arn not in kept and weight <= surplus:
             chosen.append(instance)
             surplus -= weight
     return tuple(chosen)

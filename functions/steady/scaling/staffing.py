@@ -5,10 +5,13 @@ the spare capacity is `factor x sqrt(load)`, both in instances (Halfin and Whitt
 with Many Exponential Servers"). The factor differs from cluster to cluster and is learned. Each task that finds no room
 raises it, and each task that starts without waiting lowers it a little. It settles where the share of tasks that start
 without waiting is the operator's (`start_at_once_share`).
+
+Where no task comes, nothing lowers the factor. So what was learned is forgotten with time: it is kept for a week after
+the last task that waited, and lost evenly within the next one.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from steady.cluster import Size
 
@@ -16,6 +19,10 @@ LARGEST_FACTOR = 1.5
 # What one task changes, and how many tasks a burst counts as at most: one bad minute must not cost a day of room.
 STEP = 0.02
 MOST_AT_ONCE = 30
+# For so long after the last task that waited all of the factor counts, and within so long after that it fades to 0. A
+# rise that comes once a week finds all that the last one has taught.
+KEPT_FOR_S = 7 * 86_400.0
+FADES_WITHIN_S = 7 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +53,30 @@ class Staffing:
         """
         if self.tasks is None:
             return self.count(tasks, lacking)
-        waited = new_demands + max(0, lacking - self.lacking)
+        waited = self.waited(lacking, new_demands)
         came = max(waited, tasks - self.tasks)
         factor = self.factor
         if came > 0:
             weight = min(came, MOST_AT_ONCE) / came
             factor += STEP * weight * (waited - came * (100 - share_percent) / 100)
         return Staffing(min(LARGEST_FACTOR, max(0.0, factor)), tasks, lacking)
+
+    def waited(self, lacking: int, new_demands: int) -> int:
+        """Return how many tasks have found no room since the last look; see `learn`."""
+        return new_demands + max(0, lacking - self.lacking)
+
+    def faded(self, waited_at: float | None, now: float) -> "Staffing":
+        """Return this staffing with what is left of the factor `now`, if a task last waited at `waited_at`.
+
+        Args:
+            waited_at, now: in seconds since the epoch; `waited_at` is None if it is not known yet: nothing has faded.
+
+        >>> [Staffing(1.0).faded(0.0, days * 86_400).factor for days in (0, 7, 10.5, 14)]
+        [1.0, 1.0, 0.5, 0.0]
+        """
+        silent_s = 0.0 if waited_at is None else now - waited_at
+        faded = min(1.0, max(0.0, silent_s - KEPT_FOR_S) / FADES_WITHIN_S)
+        return replace(self, factor=self.factor * (1 - faded))
 
     def room(self, load: Size, instance: Size) -> Size:
         """Return the spare capacity for `load`, in a cluster of instances of the size `instance`."""

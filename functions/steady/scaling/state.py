@@ -57,6 +57,8 @@ class ScalingState:
         placement_failed_at: when ECS said that it could not place a service's task, by the service's name.
         doomed: when a notice named each instance, by instance id.
         draining: the container instances that scale-in has chosen, from ARN to instance id.
+        chosen_at: since when each of them has been draining, by ARN.
+        spared_until: until when scale-in leaves a container instance alone, by ARN: it cannot be emptied.
         interrupted: those of them that a notice has named since: they are emptied, and never taken back.
         leaving_since: when each container instance that others drain was first seen draining, by ARN.
         booting_since: when each instance of the pool that has not registered was first seen, by instance id.
@@ -70,6 +72,7 @@ class ScalingState:
         tries: the tries for demands that the pool may not be able to serve, by their keys.
         recent: the demand of the last hours.
         days: the demand of the last days.
+        waited_at: when a task last found no room, as `staffing` counts it; None: at no look yet.
         refusals: the terminations that AWS refused, by instance id.
         reported_problems: the problems of the parameters that people have been told of.
     """
@@ -80,6 +83,8 @@ class ScalingState:
     placement_failed_at: Mapping[str, float] = field(default_factory=dict)
     doomed: Mapping[str, float] = field(default_factory=dict)
     draining: Mapping[str, str] = field(default_factory=dict)
+    chosen_at: Mapping[str, float] = field(default_factory=dict)
+    spared_until: Mapping[str, float] = field(default_factory=dict)
     interrupted: Mapping[str, str] = field(default_factory=dict)
     leaving_since: Mapping[str, float] = field(default_factory=dict)
     booting_since: Mapping[str, float] = field(default_factory=dict)
@@ -95,6 +100,8 @@ class ScalingState:
     recent: Peaks = RECENT
     days: Peaks = DAYS
     staffing: Staffing = UNLEARNED
+    # No field of `staffing`: release 0.1.0 reads no item whose objects have a field that it does not know.
+    waited_at: float | None = None
     healing: Healing = UNTOUCHED
     usage: Usage = UNUSED
     refusals: Refusals = field(default_factory=dict)
@@ -134,6 +141,9 @@ def update_state(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds
     unplaced = place(waits, rooms).left_over
     demand = _running(snapshot, draining) + _total(lacking) + _total(unplaced)
     new_demands = len(servable.of(task_of(d, state.run_shapes) for d in demands.values() if not d.seen))
+    staffing, waited_at = _staffing(
+        snapshot, state, len(lacking), len(waits), new_demands, thresholds.start_at_once_share
+    )
     boots = _boots(snapshot, state, thresholds.boot_timeout_seconds)
     return replace(
         state,
@@ -147,6 +157,10 @@ def update_state(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds
         },
         doomed=doomed,
         draining=draining,
+        chosen_at={arn: state.chosen_at.get(arn, now) for arn in draining},
+        spared_until={
+            i.arn: state.spared_until[i.arn] for i in snapshot.instances if now < state.spared_until.get(i.arn, now)
+        },
         interrupted={arn: id_ for arn, id_ in chosen.items() if arn not in draining},
         leaving_since={arn: state.leaving_since.get(arn, now) for arn in draining_now if arn not in draining},
         booting_since=boots.booting_since,
@@ -155,7 +169,8 @@ def update_state(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds
         shapes={**state.shapes, **_shapes_seen(snapshot)},
         recent=state.recent.record(now, demand),
         days=state.days.record(now, demand),
-        staffing=_staffing(snapshot, state, len(lacking), len(waits), new_demands, thresholds.start_at_once_share),
+        staffing=staffing,
+        waited_at=waited_at,
         healing=_healing(snapshot, state, has_booted=boots.has_ended),
         refusals=still_here(state.refusals, snapshot.pool.members),
         usage=state.usage.record(snapshot),
@@ -179,12 +194,18 @@ def _total(tasks: Iterable[TaskShape]) -> Size:
 
 def _staffing(
     snapshot: Snapshot, state: ScalingState, lacking: int, waits: int, new_demands: int, share: int
-) -> Staffing:
+) -> tuple[Staffing, float]:
+    """Return what is learned from the tasks of this look, and when a task last found no room."""
+    now, known = snapshot.at, state.staffing
+    waited_at = now if state.waited_at is None else state.waited_at
     tasks = sum(i.task_count for i in snapshot.instances) - snapshot.daemons.tasks + lacking + waits
     if state.doomed:
         # The tasks that a reclaim displaces teach nothing: spare capacity would not have held a whole fleet's tasks.
-        return state.staffing.count(tasks, lacking)
-    return state.staffing.learn(tasks, lacking, new_demands, share)
+        return known.count(tasks, lacking), waited_at
+    if known.waited(lacking, new_demands):
+        # What has faded until now does not come back with a task that waits.
+        known, waited_at = known.faded(waited_at, now), now
+    return known.learn(tasks, lacking, new_demands, share), waited_at
 
 
 def _shapes_seen(snapshot: Snapshot) -> dict[str, InstanceShape]:

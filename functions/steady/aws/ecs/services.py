@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -108,6 +109,20 @@ def is_primary(task: TaskTypeDef, service: ServiceTypeDef) -> bool:
 def is_daemon(service: ServiceTypeDef) -> bool:
     """Return whether `service` runs one task on each instance."""
     return service.get("schedulingStrategy") == "DAEMON"
+
+
+def can_move_tasks(service: ServiceTypeDef) -> bool:
+    """Return whether ECS can start a replacement, or stop a task itself, while the instance of a task is draining.
+
+    ECS API (UpdateContainerInstancesState): it can do neither where the minimum healthy percent forbids to stop a task,
+    and the maximum percent to start one. Both count for every deployment controller (DeploymentConfiguration).
+    """
+    configuration = service.get("deploymentConfiguration", {})
+    desired = service.get("desiredCount", 0)
+    most = desired * configuration.get("maximumPercent", 200) // 100
+    fewest = math.ceil(desired * configuration.get("minimumHealthyPercent", 100) / 100)
+    # A service that is scaled to nothing stops all of its tasks.
+    return not desired or most > desired or fewest < desired
 
 
 def service_of(task: Mapping[str, object]) -> str:

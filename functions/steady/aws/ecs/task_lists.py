@@ -102,16 +102,17 @@ class Reading:
 
 
 def calls_to_read(instances: Iterable[ContainerInstance]) -> int:
-    """Return how many calls list and describe the tasks of `instances`, an instance at a time."""
+    """Return how many calls list and describe the tasks of `instances`, and read their protection."""
     return _calls_to_read([i.task_count for i in instances])
 
 
 def _calls_to_read(counts: Sequence[int]) -> int:
-    return sum(count > 0 for count in counts) + pages_of(sum(counts))
+    # GetTaskProtection takes as many tasks as DescribeTasks does.
+    return sum(count > 0 for count in counts) + 2 * pages_of(sum(counts))
 
 
 def readable_within(instances: Sequence[ContainerInstance], calls: int) -> Sequence[ContainerInstance]:
-    """Return the first of `instances`, as many as have their tasks listed and described in `calls` calls."""
+    """Return the first of `instances`, as many as have their tasks read in `calls` calls."""
     counts = [i.task_count for i in instances]
     most = bisect.bisect_right(range(len(counts)), calls, key=lambda last: _calls_to_read(counts[: last + 1]))
     return instances[:most]

@@ -174,7 +174,8 @@ def _not_stopped(runtime: Runtime, cluster: str, stop: Stop, error: Exception) -
 def read_protection(runtime: Runtime, cluster: str, arns: Iterable[str]) -> dict[str, bool]:
     """Return whether each of the service tasks `arns` is under scale-in protection now.
 
-    Those are left out for which ECS does not answer within some seconds.
+    Those are left out for which ECS does not answer within some seconds: they count as unprotected. A notice leaves no
+    time to ask again, and a drain of scale-in stops no protected task.
     """
     client = runtime.ecs_quick
 
@@ -192,3 +193,8 @@ def read_protection(runtime: Runtime, cluster: str, arns: Iterable[str]) -> dict
             cluster=cluster,
         )
     return {arn: protected for answer in found.answers for arn, protected in answer.items()}
+
+
+def find_protected_tasks(runtime: Runtime, cluster: str, arns: Iterable[str]) -> set[str]:
+    """Return those of the service tasks `arns` that are known to be under scale-in protection now."""
+    return {arn for arn, protected in read_protection(runtime, cluster, arns).items() if protected}

@@ -191,7 +191,8 @@ def _evaluate_once(
 
 def _without_choices(decided: ScalingState, seen: ScalingState) -> ScalingState:
     """Return what to remember of a decision that is not carried out."""
-    return replace(decided, draining=seen.draining, healing=seen.healing, tries=seen.tries, raised_by=0, raised_to=0)
+    seen_fields = {name: getattr(seen, name) for name in ("draining", "spared_until", "healing", "tries")}
+    return replace(decided, **seen_fields, raised_by=0, raised_to=0)
 
 
 def _state_updates(decision: Decision) -> int:

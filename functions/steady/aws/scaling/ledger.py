@@ -6,11 +6,13 @@ of its calls, so that no other decision is made from a snapshot of before them.
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from steady.aws.runtime import Runtime
-from steady.aws.scaling.state_codec import from_plain, to_plain
+from steady.aws.scaling import ledger_item
+from steady.metrics import MetricName
 from steady.names import LEASE_KEY
 from steady.scaling.state import ScalingState
 
@@ -24,37 +26,55 @@ class LostRace(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The ledger's entry of one cluster. `held_until` is in seconds since the epoch; 0 if nobody holds it."""
+    """The ledger's entry of one cluster.
+
+    Attributes:
+        held_until: in seconds since the epoch; 0 if nobody holds the cluster.
+        stored: the state as it is stored: a later version may have written more into it than `state` knows.
+    """
 
     cluster: str
     version: int
     state: ScalingState
     held_until: float = 0.0
+    stored: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 def load(runtime: Runtime, table: str, cluster: str) -> Entry:
-    """Read the entry of `cluster`; an empty one at version 0 if there is none yet."""
+    """Read the entry of `cluster`; an empty one at version 0 if there is none yet.
+
+    What cannot be read of it is as in an empty one, and a warning names it.
+    """
     answer = runtime.dynamodb.get_item(TableName=table, Key={"cluster": {"S": cluster}}, ConsistentRead=True)
     item = answer.get("Item")
     if not item:
         return Entry(cluster, 0, ScalingState())
-    state = from_plain(json.loads(item["memory"]["S"]))
-    return Entry(cluster, int(item["version"]["N"]), state, float(item["held_until"]["N"]))
+    read = ledger_item.read_item(item)
+    if read.unreadable:
+        runtime.telemetry.warning(
+            f"cluster {cluster}: {', '.join(read.unreadable)} in its ledger entry cannot be read, and begins anew; "
+            "everything else is used",
+            cluster=cluster,
+        )
+    return Entry(cluster, int(item["version"]["N"]), read.state, float(item["held_until"]["N"]), read.stored)
 
 
 def save(runtime: Runtime, table: str, entry: Entry, state: ScalingState, held_until: float) -> Entry:
     """Write `state` over `entry`, and hold the cluster until `held_until` (seconds since the epoch).
 
+    What does not fit into an item of DynamoDB is dropped, and an alarm says so.
+
     Raises:
         LostRace: if the entry was written since it was read.
     """
+    written = ledger_item.write_item(state, entry.stored)
     try:
         runtime.dynamodb.put_item(
             TableName=table,
             Item={
                 "cluster": {"S": entry.cluster},
                 "version": {"N": str(entry.version + 1)},
-                "memory": {"S": json.dumps(to_plain(state), separators=(",", ":"))},
+                **written.attributes,
                 "held_until": {"N": str(held_until)},
             },
             ConditionExpression="attribute_not_exists(version) OR version = :read",
@@ -62,7 +82,16 @@ def save(runtime: Runtime, table: str, entry: Entry, state: ScalingState, held_u
         )
     except runtime.dynamodb.exceptions.ConditionalCheckFailedException as error:
         raise LostRace(f"the ledger's entry of cluster {entry.cluster} is newer than {entry.version}") from error
-    return Entry(entry.cluster, entry.version + 1, state, held_until)
+    if written.dropped:
+        what = ", ".join(f"{count} {name}" for name, count in written.dropped.items())
+        runtime.telemetry.warning(
+            f"cluster {entry.cluster}: its ledger entry is full ({ledger_item.LARGEST} bytes), and does not hold "
+            f"{what}: the next look takes these for new",
+            cluster=entry.cluster,
+            dropped=dict(written.dropped),
+        )
+        runtime.telemetry.count(MetricName.LEDGER_DROPPED, sum(written.dropped.values()), entry.cluster)
+    return Entry(entry.cluster, entry.version + 1, state, held_until, written.stored)
 
 
 def release(runtime: Runtime, table: str, entry: Entry) -> None:

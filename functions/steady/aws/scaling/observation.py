@@ -14,9 +14,9 @@ from steady.api_budget.turns import SCALE_IN_READS_S, Urgency
 from steady.aws.api_budget.budget import Budget
 from steady.aws.capacity import instance_types, pools
 from steady.aws.ecs.container_instances import describe_all_instances, list_instances_matching
-from steady.aws.ecs.services import describe_services, is_daemon, service_names, service_of
+from steady.aws.ecs.services import can_move_tasks, describe_services, is_daemon, service_names, service_of
 from steady.aws.ecs.task_lists import calls_to_read, describe_tasks_on, list_instances_of_service, readable_within
-from steady.aws.ecs.tasks import with_stopping
+from steady.aws.ecs.tasks import find_protected_tasks, with_stopping
 from steady.aws.runtime import Runtime
 from steady.aws.scaling.displaced import with_displaced
 from steady.aws.scaling.services import read_services, readable_shape
@@ -129,14 +129,18 @@ def with_tasks(runtime: Runtime, snapshot: Snapshot, instances: Sequence[Contain
 
     Of service tasks, which ECS moves when it drains an instance, the shapes are kept. Of batch tasks, which run on a
     draining instance until they end, the creation time of the oldest is kept. Daemon tasks are left out. Instances with
-    tasks of which ECS does not say what they need are `unread`.
+    tasks of which ECS does not say what they need are `unread`; those with a task that ECS cannot move are `pinned`.
     """
     cluster = snapshot.cluster
     movable: dict[str, list[TaskShape | None]] = {i.arn: [] for i in instances}
     shapes: dict[str, TaskShape | None] = {}
     bound: dict[str, float] = {}
+    pinned = set(snapshot.pinned)
     tasks = describe_tasks_on(runtime, cluster, instances)
     services = {s["serviceName"]: s for s in describe_services(runtime, cluster, service_names(tasks))}
+    replicas = {name for name, service in services.items() if not is_daemon(service)}
+    moved = [t["taskArn"] for t in tasks if service_of(t) in replicas and can_move_tasks(services[service_of(t)])]
+    free = set(moved) - find_protected_tasks(runtime, cluster, moved)
     for task in tasks:
         service = services.get(service_of(task))
         if service is None:
@@ -150,8 +154,10 @@ def with_tasks(runtime: Runtime, snapshot: Snapshot, instances: Sequence[Contain
             if name not in shapes:
                 shapes[name] = readable_shape(runtime, cluster, service)
             movable[task["containerInstanceArn"]].append(shapes[name])
+            if task["taskArn"] not in free:
+                pinned.add(task["containerInstanceArn"])
     tasks_of = {arn: tuple(s for s in found if s) for arn, found in movable.items()}
-    known = replace(snapshot, tasks_of=tasks_of, bound_since=bound)
+    known = replace(snapshot, tasks_of=tasks_of, bound_since=bound, pinned=frozenset(pinned))
     known = with_constraints(runtime, known, itertools.chain(*tasks_of.values()))
     odd = {arn for arn, found in movable.items() if None in found}
     odd |= {arn for arn, found in tasks_of.items() if any(not s.member_of <= set(known.matching) for s in found)}

@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from steady.aws.cache import Cache
 from steady.aws.ecs.lists import report_refused
 from steady.aws.ecs.many_tasks import Known, describe_tasks_in_time
-from steady.aws.ecs.services import describe_readable_services, is_daemon, service_names, service_of
+from steady.aws.ecs.services import can_move_tasks, describe_readable_services, is_daemon, service_names, service_of
 from steady.aws.ecs.task_definitions import TaskDefinition, read_task_definition, stop_timeout_s
 from steady.aws.ecs.tasks import read_protection
 from steady.aws.runtime import CONNECTIONS, Runtime
@@ -134,7 +134,7 @@ def to_doomed_task(
         stopping=task.get("desiredStatus") == "STOPPED",
         targets_unknown=not of_task.are_all_known or of_task.lingers or (definition is None and bool(name)),
         service=name,
-        replaced_first=service is None or _is_replaced_first(service),
+        replaced_first=service is None or can_move_tasks(service),
         started_at=started_at.timestamp() if started_at else 0.0,
     )
 
@@ -220,19 +220,6 @@ def find_turns(
 
 def _groups(found: Iterable[Collection[Target]]) -> set[str]:
     return {target.group_arn for targets_ in found for target in targets_}
-
-
-def _is_replaced_first(service: ServiceTypeDef) -> bool:
-    """Return whether ECS can start a replacement, or stop the task itself, while the instance is draining.
-
-    ECS API (UpdateContainerInstancesState): it can do neither where the minimum healthy percent forbids to stop a task,
-    and the maximum percent to start one.
-    """
-    configuration = service.get("deploymentConfiguration", {})
-    desired = service.get("desiredCount", 0)
-    most = desired * configuration.get("maximumPercent", 200) // 100
-    fewest = math.ceil(desired * configuration.get("minimumHealthyPercent", 100) / 100)
-    return most > desired or fewest < desired
 
 
 def read_services(runtime: Runtime, cluster: str, names: Sequence[str]) -> Mapping[str, ServiceTypeDef]:
