@@ -205,6 +205,7 @@ class AutoScaling:
             boots=group.image_boots,
             on_demand=True,
             target_groups=group.target_groups,
+            provider=group.provider,
         )
         group.members[instance.id] = instance
         return instance

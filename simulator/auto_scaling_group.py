@@ -29,6 +29,7 @@ class AutoScalingGroup:
             Scaling user guide, "Allocation strategies for multiple instance types").
         unit: the unit of the desired capacity. A group whose unit is vcpu or memory-mib selects types by their
             attributes: it names neither the types nor the weights (Auto Scaling API, DesiredCapacityType).
+        provider: the capacity provider whose group it is; "": of none.
         unavailable: the types of which EC2 has none left.
         activities: its scaling activities that failed since its last launch, the newest first.
     """
@@ -54,6 +55,7 @@ class AutoScalingGroup:
     unavailable: set[str] = field(default_factory=set)
     activities: list[dict[str, Any]] = field(default_factory=list)
     unit: str = "units"
+    provider: str = ""
 
     def hooks(self) -> dict[str, float]:
         """Return the heartbeat timeouts of all hooks on termination, by their names."""

@@ -41,6 +41,7 @@ class Ec2Instance:
         stopped: whether it is stopped or hibernated. It keeps its id (EC2 User Guide, "Stop and start").
         reservation: the id of the Capacity Reservation that it runs in; "": none.
         refuses_termination: the error with which AWS refuses to terminate it; None: AWS does not refuse.
+        provider: the capacity provider that its container instance is of; "": of none.
     """
 
     id: str
@@ -59,6 +60,7 @@ class Ec2Instance:
     stopped: bool = False
     reservation: str = ""
     refuses_termination: AwsError | None = None
+    provider: str = ""
 
     @property
     def alive(self) -> bool:
@@ -117,6 +119,7 @@ class Ec2:
         boots: bool = True,
         on_demand: bool = False,
         target_groups: tuple[str, ...] = (),
+        provider: str = "",
     ) -> Ec2Instance:
         """Launch an instance that registers with `cluster` once it has booted.
 
@@ -124,11 +127,13 @@ class Ec2:
             booted: register at once.
             boots: register at all; a broken image does not.
             target_groups: ARNs of the target groups in which the pool registers the instance once it has booted.
+            provider: the capacity provider of the pool.
         """
         number = next(self._ids)
         zone = ZONES[number % len(ZONES)]
         instance = Ec2Instance(f"i-{number:017x}", instance_type, cluster, zone, tags, on_terminated)
         instance.on_demand, instance.boots, instance.target_groups = on_demand, boots, target_groups
+        instance.provider = provider
         self.instances[instance.id] = instance
         self.hours.begin(instance, self.clock.now)
         if booted:
@@ -236,6 +241,7 @@ class Ec2:
             instance.zone,
             registered=size,
             remaining=size,
+            provider=instance.provider,
         )
         balancing = self.scheduler.balancing
         for arn in instance.target_groups:

@@ -6,8 +6,9 @@ import itertools
 import random
 
 from simulator.clock import Clock
+from simulator.ecs.launching import EC2, Launch, Provider
 from simulator.ecs.observer import Observer
-from simulator.ecs.placing import choose
+from simulator.ecs.placing import choose, fargate_host
 from simulator.ecs.services import Services
 from simulator.ecs.state import (
     ARN,
@@ -27,7 +28,6 @@ START_S = 4.0
 CRASH_BACKOFF_S = 120.0
 # Seconds until ECS notices that an instance is gone.
 LOST_INSTANCE_S = 10.0
-
 
 # Odd, so that no two numbers give the same id: 2^128 divided by the golden ratio.
 SPREAD = 0x9E3779B97F4A7C15F39CC0605CEDC835
@@ -54,6 +54,7 @@ class Scheduler:
         self.balancing = balancing
         self.clusters: dict[str, Cluster] = {}
         self.definitions: dict[str, TaskDefinition] = {}
+        self.providers: dict[str, Provider] = {}
         self.observer = Observer()
         self.services = Services(self)
         self._ids = itertools.count(1)
@@ -77,16 +78,23 @@ class Scheduler:
         group: str,
         strategy: Strategy,
         run_s: float | None = None,
+        launch: Launch = EC2,
+        provider: str = "",
     ) -> Task | None:
-        """Start one task on an ACTIVE instance that has room, and return it; None if no instance has room."""
+        """Start one task where `launch` and `provider` allow it, and return it; None if there is no room."""
         fitting = [
             i
             for i in cluster.instances.values()
-            if i.status == "ACTIVE" and i.agent_connected and i.has_room(definition)
+            if i.status == "ACTIVE" and i.agent_connected and i.has_room(definition) and launch.may_be_on(i, provider)
         ]
+        if launch.is_fargate(provider):
+            host = fargate_host(cluster, definition.size, "us-east-1a")
+            fitting = [host] if host else []
         if not fitting:
             return None
-        return self.start(choose(fitting, cluster, group, strategy, self._draws), definition, group, run_s)
+        task = self.start(choose(fitting, cluster, group, strategy, self._draws), definition, group, run_s)
+        task.launch, task.provider = launch, provider
+        return task
 
     def start(
         self, instance: ContainerInstance, definition: TaskDefinition, group: str, run_s: float | None = None

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import Protocol
 
 from simulator.clock import Clock
+from simulator.ecs.launching import Launch
 from simulator.ecs.observer import Observer
+from simulator.ecs.placing import placement_failure_reason
 from simulator.ecs.state import (
     Cluster,
     ContainerInstance,
@@ -14,7 +17,6 @@ from simulator.ecs.state import (
     Task,
     TaskDefinition,
     TaskStatus,
-    placement_failure_reason,
 )
 from simulator.ecs.strategies import Strategy
 from simulator.load_balancing import LoadBalancing
@@ -32,7 +34,16 @@ class TaskScheduler(Protocol):
     observer: Observer
     balancing: LoadBalancing
 
-    def place(self, cluster: Cluster, definition: TaskDefinition, group: str, strategy: Strategy) -> Task | None: ...
+    def place(
+        self,
+        cluster: Cluster,
+        definition: TaskDefinition,
+        group: str,
+        strategy: Strategy,
+        *,
+        launch: Launch,
+        provider: str,
+    ) -> Task | None: ...
 
     def start(self, instance: ContainerInstance, definition: TaskDefinition, group: str) -> Task: ...
 
@@ -53,13 +64,17 @@ class Services:
             self.scheduler.balancing.look(arn)
         self.reconcile(service)
 
-    def deploy(self, service: Service, definition: TaskDefinition) -> None:
+    def deploy(self, service: Service, definition: TaskDefinition, launch: Launch | None = None) -> None:
         """Begin a deployment of `definition`: tasks of it replace all others, within the service's two percentages.
+
+        `launch` is on what it runs; None: on the same as before.
 
         ECS Developer Guide, "Rolling update": up to the maximum percent are started before any is stopped.
         """
         service.earlier[service.revision] = service.target_groups
+        service.earlier_launches[service.revision] = service.launch
         service.revision += 1
+        service.launch = launch or service.launch
         service.definition, service.replaces_before = definition, service.revision
         self.reconcile(service)
 
@@ -74,14 +89,18 @@ class Services:
         ceiling = service.desired * service.maximum_percent // 100
         wanted = max(0, min(service.desired - staying, ceiling - len(alive)))
         self._note_missing(service, max(0, service.desired - len(alive)))
-        for _ in range(wanted):
-            if not self._place_for(service):
-                break
+        for provider, tasks in Counter(service.launch.providers_of_next(alive, wanted)).items():
+            for _ in range(tasks):
+                if not self._place_for(service, provider):
+                    break
         self._stop_excess(service)
         self._stop_replaced(service)
 
-    def _place_for(self, service: Service) -> bool:
-        task = self.scheduler.place(service.cluster, service.definition, f"service:{service.name}", service.strategy)
+    def _place_for(self, service: Service, provider: str) -> bool:
+        group = f"service:{service.name}"
+        task = self.scheduler.place(
+            service.cluster, service.definition, group, service.strategy, launch=service.launch, provider=provider
+        )
         if task is None:
             self.retry_later(service, RETRY_S)
             self._send_failure_event(service)
@@ -108,7 +127,10 @@ class Services:
     def _reconcile_daemon(self, service: Service) -> None:
         covered = {t.instance.arn for t in service.tasks.values() if not t.stopping}
         for instance in list(service.cluster.instances.values()):
-            if instance.status == "ACTIVE" and instance.arn not in covered and instance.has_room(service.definition):
+            [provider] = service.launch.providers_of_next((), 1)
+            is_for_it = service.launch.may_be_on(instance, provider)
+            free = instance.status == "ACTIVE" and instance.has_room(service.definition)
+            if is_for_it and free and instance.arn not in covered:
                 self.scheduler.start(instance, service.definition, f"service:{service.name}")
 
     def reconcile_soon(self, service: Service) -> None:
@@ -169,7 +191,7 @@ class Services:
                     "eventType": "ERROR",
                     "eventName": "SERVICE_TASK_PLACEMENT_FAILURE",
                     "clusterArn": service.cluster.arn,
-                    "reason": placement_failure_reason(service.cluster, service.definition),
+                    "reason": placement_failure_reason(service.cluster, service.definition, service.launch),
                 },
             }
         )
