@@ -17,6 +17,7 @@ class Room:
         matches: the memberOf expressions that it satisfies.
         groups: how many tasks it has of each service whose tasks are kept apart.
         tasks: how many tasks it has in all.
+        provider: the capacity provider that it is of; None: any that the pool has.
     """
 
     free: Size
@@ -28,6 +29,7 @@ class Room:
     matches: frozenset[str] = frozenset()
     groups: Counter[str] = field(default_factory=Counter)
     tasks: int = field(default=0, compare=False)
+    provider: str | None = None
 
     def holds(self, task: TaskShape) -> bool:
         """Whether ECS could place `task` here."""
@@ -38,6 +40,7 @@ class Room:
             and (self.enis is None or self.enis >= task.enis)
             and task.member_of <= self.matches
             and not (task.distinct and self.groups[task.group])
+            and (not task.providers or self.provider is None or self.provider in task.providers)
         )
 
     def place(self, task: TaskShape) -> None:
@@ -62,6 +65,7 @@ class Room:
             self.matches,
             Counter(self.groups),
             self.tasks,
+            self.provider,
         )
 
 
@@ -86,6 +90,7 @@ def room_on(instances: Iterable[ContainerInstance], snapshot: Snapshot) -> list[
                 frozenset(e for e, arns in snapshot.matching.items() if i.arn in arns),
                 groups.get(i.arn, Counter()),
                 i.task_count,
+                i.provider,
             )
         )
     return rooms

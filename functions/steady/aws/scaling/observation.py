@@ -13,13 +13,15 @@ from steady.api_budget.limits import BUCKET_OF
 from steady.api_budget.turns import SCALE_IN_READS_S, Urgency
 from steady.aws.api_budget.budget import Budget
 from steady.aws.capacity import instance_types, pools
+from steady.aws.capacity.providers import Providers
 from steady.aws.ecs.container_instances import describe_all_instances, list_instances_matching
-from steady.aws.ecs.services import describe_services, is_daemon, service_names, service_of
+from steady.aws.ecs.services import describe_services, is_daemon, launch_of, service_names, service_of
 from steady.aws.ecs.task_lists import calls_to_read, describe_tasks_on, list_instances_of_service, readable_within
 from steady.aws.ecs.tasks import with_stopping
 from steady.aws.runtime import Runtime
 from steady.aws.scaling.displaced import with_displaced
 from steady.aws.scaling.services import read_services, readable_shape
+from steady.aws.scaling.shares import with_shares
 from steady.cluster import ContainerInstance, InstanceStatus, Snapshot, TaskShape
 from steady.thresholds import ClusterSettings
 
@@ -48,11 +50,13 @@ def observe(
     if budget:
         budget.begin_look(cluster.name, cluster.thresholds.api_share / 100)
     pool = pools.read_pool(runtime, cluster.pool)
-    instances = describe_all_instances(runtime, cluster.name)
+    everything = describe_all_instances(runtime, cluster.name)
+    providers = Providers(runtime, cluster.name, cluster.pool, pool.members, everything)
+    instances = providers.our_instances(everything)
     # A draining instance that looks empty is not while tasks of it are stopping.
     empty = [i.arn for i in instances if i.status is InstanceStatus.DRAINING and not i.task_count]
     instances = with_stopping(runtime, cluster.name, instances, empty)
-    services, daemons = read_services(runtime, cluster.name, suspected, budget, failed)
+    services, daemons = read_services(runtime, cluster.name, providers, suspected, budget, failed)
     snapshot = Snapshot(
         cluster=cluster.name,
         at=runtime.now(),
@@ -62,7 +66,7 @@ def observe(
         daemons=daemons,
         shapes=instance_types.shapes(runtime, pool.types),
     )
-    snapshot = with_displaced(runtime, snapshot, failed)
+    snapshot = with_shares(runtime, with_displaced(runtime, snapshot, failed), providers)
     snapshot = with_constraints(runtime, snapshot, (s.shape for s in services if s.shape))
     if budget:
         budget.end_look(cluster.name)
@@ -127,7 +131,8 @@ def affordable(instances: Sequence[ContainerInstance], budget: Budget | None) ->
 def with_tasks(runtime: Runtime, snapshot: Snapshot, instances: Sequence[ContainerInstance]) -> Snapshot:
     """Return `snapshot` with the tasks on `instances`.
 
-    Of service tasks, which ECS moves when it drains an instance, the shapes are kept. Of batch tasks, which run on a
+    Of service tasks, which ECS moves when it drains an instance, the shapes are kept, unless they move to Fargate or to
+    another pool. Of batch tasks, which run on a
     draining instance until they end, the creation time of the oldest is kept. Daemon tasks are left out. Instances with
     tasks of which ECS does not say what they need are `unread`.
     """
@@ -137,6 +142,7 @@ def with_tasks(runtime: Runtime, snapshot: Snapshot, instances: Sequence[Contain
     bound: dict[str, float] = {}
     tasks = describe_tasks_on(runtime, cluster, instances)
     services = {s["serviceName"]: s for s in describe_services(runtime, cluster, service_names(tasks))}
+    providers = Providers(runtime, cluster, snapshot.pool.name, snapshot.pool.members, snapshot.instances)
     for task in tasks:
         service = services.get(service_of(task))
         if service is None:
@@ -144,11 +150,11 @@ def with_tasks(runtime: Runtime, snapshot: Snapshot, instances: Sequence[Contain
             # ECS gives every task a creation time; some emulators do not: such a task counts as one that never ends.
             since = task["createdAt"].timestamp() if "createdAt" in task else 0.0
             bound[arn] = min(since, bound.get(arn, since))
-        elif not is_daemon(service):
+        elif not is_daemon(service) and providers.serves(launch_of(service)):
             # ECS replaces it by a task of the service's current revision, which may differ from its own.
             name = service["serviceName"]
             if name not in shapes:
-                shapes[name] = readable_shape(runtime, cluster, service)
+                shapes[name] = readable_shape(runtime, cluster, service, providers)
             movable[task["containerInstanceArn"]].append(shapes[name])
     tasks_of = {arn: tuple(s for s in found if s) for arn, found in movable.items()}
     known = replace(snapshot, tasks_of=tasks_of, bound_since=bound)
