@@ -120,6 +120,7 @@ class Ec2:
         on_demand: bool = False,
         target_groups: tuple[str, ...] = (),
         provider: str = "",
+        zone: str = "",
     ) -> Ec2Instance:
         """Launch an instance that registers with `cluster` once it has booted.
 
@@ -128,10 +129,11 @@ class Ec2:
             boots: register at all; a broken image does not.
             target_groups: ARNs of the target groups in which the pool registers the instance once it has booted.
             provider: the capacity provider of the pool.
+            zone: its Availability Zone; "": each in turn.
         """
         number = next(self._ids)
-        zone = ZONES[number % len(ZONES)]
-        instance = Ec2Instance(f"i-{number:017x}", instance_type, cluster, zone, tags, on_terminated)
+        where = zone or ZONES[number % len(ZONES)]
+        instance = Ec2Instance(f"i-{number:017x}", instance_type, cluster, where, tags, on_terminated)
         instance.on_demand, instance.boots, instance.target_groups = on_demand, boots, target_groups
         instance.provider = provider
         self.instances[instance.id] = instance

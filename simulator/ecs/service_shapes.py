@@ -50,6 +50,7 @@ def describe_service(service: Service) -> dict[str, Any]:
         "schedulingStrategy": "DAEMON" if service.daemon else "REPLICA",
         "deploymentController": {"type": _controller(service)},
         **service.launch.described(),
+        "availabilityZoneRebalancing": "ENABLED" if service.rebalances else "DISABLED",
         # ECS API, DeploymentConfiguration: of a daemon service 0 and 100; of every other one what limits its drains.
         "deploymentConfiguration": {
             "minimumHealthyPercent": 0 if service.daemon else service.minimum_healthy_percent,

@@ -208,6 +208,7 @@ class Service:
         revision: the number of its newest service revision; `earlier` has the target groups of those before it.
         replaces_before: the tasks of revisions before this number are being replaced, by a rolling deployment.
         missing_since: since when each missing task has been missing, the longest first.
+        rebalances: whether ECS balances its tasks over the zones (`availabilityZoneRebalancing`).
         failure_event_at: when the last placement failure event was sent.
     """
 
@@ -234,6 +235,7 @@ class Service:
     replaces_before: int = 0
     launch: Launch = EC2
     earlier_launches: dict[int, Launch] = field(default_factory=dict)
+    rebalances: bool = False
 
     @property
     def arn(self) -> str:
@@ -248,10 +250,6 @@ class Service:
         self.earlier[self.revision] = self.target_groups
         self.revision += 1
         self.target_groups = target_groups
-
-    def leaves(self, task: Task) -> bool:
-        """Return whether a task is to be replaced: by a deployment, or because its instance drains."""
-        return task.instance.status == "DRAINING" or task.revision < self.replaces_before
 
     def counts(self, revision: int | None = None) -> tuple[int, int]:
         """Return the numbers of running and of pending tasks, of all revisions or of one.
