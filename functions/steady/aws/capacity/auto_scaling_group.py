@@ -60,7 +60,22 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
         },
         waiting=frozenset(i["InstanceId"] for i in group["Instances"] if i["LifecycleState"] == WAITING),
         first_type=_first_type(group.get("MixedInstancesPolicy", {})),
+        zones=_zones(group),
     )
+
+
+def _zones(group: Mapping[str, Any]) -> Mapping[str, frozenset[str]]:
+    """Return the instances in each of the group's zones; nothing if it does not balance them.
+
+    Auto Scaling User Guide, "Suspend and resume processes": AZRebalance balances the instances over all zones.
+    """
+    names = group.get("AvailabilityZones", [])
+    if len(names) < 2 or any(one.get("ProcessName") == "AZRebalance" for one in group.get("SuspendedProcesses", [])):
+        return {}
+    return {
+        name: frozenset(i["InstanceId"] for i in group["Instances"] if i.get("AvailabilityZone") == name)
+        for name in names
+    }
 
 
 def _first_type(policy: Mapping[str, Any]) -> str:
