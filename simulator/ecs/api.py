@@ -11,6 +11,7 @@ from typing import Any
 from simulator.ecs import attributes
 from simulator.ecs.launching import EC2, FARGATE_PROVIDERS, Launch
 from simulator.ecs.placing import placement_failure_reason
+from simulator.ecs.queries import satisfies
 from simulator.ecs.scheduler import Scheduler
 from simulator.ecs.service_shapes import describe_revisions, describe_service
 from simulator.ecs.shapes import (
@@ -75,8 +76,7 @@ class EcsApi:
         if "status" in params:
             found = [i for i in found if i.status == params["status"]]
         if "filter" in params:
-            ids = _filtered_ids(params["filter"])
-            found = [i for i in found if i.ec2_id in ids]
+            found = _filtered(found, params["filter"])
         return _page("containerInstanceArns", [i.arn for i in found], params, MAX_PAGE)
 
     def describe_container_instances(self, params: Params) -> dict[str, Any]:
@@ -252,11 +252,12 @@ def _is_listed(task: Task, params: Params) -> bool:
     )
 
 
-def _filtered_ids(expression: str) -> set[str]:
-    found = _FILTER.fullmatch(expression)
-    if found is None:
-        raise AwsError("InvalidParameterException", f"the filter {expression!r} is not simulated")
-    return {part.strip() for part in found.group(1).split(",")}
+def _filtered(instances: Iterable[ContainerInstance], expression: str) -> list[ContainerInstance]:
+    by_id = _FILTER.fullmatch(expression)
+    if by_id is None:
+        return [i for i in instances if satisfies(i, expression)]
+    ids = {part.strip() for part in by_id.group(1).split(",")}
+    return [i for i in instances if i.ec2_id in ids]
 
 
 def _missing(arns: Iterable[str]) -> list[dict[str, str]]:

@@ -9,6 +9,7 @@ from simulator.clock import Clock
 from simulator.ecs.launching import EC2, Launch, Provider
 from simulator.ecs.observer import Observer
 from simulator.ecs.placing import choose, fargate_host
+from simulator.ecs.queries import satisfies
 from simulator.ecs.services import Services
 from simulator.ecs.state import (
     ARN,
@@ -87,6 +88,7 @@ class Scheduler:
             for i in cluster.instances.values()
             if i.status == "ACTIVE" and i.agent_connected and i.has_room(definition) and launch.may_be_on(i, provider)
         ]
+        fitting = [i for i in fitting if all(satisfies(i, expression) for expression in definition.member_of)]
         if launch.is_fargate(provider):
             host = fargate_host(cluster, definition.size, "us-east-1a")
             fitting = [host] if host else []

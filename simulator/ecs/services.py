@@ -10,6 +10,7 @@ from simulator.clock import Clock
 from simulator.ecs.launching import Launch
 from simulator.ecs.observer import Observer
 from simulator.ecs.placing import placement_failure_reason
+from simulator.ecs.queries import satisfies
 from simulator.ecs.state import (
     Cluster,
     ContainerInstance,
@@ -176,7 +177,9 @@ class Services:
         for instance in list(service.cluster.instances.values()):
             [provider] = service.launch.providers_of_next((), 1)
             is_for_it = service.launch.may_be_on(instance, provider)
-            free = instance.status == "ACTIVE" and instance.has_room(service.definition)
+            definition = service.definition
+            is_for_it = is_for_it and all(satisfies(instance, expression) for expression in definition.member_of)
+            free = instance.status == "ACTIVE" and instance.has_room(definition)
             if is_for_it and free and instance.arn not in covered:
                 self.scheduler.start(instance, service.definition, f"service:{service.name}")
 

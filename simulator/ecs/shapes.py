@@ -128,4 +128,5 @@ def describe_definition(definition: TaskDefinition) -> dict[str, Any]:
         "revision": definition.revision,
         "networkMode": "awsvpc" if definition.awsvpc else "host" if definition.host_network else "bridge",
         "containerDefinitions": [container, *sidecars],
+        "placementConstraints": [{"type": "memberOf", "expression": one} for one in definition.member_of],
     }

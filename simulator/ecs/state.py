@@ -50,6 +50,7 @@ class TaskDefinition:
         host_port: a fixed port of the instance; None: ECS chooses one.
         host_network: whether the container shares the instance's network: it listens on `container_port` there.
         starts: whether the container can start.
+        member_of: the expressions of its memberOf placement constraints.
     """
 
     family: str
@@ -64,6 +65,7 @@ class TaskDefinition:
     host_network: bool = False
     starts: bool = True
     chain: tuple[int, ...] = ()
+    member_of: tuple[str, ...] = ()
 
     @property
     def arn(self) -> str:
