@@ -121,7 +121,7 @@ class ContainerInstance:
         instance_id: its EC2 instance id.
         task_count: its running and pending tasks together.
         gpus: how many of its GPUs are free.
-        enis_limited: whether its type's limit of network interfaces holds; with ENI trunking it does not.
+        enis_limited: whether its type's limit of network interfaces holds; with ENI trunking another one does.
         drain_mark: why the suite has drained it; None if it carries no mark.
         impaired: whether ECS's health checks of the instance say IMPAIRED (ECS API, ContainerInstanceHealthStatus).
         provider: the name of the capacity provider that it is of; "": of none.
@@ -196,10 +196,15 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Daemons:
-    """The daemon services of a cluster: what they reserve on each instance, and how many tasks they have in all."""
+    """The daemon services of a cluster: what they reserve on each instance, and how many tasks they have in all.
+
+    Attributes:
+        bound: of those with memberOf placement constraints, the expressions, and what they reserve where these hold.
+    """
 
     size: Size = NOTHING
     tasks: int = 0
+    bound: tuple[TaskShape, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from steady.cluster import ContainerInstance, InstanceShape, Size, Snapshot, TaskShape
+from steady.scaling.new_instance_query import about_new_instance
+from steady.trunks import trunk_tasks
 
 
 @dataclass(slots=True)
@@ -78,7 +80,9 @@ def room_on(instances: Iterable[ContainerInstance], snapshot: Snapshot) -> list[
     rooms = []
     for i in instances:
         shape = snapshot.shapes.get(i.instance_type)
-        limit = shape.enis if shape and i.enis_limited else None
+        limit = shape.enis if shape else None
+        if not i.enis_limited:
+            limit = trunk_tasks(i.instance_type, i.registered.cpu_units)
         rooms.append(
             Room(
                 i.remaining,
@@ -114,11 +118,22 @@ def new_room(shape: InstanceShape, snapshot: Snapshot) -> Room:
     """Return the room on an instance of `shape` still to come, less what the daemon services take of it.
 
     It is taken to satisfy the memberOf expressions that an instance of its type satisfies now, and every expression if
-    no instance of its type is registered. Its zone is not known before it is there: expressions about zones match.
+    no instance of its type is registered. Its zone is not known before it is there: expressions about zones match. That
+    it has no task yet is known.
     """
     alike = {i.arn for i in snapshot.instances if i.instance_type == shape.name}
-    matches = frozenset(e for e, arns in snapshot.matching.items() if not alike or alike & arns or _is_of_zones(e))
-    return Room(shape.size - snapshot.daemons.size, gpus=shape.gpus, enis=shape.enis, matches=matches)
+    matches = frozenset(expression for expression in snapshot.matching if _matches_new(expression, alike, snapshot))
+    # Where a daemon's constraint cannot be read, its part is taken.
+    there = [d.size for d in snapshot.daemons.bound if d.member_of & snapshot.matching.keys() <= matches]
+    daemons = sum(there, snapshot.daemons.size)
+    return Room(shape.size - daemons, gpus=shape.gpus, enis=shape.enis, matches=matches)
+
+
+def _matches_new(expression: str, alike: set[str], snapshot: Snapshot) -> bool:
+    answer = about_new_instance(expression)
+    if isinstance(answer, bool):
+        return answer
+    return not alike or bool(alike & snapshot.matching.get(answer, frozenset())) or _is_of_zones(answer)
 
 
 def _is_of_zones(expression: str) -> bool:

@@ -16,6 +16,7 @@ from steady.scaling.terminations import Refusals, still_here, with_refused
 from steady.scaling.tries import Tries
 from steady.scaling.usage import UNUSED, Usage
 from steady.thresholds import Thresholds
+from steady.trunks import trunk_tasks
 
 # ECS repeats a placement failure only now and then: one stands for this long while its service still lacks tasks.
 PLACEMENT_FAILURE_STANDS_S = 300
@@ -193,7 +194,9 @@ def _shapes_seen(snapshot: Snapshot) -> dict[str, InstanceShape]:
     for i in sorted(snapshot.active, key=lambda i: (i.registered.memory_mib, i.registered.cpu_units), reverse=True):
         if i.instance_id in snapshot.pool.members:
             known = snapshot.shapes.get(i.instance_type)
-            enis = known.enis if known and i.enis_limited else None
+            enis = known.enis if known else None
+            if not i.enis_limited:
+                enis = trunk_tasks(i.instance_type, i.registered.cpu_units)
             seen[i.instance_type] = InstanceShape(i.instance_type, i.registered, i.registered_gpus, enis)
     return seen
 

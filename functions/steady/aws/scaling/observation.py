@@ -23,6 +23,7 @@ from steady.aws.scaling.displaced import with_displaced
 from steady.aws.scaling.services import read_services, readable_shape
 from steady.aws.scaling.shares import with_shares
 from steady.cluster import ContainerInstance, InstanceStatus, Snapshot, TaskShape
+from steady.scaling.new_instance_query import about_new_instance
 from steady.thresholds import ClusterSettings
 
 
@@ -67,7 +68,7 @@ def observe(
         shapes=instance_types.shapes(runtime, pool.types),
     )
     snapshot = with_shares(runtime, with_displaced(runtime, snapshot, failed), providers)
-    snapshot = with_constraints(runtime, snapshot, (s.shape for s in services if s.shape))
+    snapshot = with_constraints(runtime, snapshot, [*(s.shape for s in services if s.shape), *daemons.bound])
     if budget:
         budget.end_look(cluster.name)
     return snapshot
@@ -77,7 +78,10 @@ def with_constraints(runtime: Runtime, snapshot: Snapshot, shapes: Iterable[Task
     """Return `snapshot` with what ECS says of the placement constraints of `shapes`; most tasks have none."""
     wanted = set(shapes)
     cluster = snapshot.cluster
-    unread = {expression for shape in wanted for expression in shape.member_of} - set(snapshot.matching)
+    asked = {expression for shape in wanted for expression in shape.member_of}
+    # Of a new instance other words may hold: what is left of them, its sisters show.
+    left = {answer for expression in asked if isinstance(answer := about_new_instance(expression), str)}
+    unread = (asked | left) - set(snapshot.matching)
     matching = {}
     for expression in sorted(unread):
         found = _readable(

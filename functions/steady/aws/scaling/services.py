@@ -26,7 +26,7 @@ from steady.aws.ecs.services import (
     task_definitions_of,
 )
 from steady.aws.runtime import Runtime
-from steady.cluster import NOTHING, Daemons, Service, Size, TaskShape
+from steady.cluster import NOTHING, Daemons, Service, TaskShape
 from steady.launch import Launch
 from steady.metrics import MetricName
 
@@ -41,9 +41,9 @@ LOOKS_A_SWEEP = 20
 
 @dataclass(frozen=True, slots=True)
 class _Daemon:
-    """One daemon service: what it reserves on each instance, and how many tasks it has."""
+    """One daemon service: what it reserves on each instance that its constraints allow, and how many tasks it has."""
 
-    size: Size
+    shape: TaskShape
     tasks: int
 
 
@@ -102,7 +102,11 @@ def read_services(
     daemons = [one for one in replicas if isinstance(one, _Daemon)]
     return (
         tuple(one for one in replicas if isinstance(one, Service)),
-        Daemons(sum((d.size for d in daemons), NOTHING), sum(d.tasks for d in daemons)),
+        Daemons(
+            sum((d.shape.size for d in daemons if not d.shape.member_of), NOTHING),
+            sum(d.tasks for d in daemons),
+            tuple(d.shape for d in daemons if d.shape.member_of),
+        ),
     )
 
 
@@ -146,7 +150,7 @@ def _service(
         return _Elsewhere()
     if is_daemon(described):
         shape = readable_shape(runtime, cluster, described, providers)
-        return _Daemon(shape.size if shape else NOTHING, _counted(described, "runningCount", "pendingCount"))
+        return _Daemon(shape or TaskShape(NOTHING), _counted(described, "runningCount", "pendingCount"))
     definitions, lacking = task_definitions_of(described), _lacking(here)
     # ECS API: an EXTERNAL service starts no task before it has a task set.
     desired = _counted(described, "desiredCount") if definitions else 0
