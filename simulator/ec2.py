@@ -235,6 +235,7 @@ class Ec2:
         if not instance.alive or not instance.boots or instance.stopped:
             return
         size = registered_size(instance.instance_type)
+        provider = self.scheduler.providers.get(instance.provider)
         instance.container_instance = ContainerInstance(
             self.scheduler.new_arn("container-instance", instance.cluster),
             instance.cluster,
@@ -244,6 +245,7 @@ class Ec2:
             registered=size,
             remaining=size,
             provider=instance.provider,
+            managed=bool(provider and not provider.group),
         )
         balancing = self.scheduler.balancing
         for arn in instance.target_groups:

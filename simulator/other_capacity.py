@@ -29,7 +29,6 @@ def managed_instances(
             cluster.state, instance_type, {}, lambda instance: None, booted=True, provider=provider
         )
         assert machine.container_instance
-        machine.container_instance.managed = True
         found.append(machine.container_instance)
     return found
 

@@ -196,15 +196,20 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Daemons:
-    """The daemon services of a cluster: what they reserve on each instance, and how many tasks they have in all.
+    """The daemon services of a cluster, and what they reserve on each instance.
 
     Attributes:
+        counts: how many tasks each of them has, also on instances that are not the pool's.
         bound: of those with memberOf placement constraints, the expressions, and what they reserve where these hold.
     """
 
     size: Size = NOTHING
-    tasks: int = 0
+    counts: tuple[int, ...] = ()
     bound: tuple[TaskShape, ...] = ()
+
+    def tasks_on(self, instances: int) -> int:
+        """Return how many tasks they have on so many instances: each has one on an instance, at most."""
+        return sum(min(count, instances) for count in self.counts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from simulator.ecs.launching import Launch
 from simulator.ecs.state import Deploys
@@ -15,7 +18,9 @@ from simulator.faults import Fault, Try
 from simulator.other_capacity import another_group, anywhere, managed_instances
 from simulator.suite import FAILURE_TOPIC
 from simulator.world import SimulatedCluster, World
-from steady.cluster import Size
+from steady.aws.scaling.observation import observe
+from steady.aws.settings.parameters import read_settings
+from steady.cluster import Size, Snapshot
 from tests.simulator.scaled_clusters import cluster, message
 
 KINDS = ("spot", "group")
@@ -229,3 +234,59 @@ def test_the_pools_own_instances_say_whose_a_capacity_provider_is_while_it_canno
     assert ours.counts() == (10, 0)
     assert web.target == 5
     assert any("capacity provider" in line.message for line in world.suite.telemetry.log_lines)
+
+
+FOREIGN = (FARGATE, Launch.on("FARGATE_SPOT"), Launch("EXTERNAL"), Launch.on("theirs"), Launch.on("managed"))
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(FOREIGN), st.integers(0, 12), st.sampled_from(Deploys), st.booleans()), max_size=5
+    ),
+    st.integers(0, 3),
+    st.integers(0, 3),
+    st.integers(0, 2),
+    st.integers(0, 20),
+)
+def test_nothing_of_others_changes_what_a_decision_sees(
+    work: list[tuple[Launch, int, Deploys, bool]], groups: int, managed: int, machines: int, fargate: int
+) -> None:
+    alone, mixed = seen(lambda web: None), seen(lambda web: add(web, work, groups, managed, machines, fargate))
+
+    assert all(s.missing and s.shape for s in alone.services)
+    assert mixed.daemons.tasks_on(2) == alone.daemons.tasks_on(2) == 2
+    assert replace(mixed, at=alone.at, daemons=alone.daemons) == alone
+    assert (mixed.daemons.size, mixed.daemons.bound) == (alone.daemons.size, ())
+
+
+def seen(add_others: Callable[[SimulatedCluster], None]) -> Snapshot:
+    world = World(seed=7)
+    web = group(world, 2)
+    world.provide("theirs", "theirs")
+    web.daemon("shipper")
+    web.service("api", 6, cpu=1000, memory=1000, launch=Launch.on("ours"))
+    web.service("odd", 3, cpu=1000, memory=1000)
+    add_others(web)
+    aws = world.suite.runtime("test")
+    return observe(aws, read_settings(aws, "web"), failed=["api", "odd", "work-0"])
+
+
+def add(
+    web: SimulatedCluster,
+    work: list[tuple[Launch, int, Deploys, bool]],
+    groups: int,
+    managed: int,
+    machines: int,
+    fargate: int,
+) -> None:
+    web.state.fargate = fargate
+    another_group(web, "theirs", groups)
+    managed_instances(web, "managed", managed)
+    for number in range(machines):
+        anywhere(web, f"{number:017x}", Size(8000, 8000))
+    for number, (launch, tasks, deploys, is_daemon) in enumerate(work):
+        if is_daemon:
+            web.daemon(f"work-{number}", launch=launch)
+        else:
+            web.service(f"work-{number}", tasks, cpu=700, memory=700, launch=launch, deploys=deploys)

@@ -181,7 +181,8 @@ def _total(tasks: Iterable[TaskShape]) -> Size:
 def _staffing(
     snapshot: Snapshot, state: ScalingState, lacking: int, waits: int, new_demands: int, share: int
 ) -> Staffing:
-    tasks = sum(i.task_count for i in snapshot.instances) - snapshot.daemons.tasks + lacking + waits
+    daemons = snapshot.daemons.tasks_on(len(snapshot.instances))
+    tasks = sum(i.task_count for i in snapshot.instances) - daemons + lacking + waits
     if state.doomed:
         # The tasks that a reclaim displaces teach nothing: spare capacity would not have held a whole fleet's tasks.
         return state.staffing.count(tasks, lacking)

@@ -72,7 +72,7 @@ def test_a_new_instance_satisfies_what_its_state_says_and_its_sisters_show() -> 
 
 def test_a_daemon_is_charged_to_the_new_instances_that_it_runs_on() -> None:
     bound = (TaskShape(Size(500, 1000), member_of=frozenset({GPU})),)
-    world = replace(snapshot([instance(0)]), daemons=Daemons(Size(100, 100), 1, bound))
+    world = replace(snapshot([instance(0)]), daemons=Daemons(Size(100, 100), (1,), bound))
 
     def free(matching: Mapping[str, frozenset[str]], of: InstanceShape = SHAPE) -> int:
         return new_room(of, replace(world, matching=matching)).free.cpu_units

@@ -104,7 +104,7 @@ def read_services(
         tuple(one for one in replicas if isinstance(one, Service)),
         Daemons(
             sum((d.shape.size for d in daemons if not d.shape.member_of), NOTHING),
-            sum(d.tasks for d in daemons),
+            tuple(d.tasks for d in daemons),
             tuple(d.shape for d in daemons if d.shape.member_of),
         ),
     )
