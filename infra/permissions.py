@@ -108,12 +108,15 @@ def may_answer_hooks(function: QueueFunction, settings: Settings) -> None:
 
 
 def may_change_capacity(function: QueueFunction, settings: Settings) -> None:
-    """Allow to set capacity and to terminate instances, of the pools of cdk.json only."""
+    """Allow to set capacity and to terminate instances, of the pools of cdk.json only, and to read what is theirs."""
     stack = cdk.Stack.of(function)
     # Describe actions of EC2 have no resources.
     function.allow(["ec2:DescribeInstanceTypes"], ["*"])
     groups = _groups(stack, settings)
     if groups:
+        # Whose a capacity provider is, is not known before it is read.
+        providers = stack.format_arn(service="ecs", resource="capacity-provider", resource_name="*")
+        function.allow(["ecs:DescribeCapacityProviders"], [providers])
         function.allow(["autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities"], ["*"])
         function.allow(["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"], groups)
     fleets, fleet_clusters = settings.adopted_pools(PoolKind.SPOT_FLEET), settings.made_on(PoolKind.SPOT_FLEET)

@@ -6,7 +6,7 @@ from typing import Any
 
 from simulator.auto_scaling_group import AutoScalingGroup
 from simulator.clock import Clock
-from simulator.ec2 import Ec2, Ec2Instance
+from simulator.ec2 import ZONES, Ec2, Ec2Instance
 from simulator.endpoint import Params
 from simulator.errors import AwsError
 from simulator.lifecycle_hooks import ABANDON, CONTINUE, LifecycleHooks, Waiting, described
@@ -17,6 +17,8 @@ from steady.names import CLUSTER_TAG
 LOOK_S = 5.0
 # Seconds until a group asks EC2 again for capacity that it did not get.
 ASK_AGAIN_S = 60.0
+# Seconds from a launch until the group takes the instance for in service.
+IN_SERVICE_S = 60.0
 
 
 class AutoScaling:
@@ -53,12 +55,15 @@ class AutoScaling:
                     "MaxSize": g.maximum,
                     "DesiredCapacity": g.desired,
                     "TargetGroupARNs": list(g.target_groups),
+                    "AvailabilityZones": list(ZONES),
+                    "SuspendedProcesses": [{"ProcessName": name} for name in sorted(g.suspended)],
                     **_mixed(g),
                     **({"DesiredCapacityType": g.unit} if g.unit != "units" else {}),
                     "Instances": [
                         {
                             "InstanceId": i.id,
                             "InstanceType": i.instance_type,
+                            "AvailabilityZone": i.zone,
                             **({"WeightedCapacity": str(g.weight(i.instance_type))} if g.named else {}),
                             "LifecycleState": g.state_of(i),
                             "HealthStatus": "Healthy",
@@ -167,12 +172,29 @@ class AutoScaling:
         group.look_pending = False
         self._fill(group)
         excess = group.units() - group.desired
-        # As the default termination policy does: the oldest instances first.
-        for instance in group.staying() if excess > 0 else ():
-            weight = group.weight(instance.instance_type)
-            if weight <= excess:
-                self._terminate(group, instance, to_warm_pool=group.reuse_on_scale_in)
-                excess -= weight
+        if self.clock.now < group.rebalances_until:
+            return
+        while excess > 0:
+            ends = next((i for i in group.next_to_end() if group.weight(i.instance_type) <= excess), None)
+            if ends is None:
+                break
+            self._terminate(group, ends, to_warm_pool=group.reuse_on_scale_in)
+            excess -= group.weight(ends.instance_type)
+        self._rebalance(group)
+
+    def _rebalance(self, group: AutoScalingGroup) -> None:
+        """Launch an instance in the zone with the fewest, and end one of another zone after that: AZRebalance.
+
+        Auto Scaling API, TerminateInstanceInAutoScalingGroup: "If you decrement the desired capacity, your Auto Scaling
+        group can become unbalanced between Availability Zones. [It] tries to rebalance the group, and rebalancing might
+        terminate instances in other zones." User Guide, "Rebalancing activities": it launches before it terminates.
+        """
+        is_whole = group.units() == group.desired
+        if "AZRebalance" in group.suspended or not is_whole or not group.is_unbalanced() or not self._launch(group):
+            return
+        group.rebalances += 1
+        group.rebalances_until = self.clock.now + IN_SERVICE_S
+        self.clock.after(IN_SERVICE_S, lambda: self._look_soon(group))
 
     def _fill(self, group: AutoScalingGroup, *, booted: bool = False) -> None:
         missing = group.desired - group.units()
@@ -210,6 +232,8 @@ class AutoScaling:
             boots=group.image_boots,
             on_demand=True,
             target_groups=group.target_groups,
+            provider=group.provider,
+            zone=next(iter(group.units_by_zone())),
         )
         group.members[instance.id] = instance
         return instance

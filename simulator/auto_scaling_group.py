@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulator.ec2 import Ec2Instance
+from simulator.ec2 import ZONES, Ec2Instance
 from simulator.ecs.state import Cluster
 from simulator.lifecycle_hooks import Waiting
 
@@ -30,6 +30,9 @@ class AutoScalingGroup:
             Scaling user guide, "Allocation strategies for multiple instance types").
         unit: the unit of the desired capacity. A group whose unit is vcpu or memory-mib selects types by their
             attributes: it names neither the types nor the weights (Auto Scaling API, DesiredCapacityType).
+        suspended: the names of its suspended processes.
+        rebalances: how many instances it has launched to balance its zones; the latest until `rebalances_until`.
+        provider: the capacity provider whose group it is; "": of none.
         unavailable: the types of which EC2 has none left.
         activities: its scaling activities that failed since its last launch, the newest first.
     """
@@ -56,6 +59,10 @@ class AutoScalingGroup:
     unavailable: set[str] = field(default_factory=set)
     activities: list[dict[str, Any]] = field(default_factory=list)
     unit: str = "units"
+    provider: str = ""
+    suspended: set[str] = field(default_factory=set)
+    rebalances: int = 0
+    rebalances_until: float = 0.0
 
     def hooks(self) -> dict[str, float]:
         """Return the heartbeat timeouts of all hooks on termination, by their names."""
@@ -77,6 +84,29 @@ class AutoScalingGroup:
     def units(self) -> int:
         """Return the units of the instances that are not about to be terminated."""
         return sum(self.weight(i.instance_type) for i in self.staying())
+
+    def units_by_zone(self) -> dict[str, int]:
+        """Return the units of the instances that stay, by Availability Zone: of every zone, the next one first.
+
+        It launches in the zone that has the fewest (Auto Scaling User Guide, "Balanced distribution").
+        """
+        units = dict.fromkeys((*ZONES[1:], ZONES[0]), 0)
+        for one in self.staying():
+            units[one.zone] += self.weight(one.instance_type)
+        return dict(sorted(units.items(), key=lambda zone: zone[1]))
+
+    def is_unbalanced(self) -> bool:
+        """Return whether another distribution of its instances over the zones would be more even."""
+        units = self.units_by_zone().values()
+        return max(units) - min(units) > max(self.overrides.values(), default=1)
+
+    def next_to_end(self) -> list[Ec2Instance]:
+        """Return the instances in the order in which the default termination policy ends them.
+
+        Auto Scaling User Guide, "Default termination policy": of the zone with the most instances, the oldest first.
+        """
+        units = self.units_by_zone()
+        return sorted(self.staying(), key=lambda one: -units[one.zone])
 
     def next_type(self) -> str | None:
         """Return the type that the group launches next; None if EC2 has none of its types."""

@@ -42,6 +42,7 @@ class Ec2Instance:
         stopped: whether it is stopped or hibernated. It keeps its id (EC2 User Guide, "Stop and start").
         reservation: the id of the Capacity Reservation that it runs in; "": none.
         refuses_termination: the error with which AWS refuses to terminate it; None: AWS does not refuse.
+        provider: the capacity provider that its container instance is of; "": of none.
     """
 
     id: str
@@ -61,6 +62,7 @@ class Ec2Instance:
     stopped: bool = False
     reservation: str = ""
     refuses_termination: AwsError | None = None
+    provider: str = ""
 
     def registrations(self) -> list[ContainerInstance]:
         """Return all its registrations with ECS."""
@@ -123,6 +125,8 @@ class Ec2:
         boots: bool = True,
         on_demand: bool = False,
         target_groups: tuple[str, ...] = (),
+        provider: str = "",
+        zone: str = "",
     ) -> Ec2Instance:
         """Launch an instance that registers with `cluster` once it has booted.
 
@@ -130,11 +134,14 @@ class Ec2:
             booted: register at once.
             boots: register at all; a broken image does not.
             target_groups: ARNs of the target groups in which the pool registers the instance once it has booted.
+            provider: the capacity provider of the pool.
+            zone: its Availability Zone; "": each in turn.
         """
         number = next(self._ids)
-        zone = ZONES[number % len(ZONES)]
-        instance = Ec2Instance(f"i-{number:017x}", instance_type, cluster, zone, tags, on_terminated)
+        where = zone or ZONES[number % len(ZONES)]
+        instance = Ec2Instance(f"i-{number:017x}", instance_type, cluster, where, tags, on_terminated)
         instance.on_demand, instance.boots, instance.target_groups = on_demand, boots, target_groups
+        instance.provider = provider
         self.instances[instance.id] = instance
         self.hours.begin(instance, self.clock.now)
         if booted:
@@ -235,6 +242,7 @@ class Ec2:
         if not instance.alive or not instance.boots or instance.stopped:
             return
         size = registered_size(instance.instance_type)
+        provider = self.scheduler.providers.get(instance.provider)
         instance.container_instance = ContainerInstance(
             self.scheduler.new_arn("container-instance", instance.cluster),
             instance.cluster,
@@ -243,6 +251,8 @@ class Ec2:
             instance.zone,
             registered=size,
             remaining=size,
+            provider=instance.provider,
+            managed=bool(provider and not provider.group),
         )
         balancing = self.scheduler.balancing
         for arn in instance.target_groups:

@@ -14,6 +14,7 @@ from simulator.account import Account
 from simulator.auto_scaling_group import AutoScalingGroup
 from simulator.cloud_map import Registry
 from simulator.ec2 import Ec2Instance
+from simulator.ecs.launching import EC2, Launch, Provider
 from simulator.ecs.state import Cluster, ContainerInstance, Deploys, Otherwise, Service, Task, TaskStatus
 from simulator.ecs.strategies import Strategy
 from simulator.ecs.task_definition import TaskDefinition
@@ -81,17 +82,20 @@ class World:
         maximum: int = 1000,
         ingress: TargetGroup | None = None,
         types: Mapping[str, int] | None = None,
+        provider: str = "",
         **thresholds: Any,
     ) -> SimulatedCluster:
         """Build a cluster on an Auto Scaling group with a lifecycle hook and booted instances.
 
         Args:
+            provider: the name of the group's capacity provider; "": it has none.
             types: the units of each type of the group, in the order of priority, in place of `instance_type`.
             ingress: a target group in which the group itself registers its instances.
         """
         cluster = self._cluster(name)
         group = AutoScalingGroup(name, cluster, instance_type, instances, minimum=minimum, maximum=maximum)
         group.target_groups, group.overrides = self._groups(ingress), dict(types or {})
+        group.provider = self.provide(provider, name)
         self.account.groups.add(group)
         self.suite.manage(name, f"auto-scaling-group:{name}", **thresholds)
         return SimulatedCluster(self, cluster, group)
@@ -105,6 +109,12 @@ class World:
             PoolKind.SPOT_FLEET: self.spot_cluster,
         }
         return builders[kind](name, instances, instance_type, **thresholds)
+
+    def provide(self, provider: str, group: str = "") -> str:
+        """Make the capacity provider `provider` of an Auto Scaling group, or of ECS Managed Instances; return it."""
+        if provider:
+            self.account.scheduler.providers[provider] = Provider(provider, group)
+        return provider
 
     def run(self, seconds: float) -> None:
         """Let `seconds` of simulated time pass."""
@@ -165,6 +175,7 @@ class SimulatedCluster:
         deploys: Deploys = Deploys.ROLLING,
         otherwise: Otherwise | None = None,
         protocol: str = "HTTP",
+        launch: Launch = EC2,
         **definition: Any,
     ) -> Service:
         """Build a replica service, and let ECS place its tasks.
@@ -173,6 +184,7 @@ class SimulatedCluster:
             cpu, memory: of a task, in CPU units and MiB.
             requests_per_s: how many requests a second each target gets; 0: the service has no target group.
             deploys: how it is deployed.
+            launch: on what its tasks run.
             otherwise: in which way its tasks get these requests if it is not by target groups.
             protocol: of its target groups; TCP: they are behind a Network Load Balancer.
             delay_s: the deregistration delay of its target groups, in seconds.
@@ -198,6 +210,7 @@ class SimulatedCluster:
             deploys=deploys,
             otherwise=otherwise,
             hidden_groups=tuple(live) if otherwise else (),
+            launch=launch,
         )
         for arn in live:
             self.world.account.balancing.groups[arn].is_wanted = lambda: service.desired > 0
@@ -222,9 +235,10 @@ class SimulatedCluster:
         group = of(f"{self.name}-{name}", requests_per_s=requests_per_s, protocol=protocol, delay_s=delay_s)
         return self.world.account.balancing.add(group)
 
-    def daemon(self, name: str, *, cpu: int = 64, memory: int = 64, **definition: Any) -> Service:
-        """Build a daemon service, which runs one task on each instance."""
-        service = Service(name, self.state, self.define(name, cpu, memory, **definition), 0, daemon=True)
+    def daemon(self, name: str, *, cpu: int = 64, memory: int = 64, launch: Launch = EC2, **definition: Any) -> Service:
+        """Build a daemon service, which runs one task on each instance that `launch` allows."""
+        defined = self.define(name, cpu, memory, **definition)
+        service = Service(name, self.state, defined, 0, daemon=True, launch=launch)
         self.state.services[name] = service
         self.world.account.scheduler.services.reconcile(service)
         return service

@@ -11,10 +11,12 @@ from cli.doctor.capacity.pools import inspect_pool
 from cli.doctor.model import Inspection, Member, Revision, TargetGroup, Unknown
 from steady.aws.capacity.origins import origins_of
 from steady.aws.capacity.pools import read_routes
+from steady.aws.capacity.providers import Providers
 from steady.aws.ecs.container_instances import describe_all_instances
 from steady.aws.ecs.services import (
     describe_services,
     is_daemon,
+    launches_of,
     list_services,
     read_revisions,
     revision_arns,
@@ -40,14 +42,20 @@ def inspect(runtime: Runtime, cluster: str, pool: PoolName) -> Inspection:
     Raises:
         NoSuchPool: if there is no such group or fleet.
     """
-    # Service-out stops a daemon last: its settings cut no request short.
-    services = [s for s in describe_services(runtime, cluster, list_services(runtime, cluster)) if not is_daemon(s)]
+    every = describe_all_instances(runtime, cluster)
+    providers = Providers(runtime, cluster, pool, instances=every)
+    instances = providers.our_instances(every)
+    # Service-out stops a daemon last: its settings cut no request short. What runs elsewhere is nobody's here.
+    services = [
+        s
+        for s in describe_services(runtime, cluster, list_services(runtime, cluster))
+        if not is_daemon(s) and any(map(providers.serves, launches_of(s)))
+    ]
     routing = read_revisions(runtime, (arn for service in services for arn in revision_arns(service)))
     traffic = {
         s["serviceName"]: traffic_of(s, [routing[arn] for arn in revision_arns(s) if arn in routing]) for s in services
     }
     revisions = {s["serviceName"]: _revisions(runtime, s, traffic[s["serviceName"]]) for s in services}
-    instances = describe_all_instances(runtime, cluster)
     unknown = {name: one.otherwise for name, one in traffic.items()} | {"": read_routes(runtime, pool).otherwise}
     inspection = Inspection(
         cluster=cluster,

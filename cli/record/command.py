@@ -92,7 +92,7 @@ def record_cluster(aws: Runtime, cluster: str, hours: float) -> Traces:
     pool = parameters.read_settings(aws, cluster).pool
     until = aws.now()
     since = until - hours * 3600
-    tasks = events.tasks_of(aws, cluster, since, until)
+    tasks = events.tasks_of(aws, cluster, pool, since, until)
     market = None
     if pool.kind.traits.purchase is Purchase.SPOT:
         warned = events.interruptions(aws, since, until)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from steady.arns import family_of, name_of
+from steady.aws.capacity.providers import Providers
 from steady.aws.ecs.container_instances import describe_all_instances
 from steady.aws.ecs.services import service_of
 from steady.aws.ecs.task_definitions import read_task_definition
 from steady.aws.ecs.task_lists import describe_tasks_on
 from steady.aws.runtime import Runtime
 from steady.cluster import Size
+from steady.launch import Launch
 from steady.names import EVENTS_LOG_GROUP
+from steady.pools import PoolName
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import TaskTypeDef
@@ -43,18 +46,24 @@ class Ran:
     stopped_at: float | None
 
 
-def tasks_of(runtime: Runtime, cluster: str, since: float, until: float) -> list[Ran]:
-    """Return the tasks of `cluster` that ran at any time from `since` to `until`, in the order of their creation.
+def tasks_of(runtime: Runtime, cluster: str, pool: PoolName, since: float, until: float) -> list[Ran]:
+    """Return the tasks of `cluster` that ran on `pool` from `since` to `until`, in the order of their creation.
+
+    A task that a launch type has put on another EC2 instance of the cluster is among them.
 
     Raises:
         NoRecords: if the suite keeps no events in this account and Region.
     """
+    every = describe_all_instances(runtime, cluster)
+    providers = Providers(runtime, cluster, pool, instances=every)
     stopped = [
         _of_event(runtime, event["detail"])
         for event in _events(runtime, "ECS Task State Change", since, until)
-        if event["detail"].get("lastStatus") == "STOPPED" and name_of(event["detail"]["clusterArn"]) == cluster
+        if event["detail"].get("lastStatus") == "STOPPED"
+        and name_of(event["detail"]["clusterArn"]) == cluster
+        and _ran_here(event["detail"], providers)
     ]
-    instances = describe_all_instances(runtime, cluster)
+    instances = providers.our_instances(every)
     alive = [_of_task(runtime, task) for task in describe_tasks_on(runtime, cluster, instances)]
     return sorted((ran for ran in (*stopped, *alive) if ran.created_at < until), key=lambda ran: ran.created_at)
 
@@ -90,6 +99,12 @@ def _events(runtime: Runtime, detail_type: str, since: float, until: float) -> I
         raise NoRecords(
             f"the log group {EVENTS_LOG_GROUP} is missing: deploy the suite here (cdk deploy --all)"
         ) from error
+
+
+def _ran_here(detail: Mapping[str, Any], providers: Providers) -> bool:
+    """Return whether a task ran on what the pool serves (ECS, task state change events: the shape of a task)."""
+    provider = detail.get("capacityProviderName", "")
+    return bool(providers.ours([provider])) if provider else providers.serves(Launch.of(detail))
 
 
 def _of_event(runtime: Runtime, detail: dict[str, Any]) -> Ran:

@@ -7,7 +7,8 @@ of these is as in RunTask (ECS API), and may be missing:
 
 {"task_definition": "batch:7", "overrides": {"cpu": "2048"}, "count": 2,
  "placement_constraints": [{"type": "distinctInstance"}],
- "placement_strategy": [{"type": "binpack", "field": "memory"}]}
+ "placement_strategy": [{"type": "binpack", "field": "memory"}],
+ "launch_type": "EC2", "capacity_provider_strategy": [{"capacityProvider": "batch", "weight": 1}]}
 
 With `task_definition`, `cpu` and `memory` may be missing.
 """
@@ -19,16 +20,19 @@ from typing import Any
 
 from steady.arns import name_of
 from steady.cluster import Size
+from steady.launch import Launch
 from steady.messages import Malformed, json_object, shown
 
 # More than any EC2 instance has (448 vCPUs, 32 TiB), and longer than any id: such a message is a mistake or an attack.
 MOST_CPU_UNITS = 1_000_000
 MOST_MEMORY_MIB = 100_000_000
 LONGEST_TEXT = 255
-# ECS API, RunTask: 10 tasks a call, 10 constraints, and 8192 characters of overrides.
+# ECS API, RunTask: 10 tasks a call, 10 constraints, 20 capacity providers, and 8192 characters of overrides.
 MOST_TASKS = 10
 MOST_OBJECTS = 10
+MOST_PROVIDERS = 20
 LONGEST_OVERRIDES = 8192
+EC2_LAUNCH = Launch()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ class RunTaskFailure:
         count: how many tasks the call asked for.
         task_definition: what the task is made from, a family, family:revision or ARN; "" if the message does not say.
         overrides, constraints, strategies: as in RunTask.
+        launch: on what the task was to run; EC2 instances if the message does not say.
+        providers: those of its capacity providers that are the cluster's pool's.
     """
 
     cluster: str
@@ -53,6 +59,8 @@ class RunTaskFailure:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     constraints: Sequence[Mapping[str, Any]] = ()
     strategies: Sequence[Mapping[str, Any]] = ()
+    launch: Launch = EC2_LAUNCH
+    providers: frozenset[str] = frozenset()
 
 
 def parse(body: str) -> RunTaskFailure:
@@ -79,6 +87,12 @@ def parse(body: str) -> RunTaskFailure:
         overrides=_overrides(message),
         constraints=_objects(message, "placement_constraints"),
         strategies=_objects(message, "placement_strategy"),
+        launch=Launch.of(
+            {
+                "launchType": _text(message, "launch_type") if message.get("launch_type") else "",
+                "capacityProviderStrategy": _objects(message, "capacity_provider_strategy", MOST_PROVIDERS),
+            }
+        ),
     )
 
 
@@ -93,15 +107,11 @@ def _overrides(message: dict[str, Any]) -> Mapping[str, Any]:
     return value
 
 
-def _objects(message: dict[str, Any], name: str) -> Sequence[Mapping[str, Any]]:
+def _objects(message: dict[str, Any], name: str, most: int = MOST_OBJECTS) -> Sequence[Mapping[str, Any]]:
     value = message.get(name) or ()
-    if (
-        not isinstance(value, list | tuple)
-        or len(value) > MOST_OBJECTS
-        or not all(isinstance(one, dict) for one in value)
-    ):
+    if not isinstance(value, list | tuple) or len(value) > most or not all(isinstance(one, dict) for one in value):
         raise Malformed(
-            f"the RunTask failure's {name} is {shown(value)}: a list of at most {MOST_OBJECTS} objects, as in RunTask, "
+            f"the RunTask failure's {name} is {shown(value)}: a list of at most {most} objects, as in RunTask, "
             "is needed"
         )
     return value

@@ -14,11 +14,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from runtask_failure.failure import RunTaskFailure, parse
 from steady.aws import queue
 from steady.aws.api_budget.budget import budget_of
+from steady.aws.capacity.providers import Providers
 from steady.aws.ecs.runs import read_run_shape
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import evaluation
 from steady.aws.settings import cluster_settings, clusters
 from steady.cluster import TaskShape
+from steady.launch import EC2
 from steady.metrics import MetricName
 from steady.names import CLUSTERS_PATH
 from steady.scaling.demand import Demand, RunShape, key_of_run, merge_demands, still_repeated
@@ -66,9 +68,10 @@ def handle_batch(
             f"group_name is not {cluster.pool.name}, the group of cluster {name}",
             dead_letter_queue_url,
         )
-        messages, shapes = _with_shapes(
-            runtime, environment, [m for m in messages if m not in foreign], dead_letter_queue_url
-        )
+        # Before the first call of ECS, so that it counts.
+        budget_of(runtime, environment.ledger_table)
+        ours = _served(runtime, cluster, [m for m in messages if m not in foreign])
+        messages, shapes = _with_shapes(runtime, ours, dead_letter_queue_url)
         if not messages:
             return
         demands = RecordDemands(runtime, cluster, messages, shapes)
@@ -104,8 +107,9 @@ class RecordDemands:
             for number in range(1, failure.count + 1):
                 key = key_of_run(failure.key, number)
                 self._demands.append(Demand(key, shape.size if shape else failure.size, at, at))
-                if shape:
-                    self._runs[key] = RunShape.of(shape)
+                if shape or failure.providers:
+                    run = shape or TaskShape(failure.size)
+                    self._runs[key] = RunShape.of(replace(run, providers=failure.providers))
         self._now = runtime.now
         self._silent_after_s = cluster.thresholds.demand_silent_after_seconds
 
@@ -117,8 +121,29 @@ class RecordDemands:
         return replace(state, demands=demands, run_shapes=runs)
 
 
+def _served(runtime: Runtime, cluster: ClusterSettings, messages: Sequence[Message]) -> list[Message]:
+    """Return the messages about tasks that the cluster's pool serves, each with as many tasks as the pool gets.
+
+    The others are no mistake of the launcher: Fargate, or another pool, had no room.
+    """
+    providers = Providers(runtime, cluster.name, cluster.pool)
+    served = []
+    for message in messages:
+        launch = message.value.launch
+        ours = providers.ours(launch.providers)
+        if count := launch.share(message.value.count, ours):
+            served.append(replace(message, value=replace(message.value, count=count, providers=ours)))
+        else:
+            runtime.telemetry.info(
+                f"cluster {cluster.name}: the RunTask failure {message.value.key} is ignored: its task runs on "
+                f"{launch}, which {cluster.pool} does not serve",
+                cluster=cluster.name,
+            )
+    return served
+
+
 def _with_shapes(
-    runtime: Runtime, environment: evaluation.Environment, messages: Sequence[Message], dead_letter_queue_url: str
+    runtime: Runtime, messages: Sequence[Message], dead_letter_queue_url: str
 ) -> tuple[list[Message], dict[str, TaskShape]]:
     """Return the messages whose size is known, and the whole shapes of those that name a task definition, by id.
 
@@ -126,8 +151,6 @@ def _with_shapes(
     only does not answer, it is left to the launcher, which repeats it.
     """
     known, shapes = [], {}
-    # Before the first call of ECS, so that it counts.
-    budget_of(runtime, environment.ledger_table)
     for message in messages:
         failure = message.value
         if failure.task_definition:
@@ -175,4 +198,8 @@ def _set_aside(runtime: Runtime, messages: Sequence[Message], reason: str, dead_
                 "placement_constraints": failure.constraints,
                 "placement_strategy": failure.strategies,
             }
+        if failure.launch.strategy:
+            body["capacity_provider_strategy"] = failure.launch.described
+        elif failure.launch.type != EC2:
+            body["launch_type"] = failure.launch.type
         queue.set_aside(runtime, json.dumps(body), reason, dead_letter_queue_url)

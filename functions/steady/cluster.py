@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from steady.drain_mark import DrainMark
+from steady.launch import Launch
 from steady.pools import Pool
 
 # ECS: the `stopTimeout` of a container whose definition does not set one.
@@ -73,6 +74,7 @@ class TaskShape:
         distinct: whether no two tasks of `group` may share an instance (distinctInstance).
         spread_zones: whether the tasks of `group` are spread over the zones.
         placement: how ECS chooses its instance, within a zone if it is spread over these.
+        providers: the capacity providers on whose instances alone ECS places it; none: on any EC2 instance.
     """
 
     size: Size
@@ -84,6 +86,7 @@ class TaskShape:
     distinct: bool = False
     spread_zones: bool = False
     placement: Placement = Placement.SPREAD
+    providers: frozenset[str] = frozenset()
 
 
 class InstanceStatus(StrEnum):
@@ -118,9 +121,11 @@ class ContainerInstance:
         instance_id: its EC2 instance id.
         task_count: its running and pending tasks together.
         gpus: how many of its GPUs are free.
-        enis_limited: whether its type's limit of network interfaces holds; with ENI trunking it does not.
+        enis_limited: whether its type's limit of network interfaces holds; with ENI trunking another one does.
         drain_mark: why the suite has drained it; None if it carries no mark.
         impaired: whether ECS's health checks of the instance say IMPAIRED (ECS API, ContainerInstanceHealthStatus).
+        provider: the name of the capacity provider that it is of; "": of none.
+        is_external: whether it is a machine of ECS Anywhere, and no EC2 instance.
     """
 
     arn: str
@@ -139,6 +144,8 @@ class ContainerInstance:
     enis_limited: bool = True
     drain_mark: DrainMark | None = None
     impaired: bool = False
+    provider: str = ""
+    is_external: bool = False
 
     @property
     def is_well(self) -> bool:
@@ -152,7 +159,7 @@ class ContainerInstance:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One replica service and its task counts.
+    """One replica service of which the pool gets tasks, and its task counts.
 
     Attributes:
         shape: what one of its tasks asks for; None until its task definition has been needed and read.
@@ -160,6 +167,8 @@ class Service:
         deploying: how many tasks its deployments lack: their desired count, less running and pending.
         displaced: how many of its tasks are on draining instances; read only where ECS cannot place one of its tasks.
         startable: how many more tasks ECS may start now, by its maximum percent.
+        shared: its capacity provider strategy, if other pools get a part of its tasks; else None.
+        elsewhere: how many of the tasks that ECS must start go to other pools.
     """
 
     name: str
@@ -172,23 +181,35 @@ class Service:
     deploying: int = 0
     displaced: int = 0
     startable: int = 0
+    shared: Launch | None = None
+    elsewhere: int = 0
 
     @property
     def missing(self) -> int:
-        """How many tasks ECS must start: those that are lacking, and those that it starts before it stops others.
+        """How many tasks ECS must start here: those that are lacking, and those that it starts before it stops others.
 
         ECS API, DeploymentConfiguration: a deployment and a drain start replacements up to the maximum percent.
         """
         ahead = min(self.deploying + self.displaced, self.startable)
-        return max(0, self.desired - self.running - self.pending, ahead)
+        return max(0, max(self.desired - self.running - self.pending, ahead) - self.elsewhere)
 
 
 @dataclass(frozen=True, slots=True)
 class Daemons:
-    """The daemon services of a cluster: what they reserve on each instance, and how many tasks they have in all."""
+    """The daemon services of a cluster, and what they reserve on each instance.
+
+    Attributes:
+        counts: how many tasks each of them has, also on instances that are not the pool's.
+        bound: of those with memberOf placement constraints, the expressions, and what they reserve where these hold.
+    """
 
     size: Size = NOTHING
-    tasks: int = 0
+    counts: tuple[int, ...] = ()
+    bound: tuple[TaskShape, ...] = ()
+
+    def tasks_on(self, instances: int) -> int:
+        """Return how many tasks they have on so many instances: each has one on an instance, at most."""
+        return sum(min(count, instances) for count in self.counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +217,7 @@ class Snapshot:
     """Everything that one decision about one cluster looks at.
 
     Attributes:
+        instances: those that the pool's tasks run on: no machines of ECS Anywhere, none of other capacity providers.
         at: when it was observed, in seconds since the epoch.
         tasks_of: the shapes of the service tasks on each instance that may be emptied, by container instance ARN.
         bound_since: when the oldest batch task on each such instance was created, by container instance ARN.

@@ -147,6 +147,7 @@ class Pool:
         may_fall_back: whether this pool can be given an on-demand part (a fleet made from launch templates).
         waiting: the ids of the instances that wait under a lifecycle hook to be terminated; they are no members.
         trouble: what AWS says of the latest launch, if it failed and the pool is short of its target; else "".
+        zones: the ids of its instances in each zone, if it keeps its zones balanced; else nothing.
         first_type: the type that the pool launches as long as EC2 has it; "" if no order is known.
     """
 
@@ -161,6 +162,7 @@ class Pool:
     may_fall_back: bool = False
     waiting: frozenset[str] = frozenset()
     first_type: str = ""
+    zones: Mapping[str, frozenset[str]] = field(default_factory=dict)
     trouble: str = ""
 
     @property

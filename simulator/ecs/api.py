@@ -9,15 +9,24 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from simulator.ecs import attributes
+from simulator.ecs.launching import EC2, FARGATE_PROVIDERS, Launch
+from simulator.ecs.placing import placement_failure_reason
+from simulator.ecs.queries import satisfies
 from simulator.ecs.scheduler import Scheduler
 from simulator.ecs.service_shapes import describe_revisions, describe_service
-from simulator.ecs.shapes import count_tasks, describe_definition, describe_instance, describe_task, desired_status
+from simulator.ecs.shapes import (
+    count_tasks,
+    describe_definition,
+    describe_instance,
+    describe_task,
+    desired_status,
+    launch_type_of,
+)
 from simulator.ecs.state import (
     Cluster,
     ContainerInstance,
     Task,
     TaskStatus,
-    placement_failure_reason,
 )
 from simulator.ecs.strategies import strategy_of_run
 from simulator.endpoint import Action, Params
@@ -30,6 +39,7 @@ MAX_SERVICES_DESCRIBED = 10
 MAX_REVISIONS_DESCRIBED = 20
 MAX_PAGE = 100
 DEFAULT_SERVICES_PAGE = 10
+MAX_PROVIDERS_A_PAGE = 10
 
 _FILTER = re.compile(r"ec2InstanceId in \[([^\]]*)\]")
 
@@ -47,6 +57,7 @@ class EcsApi:
             "ecs:DescribeContainerInstances": self.describe_container_instances,
             "ecs:UpdateContainerInstancesState": self.update_container_instances_state,
             "ecs:DescribeClusters": self.describe_clusters,
+            "ecs:DescribeCapacityProviders": self.describe_capacity_providers,
             "ecs:ListServices": self.list_services,
             "ecs:DescribeServices": self.describe_services,
             "ecs:DescribeServiceRevisions": self.describe_service_revisions,
@@ -65,8 +76,7 @@ class EcsApi:
         if "status" in params:
             found = [i for i in found if i.status == params["status"]]
         if "filter" in params:
-            ids = _filtered_ids(params["filter"])
-            found = [i for i in found if i.ec2_id in ids]
+            found = _filtered(found, params["filter"])
         return _page("containerInstanceArns", [i.arn for i in found], params, MAX_PAGE)
 
     def describe_container_instances(self, params: Params) -> dict[str, Any]:
@@ -108,6 +118,15 @@ class EcsApi:
             ],
             "failures": [],
         }
+
+    def describe_capacity_providers(self, params: Params) -> dict[str, Any]:
+        names = _limited(params["capacityProviders"], MAX_DESCRIBED, "capacity providers")
+        known = self.scheduler.providers
+        # ECS API: up to 10 results a page. Those of Fargate are there in every account.
+        found = [known[n].described() for n in names if n in known]
+        fargate = [{"name": n, "status": "ACTIVE", "type": n} for n in names if n in FARGATE_PROVIDERS]
+        missing = [n for n in names if n not in known and n not in FARGATE_PROVIDERS]
+        return {"capacityProviders": [*found, *fargate][:MAX_PROVIDERS_A_PAGE], "failures": _missing(missing)}
 
     def list_services(self, params: Params) -> dict[str, Any]:
         cluster = self._cluster(params)
@@ -172,15 +191,19 @@ class EcsApi:
     def run_task(self, params: Params) -> dict[str, Any]:
         cluster = self._cluster(params)
         definition = self.scheduler.definitions[params["taskDefinition"]]
-        if not any(i.status == "ACTIVE" for i in cluster.instances.values()):
+        launch = Launch.of_run(params)
+        instances = cluster.instances.values()
+        if launch == EC2 and not any(i.status == "ACTIVE" and launch.may_be_on(i, "") for i in instances):
             raise AwsError("InvalidParameterException", "No Container Instances were found in your cluster.")
         tasks, failures, strategy = [], [], strategy_of_run(params)
-        for _ in range(params.get("count", 1)):
-            task = self.scheduler.place(cluster, definition, f"family:{definition.family}", strategy)
+        group = f"family:{definition.family}"
+        alike = [t for t in cluster.tasks.values() if t.group == group] if launch.weights else []
+        for provider in launch.providers_of_next(alike, params.get("count", 1)):
+            task = self.scheduler.place(cluster, definition, group, strategy, launch=launch, provider=provider)
             if task:
                 tasks.append(describe_task(task))
             else:
-                failures.append({"reason": placement_failure_reason(cluster, definition)})
+                failures.append({"reason": placement_failure_reason(cluster, definition, launch)})
         return {"tasks": tasks, "failures": failures}
 
     def stop_task(self, params: Params) -> dict[str, Any]:
@@ -225,15 +248,16 @@ def _is_listed(task: Task, params: Params) -> bool:
     return (
         params.get("family", task.definition.family) == task.definition.family
         and (not service or task.group == f"service:{service}")
-        and params.get("launchType", "EC2") == "EC2"
+        and params.get("launchType", launch_type_of(task)) == launch_type_of(task)
     )
 
 
-def _filtered_ids(expression: str) -> set[str]:
-    found = _FILTER.fullmatch(expression)
-    if found is None:
-        raise AwsError("InvalidParameterException", f"the filter {expression!r} is not simulated")
-    return {part.strip() for part in found.group(1).split(",")}
+def _filtered(instances: Iterable[ContainerInstance], expression: str) -> list[ContainerInstance]:
+    by_id = _FILTER.fullmatch(expression)
+    if by_id is None:
+        return [i for i in instances if satisfies(i, expression)]
+    ids = {part.strip() for part in by_id.group(1).split(",")}
+    return [i for i in instances if i.ec2_id in ids]
 
 
 def _missing(arns: Iterable[str]) -> list[dict[str, str]]:

@@ -6,8 +6,11 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 
+from simulator.ecs.launching import EC2, Launch
 from simulator.ecs.state import Cluster, ContainerInstance
 from simulator.ecs.strategies import Strategy
+from simulator.ecs.task_definition import TaskDefinition
+from steady.cluster import Size
 
 
 def choose(
@@ -23,3 +26,27 @@ def choose(
     on = Counter(t.instance.arn for t in tasks)
     zones = Counter(t.instance.zone for t in tasks)
     return min(fitting, key=lambda i: (zones[i.zone], on[i.arn], len(i.tasks), i.arn))
+
+
+def placement_failure_reason(cluster: Cluster, definition: TaskDefinition, launch: Launch = EC2) -> str:
+    """Return the reason that ECS gives if it cannot place a task of `definition`."""
+    [provider] = launch.providers_of_next((t for t in cluster.tasks.values() if t.definition is definition), 1)
+    if launch.is_fargate(provider):
+        return "RESOURCE:FARGATE"
+    instances = cluster.instances.values()
+    active = [i for i in instances if i.status == "ACTIVE" and launch.may_be_on(i, provider)]
+    if not active:
+        return "NO_CONTAINER_INSTANCES"
+    if not any(i.remaining.memory_mib >= definition.size.memory_mib for i in active):
+        return "RESOURCE:MEMORY"
+    if not any(i.remaining.cpu_units >= definition.size.cpu_units for i in active):
+        return "RESOURCE:CPU"
+    return "RESOURCE:PORTS" if definition.host_port else "RESOURCE:MEMORY"
+
+
+def fargate_host(cluster: Cluster, size: Size, zone: str) -> ContainerInstance | None:
+    """Return the host of one Fargate task, which no call of ECS shows; None if Fargate has no capacity for it."""
+    running = sum(not t.instance.arn and not t.stopping for t in cluster.tasks.values())
+    if running >= cluster.fargate:
+        return None
+    return ContainerInstance("", cluster, "", "", zone, registered=size, remaining=size)

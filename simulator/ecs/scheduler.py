@@ -6,13 +6,15 @@ import itertools
 import random
 
 from simulator.clock import Clock
+from simulator.ecs.launching import EC2, Launch, Provider
 from simulator.ecs.observer import Observer
-from simulator.ecs.placing import choose
+from simulator.ecs.placing import choose, fargate_host
+from simulator.ecs.queries import satisfies
 from simulator.ecs.services import Services
 from simulator.ecs.state import Cluster, ContainerInstance, Otherwise, Task, TaskStatus
 from simulator.ecs.strategies import Strategy
 from simulator.ecs.task_definition import ARN, TaskDefinition
-from simulator.load_balancing import LoadBalancing, RegisteredTarget
+from simulator.load_balancing import LoadBalancing
 from simulator.timing import DEFAULT, Timing
 
 # Mean seconds from placement to RUNNING: the agent's poll, the image, the start.
@@ -23,7 +25,6 @@ CRASH_BACKOFF_S = 120.0
 SERVICE_CONNECT_STOP_S = 30
 # Seconds until ECS notices that an instance is gone.
 LOST_INSTANCE_S = 10.0
-
 
 # Odd, so that no two numbers give the same id: 2^128 divided by the golden ratio.
 SPREAD = 0x9E3779B97F4A7C15F39CC0605CEDC835
@@ -50,6 +51,7 @@ class Scheduler:
         self.balancing = balancing
         self.clusters: dict[str, Cluster] = {}
         self.definitions: dict[str, TaskDefinition] = {}
+        self.providers: dict[str, Provider] = {}
         self.observer = Observer()
         self.services = Services(self)
         self._ids = itertools.count(1)
@@ -73,16 +75,24 @@ class Scheduler:
         group: str,
         strategy: Strategy,
         run_s: float | None = None,
+        launch: Launch = EC2,
+        provider: str = "",
     ) -> Task | None:
-        """Start one task on an ACTIVE instance that has room, and return it; None if no instance has room."""
+        """Start one task where `launch` and `provider` allow it, and return it; None if there is no room."""
         fitting = [
             i
             for i in cluster.instances.values()
-            if i.status == "ACTIVE" and i.agent_connected and i.has_room(definition)
+            if i.status == "ACTIVE" and i.agent_connected and i.has_room(definition) and launch.may_be_on(i, provider)
         ]
+        fitting = [i for i in fitting if all(satisfies(i, expression) for expression in definition.member_of)]
+        if launch.is_fargate(provider):
+            host = fargate_host(cluster, definition.size, "us-east-1a")
+            fitting = [host] if host else []
         if not fitting:
             return None
-        return self.start(choose(fitting, cluster, group, strategy, self._draws), definition, group, run_s)
+        task = self.start(choose(fitting, cluster, group, strategy, self._draws), definition, group, run_s)
+        task.launch, task.provider = launch, provider
+        return task
 
     def start(
         self, instance: ContainerInstance, definition: TaskDefinition, group: str, run_s: float | None = None
@@ -144,7 +154,7 @@ class Scheduler:
         if not task.instance.agent_connected:
             return
         task.sigterm_at = self.clock.now
-        for target in (*task.targets, *_served_for_instance(task)):
+        for target in (*task.targets, *task.served_for_instance()):
             self.balancing.close_target(target)
         running = task.status is TaskStatus.RUNNING
         self.clock.after(self.exit_s(task) if running else 0.0, lambda: self._exited(task))
@@ -276,7 +286,7 @@ class Scheduler:
         for target in task.targets:
             self.balancing.deregister(target)
             self.balancing.end_target(target)
-        for target in _served_for_instance(task):
+        for target in task.served_for_instance():
             self.balancing.end_target(target)
         service = task.cluster.services.get(task.service_name)
         if service:
@@ -289,8 +299,3 @@ class Scheduler:
             self.services.retry_later(service, CRASH_BACKOFF_S)
         elif service:
             self.services.reconcile_soon(service)
-
-
-def _served_for_instance(task: Task) -> list[RegisteredTarget]:
-    """Return the targets of the task's instance whose requests the task answers: those at its port."""
-    return [target for target in task.instance.targets if target.port == task.host_port]

@@ -48,6 +48,8 @@ def describe_service(service: Service) -> dict[str, Any]:
         "placementStrategy": [] if service.daemon else [*DESCRIBED[service.strategy]],
         "schedulingStrategy": "DAEMON" if service.daemon else "REPLICA",
         "deploymentController": {"type": _controller(service)},
+        **service.launch.described(),
+        "availabilityZoneRebalancing": "ENABLED" if service.rebalances else "DISABLED",
         # ECS API, DeploymentConfiguration: of a daemon service 0 and 100; of every other one what limits its drains.
         "deploymentConfiguration": {
             "minimumHealthyPercent": 0 if service.daemon else service.minimum_healthy_percent,
@@ -58,7 +60,8 @@ def describe_service(service: Service) -> dict[str, Any]:
     }
     if service.deploys is Deploys.EXTERNAL:
         # ECS API, CreateService: an EXTERNAL service has no task definition; its task sets have.
-        del described["taskDefinition"], described["loadBalancers"]
+        for member in ("taskDefinition", "loadBalancers", *service.launch.described()):
+            del described[member]
     if service.deploys is Deploys.CODE_DEPLOY:
         described["loadBalancers"] = _entries(service, service.idle_groups)
     if service.deploys.by_task_sets:
@@ -70,6 +73,7 @@ def describe_service(service: Service) -> dict[str, Any]:
             "id": deployment_id(service, revision),
             "status": "PRIMARY" if revision == service.revision else "ACTIVE",
             "taskDefinition": _definition_of(service, revision),
+            **service.earlier_launches.get(revision, service.launch).described(),
             **_counts(service, revision),
             **_other_ways(service, _OF_DEPLOYMENT),
         }
@@ -143,6 +147,7 @@ def _task_sets(service: Service) -> list[dict[str, Any]]:
             "id": deployment_id(service, revision),
             "status": status,
             "taskDefinition": service.definition.arn,
+            **service.launch.described(),
             "loadBalancers": _entries(service, groups),
             **_set_counts(service, revision),
         }

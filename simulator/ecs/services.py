@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import Protocol
 
 from simulator.clock import Clock
+from simulator.ecs.launching import Launch
 from simulator.ecs.observer import Observer
-from simulator.ecs.state import Cluster, ContainerInstance, Service, Task, TaskStatus, placement_failure_reason
+from simulator.ecs.placing import placement_failure_reason
+from simulator.ecs.queries import satisfies
+from simulator.ecs.state import Cluster, ContainerInstance, Service, Task, TaskStatus
 from simulator.ecs.strategies import Strategy
 from simulator.ecs.task_definition import TaskDefinition
 from simulator.load_balancing import LoadBalancing
 
 # Seconds until a service tries again to place a task that found no room.
 RETRY_S = 15.0
+# Seconds between two looks at the balance of a service over the zones; an assumption.
+REBALANCE_EVERY_S = 60.0
 # Seconds between two placement failure events of one service.
 FAILURE_EVENT_EVERY_S = 300.0
 
@@ -25,7 +31,16 @@ class TaskScheduler(Protocol):
     observer: Observer
     balancing: LoadBalancing
 
-    def place(self, cluster: Cluster, definition: TaskDefinition, group: str, strategy: Strategy) -> Task | None: ...
+    def place(
+        self,
+        cluster: Cluster,
+        definition: TaskDefinition,
+        group: str,
+        strategy: Strategy,
+        *,
+        launch: Launch,
+        provider: str,
+    ) -> Task | None: ...
 
     def start(self, instance: ContainerInstance, definition: TaskDefinition, group: str) -> Task: ...
 
@@ -38,6 +53,10 @@ class Services:
     def __init__(self, scheduler: TaskScheduler) -> None:
         self.scheduler = scheduler
         self.clock = scheduler.clock
+        # The ARNs of the tasks that are replaced so that their service is balanced over the zones.
+        self._moving: set[str] = set()
+        # The ARNs of the services whose balance is looked at later.
+        self._watched: set[str] = set()
 
     def set_desired(self, service: Service, desired: int) -> None:
         """Set the service's desired count, and act on it at once."""
@@ -46,13 +65,17 @@ class Services:
             self.scheduler.balancing.look(arn)
         self.reconcile(service)
 
-    def deploy(self, service: Service, definition: TaskDefinition) -> None:
+    def deploy(self, service: Service, definition: TaskDefinition, launch: Launch | None = None) -> None:
         """Begin a deployment of `definition`: tasks of it replace all others, within the service's two percentages.
+
+        `launch` is on what it runs; None: on the same as before.
 
         ECS Developer Guide, "Rolling update": up to the maximum percent are started before any is stopped.
         """
         service.earlier[service.revision] = service.target_groups
+        service.earlier_launches[service.revision] = service.launch
         service.revision += 1
+        service.launch = launch or service.launch
         service.definition, service.replaces_before = definition, service.revision
         self.reconcile(service)
 
@@ -62,19 +85,64 @@ class Services:
             self._reconcile_daemon(service)
             return
         alive = [t for t in service.tasks.values() if not t.stopping]
-        draining = [t for t in alive if service.leaves(t)]
+        draining = [t for t in alive if self._leaves(service, t)]
         staying = len(alive) - len(draining)
         ceiling = service.desired * service.maximum_percent // 100
         wanted = max(0, min(service.desired - staying, ceiling - len(alive)))
         self._note_missing(service, max(0, service.desired - len(alive)))
-        for _ in range(wanted):
-            if not self._place_for(service):
-                break
+        for provider, tasks in Counter(service.launch.providers_of_next(alive, wanted)).items():
+            for _ in range(tasks):
+                if not self._place_for(service, provider):
+                    break
         self._stop_excess(service)
         self._stop_replaced(service)
+        if service.rebalances:
+            self._rebalance(service)
 
-    def _place_for(self, service: Service) -> bool:
-        task = self.scheduler.place(service.cluster, service.definition, f"service:{service.name}", service.strategy)
+    def _leaves(self, service: Service, task: Task) -> bool:
+        """Return whether a task is to be replaced: its instance drains, a deployment or a rebalancing replaces it."""
+        is_old = task.revision < service.replaces_before
+        return is_old or task.instance.status == "DRAINING" or task.arn in self._moving
+
+    def _rebalance(self, service: Service) -> None:
+        """Move a task from the zone with the most to the one with the fewest, once the service is steady.
+
+        ECS Developer Guide, "Balancing an Amazon ECS service across Availability Zones": it starts a task in the zone
+        with the fewest, waits until that is healthy, and stops one in the zone with the most. Without room there, it
+        sends a placement failure event ("Track Amazon ECS Availability Zone rebalancing").
+        """
+        self._look_later(service)
+        alive = [t for t in service.tasks.values() if not t.stopping]
+        is_steady = len(alive) == service.desired and all(t.status is TaskStatus.RUNNING for t in alive)
+        hosts = [i for i in service.cluster.instances.values() if i.status == "ACTIVE" and i.agent_connected]
+        if not is_steady or not hosts or any(self._leaves(service, t) for t in alive):
+            return
+        zones = Counter({i.zone: 0 for i in hosts})
+        zones.update(t.instance.zone for t in alive)
+        most, fewest = max(zones, key=lambda z: (zones[z], z)), min(zones, key=lambda z: (zones[z], z))
+        movable = [t.arn for t in alive if t.instance.zone == most and not t.protected]
+        if zones[most] - zones[fewest] <= 1 or not movable:
+            return
+        if any(i.zone == fewest and i.has_room(service.definition) for i in hosts):
+            self._moving.add(max(movable))
+            self.reconcile_soon(service)
+        else:
+            self._send_failure_event(service)
+
+    def _look_later(self, service: Service) -> None:
+        def look() -> None:
+            self._watched.discard(service.arn)
+            self.reconcile(service)
+
+        if service.arn not in self._watched:
+            self._watched.add(service.arn)
+            self.clock.after(REBALANCE_EVERY_S, look)
+
+    def _place_for(self, service: Service, provider: str) -> bool:
+        group = f"service:{service.name}"
+        task = self.scheduler.place(
+            service.cluster, service.definition, group, service.strategy, launch=service.launch, provider=provider
+        )
         if task is None:
             self.retry_later(service, RETRY_S)
             self._send_failure_event(service)
@@ -85,7 +153,7 @@ class Services:
 
     def _stop_excess(self, service: Service) -> None:
         alive = [t for t in service.tasks.values() if not t.stopping]
-        staying = [t for t in alive if not service.leaves(t)]
+        staying = [t for t in alive if not self._leaves(service, t)]
         for task in sorted(staying, key=lambda t: (-t.created_at, t.arn))[: max(0, len(staying) - service.desired)]:
             self.scheduler.retire(task)
 
@@ -94,14 +162,19 @@ class Services:
         running = [t for t in service.tasks.values() if not t.stopping and t.status is TaskStatus.RUNNING]
         healthy = [t for t in running if all(x.healthy_at <= self.clock.now for x in t.targets)]
         floor = math.ceil(service.desired * service.minimum_healthy_percent / 100)
-        movable = [t for t in healthy if service.leaves(t) and not t.protected]
+        movable = [t for t in healthy if self._leaves(service, t) and not t.protected]
         for task in movable[: max(0, len(healthy) - floor)]:
             self.scheduler.retire(task)
 
     def _reconcile_daemon(self, service: Service) -> None:
         covered = {t.instance.arn for t in service.tasks.values() if not t.stopping}
         for instance in list(service.cluster.instances.values()):
-            if instance.status == "ACTIVE" and instance.arn not in covered and instance.has_room(service.definition):
+            [provider] = service.launch.providers_of_next((), 1)
+            is_for_it = service.launch.may_be_on(instance, provider)
+            definition = service.definition
+            is_for_it = is_for_it and all(satisfies(instance, expression) for expression in definition.member_of)
+            free = instance.status == "ACTIVE" and instance.has_room(definition)
+            if is_for_it and free and instance.arn not in covered:
                 self.scheduler.start(instance, service.definition, f"service:{service.name}")
 
     def reconcile_soon(self, service: Service) -> None:
@@ -162,7 +235,7 @@ class Services:
                     "eventType": "ERROR",
                     "eventName": "SERVICE_TASK_PLACEMENT_FAILURE",
                     "clusterArn": service.cluster.arn,
-                    "reason": placement_failure_reason(service.cluster, service.definition),
+                    "reason": placement_failure_reason(service.cluster, service.definition, service.launch),
                 },
             }
         )

@@ -17,6 +17,13 @@ def desired_status(task: Task) -> str:
     return "STOPPED" if task.stopping else "RUNNING"
 
 
+def launch_type_of(task: Task) -> str:
+    """Return the launch type of a task, which a capacity provider gives it, too."""
+    if task.instance.managed:
+        return "MANAGED_INSTANCES"
+    return "FARGATE" if not task.instance.arn else task.launch.type or "EC2"
+
+
 def count_tasks(tasks: Iterable[Task]) -> dict[str, int]:
     """Count the tasks whose desired status is RUNNING, as DescribeContainerInstances and DescribeClusters do."""
     wanted = [t for t in tasks if not t.stopping]
@@ -34,9 +41,14 @@ def describe_instance(instance: ContainerInstance) -> dict[str, Any]:
             {"name": "PORTS", "type": "STRINGSET", "stringSetValue": [str(p) for p in sorted(instance.used_ports)]},
         ]
 
+    # ECS Developer Guide, "Amazon ECS clusters for external instances": the machine is no EC2 instance, in no zone.
+    own = {"ecs.instance-type": instance.instance_type, "ecs.availability-zone": instance.zone}
+    if instance.external:
+        own = {"ecs.capability.external": ""}
     return {
         "containerInstanceArn": instance.arn,
         "ec2InstanceId": instance.ec2_id,
+        **({"capacityProviderName": instance.provider} if instance.provider else {}),
         "status": instance.status,
         "agentConnected": instance.agent_connected,
         "registeredResources": resources(instance.registered.cpu_units, instance.registered.memory_mib),
@@ -44,9 +56,7 @@ def describe_instance(instance: ContainerInstance) -> dict[str, Any]:
         # ECS API: only tasks whose desired status is RUNNING. A task that is told to stop leaves the count at once.
         **count_tasks(instance.tasks.values()),
         "attributes": [
-            {"name": "ecs.instance-type", "value": instance.instance_type},
-            {"name": "ecs.availability-zone", "value": instance.zone},
-            *({"name": name, "value": value} for name, value in instance.attributes.items()),
+            *({"name": name, "value": value} for name, value in {**own, **instance.attributes}.items()),
         ],
     }
 
@@ -65,7 +75,10 @@ def describe_task(task: Task) -> dict[str, Any]:
     described: dict[str, Any] = {
         "taskArn": task.arn,
         "clusterArn": task.cluster.arn,
-        "containerInstanceArn": task.instance.arn,
+        # ECS API, Task: "The ARN of the container instances that host the task": a Fargate task has none.
+        **({"containerInstanceArn": task.instance.arn} if task.instance.arn else {}),
+        **({"capacityProviderName": task.provider} if task.provider else {}),
+        "launchType": launch_type_of(task),
         "taskDefinitionArn": definition.arn,
         "group": task.group,
         "lastStatus": task.last_status.value,
@@ -120,4 +133,5 @@ def describe_definition(definition: TaskDefinition) -> dict[str, Any]:
         "revision": definition.revision,
         "networkMode": "awsvpc" if definition.awsvpc else "host" if definition.host_network else "bridge",
         "containerDefinitions": [container, *sidecars],
+        "placementConstraints": [{"type": "memberOf", "expression": one} for one in definition.member_of],
     }

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from simulator.ecs.launching import EC2, Launch
 from simulator.ecs.strategies import Strategy
 from simulator.ecs.task_definition import ARN, TaskDefinition
 from simulator.load_balancing import RegisteredTarget, TargetGroup
@@ -68,6 +69,7 @@ class Task:
         exited_at: when its container ended.
         stopped_at: when it became STOPPED.
         address: the IP address of its own network interface (awsvpc); "" without one.
+        launch, provider: what it was started on, and the capacity provider that took it.
     """
 
     arn: str
@@ -92,6 +94,8 @@ class Task:
     killed: bool = False
     protected: bool = False
     revision: int = 0
+    launch: Launch = EC2
+    provider: str = ""
 
     @property
     def last_status(self) -> TaskStatus:
@@ -112,6 +116,10 @@ class Task:
         assert port is not None, f"{self.definition.family} has target groups but no container port"
         return (self.arn.rpartition("/")[2] if group.is_by_task else id_), port
 
+    def served_for_instance(self) -> list[RegisteredTarget]:
+        """Return the targets of its instance whose requests it answers: those at its port."""
+        return [target for target in self.instance.targets if target.port == self.host_port]
+
     @property
     def service_name(self) -> str:
         """The name of the task's service; "" for a batch task."""
@@ -125,6 +133,8 @@ class ContainerInstance:
 
     Attributes:
         targets: the instance's own targets, which its pool has registered.
+        provider: the capacity provider that it is of; "": of none.
+        external, managed: whether it is of ECS Anywhere, or of ECS Managed Instances.
     """
 
     arn: str
@@ -142,6 +152,9 @@ class ContainerInstance:
     # Its custom attributes (PutAttributes), and the overall status of its health checks.
     attributes: dict[str, str] = field(default_factory=dict)
     health: str = "OK"
+    provider: str = ""
+    external: bool = False
+    managed: bool = False
 
     def has_room(self, definition: TaskDefinition) -> bool:
         """Whether a task of `definition` fits: CPU, memory and its fixed port."""
@@ -164,10 +177,12 @@ class Service:
         target_groups: the ARNs of the target groups in which its newest deployment registers tasks.
         idle_groups: of a blue/green or CodeDeploy service: the others, which change places with `target_groups`.
         deploys: how it is deployed.
+        launch: on what its newest deployment runs; `earlier_launches` has that of those before it.
         otherwise: in which other way its tasks get requests; None: in none. `hidden_groups` then counts these requests.
         revision: the number of its newest service revision; `earlier` has the target groups of those before it.
         replaces_before: the tasks of revisions before this number are being replaced, by a rolling deployment.
         missing_since: since when each missing task has been missing, the longest first.
+        rebalances: whether ECS balances its tasks over the zones (`availabilityZoneRebalancing`).
         failure_event_at: when the last placement failure event was sent.
     """
 
@@ -192,6 +207,9 @@ class Service:
     revision: int = 1
     earlier: dict[int, tuple[str, ...]] = field(default_factory=dict)
     replaces_before: int = 0
+    launch: Launch = EC2
+    earlier_launches: dict[int, Launch] = field(default_factory=dict)
+    rebalances: bool = False
 
     @property
     def arn(self) -> str:
@@ -206,10 +224,6 @@ class Service:
         self.earlier[self.revision] = self.target_groups
         self.revision += 1
         self.target_groups = target_groups
-
-    def leaves(self, task: Task) -> bool:
-        """Return whether a task is to be replaced: by a deployment, or because its instance drains."""
-        return task.instance.status == "DRAINING" or task.revision < self.replaces_before
 
     def counts(self, revision: int | None = None) -> tuple[int, int]:
         """Return the numbers of running and of pending tasks, of all revisions or of one.
@@ -227,6 +241,7 @@ class Cluster:
 
     Attributes:
         stopped: the tasks that became STOPPED within `STOPPED_KEPT_S`, the oldest first.
+        fargate: for how many tasks Fargate has capacity.
     """
 
     name: str
@@ -234,6 +249,7 @@ class Cluster:
     services: dict[str, Service] = field(default_factory=dict)
     tasks: dict[str, Task] = field(default_factory=dict)
     stopped: dict[str, Task] = field(default_factory=dict)
+    fargate: int = 1000
 
     def keep_stopped(self, task: Task, now: float) -> None:
         """Move a task to those that are STOPPED, and forget those that became so too long ago."""
@@ -254,15 +270,3 @@ class Cluster:
     @property
     def arn(self) -> str:
         return f"{ARN}:cluster/{self.name}"
-
-
-def placement_failure_reason(cluster: Cluster, definition: TaskDefinition) -> str:
-    """Return the reason that ECS gives if it cannot place a task of `definition`."""
-    active = [i for i in cluster.instances.values() if i.status == "ACTIVE"]
-    if not active:
-        return "NO_CONTAINER_INSTANCES"
-    if not any(i.remaining.memory_mib >= definition.size.memory_mib for i in active):
-        return "RESOURCE:MEMORY"
-    if not any(i.remaining.cpu_units >= definition.size.cpu_units for i in active):
-        return "RESOURCE:CPU"
-    return "RESOURCE:PORTS" if definition.host_port else "RESOURCE:MEMORY"

@@ -29,6 +29,7 @@ class TaskDefinition:
         host_port: a fixed port of the instance; None: ECS chooses one.
         host_network: whether the container shares the instance's network: it listens on `container_port` there.
         starts: whether the container can start.
+        member_of: the expressions of its memberOf placement constraints.
     """
 
     family: str
@@ -44,6 +45,7 @@ class TaskDefinition:
     starts: bool = True
     chain: tuple[int, ...] = ()
     log_router_s: int | None = None
+    member_of: tuple[str, ...] = ()
 
     @property
     def arn(self) -> str:

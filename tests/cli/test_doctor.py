@@ -41,6 +41,25 @@ def test_a_group_that_fits_is_said_to(aws: boto3.Session) -> None:
     assert done.stdout == "cluster web: every setting fits\n"
 
 
+@pytest.mark.parametrize(
+    "on", [{"launchType": "FARGATE"}, {"capacityProviderStrategy": [{"capacityProvider": "FARGATE", "weight": 1}]}]
+)
+def test_a_service_that_runs_elsewhere_is_not_examined(
+    aws: boto3.Session, monkeypatch: pytest.MonkeyPatch, on: dict[str, Any]
+) -> None:
+    service(aws, delay_s=5, stop_timeout_s=30)
+    group(aws, template(aws, FITS))
+    hook(aws)
+    described = inspection.describe_services
+    # moto describes every deployment as one on EC2.
+    elsewhere = {"deployments": [], "launchType": "", **on}
+    monkeypatch.setattr(
+        inspection, "describe_services", lambda *given: [{**one, **elsewhere} for one in described(*given)]
+    )
+
+    assert doctor() == (0, [])
+
+
 def test_what_of_a_group_does_not_fit_is_found(aws: boto3.Session) -> None:
     service(aws, delay_s=5, stop_timeout_s=30, interval_s=40)
     group(aws, template(aws, DRAINS_BY_ITSELF, DisableApiTermination=True), NewInstancesProtectedFromScaleIn=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,16 @@ class Account:
             logGroupName=EVENTS_LOG_GROUP, logStreamName="events", logEvents=[line] * (2 if twice else 1)
         )
 
-    def stopped(self, family: str, created: float, stopped: float, *, group: str = "", **options: Any) -> None:
+    def stopped(
+        self,
+        family: str,
+        created: float,
+        stopped: float,
+        *,
+        group: str = "",
+        on: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> None:
         detail = {
             "clusterArn": f"arn:aws:ecs:us-east-1:123456789012:cluster/{options.pop('cluster', 'web')}",
             "taskDefinitionArn": self.definitions[family],
@@ -60,6 +70,7 @@ class Account:
             "createdAt": iso(created),
             "startedAt": iso(created + 5),
             "stoppedAt": iso(stopped),
+            **(on or {"launchType": "EC2"}),
         }
         self.keep("ECS Task State Change", stopped, detail, **options)
 
@@ -97,6 +108,13 @@ def test_services_are_how_many_of_their_tasks_there_were(account: Account) -> No
         (1020.0, "api", 1),
         (3000.0, "api", 0),
     ]
+
+
+def test_what_ran_elsewhere_than_on_the_pool_is_no_trace(account: Account) -> None:
+    for on in ({"launchType": "FARGATE"}, {"launchType": "EXTERNAL"}, {"capacityProviderName": "theirs"}):
+        account.stopped("crunch", START + 100, START + 700, on=on)
+
+    assert record_cluster(account.runtime, "web", hours=1).jobs == ()
 
 
 def test_what_still_runs_is_counted_too(account: Account) -> None:

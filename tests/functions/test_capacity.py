@@ -122,3 +122,16 @@ def test_where_an_instance_comes_from_is_found_by_its_tags(runtime: Runtime, gro
     assert found[ids[0]] == Origin(PoolName(PoolKind.SPOT_FLEET, "sfr-7"), "web")
     assert found[ids[1]] == Origin(GROUP)
     assert "i-00000000000000000" not in found
+
+
+def test_the_zones_of_a_group_are_those_that_it_balances(runtime: Runtime, group: PoolName) -> None:
+    assert pools.read_pool(runtime, group).zones == {}, "there is nothing to balance in one zone"
+
+    zones = ["us-east-1a", "us-east-1b"]
+    runtime.autoscaling.update_auto_scaling_group(AutoScalingGroupName="web", AvailabilityZones=zones)
+    pool = pools.read_pool(runtime, group)
+    assert set(pool.zones) == set(zones)
+    assert frozenset().union(*pool.zones.values()) == set(pool.members)
+
+    runtime.autoscaling.suspend_processes(AutoScalingGroupName="web", ScalingProcesses=["AZRebalance"])
+    assert pools.read_pool(runtime, group).zones == {}

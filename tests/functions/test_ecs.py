@@ -11,6 +11,7 @@ import pytest
 from simulator.endpoint import Params
 from simulator.errors import AwsError
 from simulator.world import World
+from steady.aws.capacity.providers import Providers
 from steady.aws.ecs import container_instances
 from steady.aws.ecs.container_instances import (
     Described,
@@ -29,6 +30,7 @@ from steady.aws.service_out import targets
 from steady.aws.service_out.task_targets import targets_of
 from steady.cluster import InstanceStatus, Size, TaskShape
 from steady.drain_mark import DrainMark, DrainReason
+from steady.pools import PoolKind, PoolName
 from steady.service_out.doomed import Target
 from steady.service_out.stops import Stop
 
@@ -127,7 +129,10 @@ def test_the_shape_of_a_service_is_read_only_where_tasks_are_missing() -> None:
     web.service("short", 9, cpu=256, memory=512)
     web.daemon("fluentd")
 
-    found = {s.name: s for s in read_services(world.suite.runtime("test"), "web")[0]}
+    runtime = world.suite.runtime("test")
+    pool = PoolName(PoolKind.SPOT_FLEET, "sfr-web")
+    providers = Providers(runtime, "web", pool)
+    found = {s.name: s for s in read_services(runtime, "web", providers)[0]}
 
     assert set(found) == {"idle", "short"}
     assert (found["short"].missing, found["short"].shape) == (1, TaskShape(Size(256, 512)))

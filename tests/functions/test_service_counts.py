@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from steady.aws.scaling.services import _deploying, _startable
+from steady.aws.scaling.services import _going, _lacking, _startable
 from steady.cluster import Service
 
 
@@ -30,7 +30,7 @@ def deployment(desired: int, running: int, pending: int = 0, **fields: Any) -> d
     ],
 )
 def test_each_deployment_lacks_its_own_tasks(parts: dict[str, Any], lacking: int) -> None:
-    assert _deploying(described(**parts)) == lacking
+    assert _lacking(_going(described(**parts))) == lacking
 
 
 @pytest.mark.parametrize(("percent", "startable"), [(None, 10), (200, 10), (125, 2), (100, 0)])

@@ -98,6 +98,9 @@ ON_CLUSTERS = ("ecs:ListContainerInstances", "ecs:DescribeClusters")
 RESOURCES: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
     **dict.fromkeys(ON_CLUSTERS, _cluster),
     "ecs:DescribeContainerInstances": lambda params: params["containerInstances"],
+    "ecs:DescribeCapacityProviders": lambda params: [
+        arn("ecs", f"capacity-provider/{one}") for one in params["capacityProviders"]
+    ],
     "ecs:UpdateContainerInstancesState": lambda params: params["containerInstances"],
     "ecs:PutAttributes": _targets,
     "ecs:DeleteAttributes": _targets,

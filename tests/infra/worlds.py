@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 from interruption_handler.notices import rebalance_recommendation, spot_interruption
+from simulator.ecs.launching import Launch
 from simulator.service_kinds import KINDS
 from simulator.suite import FAILURE_TOPIC
 from simulator.world import SimulatedCluster, World
@@ -27,6 +28,8 @@ def _busy_world(**thresholds: int | str) -> tuple[World, list[SimulatedCluster]]
     for cluster in clusters:
         world.account.parameters.put(f"/steady/clusters/{cluster.name}/drift_seconds", "often")
         cluster.service("api", 16, cpu=100, memory=100, requests_per_s=1)
+        # Whose a capacity provider is, must be asked.
+        cluster.service("others", 0, launch=Launch.on(world.provide("theirs", "theirs")))
         # One has come back long ago.
         cluster.instances()[0].attributes[ATTRIBUTE] = str(DrainMark(DrainReason.STOP, 1, 1, is_over=True))
     world.run(50)

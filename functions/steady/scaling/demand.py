@@ -54,6 +54,7 @@ class RunShape:
     group: str = ""
     distinct: bool = False
     placement: str = Placement.SPREAD.value
+    providers: tuple[str, ...] = ()
 
     @staticmethod
     def of(task: TaskShape) -> "RunShape":
@@ -65,6 +66,7 @@ class RunShape:
             task.group,
             task.distinct,
             task.placement.value,
+            tuple(sorted(task.providers)),
         )
 
     def task(self, size: Size) -> TaskShape:
@@ -80,6 +82,7 @@ class RunShape:
             self.group,
             self.distinct,
             placement=placement,
+            providers=frozenset(self.providers),
         )
 
 

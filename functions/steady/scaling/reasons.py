@@ -96,6 +96,7 @@ class FitsNoInstance(Reason):
         asks = [f"{size.cpu_units} CPU units", f"{size.memory_mib} MiB"]
         asks += [f"{self.task.gpus} GPUs"] if self.task.gpus else []
         asks += [f"memberOf {expression}" for expression in sorted(self.task.member_of)]
+        asks += [f"capacity provider {name}" for name in sorted(self.task.providers)]
         return (
             f"a task of {', '.join(asks)} fits no instance of the pool "
             f"({largest.name}: {largest.size.cpu_units} CPU units, {largest.size.memory_mib} MiB, {largest.gpus} GPUs)"

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from steady.cluster import ContainerInstance, InstanceShape, Size, Snapshot, TaskShape
+from steady.scaling.new_instance_query import about_new_instance
+from steady.trunks import trunk_tasks
 
 
 @dataclass(slots=True)
@@ -17,6 +19,7 @@ class Room:
         matches: the memberOf expressions that it satisfies.
         groups: how many tasks it has of each service whose tasks are kept apart.
         tasks: how many tasks it has in all.
+        provider: the capacity provider that it is of; None: any that the pool has.
     """
 
     free: Size
@@ -28,6 +31,7 @@ class Room:
     matches: frozenset[str] = frozenset()
     groups: Counter[str] = field(default_factory=Counter)
     tasks: int = field(default=0, compare=False)
+    provider: str | None = None
 
     def holds(self, task: TaskShape) -> bool:
         """Whether ECS could place `task` here."""
@@ -38,6 +42,7 @@ class Room:
             and (self.enis is None or self.enis >= task.enis)
             and task.member_of <= self.matches
             and not (task.distinct and self.groups[task.group])
+            and (not task.providers or self.provider is None or self.provider in task.providers)
         )
 
     def place(self, task: TaskShape) -> None:
@@ -62,6 +67,7 @@ class Room:
             self.matches,
             Counter(self.groups),
             self.tasks,
+            self.provider,
         )
 
 
@@ -74,7 +80,9 @@ def room_on(instances: Iterable[ContainerInstance], snapshot: Snapshot) -> list[
     rooms = []
     for i in instances:
         shape = snapshot.shapes.get(i.instance_type)
-        limit = shape.enis if shape and i.enis_limited else None
+        limit = shape.enis if shape else None
+        if not i.enis_limited:
+            limit = trunk_tasks(i.instance_type, i.registered.cpu_units)
         rooms.append(
             Room(
                 i.remaining,
@@ -86,6 +94,7 @@ def room_on(instances: Iterable[ContainerInstance], snapshot: Snapshot) -> list[
                 frozenset(e for e, arns in snapshot.matching.items() if i.arn in arns),
                 groups.get(i.arn, Counter()),
                 i.task_count,
+                i.provider,
             )
         )
     return rooms
@@ -109,11 +118,22 @@ def new_room(shape: InstanceShape, snapshot: Snapshot) -> Room:
     """Return the room on an instance of `shape` still to come, less what the daemon services take of it.
 
     It is taken to satisfy the memberOf expressions that an instance of its type satisfies now, and every expression if
-    no instance of its type is registered. Its zone is not known before it is there: expressions about zones match.
+    no instance of its type is registered. Its zone is not known before it is there: expressions about zones match. That
+    it has no task yet is known.
     """
     alike = {i.arn for i in snapshot.instances if i.instance_type == shape.name}
-    matches = frozenset(e for e, arns in snapshot.matching.items() if not alike or alike & arns or _is_of_zones(e))
-    return Room(shape.size - snapshot.daemons.size, gpus=shape.gpus, enis=shape.enis, matches=matches)
+    matches = frozenset(expression for expression in snapshot.matching if _matches_new(expression, alike, snapshot))
+    # Where a daemon's constraint cannot be read, its part is taken.
+    there = [d.size for d in snapshot.daemons.bound if d.member_of & snapshot.matching.keys() <= matches]
+    daemons = sum(there, snapshot.daemons.size)
+    return Room(shape.size - daemons, gpus=shape.gpus, enis=shape.enis, matches=matches)
+
+
+def _matches_new(expression: str, alike: set[str], snapshot: Snapshot) -> bool:
+    answer = about_new_instance(expression)
+    if isinstance(answer, bool):
+        return answer
+    return not alike or bool(alike & snapshot.matching.get(answer, frozenset())) or _is_of_zones(answer)
 
 
 def _is_of_zones(expression: str) -> bool:

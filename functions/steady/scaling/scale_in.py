@@ -1,13 +1,15 @@
 """Scale-in: which instances to empty once reservation has stayed low, and which emptied ones to terminate."""
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from steady.cluster import NOTHING, ContainerInstance, Size, Snapshot, TaskShape
+from steady.cluster import NOTHING, ContainerInstance, InstanceStatus, Size, Snapshot, TaskShape
 from steady.scaling.placement import place
 from steady.scaling.reasons import Emptied, Reason, ReservationLow
 from steady.scaling.reservation import is_low, percent_of, registered_on, reservation, reserved_on
 from steady.scaling.room import Room, room_on
+from steady.scaling.zones import ZoneUnits, in_balance
 from steady.thresholds import Thresholds
 
 # The tasks of each candidate must be read: this many candidates are enough, unless more may be emptied at once.
@@ -36,19 +38,21 @@ class EmptiedInstances:
 
 
 def find_emptied(snapshot: Snapshot, draining: Mapping[str, str]) -> EmptiedInstances:
-    """Find which of the instances `draining` (ARN to instance id) have no task left and can be terminated."""
-    ids = tuple(
-        i.instance_id
-        for i in snapshot.instances
-        if i.arn in draining and i.task_count == 0 and i.instance_id in snapshot.pool.members
-    )
+    """Find which of the instances `draining` (ARN to instance id) have no task left and can be terminated.
+
+    One that would unbalance the zones waits for the others that are draining.
+    """
+    going = [i for i in snapshot.instances if i.arn in draining and i.instance_id in snapshot.pool.members]
+    empty = tuple(i.instance_id for i in going if i.task_count == 0)
+    waits = len(empty) < len(going)
+    ids = tuple(in_balance(empty, ZoneUnits.of(snapshot.pool))) if waits else empty
     return EmptiedInstances(ids, (Emptied(len(ids)),) if ids else ())
 
 
 def candidates(
     snapshot: Snapshot, low_since: float | None, thresholds: Thresholds, minimum: int
 ) -> list[ContainerInstance]:
-    """Return the instances that scale-in may empty now, those with the fewest tasks first.
+    """Return the instances that scale-in may empty now, those with the fewest tasks first. The zones stay balanced.
 
     There are none while reservation has not been low for `scale_in_after_seconds`, nor in a pool at its `minimum`.
     """
@@ -59,7 +63,10 @@ def candidates(
     at_once = _at_once(snapshot, thresholds)
     # One that still carries a drain mark has just come back.
     in_pool = [i for i in _in_pool(snapshot) if i.drain_mark is None and i.arn not in snapshot.pinned]
-    return sorted(in_pool, key=lambda i: (i.task_count, i.reserved.memory_mib, i.arn))[: max(at_once, LOOKED_AT)]
+    by_cost = sorted(in_pool, key=lambda i: (i.task_count, i.reserved.memory_mib, i.arn))
+    in_turn = in_balance([i.instance_id for i in by_cost], _zones_left(snapshot))
+    known = {i.instance_id: i for i in by_cost}
+    return [known[id_] for id_ in itertools.islice(in_turn, max(at_once, LOOKED_AT))]
 
 
 def choose(
@@ -90,8 +97,10 @@ def choose(
     rooms = room_on(rest, snapshot)
     taken: list[ContainerInstance] = []
     due = [i for i in candidates(snapshot, low_since, thresholds, minimum) if i.arn not in snapshot.unread]
-    passed_over = 0
-    for instance in _cheapest_first(due, snapshot):
+    passed_over, zones = 0, _zones_left(snapshot)
+    by_id = {i.instance_id: i for i in _cheapest_first(due, snapshot)}
+    for id_ in in_balance(list(by_id), zones):
+        instance = by_id[id_]
         if len(taken) == _at_once(snapshot, thresholds) or passed_over == LOOKED_AT:
             break
         lower = capacity - pool.weight(pool.members[instance.instance_id])
@@ -102,6 +111,7 @@ def choose(
         left = _rooms_after(instance, rooms, snapshot, keep)
         if left is None:
             passed_over += 1
+            zones.put_back(id_)
             continue
         capacity, rest, rooms = lower, without, left
         taken.append(instance)
@@ -113,6 +123,12 @@ def choose(
 
 def _in_pool(snapshot: Snapshot) -> list[ContainerInstance]:
     return [i for i in snapshot.active if i.instance_id in snapshot.pool.members]
+
+
+def _zones_left(snapshot: Snapshot) -> ZoneUnits:
+    """Return the units in each zone once those that are draining have gone."""
+    gone = {i.instance_id for i in snapshot.instances if i.status is InstanceStatus.DRAINING}
+    return ZoneUnits.of(snapshot.pool, gone)
 
 
 def _at_once(snapshot: Snapshot, thresholds: Thresholds) -> int:

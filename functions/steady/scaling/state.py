@@ -16,6 +16,7 @@ from steady.scaling.terminations import Refusals, still_here, with_refused
 from steady.scaling.tries import Tries
 from steady.scaling.usage import UNUSED, Usage
 from steady.thresholds import Thresholds
+from steady.trunks import trunk_tasks
 
 # ECS repeats a placement failure only now and then: one stands for this long while its service still lacks tasks.
 PLACEMENT_FAILURE_STANDS_S = 300
@@ -198,7 +199,8 @@ def _staffing(
     """Return what is learned from the tasks of this look, and when a task last found no room."""
     now, known = snapshot.at, state.staffing
     waited_at = now if state.waited_at is None else state.waited_at
-    tasks = sum(i.task_count for i in snapshot.instances) - snapshot.daemons.tasks + lacking + waits
+    daemons = snapshot.daemons.tasks_on(len(snapshot.instances))
+    tasks = sum(i.task_count for i in snapshot.instances) - daemons + lacking + waits
     if state.doomed:
         # The tasks that a reclaim displaces teach nothing: spare capacity would not have held a whole fleet's tasks.
         return known.count(tasks, lacking), waited_at
@@ -214,7 +216,9 @@ def _shapes_seen(snapshot: Snapshot) -> dict[str, InstanceShape]:
     for i in sorted(snapshot.active, key=lambda i: (i.registered.memory_mib, i.registered.cpu_units), reverse=True):
         if i.instance_id in snapshot.pool.members:
             known = snapshot.shapes.get(i.instance_type)
-            enis = known.enis if known and i.enis_limited else None
+            enis = known.enis if known else None
+            if not i.enis_limited:
+                enis = trunk_tasks(i.instance_type, i.registered.cpu_units)
             seen[i.instance_type] = InstanceShape(i.instance_type, i.registered, i.registered_gpus, enis)
     return seen
 

@@ -159,7 +159,7 @@ def test_a_new_instance_matches_what_one_of_its_type_matches_now() -> None:
 
 
 def test_the_daemons_part_of_a_new_instance_is_taken() -> None:
-    world = replace(snapshot([]), daemons=Daemons(Size(256, 1000), 2))
+    world = replace(snapshot([]), daemons=Daemons(Size(256, 1000), (2,)))
 
     assert new_room(InstanceShape("m5.large", INSTANCE), world).free == Size(1792, 7000)
 

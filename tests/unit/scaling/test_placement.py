@@ -112,3 +112,23 @@ def test_the_last_strategy_of_a_service_says_how_its_instances_are_chosen(
     strategies: list[dict[str, str]], placement: Placement
 ) -> None:
     assert placement_of(strategies) is placement
+
+
+def test_tasks_of_a_capacity_provider_are_placed_on_its_instances_and_on_new_ones_alone() -> None:
+    task = replace(SMALL, providers=frozenset({"ours"}))
+    bare, ours, new = Room(WHOLE, key="bare", provider=""), Room(WHOLE, key="ours", provider="ours"), Room(WHOLE)
+
+    assert place([task] * 9, [bare, ours]).taken == {"ours": 8}
+    assert (bare.holds(SMALL), new.holds(task)) == (True, True)
+
+
+def test_an_instance_that_is_older_than_its_groups_capacity_provider_is_no_room_for_its_tasks() -> None:
+    lacking = service("api", 1, SMALL.size)
+    assert lacking.shape
+    lacking = replace(lacking, shape=replace(lacking.shape, providers=frozenset({"ours"})))
+    world = snapshot([instance(0)], services=[lacking])
+    drifting = state(drift_since={"api": NOW - 60})
+
+    assert decide(world, drifting, Thresholds()).target == 2
+    of_it = replace(world, instances=tuple(replace(i, provider="ours") for i in world.instances))
+    assert decide(of_it, drifting, Thresholds()).target == 1

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from steady.arns import name_of
 from steady.aws.capacity import instance_types
 from steady.aws.capacity.kind import NoSuchPool, Routes, terminate_each, weights_of
 from steady.aws.ecs.traffic import CLASSIC, LATTICE
-from steady.aws.runtime import Runtime
+from steady.aws.runtime import Runtime, batches
 from steady.pools import Pool, PoolName
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 ELB = "elasticloadbalancing"
 # Auto Scaling, lifecycle states: a hook holds the instance before it is terminated.
 WAITING = "Terminating:Wait"
+# ECS API, DescribeCapacityProviders: results of one page.
+PROVIDERS_A_PAGE = 10
 # One call each, of some tenths of a second: the function ends well within its timeout.
 TERMINATIONS_A_DECISION = 100
 # Auto Scaling, TrafficSourceIdentifier: the types that are no such target groups.
@@ -57,7 +60,22 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
         },
         waiting=frozenset(i["InstanceId"] for i in group["Instances"] if i["LifecycleState"] == WAITING),
         first_type=_first_type(group.get("MixedInstancesPolicy", {})),
+        zones=_zones(group),
     )
+
+
+def _zones(group: Mapping[str, Any]) -> Mapping[str, frozenset[str]]:
+    """Return the instances in each of the group's zones; nothing if it does not balance them.
+
+    Auto Scaling User Guide, "Suspend and resume processes": AZRebalance balances the instances over all zones.
+    """
+    names = group.get("AvailabilityZones", [])
+    if len(names) < 2 or any(one.get("ProcessName") == "AZRebalance" for one in group.get("SuspendedProcesses", [])):
+        return {}
+    return {
+        name: frozenset(i["InstanceId"] for i in group["Instances"] if i.get("AvailabilityZone") == name)
+        for name in names
+    }
 
 
 def _first_type(policy: Mapping[str, Any]) -> str:
@@ -99,6 +117,18 @@ def read_trouble(runtime: Runtime, name: PoolName) -> str:
     answer = runtime.autoscaling_once.describe_scaling_activities(AutoScalingGroupName=name.name, MaxRecords=1)
     latest = next(iter(answer["Activities"]), None)
     return latest.get("StatusMessage", "") if latest and latest["StatusCode"] in ("Failed", "Cancelled") else ""
+
+
+def read_providers(runtime: Runtime, name: PoolName, providers: Sequence[str]) -> frozenset[str]:
+    """Return the names of those of `providers` whose group it is."""
+    found = set()
+    for batch in batches(providers, PROVIDERS_A_PAGE):
+        for one in runtime.ecs.describe_capacity_providers(capacityProviders=batch)["capacityProviders"]:
+            arn = one.get("autoScalingGroupProvider", {}).get("autoScalingGroupArn", "")
+            # Auto Scaling: …:autoScalingGroup:ID:autoScalingGroupName/NAME. The API also takes the bare name.
+            if name_of(arn) == name.name:
+                found.add(one.get("name", ""))
+    return frozenset(found)
 
 
 def set_target(runtime: Runtime, pool: Pool, target: int, on_demand: int = 0) -> None:  # noqa: ARG001

@@ -49,6 +49,10 @@ class CapacityKind(Protocol):
         """Return what AWS says of the pool's latest launch, if it failed; else ""."""
         ...
 
+    def read_providers(self, runtime: Runtime, name: PoolName, providers: Sequence[str]) -> frozenset[str]:
+        """Return the names of those of `providers` (capacity providers of ECS) that are the pool's."""
+        ...
+
     def set_target(self, runtime: Runtime, pool: Pool, target: int, on_demand: int) -> None:
         """Ask `pool` for `target` units, `on_demand` of them on-demand. A repeat changes nothing."""
         ...

@@ -105,6 +105,11 @@ def read_trouble(runtime: Runtime, name: PoolName) -> str:  # noqa: ARG001
     return ""
 
 
+def read_providers(runtime: Runtime, name: PoolName, providers: Sequence[str]) -> frozenset[str]:  # noqa: ARG001
+    """Return no capacity provider: a fleet has none (ECS API, CapacityProvider: they are of Auto Scaling groups)."""
+    return frozenset()
+
+
 def set_target(runtime: Runtime, pool: Pool, target: int, on_demand: int) -> None:
     """Set the fleet's target capacity and its on-demand part, in units."""
     change: dict[str, Any] = {"TargetCapacity": target}

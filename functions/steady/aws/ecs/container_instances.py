@@ -30,15 +30,17 @@ ENI_ATTACHMENTS = ("ElasticNetworkInterface", "eni")
 
 
 def describe_all_instances(runtime: Runtime, cluster: str) -> tuple[ContainerInstance, ...]:
-    """Return the registered container instances of `cluster`, one for each EC2 instance.
+    """Return the registered container instances of `cluster` that are EC2 instances, one for each of these.
 
-    Those that are REGISTERING, REGISTRATION_FAILED or DEREGISTERING take no task, and are not among them.
+    Those that are REGISTERING, REGISTRATION_FAILED or DEREGISTERING take no task, and are not among them. Machines of
+    ECS Anywhere take only tasks of the launch type EXTERNAL, and are not among them either.
     """
     pages = runtime.ecs.get_paginator("list_container_instances").paginate(
         cluster=cluster, PaginationConfig={"PageSize": PAGE}
     )
     arns = [arn for page in pages for arn in page["containerInstanceArns"]]
-    return tuple(one_each(i for i in describe_instances(runtime, cluster, arns) if i.status in REGISTERED).values())
+    described = describe_instances(runtime, cluster, arns)
+    return tuple(one_each(i for i in described if i.status in REGISTERED and not i.is_external).values())
 
 
 def one_each(instances: Iterable[ContainerInstance]) -> dict[str, ContainerInstance]:
@@ -205,4 +207,7 @@ def _instance(described: ContainerInstanceTypeDef) -> ContainerInstance:
         enis_limited="ecs.awsvpc-trunk-id" not in attributes,
         impaired=described.get("healthStatus", {}).get("overallStatus") == "IMPAIRED",
         drain_mark=DrainMark.parse(attributes.get(ATTRIBUTE, "")),
+        provider=described.get("capacityProviderName", ""),
+        # ECS Developer Guide, "External instances": the attribute; Systems Manager: the id of a machine of one's own.
+        is_external="ecs.capability.external" in attributes or described["ec2InstanceId"].startswith("mi-"),
     )

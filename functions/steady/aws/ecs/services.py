@@ -15,6 +15,7 @@ from steady.aws.ecs.pages import PAGE
 from steady.aws.ecs.task_definitions import read_task_definition
 from steady.aws.runtime import Runtime, batches
 from steady.cluster import NOTHING, Placement, TaskShape
+from steady.launch import Launch
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
@@ -143,6 +144,19 @@ def task_definitions_of(service: ServiceTypeDef) -> list[str]:
     """
     sets = sorted(service.get("taskSets", []), key=lambda one: one.get("status") != "PRIMARY")
     return list(dict.fromkeys(arn for one in (service, *sets) if (arn := one.get("taskDefinition"))))
+
+
+def launch_of(service: Mapping[str, Any]) -> Launch:
+    """Return on what new tasks of `service` run. An EXTERNAL service does not say it: its task sets do."""
+    sets = sorted(service.get("taskSets", []), key=lambda one: one.get("status") != "PRIMARY")
+    return Launch.of(service, next((Launch.of(one) for one in sets), None))
+
+
+def launches_of(service: Mapping[str, Any]) -> list[Launch]:
+    """Return on what the tasks of `service` run: its new ones, and those of its other deployments or task sets."""
+    newest = launch_of(service)
+    parts = [*service.get("deployments", []), *service.get("taskSets", [])]
+    return [newest, *(Launch.of(one, newest) for one in parts)]
 
 
 def read_service_shape(runtime: Runtime, service: ServiceTypeDef) -> TaskShape:

@@ -13,14 +13,17 @@ from steady.api_budget.limits import BUCKET_OF
 from steady.api_budget.turns import SCALE_IN_READS_S, Urgency
 from steady.aws.api_budget.budget import Budget
 from steady.aws.capacity import instance_types, pools
+from steady.aws.capacity.providers import Providers
 from steady.aws.ecs.container_instances import describe_all_instances, list_instances_matching
-from steady.aws.ecs.services import can_move_tasks, describe_services, is_daemon, service_names, service_of
+from steady.aws.ecs.services import can_move_tasks, describe_services, is_daemon, launch_of, service_names, service_of
 from steady.aws.ecs.task_lists import calls_to_read, describe_tasks_on, list_instances_of_service, readable_within
 from steady.aws.ecs.tasks import find_protected_tasks, with_stopping
 from steady.aws.runtime import Runtime
 from steady.aws.scaling.displaced import with_displaced
 from steady.aws.scaling.services import read_services, readable_shape
+from steady.aws.scaling.shares import with_shares
 from steady.cluster import ContainerInstance, InstanceStatus, Snapshot, TaskShape
+from steady.scaling.new_instance_query import about_new_instance
 from steady.thresholds import ClusterSettings
 
 
@@ -48,11 +51,13 @@ def observe(
     if budget:
         budget.begin_look(cluster.name, cluster.thresholds.api_share / 100)
     pool = pools.read_pool(runtime, cluster.pool)
-    instances = describe_all_instances(runtime, cluster.name)
+    everything = describe_all_instances(runtime, cluster.name)
+    providers = Providers(runtime, cluster.name, cluster.pool, pool.members, everything)
+    instances = providers.our_instances(everything)
     # A draining instance that looks empty is not while tasks of it are stopping.
     empty = [i.arn for i in instances if i.status is InstanceStatus.DRAINING and not i.task_count]
     instances = with_stopping(runtime, cluster.name, instances, empty)
-    services, daemons = read_services(runtime, cluster.name, suspected, budget, failed)
+    services, daemons = read_services(runtime, cluster.name, providers, suspected, budget, failed)
     snapshot = Snapshot(
         cluster=cluster.name,
         at=runtime.now(),
@@ -62,8 +67,8 @@ def observe(
         daemons=daemons,
         shapes=instance_types.shapes(runtime, pool.types),
     )
-    snapshot = with_displaced(runtime, snapshot, failed)
-    snapshot = with_constraints(runtime, snapshot, (s.shape for s in services if s.shape))
+    snapshot = with_shares(runtime, with_displaced(runtime, snapshot, failed), providers)
+    snapshot = with_constraints(runtime, snapshot, [*(s.shape for s in services if s.shape), *daemons.bound])
     if budget:
         budget.end_look(cluster.name)
     return snapshot
@@ -73,7 +78,10 @@ def with_constraints(runtime: Runtime, snapshot: Snapshot, shapes: Iterable[Task
     """Return `snapshot` with what ECS says of the placement constraints of `shapes`; most tasks have none."""
     wanted = set(shapes)
     cluster = snapshot.cluster
-    unread = {expression for shape in wanted for expression in shape.member_of} - set(snapshot.matching)
+    asked = {expression for shape in wanted for expression in shape.member_of}
+    # Of a new instance other words may hold: what is left of them, its sisters show.
+    left = {answer for expression in asked if isinstance(answer := about_new_instance(expression), str)}
+    unread = (asked | left) - set(snapshot.matching)
     matching = {}
     for expression in sorted(unread):
         found = _readable(
@@ -127,7 +135,8 @@ def affordable(instances: Sequence[ContainerInstance], budget: Budget | None) ->
 def with_tasks(runtime: Runtime, snapshot: Snapshot, instances: Sequence[ContainerInstance]) -> Snapshot:
     """Return `snapshot` with the tasks on `instances`.
 
-    Of service tasks, which ECS moves when it drains an instance, the shapes are kept. Of batch tasks, which run on a
+    Of service tasks, which ECS moves when it drains an instance, the shapes are kept, unless they move to Fargate or to
+    another pool. Of batch tasks, which run on a
     draining instance until they end, the creation time of the oldest is kept. Daemon tasks are left out. Instances with
     tasks of which ECS does not say what they need are `unread`; those with a task that ECS cannot move are `pinned`.
     """
@@ -141,6 +150,7 @@ def with_tasks(runtime: Runtime, snapshot: Snapshot, instances: Sequence[Contain
     replicas = {name for name, service in services.items() if not is_daemon(service)}
     moved = [t["taskArn"] for t in tasks if service_of(t) in replicas and can_move_tasks(services[service_of(t)])]
     free = set(moved) - find_protected_tasks(runtime, cluster, moved)
+    providers = Providers(runtime, cluster, snapshot.pool.name, snapshot.pool.members, snapshot.instances)
     for task in tasks:
         service = services.get(service_of(task))
         if service is None:
@@ -148,11 +158,11 @@ def with_tasks(runtime: Runtime, snapshot: Snapshot, instances: Sequence[Contain
             # ECS gives every task a creation time; some emulators do not: such a task counts as one that never ends.
             since = task["createdAt"].timestamp() if "createdAt" in task else 0.0
             bound[arn] = min(since, bound.get(arn, since))
-        elif not is_daemon(service):
+        elif not is_daemon(service) and providers.serves(launch_of(service)):
             # ECS replaces it by a task of the service's current revision, which may differ from its own.
             name = service["serviceName"]
             if name not in shapes:
-                shapes[name] = readable_shape(runtime, cluster, service)
+                shapes[name] = readable_shape(runtime, cluster, service, providers)
             movable[task["containerInstanceArn"]].append(shapes[name])
             if task["taskArn"] not in free:
                 pinned.add(task["containerInstanceArn"])

@@ -16,15 +16,18 @@ from botocore.exceptions import BotoCoreError, ClientError
 from steady.api_budget.turns import Urgency
 from steady.aws.api_budget.budget import Budget
 from steady.aws.cache import Cache
+from steady.aws.capacity.providers import Providers
 from steady.aws.ecs.services import (
     describe_services,
     is_daemon,
+    launch_of,
     list_services,
     read_service_shape,
     task_definitions_of,
 )
 from steady.aws.runtime import Runtime
-from steady.cluster import NOTHING, Daemons, Service, Size, TaskShape
+from steady.cluster import NOTHING, Daemons, Service, TaskShape
+from steady.launch import Launch
 from steady.metrics import MetricName
 
 if TYPE_CHECKING:
@@ -38,17 +41,25 @@ LOOKS_A_SWEEP = 20
 
 @dataclass(frozen=True, slots=True)
 class _Daemon:
-    """One daemon service: what it reserves on each instance, and how many tasks it has."""
+    """One daemon service: what it reserves on each instance that its constraints allow, and how many tasks it has."""
 
-    size: Size
+    shape: TaskShape
     tasks: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Elsewhere:
+    """A service of which the pool gets no task: it is on Fargate, on ECS Anywhere, on other capacity providers."""
+
+
+_Read = Service | _Daemon | _Elsewhere
 
 
 @dataclass(slots=True)
 class _Known:
     """The services of one large cluster as last read, by name; `turn` is the index of the next to read."""
 
-    read: dict[str, Service | _Daemon] = field(default_factory=dict)
+    read: dict[str, _Read] = field(default_factory=dict)
     turn: int = 0
 
 
@@ -59,13 +70,15 @@ KNOWN = Cache[str, _Known]()
 def read_services(
     runtime: Runtime,
     cluster: str,
+    providers: Providers,
     suspected: Iterable[str] = (),
     budget: Budget | None = None,
     failed: Collection[str] = (),
 ) -> tuple[tuple[Service, ...], Daemons]:
-    """Return every replica service of `cluster`, and its daemon services together.
+    """Return the replica services of `cluster` that its pool gets tasks of, and its daemon services together.
 
-    Of a service that lacks tasks, the shape of its tasks is read as well.
+    Of a service that lacks tasks, the shape of its tasks is read as well. Daemon services that do not run on the pool's
+    instances are left out.
 
     Args:
         suspected: the names of services that lacked tasks: they are read in any case.
@@ -74,12 +87,12 @@ def read_services(
     known = KNOWN.get(runtime, cluster)
     if known is None or _count(runtime, cluster) != len(known.read):
         # The first look of a process, or services were created or deleted: only the whole list says which.
-        known = _Known(_read(runtime, cluster, list_services(runtime, cluster), failed))
+        known = _Known(_read(runtime, cluster, list_services(runtime, cluster), failed, providers))
     else:
         in_turn = budget is None or budget.allows(Urgency.SWEEP)
         runtime.telemetry.count(MetricName.CALLS_SHED, not in_turn, cluster)
         asked = _due(known, {*suspected, *failed}, in_turn=in_turn)
-        found = _read(runtime, cluster, asked, failed)
+        found = _read(runtime, cluster, asked, failed, providers)
         known.read = {name: one for name, one in known.read.items() if name not in asked} | found
     if len(known.read) > ALL_UP_TO:
         KNOWN.keep(runtime, cluster, known)
@@ -89,7 +102,11 @@ def read_services(
     daemons = [one for one in replicas if isinstance(one, _Daemon)]
     return (
         tuple(one for one in replicas if isinstance(one, Service)),
-        Daemons(sum((d.size for d in daemons), NOTHING), sum(d.tasks for d in daemons)),
+        Daemons(
+            sum((d.shape.size for d in daemons if not d.shape.member_of), NOTHING),
+            tuple(d.tasks for d in daemons),
+            tuple(d.shape for d in daemons if d.shape.member_of),
+        ),
     )
 
 
@@ -104,39 +121,54 @@ def _due(known: _Known, suspected: Iterable[str], *, in_turn: bool) -> set[str]:
     share = math.ceil(len(names) / LOOKS_A_SWEEP) if in_turn else 0
     turn = {names[(known.turn + step) % len(names)] for step in range(share)}
     known.turn = (known.turn + share) % len(names)
-    open_ = {name for name, one in known.read.items() if isinstance(one, _Daemon) or one.missing}
+    open_ = {
+        n for n, one in known.read.items() if isinstance(one, _Daemon) or (isinstance(one, Service) and one.missing)
+    }
     return {*suspected, *open_, *turn}
 
 
 def _read(
-    runtime: Runtime, cluster: str, names: Collection[str], failed: Collection[str]
-) -> dict[str, Service | _Daemon]:
+    runtime: Runtime, cluster: str, names: Collection[str], failed: Collection[str], providers: Providers
+) -> dict[str, _Read]:
     described = describe_services(runtime, cluster, sorted(names))
     # A service that is being deleted wants no task, and ECS does not count it among the cluster's.
     return {
-        s["serviceName"]: _service(runtime, cluster, s, failed)
+        s["serviceName"]: _service(runtime, cluster, s, failed, providers)
         for s in described
         if s.get("status", "ACTIVE") == "ACTIVE"
     }
 
 
-def _service(runtime: Runtime, cluster: str, described: ServiceTypeDef, failed: Collection[str]) -> Service | _Daemon:
+def _service(
+    runtime: Runtime, cluster: str, described: ServiceTypeDef, failed: Collection[str], providers: Providers
+) -> _Read:
+    launch, parts = launch_of(described), _going(described)
+    is_here = providers.serves(launch)
+    # A service that moves from one launch type to another has deployments of both.
+    here = [one for one in parts if providers.serves(Launch.of(one, launch))]
+    if not is_here and not here:
+        return _Elsewhere()
     if is_daemon(described):
-        shape = readable_shape(runtime, cluster, described)
-        return _Daemon(shape.size if shape else NOTHING, _counted(described, "runningCount", "pendingCount"))
-    definitions = task_definitions_of(described)
+        shape = readable_shape(runtime, cluster, described, providers)
+        return _Daemon(shape or TaskShape(NOTHING), _counted(described, "runningCount", "pendingCount"))
+    definitions, lacking = task_definitions_of(described), _lacking(here)
+    # ECS API: an EXTERNAL service starts no task before it has a task set.
+    desired = _counted(described, "desiredCount") if definitions else 0
+    if not is_here or len(here) < len(parts):
+        desired = min(desired, _counted(described, "runningCount", "pendingCount") + lacking)
     service = Service(
         name=described["serviceName"],
-        # ECS API: an EXTERNAL service starts no task before it has a task set.
-        desired=_counted(described, "desiredCount") if definitions else 0,
+        desired=desired,
         running=_counted(described, "runningCount"),
         pending=_counted(described, "pendingCount"),
         task_definition=next(iter(definitions), ""),
-        deploying=_deploying(described),
-        startable=_startable(described),
+        deploying=lacking,
+        # What is replaced is replaced by the newest deployment.
+        startable=_startable(described) if is_here else 0,
+        shared=launch if launch.is_shared_with(providers.ours(launch.providers)) else None,
     )
     is_wanted = service.missing or service.name in failed
-    return replace(service, shape=readable_shape(runtime, cluster, described)) if is_wanted else service
+    return replace(service, shape=readable_shape(runtime, cluster, described, providers)) if is_wanted else service
 
 
 def _counted(described: Mapping[str, Any], *counts: str) -> int:
@@ -144,10 +176,10 @@ def _counted(described: Mapping[str, Any], *counts: str) -> int:
     return sum(described.get(name) or 0 for name in counts)
 
 
-def readable_shape(runtime: Runtime, cluster: str, service: ServiceTypeDef) -> TaskShape | None:
+def readable_shape(runtime: Runtime, cluster: str, service: ServiceTypeDef, providers: Providers) -> TaskShape | None:
     """Return the shape of a task of `service`; None, and a warning, if ECS does not say it: nothing is asked for it."""
     try:
-        return read_service_shape(runtime, service)
+        shape = read_service_shape(runtime, service)
     except (ClientError, BotoCoreError, KeyError, TypeError, ValueError) as error:
         runtime.telemetry.warning(
             f"cluster {cluster}: what the tasks of service {service.get('serviceName')} need cannot be read, so no "
@@ -155,17 +187,21 @@ def readable_shape(runtime: Runtime, cluster: str, service: ServiceTypeDef) -> T
             cluster=cluster,
         )
         return None
+    return replace(shape, providers=providers.ours(launch_of(service).providers))
 
 
-def _deploying(described: ServiceTypeDef) -> int:
-    """Return how many tasks the deployments of a service lack, or the task sets of one that has these.
+def _going(described: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the deployments of a service, or its task sets, but those that have failed: these start nothing more."""
+    parts = [*described.get("deployments", []), *described.get("taskSets", [])]
+    return [one for one in parts if one.get("rolloutState") != "FAILED"]
 
-    ECS API, Deployment and TaskSet: each has its own desired, running and pending counts. A deployment that has failed
-    starts nothing more.
+
+def _lacking(parts: Iterable[Mapping[str, Any]]) -> int:
+    """Return how many tasks these deployments or task sets lack.
+
+    ECS API, Deployment and TaskSet: each has its own desired, running and pending counts.
     """
-    parts: list[Mapping[str, Any]] = [*described.get("deployments", []), *described.get("taskSets", [])]
-    going = [one for one in parts if one.get("rolloutState") != "FAILED"]
-    wanted = ((one.get("desiredCount", one.get("computedDesiredCount", 0)), one) for one in going)
+    wanted = ((one.get("desiredCount", one.get("computedDesiredCount", 0)), one) for one in parts)
     return sum(max(0, desired - one.get("runningCount", 0) - one.get("pendingCount", 0)) for desired, one in wanted)
 
 

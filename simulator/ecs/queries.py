@@ -1,0 +1,68 @@
+"""The cluster query language of ECS, by which container instances are listed and tasks are placed (memberOf)."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from simulator.ecs.state import ContainerInstance
+from simulator.errors import AwsError
+
+_TERM = re.compile(
+    r"""(?P<subject>[\w:.-]+)\s*(?P<how>==|!=|>=|<=|=~|!~|>|<|!in\b|in\b|!exists|exists)\s*"""
+    r"""(?P<argument>\[[^\]]*\]|"[^"]*"|(?!and\b|or\b)[^\s()\[\]]+)?"""
+)
+_COMPARED: Mapping[str, Callable[[Any, Any], Any]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+}
+
+
+def satisfies(instance: ContainerInstance, expression: str) -> bool:
+    """Return whether `instance` satisfies `expression`.
+
+    Raises:
+        AwsError: if the expression is not of the language (ECS Developer Guide, "Cluster query language").
+    """
+    words = re.sub(r"&&", " and ", re.sub(r"\|\|", " or ", expression))
+    terms = [_holds(instance, found) for found in _TERM.finditer(words)]
+    shape = re.sub(r"!\s*\(", " not (", _TERM.sub(" # ", words))
+    if not terms or set(shape.split()) - {"#", "and", "or", "not", "(", ")", "not("} - set(
+        re.findall(r"[()#]+", shape)
+    ):
+        raise AwsError("InvalidParameterException", f"Invalid filter: {expression}")
+    values = iter(terms)
+    return bool(eval(re.sub("#", lambda _: str(next(values)), shape), {"__builtins__": {}}))  # noqa: S307
+
+
+def _holds(instance: ContainerInstance, term: re.Match[str]) -> bool:
+    subject, how, argument = term["subject"], term["how"], (term["argument"] or "").strip('"')
+    if subject == "runningTasksCount":
+        count = sum(not t.stopping for t in instance.tasks.values())
+        return bool(_COMPARED[how](count, int(argument)))
+    values = _values(instance, subject)
+    negative = how.startswith("!")
+    if how in ("exists", "!exists"):
+        return bool(values) is not negative
+    wanted = [one.strip() for one in argument.strip("[]").split(",")]
+    if how in ("=~", "!~"):
+        found = any(re.fullmatch(argument, value) for value in values)
+    else:
+        found = any(value in wanted for value in values)
+    return found is not negative
+
+
+def _values(instance: ContainerInstance, subject: str) -> list[str]:
+    if subject == "task:group":
+        return [t.group for t in instance.tasks.values() if not t.stopping]
+    if subject == "ec2InstanceId":
+        return [instance.ec2_id]
+    own = {"ecs.instance-type": instance.instance_type, "ecs.availability-zone": instance.zone, **instance.attributes}
+    name = subject.removeprefix("attribute:")
+    return [own[name]] if name in own else []
