@@ -25,7 +25,6 @@ CRASH_BACKOFF_S = 120.0
 SERVICE_CONNECT_STOP_S = 30
 # Seconds until ECS notices that an instance is gone.
 LOST_INSTANCE_S = 10.0
-
 # Odd, so that no two numbers give the same id: 2^128 divided by the golden ratio.
 SPREAD = 0x9E3779B97F4A7C15F39CC0605CEDC835
 
