@@ -153,17 +153,17 @@ def test_a_service_whose_tasks_are_stopped_late_is_a_note_that_does_not_fail(
     group(aws, template(aws, FITS))
     hook(aws)
     # moto describes services without what it does not know.
-    registry = {"serviceRegistries": [{"registryArn": "arn:aws:servicediscovery:us-east-1:123456789012:service/srv-1"}]}
+    registry = {"registryArn": "arn:aws:servicediscovery:us-east-1:123456789012:service/srv-1"}
+    more = {"serviceRegistries": [registry], "vpcLatticeConfigurations": [{"targetGroupArn": "arn"}]}
     described = inspection.describe_services
-    monkeypatch.setattr(
-        inspection, "describe_services", lambda *given: [{**one, **registry} for one in described(*given)]
-    )
+    monkeypatch.setattr(inspection, "describe_services", lambda *given: [{**one, **more} for one in described(*given)])
 
     code, found = doctor()
 
     assert code == 0
     assert [(f["check"], f["thing"]) for f in found] == [
         ("unknown-targets", "service api"),
+        ("lingering-requests", "service api"),
         ("lingering-requests", "service api"),
     ]
     printed = CliRunner().invoke(app, ["doctor", "web"]).stdout

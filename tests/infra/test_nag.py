@@ -35,6 +35,7 @@ ACCEPTED = {
     r"AwsSolutions-IAM5\[.*:targetgroup/\*\]": "Any service's target group may have to let a doomed task go.",
     r"AwsSolutions-IAM5\[.*:servicediscovery:.*:service/\*\]": "Any service's tasks may have to leave Cloud Map.",
     r"AwsSolutions-IAM5\[.*:route53:::hostedzone/\*\]": "Their records may be in any zone; only DELETE is allowed.",
+    r"AwsSolutions-IAM5\[.*:capacity-provider/\*\]": "Services name their providers; they are read, and not changed.",
     r"AwsSolutions-IAM5\[.*:glue:.*:table/steady_logs/\*\]": "The catalogue's own tables, whose names follow the logs.",
     r"AwsSolutions-IAM5\[Resource::<Logs.*\.Arn>/\*\]": "Aggregators may put any log object, and do nothing else.",
     r"AwsSolutions-IAM5\[Resource::<Statuses.*\.Arn>/tasks/\*\]": "Any task's status, under its one prefix.",
