@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from steady.aws.ecs.lists import call_for_each, report_refused
+from steady.aws.ecs.lists import call_for_each, raise_refused, report_refused
 from steady.aws.ecs.pages import PAGE
 from steady.aws.runtime import Runtime, batches
 from steady.cluster import ContainerInstance, InstanceStatus, Size
@@ -161,8 +161,8 @@ def _set_state(
             "the next step or tick looks at it again",
             cluster=cluster,
         )
-    if updated.refused and not updated.answers:
-        raise next(iter(updated.refused.values()))
+    if not updated.answers:
+        raise_refused(updated.refused)
     report_refused(
         runtime,
         cluster,

@@ -79,6 +79,12 @@ def may_be_of_one(error: Exception) -> bool:
     return isinstance(error, ClientError) and error.response["Error"]["Code"] not in OF_ALL
 
 
+def raise_refused(refused: Mapping[str, Exception]) -> None:
+    """Raise the error of the first thing that was refused, if anything was."""
+    if refused:
+        raise next(iter(refused.values()))
+
+
 def report_refused(runtime: Runtime, cluster: str, what: str, refused: Mapping[str, Exception], then: str) -> None:
     """Log as an error what was refused, if anything was.
 

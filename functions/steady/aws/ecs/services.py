@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.aws.cache import Cache
-from steady.aws.ecs.lists import call_for_each
+from steady.aws.ecs.lists import call_for_each, raise_refused
 from steady.aws.ecs.pages import PAGE
 from steady.aws.ecs.task_definitions import read_task_definition
 from steady.aws.runtime import Runtime, batches
@@ -40,8 +40,7 @@ def describe_services(runtime: Runtime, cluster: str, names: Iterable[str]) -> l
         ClientError, BotoCoreError: if ECS refuses to describe some of them.
     """
     services, refused = describe_readable_services(runtime, cluster, names)
-    if refused:
-        raise next(iter(refused.values()))
+    raise_refused(refused)
     return services
 
 

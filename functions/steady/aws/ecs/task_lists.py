@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.api_budget.limits import BUCKET_OF
 from steady.aws.cache import Cache
-from steady.aws.ecs.lists import call_for_each
+from steady.aws.ecs.lists import call_for_each, raise_refused
 from steady.aws.ecs.pages import PAGE
 from steady.aws.pace import pace_of
 from steady.aws.runtime import CONNECTIONS, Runtime
@@ -43,8 +43,7 @@ def describe_tasks_on(runtime: Runtime, cluster: str, instances: Sequence[Contai
     reading = Reading(runtime, cluster)
     busy = [i for i in instances if i.task_count]
     found = reading.by_cluster(busy) if is_by_cluster_cheaper(runtime, cluster, busy) else reading.by_instance(busy)
-    if reading.refused:
-        raise next(iter(reading.refused.values()))
+    raise_refused(reading.refused)
     return found
 
 
@@ -179,8 +178,7 @@ def describe_tasks(runtime: Runtime, cluster: str, arns: Iterable[str]) -> list[
         ClientError, BotoCoreError: if ECS refuses to describe some of them.
     """
     tasks, refused = describe_readable_tasks(runtime, cluster, arns)
-    if refused:
-        raise next(iter(refused.values()))
+    raise_refused(refused)
     return tasks
 
 
