@@ -3,72 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
-from simulator.clock import Clock, Timer
+from simulator.clock import Clock
 from simulator.ec2 import Ec2, Ec2Instance
-from simulator.ecs.state import Cluster
 from simulator.endpoint import Params
 from simulator.errors import AwsError
+from simulator.fleet_history import FleetEvent
+from simulator.fleet_request import SpotFleet
 from simulator.instance_types import is_type
 from steady.names import CLUSTER_TAG
 
 # EC2: seconds from an interruption notice to the termination.
 NOTICE_S = 120.0
+# Seconds for which a fleet is `modifying`: 3 in a published history (kubernetes-retired/kube-aws, issue 843).
+MODIFYING_S = 3.0
 # Seconds until a fleet reacts to a change.
 LOOK_S = 10.0
 # Seconds until a fleet asks the market again for capacity that it did not get.
 ASK_AGAIN_S = 60.0
-
-
-@dataclass(eq=False, slots=True)
-class SpotFleet:
-    """One Spot Fleet.
-
-    Attributes:
-        target: the target capacity, in units, with the on-demand part.
-        weights: the units of each instance type. A fleet whose `unit` is vcpu or memory-mib selects types by their
-            attributes: it names neither the types nor the weights (EC2 API, TargetCapacityUnitType).
-        available: the fraction of its target that the market lets it hold, from 0 to 1.
-        target_groups: the ARNs of the target groups in which it registers its instances.
-        image_boots: whether instances that are launched from now on register; those of a broken image do not.
-        stopped: the instances that an interruption has stopped or hibernated. They do not count.
-        at_risk: the ids of members with a rebalance recommendation. They do not count, so that each is replaced.
-    """
-
-    id: str
-    cluster: Cluster
-    target: int
-    weights: dict[str, float]
-    available: float = 1.0
-    on_demand_target: int = 0
-    terminates_excess: bool = True
-    members: dict[str, Ec2Instance] = field(default_factory=dict)
-    next_look: Timer | None = None
-    image_boots: bool = True
-    target_groups: tuple[str, ...] = ()
-    stopped: dict[str, Ec2Instance] = field(default_factory=dict)
-    at_risk: set[str] = field(default_factory=set)
-    unit: str = "units"
-
-    @property
-    def spot_target(self) -> int:
-        """The Spot part of the target, in units."""
-        return self.target - self.on_demand_target
-
-    def fulfilled(self, *, on_demand: bool) -> float:
-        """Return the units that the fleet holds, on-demand or Spot."""
-        return self.units(i for i in self.members.values() if i.on_demand is on_demand and i.id not in self.at_risk)
-
-    def staying(self, *, on_demand: bool = False) -> list[Ec2Instance]:
-        """Return the instances without an interruption notice, on-demand or Spot."""
-        return [i for i in self.members.values() if i.doomed_at is None and i.on_demand is on_demand]
-
-    def units(self, instances: Iterable[Ec2Instance]) -> float:
-        """Sum the units of `instances`."""
-        return sum(self.weights[i.instance_type] for i in instances)
 
 
 class SpotFleets:
@@ -144,13 +98,27 @@ class SpotFleets:
         self._look_soon(fleet)
 
     def modify_spot_fleet_request(self, params: Params) -> dict[str, Any]:
+        """Change a fleet, unless its last change is not done.
+
+        EC2 API, "Error codes": FleetNotInModifiableState, "The Spot Fleet request must be in the active state to modify
+        it." User Guide, "Spot Fleet request states": it stays `modifying` until the modification is fully processed.
+        Meanwhile its target is the one before (jenkinsci/ec2-fleet-plugin, pull request 159).
+        """
         fleet = self._fleet(params["SpotFleetRequestId"])
+        if fleet.is_modifying(self.clock.now):
+            raise AwsError("FleetNotInModifiableState", f"Fleet Request: {fleet.id} is not in a modifiable state.")
+        fleet.modifying_until = self.clock.now + MODIFYING_S
+        fleet.described = fleet.target, fleet.on_demand_target
         if "ExcessCapacityTerminationPolicy" in params:
             fleet.terminates_excess = params["ExcessCapacityTerminationPolicy"] == "default"
         fleet.target = params.get("TargetCapacity", fleet.target)
         fleet.on_demand_target = min(fleet.target, params.get("OnDemandTargetCapacity", fleet.on_demand_target))
+        fleet.history.add_change(self.clock.now, fleet.modifying_until, fleet.target)
         self._look_soon(fleet)
         return {"Return": True}
+
+    def describe_spot_fleet_request_history(self, params: Params) -> dict[str, Any]:
+        return self._fleet(params["SpotFleetRequestId"]).history.described(params, self.clock.now)
 
     def describe_spot_fleet_requests(self, params: Params) -> dict[str, Any]:
         fleets = [self._fleet(id_) for id_ in params["SpotFleetRequestIds"]]
@@ -158,15 +126,14 @@ class SpotFleets:
             "SpotFleetRequestConfigs": [
                 {
                     "SpotFleetRequestId": f.id,
-                    "SpotFleetRequestState": "active",
+                    "SpotFleetRequestState": "modifying" if f.is_modifying(self.clock.now) else "active",
                     "ActivityStatus": "pending_fulfillment" if self._is_short(f) else "fulfilled",
                     "SpotFleetRequestConfig": {
-                        "TargetCapacity": f.target,
-                        "OnDemandTargetCapacity": f.on_demand_target,
+                        **f.described_target(self.clock.now),
                         "FulfilledCapacity": float(f.units(f.members.values())),
                         "OnDemandFulfilledCapacity": float(f.fulfilled(on_demand=True)),
                         "TargetCapacityUnitType": f.unit,
-                        "LaunchTemplateConfigs": [{"Overrides": _overrides(f)}],
+                        "LaunchTemplateConfigs": [{"Overrides": f.overrides()}],
                         "LoadBalancersConfig": {
                             "TargetGroupsConfig": {"TargetGroups": [{"Arn": arn} for arn in f.target_groups]}
                         },
@@ -216,14 +183,17 @@ class SpotFleets:
 
     def _look(self, fleet: SpotFleet) -> None:
         fleet.next_look = None
+        refusal = fleet.refusal
         # On-demand capacity is always available.
-        while fleet.fulfilled(on_demand=True) < fleet.on_demand_target:
+        while fleet.fulfilled(on_demand=True) < fleet.on_demand_target and not (refusal and refusal.stops_on_demand):
             self._launch(fleet, on_demand=True)
         # Rounded to the nearest: if the market has 15 of 16, a fleet of one holds one.
         ceiling = round(fleet.target * fleet.available)
-        while fleet.fulfilled(on_demand=False) < min(fleet.spot_target, ceiling):
+        while fleet.fulfilled(on_demand=False) < min(fleet.spot_target, ceiling) and not refusal:
             self._launch(fleet)
         if self._is_short(fleet):
+            if refusal:
+                fleet.history.add(self.clock.now, refusal)
             self._look_soon(fleet, ASK_AGAIN_S)
         self._take_excess(fleet)
 
@@ -266,9 +236,4 @@ class SpotFleets:
             target_groups=fleet.target_groups,
         )
         fleet.members[instance.id] = instance
-
-
-def _overrides(fleet: SpotFleet) -> list[dict[str, Any]]:
-    if fleet.unit != "units":
-        return [{"InstanceRequirements": {"VCpuCount": {"Min": 1}, "MemoryMiB": {"Min": 1}}}]
-    return [{"InstanceType": t, "WeightedCapacity": float(weight)} for t, weight in fleet.weights.items()]
+        fleet.history.add(self.clock.now, FleetEvent("instanceChange", "launched"), instance.id)

@@ -45,6 +45,7 @@ LIMITS = (
     Limit("ec2", 50, 5, ("TerminateInstances",)),
     Limit("ec2", 50, 3, ("DescribeSpotFleetRequests",)),
     Limit("ec2", 50, 5, ("DescribeSpotFleetInstances",)),
+    Limit("ec2", 50, 5, ("DescribeSpotFleetRequestHistory",)),
     Limit("ec2", 50, 5, ("ModifySpotFleetRequest",)),
     # "Request throttling for the Amazon EC2 Auto Scaling API" names a token bucket and no figures: an assumption.
     Limit("autoscaling", 100, 20, ("DescribeAutoScalingGroups", "DescribeLifecycleHooks")),

@@ -18,8 +18,8 @@ from simulator.ecs.launching import EC2, Launch, Provider
 from simulator.ecs.state import Cluster, ContainerInstance, Deploys, Otherwise, Service, Task, TaskStatus
 from simulator.ecs.strategies import Strategy
 from simulator.ecs.task_definition import TaskDefinition
+from simulator.fleet_request import SpotFleet
 from simulator.load_balancing import TargetGroup
-from simulator.spot_fleet import SpotFleet
 from simulator.suite import Suite
 from simulator.timing import DEFAULT, Timing
 from steady.cluster import Size

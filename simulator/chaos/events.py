@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from simulator.chaos.scenarios import Hook, Reclaim, ScaleIn, ScaleOut, Trial
+from simulator.errors import AwsError
 from simulator.suite import FAILURE_TOPIC
 from simulator.world import World
 from steady.metrics import MetricName
@@ -174,7 +175,12 @@ class TwoAutoscalers(ScaleOut):
 
     def _operator(self) -> None:
         params = {"SpotFleetRequestId": self.cluster.pool.id, "TargetCapacity": self.by_hand}  # type: ignore[union-attr]
-        self.world.account.endpoint.answer("operator", "ec2:ModifySpotFleetRequest", params)
+        try:
+            self.world.account.endpoint.answer("operator", "ec2:ModifySpotFleetRequest", params)
+        except AwsError:
+            # The fleet is modifying: the operator tries again.
+            self.world.clock.after(1, self._operator)
+            return
         self.raised_at = self.world.clock.now
         # Scale-in may lower it only after low reservation has lasted, which takes longer than a minute.
         self.world.clock.after(60, self._check_target)

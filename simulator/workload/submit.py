@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from simulator.ecs.state import Task
 from simulator.ecs.task_definition import TaskDefinition
 from simulator.errors import AwsError
-from simulator.spot_fleet import SpotFleet
+from simulator.fleet_request import SpotFleet
 from simulator.suite import FAILURE_TOPIC
 from simulator.workload.plan import Job, ServiceChange, SpotMarket
 from simulator.world import SimulatedCluster

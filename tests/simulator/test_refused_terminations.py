@@ -9,7 +9,7 @@ import pytest
 from simulator.ec2 import Ec2Instance
 from simulator.errors import AwsError
 from simulator.faults import Fault, Slow, Together, Try
-from simulator.spot_fleet import SpotFleet
+from simulator.fleet_request import SpotFleet
 from simulator.world import SimulatedCluster, World
 from steady.aws.capacity.pools import read_pool
 from steady.aws.scaling.acting import carry_out

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from simulator.auto_scaling_group import AutoScalingGroup
-from simulator.spot_fleet import SpotFleet
+from simulator.fleet_request import SpotFleet
 from simulator.world import SimulatedCluster, World
 from tests.simulator.scaled_clusters import cluster
 
