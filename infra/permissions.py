@@ -121,7 +121,7 @@ def may_change_capacity(function: QueueFunction, settings: Settings) -> None:
         function.allow(["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"], groups)
     fleets, fleet_clusters = settings.adopted_pools(PoolKind.SPOT_FLEET), settings.made_on(PoolKind.SPOT_FLEET)
     if fleets or fleet_clusters:
-        function.allow(["ec2:DescribeSpotFleetRequests", "ec2:DescribeSpotFleetInstances"], ["*"])
+        function.allow([f"ec2:DescribeSpotFleet{of}" for of in ("Requests", "Instances", "RequestHistory")], ["*"])
     instances = [stack.format_arn(service="ec2", resource="instance", resource_name="*")]
     if fleets:
         function.allow(["ec2:ModifySpotFleetRequest"], [_fleet(stack, fleet) for fleet in fleets])

@@ -149,6 +149,8 @@ class Pool:
         trouble: what AWS says of the latest launch, if it failed and the pool is short of its target; else "".
         zones: the ids of its instances in each zone, if it keeps its zones balanced; else nothing.
         first_type: the type that the pool launches as long as EC2 has it; "" if no order is known.
+        is_changing: whether the last change of its target is not done: it refuses changes, and `target` may be the one
+            before.
     """
 
     name: PoolName
@@ -164,6 +166,7 @@ class Pool:
     first_type: str = ""
     zones: Mapping[str, frozenset[str]] = field(default_factory=dict)
     trouble: str = ""
+    is_changing: bool = False
 
     @property
     def traits(self) -> PoolTraits:

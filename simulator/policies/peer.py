@@ -44,12 +44,12 @@ class Look:
     def ask_for(self, target: int) -> None:
         """Set the pool's target, within its bounds. If it falls, the pool chooses which instances to terminate."""
         target = self.within_bounds(target)
-        if target != self.pool.target:
+        if target != self.pool.target and not self.pool.is_changing:
             _SET_TARGET[self.pool.name.kind](self.runtime, self.pool, target)
 
     def take(self, instance_ids: list[str]) -> None:
         """Terminate these instances, and lower the target by their number as far as the minimum allows."""
-        if instance_ids:
+        if instance_ids and not self.pool.is_changing:
             target = self.within_bounds(self.pool.target - len(instance_ids))
             pools.terminate_instances(self.runtime, self.pool, instance_ids, target)
 

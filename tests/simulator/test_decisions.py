@@ -124,7 +124,7 @@ def test_a_target_that_an_operator_sets_while_it_is_raised_is_not_lowered_again(
     web.service("api", 9, cpu=1024, memory=1000)
     world.run(70)
     web.reclaim(2)
-    world.run(5)
+    world.run(10)
     assert web.target == 8
 
     runtime = world.suite.runtime("operator")

@@ -183,6 +183,13 @@ def with_refused_terminations(state: ScalingState, refused: Mapping[str, str], n
     return replace(state, refusals=with_refused(state.refusals, refused, now))
 
 
+def with_target_not_set(state: ScalingState, decided: ScalingState, seen: ScalingState) -> ScalingState:
+    """Return `state` without the temporary target of `decided`, which the pool did not take: that of `seen` stands."""
+    if (state.raised_by, state.raised_to) != (decided.raised_by, decided.raised_to):
+        return state
+    return replace(state, raised_by=seen.raised_by, raised_to=seen.raised_to)
+
+
 def _running(snapshot: Snapshot, draining: Collection[str]) -> Size:
     """Sum what runs. The tasks of an instance that is about to leave are being replaced: they would count twice."""
     status = InstanceStatus.ACTIVE

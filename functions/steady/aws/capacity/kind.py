@@ -17,6 +17,10 @@ class NoSuchPool(ValueError):
     """The pool that a cluster's `capacity` parameter names does not exist, or no longer runs."""
 
 
+class PoolIsChanging(Exception):
+    """The pool refuses a change, because its last one is not done; the text says so in AWS's words."""
+
+
 @dataclass(frozen=True, slots=True)
 class Routes:
     """The ways in which requests reach the instances of a pool because the pool registers them.
@@ -54,7 +58,11 @@ class CapacityKind(Protocol):
         ...
 
     def set_target(self, runtime: Runtime, pool: Pool, target: int, on_demand: int) -> None:
-        """Ask `pool` for `target` units, `on_demand` of them on-demand. A repeat changes nothing."""
+        """Ask `pool` for `target` units, `on_demand` of them on-demand. A repeat changes nothing.
+
+        Raises:
+            PoolIsChanging: if the pool's last change is not done. Nothing was changed then.
+        """
         ...
 
     def terminate_instances(
@@ -70,6 +78,9 @@ class CapacityKind(Protocol):
 
         A larger target is set first. The instances that AWS refuses to terminate are returned, each with AWS's words;
         the others are terminated, or left to the next decision.
+
+        Raises:
+            PoolIsChanging: if the pool's last change is not done. Nothing was terminated then.
         """
         ...
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.aws.capacity import auto_scaling_group, spot_fleet
-from steady.aws.capacity.kind import CapacityKind, Routes
+from steady.aws.capacity.kind import CapacityKind, PoolIsChanging, Routes
 from steady.aws.runtime import Runtime
 from steady.pools import Pool, PoolKind, PoolName
 
@@ -46,7 +46,11 @@ def set_target(runtime: Runtime, pool: Pool, target: int, on_demand: int = 0) ->
 
     Args:
         on_demand: how many of the units are to be on-demand, for a pool that has such a part.
+
+    Raises:
+        PoolIsChanging: if the pool's last change is not done. Nothing was changed then.
     """
+    _refuse_if_changing(pool)
     KINDS[pool.name.kind].set_target(runtime, pool, target, on_demand)
 
 
@@ -65,5 +69,15 @@ def terminate_instances(
 
     Returns:
         The instances that AWS refuses to terminate, from id to AWS's words. They stop no other.
+
+    Raises:
+        PoolIsChanging: if the pool's last change is not done. Nothing was terminated then.
     """
+    _refuse_if_changing(pool)
     return KINDS[pool.name.kind].terminate_instances(runtime, pool, instance_ids, target, on_demand, before_call)
+
+
+def _refuse_if_changing(pool: Pool) -> None:
+    """Raise `PoolIsChanging` if the pool was read during a change: what is decided from its old target may be wrong."""
+    if pool.is_changing:
+        raise PoolIsChanging(f"the last change of {pool.name} is not done")

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.aws.capacity import instance_types
-from steady.aws.capacity.kind import NoSuchPool, Routes, terminate_each, weights_of
+from steady.aws.capacity.kind import NoSuchPool, PoolIsChanging, Routes, terminate_each, weights_of
 from steady.aws.ecs.traffic import CLASSIC
 from steady.aws.runtime import Runtime, batches
 from steady.pools import Pool, PoolName
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
-    from mypy_boto3_ec2.type_defs import SpotFleetRequestConfigDataOutputTypeDef, SpotFleetRequestConfigTypeDef
+    from mypy_boto3_ec2.type_defs import (
+        HistoryRecordTypeDef,
+        SpotFleetRequestConfigDataOutputTypeDef,
+        SpotFleetRequestConfigTypeDef,
+    )
 
 # A Spot Fleet has no maximum of its own (Service Quotas: target capacity 10,000 a fleet): the threshold holds.
 FLEET_MAXIMUM = 10_000
@@ -24,6 +29,14 @@ FLEET_MAXIMUM = 10_000
 TERMINATIONS_A_CALL = 1000
 # One call each, of some tenths of a second. The others are left to the next decision.
 SINGLE_TERMINATIONS = 100
+# EC2 API, "Error codes": a fleet must be in the active state to be changed. It is `modifying` for seconds.
+NOT_MODIFIABLE = "FleetNotInModifiableState"
+SOON_MODIFIABLE = ("active", "modifying", "submitted")
+# What the history of the last hour says; a page of it has 1,000 events.
+HISTORY = timedelta(hours=1)
+HISTORY_PAGES = 3
+# EC2 API, EventInformation: these say of a launch specification, or of all, that it launches nothing.
+LAUNCHES_NOTHING = ("fleetProgressHalted", "launchSpecTemporarilyBlacklisted", "launchSpecUnusable")
 
 
 def read_pool(runtime: Runtime, name: PoolName) -> Pool:
@@ -32,7 +45,8 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
     Raises:
         NoSuchPool: if there is no such fleet, or it was cancelled.
     """
-    config = fleet_config(runtime, name)
+    request = _running_request(runtime, name)
+    config = request["SpotFleetRequestConfig"]
     pages = runtime.ec2.get_paginator("describe_spot_fleet_instances").paginate(SpotFleetRequestId=name.name)
     instances = [i for page in pages for i in page["ActiveInstances"]]
     templates = config.get("LaunchTemplateConfigs", [])
@@ -57,6 +71,7 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
         on_demand_members=frozenset(i["InstanceId"] for i in instances if not i.get("SpotInstanceRequestId")),
         # EC2: the on-demand part of a Spot Fleet needs a launch template.
         may_fall_back=bool(templates),
+        is_changing=request["SpotFleetRequestState"] == "modifying",
     )
 
 
@@ -66,10 +81,14 @@ def fleet_config(runtime: Runtime, name: PoolName) -> SpotFleetRequestConfigData
     Raises:
         NoSuchPool: if there is no such fleet, or it was cancelled.
     """
+    return _running_request(runtime, name)["SpotFleetRequestConfig"]
+
+
+def _running_request(runtime: Runtime, name: PoolName) -> SpotFleetRequestConfigTypeDef:
     requests = _requests(runtime.ec2, name)
     if not requests or str(requests[0]["SpotFleetRequestState"]).startswith("cancelled"):
         raise NoSuchPool(f"there is no running Spot Fleet request {name.name} in this account: correct the capacity")
-    return requests[0]["SpotFleetRequestConfig"]
+    return requests[0]
 
 
 def read_routes(runtime: Runtime, name: PoolName) -> Routes:
@@ -100,9 +119,36 @@ def _requests(client: EC2Client, name: PoolName) -> Sequence[SpotFleetRequestCon
         return []
 
 
-def read_trouble(runtime: Runtime, name: PoolName) -> str:  # noqa: ARG001
-    """Return "": a fleet that is short of Spot has an alarm and a fallback of its own."""
-    return ""
+def read_trouble(runtime: Runtime, name: PoolName) -> str:
+    """Return why the fleet launches nothing, in the words of its history; "" if it has launched since, or says nothing.
+
+    EC2 API, DescribeSpotFleetRequestHistory: events can be read 30 s later. The order of the events is not documented.
+    Spot capacity that EC2 does not have is no event: a fleet that is short of it has an alarm and a fallback.
+    """
+    since = datetime.fromtimestamp(runtime.now(), UTC) - HISTORY
+    told: list[HistoryRecordTypeDef] = []
+    more: dict[str, Any] = {}
+    for _ in range(HISTORY_PAGES):
+        page = runtime.ec2_once.describe_spot_fleet_request_history(
+            SpotFleetRequestId=name.name, StartTime=since, **more
+        )
+        told += [record for record in page["HistoryRecords"] if _is_trouble(record) or _is_launch(record)]
+        if not page.get("NextToken"):
+            break
+        more = {"NextToken": page["NextToken"]}
+    latest = max(told, key=lambda record: record["Timestamp"], default=None)
+    if latest is None or _is_launch(latest):
+        return ""
+    event = latest["EventInformation"]
+    return ": ".join(filter(None, (event.get("EventSubType"), event.get("EventDescription"))))
+
+
+def _is_trouble(record: HistoryRecordTypeDef) -> bool:
+    return record["EventType"] == "error" or record["EventInformation"].get("EventSubType") in LAUNCHES_NOTHING
+
+
+def _is_launch(record: HistoryRecordTypeDef) -> bool:
+    return record["EventInformation"].get("EventSubType") == "launched"
 
 
 def read_providers(runtime: Runtime, name: PoolName, providers: Sequence[str]) -> frozenset[str]:  # noqa: ARG001
@@ -111,14 +157,31 @@ def read_providers(runtime: Runtime, name: PoolName, providers: Sequence[str]) -
 
 
 def set_target(runtime: Runtime, pool: Pool, target: int, on_demand: int) -> None:
-    """Set the fleet's target capacity and its on-demand part, in units."""
+    """Set the fleet's target capacity and its on-demand part, in units.
+
+    Raises:
+        PoolIsChanging: if the fleet's last change is not done.
+    """
     change: dict[str, Any] = {"TargetCapacity": target}
     if on_demand != pool.on_demand:
         change["OnDemandTargetCapacity"] = on_demand
     if target <= pool.target or on_demand < pool.on_demand:
         # The fleet must not choose what to terminate: it is lowered without terminations, and we take what is empty.
         change["ExcessCapacityTerminationPolicy"] = "noTermination"
-    runtime.ec2.modify_spot_fleet_request(SpotFleetRequestId=pool.name.name, **change)
+    try:
+        runtime.ec2.modify_spot_fleet_request(SpotFleetRequestId=pool.name.name, **change)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == NOT_MODIFIABLE and _is_modifiable_soon(runtime, pool.name):
+            raise PoolIsChanging(str(error)) from error
+        raise
+
+
+def _is_modifiable_soon(runtime: Runtime, name: PoolName) -> bool:
+    """Whether the fleet can be changed once its last change is done: not if it is cancelled, or of type request."""
+    return any(
+        r["SpotFleetRequestState"] in SOON_MODIFIABLE and r["SpotFleetRequestConfig"].get("Type") != "request"
+        for r in _requests(runtime.ec2, name)
+    )
 
 
 def terminate_instances(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.aws.capacity import pools
+from steady.aws.capacity.kind import PoolIsChanging
 from steady.aws.ecs.container_instances import set_active, set_draining
 from steady.aws.ecs.drain_marks import delete_marks
 from steady.aws.runtime import Runtime, batches
@@ -16,6 +17,8 @@ from steady.scaling.decision import Decision
 
 # Ten calls of UpdateContainerInstancesState: they end long before a hold does.
 INSTANCES_A_STEP = 100
+# A fleet is `modifying` for some 3 s (kubernetes-retired/kube-aws, issue 843).
+ASK_AGAIN_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +28,12 @@ class Outcome:
     Attributes:
         refused: why AWS did not terminate an instance, by instance id.
         error: the first error of another call; None: there was none.
+        ask_again: whether the pool's capacity was left as it is, because the pool's last change is not done.
     """
 
     refused: Mapping[str, str] = field(default_factory=dict)
     error: ClientError | BotoCoreError | None = None
+    ask_again: bool = False
 
     def raise_error(self) -> None:
         """Raise the error, if there is one: the message comes again, and all calls are made again."""
@@ -69,16 +74,24 @@ def carry_out(
         lambda: delete_marks(runtime, cluster, decision.to_forget),
     ]
     errors = []
+    ask_again = False
     for step in steps:
         keep_hold()
         try:
             step()
         except (ClientError, BotoCoreError) as error:
             errors.append(error)
+        except PoolIsChanging as changing:
+            ask_again = True
+            runtime.telemetry.info(
+                f"cluster {cluster}: {pool.name} is still being changed ({changing}): its target of {decision.target} "
+                f"is asked for again in {ASK_AGAIN_S:.0f} s; the rest of the decision is carried out",
+                cluster=cluster,
+            )
     for id_, why in refused.items():
         runtime.telemetry.warning(
             f"cluster {cluster}: AWS refuses to terminate instance {id_} ({why}); the rest of the decision is carried "
             "out, and the termination is tried again later",
             cluster=cluster,
         )
-    return Outcome(refused, errors[0] if errors else None)
+    return Outcome(refused, errors[0] if errors else None, ask_again)

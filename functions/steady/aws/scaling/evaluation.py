@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -22,7 +21,8 @@ from steady.aws.ecs.drain_marks import ATTRIBUTES_A_CALL
 from steady.aws.queue import Message
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import ledger
-from steady.aws.scaling.acting import carry_out
+from steady.aws.scaling.acting import ASK_AGAIN_S, carry_out
+from steady.aws.scaling.looks import book_look
 from steady.aws.scaling.observation import affordable, observe, with_constraints, with_tasks
 from steady.aws.scaling.reporting import log_decision, put_metrics, report_problems
 from steady.aws.scaling.unserved import report_unserved
@@ -31,14 +31,12 @@ from steady.metrics import MetricName
 from steady.scaling.decision import Decision, decide, grow_only, instances_to_read
 from steady.scaling.demand import task_of
 from steady.scaling.reasons import ScaleInShed
-from steady.scaling.state import ScalingState, update_state, with_refused_terminations
+from steady.scaling.state import ScalingState, update_state, with_refused_terminations, with_target_not_set
 from steady.thresholds import BadThreshold, ClusterSettings
 
 # A lost race is decided again at once; a cluster that is held is tried again a moment later.
 TRIES = 8
 HELD_WAIT_S = 1.5
-# SQS: the longest delay of a message.
-LONGEST_DELAY_S = 900
 # The bucket of the calls that drain instances, take them back, and delete their drain marks.
 INSTANCE_STATES = BUCKET_OF["UpdateContainerInstancesState"].name
 # The state that this process last knew, by the cluster's name: it is used while the ledger does not answer.
@@ -183,9 +181,13 @@ def _evaluate_once(
         if outcome.refused:
             refused = partial(with_refused_terminations, refused=outcome.refused, now=runtime.now())
             remember(runtime, environment.ledger_table, cluster.name, refused)
+        if outcome.ask_again:
+            not_set = partial(with_target_not_set, decided=kept, seen=state)
+            remember(runtime, environment.ledger_table, cluster.name, not_set)
+            _ask_again(runtime, environment, cluster.name)
         outcome.raise_error()
     if kept != entry.state and decision.look_again_at is not None:
-        _book_look(runtime, environment, decision.cluster, decision.look_again_at)
+        book_look(runtime, environment.autoscaler_queue_url, decision.cluster, decision.look_again_at)
     return decision
 
 
@@ -226,8 +228,17 @@ def _without_ledger(
     log_decision(runtime, snapshot, decision, cluster.thresholds.mode)
     report_unserved(runtime, environment.unserved_queue_url, environment.ledger_table, snapshot)
     if decision.acts_on(snapshot) and cluster.thresholds.mode == "active":
-        carry_out(runtime, snapshot, decision).raise_error()
+        outcome = carry_out(runtime, snapshot, decision)
+        if outcome.ask_again:
+            LAST_STATE.keep(runtime, cluster.name, with_target_not_set(decision.state, decision.state, known))
+            _ask_again(runtime, environment, cluster.name)
+        outcome.raise_error()
     return decision
+
+
+def _ask_again(runtime: Runtime, environment: Environment, cluster: str) -> None:
+    at = runtime.now() + ASK_AGAIN_S
+    book_look(runtime, environment.autoscaler_queue_url, cluster, at, "its pool was being changed")
 
 
 class Evaluation(NamedTuple):
@@ -283,13 +294,3 @@ def each_cluster(
             )
             failed += [m.id for m in of_cluster]
     return failed
-
-
-def _book_look(runtime: Runtime, environment: Environment, cluster: str, at: float) -> None:
-    """Have the autoscaler look at `cluster` at the time `at`."""
-    delay_s = max(0, min(LONGEST_DELAY_S, math.ceil(at - runtime.now())))
-    runtime.sqs.send_message(
-        QueueUrl=environment.autoscaler_queue_url,
-        MessageBody=json.dumps({"cluster": cluster, "why": "something comes due"}),
-        DelaySeconds=delay_s,
-    )
