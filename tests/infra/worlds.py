@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from interruption_handler.notices import rebalance_recommendation, spot_interruption
 from simulator.ecs.launching import Launch
+from simulator.fleet_history import ROLE_INVALID
 from simulator.service_kinds import KINDS
 from simulator.suite import FAILURE_TOPIC
 from simulator.world import SimulatedCluster, World
@@ -80,11 +81,13 @@ def _world_of_failures() -> World:
             text = {"cluster": cluster.name, "hako_task_id": f"{cluster.name}-{number}", "cpu": cpu, "memory": 100}
             world.account.messaging.publish(FAILURE_TOPIC, json.dumps(text))
         world.run(20)
-    # EC2 has no more of the group's type: why, its scaling activities say.
+    # EC2 launches no more: why, the group's scaling activities say, and the fleet's history.
     clusters[0].pool.unavailable.add("m5.large")  # type: ignore[union-attr]
+    clusters[1].pool.refusal = ROLE_INVALID  # type: ignore[union-attr]
     for number in range(60, 80):
-        text = {"cluster": "web", "hako_task_id": f"web-{number}", "cpu": 2048, "memory": 100}
-        world.account.messaging.publish(FAILURE_TOPIC, json.dumps(text))
+        for cluster in clusters:
+            text = {"cluster": cluster.name, "hako_task_id": f"{cluster.name}-{number}", "cpu": 2048, "memory": 100}
+            world.account.messaging.publish(FAILURE_TOPIC, json.dumps(text))
         world.run(10)
     world.account.messaging.publish(FAILURE_TOPIC, "no failure")
     world.run(20)
