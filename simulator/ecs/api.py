@@ -161,7 +161,7 @@ class EcsApi:
             instance = cluster.instances.get(params["containerInstance"])
             found = instance.tasks.values() if instance else []
             stopped = [t for t in stopped if t.instance is instance]
-        arns = [t.arn for t in itertools.chain(found, stopped) if desired_status(t) == wanted and _is_listed(t, params)]
+        arns = [t.arn for t in _listed(itertools.chain(found, stopped), params) if desired_status(t) == wanted]
         return _page("taskArns", arns, params, MAX_PAGE)
 
     def describe_tasks(self, params: Params) -> dict[str, Any]:
@@ -243,13 +243,15 @@ def _page(key: str, values: Sequence[str], params: Params, default_size: int) ->
     return page
 
 
-def _is_listed(task: Task, params: Params) -> bool:
-    service = params.get("serviceName", "").rpartition("/")[2]
-    return (
-        params.get("family", task.definition.family) == task.definition.family
-        and (not service or task.group == f"service:{service}")
-        and params.get("launchType", launch_type_of(task)) == launch_type_of(task)
-    )
+def _listed(tasks: Iterable[Task], params: Params) -> Iterable[Task]:
+    """Return those of `tasks` that the filters of ListTasks let through."""
+    if family := params.get("family"):
+        tasks = [t for t in tasks if t.definition.family == family]
+    if service := params.get("serviceName", "").rpartition("/")[2]:
+        tasks = [t for t in tasks if t.group == f"service:{service}"]
+    if launch_type := params.get("launchType"):
+        tasks = [t for t in tasks if launch_type_of(t) == launch_type]
+    return tasks
 
 
 def _filtered(instances: Iterable[ContainerInstance], expression: str) -> list[ContainerInstance]:

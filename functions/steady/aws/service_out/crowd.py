@@ -18,12 +18,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from steady.aws.ecs.many_tasks import Known, describe_all
 from steady.aws.ecs.services import is_daemon, service_names, service_of
 from steady.aws.ecs.task_lists import are_many
-from steady.aws.ecs.tasks import Stopped, read_protection, stop_task
+from steady.aws.ecs.tasks import CALLERS, Stopped, read_protection, stop_task
 from steady.aws.runtime import Runtime
 from steady.aws.service_out.doomed_tasks import read_definitions, read_services
 from steady.aws.service_out.leaving import drain_seconds
 from steady.aws.service_out.pool_targets import registers_instances
-from steady.aws.service_out.task_targets import get_no_requests
+from steady.aws.service_out.task_targets import get_no_requests, read_routing
 from steady.cluster import ContainerInstance, InstanceStatus
 from steady.service_out.doomed import Doomed
 from steady.service_out.stopping import come_late_by_number
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 MANY = 60
 # How often it is looked whether there are more, in seconds.
 TURN_S = 0.2
-# StopTask calls under way at once: at a latency of 0.3 s, they reach the rate that ECS allows.
-CALLERS = 14
 
 
 @dataclass
@@ -202,7 +200,7 @@ class _Stopping:
 
     def work(self) -> None:
         try:
-            self.runtime.side_by_side(self.list, self.stop, self.read_definitions)
+            self.runtime.side_by_side(self.list, self.stop, self.read_definitions, self.read_routing)
         except Exception as error:
             # Any exception: the step reads and stops all of them itself.
             self.runtime.telemetry.warning(
@@ -242,6 +240,18 @@ class _Stopping:
             if is_listed:
                 return
             known = found
+            self.runtime.sleep(TURN_S)
+
+    def read_routing(self) -> None:
+        """Read the service revisions and the target groups, which the process keeps for the look, too."""
+        known: frozenset[str] = frozenset()
+        while self.is_wanted():
+            is_listed = self.crowd.is_listed is not None
+            found = dict(self.services)
+            read_routing(self.runtime, [service for name, service in found.items() if name not in known])
+            if is_listed:
+                return
+            known = frozenset(found)
             self.runtime.sleep(TURN_S)
 
     def find(self, tasks: Sequence[TaskTypeDef], asked_at: float) -> None:
