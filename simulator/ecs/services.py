@@ -168,14 +168,13 @@ class Services:
 
     def _reconcile_daemon(self, service: Service) -> None:
         covered = {t.instance.arn for t in service.tasks.values() if not t.stopping}
+        definition = service.definition
+        [provider] = service.launch.providers_of_next((), 1)
         for instance in list(service.cluster.instances.values()):
-            [provider] = service.launch.providers_of_next((), 1)
-            is_for_it = service.launch.may_be_on(instance, provider)
-            definition = service.definition
-            is_for_it = is_for_it and all(satisfies(instance, expression) for expression in definition.member_of)
-            free = instance.status == "ACTIVE" and instance.has_room(definition)
-            if is_for_it and free and instance.arn not in covered:
-                self.scheduler.start(instance, service.definition, f"service:{service.name}")
+            is_free = instance.arn not in covered and instance.status == "ACTIVE" and instance.has_room(definition)
+            is_for_it = is_free and service.launch.may_be_on(instance, provider)
+            if is_for_it and all(satisfies(instance, expression) for expression in definition.member_of):
+                self.scheduler.start(instance, definition, f"service:{service.name}")
 
     def reconcile_soon(self, service: Service) -> None:
         """Reconcile the service in a second. Further changes within that second are handled together."""

@@ -32,7 +32,11 @@ def balanced(group: str, port: int = 80, **more: Any) -> dict[str, Any]:
     return {"targetGroupArn": group, "containerName": "app", "containerPort": port, **more}
 
 
-def found(service: dict[str, Any], task: dict[str, Any] = TASK, routing: Routing = Routing()) -> TaskTargets:  # noqa: B008
+GROUPS = dict.fromkeys(["blue", "green", "new-group", "old-group", "group"], TargetGroup())
+OF_APPLICATIONS = Routing(groups=GROUPS)
+
+
+def found(service: dict[str, Any], task: dict[str, Any] = TASK, routing: Routing = OF_APPLICATIONS) -> TaskTargets:
     return targets_of(task, {**DEPLOYED, **service}, "i-1", "bridge", routing)  # type: ignore[arg-type]
 
 
@@ -56,8 +60,12 @@ def test_a_task_of_an_earlier_deployment_is_known_only_with_every_service_revisi
     service = {**DEPLOYING, "loadBalancers": [balanced("new-group")]}
     new, old = {"loadBalancers": [balanced("new-group")]}, {"loadBalancers": [balanced("old-group")]}
 
-    assert found(service, OLD_TASK, Routing({"new": new, "old": old})) == (at("new-group", "old-group"), True, False)
-    assert not found(service, OLD_TASK, Routing({"new": new})).are_all_known
+    assert found(service, OLD_TASK, Routing({"new": new, "old": old}, GROUPS)) == (
+        at("new-group", "old-group"),
+        True,
+        False,
+    )
+    assert not found(service, OLD_TASK, Routing({"new": new}, GROUPS)).are_all_known
     assert found(service, TASK).are_all_known, "the service itself describes its newest deployment"
 
 
@@ -125,7 +133,7 @@ def test_a_target_behind_a_network_load_balancer_lingers() -> None:
     groups = {"web": TargetGroup(), "tcp": TargetGroup(lingers=True)}
 
     assert found(service, routing=Routing(groups=groups)) == (at("web", "tcp"), True, True)
-    assert not found(service, routing=Routing(groups={"web": TargetGroup()})).lingers
+    assert found(service, routing=Routing(groups={"web": TargetGroup()})).lingers, "it may be of such a load balancer"
 
 
 def test_target_groups_are_read_twenty_a_call_and_once_a_process() -> None:
@@ -152,7 +160,35 @@ def test_a_target_group_that_was_deleted_keeps_no_other_from_being_read() -> Non
 
     read = read_target_groups(world.suite.runtime("test"), [f"{ELB}/gone/1", group.arn])
 
-    assert read == {group.arn: TargetGroup(port=80, lingers=True)}
+    assert read == {f"{ELB}/gone/1": TargetGroup(), group.arn: TargetGroup(port=80, lingers=True)}
+
+
+def test_a_refusal_for_one_thing_of_a_list_leaves_only_that_one_unread() -> None:
+    world = World()
+    groups = [world.account.balancing.add(SimulatedGroup(f"g{number}")).arn for number in range(20)]
+    cluster = world.spot_cluster("web", 1)
+    revisions = [
+        f"arn:aws:ecs:us-east-1:123456789012:service-revision/web/{cluster.service(f's{n}', 1).name}/{1:016d}"
+        for n in range(20)
+    ]
+    actions = world.account.endpoint.actions
+
+    def refuse_one(name: str, arn: str) -> None:
+        allowed = actions[name]
+
+        def answer(params: dict[str, Any]) -> dict[str, Any]:
+            if any(arn in asked for asked in params.values()):
+                raise AwsError("AccessDenied", "no")
+            return allowed(params)
+
+        actions[name] = answer
+
+    refuse_one("elbv2:DescribeTargetGroups", groups[7])
+    refuse_one("ecs:DescribeServiceRevisions", revisions[7])
+
+    runtime = world.suite.runtime("test")
+    assert set(read_target_groups(runtime, groups)) == set(groups) - {groups[7]}
+    assert set(read_revisions(runtime, revisions)) == set(revisions) - {revisions[7]}
 
 
 def test_what_a_refusal_leaves_unread_is_asked_again() -> None:

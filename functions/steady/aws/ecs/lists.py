@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ecs import ECSClient
 
 Answer = TypeVar("Answer")
+Client = TypeVar("Client")
 # The errors that no single thing of a list is the cause of.
 OF_ALL = frozenset({THROTTLED, "ClusterNotFoundException", "ExpiredTokenException", "UnrecognizedClientException"})
 # If more parts than this are refused, the cause is not a thing or two: they are not divided further. Fewer parts are
@@ -46,19 +47,29 @@ def call_for_each(
     Args:
         call: given the client and the things. The parts of a refused call are asked for without the SDK's retries.
     """
-    # A session makes its clients in one thread only: before the calls side by side.
-    client = runtime.ecs
+    return call_with(runtime, runtime.ecs, runtime.ecs_once, call, things, at_once)
+
+
+def call_with(
+    runtime: Runtime,
+    client: Client,
+    for_parts: Client,
+    call: Callable[[Client, Sequence[str]], Answer],
+    things: Iterable[str],
+    at_once: int,
+) -> Answers[Answer]:
+    """Do what `call_for_each` does, with another `client`, and one `for_parts` of a call that was refused."""
     answers: list[Answer] = []
     refused: dict[str, Exception] = {}
 
-    def attempt(part: tuple[ECSClient, Sequence[str]]) -> tuple[Sequence[str], Answer | Exception]:
+    def attempt(part: tuple[Client, Sequence[str]]) -> tuple[Sequence[str], Answer | Exception]:
         try:
             return part[1], call(*part)
         except (ClientError, BotoCoreError) as error:
             return part[1], error
 
     # The first calls are made while `things` still yields others.
-    parts: Iterable[tuple[ECSClient, Sequence[str]]] = ((client, batch) for batch in batches(things, at_once))
+    parts: Iterable[tuple[Client, Sequence[str]]] = ((client, batch) for batch in batches(things, at_once))
     while True:
         failed = []
         for some, answer in runtime.in_parallel(attempt, parts):
@@ -71,7 +82,7 @@ def call_for_each(
         if not failed or len(failed) > (MOST_PARTS if answers else MOST_PARTS_UNANSWERED):
             refused.update((thing, error) for some, error in failed for thing in some)
             return Answers(answers, refused)
-        parts = [(runtime.ecs_once, half) for some, _ in failed for half in batches(some, -(-len(some) // 2))]
+        parts = [(for_parts, half) for some, _ in failed for half in batches(some, -(-len(some) // 2))]
 
 
 def may_be_of_one(error: Exception) -> bool:

@@ -7,13 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from steady.aws.cache import Cache
-from steady.aws.ecs.lists import call_for_each, raise_refused
+from steady.aws.ecs.lists import call_for_each, call_with, raise_refused
 from steady.aws.ecs.pages import PAGE
 from steady.aws.ecs.task_definitions import read_task_definition
-from steady.aws.runtime import Runtime, batches
+from steady.aws.runtime import Runtime
 from steady.cluster import NOTHING, Placement, TaskShape
 from steady.launch import Launch
 
@@ -67,26 +65,23 @@ def read_revisions(runtime: Runtime, arns: Iterable[str]) -> Mapping[str, Mappin
 
     Those that ECS does not describe are left out (API text: those made before 25 October 2024). No error is raised.
     """
-    # Without retries: no deregistration waits for them.
-    client = runtime.ecs_once
 
-    def look(batch: Sequence[str]) -> list[tuple[str, Mapping[str, Any]]]:
-        try:
-            answer = client.describe_service_revisions(serviceRevisionArns=batch)["serviceRevisions"]
-        except (ClientError, BotoCoreError) as error:
-            runtime.telemetry.warning(
-                f"{len(batch)} service revisions cannot be read: tasks of earlier deployments are stopped as late as "
-                f"batch tasks: {error}"
-            )
-            return []
+    def look(client: ECSClient, batch: Sequence[str]) -> None:
+        answer = client.describe_service_revisions(serviceRevisionArns=batch)["serviceRevisions"]
         found: dict[str, Mapping[str, Any]] = {r.get("serviceRevisionArn", ""): r for r in answer}
-        return [(arn, found.get(arn, {})) for arn in batch]
+        for arn in batch:
+            REVISIONS.keep(runtime, arn, found.get(arn, {}))
 
     asked = sorted(set(arns))
     unread = [arn for arn in asked if REVISIONS.get(runtime, arn) is None]
-    for found in runtime.in_parallel(look, list(batches(unread, REVISIONS_A_DESCRIBE))):
-        for arn, revision in found:
-            REVISIONS.keep(runtime, arn, revision)
+    # Without retries: no deregistration waits for them.
+    refused = call_with(runtime, runtime.ecs_once, runtime.ecs_once, look, unread, REVISIONS_A_DESCRIBE).refused
+    if refused:
+        some, error = next(iter(sorted(refused.items())))
+        runtime.telemetry.warning(
+            f"{len(refused)} service revisions cannot be read, {some} among them: tasks of earlier deployments are "
+            f"stopped as late as batch tasks: {error}"
+        )
     return {arn: known for arn in asked if (known := REVISIONS.get(runtime, arn))}
 
 

@@ -200,7 +200,7 @@ class _Stopping:
 
     def work(self) -> None:
         try:
-            self.runtime.side_by_side(self.list, self.stop, self.read_definitions, self.read_routing)
+            self.runtime.side_by_side(self.list, self.stop, self.read_further)
         except Exception as error:
             # Any exception: the step reads and stops all of them itself.
             self.runtime.telemetry.warning(
@@ -229,6 +229,9 @@ class _Stopping:
                     self.runtime.sleep(TURN_S)
 
         self.runtime.in_parallel(stop_some, range(CALLERS), at_once=CALLERS)
+
+    def read_further(self) -> None:
+        self.runtime.side_by_side(self.read_definitions, self.read_routing)
 
     def read_definitions(self) -> None:
         """Read the task definitions, of which ECS describes 20 in a second: the process keeps them for the look."""

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from steady.aws.cache import Cache
-from steady.aws.runtime import Runtime, batches
+from steady.aws.ecs.lists import call_with
+from steady.aws.runtime import Runtime
 
 if TYPE_CHECKING:
     from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
@@ -42,31 +40,35 @@ TARGET_GROUPS: Cache[str, TargetGroup] = Cache()
 
 
 def read_target_groups(runtime: Runtime, arns: Iterable[str]) -> Mapping[str, TargetGroup]:
-    """Return the target groups `arns`, by ARN, without those that ELB does not describe. No error is raised."""
+    """Return the target groups `arns`, by ARN, without those that ELB does not describe. No error is raised.
+
+    One that was deleted gets no requests: it counts as one of an Application Load Balancer.
+    """
     asked = sorted(set(arns))
     unread = [arn for arn in asked if TARGET_GROUPS.get(runtime, arn) is None]
-    if unread:
-        # A session makes its clients in one thread only: before the calls side by side.
-        look = partial(_describe, runtime, runtime.elbv2_once)
-        for found in runtime.in_parallel(look, batches(unread, GROUPS_A_CALL)):
-            for group in found:
-                TARGET_GROUPS.keep(runtime, group.get("TargetGroupArn", ""), to_target_group(group))
+    # A session makes its clients in one thread only: before the calls side by side.
+    client = runtime.elbv2_once
+    found = call_with(runtime, client, client, _describe, unread, GROUPS_A_CALL)
+    for group in (group for answer in found.answers for group in answer):
+        TARGET_GROUPS.keep(runtime, group.get("TargetGroupArn", ""), to_target_group(group))
+    if found.refused:
+        some, error = next(iter(sorted(found.refused.items())))
+        runtime.telemetry.warning(
+            f"{len(found.refused)} target groups cannot be described, {some} among them: they may be of a Network Load "
+            f"Balancer, so that their tasks are stopped as late as batch tasks: {error}",
+            target_groups=sorted(found.refused),
+        )
     return {arn: known for arn in asked if (known := TARGET_GROUPS.get(runtime, arn))}
 
 
-def _describe(runtime: Runtime, client: ElasticLoadBalancingv2Client, arns: Sequence[str]) -> list[TargetGroupTypeDef]:
+def _describe(client: ElasticLoadBalancingv2Client, arns: Sequence[str]) -> list[TargetGroupTypeDef]:
     try:
         return client.describe_target_groups(TargetGroupArns=arns)["TargetGroups"]
     except client.exceptions.TargetGroupNotFoundException:
-        # ELB refuses the whole call for one target group that was deleted.
-        return [group for arn in arns for group in _describe(runtime, client, [arn])] if arns[1:] else []
-    except (ClientError, BotoCoreError) as error:
-        runtime.telemetry.warning(
-            f"{len(arns)} target groups cannot be described, so that they count as those of an Application Load "
-            f"Balancer: {error}",
-            target_groups=list(arns),
-        )
-        return []
+        if arns[1:]:
+            # ELB refuses the whole call for one target group that was deleted.
+            raise
+        return [{"TargetGroupArn": arns[0]}]
 
 
 def to_target_group(group: TargetGroupTypeDef) -> TargetGroup:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # ECS, task lifecycle: before RUNNING (ACTIVATING) a task is not, or not yet, registered with its target groups.
 STARTED = ("RUNNING", "DEACTIVATING", "STOPPING", "DEPROVISIONING", "STOPPED")
+# It may be of a Network Load Balancer.
+UNREAD_GROUP = "a target group that ELB does not describe"
 
 
 class TaskTargets(NamedTuple):
@@ -26,7 +28,7 @@ class TaskTargets(NamedTuple):
 
     Attributes:
         are_all_known: whether it can get no request by any other way.
-        lingers: whether requests go on for some time after the deregistration (Network Load Balancers, Cloud Map).
+        lingers: whether requests may go on for some time after the deregistration (Network Load Balancers, Cloud Map).
     """
 
     targets: frozenset[Target]
@@ -44,6 +46,13 @@ class Routing:
     def revisions_of(self, service: ServiceTypeDef) -> list[Mapping[str, Any]]:
         """Return the service revisions of `service` that were read."""
         return [found for arn in revision_arns(service) if (found := self.revisions.get(arn))]
+
+    def lingering(self, arn: str) -> str:
+        """Return why requests may go on once a target has left the target group `arn`; "": they do not."""
+        group = self.groups.get(arn)
+        if group is None:
+            return UNREAD_GROUP
+        return NETWORK if group.lingers else ""
 
 
 NOTHING_READ = Routing()
@@ -83,7 +92,8 @@ def targets_of(
         # A port or an address that ECS has not reported (yet), or of another deployment.
         are_all_known = are_all_known and bool(targets) and task.get("lastStatus") in STARTED
     found |= {Target(arn, task["taskArn"].rpartition("/")[2], 0) for arn in traffic.registries if "taskArn" in task}
-    lingers = any(group.lingers for target in found if (group := routing.groups.get(target.group_arn)))
+    groups = {target.group_arn for target in found} - set(traffic.registries)
+    lingers = any(map(routing.lingering, groups))
     return TaskTargets(frozenset(found), are_all_known, lingers or bool(traffic.registries))
 
 
@@ -107,7 +117,7 @@ def report_late(
     for name, count in sorted(Counter(map(service_of, tasks)).items()):
         service = services.get(name)
         traffic = traffic_of(service, routing.revisions_of(service)) if service else Traffic()
-        lingering = [NETWORK for arn in traffic.groups if (group := routing.groups.get(arn)) and group.lingers]
+        lingering = [way for arn in traffic.groups if (way := routing.lingering(arn))]
         ways = sorted({*traffic.otherwise, *lingering, *([CLOUD_MAP] if traffic.registries else [])})
         why = " and ".join(ways) or "tasks that start, or a service or deployment that ECS does not describe"
         runtime.telemetry.info(
