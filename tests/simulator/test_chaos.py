@@ -1,4 +1,4 @@
-"""The short form of `make chaos`: some of the matrix, all that goes wrong with events, and a day of everything."""
+"""The short form of `make chaos`: some of the matrix, all that goes wrong with events, and half a day of everything."""
 
 from __future__ import annotations
 
@@ -55,18 +55,18 @@ def test_a_promise_that_does_not_hold_is_seen(scenario: type[Trial]) -> None:
     assert trial.broken_promises()
 
 
-def test_a_day_of_everything_break_no_promise() -> None:
-    soaked = Soak(days=1, seed=1).run()
+def test_half_a_day_of_everything_breaks_no_promise() -> None:
+    soaked = Soak(days=0.5, seed=1).run()
 
     assert soaked.broken_promises() == []
-    assert sum(soaked.faults.values()) > 25
-    assert soaked.events["lost"] + soaked.events["late"] > 0
-    assert soaked.notices > 5
-    assert soaked.tasks > 150
+    assert sum(soaked.faults.values()) > 15
+    assert soaked.events.get("lost", 0) + soaked.events.get("late", 0) > 0
+    assert soaked.notices > 3
+    assert soaked.tasks > 80
 
 
 def test_the_same_seed_soaks_the_same() -> None:
-    assert Soak(days=0.1, seed=2).run() == Soak(days=0.1, seed=2).run()
+    assert Soak(days=0.05, seed=2).run() == Soak(days=0.05, seed=2).run()
 
 
 def test_a_refused_call_is_a_botocore_error_and_a_silent_one_is_tried_again() -> None:

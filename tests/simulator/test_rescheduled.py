@@ -15,8 +15,8 @@ def test_a_maintenance_that_is_rescheduled_has_its_new_time(later: bool) -> None
     world = World(seed=14)
     web = calm_cluster(world)
     named = web.instances()[0]
-    batch = web.batch_task(named, run_s=9 * HOUR_S)
-    soon, late = (STARTS, ENDS), ("Thu, 01 Jan 2026 12:00:00 GMT", "Thu, 01 Jan 2026 14:00:00 GMT")
+    batch = web.batch_task(named, run_s=7 * HOUR_S)
+    soon, late = (STARTS, ENDS), ("Thu, 01 Jan 2026 09:00:00 GMT", "Thu, 01 Jan 2026 10:00:00 GMT")
     health(world, REBOOT, named.ec2_id, window=soon if later else late)
     world.run(300)
     health(world, REBOOT, named.ec2_id, window=late if later else soon)
@@ -33,12 +33,12 @@ def test_a_spot_warning_is_nearer_than_any_maintenance_however_often_it_is_resch
     world = World(seed=15)
     web = calm_cluster(world)
     named = web.instances()[0]
-    web.batch_task(named, run_s=9 * HOUR_S)
+    web.batch_task(named, run_s=7 * HOUR_S)
     health(world, REBOOT, named.ec2_id)
     world.run(100)
     world.account.fleets.reclaim([i for i in web.ec2_instances() if i.id == named.ec2_id])
     world.run(5)
-    health(world, REBOOT, named.ec2_id, window=("Thu, 01 Jan 2026 12:00:00 GMT", "Thu, 01 Jan 2026 14:00:00 GMT"))
+    health(world, REBOOT, named.ec2_id, window=("Thu, 01 Jan 2026 09:00:00 GMT", "Thu, 01 Jan 2026 10:00:00 GMT"))
     world.run(125)
 
     assert (world.account.killed_tasks, world.account.balancing.failed_requests) == (0, 0)
@@ -48,10 +48,10 @@ def test_another_maintenance_puts_none_off() -> None:
     world = World(seed=16)
     web = calm_cluster(world)
     named = web.instances()[0]
-    batch = web.batch_task(named, run_s=9 * HOUR_S)
+    batch = web.batch_task(named, run_s=7 * HOUR_S)
     health(world, REBOOT, named.ec2_id)
     world.run(100)
-    late = ("Thu, 01 Jan 2026 12:00:00 GMT", "Thu, 01 Jan 2026 14:00:00 GMT")
+    late = ("Thu, 01 Jan 2026 09:00:00 GMT", "Thu, 01 Jan 2026 10:00:00 GMT")
     health(world, REBOOT, named.ec2_id, window=late, event="another")
 
     until(world, STARTS)

@@ -38,7 +38,7 @@ CONTRACT = {
 
 @pytest.fixture(scope="module")
 def day() -> Outcome:
-    return simulate("steady", Scenario(synthetic.day(24, 0), 24, 0))
+    return simulate("steady", Scenario(synthetic.day(12, 0), 12, 0))
 
 
 def test_no_request_fails_and_no_task_is_killed_in_the_synthetic_day(day: Outcome) -> None:
