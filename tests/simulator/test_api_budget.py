@@ -11,7 +11,7 @@ from simulator.errors import AwsError
 from simulator.faults import Down
 from simulator.suite import LEDGER_TABLE
 from simulator.world import SimulatedCluster, World
-from steady.api_budget.limits import BUCKET_OF
+from steady.api_budget.limits import BUCKET_NAMED, BUCKET_OF
 from steady.aws.api_budget.budget import Budget
 from steady.scaling.reasons import ScaleInShed
 
@@ -155,3 +155,20 @@ def _describe(world: World) -> None:
         world.account.endpoint.answer("somebody", "ecs:ListTasks", {"cluster": "c"})
     except AwsError:
         return
+
+
+def test_threads_that_want_turns_at_once_ask_for_them_in_one_write() -> None:
+    world = World(seed=12)
+    world.spot_cluster("web", 1, mode="paused")
+    world.run(61)
+    runtime = world.suite.runtime("test")
+    budget = Budget(runtime, LEDGER_TABLE, share=0.5)
+    budget.foresee({"service-read": 10})
+    # They lapse.
+    world.run(30)
+    writes = world.account.endpoint.counted("test").calls
+    before = writes["dynamodb:UpdateItem"]
+
+    runtime.in_parallel(lambda _: budget.pay(BUCKET_NAMED["service-read"]), range(14), at_once=14)
+
+    assert writes["dynamodb:UpdateItem"] - before <= 2

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 LAPSES_AFTER_S = 5.0
 # Calls that were not foreseen are asked for in numbers that double, up to this many at once.
 MOST_AT_ONCE = 32
+# How often a thread looks whether the turns that another asks for have come, in seconds.
+ASKED_AGAIN_S = 0.02
 # The calls of a first look: instances and services, each listed and described.
 A_LOOK = Counter({BUCKET_OF["DescribeContainerInstances"].name: 2, BUCKET_OF["DescribeServices"].name: 2})
 
@@ -65,6 +67,9 @@ class Budget:
     _foreseen: dict[str, Counter[str]] = field(default_factory=dict)
     _looking: str = ""
     _refused: Counter[str] = field(default_factory=Counter)
+    # How many threads want a turn, and the buckets of which one of them is asking for turns.
+    _wanting: Counter[str] = field(default_factory=Counter)
+    _asking: set[str] = field(default_factory=set)
     _rest_until: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -127,12 +132,10 @@ class Budget:
     def pay(self, bucket: Bucket) -> None:
         """Wait for the turn of one call."""
         name = bucket.name
-        while (turn := self._next_turn(name)) is None:
-            # Beside calls in other threads: whoever is late asks again.
-            calls = max(1, min(MOST_AT_ONCE, self._unforeseen[name]))
-            self._unforeseen[name] += calls
-            self._ask({name: calls})
-        self._paid[name] += 1
+        with self._lock:
+            self._wanting[name] += 1
+        while (turn := self._take(name)) is None:
+            self._ask_together(name)
         self._sleep_until(max(turn, self._rest_until.get(name, 0.0)))
 
     def report_refusals(self) -> None:
@@ -151,18 +154,38 @@ class Budget:
             self._refused[bucket.name] += 1
             self._rest_until[bucket.name] = self.runtime.now() + REST_S
 
-    def _next_turn(self, name: str) -> float | None:
-        """Return the next turn that was given. If it has lapsed, ask for all lapsed ones again, in one write."""
-        lapsed_before = self.runtime.now() - LAPSES_AFTER_S
+    def _take(self, name: str) -> float | None:
+        """Return the next turn that was given, and take it; None: there is none, or it has lapsed."""
         with self._lock:
-            first = next(iter(self._given[name]), None)
-            lapsed = self._take_out(lapsed_before) if first and max(first) < lapsed_before else None
-        if lapsed:
-            self._ask(lapsed)
+            given = self._given[name]
+            if not given or max(given[0]) < self.runtime.now() - LAPSES_AFTER_S:
+                return None
+            self._wanting[name] -= 1
+            self._paid[name] += 1
+            return given.popleft()[0]
+
+    def _ask_together(self, name: str) -> None:
+        """Ask for the turns of all threads that want one, and for all lapsed ones again, in one write.
+
+        One thread asks, and the others wait for it: a write for each thread would only refuse those of the others.
+        """
+        with self._lock:
+            is_first = name not in self._asking
+            if is_first:
+                self._asking.add(name)
+                calls = self._take_out(self.runtime.now() - LAPSES_AFTER_S)
+                if (lacking := self._wanting[name] - calls[name]) > 0:
+                    more = max(lacking, min(MOST_AT_ONCE, self._unforeseen[name]))
+                    self._unforeseen[name] += more
+                    calls[name] += more
+        if not is_first:
+            self.runtime.sleep(ASKED_AGAIN_S)
+            return
         try:
-            return self._given[name].popleft()[0]
-        except IndexError:
-            return None
+            self._ask(calls)
+        finally:
+            with self._lock:
+                self._asking.discard(name)
 
     def _take_out(self, lapsed_before: float) -> Counter[str]:
         taken = Counter[str]()
