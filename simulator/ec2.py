@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulator.clock import Clock
+from simulator.ecs.interfaces import interfaces_of
 from simulator.ecs.scheduler import Scheduler
 from simulator.ecs.state import Cluster, ContainerInstance
 from simulator.endpoint import Params
@@ -253,6 +254,7 @@ class Ec2:
             remaining=size,
             provider=instance.provider,
             managed=bool(provider and not provider.group),
+            interfaces=interfaces_of(instance.instance_type, trunking=instance.cluster.trunking),
         )
         balancing = self.scheduler.balancing
         for arn in instance.target_groups:

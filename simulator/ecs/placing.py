@@ -41,6 +41,8 @@ def placement_failure_reason(cluster: Cluster, definition: TaskDefinition, launc
         return "RESOURCE:MEMORY"
     if not any(i.remaining.cpu_units >= definition.size.cpu_units for i in active):
         return "RESOURCE:CPU"
+    if definition.awsvpc and not any(i.has_interface() for i in active):
+        return "RESOURCE:ENI"
     return "RESOURCE:PORTS" if definition.host_port else "RESOURCE:MEMORY"
 
 

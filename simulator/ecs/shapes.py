@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from simulator.ecs.interfaces import TRUNK
 from simulator.ecs.service_shapes import deployment_id
 from simulator.ecs.state import ContainerInstance, Otherwise, Task, TaskStatus
 from simulator.ecs.task_definition import TaskDefinition
@@ -45,6 +46,8 @@ def describe_instance(instance: ContainerInstance) -> dict[str, Any]:
     own = {"ecs.instance-type": instance.instance_type, "ecs.availability-zone": instance.zone}
     if instance.external:
         own = {"ecs.capability.external": ""}
+    elif instance.cluster.trunking:
+        own[TRUNK] = f"eni-{instance.ec2_id.removeprefix('i-')}"
     return {
         "containerInstanceArn": instance.arn,
         "ec2InstanceId": instance.ec2_id,
@@ -58,6 +61,8 @@ def describe_instance(instance: ContainerInstance) -> dict[str, Any]:
         "attributes": [
             *({"name": name, "value": value} for name, value in {**own, **instance.attributes}.items()),
         ],
+        # ECS API: "the resources attached to a container instance, such as an elastic network interface".
+        "attachments": [{"type": "ElasticNetworkInterface", "status": "ATTACHED"} for _ in instance.with_interface()],
     }
 
 

@@ -135,6 +135,7 @@ class ContainerInstance:
         targets: the instance's own targets, which its pool has registered.
         provider: the capacity provider that it is of; "": of none.
         external, managed: whether it is of ECS Anywhere, or of ECS Managed Instances.
+        interfaces: how many tasks in network mode awsvpc it takes; None: any number.
     """
 
     arn: str
@@ -155,11 +156,22 @@ class ContainerInstance:
     provider: str = ""
     external: bool = False
     managed: bool = False
+    interfaces: int | None = None
 
     def has_room(self, definition: TaskDefinition) -> bool:
-        """Whether a task of `definition` fits: CPU, memory and its fixed port."""
+        """Whether a task of `definition` fits: CPU, memory, its fixed port and its network interface."""
+        if definition.awsvpc and not self.has_interface():
+            return False
         port = definition.container_port if definition.host_network else definition.host_port
         return self.remaining.holds(definition.size) and port not in self.used_ports
+
+    def has_interface(self) -> bool:
+        """Whether one more task in network mode awsvpc fits."""
+        return self.interfaces is None or len(self.with_interface()) < self.interfaces
+
+    def with_interface(self) -> list[Task]:
+        """Return its tasks in network mode awsvpc."""
+        return [task for task in self.tasks.values() if task.definition.awsvpc]
 
     def free_port(self) -> int:
         """Return the lowest dynamic port that no task uses."""
@@ -242,6 +254,8 @@ class Cluster:
     Attributes:
         stopped: the tasks that became STOPPED within `STOPPED_KEPT_S`, the oldest first.
         fargate: for how many tasks Fargate has capacity.
+        trunking: whether instances register with a trunk (the account setting `awsvpcTrunking`, which is off unless
+            somebody turns it on: whoever runs many tasks in network mode awsvpc does).
     """
 
     name: str
@@ -250,6 +264,7 @@ class Cluster:
     tasks: dict[str, Task] = field(default_factory=dict)
     stopped: dict[str, Task] = field(default_factory=dict)
     fargate: int = 1000
+    trunking: bool = True
 
     def keep_stopped(self, task: Task, now: float) -> None:
         """Move a task to those that are STOPPED, and forget those that became so too long ago."""
