@@ -19,6 +19,7 @@ from infra.monitoring.cadvisor import Cadvisor
 from infra.monitoring.grafana import Grafana
 from infra.monitoring.prometheus import Prometheus
 from infra.network import Network, existing, peer
+from infra.network_slots import id_of
 from infra.settings.monitoring import MonitoringSettings
 from infra.settings.target import ExistingNetwork, Settings
 from monitoring.configuration import CADVISOR_PORT
@@ -64,8 +65,8 @@ class MonitoringStack(cdk.Stack):
         scrapers = [peer(self, source) for source in metrics.allow]
         if metrics.cluster:
             zones = next((row.zones for row in settings.made if row.name == metrics.cluster), tuple(there.subnets))
-            subnets = ec2.SubnetSelection(subnets=[there.subnets[zone] for zone in zones])
-            scraper = self._services(metrics, known[metrics.cluster], there, subnets, list(instances.values()))
+            place = Network(there.vpc, {zone: there.subnets[zone] for zone in zones})
+            scraper = self._services(metrics, known[metrics.cluster], place, list(instances.values()))
             scrapers = [scraper.security_group]
         for group in instances.values():
             for scraper_ in scrapers:
@@ -78,20 +79,31 @@ class MonitoringStack(cdk.Stack):
         metrics: MonitoringSettings,
         cluster: ecs.ICluster,
         network: Network,
-        subnets: ec2.SubnetSelection,
         instances: Sequence[ec2.ISecurityGroup],
     ) -> Prometheus:
         """Add Prometheus and Grafana, each with a folder and a host name, and the rules that let people in."""
+        subnets = ec2.SubnetSelection(subnets=list(network.subnets.values()))
         files = efs.FileSystem(
             self,
             "Files",
             vpc=network.vpc,
-            vpc_subnets=subnets,
+            # Its addresses are made below: the CDK would number them by the order of the zones.
+            vpc_subnets=ec2.SubnetSelection(subnets=[]),
             encrypted=True,
             enable_automatic_backups=True,
             throughput_mode=efs.ThroughputMode.ELASTIC,
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
+        addresses = [
+            efs.CfnMountTarget(
+                files,
+                f"EfsMountTarget{id_of(zone, metrics.made_for)}",
+                file_system_id=files.file_system_id,
+                security_groups=[group.security_group_id for group in files.connections.security_groups],
+                subnet_id=subnet.subnet_id,
+            )
+            for zone, subnet in network.subnets.items()
+        ]
         # Without a policy, all who reach a file system may read and write. With it, only roles that may, and by TLS.
         files.add_to_resource_policy(
             iam.PolicyStatement(
@@ -109,7 +121,7 @@ class MonitoringStack(cdk.Stack):
         )
         for service in (scraper, shown):
             # The folders exist before the service that mounts them.
-            service.service.node.add_dependency(files.mount_targets_available)
+            service.service.node.add_dependency(*addresses)
         scraper.security_group.add_ingress_rule(
             shown.security_group, ec2.Port.tcp(prometheus.PORT), "Grafana asks Prometheus"
         )

@@ -66,11 +66,12 @@ def _add(app: cdk.App, target: Target) -> Stacks:
     )
     functions = (*service_out.functions, *scaling.functions)
     watch = WatchStack(scope, **named("watch"), settings=settings, functions=functions, ledger=state.ledger)
-    network: Network | ExistingNetwork | None = settings.network
+    network: Network | ExistingNetwork | None = None
     network_stack = None
-    if settings.made and network is None:
-        zones = [zone for row in settings.made for zone in row.zones]
-        network_stack = NetworkStack(scope, **named("network"), zones=zones)
+    if isinstance(settings.network, ExistingNetwork):
+        network = settings.network
+    elif settings.made_zones:
+        network_stack = NetworkStack(scope, **named("network"), zones=settings.made_zones, made=settings.network)
         network = network_stack.network
     clusters = tuple(
         ClusterStack(scope, **named(f"cluster-{row.name}"), row=row, network=network)

@@ -35,6 +35,8 @@ class ClusterStack(cdk.Stack):
         subnets = [there.subnets[zone] for zone in row.zones]
         self.made = MADE_BY[row.kind](self, "Cluster", row=row, vpc=there.vpc, subnets=subnets)
         parameters.add_cluster(self, row, self.made.pool)
+        # A stack of logs or metrics that is no longer in cdk.json may still import it.
+        self.export_value(self.made.instances.security_group.security_group_id)
         cdk.CfnOutput(
             self,
             "SecurityGroup",
