@@ -26,8 +26,8 @@ def keys_needed(aws: Runtime, cloudformation: Any) -> Iterator[str]:
     if zones := made_for({s["AvailabilityZone"]: s["CidrBlock"] for s in subnets.values()}):
         yield f'"network": {{"made_for": {json.dumps(zones)}}}'
     zones_of = {name: str(subnet["AvailabilityZone"]) for name, subnet in subnets.items()}
-    if zones := _zones_of_addresses(aws, _resources(cloudformation, MONITORING), zones_of):
-        yield f'in "monitoring": "made_for": {json.dumps(zones)}'
+    if numbered := _zones_of_addresses(aws, _resources(cloudformation, MONITORING), zones_of):
+        yield f'in "monitoring": "made_for": {json.dumps(numbered)}'
     for cluster in list_managed_clusters(aws):
         if any(_has_an_order(r) for r in _resources(cloudformation, f"steady-cluster-{cluster}").values()):
             yield f'in the row of the cluster {cluster}: "keep_order": true'

@@ -185,5 +185,6 @@ def _bucket(scope: Construct, id_: str, keep_days: int, *, archive: bool) -> s3.
                 abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
             )
         ],
-        removal_policy=cdk.RemovalPolicy.RETAIN if archive else cdk.RemovalPolicy.DESTROY,
+        # CloudFormation refuses to delete a bucket that has objects, and the deletion of the stack would end there.
+        removal_policy=cdk.RemovalPolicy.RETAIN,
     )

@@ -132,3 +132,17 @@ def test_without_nat_gateways_instances_are_in_public_subnets_and_can_move_from_
     assert "PublicSubnet" in json.dumps(before["steady-cluster-web"]["Resources"]["ClusterGroupASGF083DD86"])
     assert set(replaced(before, after)) == {OTHER_FLEET}
     assert lost_exports(before, after) == lost_exports(after, before) == set()
+
+
+def test_a_deployment_can_be_deleted_whatever_its_buckets_hold() -> None:
+    """Amazon S3: BucketNotEmpty, "The bucket that you tried to delete is not empty"."""
+    buckets = [
+        resource
+        for template in templates_of().values()
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::S3::Bucket"
+    ]
+
+    assert len(buckets) == 3
+    assert {bucket["DeletionPolicy"] for bucket in buckets} == {"Retain"}
+    assert all("ExpirationInDays" in json.dumps(b["Properties"]["LifecycleConfiguration"]) for b in buckets)

@@ -46,6 +46,7 @@ def test_a_spot_cluster_follows_the_recommendations_that_its_fleet_acts_on() -> 
 
 def test_the_image_is_the_common_one_unless_the_types_have_gpus_or_the_row_says_so() -> None:
     assert made().ami == BUILT_IN["common"]
+    assert made().ami.parameter == "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"
     assert made(types={"g5.xlarge": 1}).ami == BUILT_IN["gpu"]
     assert made(ami="ubuntu").ami == BUILT_IN["ubuntu"]
     assert made(types={"m7g.large": 1}, ami="arm64").ami == BUILT_IN["arm64"]

@@ -73,8 +73,8 @@ def _served(runtime: Runtime, found: Mapping[str, str]) -> dict[str, str]:
     for name in sorted(left):
         if not LEFT_ALONE.get(runtime, name):
             runtime.telemetry.warning(
-                f"cluster {name} has the parameter {CLUSTERS_PATH}/{name}/{CAPACITY}, but cdk.json has no row for it: it "
-                "is left alone. Put its row back, or remove it (docs/cluster-removal.md)",
+                f"cluster {name} has the parameter {CLUSTERS_PATH}/{name}/{CAPACITY}, but cdk.json has no row for it: "
+                "it is left alone. Put its row back, or remove it (docs/cluster-removal.md)",
                 cluster=name,
             )
             LEFT_ALONE.keep(runtime, name, True)
