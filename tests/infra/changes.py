@@ -65,7 +65,7 @@ def replaced(before: Templates, after: Templates) -> list[str]:
     ] + [
         f"{stack} {name}: its launch template changes"
         for stack, name, old, _ in _both(before, after)
-        if old["Type"] == FLEET and _launches(before[stack]) != _launches(after[stack])
+        if old["Type"] == FLEET and _launches(before[stack], "ami-1") != _launches(after[stack], "ami-2")
     ]
 
 
@@ -114,6 +114,15 @@ def _at(resource: Mapping[str, Any], way: str) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def _launches(template: Mapping[str, Any]) -> str:
-    found = [r["Properties"] for r in template["Resources"].values() if r["Type"] == TEMPLATE]
-    return json.dumps([found, template.get("Parameters")], sort_keys=True)
+def _launches(template: Mapping[str, Any], newest: str) -> str:
+    """Return what a stack's launch templates say, with the AMI that each parameter stands for.
+
+    Args:
+        newest: what a parameter of AWS's stands for; one of ours stands for what is deployed (`steady prepare`).
+    """
+    found = json.dumps([r["Properties"] for r in template["Resources"].values() if r["Type"] == TEMPLATE])
+    for name, parameter in template.get("Parameters", {}).items():
+        if parameter["Type"] == "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>":
+            image = newest if parameter["Default"].startswith("/aws/") else "ami-1"
+            found = found.replace(json.dumps({"Ref": name}), json.dumps(image))
+    return found
