@@ -14,13 +14,14 @@ from aws_cdk import aws_servicediscovery as servicediscovery
 from constructs import Construct
 
 from infra.clusters.stack import ClusterStack
+from infra.docker_hub import mirrored, pull_through
 from infra.monitoring import grafana, prometheus
 from infra.monitoring.cadvisor import Cadvisor
 from infra.monitoring.grafana import Grafana
 from infra.monitoring.prometheus import Prometheus
 from infra.network import Network, existing, peer
 from infra.network_slots import id_of
-from infra.settings.monitoring import MonitoringSettings
+from infra.settings.monitoring import MonitoringImages, MonitoringSettings
 from infra.settings.target import ExistingNetwork, Settings
 from monitoring.configuration import CADVISOR_PORT
 
@@ -46,6 +47,9 @@ class MonitoringStack(cdk.Stack):
         **kwargs: Any,
     ) -> None:
         super().__init__(scope, id_, **kwargs)
+        mirror = settings.docker_hub_mirror
+        images = {name: mirrored(image, mirror) for name, image in metrics.images.model_dump().items()}
+        metrics = metrics.model_copy(update={"images": MonitoringImages(**images)})
         there = existing(self, network) if isinstance(network, ExistingNetwork) else network
         known = {
             row.name: ecs.Cluster.from_cluster_attributes(
@@ -66,7 +70,7 @@ class MonitoringStack(cdk.Stack):
         if metrics.cluster:
             zones = next((row.zones for row in settings.made if row.name == metrics.cluster), tuple(there.subnets))
             place = Network(there.vpc, {zone: there.subnets[zone] for zone in zones})
-            scraper = self._services(metrics, known[metrics.cluster], place, list(instances.values()))
+            scraper = self._services(settings, metrics, known[metrics.cluster], place, list(instances.values()))
             scrapers = [scraper.security_group]
         for group in instances.values():
             for scraper_ in scrapers:
@@ -76,6 +80,7 @@ class MonitoringStack(cdk.Stack):
 
     def _services(
         self,
+        settings: Settings,
         metrics: MonitoringSettings,
         cluster: ecs.ICluster,
         network: Network,
@@ -119,6 +124,10 @@ class MonitoringStack(cdk.Stack):
         shown = Grafana(
             self, "Grafana", image=metrics.images.grafana, prometheus_host=f"prometheus.{NAMESPACE}", **where
         )
+        if settings.docker_hub_mirror:
+            # Its task has an execution role, for its password: ECS pulls its image with that.
+            for statement in pull_through(self, settings.docker_hub_mirror):
+                shown.task.add_to_execution_role_policy(statement)
         for service in (scraper, shown):
             # The folders exist before the service that mounts them.
             service.service.node.add_dependency(*addresses)

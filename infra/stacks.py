@@ -54,7 +54,7 @@ def _add(app: cdk.App, target: Target) -> Stacks:
     state = StateStack(scope, **named("state"), settings=settings)
     EventsStack(scope, **named("events"))
     # Its deployed name is from before its Python name: another one would replace the topic, and lose its subscriptions.
-    alerts = AlertsStack(scope, **named("people"))
+    alerts = AlertsStack(scope, **named("people"), settings=settings)
     scaling = ScalingStack(scope, **named("scaling"), settings=settings, ledger=state.ledger, alerts=alerts.topic)
     service_out = ServiceOutStack(
         scope,
@@ -74,7 +74,13 @@ def _add(app: cdk.App, target: Target) -> Stacks:
         network_stack = NetworkStack(scope, **named("network"), zones=settings.made_zones, made=settings.network)
         network = network_stack.network
     clusters = tuple(
-        ClusterStack(scope, **named(f"cluster-{row.name}"), row=row, network=network)
+        ClusterStack(
+            scope,
+            **named(f"cluster-{row.name}"),
+            row=row,
+            network=network,
+            docker_hub_mirror=settings.docker_hub_mirror,
+        )
         for row in settings.made
         if network
     )

@@ -31,8 +31,10 @@ from steady.pools import POOL_NAMES, PoolKind, PoolName, Purchase
 from steady.thresholds import THRESHOLDS, parse_pool
 
 KINDS = {"on-demand": PoolKind.AUTO_SCALING_GROUP, "spot": PoolKind.SPOT_FLEET}
-# EC2's families with NVIDIA GPUs: p3, p4d, g4dn, g5, g6e, …
-GPU_TYPE = re.compile(r"[pg]\d")
+# EC2's families with NVIDIA GPUs: p3, p4d, g4dn, g5, g6e, gr6, … (EC2: "Specifications for accelerated computing")
+GPU_TYPE = re.compile(r"(p|gr?)\d")
+# Those with GPUs of AMD. No image here has their driver, and ECS schedules GPUs of NVIDIA alone (ECS: "GPU workloads").
+AMD_GPU_TYPE = re.compile(r"g4ad\.")
 ARCHITECTURES = {
     ec2.InstanceArchitecture.X86_64: Architecture.X86_64,
     ec2.InstanceArchitecture.ARM_64: Architecture.ARM64,
@@ -74,6 +76,8 @@ def _known_types() -> frozenset[str]:
 
 
 def _known(type_: str) -> str:
+    if AMD_GPU_TYPE.match(type_):
+        raise refusal("a type without GPUs, or with GPUs of NVIDIA, is needed: ECS knows no others")
     if type_ not in _known_types():
         near = difflib.get_close_matches(type_, _known_types(), 1)
         raise refusal(f"a type that EC2 has{f', such as {near[0]},' if near else ''} is needed")

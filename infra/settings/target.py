@@ -25,7 +25,7 @@ from infra.network_slots import LETTERS
 from infra.settings.checks import REQUIRED, Days, Table, needs, refusal, shown, text
 from infra.settings.clusters import AdoptedCluster, Clusters, MadeCluster, Zone, parse_thresholds, region_of
 from infra.settings.errors import BadSettings
-from infra.settings.images import BUILT_IN, Image
+from infra.settings.images import BUILT_IN, Distribution, Image
 from infra.settings.logs import LogSettings
 from infra.settings.monitoring import MonitoringSettings
 from steady.pools import PoolKind
@@ -103,6 +103,13 @@ class Settings(Table):
     logs: LogSettings | None = None
     monitoring: MonitoringSettings | None = None
     task_status: TaskStatusSettings | None = None
+    docker_hub_mirror: Annotated[
+        str,
+        text(
+            r"(\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/[a-z0-9._/-]*[a-z0-9])?",
+            "an ECR pull-through cache such as 111111111111.dkr.ecr.us-east-1.amazonaws.com/docker-hub",
+        ),
+    ] = ""
     runbook: Annotated[str, needs("the address of the runbook"), AfterValidator(lambda given: given or RUNBOOK)] = (
         RUNBOOK
     )
@@ -145,6 +152,13 @@ class Settings(Table):
                 raise refusal(needed, "logs", "aggregators", "allow")
         if monitoring and monitoring.cluster:
             self._check_place(monitoring.cluster, "monitoring", "cluster")
+            row = next((row for row in self.made if row.name == monitoring.cluster), None)
+            if row and row.ami.distribution is Distribution.UBUNTU:
+                # Prometheus keeps its samples on EFS, by an access point.
+                needed = (
+                    f"{row.name} starts from Ubuntu, which cannot mount EFS with its access points: another cluster"
+                )
+                raise refusal(f"{needed} is needed", "monitoring", "cluster")
         if monitoring and not (self._network_exists or self.made):
             raise refusal("all clusters are adopted, so the key network is needed for monitoring", "network")
         if monitoring and monitoring.cluster and isinstance(self.network, MadeNetwork) and not self.network.has_nat:

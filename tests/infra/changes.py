@@ -120,7 +120,8 @@ def _launches(template: Mapping[str, Any], newest: str) -> str:
     Args:
         newest: what a parameter of AWS's stands for; one of ours stands for what is deployed (`steady prepare`).
     """
-    found = json.dumps([r["Properties"] for r in template["Resources"].values() if r["Type"] == TEMPLATE])
+    launched = [r["Properties"] for r in template["Resources"].values() if r["Type"] == TEMPLATE]
+    found = json.dumps(launched, sort_keys=True)
     for name, parameter in template.get("Parameters", {}).items():
         if parameter["Type"] == "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>":
             image = newest if parameter["Default"].startswith("/aws/") else "ami-1"
