@@ -66,8 +66,12 @@ CDK_APP = PATH="$(CURDIR)/$(BIN):$$PATH" $(CDK) $(if $(ENV),--context env=$(ENV)
 synth bootstrap: $(VENV)/.ready node_modules/.ready  ## the templates; what the CDK needs in an account, once
 	$(CDK_APP) $@ $(if $(filter synth,$@),--quiet)
 
-deploy destroy: $(VENV)/.ready node_modules/.ready  ## all stacks of the environment
-	$(CDK_APP) $@ --all
+deploy: $(VENV)/.ready node_modules/.ready  ## all stacks of the environment, once the account is prepared
+	$(BIN)/steady prepare $(if $(ENV),--env $(ENV))
+	$(CDK_APP) deploy --all
+
+destroy: $(VENV)/.ready node_modules/.ready  ## all stacks of the environment; docs/remove.md says what comes before
+	$(CDK_APP) destroy --all
 
 lint: $(VENV)/.ready node_modules/.ready build/checkov/.ready
 	$(BIN)/ruff check .

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from cli import config, drain, explain, simulate, tune, upgrade
+from cli import config, drain, explain, image, prepare, simulate, tune, upgrade
 from cli.bench import command as bench
 from cli.doctor import command as doctor
 from cli.logs import command as logs
@@ -32,6 +32,8 @@ app.command("doctor")(doctor.doctor)
 app.command("report")(report.report)
 app.command("logs")(logs.logs)
 app.command("rightsize")(rightsize.rightsize)
+app.command("image")(image.image)
+app.command("prepare")(prepare.prepare)
 app.command("upgrade")(upgrade.upgrade)
 app.add_typer(config.app, name="config")
 app.add_typer(bench.app, name="bench")

@@ -1,5 +1,7 @@
 """`steady upgrade`: keep what operators have set in a deployment whose thresholds CloudFormation still owns.
 
+It also says which keys cdk.json needs, so that today's templates replace nothing that release 0.1.0 has made.
+
 Up to release 0.1.0 the thresholds under /steady/defaults, and those of a cluster's row in cdk.json, were parameters of
 CloudFormation's. Today's deployment has its own under /steady/deployed, so that it deletes the old ones. Those whose
 value is not the template's any more are operators' values: this command lets CloudFormation retain them.
@@ -18,6 +20,7 @@ from rich.table import Table
 
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
 from cli.output import JsonOption, answers, fail, write_json
+from cli.upgrade_keys import keys_needed
 from steady.aws.runtime import Runtime
 from steady.aws.settings.clusters import list_parameters
 from steady.names import CAPACITY, CLUSTERS_PATH, DEFAULTS_PATH
@@ -64,14 +67,19 @@ def upgrade(
         cloudformation = aws.session.client("cloudformation", config=Config(retries={"mode": "standard"}))
         live = _thresholds(aws)
         templates = dict(_templates(cloudformation, live))
+        needed = list(keys_needed(aws, cloudformation))
         owned = [one for stack in templates for one in _changed(stack, templates[stack], live)]
         if not dry_run:
             for stack, template in templates.items():
                 _retain(cloudformation, stack, template, {one.resource for one in owned if one.stack == stack})
     rows = [{"parameter": o.path, "value": o.value, "deployed": o.declared, "stack": o.stack} for o in owned]
-    write_json({"kept": rows, "dry_run": dry_run}, json_)
+    write_json({"kept": rows, "cdk.json": needed, "dry_run": dry_run}, json_)
     if json_ == "-":
         return
+    for key in needed:
+        answers.print(
+            f"add to cdk.json before you deploy, so that nothing is replaced: {key}", highlight=False, soft_wrap=True
+        )
     if rows:
         table = Table(title="operators' values" + (" that would be kept" if dry_run else ", kept"))
         for column in rows[0]:

@@ -16,6 +16,7 @@ from constructs import Construct
 
 from infra import wiring
 from infra.clusters.stack import ClusterStack
+from infra.docker_hub import mirrored
 from infra.log_shipping.aggregators import Aggregators
 from infra.log_shipping.shippers import Shippers
 from infra.network import Network, existing
@@ -103,6 +104,8 @@ class LogsStack(cdk.Stack):
             handler=wiring.LOG_CATALOG.handler,
             timeout_s=wiring.LOG_CATALOG.timeout_s,
             settings=settings,
+            # It runs once a day, and its retries are more than ten minutes apart.
+            fails_at_once=True,
             environment={
                 "LOG_BUCKET": self.bucket.bucket_name,
                 "LOG_DATABASE": DATABASE,
@@ -140,6 +143,7 @@ class LogsStack(cdk.Stack):
             )
             for row in settings.clusters
         }
+        log = log.model_copy(update={"image": mirrored(log.image, settings.docker_hub_mirror)})
         zones = next((row.zones for row in settings.made if row.name == log.cluster), tuple(there.subnets))
         aggregators = Aggregators(
             self,
@@ -185,5 +189,6 @@ def _bucket(scope: Construct, id_: str, keep_days: int, *, archive: bool) -> s3.
                 abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
             )
         ],
-        removal_policy=cdk.RemovalPolicy.RETAIN if archive else cdk.RemovalPolicy.DESTROY,
+        # CloudFormation refuses to delete a bucket that has objects, and the deletion of the stack would end there.
+        removal_policy=cdk.RemovalPolicy.RETAIN,
     )

@@ -14,12 +14,14 @@ from aws_cdk import aws_servicediscovery as servicediscovery
 from constructs import Construct
 
 from infra.clusters.stack import ClusterStack
+from infra.docker_hub import mirrored, pull_through
 from infra.monitoring import grafana, prometheus
 from infra.monitoring.cadvisor import Cadvisor
 from infra.monitoring.grafana import Grafana
 from infra.monitoring.prometheus import Prometheus
 from infra.network import Network, existing, peer
-from infra.settings.monitoring import MonitoringSettings
+from infra.network_slots import id_of
+from infra.settings.monitoring import MonitoringImages, MonitoringSettings
 from infra.settings.target import ExistingNetwork, Settings
 from monitoring.configuration import CADVISOR_PORT
 
@@ -45,6 +47,9 @@ class MonitoringStack(cdk.Stack):
         **kwargs: Any,
     ) -> None:
         super().__init__(scope, id_, **kwargs)
+        mirror = settings.docker_hub_mirror
+        images = {name: mirrored(image, mirror) for name, image in metrics.images.model_dump().items()}
+        metrics = metrics.model_copy(update={"images": MonitoringImages(**images)})
         there = existing(self, network) if isinstance(network, ExistingNetwork) else network
         known = {
             row.name: ecs.Cluster.from_cluster_attributes(
@@ -64,8 +69,8 @@ class MonitoringStack(cdk.Stack):
         scrapers = [peer(self, source) for source in metrics.allow]
         if metrics.cluster:
             zones = next((row.zones for row in settings.made if row.name == metrics.cluster), tuple(there.subnets))
-            subnets = ec2.SubnetSelection(subnets=[there.subnets[zone] for zone in zones])
-            scraper = self._services(metrics, known[metrics.cluster], there, subnets, list(instances.values()))
+            place = Network(there.vpc, {zone: there.subnets[zone] for zone in zones})
+            scraper = self._services(settings, metrics, known[metrics.cluster], place, list(instances.values()))
             scrapers = [scraper.security_group]
         for group in instances.values():
             for scraper_ in scrapers:
@@ -75,23 +80,35 @@ class MonitoringStack(cdk.Stack):
 
     def _services(
         self,
+        settings: Settings,
         metrics: MonitoringSettings,
         cluster: ecs.ICluster,
         network: Network,
-        subnets: ec2.SubnetSelection,
         instances: Sequence[ec2.ISecurityGroup],
     ) -> Prometheus:
         """Add Prometheus and Grafana, each with a folder and a host name, and the rules that let people in."""
+        subnets = ec2.SubnetSelection(subnets=list(network.subnets.values()))
         files = efs.FileSystem(
             self,
             "Files",
             vpc=network.vpc,
-            vpc_subnets=subnets,
+            # Its addresses are made below: the CDK would number them by the order of the zones.
+            vpc_subnets=ec2.SubnetSelection(subnets=[]),
             encrypted=True,
             enable_automatic_backups=True,
             throughput_mode=efs.ThroughputMode.ELASTIC,
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
+        addresses = [
+            efs.CfnMountTarget(
+                files,
+                f"EfsMountTarget{id_of(zone, metrics.made_for)}",
+                file_system_id=files.file_system_id,
+                security_groups=[group.security_group_id for group in files.connections.security_groups],
+                subnet_id=subnet.subnet_id,
+            )
+            for zone, subnet in network.subnets.items()
+        ]
         # Without a policy, all who reach a file system may read and write. With it, only roles that may, and by TLS.
         files.add_to_resource_policy(
             iam.PolicyStatement(
@@ -107,9 +124,13 @@ class MonitoringStack(cdk.Stack):
         shown = Grafana(
             self, "Grafana", image=metrics.images.grafana, prometheus_host=f"prometheus.{NAMESPACE}", **where
         )
+        if settings.docker_hub_mirror:
+            # Its task has an execution role, for its password: ECS pulls its image with that.
+            for statement in pull_through(self, settings.docker_hub_mirror):
+                shown.task.add_to_execution_role_policy(statement)
         for service in (scraper, shown):
             # The folders exist before the service that mounts them.
-            service.service.node.add_dependency(files.mount_targets_available)
+            service.service.node.add_dependency(*addresses)
         scraper.security_group.add_ingress_rule(
             shown.security_group, ec2.Port.tcp(prometheus.PORT), "Grafana asks Prometheus"
         )

@@ -10,7 +10,8 @@ import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
-from infra.settings.target import ExistingNetwork
+from infra.network_slots import BLOCK, SECOND_BLOCK, Slot, slots_of
+from infra.settings.target import ExistingNetwork, MadeNetwork
 
 
 @dataclass(frozen=True)
@@ -42,20 +43,82 @@ def peer(scope: Construct, source: str) -> ec2.IPeer:
 
 
 class NetworkStack(cdk.Stack):
-    """A VPC with a public and a private subnet in each of `zones`; instances are in the private ones."""
+    """A VPC with a public and a private subnet in each of `zones`; instances are in those that `made` says.
 
-    def __init__(self, scope: Construct, id_: str, *, zones: Iterable[str], **kwargs: Any) -> None:
+    The subnets of a zone are the same whichever other zones there are (`infra/network_slots.py`), and all of them are
+    exported: a stack of a cluster may still import one that no row of cdk.json names any more.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, zones: Iterable[str], made: MadeNetwork, **kwargs: Any) -> None:
         super().__init__(scope, id_, **kwargs)
-        names = sorted(set(zones))
-        vpc = ec2.Vpc(
+        slots = slots_of(zones, made.made_for)
+        self.vpc = ec2.Vpc(
             self,
             "Vpc",
-            availability_zones=names,
-            # A NAT gateway in each zone: when a zone fails, the others keep their way out.
-            nat_gateways=len(names),
-            # Image layers come from S3 through this endpoint, not through the NAT gateways.
-            gateway_endpoints={"S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3)},
+            ip_addresses=ec2.IpAddresses.cidr(BLOCK),
+            # The subnets are made below: the CDK would split the block by the number and the order of the zones.
+            availability_zones=list(slots),
+            subnet_configuration=[],
             flow_logs={"Rejected": ec2.FlowLogOptions(traffic_type=ec2.FlowLogTrafficType.REJECT)},
             restrict_default_security_group=False,
         )
-        self.network = Network(vpc, dict(zip(names, vpc.private_subnets, strict=True)))
+        # Each construct below has the path, and so the logical id, that the CDK gives it.
+        self.internet = ec2.CfnInternetGateway(self.vpc, "IGW")
+        cdk.Tags.of(self.internet).add("Name", self.vpc.node.path)
+        self.attachment = ec2.CfnVPCGatewayAttachment(
+            self.vpc, "VPCGW", vpc_id=self.vpc.vpc_id, internet_gateway_id=self.internet.ref
+        )
+        self.second_block = None
+        if any(slot.is_in_second_block for slot in slots.values()):
+            self.second_block = ec2.CfnVPCCidrBlock(
+                self.vpc, "SecondBlock", vpc_id=self.vpc.vpc_id, cidr_block=SECOND_BLOCK
+            )
+        public = {zone: self._public_subnet(zone, slot) for zone, slot in slots.items()}
+        private = {zone: self._private_subnet(zone, slot) for zone, slot in slots.items()}
+        if made.has_nat:
+            # A NAT gateway in each zone: when a zone fails, the others keep their way out.
+            for zone in slots:
+                private[zone].add_default_nat_route(public[zone].add_nat_gateway().ref)
+        # Image layers come from S3 through this endpoint, not through the NAT gateways.
+        self.vpc.add_gateway_endpoint(
+            "S3",
+            service=ec2.GatewayVpcEndpointAwsService.S3,
+            subnets=[ec2.SubnetSelection(subnets=[*private.values(), *public.values()])],
+        )
+        self.export_value(self.vpc.vpc_id)
+        for subnet in (*private.values(), *public.values()):
+            self.export_value(subnet.subnet_id)
+        self.network = Network(self.vpc, private if made.has_nat else public)
+
+    def _public_subnet(self, zone: str, slot: Slot) -> ec2.PublicSubnet:
+        subnet = ec2.PublicSubnet(
+            self.vpc,
+            f"PublicSubnet{slot.id}",
+            availability_zone=zone,
+            vpc_id=self.vpc.vpc_id,
+            cidr_block=slot.public,
+            map_public_ip_on_launch=True,
+        )
+        subnet.add_default_internet_route(self.internet.ref, self.attachment)
+        self._complete(subnet, "Public", slot)
+        return subnet
+
+    def _private_subnet(self, zone: str, slot: Slot) -> ec2.PrivateSubnet:
+        subnet = ec2.PrivateSubnet(
+            self.vpc,
+            f"PrivateSubnet{slot.id}",
+            availability_zone=zone,
+            vpc_id=self.vpc.vpc_id,
+            cidr_block=slot.private,
+            map_public_ip_on_launch=False,
+        )
+        self._complete(subnet, "Private", slot)
+        return subnet
+
+    def _complete(self, subnet: ec2.Subnet, kind: str, slot: Slot) -> None:
+        """Add the tags that the CDK gives the subnets of a VPC, and what the subnet waits for."""
+        for key in ("aws-cdk:subnet-name", "aws-cdk:subnet-type"):
+            cdk.Tags.of(subnet).add(key, kind, include_resource_types=["AWS::EC2::Subnet"])
+        cdk.Tags.of(subnet).add("Name", subnet.node.path)
+        if slot.is_in_second_block and self.second_block:
+            subnet.node.add_dependency(self.second_block)

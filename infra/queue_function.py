@@ -16,6 +16,7 @@ from infra.alarms import alarm
 from infra.settings.target import Settings
 from infra.suite_function import SuiteFunction
 from infra.wiring import Feed
+from steady.names import CLUSTERS_VARIABLE
 
 # SQS: 14 days at most.
 KEPT_S = 14 * 24 * 3600
@@ -40,7 +41,7 @@ class QueueFunction(SuiteFunction):
             handler=feed.handler,
             timeout_s=feed.timeout_s,
             settings=settings,
-            environment=environment,
+            environment={CLUSTERS_VARIABLE: ",".join(c.name for c in settings.clusters), **environment},
         )
         self.feed = feed
         self.dead_letters = sqs.Queue(

@@ -54,7 +54,7 @@ def _add(app: cdk.App, target: Target) -> Stacks:
     state = StateStack(scope, **named("state"), settings=settings)
     EventsStack(scope, **named("events"))
     # Its deployed name is from before its Python name: another one would replace the topic, and lose its subscriptions.
-    alerts = AlertsStack(scope, **named("people"))
+    alerts = AlertsStack(scope, **named("people"), settings=settings)
     scaling = ScalingStack(scope, **named("scaling"), settings=settings, ledger=state.ledger, alerts=alerts.topic)
     service_out = ServiceOutStack(
         scope,
@@ -66,14 +66,21 @@ def _add(app: cdk.App, target: Target) -> Stacks:
     )
     functions = (*service_out.functions, *scaling.functions)
     watch = WatchStack(scope, **named("watch"), settings=settings, functions=functions, ledger=state.ledger)
-    network: Network | ExistingNetwork | None = settings.network
+    network: Network | ExistingNetwork | None = None
     network_stack = None
-    if settings.made and network is None:
-        zones = [zone for row in settings.made for zone in row.zones]
-        network_stack = NetworkStack(scope, **named("network"), zones=zones)
+    if isinstance(settings.network, ExistingNetwork):
+        network = settings.network
+    elif settings.made_zones:
+        network_stack = NetworkStack(scope, **named("network"), zones=settings.made_zones, made=settings.network)
         network = network_stack.network
     clusters = tuple(
-        ClusterStack(scope, **named(f"cluster-{row.name}"), row=row, network=network)
+        ClusterStack(
+            scope,
+            **named(f"cluster-{row.name}"),
+            row=row,
+            network=network,
+            docker_hub_mirror=settings.docker_hub_mirror,
+        )
         for row in settings.made
         if network
     )

@@ -22,7 +22,12 @@ POWERTOOLS_ACCOUNT = "017000801446"
 
 
 class SuiteFunction(Construct):
-    """The function `name`, and an alarm on its errors."""
+    """The function `name`, and an alarm on its errors.
+
+    Args:
+        fails_at_once: whether one error is an alarm. Else it takes errors in two of three minutes, since those of a
+            function that runs each minute pass by themselves.
+    """
 
     def __init__(
         self,
@@ -34,6 +39,7 @@ class SuiteFunction(Construct):
         timeout_s: int,
         settings: Settings,
         environment: Mapping[str, str],
+        fails_at_once: bool = False,
     ) -> None:
         super().__init__(scope, id_)
         log_group = logs.LogGroup(
@@ -61,11 +67,12 @@ class SuiteFunction(Construct):
             settings,
             name=f"{name} fails",
             metric=self.function.metric_errors(period=cdk.Duration.minutes(1)),
-            means=f"The function {name} ended with an error, or ran into its timeout, in two of three minutes. Failed "
-            "messages are repeated; the next scheduled run takes the place of a failed one. The log has the cause.",
+            means=f"The function {name} ended with an error, or ran into its timeout"
+            f"{'' if fails_at_once else ', in two of three minutes'}. Failed messages are repeated; the next scheduled "
+            "run takes the place of a failed one. The log has the cause.",
             entry="errors",
-            minutes=2,
-            of_minutes=3,
+            minutes=1 if fails_at_once else 2,
+            of_minutes=1 if fails_at_once else 3,
         )
 
     def may_send_to(self, queue: sqs.IQueue) -> None:

@@ -30,7 +30,8 @@ class TaskStatusStack(cdk.Stack):
             enforce_ssl=True,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             lifecycle_rules=[s3.LifecycleRule(expiration=cdk.Duration.days(status.keep_days))],
-            removal_policy=cdk.RemovalPolicy.DESTROY,
+            # CloudFormation refuses to delete a bucket that has objects. These expire.
+            removal_policy=cdk.RemovalPolicy.RETAIN,
         )
         clusters = [self.format_arn(service="ecs", resource="cluster", resource_name=c.name) for c in settings.clusters]
         detail = {**wiring.BATCH_TASK["detail"], "clusterArn": clusters}

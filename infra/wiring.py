@@ -55,7 +55,7 @@ INTERRUPTION = Feed(
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """A function that a schedule calls."""
+    """A function that a schedule calls. Lambda repeats a failed run twice, after the timeout of each."""
 
     function: str
     handler: str

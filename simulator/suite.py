@@ -111,6 +111,8 @@ class Suite:
     def __init__(self, account: Account, *, scaling: bool = True) -> None:
         self.account = account
         self.telemetry = RecordedTelemetry(account)
+        # The clusters that the deployment has, as its functions are told; None: all that are managed.
+        self.clusters: frozenset[str] | None = None
         account.tables.create(LEDGER_TABLE, key="cluster")
         # The interruption handler writes to the queue of triggers, so the queue exists without scaling, too.
         self.triggers = self._queue(wiring.AUTOSCALER)
@@ -142,6 +144,7 @@ class Suite:
             sleep=clock.sleep,
             in_parallel=clock.in_parallel,
             telemetry=self.telemetry,
+            clusters=self.clusters,
         )
 
     def manage(self, cluster: str, capacity: str, **thresholds: int | str) -> None:

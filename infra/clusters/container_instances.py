@@ -9,7 +9,7 @@ from constructs import Construct
 from infra.clusters.instance_role import instance_role
 from infra.clusters.user_data import user_data
 from infra.settings.clusters import MadeCluster
-from steady.names import CLUSTER_TAG
+from steady.names import CLUSTER_TAG, IMAGES_PATH
 
 
 class ContainerInstances(Construct):
@@ -24,7 +24,10 @@ class ContainerInstances(Construct):
             self,
             "LaunchTemplate",
             # CloudFormation resolves the parameter at each deployment: EC2 does not for a Spot Fleet of type maintain.
-            machine_image=ec2.MachineImage.from_ssm_parameter(row.ami.parameter, os=ec2.OperatingSystemType.LINUX),
+            # It is ours: AWS's own changes with each release of the AMI, and a fleet is replaced by another template.
+            machine_image=ec2.MachineImage.from_ssm_parameter(
+                f"{IMAGES_PATH}/{row.name}", os=ec2.OperatingSystemType.LINUX
+            ),
             user_data=user_data(row.name, row.ami),
             role=self.role,
             security_group=self.security_group,

@@ -1,4 +1,4 @@
-"""The role of container instances: register with their own cluster, pull images, and answer Session Manager."""
+"""The role of container instances: register with their own cluster, pull images, log, and answer Session Manager."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ def instance_role(scope: Construct, cluster: str) -> iam.Role:
     role = iam.Role(scope, "InstanceRole", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
     ours = stack.format_arn(service="ecs", resource="cluster", resource_name=cluster)
     instances = stack.format_arn(service="ecs", resource="container-instance", resource_name=f"{cluster}/*")
+    streams = stack.format_arn(
+        service="logs", resource="log-group", resource_name="*", arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME
+    )
     repositories = stack.format_arn(service="ecr", resource="repository", resource_name="*")
 
     def allow(actions: list[str], resources: list[str]) -> None:
@@ -33,6 +36,9 @@ def instance_role(scope: Construct, cluster: str) -> iam.Role:
         ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
         [repositories],
     )
+    # Docker's driver awslogs writes with the instance's role where a task has no execution role (Amazon ECS: "Send
+    # Amazon ECS logs to CloudWatch"). The log groups are the operators': no option of a task definition makes one.
+    allow(["logs:CreateLogStream", "logs:PutLogEvents"], [streams])
     # None of these has a resource (Service Authorization Reference: ECS, ECR, Session Manager's message gateway).
     allow(
         [

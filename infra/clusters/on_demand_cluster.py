@@ -38,7 +38,7 @@ class OnDemandCluster(Construct):
                 launch_template=self.instances.launch_template,
                 launch_template_overrides=[
                     autoscaling.LaunchTemplateOverrides(instance_type=ec2.InstanceType(type_), weighted_capacity=weight)
-                    for type_, weight in row.types.items()
+                    for type_, weight in row.ordered_types.items()
                 ],
                 instances_distribution=autoscaling.InstancesDistribution(
                     on_demand_percentage_above_base_capacity=100,

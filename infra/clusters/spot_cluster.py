@@ -65,7 +65,7 @@ class SpotCluster(Construct):
                             ec2.CfnSpotFleet.LaunchTemplateOverridesProperty(
                                 instance_type=type_, weighted_capacity=weight, subnet_id=subnet.subnet_id
                             )
-                            for type_, weight in row.types.items()
+                            for type_, weight in row.ordered_types.items()
                             for subnet in subnets
                         ],
                     )

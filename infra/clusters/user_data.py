@@ -33,6 +33,10 @@ _CONFIG = "/etc/ecs/ecs.config"
 def user_data(cluster: str, image: Image) -> ec2.UserData:
     """Return the user data of an instance of `cluster` that starts from `image`."""
     settings = {"ECS_CLUSTER": cluster, **AGENT}
+    if image.distribution is Distribution.UBUNTU:
+        # ecs-init says that an instance mounts EFS with access points and encryption, wherever it is installed. Ubuntu
+        # has no package of EFS's mount helper, and a task that needs it would be placed and fail (aws/efs-utils #134).
+        settings["ECS_VOLUME_PLUGIN_CAPABILITIES"] = "[]"
     if image.gpu:
         settings["ECS_ENABLE_GPU_SUPPORT"] = "true"
     script = ec2.UserData.for_linux()

@@ -78,7 +78,8 @@ class Aggregators(Construct):
             task_definition=task,
             desired_count=settings.count,
             # The old one stops before the new one starts: no two may share a buffer on an instance's disk.
-            min_healthy_percent=50,
+            # ECS rounds up: half of one is one, and the only aggregator would never be stopped for its successor.
+            min_healthy_percent=50 if settings.count > 1 else 0,
             max_healthy_percent=100,
             placement_constraints=[ecs.PlacementConstraint.distinct_instances()],
             placement_strategies=[ecs.PlacementStrategy.spread_across(ecs.BuiltInAttributes.AVAILABILITY_ZONE)],

@@ -31,8 +31,10 @@ from steady.pools import POOL_NAMES, PoolKind, PoolName, Purchase
 from steady.thresholds import THRESHOLDS, parse_pool
 
 KINDS = {"on-demand": PoolKind.AUTO_SCALING_GROUP, "spot": PoolKind.SPOT_FLEET}
-# EC2's families with NVIDIA GPUs: p3, p4d, g4dn, g5, g6e, …
-GPU_TYPE = re.compile(r"[pg]\d")
+# EC2's families with NVIDIA GPUs: p3, p4d, g4dn, g5, g6e, gr6, … (EC2: "Specifications for accelerated computing")
+GPU_TYPE = re.compile(r"(p|gr?)\d")
+# Those with GPUs of AMD. No image here has their driver, and ECS schedules GPUs of NVIDIA alone (ECS: "GPU workloads").
+AMD_GPU_TYPE = re.compile(r"g4ad\.")
 ARCHITECTURES = {
     ec2.InstanceArchitecture.X86_64: Architecture.X86_64,
     ec2.InstanceArchitecture.ARM_64: Architecture.ARM64,
@@ -74,6 +76,8 @@ def _known_types() -> frozenset[str]:
 
 
 def _known(type_: str) -> str:
+    if AMD_GPU_TYPE.match(type_):
+        raise refusal("a type without GPUs, or with GPUs of NVIDIA, is needed: ECS knows no others")
     if type_ not in _known_types():
         near = difflib.get_close_matches(type_, _known_types(), 1)
         raise refusal(f"a type that EC2 has{f', such as {near[0]},' if near else ''} is needed")
@@ -102,8 +106,9 @@ Types = Annotated[
 ]
 # us-east-1a, and local zones such as us-west-2-lax-1a.
 ZONE = re.compile(r"([a-z]{2}(?:-[a-z]+)+-\d)(?:[a-z]|-[a-z0-9-]+)")
+Zone = Annotated[str, text(ZONE.pattern, "a zone such as us-east-1a")]
 Zones = Annotated[
-    tuple[Annotated[str, text(ZONE.pattern, "a zone such as us-east-1a")], ...],
+    tuple[Zone, ...],
     needs('a list such as ["us-east-1a", "us-east-1b"]', bool),
     AfterValidator(lambda zones: tuple(dict.fromkeys(zones))),
 ]
@@ -153,6 +158,9 @@ class MadeCluster(ManagedCluster):
     """A cluster that the deployment makes. `types` are EC2 instance types, each with its units of capacity.
 
     cdk.json names the image `ami`. Where it does not, types with GPUs start from `gpu`, and all others from `common`.
+
+    The order of zones means nothing, nor does that of a fleet's types. With `keep_order`, both are as they are written:
+    release 0.1.0 made them so, and a fleet whose overrides are in another order is replaced (CloudFormation).
     """
 
     # Its name is a part of its stack's name, which has no underscore (CloudFormation).
@@ -163,6 +171,7 @@ class MadeCluster(ManagedCluster):
     types: Types = REQUIRED
     minimum: Annotated[int, whole(0, MOST_UNITS)] = Field(default=0, alias="min")
     maximum: Annotated[int, whole(1, MOST_UNITS)] = Field(default=100, alias="max")
+    keep_order: Flag = False
     zones: Zones = REQUIRED
     ami: Image = Field(default=None, validate_default=True)
     volume_gib: Annotated[int, whole(30, MOST_UNITS)] = 50
@@ -175,6 +184,17 @@ class MadeCluster(ManagedCluster):
             # The fleet launches a replacement when an instance is at risk: the handler empties the old one meanwhile.
             given |= {"on_rebalance": "drain", "rebalance_deadline_seconds": str(REBALANCE_DEADLINE_S)}
         return {**given, **self.own_thresholds}
+
+    @property
+    def ordered_types(self) -> Mapping[str, int]:
+        """Return the types with their units: by preference on-demand, and sorted for Spot, which prefers none."""
+        prefers = self.kind.traits.purchase is not Purchase.SPOT or self.keep_order
+        return self.types if prefers else dict(sorted(self.types.items()))
+
+    @field_validator("zones")
+    @classmethod
+    def _are_sorted(cls, zones: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        return zones if info.data.get("keep_order") else tuple(sorted(zones))
 
     @model_validator(mode="after")
     def _has_min_under_max(self) -> Self:

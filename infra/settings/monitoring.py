@@ -13,6 +13,7 @@ from typing import Annotated, Any, Self
 from pydantic import model_validator
 
 from infra.settings.checks import ContainerImage, Days, Flag, Sources, Table, needs, refusal, text
+from infra.settings.clusters import Zone
 from monitoring.configuration import SIDECARS
 
 USED_BY_SCRAPING = {"scrape_only", "allow", "images"}
@@ -38,8 +39,10 @@ class MonitoringImages(Table):
 class MonitoringSettings(Table):
     """Metrics of containers. `cluster` is where Prometheus and Grafana run; "" with `scrape_only`: cAdvisor alone.
 
-    `allow` are security groups and CIDR blocks. With `scrape_only` they may scrape; else they may look at Prometheus
-    and Grafana. `sidecars` is a regular expression; `remote_write` and `alertmanager` are "" for none.
+    `made_for` are the zones of its cluster in the order in which release 0.1.0 gave them addresses of the file system,
+    where that was not a, b, c. `allow` are security groups and CIDR blocks. With `scrape_only` they may scrape; else
+    they may look at Prometheus and Grafana. `sidecars` is a regular expression; `remote_write` and `alertmanager` are
+    "" for none.
     """
 
     scrape_only: Flag = False
@@ -48,6 +51,7 @@ class MonitoringSettings(Table):
     sidecars: Annotated[str, needs("a regular expression", _is_expression)] = SIDECARS
     remote_write: Annotated[str, text(r"(https?://\S+)?", "an address such as https://example.com/api/v1/write")] = ""
     alertmanager: Annotated[str, text(r"([\w.-]+:\d+)?", "a host and port such as alerts.example.com:9093")] = ""
+    made_for: Annotated[tuple[Zone, ...], needs('a list such as ["us-east-1a", "us-east-1b"]')] = ()
     allow: Sources = ()
     images: MonitoringImages = MonitoringImages()
 

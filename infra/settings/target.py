@@ -16,15 +16,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from constructs import Node
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
 
+from infra.network_slots import LETTERS
 from infra.settings.checks import REQUIRED, Days, Table, needs, refusal, shown, text
-from infra.settings.clusters import AdoptedCluster, Clusters, MadeCluster, parse_thresholds, region_of
+from infra.settings.clusters import AdoptedCluster, Clusters, MadeCluster, Zone, parse_thresholds, region_of
 from infra.settings.errors import BadSettings
-from infra.settings.images import BUILT_IN, Image
+from infra.settings.images import BUILT_IN, Distribution, Image
 from infra.settings.logs import LogSettings
 from infra.settings.monitoring import MonitoringSettings
 from steady.pools import PoolKind
@@ -52,6 +53,30 @@ class ExistingNetwork(Table):
     ] = REQUIRED
 
 
+class MadeNetwork(Table):
+    """The VPC that the deployment makes, where it makes clusters.
+
+    `zones` are those that it has subnets in, beside the clusters' own: a zone is taken out of the clusters first, and
+    out of this list with a later deployment. `made_for` are the zones of a network that release 0.1.0 made for others
+    than a, b and c. `nat` is whether instances are in private subnets, or in public ones with addresses of their own.
+    """
+
+    zones: Annotated[tuple[Zone, ...], needs('a list such as ["us-east-1a", "us-east-1b"]')] = ()
+    made_for: Annotated[tuple[Zone, ...], needs('a list such as ["us-east-1a", "us-east-1b"]')] = ()
+    nat: Annotated[Literal["each-zone", "none"], needs("each-zone or none")] = "each-zone"
+
+    @property
+    def has_nat(self) -> bool:
+        """Return whether instances are in private subnets, which have a way out through NAT gateways."""
+        return self.nat == "each-zone"
+
+
+def _network(given: Any) -> ExistingNetwork | MadeNetwork:
+    if not isinstance(given, dict):
+        raise refusal('a table such as {"vpc": "vpc-…", "subnets": …} or {"zones": ["us-east-1a"]} is needed')
+    return (ExistingNetwork if {"vpc", "subnets"} & set(given) else MadeNetwork).model_validate(given)
+
+
 class TaskStatusSettings(Table):
     """How many days the objects are kept that tell a batch launcher that its tasks started and stopped."""
 
@@ -61,8 +86,8 @@ class TaskStatusSettings(Table):
 class Settings(Table):
     """One target's settings: an account and a Region ("": the current one), and all that is deployed there.
 
-    `thresholds` are those of all clusters that differ from the built-in ones. Without a `network`, one is made for the
-    clusters that are made. `runbook` is its address, where it is published.
+    `thresholds` are those of all clusters that differ from the built-in ones. `network` is one that exists, or how the
+    one for the clusters that are made is made. `runbook` is its address, where it is published.
     """
 
     account: Annotated[str, text(r"(\d{12})?", "a text of twelve digits"), BeforeValidator(_account)] = ""
@@ -74,10 +99,17 @@ class Settings(Table):
     ] = BUILT_IN
     clusters: Clusters = REQUIRED
     thresholds: Annotated[Mapping[str, str], PlainValidator(parse_thresholds)] = Field(default={})
-    network: Annotated[ExistingNetwork | None, BeforeValidator(lambda given: None if given == {} else given)] = None
+    network: Annotated[ExistingNetwork | MadeNetwork, PlainValidator(_network)] = MadeNetwork()
     logs: LogSettings | None = None
     monitoring: MonitoringSettings | None = None
     task_status: TaskStatusSettings | None = None
+    docker_hub_mirror: Annotated[
+        str,
+        text(
+            r"(\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/[a-z0-9._/-]*[a-z0-9])?",
+            "an ECR pull-through cache such as 111111111111.dkr.ecr.us-east-1.amazonaws.com/docker-hub",
+        ),
+    ] = ""
     runbook: Annotated[str, needs("the address of the runbook"), AfterValidator(lambda given: given or RUNBOOK)] = (
         RUNBOOK
     )
@@ -93,6 +125,13 @@ class Settings(Table):
     def made(self) -> tuple[MadeCluster, ...]:
         """Return the clusters that the deployment makes."""
         return tuple(c for c in self.clusters if isinstance(c, MadeCluster))
+
+    @property
+    def made_zones(self) -> list[str]:
+        """List the zones of the network that is made, sorted; none where no cluster is made, or a network exists."""
+        if isinstance(self.network, ExistingNetwork) or not self.made:
+            return []
+        return sorted({*self.network.zones, *(zone for row in self.made for zone in row.zones)})
 
     def adopted_pools(self, kind: PoolKind) -> list[str]:
         """List the names of the adopted pools of `kind`."""
@@ -113,15 +152,27 @@ class Settings(Table):
                 raise refusal(needed, "logs", "aggregators", "allow")
         if monitoring and monitoring.cluster:
             self._check_place(monitoring.cluster, "monitoring", "cluster")
-        if monitoring and not (self.network or self.made):
+            row = next((row for row in self.made if row.name == monitoring.cluster), None)
+            if row and row.ami.distribution is Distribution.UBUNTU:
+                # Prometheus keeps its samples on EFS, by an access point.
+                needed = (
+                    f"{row.name} starts from Ubuntu, which cannot mount EFS with its access points: another cluster"
+                )
+                raise refusal(f"{needed} is needed", "monitoring", "cluster")
+        if monitoring and not (self._network_exists or self.made):
             raise refusal("all clusters are adopted, so the key network is needed for monitoring", "network")
+        if monitoring and monitoring.cluster and isinstance(self.network, MadeNetwork) and not self.network.has_nat:
+            # A task with a network interface of its own has no public address, even in a public subnet.
+            raise refusal(
+                "Prometheus needs a way out, so each-zone, or monitoring with scrape_only, is needed", "network", "nat"
+            )
         return self
 
     def _check_place(self, cluster: str, *at: str) -> None:
         names = [c.name for c in self.clusters]
         if cluster not in names:
             raise refusal(f"one of {', '.join(names)} is needed", *at)
-        if not self.network and cluster not in {c.name for c in self.made}:
+        if not self._network_exists and cluster not in {c.name for c in self.made}:
             raise refusal(f"{cluster} is adopted, so the key network is needed, with the network that it is in", *at)
 
     @model_validator(mode="after")
@@ -132,9 +183,33 @@ class Settings(Table):
                 region = region or region_of(zone)
                 if region_of(zone) != region:
                     raise refusal(f"zones of {region} are needed", "clusters", number, "zones")
-                if self.network and zone not in self.network.subnets:
+                if isinstance(self.network, ExistingNetwork) and zone not in self.network.subnets:
                     raise refusal(f"a subnet for the cluster {row.name} is needed", "network", "subnets", zone)
         return self
+
+    @model_validator(mode="after")
+    def _has_a_slot_for_each_zone(self) -> Self:
+        network = self.network
+        if isinstance(network, ExistingNetwork):
+            return self
+        place = region_of(next((zone for row in self.made for zone in row.zones), ""))
+        for key, zones in (("zones", network.zones), ("made_for", network.made_for)):
+            if any(region_of(zone) != place for zone in zones):
+                raise refusal(f"zones of {place or 'the Region of a cluster that is made'} are needed", "network", key)
+        for number, row in enumerate(self.clusters):
+            for zone in row.zones if isinstance(row, MadeCluster) else ():
+                if network.zones and zone not in network.zones:
+                    raise refusal(
+                        f"a list that has {zone}, a zone of the cluster {row.name}, is needed", "network", "zones"
+                    )
+                if zone not in network.made_for and zone not in {f"{place}{letter}" for letter in LETTERS}:
+                    needed = f"the network that is made has room for zones a to f: for {zone}, the key network with "
+                    raise refusal(f"{needed}vpc and subnets is needed", "clusters", number, "zones")
+        return self
+
+    @property
+    def _network_exists(self) -> bool:
+        return isinstance(self.network, ExistingNetwork)
 
     @model_validator(mode="after")
     def _has_thresholds_that_fit_together(self) -> Self:

@@ -39,6 +39,9 @@ class Stacks:
 
     def get_template(self, *, StackName: str, TemplateStage: str) -> dict[str, Any]:  # noqa: N803
         assert TemplateStage == "Original"
+        if StackName not in self.templates:
+            message = f"Stack with id {StackName} does not exist"
+            raise ClientError({"Error": {"Code": "ValidationError", "Message": message}}, "GetTemplate")
         return {"TemplateBody": self.templates[StackName]}
 
     def update_stack(self, *, StackName: str, TemplateBody: str, **_: Any) -> None:  # noqa: N803

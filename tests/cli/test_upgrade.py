@@ -129,3 +129,40 @@ def test_a_value_that_an_operator_set_is_no_obstacle_to_a_deployment_that_names_
     deploy(account, today)
 
     assert (values(aws, "web")["max_capacity"], values(aws, "web")["drift_seconds"]) == (12, 12)
+
+
+def before(name: str) -> dict[str, Any]:
+    template: dict[str, Any] = json.loads((BEFORE / f"{name}.json").read_text())
+    return template
+
+
+def test_the_keys_are_named_that_keep_what_is_deployed(deployed: Stacks) -> None:
+    network, monitoring = before("network"), before("monitoring")
+    deployed.templates |= {"steady-network": network, "steady-monitoring": monitoring}
+
+    needed = json.loads(CliRunner().invoke(app, ["upgrade", "--json", "-"]).stdout)["cdk.json"]
+
+    assert needed == ['in the row of the cluster batch: "keep_order": true'], "a, b and c are where they were"
+
+
+def test_a_network_for_other_zones_is_named_too(deployed: Stacks) -> None:
+    network, monitoring = before("network"), before("monitoring")
+    # Release 0.1.0 for the zones a and c, and monitoring in c and a.
+    for subnet, zone, block in (
+        ("VpcPrivateSubnet1Subnet536B997A", "us-east-1a", "10.0.128.0/18"),
+        ("VpcPrivateSubnet2Subnet3788AAA1", "us-east-1c", "10.0.192.0/18"),
+    ):
+        network["Resources"][subnet]["Properties"] |= {"AvailabilityZone": zone, "CidrBlock": block}
+    del network["Resources"]["VpcPrivateSubnet3SubnetF258B56E"]
+    first, second = (
+        monitoring["Resources"][name]["Properties"]
+        for name in ("FilesEfsMountTarget1AB817C34", "FilesEfsMountTarget22C8423FA")
+    )
+    first["SubnetId"], second["SubnetId"] = second["SubnetId"], first["SubnetId"]
+    del monitoring["Resources"]["FilesEfsMountTarget38F3FD152"]
+    deployed.templates |= {"steady-network": network, "steady-monitoring": monitoring}
+
+    done = CliRunner().invoke(app, ["upgrade"])
+
+    assert '"network": {"made_for": ["us-east-1a", "us-east-1c"]}' in done.stdout
+    assert 'in "monitoring": "made_for": ["us-east-1c", "us-east-1a"]' in done.stdout

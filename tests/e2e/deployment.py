@@ -7,12 +7,12 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from steady.names import DATABASE
+from steady.names import DATABASE, IMAGES_PATH
 from tests.e2e.emulators import ROOT, Emulators
 
 WHERE = ROOT / "build" / "e2e"
 ASSEMBLY = WHERE / "cdk.out"
-IMAGE_PARAMETER = "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"
+IMAGE = "ami-12c6146b"
 
 
 def deploy(emulators: Emulators, fleet_id: str) -> dict[str, dict[str, str]]:
@@ -24,8 +24,10 @@ def deploy(emulators: Emulators, fleet_id: str) -> dict[str, dict[str, str]]:
     as it was synthesized.
     """
     WHERE.mkdir(parents=True, exist_ok=True)
-    # AWS's own parameters are not in every emulator.
-    emulators.deployed("ssm").put_parameter(Name=IMAGE_PARAMETER, Value="ami-12c6146b", Type="String", Overwrite=True)
+    # As `steady prepare` does: AWS's own parameters are not in every emulator.
+    for cluster in ("web", "batch"):
+        name = f"{IMAGES_PATH}/{cluster}"
+        emulators.deployed("ssm").put_parameter(Name=name, Value=IMAGE, Type="String", Overwrite=True)
     environments = {"e2e": _environment(emulators)}
     # 0: no layer; the emulator's interpreter has Powertools itself.
     context = ["-c", "env=e2e", "-c", f"environments={json.dumps(environments)}", "-c", "powertools_layer_version=0"]

@@ -108,7 +108,7 @@ def test_a_fleet_maintains_its_target_on_the_types_and_zones_of_its_row(
     assert config["TerminateInstancesWithExpiration"] is False
     [launch] = config["LaunchTemplateConfigs"]
     offers = [(o["InstanceType"], o["WeightedCapacity"]) for o in launch["Overrides"]]
-    assert offers == [(t, weight) for t, weight in row["types"].items() for _ in row["zones"]]
+    assert offers == [(t, weight) for t, weight in sorted(row["types"].items()) for _ in row["zones"]]
     subnets = {json.dumps(o["SubnetId"]) for o in launch["Overrides"]}
     assert len(subnets) == len(row["zones"])
     assert config["TagSpecifications"] == [

@@ -53,11 +53,12 @@ def statements_of(template: Template, role: str) -> list[dict[str, Any]]:
     ]
 
 
-def test_all_clusters_start_from_one_image_and_those_with_gpus_from_their_own(templates: dict[str, Template]) -> None:
-    common = "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"
-
-    assert image_of(templates["web"]) == image_of(templates["batch"]) == common
-    assert image_of(templates["train"]) == common.replace("recommended", "gpu/recommended")
+@pytest.mark.parametrize("name", KINDS)
+def test_an_image_is_the_one_that_is_pinned_and_not_the_newest_of_awss(
+    templates: dict[str, Template], name: str
+) -> None:
+    assert image_of(templates[name]) == f"/steady/images/{name}"
+    assert "/aws/service/" not in str(templates[name].to_json()["Parameters"])
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -136,7 +137,6 @@ def test_ubuntu_gets_docker_and_the_agent_at_its_boot() -> None:
     _, made = synthesized(clusters=[{**ROW, "ami": "ubuntu"}])
     script = script_of(made["web"])
 
-    assert image_of(made["web"]).startswith("/aws/service/canonical/ubuntu/")
     assert launch_data(made["web"])["BlockDeviceMappings"][0]["DeviceName"] == "/dev/sda1"
     assert "apt-get install -qy docker.io" in script
     package = "amazon-ecs-init-latest.amd64.deb"

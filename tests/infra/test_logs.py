@@ -77,12 +77,6 @@ def test_logs_move_to_cheaper_classes_and_expire(template: Template) -> None:
         assert "Transitions" not in rule
 
 
-def test_the_logs_stay_when_the_stack_goes(template: Template) -> None:
-    policies = {b["DeletionPolicy"] for b in template.find_resources("AWS::S3::Bucket").values()}
-
-    assert policies == {"Retain", "Delete"}
-
-
 def test_a_query_may_read_so_much_and_no_more(template: Template) -> None:
     template.has_resource_properties(
         "AWS::Athena::WorkGroup",

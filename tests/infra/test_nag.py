@@ -26,6 +26,7 @@ ACCEPTED = {
     "the instance itself by the SSM agent, whose id nobody knows before.",
     r"AwsSolutions-IAM5\[.*:ec2:.*:spot-fleet-request/\*\]": "Limited by the tag of the fleets that are made.",
     r"AwsSolutions-IAM5\[.*:ecr:.*:repository/\*\]": "A cluster pulls the images of all of the account's services.",
+    r"AwsSolutions-IAM5\[.*:logs:.*:log-group:\*\]": "A cluster logs into the operators' own log groups (awslogs).",
     r"AwsSolutions-IAM4\[.*AmazonEC2SpotFleetTaggingRole\]": "What EC2's Spot Fleet service itself does for a fleet, "
     "as AWS keeps it up to date; nobody else can take the role.",
     r"AwsSolutions-ECS4": "Container Insights costs by the metric: the suite's own monitoring takes its place.",
@@ -49,6 +50,7 @@ ACCEPTED = {
     r"Serverless-SQSRedrivePolicy": "These are the dead-letter queues.",
     r"Serverless-EventBusDLQ": "Rules to log groups, and of alarms, whose state CloudWatch keeps anyway.",
     r"Serverless-LambdaTracing": "Each decision says why in its log line; a trace of calls would say less, and cost.",
+    r"AwsSolutions-SQS3": "Unsent is itself the dead-letter queue, of rules: the check looks at queues alone.",
     r"AwsSolutions-S1": "Access logs of the log bucket would be a second log of every log; CloudTrail has data events.",
     r"AwsSolutions-IAM5\[Resource::<(Autoscaler|LogCatalog)Function.*\.Arn>:\*\]": "Its schedule may call any version.",
 }

@@ -46,6 +46,7 @@ def test_a_spot_cluster_follows_the_recommendations_that_its_fleet_acts_on() -> 
 
 def test_the_image_is_the_common_one_unless_the_types_have_gpus_or_the_row_says_so() -> None:
     assert made().ami == BUILT_IN["common"]
+    assert made().ami.parameter == "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"
     assert made(types={"g5.xlarge": 1}).ami == BUILT_IN["gpu"]
     assert made(ami="ubuntu").ami == BUILT_IN["ubuntu"]
     assert made(types={"m7g.large": 1}, ami="arm64").ami == BUILT_IN["arm64"]
@@ -162,6 +163,21 @@ def test_a_wrong_table_of_clusters_is_refused_before_anything_is_made(rows: obje
 @pytest.mark.parametrize(
     ("context", "line"),
     [
+        (
+            {"network": {"zones": ["us-east-1b"]}},
+            'network, zones is ["us-east-1b"]: a list that has us-east-1a, a zone of the cluster web, is needed',
+        ),
+        ({"network": {"zones": ["eu-west-1a"]}}, 'network, zones is ["eu-west-1a"]: zones of us-east-1 are needed'),
+        ({"network": {"made_for": ["a"]}}, 'network, made_for[0] is "a": a zone such as us-east-1a is needed'),
+        ({"network": {"nat": "one"}}, 'network, nat is "one": each-zone or none is needed'),
+        (
+            {"network": {"nat": "none"}, "monitoring": {"cluster": "web"}},
+            'network, nat is "none": Prometheus needs a way out, so each-zone, or monitoring with scrape_only, is',
+        ),
+        (
+            {"clusters": [{**MADE, "zones": ["us-east-1-bos-1a"]}]},
+            "the network that is made has room for zones a to f: for us-east-1-bos-1a, the key network with vpc and",
+        ),
         ({"network": {"vpc": "vpc-1"}}, "network, subnets is missing: a table such as"),
         (
             {"network": {"vpc": "vpc-1", "subnets": {"us-east-1b": "subnet-1"}}},

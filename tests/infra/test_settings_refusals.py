@@ -26,7 +26,7 @@ ZONE = "us-east-1a"
 CONTEXT: dict[str, Any] = {
     "account": "111111111111",
     "region": "us-east-1",
-    "images": {"ours": {"parameter": "/images/ours", "distribution": "ubuntu", "architecture": "x86_64", "gpu": False}},
+    "images": {"ours": {"parameter": "/images/ours", "distribution": "ecs-optimized", "architecture": "x86_64", "gpu": False}},
     "thresholds": {"drift_seconds": 20},
     "clusters": [
         {
@@ -35,6 +35,7 @@ CONTEXT: dict[str, Any] = {
             "types": {"m5.large": 1},
             "min": 2,
             "max": 40,
+            "keep_order": False,
             "zones": [ZONE],
             "ami": "ours",
             "volume_gib": 50,
@@ -62,10 +63,12 @@ CONTEXT: dict[str, Any] = {
         "sidecars": "envoy",
         "remote_write": "https://example.com/write",
         "alertmanager": "alerts.example.com:9093",
+        "made_for": [ZONE],
         "allow": ["10.1.0.0/16"],
         "images": {"cadvisor": "cadvisor:1", "prometheus": "prometheus:1", "grafana": "grafana:1"},
     },
     "task_status": {"keep_days": 7},
+    "docker_hub_mirror": "111111111111.dkr.ecr.us-east-1.amazonaws.com/docker-hub",
     "runbook": "https://example.com/runbook",
     "powertools_layer_version": 27,
 }

@@ -180,7 +180,7 @@ def test_an_alarm_says_whom_it_concerns(templates: dict[str, Template]) -> None:
     """A chat shows no dimensions: the name and the description each say which cluster, bucket or function it is."""
     for template in templates.values():
         for alarm in alarms(template):
-            named = {*CLUSTERS, *wiring.MEMORY_MB, *(bucket.name for bucket in limits.BUCKETS)}
+            named = {*CLUSTERS, *wiring.MEMORY_MB, *(bucket.name for bucket in limits.BUCKETS), "people"}
             concerned = [name for name in named if re.search(rf"\b{name}\b", alarm["AlarmName"])]
             assert concerned, alarm["AlarmName"]
             assert any(re.search(rf"\b{name}\b", alarm["AlarmDescription"]) for name in concerned)

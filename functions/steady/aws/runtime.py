@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import operator
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from botocore.config import Config
 
 from steady.api_budget.limits import BUCKET_OF
 from steady.aws.telemetry import PowertoolsTelemetry, Telemetry
+from steady.names import CLUSTERS_VARIABLE
 
 if TYPE_CHECKING:
     from botocore.model import OperationModel
@@ -98,6 +100,11 @@ class BotocoreSession:
         return self._session.create_client(service_name, config=config)
 
 
+def deployed_clusters() -> frozenset[str] | None:
+    """Return the clusters that the deployment has told the function, whose rights it has; None: none were told."""
+    return frozenset(os.environ[CLUSTERS_VARIABLE].split(",")) if CLUSTERS_VARIABLE in os.environ else None
+
+
 @dataclass
 class Runtime:
     """The AWS clients, made when first used, and the only clock. Times are in seconds since the epoch."""
@@ -107,6 +114,8 @@ class Runtime:
     sleep: Callable[[float], None] = time.sleep
     in_parallel: InParallel = in_threads
     telemetry: Telemetry = field(default_factory=PowertoolsTelemetry)
+    # The clusters that the deployment has, and whose rights the functions have; None: all that have parameters.
+    clusters: frozenset[str] | None = field(default_factory=deployed_clusters)
     # ECS calls since the last report, by the bucket that they draw on. Each try counts, as it does for ECS.
     calls: Counter[str] = field(default_factory=Counter)
     # Values that earlier invocations of the process have read, and when; each kind has its `steady.aws.cache.Cache`.

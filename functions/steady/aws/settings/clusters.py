@@ -6,7 +6,7 @@ This module does not import the thresholds: the interruption handler needs only 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # The `capacity` parameter of every managed cluster, by its name. A new cluster is known after this time at the latest.
 CAPACITIES = Cache[str, dict[str, str]](max_age_s=60)
+# The clusters that have a parameter and no row in cdk.json, and that the log has named.
+LEFT_ALONE = Cache[str, bool]()
 # Why the parameters under a path could not be read; they are not read again within this time.
 FAILURES = Cache[str, ClientError | BotoCoreError](max_age_s=5)
 # A cluster's settings, by its name (steady.aws.settings.cluster_settings). While SSM does not answer, they are used for
@@ -32,6 +34,8 @@ SETTINGS: Cache[str, ClusterSettings] = Cache(max_age_s=3600)
 
 def read_capacities(runtime: Runtime) -> dict[str, str]:
     """Return the text of the `capacity` parameter of every managed cluster, by name; read at most once a minute.
+
+    A cluster that the deployment does not have is none, even if it has a parameter.
 
     While SSM does not answer, the clusters are those that this process has last read, however long ago: the set of
     clusters changes seldom, and an interruption does not wait.
@@ -56,7 +60,25 @@ def read_capacities(runtime: Runtime) -> dict[str, str]:
             f"SSM parameters unreadable: the last known list of {len(last_known)} managed clusters is used: {error}"
         )
         found = last_known
-    return CAPACITIES.keep(runtime, CLUSTERS_PATH, found)
+    return CAPACITIES.keep(runtime, CLUSTERS_PATH, _served(runtime, found))
+
+
+def _served(runtime: Runtime, found: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the clusters `found` that the deployment has.
+
+    A cluster whose row was taken out of cdk.json keeps its stack and its parameter, but the functions have no rights
+    for it: each call would be refused, and its messages would be sent again and again. The log names it once a process.
+    """
+    left = {name for name in found if runtime.clusters is not None and name not in runtime.clusters}
+    for name in sorted(left):
+        if not LEFT_ALONE.get(runtime, name):
+            runtime.telemetry.warning(
+                f"cluster {name} has the parameter {CLUSTERS_PATH}/{name}/{CAPACITY}, but cdk.json has no row for it: "
+                "it is left alone. Put its row back, or remove it (docs/cluster-removal.md)",
+                cluster=name,
+            )
+            LEFT_ALONE.keep(runtime, name, True)
+    return {name: capacity for name, capacity in found.items() if name not in left}
 
 
 def _capacities(runtime: Runtime) -> dict[str, str]:
@@ -79,7 +101,8 @@ def find_clusters(runtime: Runtime, origin: Origin) -> list[str]:
     except (ClientError, BotoCoreError):
         if not origin.cluster:
             raise
-        return [origin.cluster]
+        is_left = runtime.clusters is not None and origin.cluster not in runtime.clusters
+        return [] if is_left else [origin.cluster]
     of_pool = sorted(name for name, capacity in capacities.items() if origin.pool and capacity == str(origin.pool))
     if origin.cluster in of_pool:
         return [origin.cluster]

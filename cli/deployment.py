@@ -1,0 +1,33 @@
+"""The deployment as cdk.json describes it, for the commands that prepare one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.output import fail
+
+if TYPE_CHECKING:
+    from infra.settings.target import Target
+
+EnvOption = Annotated[str | None, typer.Option("--env", help="The environment of cdk.json (default: its own env).")]
+FileOption = Annotated[Path, typer.Option("--cdk-json", help="The file with the deployment's context.")]
+CDK_JSON = Path("cdk.json")
+
+
+def read_targets(file: Path, env: str | None) -> tuple[Target, ...]:
+    """Return the targets of an environment of `file`. If it cannot be read, or is wrong, end the command."""
+    # The CDK takes a second to start, and the other commands do not need it.
+    from infra.settings.errors import BadSettings
+    from infra.settings.target import targets_in
+
+    try:
+        context = json.loads(file.read_text())["context"]
+        return targets_in({**context, **({"env": env} if env else {})})
+    except BadSettings as error:
+        fail(f"{file}: {error}")
+    except (KeyError, ValueError) as error:
+        fail(f"{file} has no context that can be read: {error}")

@@ -1,0 +1,109 @@
+"""`steady image`: the machine image that a cluster's new instances start from, pinned until it is moved on purpose.
+
+The deployment reads the AMI's id from /steady/images/CLUSTER. If it read AWS's own parameter, every deployment that
+follows a new release of the AMI would make new launch templates, and replace Spot Fleets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.account import ProfileOption, RegionOption, aws_errors, runtime
+from cli.deployment import CDK_JSON, EnvOption, FileOption, read_targets
+from cli.output import JsonOption, answers, fail, write_json
+from steady.aws.runtime import Runtime
+from steady.names import IMAGES_PATH
+
+if TYPE_CHECKING:
+    from infra.settings.clusters import MadeCluster
+
+ClusterArgument = Annotated[str, typer.Argument(help="A cluster that the deployment makes.")]
+NewestOption = Annotated[bool, typer.Option("--newest", help="Move to the newest image of the row's ami.")]
+IdOption = Annotated[str | None, typer.Option("--id", help="Move to this AMI, for example back to an older one.")]
+
+
+def image(
+    cluster: ClusterArgument,
+    newest: NewestOption = False,
+    id_: IdOption = None,
+    env: EnvOption = None,
+    cdk_json: FileOption = CDK_JSON,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    json_: JsonOption = None,
+) -> None:
+    """Show the image of a cluster's new instances, or move it. It takes effect with the next deployment.
+
+    Exit code 1: AWS refused; 2: the deployment does not make this cluster, or it has no image yet.
+    """
+    aws = runtime(profile, region)
+    rows = {row.name: row for row in _rows(aws, env, cdk_json)}
+    if cluster not in rows:
+        fail(f"cdk.json makes no cluster {cluster} in this Region: one of {', '.join(rows) or 'none'} is needed")
+    with aws_errors():
+        before = pinned(aws, cluster)
+        latest = newest_image(aws, rows[cluster])
+        after = id_ or (latest if newest else before)
+        if after and after != before:
+            pin(aws, cluster, after)
+    if after is None:
+        fail(f"the cluster {cluster} has no image yet: add --newest, or run steady prepare")
+    write_json({"cluster": cluster, "before": before, "image": after, "newest": latest}, json_)
+    if json_ == "-":
+        return
+    moved = f"{before or 'none'} -> {after}; deploy to use it" if after != before else after
+    answers.print(f"cluster {cluster}: {moved}", highlight=False, soft_wrap=True)
+    if after != latest:
+        answers.print(f"newest: {latest} (--newest moves to it)", highlight=False, soft_wrap=True)
+
+
+def pinned(aws: Runtime, cluster: str) -> str | None:
+    """Return the AMI's id that the deployment of `cluster` reads; None: it has none yet."""
+    try:
+        return aws.ssm.get_parameter(Name=f"{IMAGES_PATH}/{cluster}")["Parameter"]["Value"]
+    except aws.ssm.exceptions.ParameterNotFound:
+        return None
+
+
+def newest_image(aws: Runtime, row: MadeCluster) -> str:
+    """Return the AMI's id that the parameter of the row's image holds now."""
+    return aws.ssm.get_parameter(Name=row.ami.parameter)["Parameter"]["Value"]
+
+
+def deployed_image(cloudformation: Any, cluster: str) -> str | None:
+    """Return the AMI's id that the cluster's stack was deployed with; None: there is no such stack.
+
+    A parameter of a stack that names an SSM parameter has what it stood for at the last deployment as its ResolvedValue
+    (CloudFormation API Reference, "Parameter").
+    """
+    try:
+        [stack] = cloudformation.describe_stacks(StackName=f"steady-cluster-{cluster}")["Stacks"]
+    except cloudformation.exceptions.ClientError as error:
+        # "Stack with id <name> does not exist"
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise
+        return None
+    resolved = [parameter.get("ResolvedValue", "") for parameter in stack.get("Parameters", [])]
+    return next((value for value in resolved if value.startswith("ami-")), None)
+
+
+def pin(aws: Runtime, cluster: str, image_id: str) -> None:
+    """Let the next deployments of `cluster` use the AMI `image_id`. Safe to repeat."""
+    aws.ssm.put_parameter(
+        Name=f"{IMAGES_PATH}/{cluster}",
+        Value=image_id,
+        Type="String",
+        AllowedPattern=r"^ami-[0-9a-f]+$",
+        Description=f"The image of new instances of the cluster {cluster} (steady image {cluster}).",
+        Overwrite=True,
+    )
+
+
+def _rows(aws: Runtime, env: str | None, cdk_json: Any) -> Iterator[MadeCluster]:
+    region = aws.ssm.meta.region_name
+    for target in read_targets(cdk_json, env):
+        if target.settings.region in ("", region):
+            yield from target.settings.made

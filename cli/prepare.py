@@ -1,0 +1,88 @@
+"""`steady prepare`: what an account needs before a deployment, and what the deployment would leave behind there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from botocore.config import Config
+
+from cli.account import ProfileOption, RegionOption, aws_errors, runtime
+from cli.deployment import CDK_JSON, EnvOption, FileOption, read_targets
+from cli.image import deployed_image, newest_image, pin, pinned
+from cli.output import JsonOption, answers, write_json
+from steady.aws.runtime import Runtime
+from steady.aws.settings.parameters import list_managed_clusters
+from steady.pools import Purchase
+
+if TYPE_CHECKING:
+    from infra.settings.target import Settings
+
+# EC2 launches Spot Instances, and those of a Spot Fleet, with the service-linked roles of these services. A user of its
+# console gets them with the first request; for the API they have to be there (EC2 User Guide, "Service-linked role for
+# Spot Instance requests", "Spot Fleet permissions").
+SPOT_SERVICES = ("spot.amazonaws.com", "spotfleet.amazonaws.com")
+RETRIED = Config(retries={"mode": "standard"})
+
+
+def prepare(
+    env: EnvOption = None,
+    cdk_json: FileOption = CDK_JSON,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    json_: JsonOption = None,
+) -> None:
+    """Prepare the account for a deployment: pin images, make EC2's roles for Spot. Safe to repeat; make deploy runs it.
+
+    It also names clusters that have no row in cdk.json any more. Exit code 1: AWS refused; 2: cdk.json is wrong.
+    """
+    lines: list[str] = []
+    for target in read_targets(cdk_json, env):
+        settings = target.settings
+        aws = runtime(profile, settings.region or region)
+        with aws_errors():
+            account = aws.session.client("sts", config=RETRIED).get_caller_identity()["Account"]
+            if settings.account not in ("", account):
+                lines.append(
+                    f"account {settings.account}: not prepared, since the credentials are those of {account}: run "
+                    "steady prepare with its own (--profile)"
+                )
+                continue
+            lines += [*_pin_images(aws, settings), *_make_roles(aws, settings), *_left_behind(aws, settings)]
+    write_json({"lines": lines}, json_)
+    if json_ != "-":
+        for line in lines:
+            answers.print(line, highlight=False, soft_wrap=True)
+
+
+def _pin_images(aws: Runtime, settings: Settings) -> Iterator[str]:
+    """Pin the image of each cluster that has none: the one that it is deployed with, or else the newest."""
+    cloudformation = aws.session.client("cloudformation", config=RETRIED)
+    for row in settings.made:
+        if pinned(aws, row.name) is None:
+            image_id = deployed_image(cloudformation, row.name) or newest_image(aws, row)
+            pin(aws, row.name, image_id)
+            yield f"cluster {row.name}: new instances start from {image_id} until steady image {row.name} --newest"
+
+
+def _make_roles(aws: Runtime, settings: Settings) -> Iterator[str]:
+    """Make the roles of EC2's that a Spot Fleet needs, where a fleet is made and the account has not got them."""
+    if not any(row.kind.traits.purchase is Purchase.SPOT for row in settings.made):
+        return
+    iam: Any = aws.session.client("iam", config=RETRIED)
+    for service in SPOT_SERVICES:
+        if not iam.list_roles(PathPrefix=f"/aws-service-role/{service}/")["Roles"]:
+            role = iam.create_service_linked_role(AWSServiceName=service)["Role"]["RoleName"]
+            yield f"the service-linked role {role} of {service} is made: EC2 launches Spot Instances with it"
+
+
+def _left_behind(aws: Runtime, settings: Settings) -> Iterator[str]:
+    """Name the clusters that have a parameter and no row."""
+    rows = {row.name for row in settings.clusters}
+    for cluster in list_managed_clusters(aws):
+        if cluster not in rows:
+            yield (
+                f"cluster {cluster} has no row in cdk.json: the functions lose their rights for it, and leave it "
+                "alone. Its stack, its instances and its parameters stay. Put the row back, or remove the cluster: "
+                "docs/cluster-removal.md"
+            )

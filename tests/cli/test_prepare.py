@@ -1,0 +1,133 @@
+"""`steady prepare` and `steady image`: what is pinned stays, and is moved on purpose alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from typer.testing import CliRunner
+
+from cli.image import deployed_image
+from cli.main import app
+
+OURS = "/images/ours"
+ROWS: list[dict[str, Any]] = [
+    {"name": "web", "kind": "on-demand", "types": {"m5.large": 1}, "zones": ["us-east-1a"]},
+    {"name": "batch", "kind": "spot", "types": {"m5.large": 1}, "zones": ["us-east-1a"]},
+    {"name": "old", "capacity": "auto-scaling-group:old"},
+]
+
+
+@pytest.fixture
+def account(aws: boto3.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """An account without the suite, and the folder of a deployment to it; returns the account's SSM client."""
+    monkeypatch.chdir(tmp_path)
+    describe([*ROWS])
+    ssm = aws.client("ssm")
+    release(ssm, "ami-1")
+    return ssm
+
+
+def describe(rows: list[dict[str, Any]], **target: Any) -> None:
+    context = {"images": {"common": {"parameter": OURS}}, "clusters": rows, **target}
+    Path("cdk.json").write_text(json.dumps({"app": "python app.py", "context": context}))
+
+
+def release(ssm: Any, image_id: str) -> None:
+    ssm.put_parameter(Name=OURS, Value=image_id, Type="String", Overwrite=True)
+
+
+def run(*arguments: str, code: int = 0) -> str:
+    done = CliRunner().invoke(app, list(arguments))
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+def image_of(ssm: Any, cluster: str) -> str:
+    return str(ssm.get_parameter(Name=f"/steady/images/{cluster}")["Parameter"]["Value"])
+
+
+def test_the_first_deployment_pins_the_newest_image_and_the_next_ones_keep_it(account: Any) -> None:
+    run("prepare")
+    release(account, "ami-2")
+    run("prepare")
+
+    assert (image_of(account, "web"), image_of(account, "batch")) == ("ami-1", "ami-1")
+    with pytest.raises(ClientError, match="ParameterNotFound"):
+        image_of(account, "old")
+
+
+def test_an_image_is_moved_on_purpose_and_of_one_cluster_alone(account: Any) -> None:
+    run("prepare")
+    release(account, "ami-2")
+
+    assert "newest: ami-2" in run("image", "web")
+    assert image_of(account, "web") == "ami-1", "a look moves nothing"
+    assert "ami-1 -> ami-2; deploy to use it" in run("image", "web", "--newest")
+    assert (image_of(account, "web"), image_of(account, "batch")) == ("ami-2", "ami-1")
+    run("image", "web", "--id", "ami-1")
+    assert image_of(account, "web") == "ami-1", "and back"
+
+
+def test_a_cluster_that_the_deployment_does_not_make_has_no_image(account: Any) -> None:
+    assert "cdk.json makes no cluster old in this Region: one of web, batch is needed" in run("image", "old", code=2)
+    assert "has no image yet" in run("image", "web", code=2)
+
+
+def test_a_deployment_of_the_release_before_keeps_the_image_that_it_has(
+    account: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parameters = [{"ParameterKey": "SsmParameterValueaws", "ParameterValue": OURS, "ResolvedValue": "ami-0"}]
+
+    class CloudFormation:
+        def describe_stacks(self, **stack: str) -> dict[str, Any]:
+            assert stack == {"StackName": "steady-cluster-web"}
+            return {"Stacks": [{"Parameters": [{"ParameterKey": "BootstrapVersion"}, *parameters]}]}
+
+    assert deployed_image(CloudFormation(), "web") == "ami-0"
+
+
+def test_a_fresh_account_gets_ec2s_roles_for_spot_once(account: Any, aws: boto3.Session) -> None:
+    assert "of spotfleet.amazonaws.com is made" in run("prepare")
+    assert "is made" not in run("prepare")
+
+    paths = {role["Path"] for role in aws.client("iam").list_roles()["Roles"]}
+    assert paths == {f"/aws-service-role/{service}/" for service in ("spot.amazonaws.com", "spotfleet.amazonaws.com")}
+
+
+def test_without_a_fleet_no_role_is_made(account: Any, aws: boto3.Session) -> None:
+    describe([ROWS[0]])
+    run("prepare")
+
+    assert aws.client("iam").list_roles()["Roles"] == []
+
+
+def test_a_row_that_was_taken_out_is_named(account: Any) -> None:
+    for cluster in ("web", "gone"):
+        account.put_parameter(Name=f"/steady/clusters/{cluster}/capacity", Value="auto-scaling-group:x", Type="String")
+
+    said = run("prepare")
+
+    assert "cluster gone has no row in cdk.json" in said
+    assert "docs/cluster-removal.md" in said
+    assert "cluster web has no row" not in said
+
+
+def test_an_account_that_the_credentials_are_not_of_is_not_prepared(account: Any) -> None:
+    describe([ROWS[0]], account="999999999999")
+
+    assert "account 999999999999: not prepared, since the credentials are those of 123456789012" in run("prepare")
+    with pytest.raises(ClientError, match="ParameterNotFound"):
+        image_of(account, "web")
+
+
+def test_a_wrong_cdk_json_is_refused_in_a_line(account: Any) -> None:
+    describe([{**ROWS[0], "zones": []}])
+
+    assert 'cdk.json: clusters[0] "web", zones is []' in run("prepare", code=2)
+    Path("cdk.json").write_text("{")
+    assert "cdk.json has no context that can be read" in run("prepare", code=2)
