@@ -109,14 +109,14 @@ class _Run:
         self.waits.append(waited_s)
 
     def _watch_notices(self) -> None:
-        send_notice = self.world.account.fleets.on_notice
+        send_notice = self.world.account.spot.on_notice
         records = {record.name: record for *_, record in self.clusters}
 
         def record_notice(instance: Any) -> None:
             records[instance.cluster.name].notices.append((self.now_s, instance.id))
             send_notice(instance)
 
-        self.world.account.fleets.on_notice = record_notice
+        self.world.account.spot.on_notice = record_notice
 
     def sample(self) -> None:
         """Record the state of each cluster, and the calls since the last sample."""
@@ -187,7 +187,7 @@ class _Run:
                 ),
                 2,
             ),
-            "interruptions": account.fleets.interruptions,
+            "interruptions": account.spot.interruptions,
             "tasks_killed_in_service": account.killed_tasks,
             "failed_requests": account.balancing.failed_requests,
             "api_calls": dict(sorted(counts.calls.items())),

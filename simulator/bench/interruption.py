@@ -14,7 +14,7 @@ from simulator.ec2 import Ec2Instance
 from simulator.ecs.state import Task
 from simulator.instance_types import registered_size
 from simulator.load_balancing import LONGEST_REQUEST_S, PROPAGATION_S
-from simulator.spot_fleet import NOTICE_S
+from simulator.spot_market import NOTICE_S
 from simulator.timing import DEFAULT, Timing
 from simulator.world import SimulatedCluster, World
 
@@ -153,7 +153,7 @@ def _reclaim(cluster: SimulatedCluster) -> list[Ec2Instance]:
     """Reclaim all instances, one after the other within `NOTICES_WITHIN_S`, and return them."""
     world, doomed = cluster.world, cluster.ec2_instances()
     for index, instance in enumerate(doomed):
-        world.clock.after(index * NOTICES_WITHIN_S / len(doomed), lambda i=instance: world.account.fleets.reclaim([i]))  # type: ignore[misc]
+        world.clock.after(index * NOTICES_WITHIN_S / len(doomed), lambda i=instance: world.account.spot.reclaim([i]))  # type: ignore[misc]
     return doomed
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from interruption_handler.notices import health_change
 from simulator.bench.interruption import NOTICES_WITHIN_S
 from simulator.ec2 import Ec2Instance
-from simulator.spot_fleet import NOTICE_S
+from simulator.spot_market import NOTICE_S
 from simulator.world import World
 from steady.pools import PoolKind
 
@@ -48,7 +48,7 @@ def _reclaim(world: World, doomed: Sequence[Ec2Instance]) -> Mapping[str, float]
     for number, instance in enumerate(doomed):
         at = world.clock.now + number * NOTICES_WITHIN_S / len(doomed)
         ends[instance.id] = at + NOTICE_S
-        world.clock.at(at, lambda one=instance: world.account.fleets.reclaim([one]))  # type: ignore[misc]
+        world.clock.at(at, lambda one=instance: world.account.spot.reclaim([one]))  # type: ignore[misc]
     return ends
 
 
@@ -77,7 +77,7 @@ def _retire(world: World, doomed: Sequence[Ec2Instance]) -> Mapping[str, float]:
 
 def _recommend(world: World, doomed: Sequence[Ec2Instance]) -> Mapping[str, float]:
     """Recommend to leave the instances. Their fleet launches others, and terminates them after its delay."""
-    world.account.fleets.recommend(list(doomed), REBALANCE_S)
+    world.account.spot.recommend(list(doomed), REBALANCE_S)
     return {instance.id: world.clock.now + REBALANCE_S for instance in doomed}
 
 
