@@ -22,7 +22,7 @@ from constructs import Node
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
 
 from infra.settings.checks import REQUIRED, Days, Table, needs, refusal, shown, text
-from infra.settings.clusters import AdoptedCluster, Clusters, MadeCluster, parse_thresholds, region_of
+from infra.settings.clusters import AdoptedCluster, Clusters, MadeCluster, MadeKind, parse_thresholds, region_of
 from infra.settings.errors import BadSettings
 from infra.settings.images import BUILT_IN, Image
 from infra.settings.logs import LogSettings
@@ -96,11 +96,16 @@ class Settings(Table):
 
     def adopted_pools(self, kind: PoolKind) -> list[str]:
         """List the names of the adopted pools of `kind`."""
-        return [c.pool.name for c in self.adopted if c.kind is kind]
+        return [c.pool.name for c in self.adopted if c.pool_kind is kind]
 
     def made_on(self, kind: PoolKind) -> list[str]:
         """List the names of the clusters that are made on a pool of `kind`."""
-        return [c.name for c in self.made if c.kind is kind]
+        return [c.name for c in self.made if c.pool_kind is kind]
+
+    def may_hold_spot(self, kind: PoolKind) -> list[str]:
+        """List the names of the pools of `kind` that launch Spot Instances, or may: the adopted ones."""
+        made = [c.name for c in self.made if c.pool_kind is kind and c.kind is not MadeKind.ON_DEMAND]
+        return [*self.adopted_pools(kind), *made]
 
     @model_validator(mode="after")
     def _has_a_place_for_each_service(self) -> Self:

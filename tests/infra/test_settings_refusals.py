@@ -31,7 +31,8 @@ CONTEXT: dict[str, Any] = {
     "clusters": [
         {
             "name": "web",
-            "kind": "on-demand",
+            "kind": "spot",
+            "moves_from": "spot-fleet",
             "types": {"m5.large": 1},
             "min": 2,
             "max": 40,
