@@ -196,7 +196,7 @@ class MadeCluster(ManagedCluster):
     def thresholds(self) -> Mapping[str, str]:
         """Return the row's bounds and the thresholds that fit its pool. Those that the row names come first."""
         given = {"min_capacity": str(self.minimum), "max_capacity": str(self.maximum)}
-        if self.kind is MadeKind.SPOT_FLEET:
+        if MadeKind.SPOT_FLEET in (self.kind, self.moves_from):
             # The fleet launches a replacement when an instance is at risk: the handler empties the old one meanwhile.
             given |= {"on_rebalance": "drain", "rebalance_deadline_seconds": str(REBALANCE_DEADLINE_S)}
         return {**given, **self.own_thresholds}
