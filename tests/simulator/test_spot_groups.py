@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -9,8 +10,10 @@ import pytest
 from simulator.auto_scaling_group import AutoScalingGroup
 from simulator.errors import AwsError
 from simulator.faults import Hooked
+from simulator.suite import LEDGER_TABLE
 from simulator.world import SimulatedCluster, World
 from steady.aws.capacity import pools
+from steady.aws.scaling import ledger
 from steady.pools import PoolKind, PoolName, Purchase
 
 QUIET = {"start_at_once_share": 0, "learning": "off"}
@@ -246,3 +249,20 @@ def test_instances_that_ec2_does_not_describe_stop_nothing() -> None:
     world.run(300)
 
     assert len(web.running()) == 8
+
+
+def test_the_hours_of_a_group_are_counted_by_how_each_instance_was_bought() -> None:
+    world = World(seed=8)
+    web = full(world, 4)
+    world.account.spot.set_available(web.pool, 0.5)
+    world.run(3600)
+    web.reclaim(1)
+    world.run(3600)
+
+    runtime = world.suite.runtime("test")
+    counted: Counter[str] = Counter()
+    for of_day in ledger.load(runtime, LEDGER_TABLE, "web").state.usage.until(world.clock.now).hours.values():
+        counted.update(of_day)
+    ran = world.account.ec2.hours.until(world.clock.now)
+    for bought in Purchase:
+        assert counted[f"{bought} m5.large"] == pytest.approx(ran[bought]["m5.large"], abs=0.2)
