@@ -94,7 +94,10 @@ class _Run:
         first = demand_steps(replace(plan, jobs=()), size, 1.0)[0][2]
         thresholds: dict[str, Any] = dict(self.scenario.thresholds)
         # The cluster starts with instances for its first services, at a reservation of 80 %.
-        cluster = self.world.cluster(plan.kind, plan.name, math.ceil(first / 0.8), plan.instance_type, **thresholds)
+        instances = math.ceil(first / 0.8)
+        cluster = self.world.cluster(
+            plan.kind, plan.name, instances, plan.instance_type, on_spot=plan.on_spot, **thresholds
+        )
         launcher = Launcher(cluster, self.scenario.seed, self._placed)
         record = ClusterRecord(plan.name, plan.kind, plan.instance_type, left_out=left_out)
         self.clusters.append((plan, cluster, launcher, record))

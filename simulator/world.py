@@ -131,14 +131,12 @@ class World:
         return SimulatedCluster(self, cluster, group)
 
     def cluster(
-        self, kind: PoolKind, name: str, instances: int, instance_type: str, **thresholds: Any
+        self, kind: PoolKind, name: str, instances: int, instance_type: str, *, on_spot: bool = False, **thresholds: Any
     ) -> SimulatedCluster:
-        """Build a cluster on a pool of this kind with booted instances."""
-        builders: dict[PoolKind, Callable[..., SimulatedCluster]] = {
-            PoolKind.AUTO_SCALING_GROUP: self.group_cluster,
-            PoolKind.SPOT_FLEET: self.spot_cluster,
-        }
-        return builders[kind](name, instances, instance_type, **thresholds)
+        """Build a cluster on a pool of this kind with booted instances. A group is of on-demand ones, or `on_spot`."""
+        group = self.spot_group_cluster if on_spot else self.group_cluster
+        build: Callable[..., SimulatedCluster] = self.spot_cluster if kind is PoolKind.SPOT_FLEET else group
+        return build(name, instances, instance_type, **thresholds)
 
     def provide(self, provider: str, group: str = "") -> str:
         """Make the capacity provider `provider` of an Auto Scaling group, or of ECS Managed Instances; return it."""
