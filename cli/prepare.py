@@ -11,9 +11,9 @@ from cli.account import ProfileOption, RegionOption, aws_errors, runtime
 from cli.deployment import CDK_JSON, EnvOption, FileOption, read_targets
 from cli.image import deployed_image, newest_image, pin, pinned
 from cli.output import JsonOption, answers, write_json
+from infra.settings.clusters import MadeKind
 from steady.aws.runtime import Runtime
 from steady.aws.settings.parameters import list_managed_clusters
-from steady.pools import Purchase
 
 if TYPE_CHECKING:
     from infra.settings.target import Settings
@@ -66,8 +66,8 @@ def _pin_images(aws: Runtime, settings: Settings) -> Iterator[str]:
 
 
 def _make_roles(aws: Runtime, settings: Settings) -> Iterator[str]:
-    """Make the roles of EC2's that a Spot Fleet needs, where a fleet is made and the account has not got them."""
-    if not any(row.kind.traits.purchase is Purchase.SPOT for row in settings.made):
+    """Make the roles of EC2's that Spot Instances need, where any are made and the account has not got them."""
+    if all(row.kind is MadeKind.ON_DEMAND for row in settings.made):
         return
     iam: Any = aws.session.client("iam", config=RETRIED)
     for service in SPOT_SERVICES:

@@ -5,6 +5,9 @@ It also says which keys cdk.json needs, so that today's templates replace nothin
 Up to release 0.1.0 the thresholds under /steady/defaults, and those of a cluster's row in cdk.json, were parameters of
 CloudFormation's. Today's deployment has its own under /steady/deployed, so that it deletes the old ones. Those whose
 value is not the template's any more are operators' values: this command lets CloudFormation retain them.
+
+Up to release 0.1.0 `"kind": "spot"` made a Spot Fleet, and now it makes an Auto Scaling group. CloudFormation would
+delete the fleet, with its instances, of a row that was not changed to `spot-fleet`: this command lets it retain fleets.
 """
 
 from __future__ import annotations
@@ -58,7 +61,7 @@ def upgrade(
     region: RegionOption = None,
     json_: JsonOption = None,
 ) -> None:
-    """Keep operators' thresholds before a deployment from release 0.1.0 is upgraded. Safe to repeat.
+    """Keep operators' thresholds, and Spot Fleets, before a deployment from 0.1.0 is upgraded. Safe to repeat.
 
     Exit code 1: AWS refused; 2: a template is too large.
     """
@@ -71,7 +74,8 @@ def upgrade(
         owned = [one for stack in templates for one in _changed(stack, templates[stack], live)]
         if not dry_run:
             for stack, template in templates.items():
-                _retain(cloudformation, stack, template, {one.resource for one in owned if one.stack == stack})
+                thresholds = {one.resource for one in owned if one.stack == stack}
+                _retain(cloudformation, stack, template, {*thresholds, *_fleets(template)})
     rows = [{"parameter": o.path, "value": o.value, "deployed": o.declared, "stack": o.stack} for o in owned]
     write_json({"kept": rows, "cdk.json": needed, "dry_run": dry_run}, json_)
     if json_ == "-":
@@ -127,6 +131,15 @@ def _changed(stack: str, template: Mapping[str, Any], live: Mapping[str, str]) -
         path, declared = properties.get("Name"), properties.get("Value")
         if described["Type"] == "AWS::SSM::Parameter" and path in live and live[path] != declared:
             yield Owned(stack, resource, path, live[path], str(declared))
+
+
+def _fleets(template: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the resources of a template that a Spot Fleet is made of: the fleet, and its role."""
+    for resource, described in template["Resources"].items():
+        if described["Type"] == "AWS::EC2::SpotFleet":
+            yield resource
+            role = described["Properties"]["SpotFleetRequestConfigData"]["IamFleetRole"]
+            yield from role.get("Fn::GetAtt", [])[:1]
 
 
 def _retain(cloudformation: Any, stack: str, template: dict[str, Any], resources: set[str]) -> None:

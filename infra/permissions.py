@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
@@ -119,6 +119,13 @@ def may_change_capacity(function: QueueFunction, settings: Settings) -> None:
         function.allow(["ecs:DescribeCapacityProviders"], [providers])
         function.allow(["autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities"], ["*"])
         function.allow(["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"], groups)
+    spot_groups = _group_arns(stack, settings.may_hold_spot(PoolKind.AUTO_SCALING_GROUP))
+    if spot_groups:
+        # The on-demand base of a group's mixed instances policy, and not its bounds or its subnets.
+        unchanged = {f"autoscaling:{key}": "true" for key in ("MaxSize", "MinSize", "VPCZoneIdentifiers")}
+        function.allow(["autoscaling:UpdateAutoScalingGroup"], spot_groups, Null=unchanged)
+        # How an instance is bought, EC2 alone says.
+        function.allow(["ec2:DescribeInstances"], ["*"])
     fleets, fleet_clusters = settings.adopted_pools(PoolKind.SPOT_FLEET), settings.made_on(PoolKind.SPOT_FLEET)
     if fleets or fleet_clusters:
         function.allow([f"ec2:DescribeSpotFleet{of}" for of in ("Requests", "Instances", "RequestHistory")], ["*"])
@@ -167,6 +174,11 @@ def _fleet(stack: cdk.Stack, fleet: str) -> str:
 
 def _groups(stack: cdk.Stack, settings: Settings) -> list[str]:
     group = PoolKind.AUTO_SCALING_GROUP
+    # A group that is made has the name of its cluster.
+    return _group_arns(stack, [*settings.adopted_pools(group), *settings.made_on(group)])
+
+
+def _group_arns(stack: cdk.Stack, names: Iterable[str]) -> list[str]:
     return [
         stack.format_arn(
             service="autoscaling",
@@ -174,6 +186,5 @@ def _groups(stack: cdk.Stack, settings: Settings) -> list[str]:
             resource_name=f"*:autoScalingGroupName/{name}",
             arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
         )
-        # A group that is made has the name of its cluster.
-        for name in (*settings.adopted_pools(group), *settings.made_on(group))
+        for name in names
     ]

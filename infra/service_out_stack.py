@@ -52,5 +52,5 @@ class ServiceOutStack(cdk.Stack):
         permissions.may_answer_hooks(handler, settings)
         permissions.may_lease(handler, ledger)
         for cluster in settings.adopted:
-            if cluster.kind.traits.waits_under_hook and cluster.hook:
+            if cluster.pool_kind.traits.waits_under_hook and cluster.hook:
                 add_hook(self, f"Hook-{cluster.name}", cluster.pool.name)

@@ -137,7 +137,7 @@ WATCHED = (
     Watched(
         MetricName.SPOT_SHORT,
         "is short of Spot capacity",
-        f"For {SHORT_MINUTES} minutes, the Spot Fleet of cluster {{cluster}} has held less than its target capacity. "
+        f"For {SHORT_MINUTES} minutes, the Spot pool of cluster {{cluster}} has held less than its target capacity. "
         "The missing capacity is launched on-demand if the fleet uses launch templates. Otherwise tasks wait.",
         "spot-shortage",
         minutes=SHORT_MINUTES,

@@ -15,6 +15,7 @@ from simulator.lifecycle_hooks import Hold, Waiting, drain_under_managed_hook
 from simulator.load_balancing import LoadBalancing
 from simulator.messaging import Messaging
 from simulator.spot_fleet import SpotFleets
+from simulator.spot_market import SpotMarket
 from simulator.storage import ParameterStore, Tables
 from simulator.timing import DEFAULT, Timing
 
@@ -41,6 +42,7 @@ class Account:
         self.ec2 = Ec2(self.clock, random.Random(f"boots {seed}"), self.scheduler, boot_s)
         self.fleets = SpotFleets(self.clock, self.ec2)
         self.groups = AutoScaling(self.clock, self.ec2)
+        self.spot = SpotMarket(self.clock, self.ec2, self.fleets, self.groups)
         self.messaging = Messaging(self.clock, random.Random(f"delivery {seed}"), duplicates, timing)
         self.parameters = ParameterStore()
         self.tables = Tables()
@@ -54,8 +56,8 @@ class Account:
 
         self.scheduler.observer.killed = count_killed
         self.scheduler.observer.service_event = self.messaging.put_event
-        self.fleets.on_notice = self._send_interruption
-        self.fleets.on_recommendation = self._send_recommendation
+        self.spot.on_notice = self._send_interruption
+        self.spot.on_recommendation = self._send_recommendation
         self.groups.hooks.on_held = self._begin_wait
         self.ec2.on_state = self._send_state
         self.endpoint.actions = {
@@ -73,6 +75,7 @@ class Account:
             "ec2:ModifySpotFleetRequest": self.fleets.modify_spot_fleet_request,
             "autoscaling:DescribeAutoScalingGroups": self.groups.describe_auto_scaling_groups,
             "autoscaling:SetDesiredCapacity": self.groups.set_desired_capacity,
+            "autoscaling:UpdateAutoScalingGroup": self.groups.update_auto_scaling_group,
             "autoscaling:TerminateInstanceInAutoScalingGroup": self.groups.terminate_instance_in_auto_scaling_group,
             "autoscaling:DescribeScalingActivities": self.groups.describe_scaling_activities,
             "autoscaling:DescribeLifecycleHooks": self.groups.describe_lifecycle_hooks,

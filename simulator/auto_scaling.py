@@ -9,8 +9,9 @@ from simulator.clock import Clock
 from simulator.ec2 import ZONES, Ec2, Ec2Instance
 from simulator.endpoint import Params
 from simulator.errors import AwsError
+from simulator.group_api import changed_by, described_policy
 from simulator.lifecycle_hooks import ABANDON, CONTINUE, LifecycleHooks, Waiting, described
-from simulator.scaling_activities import failed_launch
+from simulator.scaling_activities import failed_launch, no_spot
 from steady.names import CLUSTER_TAG
 
 # Seconds until a group reacts to a change.
@@ -45,6 +46,34 @@ class AutoScaling:
         group = self.groups[instance.tags["aws:autoscaling:groupName"]]
         self._terminate(group, instance)
 
+    def interrupt(self, instance: Ec2Instance) -> None:
+        """Let the group of an instance react to its interruption notice.
+
+        Auto Scaling User Guide, "Capacity Rebalancing": where an instance receives a final two-minute interruption
+        notice, the group calls the termination lifecycle hook and attempts to launch a replacement immediately. Without
+        Capacity Rebalancing it replaces the instance once that is interrupted and its health check fails.
+        """
+        group = self.groups.get(instance.tags.get("aws:autoscaling:groupName", ""))
+        if group and group.capacity_rebalance:
+            self._terminate(group, instance)
+            self.look_soon(group)
+
+    def leave(self, instance: Ec2Instance) -> None:
+        """Let the group of an instance react to its rebalance recommendation.
+
+        Auto Scaling User Guide, "Capacity Rebalancing": it launches another Spot Instance, waits until that has passed
+        its health check, and then ends the old one, under the hook. If a launch fails, it keeps trying.
+        """
+        group = self.groups[instance.tags["aws:autoscaling:groupName"]]
+        if not group.capacity_rebalance or instance not in group.staying():
+            return
+        group.replaced.add(instance.id)
+        if self._launch(group):
+            self.clock.after(IN_SERVICE_S, lambda: self._terminate(group, instance))
+            return
+        group.replaced.discard(instance.id)
+        self.clock.after(ASK_AGAIN_S, lambda: self.leave(instance))
+
     def describe_auto_scaling_groups(self, params: Params) -> dict[str, Any]:
         found = [self.groups[n] for n in params["AutoScalingGroupNames"] if n in self.groups]
         return {
@@ -57,7 +86,7 @@ class AutoScaling:
                     "TargetGroupARNs": list(g.target_groups),
                     "AvailabilityZones": list(ZONES),
                     "SuspendedProcesses": [{"ProcessName": name} for name in sorted(g.suspended)],
-                    **_mixed(g),
+                    **described_policy(g),
                     **({"DesiredCapacityType": g.unit} if g.unit != "units" else {}),
                     "Instances": [
                         {
@@ -81,7 +110,13 @@ class AutoScaling:
         if not group.minimum <= desired <= group.maximum:
             raise AwsError("ValidationError", f"New SetDesiredCapacity value {desired} is out of the group's bounds")
         group.desired = desired
-        self._look_soon(group)
+        self.look_soon(group)
+        return {}
+
+    def update_auto_scaling_group(self, params: Params) -> dict[str, Any]:
+        group = self._group(params["AutoScalingGroupName"])
+        changed_by(group, params)
+        self.look_soon(group)
         return {}
 
     def terminate_instance_in_auto_scaling_group(self, params: Params) -> dict[str, Any]:
@@ -141,7 +176,7 @@ class AutoScaling:
             return
         group.leaving.add(instance.id)
         self.clock.at(left_at, lambda: self._wait(group, instance, to_warm_pool=to_warm_pool))
-        self._look_soon(group)
+        self.look_soon(group)
 
     def _wait(self, group: AutoScalingGroup, instance: Ec2Instance, *, to_warm_pool: bool) -> None:
         group.leaving.discard(instance.id)
@@ -150,7 +185,7 @@ class AutoScaling:
         waiting = group.waiting[instance.id] = Waiting(instance, self.clock.now, to_warm_pool=to_warm_pool)
         self.hooks.hold(group.name, waiting, group.hooks(), group.abandoning)
         if group.hooks():
-            self._look_soon(group)
+            self.look_soon(group)
 
     def _leave(self, name: str, waiting: Waiting) -> None:
         group, instance = self.groups[name], waiting.instance
@@ -159,11 +194,12 @@ class AutoScaling:
         if waiting.to_warm_pool and instance.alive:
             group.warm[instance.id] = group.members.pop(instance.id)
             self.ec2.stop(instance)
-            self._look_soon(group)
+            self.look_soon(group)
         else:
             self.ec2.terminate(instance)
 
-    def _look_soon(self, group: AutoScalingGroup) -> None:
+    def look_soon(self, group: AutoScalingGroup) -> None:
+        """Let the group compare what it holds with its desired capacity within `LOOK_S`."""
         if not group.look_pending:
             group.look_pending = True
             self.clock.after(LOOK_S, lambda: self._look(group))
@@ -181,6 +217,25 @@ class AutoScaling:
             self._terminate(group, ends, to_warm_pool=group.reuse_on_scale_in)
             excess -= group.weight(ends.instance_type)
         self._rebalance(group)
+        self._realign(group)
+
+    def _realign(self, group: AutoScalingGroup) -> None:
+        """Replace an instance that is not bought as the policy says: launch the other kind, and then end that one.
+
+        CloudFormation, AWS::AutoScaling::AutoScalingGroup InstancesDistribution: "An update to this setting means a
+        gradual replacement of instances to adjust the current On-Demand Instance levels. When replacing instances,
+        Amazon EC2 Auto Scaling launches new instances before terminating the previous ones." It also does so after a
+        termination that left the two out of proportion (kubernetes/autoscaler, issue 6787).
+        """
+        is_whole = group.units() == group.desired
+        if self.clock.now < group.rebalances_until or not is_whole or not group.is_misaligned():
+            return
+        if not self._launch(group):
+            self.clock.after(ASK_AGAIN_S, lambda: self.look_soon(group))
+            return
+        group.realigned += 1
+        group.rebalances_until = self.clock.now + IN_SERVICE_S
+        self.clock.after(IN_SERVICE_S, lambda: self.look_soon(group))
 
     def _rebalance(self, group: AutoScalingGroup) -> None:
         """Launch an instance in the zone with the fewest, and end one of another zone after that: AZRebalance.
@@ -194,7 +249,7 @@ class AutoScaling:
             return
         group.rebalances += 1
         group.rebalances_until = self.clock.now + IN_SERVICE_S
-        self.clock.after(IN_SERVICE_S, lambda: self._look_soon(group))
+        self.clock.after(IN_SERVICE_S, lambda: self.look_soon(group))
 
     def _fill(self, group: AutoScalingGroup, *, booted: bool = False) -> None:
         missing = group.desired - group.units()
@@ -202,8 +257,11 @@ class AutoScaling:
             missing -= group.weight(launched.instance_type)
             group.activities.clear()
         if missing > 0:
-            group.activities.insert(0, failed_launch(group.name, sorted(group.unavailable), self.clock.now))
-            self.clock.after(ASK_AGAIN_S, lambda: self._look_soon(group))
+            is_spot = not group.next_is_on_demand()
+            failed = no_spot(group.name, self.clock.now) if is_spot and group.lacks_spot() else None
+            failed = failed or failed_launch(group.name, sorted(group.unavailable), self.clock.now)
+            group.activities.insert(0, failed)
+            self.clock.after(ASK_AGAIN_S, lambda: self.look_soon(group))
 
     def _launch(self, group: AutoScalingGroup, *, booted: bool = False) -> Ec2Instance | None:
         if group.warm:
@@ -217,10 +275,12 @@ class AutoScaling:
             group.warm.pop(instance.id, None)
             group.waiting.pop(instance.id, None)
             group.leaving.discard(instance.id)
-            self._look_soon(group)
+            group.replaced.discard(instance.id)
+            self.look_soon(group)
 
-        instance_type = group.next_type()
-        if instance_type is None:
+        on_demand = group.next_is_on_demand()
+        instance_type = group.next_type(on_demand=on_demand)
+        if instance_type is None or (not on_demand and group.lacks_spot()):
             return None
         tags = {"aws:autoscaling:groupName": group.name, CLUSTER_TAG: group.cluster.name}
         instance = self.ec2.launch(
@@ -230,29 +290,10 @@ class AutoScaling:
             gone,
             booted=booted,
             boots=group.image_boots,
-            on_demand=True,
+            on_demand=on_demand,
             target_groups=group.target_groups,
             provider=group.provider,
             zone=next(iter(group.units_by_zone())),
         )
         group.members[instance.id] = instance
         return instance
-
-
-def _mixed(group: AutoScalingGroup) -> dict[str, Any]:
-    if not group.overrides:
-        return {}
-    overrides: list[dict[str, Any]] = [
-        {"InstanceType": t, "WeightedCapacity": str(n)} for t, n in group.overrides.items()
-    ]
-    if not group.named:
-        overrides = [{"InstanceRequirements": {"VCpuCount": {"Min": 1}, "MemoryMiB": {"Min": 1}}}]
-    return {
-        "MixedInstancesPolicy": {
-            "LaunchTemplate": {"Overrides": overrides},
-            "InstancesDistribution": {
-                "OnDemandAllocationStrategy": "prioritized",
-                "OnDemandPercentageAboveBaseCapacity": 100,
-            },
-        }
-    }

@@ -1,7 +1,9 @@
-"""One Auto Scaling group: its instances, its types and the units in which it counts them."""
+"""One Auto Scaling group: its instances, its types, how they are bought, and the units in which it counts them."""
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +36,12 @@ class AutoScalingGroup:
         rebalances: how many instances it has launched to balance its zones; the latest until `rebalances_until`.
         provider: the capacity provider whose group it is; "": of none.
         unavailable: the types of which EC2 has none left.
+        on_demand_base: how many units are on-demand before any is Spot (Auto Scaling API, InstancesDistribution).
+        on_demand_percent: how much of the rest is on-demand, rounded up in favor of on-demand.
+        available: the fraction of its desired capacity that the Spot market lets it hold, from 0 to 1.
+        capacity_rebalance: whether it replaces Spot Instances that are at risk.
+        replaced: the ids of instances at risk whose replacements are launched. They do not count.
+        realigned: how many instances it has launched because what it held was not bought as its policy says.
         activities: its scaling activities that failed since its last launch, the newest first.
     """
 
@@ -63,6 +71,12 @@ class AutoScalingGroup:
     suspended: set[str] = field(default_factory=set)
     rebalances: int = 0
     rebalances_until: float = 0.0
+    on_demand_base: int = 0
+    on_demand_percent: int = 100
+    available: float = 1.0
+    capacity_rebalance: bool = False
+    replaced: set[str] = field(default_factory=set)
+    realigned: int = 0
 
     def hooks(self) -> dict[str, float]:
         """Return the heartbeat timeouts of all hooks on termination, by their names."""
@@ -81,9 +95,39 @@ class AutoScalingGroup:
         """Whether its policy names the types, with their weights."""
         return bool(self.overrides) and self.unit == "units"
 
+    def counted(self) -> list[Ec2Instance]:
+        """Return the instances that count for the desired capacity."""
+        return [i for i in self.staying() if i.id not in self.replaced]
+
     def units(self) -> int:
-        """Return the units of the instances that are not about to be terminated."""
-        return sum(self.weight(i.instance_type) for i in self.staying())
+        """Return the units of the instances that count for the desired capacity."""
+        return sum(self.weight(i.instance_type) for i in self.counted())
+
+    def units_bought(self, *, on_demand: bool) -> int:
+        """Return those of them that are on-demand, or Spot."""
+        return sum(self.weight(i.instance_type) for i in self.counted() if i.on_demand is on_demand)
+
+    def on_demand_target(self) -> int:
+        """Return how many units of the desired capacity the policy wants on-demand."""
+        above = max(0, self.desired - self.on_demand_base)
+        return min(self.desired, self.on_demand_base + math.ceil(above * self.on_demand_percent / 100))
+
+    def spot_staying(self) -> list[Ec2Instance]:
+        """Return the Spot Instances without an interruption notice."""
+        return [i for i in self.staying() if i.doomed_at is None and not i.on_demand]
+
+    def next_is_on_demand(self) -> bool:
+        """Whether the next launch is on-demand: the group lacks such units, or launches no others."""
+        return self.on_demand_percent == 100 or self.units_bought(on_demand=True) < self.on_demand_target()
+
+    def lacks_spot(self) -> bool:
+        """Whether the market has no more for this group. Rounded to the nearest, as for a fleet."""
+        return self.units_bought(on_demand=False) >= round(self.desired * self.available)
+
+    def is_misaligned(self) -> bool:
+        """Whether an instance bought the other way would bring what it holds closer to its policy."""
+        differ = abs(self.units_bought(on_demand=True) - self.on_demand_target())
+        return differ >= max(self.overrides.values(), default=1)
 
     def units_by_zone(self) -> dict[str, int]:
         """Return the units of the instances that stay, by Availability Zone: of every zone, the next one first.
@@ -103,14 +147,23 @@ class AutoScalingGroup:
     def next_to_end(self) -> list[Ec2Instance]:
         """Return the instances in the order in which the default termination policy ends them.
 
-        Auto Scaling User Guide, "Default termination policy": of the zone with the most instances, the oldest first.
+        Auto Scaling User Guide, "Default termination policy": of the purchase option of which it holds more than its
+        policy says, and of the zone with the most instances, the oldest first.
         """
         units = self.units_by_zone()
-        return sorted(self.staying(), key=lambda one: -units[one.zone])
+        too_many_on_demand = self.units_bought(on_demand=True) > self.on_demand_target()
+        return sorted(self.counted(), key=lambda one: (one.on_demand is not too_many_on_demand, -units[one.zone]))
 
-    def next_type(self) -> str | None:
-        """Return the type that the group launches next; None if EC2 has none of its types."""
-        return next((t for t in self.overrides or (self.instance_type,) if t not in self.unavailable), None)
+    def next_type(self, *, on_demand: bool = True) -> str | None:
+        """Return the type that the group launches next; None if EC2 has none of its types.
+
+        On-demand in the order of priority. Spot by capacity and price, which is taken here for an even spread.
+        """
+        types = [t for t in self.overrides or (self.instance_type,) if t not in self.unavailable]
+        if on_demand:
+            return next(iter(types), None)
+        held = Counter(i.instance_type for i in self.members.values() if not i.on_demand)
+        return min(types, key=lambda type_: held[type_] * self.weight(type_), default=None)
 
     def state_of(self, instance: Ec2Instance) -> str:
         """Return the lifecycle state of a member."""

@@ -39,6 +39,7 @@ class Workload:
         jobs, services: file names of traces; "": none.
         market: the file name of a trace of interruptions, or MILD; "": no interruptions.
         promised: whether the promises apply to this workload.
+        pool: the kind of its pool: a Spot Fleet, or an Auto Scaling group of Spot Instances.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Workload:
     services: str = ""
     market: str = ""
     promised: bool = True
+    pool: PoolKind = PoolKind.SPOT_FLEET
 
     def plan(self, folder: Path, seed: int = 0) -> ClusterPlan:
         """Return the cluster's plan, from the traces in `folder`. `seed` is that of the mild market.
@@ -57,11 +59,12 @@ class Workload:
         """
         return ClusterPlan(
             "spot",
-            PoolKind.SPOT_FLEET,
+            self.pool,
             self.instance_type,
             jobs=traces.jobs(folder / self.jobs) if self.jobs else (),
             services=traces.services(folder / self.services) if self.services else (),
             market=self._market(folder, seed),
+            on_spot=True,
         )
 
     def _market(self, folder: Path, seed: int) -> SpotMarket | None:

@@ -269,6 +269,8 @@ def _instance(instance: Ec2Instance) -> dict[str, Any]:
         "InstanceId": instance.id,
         "InstanceType": instance.instance_type,
         "State": {"Name": _state(instance)},
+        # EC2 API, Instance: `spot`, `scheduled` or `capacity-block`; an on-demand instance has no such member.
+        **({} if instance.on_demand else {"InstanceLifecycle": "spot"}),
         "Tags": [{"Key": k, "Value": v} for k, v in instance.tags.items()],
     }
 

@@ -74,9 +74,9 @@ class SpotFleet:
         """Return the units that the fleet holds, on-demand or Spot."""
         return self.units(i for i in self.members.values() if i.on_demand is on_demand and i.id not in self.at_risk)
 
-    def staying(self, *, on_demand: bool = False) -> list[Ec2Instance]:
-        """Return the instances without an interruption notice, on-demand or Spot."""
-        return [i for i in self.members.values() if i.doomed_at is None and i.on_demand is on_demand]
+    def spot_staying(self) -> list[Ec2Instance]:
+        """Return the Spot Instances without an interruption notice."""
+        return [i for i in self.members.values() if i.doomed_at is None and not i.on_demand]
 
     def units(self, instances: Iterable[Ec2Instance]) -> float:
         """Sum the units of `instances`."""

@@ -8,7 +8,7 @@ from botocore.config import Config
 
 from simulator.ec2 import Ec2Instance
 from simulator.errors import AwsError
-from simulator.spot_fleet import NOTICE_S
+from simulator.spot_market import NOTICE_S
 from simulator.world import World
 
 CALLER = "peer"
@@ -67,7 +67,7 @@ def _handle_instead(world: World, handle: Callable[[Ec2Instance], None]) -> None
     def begin(instance: Ec2Instance) -> None:
         world.clock.spawn(lambda: handle(instance))
 
-    world.account.fleets.on_notice = world.account.fleets.on_recommendation = begin
+    world.account.spot.on_notice = world.account.spot.on_recommendation = begin
     world.account.groups.hooks.on_held = lambda group, waiting, hold: begin(waiting.instance)
 
 

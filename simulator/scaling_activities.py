@@ -11,7 +11,30 @@ def failed_launch(group: str, instance_types: list[str], at: float) -> dict[str,
 
     Auto Scaling user guide, "Troubleshoot Amazon EC2 Auto Scaling: EC2 instance launch failures".
     """
-    time, types = datetime.fromtimestamp(at, UTC), ", ".join(instance_types)
+    types = ", ".join(instance_types)
+    return _failed(
+        group,
+        at,
+        f"We currently do not have sufficient {types} capacity in the Availability Zone you requested. Launching EC2 "
+        "instance failed.",
+    )
+
+
+def no_spot(group: str, at: float) -> dict[str, Any]:
+    """Return the activity of a launch that the Spot market had nothing for.
+
+    Its words are those that users report of such groups, and of EKS node groups (AsgInstanceLaunchFailures).
+    """
+    return _failed(
+        group,
+        at,
+        "Could not launch Spot Instances. UnfulfillableCapacity - Unable to fulfill capacity due to your request "
+        "configuration. Please adjust your request and try again. Launching EC2 instance failed.",
+    )
+
+
+def _failed(group: str, at: float, message: str) -> dict[str, Any]:
+    time = datetime.fromtimestamp(at, UTC)
     return {
         "ActivityId": f"activity-{at:.0f}",
         "AutoScalingGroupName": group,
@@ -19,7 +42,6 @@ def failed_launch(group: str, instance_types: list[str], at: float) -> dict[str,
         "StartTime": time,
         "EndTime": time,
         "StatusCode": "Failed",
-        "StatusMessage": f"We currently do not have sufficient {types} capacity in the Availability Zone you "
-        "requested. Launching EC2 instance failed.",
+        "StatusMessage": message,
         "Progress": 100,
     }

@@ -94,7 +94,10 @@ class _Run:
         first = demand_steps(replace(plan, jobs=()), size, 1.0)[0][2]
         thresholds: dict[str, Any] = dict(self.scenario.thresholds)
         # The cluster starts with instances for its first services, at a reservation of 80 %.
-        cluster = self.world.cluster(plan.kind, plan.name, math.ceil(first / 0.8), plan.instance_type, **thresholds)
+        instances = math.ceil(first / 0.8)
+        cluster = self.world.cluster(
+            plan.kind, plan.name, instances, plan.instance_type, on_spot=plan.on_spot, **thresholds
+        )
         launcher = Launcher(cluster, self.scenario.seed, self._placed)
         record = ClusterRecord(plan.name, plan.kind, plan.instance_type, left_out=left_out)
         self.clusters.append((plan, cluster, launcher, record))
@@ -109,14 +112,14 @@ class _Run:
         self.waits.append(waited_s)
 
     def _watch_notices(self) -> None:
-        send_notice = self.world.account.fleets.on_notice
+        send_notice = self.world.account.spot.on_notice
         records = {record.name: record for *_, record in self.clusters}
 
         def record_notice(instance: Any) -> None:
             records[instance.cluster.name].notices.append((self.now_s, instance.id))
             send_notice(instance)
 
-        self.world.account.fleets.on_notice = record_notice
+        self.world.account.spot.on_notice = record_notice
 
     def sample(self) -> None:
         """Record the state of each cluster, and the calls since the last sample."""
@@ -187,7 +190,7 @@ class _Run:
                 ),
                 2,
             ),
-            "interruptions": account.fleets.interruptions,
+            "interruptions": account.spot.interruptions,
             "tasks_killed_in_service": account.killed_tasks,
             "failed_requests": account.balancing.failed_requests,
             "api_calls": dict(sorted(counts.calls.items())),

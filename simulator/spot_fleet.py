@@ -15,8 +15,6 @@ from simulator.fleet_request import SpotFleet
 from simulator.instance_types import is_type
 from steady.names import CLUSTER_TAG
 
-# EC2: seconds from an interruption notice to the termination.
-NOTICE_S = 120.0
 # Seconds for which a fleet is `modifying`: 3 in a published history (kubernetes-retired/kube-aws, issue 843).
 MODIFYING_S = 3.0
 # Seconds until a fleet reacts to a change.
@@ -29,54 +27,37 @@ class SpotFleets:
     """All Spot Fleets of the account.
 
     Attributes:
-        interruptions: how many interruption notices were given.
-        on_notice: called with each instance that gets a notice.
-        on_recommendation: called with each instance that gets a rebalance recommendation.
+        reclaim: called with the instances that a fleet gives up because its target was lowered.
     """
 
     def __init__(self, clock: Clock, ec2: Ec2) -> None:
         self.clock = clock
         self.ec2 = ec2
         self.fleets: dict[str, SpotFleet] = {}
-        self.interruptions = 0
-        self.on_notice: Callable[[Ec2Instance], object] = lambda instance: None
-        self.on_recommendation: Callable[[Ec2Instance], object] = lambda instance: None
+        self.reclaim: Callable[[list[Ec2Instance]], None] = lambda instances: None
 
     def add(self, fleet: SpotFleet, *, booted: bool = True) -> SpotFleet:
         """Add a fleet to the account. `booted`: its first instances are registered at once."""
         self.fleets[fleet.id] = fleet
         while booted and fleet.fulfilled(on_demand=False) < fleet.spot_target:
             self._launch(fleet, booted=True)
-        self._look_soon(fleet)
+        self.look_soon(fleet)
         return fleet
 
-    def reclaim(self, instances: list[Ec2Instance], action: str = "terminate") -> None:
-        """Take `instances` back: they get a notice now, and two minutes later they are terminated, or stopped.
+    def holds(self, instance: Ec2Instance) -> bool:
+        """Whether one of the fleets holds the instance."""
+        return any(instance.id in fleet.members for fleet in self.fleets.values())
 
-        A hibernation begins at once (EC2 User Guide, "Behavior of Spot Instance interruptions").
-        """
-        for instance in instances:
-            if instance.doomed_at is not None or not instance.alive:
-                continue
-            instance.doomed_at, instance.interruption = self.clock.now, action
-            self.interruptions += 1
-            self.on_notice(instance)
-            end = self.ec2.terminate if action == "terminate" else self._stop
-            after_s = 0.0 if action == "hibernate" else NOTICE_S
-            self.clock.after(after_s, lambda instance=instance, end=end: end(instance))  # type: ignore[misc]
-
-    def recommend(self, instances: list[Ec2Instance], terminates_after_s: float) -> None:
-        """Recommend to leave `instances`. Their fleet launches another one for each, and terminates them later.
+    def leave(self, instance: Ec2Instance, terminates_after_s: float) -> None:
+        """Launch another instance in the place of one at risk, and terminate that one later.
 
         EC2 User Guide, "Capacity Rebalancing in EC2 Fleet and Spot Fleet": the replacement strategy
         launch-before-terminate with its termination delay.
         """
-        for instance in instances:
-            fleet = next(f for f in self.fleets.values() if instance.id in f.members)
-            fleet.at_risk.add(instance.id)
-            self._look_soon(fleet)
-            self.on_recommendation(instance)
-            self.clock.after(terminates_after_s, lambda instance=instance: self.ec2.terminate(instance))  # type: ignore[misc]
+        fleet = next(f for f in self.fleets.values() if instance.id in f.members)
+        fleet.at_risk.add(instance.id)
+        self.look_soon(fleet)
+        self.clock.after(terminates_after_s, lambda: self.ec2.terminate(instance))
 
     def restart(self, instance: Ec2Instance) -> None:
         """Start an instance that an interruption has stopped.
@@ -87,15 +68,6 @@ class SpotFleets:
         fleet = next(f for f in self.fleets.values() if instance.id in f.stopped)
         fleet.members[instance.id] = fleet.stopped.pop(instance.id)
         self.ec2.start(instance)
-
-    def set_available(self, fleet: SpotFleet, share: float) -> None:
-        """Set how much the market has, as a fraction. A fall takes the same fraction of the running instances."""
-        if share < fleet.available:
-            staying = fleet.staying()
-            lost = round(len(staying) * (fleet.available - share) / fleet.available)
-            self.reclaim(staying[:lost])
-        fleet.available = share
-        self._look_soon(fleet)
 
     def modify_spot_fleet_request(self, params: Params) -> dict[str, Any]:
         """Change a fleet, unless its last change is not done.
@@ -114,7 +86,7 @@ class SpotFleets:
         fleet.target = params.get("TargetCapacity", fleet.target)
         fleet.on_demand_target = min(fleet.target, params.get("OnDemandTargetCapacity", fleet.on_demand_target))
         fleet.history.add_change(self.clock.now, fleet.modifying_until, fleet.target)
-        self._look_soon(fleet)
+        self.look_soon(fleet)
         return {"Return": True}
 
     def describe_spot_fleet_request_history(self, params: Params) -> dict[str, Any]:
@@ -158,13 +130,14 @@ class SpotFleets:
             ],
         }
 
-    def _stop(self, instance: Ec2Instance) -> None:
+    def stop(self, instance: Ec2Instance) -> None:
+        """Stop an instance at the end of its notice. Its fleet launches another one."""
         fleet = next((f for f in self.fleets.values() if instance.id in f.members), None)
         if fleet is None:
             return
         fleet.stopped[instance.id] = fleet.members.pop(instance.id)
         self.ec2.stop(instance)
-        self._look_soon(fleet)
+        self.look_soon(fleet)
 
     def _fleet(self, fleet_id: str) -> SpotFleet:
         if fleet_id not in self.fleets:
@@ -173,7 +146,8 @@ class SpotFleets:
             )
         return self.fleets[fleet_id]
 
-    def _look_soon(self, fleet: SpotFleet, after_s: float = LOOK_S) -> None:
+    def look_soon(self, fleet: SpotFleet, after_s: float = LOOK_S) -> None:
+        """Let the fleet compare what it holds with its target within `after_s` seconds."""
         booked = fleet.next_look
         if booked and booked.at <= self.clock.now + after_s:
             return
@@ -194,7 +168,7 @@ class SpotFleets:
         if self._is_short(fleet):
             if refusal:
                 fleet.history.add(self.clock.now, refusal)
-            self._look_soon(fleet, ASK_AGAIN_S)
+            self.look_soon(fleet, ASK_AGAIN_S)
         self._take_excess(fleet)
 
     def _is_short(self, fleet: SpotFleet) -> bool:
@@ -204,7 +178,7 @@ class SpotFleets:
         if not fleet.terminates_excess:
             return
         taken = []
-        staying = [instance for instance in fleet.staying() if instance.id not in fleet.at_risk]
+        staying = [instance for instance in fleet.spot_staying() if instance.id not in fleet.at_risk]
         excess = fleet.units(staying) - fleet.spot_target
         for instance in staying:
             weight = fleet.weights[instance.instance_type]
@@ -218,7 +192,7 @@ class SpotFleets:
             fleet.members.pop(instance.id, None)
             fleet.stopped.pop(instance.id, None)
             fleet.at_risk.discard(instance.id)
-            self._look_soon(fleet)
+            self.look_soon(fleet)
 
         # Allocation strategy diversified: launch the type of which the fleet holds the fewest units.
         held = Counter(i.instance_type for i in fleet.members.values())

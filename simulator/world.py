@@ -100,15 +100,43 @@ class World:
         self.suite.manage(name, f"auto-scaling-group:{name}", **thresholds)
         return SimulatedCluster(self, cluster, group)
 
-    def cluster(
-        self, kind: PoolKind, name: str, instances: int, instance_type: str, **thresholds: Any
+    def spot_group_cluster(
+        self,
+        name: str,
+        instances: int,
+        instance_type: str = "m5.large",
+        *,
+        types: Mapping[str, int] | None = None,
+        capacity_rebalance: bool = True,
+        maximum: int = 2000,
+        managed: bool = True,
+        ingress: TargetGroup | None = None,
+        **thresholds: Any,
     ) -> SimulatedCluster:
-        """Build a cluster on a pool of this kind with booted instances."""
-        builders: dict[PoolKind, Callable[..., SimulatedCluster]] = {
-            PoolKind.AUTO_SCALING_GROUP: self.group_cluster,
-            PoolKind.SPOT_FLEET: self.spot_cluster,
-        }
-        return builders[kind](name, instances, instance_type, **thresholds)
+        """Build a cluster on an Auto Scaling group of Spot Instances, with a lifecycle hook and booted instances.
+
+        Args:
+            types: the units of each type of the group, in place of `instance_type`.
+            capacity_rebalance: whether the group replaces instances at risk, and at their notice.
+            managed: whether the suite manages the cluster.
+            ingress: a target group in which the group itself registers its instances.
+        """
+        cluster = self._cluster(name)
+        group = AutoScalingGroup(name, cluster, instance_type, instances, maximum=maximum, on_demand_percent=0)
+        group.overrides, group.capacity_rebalance = dict(types or {instance_type: 1}), capacity_rebalance
+        group.target_groups = self._groups(ingress)
+        self.account.groups.add(group)
+        if managed:
+            self.suite.manage(name, f"auto-scaling-group:{name}", **thresholds)
+        return SimulatedCluster(self, cluster, group)
+
+    def cluster(
+        self, kind: PoolKind, name: str, instances: int, instance_type: str, *, on_spot: bool = False, **thresholds: Any
+    ) -> SimulatedCluster:
+        """Build a cluster on a pool of this kind with booted instances. A group is of on-demand ones, or `on_spot`."""
+        group = self.spot_group_cluster if on_spot else self.group_cluster
+        build: Callable[..., SimulatedCluster] = self.spot_cluster if kind is PoolKind.SPOT_FLEET else group
+        return build(name, instances, instance_type, **thresholds)
 
     def provide(self, provider: str, group: str = "") -> str:
         """Make the capacity provider `provider` of an Auto Scaling group, or of ECS Managed Instances; return it."""
@@ -257,12 +285,11 @@ class SimulatedCluster:
         return self.world.account.scheduler.start(instance, definition, "family:batch", run_s)
 
     def reclaim(self, count: int | None = None, action: str = "terminate") -> list[Ec2Instance]:
-        """Let EC2 reclaim `count` instances of the fleet, or all of them, and return them.
+        """Let EC2 reclaim `count` of the pool's Spot Instances, or all of them, and return them.
 
         Args:
             action: what EC2 does two minutes later: terminate, stop or hibernate.
         """
-        assert isinstance(self.pool, SpotFleet), "EC2 reclaims only Spot instances"
-        taken = self.pool.staying()[:count]
-        self.world.account.fleets.reclaim(taken, action)
+        taken = self.pool.spot_staying()[:count]
+        self.world.account.spot.reclaim(taken, action)
         return taken

@@ -14,7 +14,7 @@ from rich.table import Table
 from cli.bench import benchmarks_page, cold_start, interruption, lambda_sizes, reliability_page
 from cli.bench import growth as growth_
 from cli.bench import promises as limits_
-from cli.bench.options import BROKEN, CORES, AtOnceOption, PageOption, SeedOption, write_figures
+from cli.bench.options import BROKEN, CORES, AtOnceOption, PageOption, PoolOption, SeedOption, write_figures
 from cli.output import JsonOption, answers, fail, notes, one_line_errors, write_json
 from simulator import comparison
 from simulator.bench import placement as packing
@@ -24,6 +24,7 @@ from simulator.chaos.as_they_are import table as as_they_are
 from simulator.chaos.soak import Soak
 from simulator.policies import POLICIES
 from simulator.workload import traces
+from steady.pools import PoolKind
 
 SearchOption = Annotated[float, typer.Option(min=0.1, help="Seconds of the search in each case.")]
 CasesOption = Annotated[int, typer.Option(min=1, help="The number of random cases.")]
@@ -129,12 +130,13 @@ def policies(
     workload: Annotated[
         list[str], typer.Option(help="Run only workloads with this text in their name; repeatable.")
     ] = [],  # noqa: B006 - typer copies it
+    pool: PoolOption = PoolKind.SPOT_FLEET,
     at_once: AtOnceOption = CORES,
     page_: PageOption = None,
 ) -> None:
     """Run every policy on workloads of real traces, with several seeds, and compare the medians."""
     chosen = [
-        replace(w, hours=min(w.hours, hours))
+        replace(w, hours=min(w.hours, hours), pool=pool)
         for w in comparison.WORKLOADS
         if not workload or any(part in w.name for part in workload)
     ]

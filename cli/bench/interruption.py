@@ -13,14 +13,15 @@ from rich.progress import Progress
 from rich.table import Table
 
 from cli.bench import interruption_tables, reclaim_matrix_table
-from cli.bench.options import BROKEN, CORES, AtOnceOption, PageOption, SeedOption, write_figures
+from cli.bench.options import BROKEN, CORES, AtOnceOption, PageOption, PoolOption, SeedOption, write_figures
 from cli.output import JsonOption, answers, fail, notes, write_json
 from simulator import peers
 from simulator.bench import interruption as reclaim
 from simulator.bench import reclaim_matrix, taken_away
-from simulator.bench.reasons import REASONS, SPOT
+from simulator.bench.reasons import REASONS, RECLAIMS, SPOT
 from simulator.bench.taken_services import SERVICES, SINGLE_TASK
 from simulator.timing import Timing
+from steady.pools import PoolKind
 
 ALL = "all"
 STEADY = "steady"
@@ -52,6 +53,7 @@ def interruption(
         list[str],
         typer.Option(help=f"Why the instances go. Repeatable. One of {', '.join(REASONS)}; {ALL}: each of them."),
     ] = [],  # noqa: B006 - typer copies it
+    pool: PoolOption = PoolKind.SPOT_FLEET,
     matrix: Annotated[
         bool, typer.Option("--matrix", help="Reclaim whole Spot Fleets with each timing that AWS may have.")
     ] = False,
@@ -63,7 +65,7 @@ def interruption(
     page_: PageOption = None,
     json_: JsonOption = None,
 ) -> None:
-    """Take instances away at once, and measure their service-out. Default: a whole Spot Fleet, within 5 s.
+    """Take instances away at once, and measure their service-out. Default: a whole pool of Spot instances, within 5 s.
 
     Exit code 1: a promise is not kept.
     """
@@ -75,7 +77,7 @@ def interruption(
     instances = 100 if instances is None else instances
     handlings = list(peers.HANDLINGS) if with_peers else [STEADY]
     if not services and not reason:
-        _reclaim_all(instances, 9 if tasks is None else tasks, seed, handlings, json_)
+        _reclaim_all(instances, 9 if tasks is None else tasks, seed, handlings, pool, json_)
         return
     if tasks is not None:
         fail("--tasks is set, but with --services or --reason each instance has 9 tasks: leave it out")
@@ -85,7 +87,7 @@ def interruption(
         taken_away.Run(instances, kind, why, handling, seed, room=room)
         for why, kind in itertools.product(reasons, kinds)
         # Where there is time, replacements boot. On Spot, they find room on instances that stay, or none.
-        for room in ((True, False) if why == SPOT else (False,))
+        for room in ((True, False) if why in RECLAIMS else (False,))
         for handling in handlings
     ]
     with Progress(console=notes) as progress:
@@ -104,8 +106,12 @@ def interruption(
     )
 
 
-def _reclaim_all(instances: int, tasks: int, seed: int, handlings: Sequence[str], where: str | None) -> None:
-    figures = [reclaim.interruption(instances, tasks, seed, name, timing=Timing.as_aws()) for name in handlings]
+def _reclaim_all(
+    instances: int, tasks: int, seed: int, handlings: Sequence[str], pool: PoolKind, where: str | None
+) -> None:
+    figures = [
+        reclaim.interruption(instances, tasks, seed, name, timing=Timing.as_aws(), pool=pool) for name in handlings
+    ]
     write_json(figures if len(figures) > 1 else figures[0], where)
     if where != "-":
         answers.print(_table(figures))

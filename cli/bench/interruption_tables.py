@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cli.bench import figures_page
-from simulator.bench.reasons import SPOT
+from simulator.bench.reasons import RECLAIMS
 
 MADE_BY = "steady bench interruption --services all --reason all"
 COLUMNS = (
@@ -55,6 +55,6 @@ def _row(of: Mapping[str, Any]) -> tuple[str, ...]:
 
 def shown(of: Mapping[str, Any]) -> str:
     """Return the reason of a run, on Spot with the room that what moves has."""
-    if of["reason"] != SPOT:
+    if of["reason"] not in RECLAIMS:
         return str(of["reason"])
-    return f"{SPOT}, {'room' if of['room'] else 'no room'}"
+    return f"{of['reason']}, {'room' if of['room'] else 'no room'}"

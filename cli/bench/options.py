@@ -10,6 +10,7 @@ import typer
 
 from cli.bench import figures_page
 from cli.output import one_line_errors
+from steady.pools import PoolKind
 
 # The exit code of a command that measures a broken promise.
 BROKEN = 1
@@ -17,6 +18,9 @@ CORES = os.cpu_count() or 1
 
 SeedOption = Annotated[int, typer.Option(help="The random seed. Runs with the same seed are identical.")]
 AtOnceOption = Annotated[int, typer.Option(min=1, help="How many simulations run at the same time.")]
+PoolOption = Annotated[
+    PoolKind, typer.Option(help="The pool: a Spot Fleet, or an Auto Scaling group of Spot Instances.")
+]
 PageOption = Annotated[
     Path | None, typer.Option("--page", help="Write the figures into this Markdown file, between the command's marks.")
 ]

@@ -18,6 +18,7 @@ CHECKS: tuple[Check, ...] = (
     launch_templates.check_termination_protection,
     pools.check_scale_in_protection,
     pools.check_replacement,
+    pools.check_spot_group,
     pools.check_other_writers,
     traffic.note_unknown_targets,
     traffic.note_lingering_requests,

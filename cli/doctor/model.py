@@ -113,6 +113,8 @@ class Inspection:
         policies: the names of the group's scaling policies.
         capacity_providers: the names of the capacity providers that scale the group.
         fleet_type: the type of the Spot Fleet; `maintain` for a group.
+        spot_percent: how many percent of the group above its on-demand base are Spot Instances.
+        capacity_rebalance: whether the group replaces Spot Instances that are at risk.
     """
 
     cluster: str
@@ -130,11 +132,13 @@ class Inspection:
     policies: tuple[str, ...] = ()
     capacity_providers: tuple[str, ...] = ()
     fleet_type: str = "maintain"
+    spot_percent: int = 0
+    capacity_rebalance: bool = False
 
     @property
     def on_spot(self) -> bool:
         """Whether EC2 can take the pool's instances back after a notice of 120 s."""
-        return self.pool.kind.traits.purchase is Purchase.SPOT
+        return self.spot_percent > 0 or self.pool.kind.traits.purchase is Purchase.SPOT
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,12 +94,13 @@ def record_cluster(aws: Runtime, cluster: str, hours: float) -> Traces:
     since = until - hours * 3600
     tasks = events.tasks_of(aws, cluster, pool, since, until)
     market = None
-    if pool.kind.traits.purchase is Purchase.SPOT:
+    held = read_pool(aws, pool)
+    if held.traits.purchase is Purchase.SPOT:
         warned = events.interruptions(aws, since, until)
         origins = origins_of(aws, (id_ for _, id_ in warned))
         # EC2 describes a terminated instance for an hour at most. One that is no longer described may have been ours.
         ours = [at for at, id_ in warned if id_ not in origins or origins[id_].pool == pool]
-        market = _market(ours, since, until, read_pool(aws, pool).target)
+        market = _market(ours, since, until, held.target)
     return Traces(_jobs(tasks, since, until), _services(tasks, since, until), market)
 
 

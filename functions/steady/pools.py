@@ -30,7 +30,7 @@ class Purchase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PoolTraits:
-    """The traits of one kind of pool.
+    """The traits of one kind of pool, or of one pool of that kind.
 
     Attributes:
         tag: the tag by which AWS names the pool on each instance that the pool has launched.
@@ -40,6 +40,8 @@ class PoolTraits:
         waits_under_hook: whether a lifecycle hook can hold its instances before they are terminated.
         replaces_only_once_gone: whether it launches a replacement only once the instance is gone.
         has_on_demand_part: whether a part of its target can be on-demand while Spot is short.
+        keeps_to_its_parts: whether it replaces, of its own accord, instances that are not bought as its target says,
+            and ends what it holds beyond its target: it must be asked for what runs, and for no less than it holds.
         is_named_to_launchers: whether a batch launcher (hako) names it in its RunTask failures, as `group_name`.
     """
 
@@ -50,6 +52,7 @@ class PoolTraits:
     waits_under_hook: bool = False
     replaces_only_once_gone: bool = False
     has_on_demand_part: bool = False
+    keeps_to_its_parts: bool = False
     is_named_to_launchers: bool = False
 
 
@@ -144,13 +147,15 @@ class Pool:
             floating-point); 1 for a type that is not in it.
         on_demand: the on-demand part of the target, in units.
         on_demand_members: the ids of the on-demand instances of a pool that has an on-demand part.
-        may_fall_back: whether this pool can be given an on-demand part (a fleet made from launch templates).
+        may_fall_back: whether this pool can be given an on-demand part (a fleet made from launch templates; a group
+            that launches Spot Instances alone).
         waiting: the ids of the instances that wait under a lifecycle hook to be terminated; they are no members.
         trouble: what AWS says of the latest launch, if it failed and the pool is short of its target; else "".
         zones: the ids of its instances in each zone, if it keeps its zones balanced; else nothing.
         first_type: the type that the pool launches as long as EC2 has it; "" if no order is known.
         is_changing: whether the last change of its target is not done: it refuses changes, and `target` may be the one
             before.
+        own_traits: the traits of this pool; None: those of its kind.
     """
 
     name: PoolName
@@ -167,10 +172,11 @@ class Pool:
     zones: Mapping[str, frozenset[str]] = field(default_factory=dict)
     trouble: str = ""
     is_changing: bool = False
+    own_traits: PoolTraits | None = None
 
     @property
     def traits(self) -> PoolTraits:
-        return self.name.kind.traits
+        return self.own_traits or self.name.kind.traits
 
     def weight(self, instance_type: str) -> float:
         """Return how many units an instance of this type counts."""

@@ -174,7 +174,7 @@ class Thresholds:
     )
     fallback_after_seconds: int = _seconds(
         15,
-        "Launch the missing capacity on-demand after the fleet has been short for this many seconds. "
+        "Launch the missing capacity on-demand after the pool has been short of Spot for this many seconds. "
         "Spot replaces it once Spot capacity is available again.",
     )
     scale_in_after_seconds: int = _seconds(

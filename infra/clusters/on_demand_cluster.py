@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import aws_cdk as cdk
 from aws_cdk import aws_autoscaling as autoscaling
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
 from infra.clusters.container_instances import ContainerInstances
-from infra.hook import add_hook
+from infra.clusters.group import add_group
 from infra.settings.clusters import MadeCluster
-from steady.names import CLUSTER_TAG
 from steady.pools import PoolKind, PoolName
 
 
 class OnDemandCluster(Construct):
-    """The cluster of `row`, on the group of the same name. The suite sets the group's desired capacity."""
+    """The cluster of `row`, on the group of the same name."""
 
     def __init__(
         self, scope: Construct, id_: str, *, row: MadeCluster, vpc: ec2.IVpc, subnets: Sequence[ec2.ISubnet]
@@ -26,28 +24,18 @@ class OnDemandCluster(Construct):
         super().__init__(scope, id_)
         self.cluster = ecs.CfnCluster(self, "Cluster", cluster_name=row.name)
         self.instances = ContainerInstances(self, "Instances", row=row, vpc=vpc)
-        self.group = autoscaling.AutoScalingGroup(
+        self.group = add_group(
             self,
-            "Group",
-            auto_scaling_group_name=row.name,
+            row=row,
             vpc=vpc,
-            vpc_subnets=ec2.SubnetSelection(subnets=list(subnets)),
-            min_capacity=row.minimum,
-            max_capacity=row.maximum,
-            mixed_instances_policy=autoscaling.MixedInstancesPolicy(
-                launch_template=self.instances.launch_template,
-                launch_template_overrides=[
-                    autoscaling.LaunchTemplateOverrides(instance_type=ec2.InstanceType(type_), weighted_capacity=weight)
-                    for type_, weight in row.ordered_types.items()
-                ],
-                instances_distribution=autoscaling.InstancesDistribution(
-                    on_demand_percentage_above_base_capacity=100,
-                    # Types are tried in the order in which the operator wrote them in cdk.json.
-                    on_demand_allocation_strategy=autoscaling.OnDemandAllocationStrategy.PRIORITIZED,
-                ),
+            subnets=subnets,
+            launch_template=self.instances.launch_template,
+            maximum=row.maximum,
+            distribution=autoscaling.InstancesDistribution(
+                on_demand_percentage_above_base_capacity=100,
+                # Types are tried in the order in which the operator wrote them in cdk.json.
+                on_demand_allocation_strategy=autoscaling.OnDemandAllocationStrategy.PRIORITIZED,
             ),
         )
         self.group.node.add_dependency(self.cluster)
-        add_hook(self, "Hook", self.group.auto_scaling_group_name)
-        cdk.Tags.of(self.group).add(CLUSTER_TAG, row.name)
         self.pool = PoolName(PoolKind.AUTO_SCALING_GROUP, self.group.auto_scaling_group_name)

@@ -1,26 +1,28 @@
-"""An ECS cluster on a Spot Fleet of type maintain, one to one."""
+"""An ECS cluster on an Auto Scaling group of Spot Instances, one to one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import aws_cdk as cdk
+from aws_cdk import aws_autoscaling as autoscaling
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
-from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.clusters.container_instances import ContainerInstances
-from infra.settings.clusters import REBALANCE_DEADLINE_S, MadeCluster
-from steady.names import CLUSTER_TAG
+from infra.clusters.group import add_group
+from infra.clusters.spot_fleet_cluster import add_fleet
+from infra.settings.clusters import MadeCluster
 from steady.pools import PoolKind, PoolName
+
+# The group's own maximum, for each unit of the row's: beside instances that are about to go, their replacements.
+ROOM_FOR_REPLACEMENTS = 2
 
 
 class SpotCluster(Construct):
-    """The cluster of `row`, on its own fleet. The fleet starts with target capacity 0; the suite sets it from then on.
+    """The cluster of `row`, on the group of the same name. The suite sets its desired capacity and its on-demand base.
 
-    CloudFormation replaces a fleet whose template, types or zones change. The old fleet and its instances stay, and the
-    suite still serves these out, by their tag. docs/clusters.md says how to remove the old fleet.
+    While the cluster moves from a Spot Fleet, the fleet stays, with the logical ids that it had.
     """
 
     def __init__(
@@ -30,54 +32,24 @@ class SpotCluster(Construct):
         self.cluster = ecs.CfnCluster(self, "Cluster", cluster_name=row.name)
         self.instances = ContainerInstances(self, "Instances", row=row, vpc=vpc)
         template = self.instances.launch_template
-        role = iam.Role(
+        self.group = add_group(
             self,
-            "FleetRole",
-            assumed_by=iam.ServicePrincipal("spotfleet.amazonaws.com"),
-            managed_policies=[
-                iam.ManagedPolicy.from_aws_managed_policy_name("service-role/AmazonEC2SpotFleetTaggingRole")
-            ],
-        )
-        self.fleet = ec2.CfnSpotFleet(
-            self,
-            "Fleet",
-            spot_fleet_request_config_data=ec2.CfnSpotFleet.SpotFleetRequestConfigDataProperty(
-                type="maintain",
-                iam_fleet_role=role.role_arn,
-                allocation_strategy="capacityOptimized",
-                # Always 0: if it changed, a deployment would overwrite the target that the suite has set.
-                target_capacity=0,
-                replace_unhealthy_instances=True,
-                terminate_instances_with_expiration=False,
-                spot_maintenance_strategies=ec2.CfnSpotFleet.SpotMaintenanceStrategiesProperty(
-                    capacity_rebalance=ec2.CfnSpotFleet.SpotCapacityRebalanceProperty(
-                        replacement_strategy="launch-before-terminate",
-                        # The handler empties the old instance within this time (threshold `on_rebalance`: drain).
-                        termination_delay=REBALANCE_DEADLINE_S,
-                    )
-                ),
-                launch_template_configs=[
-                    ec2.CfnSpotFleet.LaunchTemplateConfigProperty(
-                        launch_template_specification=ec2.CfnSpotFleet.FleetLaunchTemplateSpecificationProperty(
-                            launch_template_id=template.launch_template_id, version=template.latest_version_number
-                        ),
-                        overrides=[
-                            ec2.CfnSpotFleet.LaunchTemplateOverridesProperty(
-                                instance_type=type_, weighted_capacity=weight, subnet_id=subnet.subnet_id
-                            )
-                            for type_, weight in row.ordered_types.items()
-                            for subnet in subnets
-                        ],
-                    )
-                ],
-                tag_specifications=[
-                    ec2.CfnSpotFleet.SpotFleetTagSpecificationProperty(
-                        resource_type="spot-fleet-request", tags=[cdk.CfnTag(key=CLUSTER_TAG, value=row.name)]
-                    )
-                ],
+            row=row,
+            vpc=vpc,
+            subnets=subnets,
+            launch_template=template,
+            # The threshold `max_capacity` is what bounds the work.
+            maximum=row.maximum * ROOM_FOR_REPLACEMENTS,
+            # The base is not named: the suite sets it while Spot is short.
+            distribution=autoscaling.InstancesDistribution(
+                on_demand_percentage_above_base_capacity=0,
+                on_demand_allocation_strategy=autoscaling.OnDemandAllocationStrategy.PRIORITIZED,
+                spot_allocation_strategy=autoscaling.SpotAllocationStrategy.PRICE_CAPACITY_OPTIMIZED,
             ),
+            # A replacement is launched at a rebalance recommendation, or at the notice, and not two minutes later.
+            capacity_rebalance=True,
         )
-        self.fleet.node.add_dependency(self.cluster, role)
-        self.fleet.cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.RETAIN
-        self.fleet.cfn_options.deletion_policy = cdk.CfnDeletionPolicy.DELETE
-        self.pool = PoolName(PoolKind.SPOT_FLEET, self.fleet.ref)
+        self.group.node.add_dependency(self.cluster)
+        if row.moves_from:
+            add_fleet(self, row=row, launch_template=template, subnets=subnets, after=self.cluster)
+        self.pool = PoolName(PoolKind.AUTO_SCALING_GROUP, self.group.auto_scaling_group_name)

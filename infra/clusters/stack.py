@@ -11,16 +11,17 @@ from constructs import Construct
 from infra import parameters
 from infra.clusters.on_demand_cluster import OnDemandCluster
 from infra.clusters.spot_cluster import SpotCluster
+from infra.clusters.spot_fleet_cluster import SpotFleetCluster
 from infra.docker_hub import pull_through
 from infra.network import Network, existing
-from infra.settings.clusters import MadeCluster
+from infra.settings.clusters import MadeCluster, MadeKind
 from infra.settings.target import ExistingNetwork
-from steady.pools import PoolKind
 
 # The construct that makes the pool of each kind.
-MADE_BY: Mapping[PoolKind, type[SpotCluster] | type[OnDemandCluster]] = {
-    PoolKind.SPOT_FLEET: SpotCluster,
-    PoolKind.AUTO_SCALING_GROUP: OnDemandCluster,
+MADE_BY: Mapping[MadeKind, type[OnDemandCluster] | type[SpotCluster] | type[SpotFleetCluster]] = {
+    MadeKind.ON_DEMAND: OnDemandCluster,
+    MadeKind.SPOT: SpotCluster,
+    MadeKind.SPOT_FLEET: SpotFleetCluster,
 }
 
 

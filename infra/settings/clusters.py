@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
+from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any, Self
 
@@ -27,10 +28,22 @@ from pydantic import (
 
 from infra.settings.checks import REQUIRED, Flag, Table, needs, refusal, text, whole
 from infra.settings.images import BUILT_IN, COMMON, GPU, Architecture, Image
-from steady.pools import POOL_NAMES, PoolKind, PoolName, Purchase
+from steady.pools import POOL_NAMES, PoolKind, PoolName
 from steady.thresholds import THRESHOLDS, parse_pool
 
-KINDS = {"on-demand": PoolKind.AUTO_SCALING_GROUP, "spot": PoolKind.SPOT_FLEET}
+
+class MadeKind(StrEnum):
+    """What a row's `kind` makes: a group of on-demand instances, a group of Spot Instances, or a Spot Fleet."""
+
+    ON_DEMAND = "on-demand"
+    SPOT = "spot"
+    SPOT_FLEET = "spot-fleet"
+
+    @property
+    def pool_kind(self) -> PoolKind:
+        return PoolKind.SPOT_FLEET if self is MadeKind.SPOT_FLEET else PoolKind.AUTO_SCALING_GROUP
+
+
 # EC2's families with NVIDIA GPUs: p3, p4d, g4dn, g5, g6e, gr6, … (EC2: "Specifications for accelerated computing")
 GPU_TYPE = re.compile(r"(p|gr?)\d")
 # Those with GPUs of AMD. No image here has their driver, and ECS schedules GPUs of NVIDIA alone (ECS: "GPU workloads").
@@ -89,10 +102,11 @@ def _architecture(type_: str) -> Architecture:
     return ARCHITECTURES[ec2.InstanceType(type_).architecture]
 
 
+_MOVES_FROM = MadeKind.SPOT_FLEET
 Kind = Annotated[
-    PoolKind,
-    BeforeValidator(lambda word: KINDS[word]),
-    needs(f"one of {', '.join(KINDS)}", lambda word: isinstance(word, str) and word in KINDS),
+    MadeKind,
+    BeforeValidator(MadeKind),
+    needs(f"one of {', '.join(MadeKind)}", lambda word: isinstance(word, str) and word in list(MadeKind)),
 ]
 # Types whose architecture the CDK knows (aws-cdk-lib: InstanceType).
 InstanceType = Annotated[
@@ -149,7 +163,7 @@ class AdoptedCluster(ManagedCluster):
     hook: Flag = True
 
     @property
-    def kind(self) -> PoolKind:
+    def pool_kind(self) -> PoolKind:
         """Return the kind of the cluster's pool."""
         return self.pool.kind
 
@@ -158,6 +172,7 @@ class MadeCluster(ManagedCluster):
     """A cluster that the deployment makes. `types` are EC2 instance types, each with its units of capacity.
 
     cdk.json names the image `ami`. Where it does not, types with GPUs start from `gpu`, and all others from `common`.
+    `moves_from` is `spot-fleet` while a cluster moves from its fleet to its group: both are there.
 
     The order of zones means nothing, nor does that of a fleet's types. With `keep_order`, both are as they are written:
     release 0.1.0 made them so, and a fleet whose overrides are in another order is replaced (CloudFormation).
@@ -175,21 +190,30 @@ class MadeCluster(ManagedCluster):
     zones: Zones = REQUIRED
     ami: Image = Field(default=None, validate_default=True)
     volume_gib: Annotated[int, whole(30, MOST_UNITS)] = 50
+    moves_from: Annotated[
+        MadeKind | None,
+        BeforeValidator(MadeKind),
+        needs(f"{_MOVES_FROM}, or no such key,", lambda word: word == _MOVES_FROM),
+    ] = None
+
+    @property
+    def pool_kind(self) -> PoolKind:
+        """Return the kind of the cluster's pool."""
+        return self.kind.pool_kind
 
     @property
     def thresholds(self) -> Mapping[str, str]:
         """Return the row's bounds and the thresholds that fit its pool. Those that the row names come first."""
         given = {"min_capacity": str(self.minimum), "max_capacity": str(self.maximum)}
-        if self.kind.traits.purchase is Purchase.SPOT:
+        if MadeKind.SPOT_FLEET in (self.kind, self.moves_from):
             # The fleet launches a replacement when an instance is at risk: the handler empties the old one meanwhile.
             given |= {"on_rebalance": "drain", "rebalance_deadline_seconds": str(REBALANCE_DEADLINE_S)}
         return {**given, **self.own_thresholds}
 
     @property
-    def ordered_types(self) -> Mapping[str, int]:
-        """Return the types with their units: by preference on-demand, and sorted for Spot, which prefers none."""
-        prefers = self.kind.traits.purchase is not Purchase.SPOT or self.keep_order
-        return self.types if prefers else dict(sorted(self.types.items()))
+    def fleet_types(self) -> Mapping[str, int]:
+        """Return the types with their units, sorted: a fleet prefers none. A group's are by preference, as written."""
+        return self.types if self.keep_order else dict(sorted(self.types.items()))
 
     @field_validator("zones")
     @classmethod
@@ -200,6 +224,12 @@ class MadeCluster(ManagedCluster):
     def _has_min_under_max(self) -> Self:
         if self.minimum > self.maximum:
             raise refusal(f"a number that is not over max, {self.maximum}, is needed", "min")
+        return self
+
+    @model_validator(mode="after")
+    def _moves_to_a_group(self) -> Self:
+        if self.moves_from and self.kind is not MadeKind.SPOT:
+            raise refusal(f"kind {MadeKind.SPOT} is needed, to which a fleet can move", "moves_from")
         return self
 
     @field_validator("ami", mode="plain")
@@ -238,7 +268,7 @@ def _row(given: Any, info: ValidationInfo) -> AdoptedCluster | MadeCluster:
 
 def _one_pool_each(clusters: tuple[AdoptedCluster | MadeCluster, ...]) -> tuple[AdoptedCluster | MadeCluster, ...]:
     # A group that is made has the name of its cluster; a fleet that is made has a name that no other has.
-    pools = [str(c.pool) if isinstance(c, AdoptedCluster) else f"{c.kind}:{c.name}" for c in clusters]
+    pools = [str(c.pool) if isinstance(c, AdoptedCluster) else f"{c.pool_kind}:{c.name}" for c in clusters]
     for key, values in (("name", [c.name for c in clusters]), ("capacity", pools)):
         for number, value in enumerate(values):
             if (other := values.index(value)) < number:

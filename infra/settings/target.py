@@ -6,8 +6,7 @@ environment is one target, or a list of targets. A key that a target lacks is ta
 "env": "staging",
 "environments": {
   "staging": {"account": "111111111111", "region": "eu-west-1", "clusters": […]},
-  "prod": [{"account": "222222222222", "region": "us-east-1", "clusters": […]},
-           {"account": "222222222222", "region": "eu-west-1", "clusters": […]}]
+  "prod": [{"account": "222222222222", "region": "us-east-1", "clusters": […]}]
 }
 """
 
@@ -23,7 +22,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, mod
 
 from infra.network_slots import LETTERS
 from infra.settings.checks import REQUIRED, Days, Table, needs, refusal, shown, text
-from infra.settings.clusters import AdoptedCluster, Clusters, MadeCluster, Zone, parse_thresholds, region_of
+from infra.settings.clusters import AdoptedCluster, Clusters, MadeCluster, MadeKind, Zone, parse_thresholds, region_of
 from infra.settings.errors import BadSettings
 from infra.settings.images import BUILT_IN, Distribution, Image
 from infra.settings.logs import LogSettings
@@ -135,11 +134,16 @@ class Settings(Table):
 
     def adopted_pools(self, kind: PoolKind) -> list[str]:
         """List the names of the adopted pools of `kind`."""
-        return [c.pool.name for c in self.adopted if c.kind is kind]
+        return [c.pool.name for c in self.adopted if c.pool_kind is kind]
 
     def made_on(self, kind: PoolKind) -> list[str]:
         """List the names of the clusters that are made on a pool of `kind`."""
-        return [c.name for c in self.made if c.kind is kind]
+        return [c.name for c in self.made if c.pool_kind is kind]
+
+    def may_hold_spot(self, kind: PoolKind) -> list[str]:
+        """List the names of the pools of `kind` that launch Spot Instances, or may: the adopted ones."""
+        made = [c.name for c in self.made if c.pool_kind is kind and c.kind is not MadeKind.ON_DEMAND]
+        return [*self.adopted_pools(kind), *made]
 
     @model_validator(mode="after")
     def _has_a_place_for_each_service(self) -> Self:

@@ -14,9 +14,10 @@ from simulator.ec2 import Ec2Instance
 from simulator.ecs.state import Task
 from simulator.instance_types import registered_size
 from simulator.load_balancing import LONGEST_REQUEST_S, PROPAGATION_S
-from simulator.spot_fleet import NOTICE_S
+from simulator.spot_market import NOTICE_S
 from simulator.timing import DEFAULT, Timing
 from simulator.world import SimulatedCluster, World
+from steady.pools import PoolKind
 
 INSTANCE_TYPE = "m5.2xlarge"
 # All notices come within this many seconds.
@@ -65,13 +66,15 @@ def interruption(
     timing: Timing = DEFAULT,
     target_groups: int = TARGET_GROUPS,
     delay_s: float = 300.0,
+    pool: PoolKind = PoolKind.SPOT_FLEET,
 ) -> dict[str, Any]:
-    """Reclaim a whole Spot Fleet within 5 s, and return the figures of its service-out.
+    """Reclaim a whole pool of Spot instances within 5 s, and return the figures of its service-out.
 
     Args:
         instances, tasks, target_groups, delay_s: as in `Fleet`. All instances are reclaimed.
         handling: how the reclaim is handled: one of `peers.HANDLINGS`.
         timing: the timing of the simulated account.
+        pool: a Spot Fleet, or an Auto Scaling group of Spot Instances.
 
     Returns:
         The figures of docs/interruption-benchmark.md. `deregistered_s` and `stopped_s` are those of the slowest
@@ -83,7 +86,7 @@ def interruption(
         they arrive with any handling until replacements run.
     """
     fleet = Fleet(instances, tasks, target_groups, delay_s)
-    world, cluster = _full_fleet(fleet, seed, timing)
+    world, cluster = _full_fleet(fleet, seed, timing, pool)
     peers.HANDLINGS[handling](world)
     tasks_of: dict[str, list[Task]] = {i.id: [] for i in cluster.ec2_instances()}
     for task in cluster.tasks():
@@ -119,7 +122,7 @@ def memory_mib(instances: int, tasks: int, seed: int = 0) -> float:
     Modules and service models, which a process loads once, are not counted.
     """
     interruption(1, tasks, seed)
-    world, cluster = _full_fleet(Fleet(instances, tasks), seed, DEFAULT)
+    world, cluster = _full_fleet(Fleet(instances, tasks), seed, DEFAULT, PoolKind.SPOT_FLEET)
     tracemalloc.start()
     _reclaim(cluster)
     world.run(NOTICES_WITHIN_S + 150)
@@ -128,11 +131,11 @@ def memory_mib(instances: int, tasks: int, seed: int = 0) -> float:
     return peak
 
 
-def _full_fleet(fleet: Fleet, seed: int, timing: Timing) -> tuple[World, SimulatedCluster]:
+def _full_fleet(fleet: Fleet, seed: int, timing: Timing, pool: PoolKind) -> tuple[World, SimulatedCluster]:
     world = World(seed, duplicates=0.0, scaling=False, timing=timing)
     # The operator knows how long the longest request takes.
     drain_seconds = math.ceil(LONGEST_REQUEST_S + PROPAGATION_S)
-    cluster = world.spot_cluster("fleet", fleet.instances, INSTANCE_TYPE, drain_seconds=drain_seconds)
+    cluster = world.cluster(pool, "fleet", fleet.instances, INSTANCE_TYPE, on_spot=True, drain_seconds=drain_seconds)
     _fill(cluster, fleet)
     world.run(60)
     return world, cluster
@@ -153,7 +156,7 @@ def _reclaim(cluster: SimulatedCluster) -> list[Ec2Instance]:
     """Reclaim all instances, one after the other within `NOTICES_WITHIN_S`, and return them."""
     world, doomed = cluster.world, cluster.ec2_instances()
     for index, instance in enumerate(doomed):
-        world.clock.after(index * NOTICES_WITHIN_S / len(doomed), lambda i=instance: world.account.fleets.reclaim([i]))  # type: ignore[misc]
+        world.clock.after(index * NOTICES_WITHIN_S / len(doomed), lambda i=instance: world.account.spot.reclaim([i]))  # type: ignore[misc]
     return doomed
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from interruption_handler.notices import health_change
 from simulator.bench.interruption import NOTICES_WITHIN_S
 from simulator.ec2 import Ec2Instance
-from simulator.spot_fleet import NOTICE_S
+from simulator.spot_market import NOTICE_S
 from simulator.world import World
 from steady.pools import PoolKind
 
@@ -33,6 +33,7 @@ class Reason:
         take: take these instances away. Returns when each of them ends, by its id, in seconds since the epoch.
         has_time: whether a replacement can boot before the instance goes.
         thresholds: thresholds of the cluster.
+        on_spot: whether an Auto Scaling group is one of Spot Instances.
     """
 
     pool: PoolKind
@@ -40,6 +41,7 @@ class Reason:
     take: Callable[[World, Sequence[Ec2Instance]], Mapping[str, float]]
     has_time: bool = True
     thresholds: Mapping[str, Any] = field(default_factory=dict)
+    on_spot: bool = False
 
 
 def _reclaim(world: World, doomed: Sequence[Ec2Instance]) -> Mapping[str, float]:
@@ -48,7 +50,7 @@ def _reclaim(world: World, doomed: Sequence[Ec2Instance]) -> Mapping[str, float]
     for number, instance in enumerate(doomed):
         at = world.clock.now + number * NOTICES_WITHIN_S / len(doomed)
         ends[instance.id] = at + NOTICE_S
-        world.clock.at(at, lambda one=instance: world.account.fleets.reclaim([one]))  # type: ignore[misc]
+        world.clock.at(at, lambda one=instance: world.account.spot.reclaim([one]))  # type: ignore[misc]
     return ends
 
 
@@ -77,13 +79,19 @@ def _retire(world: World, doomed: Sequence[Ec2Instance]) -> Mapping[str, float]:
 
 def _recommend(world: World, doomed: Sequence[Ec2Instance]) -> Mapping[str, float]:
     """Recommend to leave the instances. Their fleet launches others, and terminates them after its delay."""
-    world.account.fleets.recommend(list(doomed), REBALANCE_S)
+    world.account.spot.recommend(list(doomed), REBALANCE_S)
+    if doomed[0].tags.get(PoolKind.AUTO_SCALING_GROUP.traits.tag):
+        # A group lets them wait under its hook, once the others are in service.
+        return {instance.id: math.inf for instance in doomed}
     return {instance.id: world.clock.now + REBALANCE_S for instance in doomed}
 
 
-SPOT = "spot"
+SPOT, SPOT_GROUP = "spot", "spot-group"
 REASONS: Mapping[str, Reason] = {
     SPOT: Reason(PoolKind.SPOT_FLEET, NOTICES_WITHIN_S + NOTICE_S, _reclaim, has_time=False),
+    SPOT_GROUP: Reason(
+        PoolKind.AUTO_SCALING_GROUP, NOTICES_WITHIN_S + NOTICE_S, _reclaim, has_time=False, on_spot=True
+    ),
     "hook": Reason(PoolKind.AUTO_SCALING_GROUP, HOOK_LASTS_S, _fail),
     "health": Reason(PoolKind.SPOT_FLEET, HEALTH_S, _retire),
     "rebalance": Reason(
@@ -92,4 +100,7 @@ REASONS: Mapping[str, Reason] = {
         _recommend,
         thresholds={"on_rebalance": "drain", "rebalance_deadline_seconds": int(REBALANCE_S)},
     ),
+    "rebalance-group": Reason(PoolKind.AUTO_SCALING_GROUP, HOOK_LASTS_S, _recommend, on_spot=True),
 }
+# EC2 takes these back within two minutes: what moves finds room on the instances that stay, or none.
+RECLAIMS = (SPOT, SPOT_GROUP)

@@ -198,6 +198,7 @@ def _world(run: Run, plan: Plan, why: Reason) -> tuple[World, SimulatedCluster, 
         "taken",
         2 * run.instances,
         INSTANCE_TYPE,
+        on_spot=why.on_spot,
         # The operator knows how long the longest request takes.
         drain_seconds=math.ceil(LONGEST_REQUEST_S + PROPAGATION_S),
         # Only what is taken away changes the cluster.

@@ -87,7 +87,7 @@ class Reclaim(Trial):
 
     def begin(self) -> None:
         # The market has no capacity for the rest of the run: the instances are not replaced.
-        self.world.account.fleets.set_available(self.cluster.pool, 0.0)  # type: ignore[arg-type]
+        self.world.account.spot.set_available(self.cluster.pool, 0.0)
         self.doomed: list[Ec2Instance] = [i for i in self.world.account.ec2.instances.values() if i.alive]
 
     def broken_promises_of_scenario(self) -> list[str]:
@@ -185,7 +185,7 @@ class ComingBack(Trial):
         self.named = [i.ec2_id for i in self.cluster.instances()[:2]]
         [stopped] = [i for i in self.cluster.ec2_instances() if i.container_instance is self.cluster.instances()[-1]]
         self._say("upcoming")
-        self.world.clock.after(20, lambda: self.world.account.fleets.reclaim([stopped], "stop"))
+        self.world.clock.after(20, lambda: self.world.account.spot.reclaim([stopped], "stop"))
         self.world.clock.after(200, lambda: self._say("closed"))
         self.world.clock.after(400, lambda: self.world.account.fleets.restart(stopped))
 

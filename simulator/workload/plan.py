@@ -48,6 +48,7 @@ class ClusterPlan:
 
     Attributes:
         requests_per_s: how many requests a second each task of a service gets.
+        on_spot: whether an Auto Scaling group is one of Spot Instances. A Spot Fleet always is.
     """
 
     name: str
@@ -57,6 +58,7 @@ class ClusterPlan:
     services: tuple[ServiceChange, ...] = ()
     market: SpotMarket | None = None
     requests_per_s: float = 2.0
+    on_spot: bool = False
 
 
 @dataclass(frozen=True, slots=True)

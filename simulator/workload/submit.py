@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from simulator.ecs.state import Task
 from simulator.ecs.task_definition import TaskDefinition
 from simulator.errors import AwsError
-from simulator.fleet_request import SpotFleet
 from simulator.suite import FAILURE_TOPIC
 from simulator.workload.plan import Job, ServiceChange, SpotMarket
 from simulator.world import SimulatedCluster
@@ -130,10 +129,8 @@ def deploy(cluster: SimulatedCluster, changes: tuple[ServiceChange, ...], reques
 
 
 def follow_market(cluster: SimulatedCluster, market: SpotMarket, until_s: float) -> None:
-    """Let the cluster's fleet hold only what `market` has, in each of its steps up to `until_s`."""
-    fleet = cluster.pool
-    assert isinstance(fleet, SpotFleet), "only a Spot Fleet depends on the market"
-    fleets, clock = cluster.world.account.fleets, cluster.world.clock
+    """Let the cluster's pool hold only what `market` has, in each of its steps up to `until_s`."""
+    pool, spot, clock = cluster.pool, cluster.world.account.spot, cluster.world.clock
     start = clock.now
     before = market.most
     for index, available in enumerate(market.available):
@@ -141,5 +138,5 @@ def follow_market(cluster: SimulatedCluster, market: SpotMarket, until_s: float)
             break
         if available != before:
             share = available / market.most
-            clock.at(start + index * market.gap_s, lambda share=share: fleets.set_available(fleet, share))  # type: ignore[misc]
+            clock.at(start + index * market.gap_s, lambda share=share: spot.set_available(pool, share))  # type: ignore[misc]
         before = available

@@ -161,6 +161,26 @@ def test_what_is_protected_or_stands_still_is_found() -> None:
     assert only(replace(ON_SPOT, fleet_type="request")).check == "fleet-type"
 
 
+def test_a_group_of_spot_instances_is_checked_as_a_fleet_is() -> None:
+    spot = replace(ON_GROUP, spot_percent=100, capacity_rebalance=True)
+    assert findings(spot) == ()
+    assert only(with_group(spot, delay_s=120)).check == "deregistration-delay"
+
+
+def test_a_group_that_replaces_spot_instances_late_is_found() -> None:
+    finding = only(replace(ON_GROUP, spot_percent=100))
+
+    assert str(finding).endswith("replaces no Spot Instance before it is interrupted: Capacity Rebalancing is needed")
+    assert finding.command.endswith("--auto-scaling-group-name web --capacity-rebalance")
+
+
+def test_a_share_of_on_demand_that_the_suite_leaves_alone_is_named() -> None:
+    finding = only(replace(ON_GROUP, spot_percent=80, capacity_rebalance=True))
+
+    assert finding.is_note
+    assert "wants 20 % on-demand above its base" in str(finding)
+
+
 def test_others_that_set_the_capacity_are_found() -> None:
     found = findings(replace(ON_GROUP, policies=("cpu-75",), capacity_providers=("cp-web",)))
 

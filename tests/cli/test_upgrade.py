@@ -21,13 +21,20 @@ from tests.cli.cloudformation import Stacks
 BEFORE = Path(__file__).parents[1] / "infra" / "previous_release"
 
 
-@pytest.fixture(scope="module")
-def today() -> dict[str, Any]:
-    """The templates of cdk.json's example, by the names of the files in `previous_release`."""
+def templates_of(kind: str) -> dict[str, Any]:
+    """The templates of cdk.json's example, by the names of the files in `previous_release`; `batch` is of this kind."""
     context = json.loads(Path("cdk.json").read_text())["context"]
+    [batch] = [row for row in context["environments"]["example"]["clusters"] if row["name"] == "batch"]
+    batch["kind"] = kind
     [added] = stacks.add_to(cdk.App(context=context))
     clusters = {f"cluster-{stack.row.name}": stack for stack in added.clusters}
     return {name: Template.from_stack(s).to_json() for name, s in {"state": added.state, **clusters}.items()}
+
+
+@pytest.fixture(scope="module")
+def today() -> dict[str, Any]:
+    """The templates once the changelog was read: a row that was `spot` is `spot-fleet`."""
+    return templates_of("spot-fleet")
 
 
 @pytest.fixture
@@ -75,6 +82,18 @@ def test_without_the_command_an_upgrade_undoes_what_operators_have_set(
     deploy(deployed, today)
 
     assert values(aws, "web")["mode"] == "active"
+
+
+def test_a_fleet_whose_row_still_says_spot_is_retained_with_its_role(deployed: Stacks) -> None:
+    before = deployed.templates["steady-cluster-batch"]["Resources"]
+    deleted = set(before) - set(templates_of("spot")["cluster-batch"]["Resources"])
+    of_fleet = {name for name in deleted if name.startswith("ClusterFleet")}
+    assert len(of_fleet) == 2, "CloudFormation would delete the fleet with its instances, and its role"
+
+    upgraded()
+
+    after = deployed.templates["steady-cluster-batch"]["Resources"]
+    assert {after[name].get("DeletionPolicy") for name in of_fleet} == {"Retain"}
 
 
 def test_what_operators_have_set_holds_after_an_upgrade(

@@ -55,7 +55,7 @@ def _environment(emulators: Emulators) -> dict[str, Any]:
         "network": {"vpc": vpc, "subnets": {zone: subnets[zone] for zone in zones}},
         "clusters": [
             {"name": "web", "kind": "on-demand", "types": {"m5.large": 1}, "max": 10, "zones": zones},
-            {"name": "batch", "kind": "spot", "types": {"m5.large": 1, "m5.xlarge": 2}, "max": 10, "zones": zones},
+            {"name": "batch", "kind": "spot-fleet", "types": {"m5.large": 1}, "max": 10, "zones": zones},
             {"name": "old", "capacity": "auto-scaling-group:old-asg", "thresholds": {"mode": "paused"}},
         ],
     }

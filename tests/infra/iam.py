@@ -114,6 +114,7 @@ RESOURCES: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
     "ec2:TerminateInstances": lambda params: [arn("ec2", f"instance/{one}") for one in params["InstanceIds"]],
     "ec2:ModifySpotFleetRequest": lambda params: [arn("ec2", f"spot-fleet-request/{params['SpotFleetRequestId']}")],
     "autoscaling:SetDesiredCapacity": _group_of,
+    "autoscaling:UpdateAutoScalingGroup": _group_of,
     "autoscaling:TerminateInstanceInAutoScalingGroup": _group_of,
     "autoscaling:CompleteLifecycleAction": _group_of,
     "autoscaling:RecordLifecycleActionHeartbeat": _group_of,
@@ -132,13 +133,16 @@ def _group(name: str) -> str:
 
 
 def policies_of(templates: Mapping[str, Template]) -> dict[str, dict[str, Any]]:
-    """Each function's policy, by the function's name."""
+    """Each function's policy, by the function's name. The CDK splits what is too long for one."""
     found: dict[str, dict[str, Any]] = {}
     for template in templates.values():
-        for logical_id, policy in template.find_resources("AWS::IAM::Policy").items():
+        of_both = [template.find_resources(f"AWS::IAM::{kind}") for kind in ("Policy", "ManagedPolicy")]
+        for logical_id, policy in (one for found_there in of_both for one in found_there.items()):
             for function, construct in ROLES.items():
                 if logical_id.startswith(f"{construct}Role"):
-                    found[function] = resolved(policy["Properties"]["PolicyDocument"])
+                    document = resolved(policy["Properties"]["PolicyDocument"])
+                    known = found.setdefault(function, {**document, "Statement": []})
+                    known["Statement"] += document["Statement"]
     return found
 
 

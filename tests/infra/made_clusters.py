@@ -15,7 +15,7 @@ from infra.stacks import Stacks
 CONTEXT = json.loads((Path(__file__).parents[2] / "cdk.json").read_text())["context"]
 EXAMPLE = CONTEXT["environments"]["example"]
 KINDS = ("web", "batch", "train")
-ROW: dict[str, Any] = {"name": "web", "kind": "spot", "types": {"m5.large": 1}, "zones": ["us-east-1a"]}
+ROW: dict[str, Any] = {"name": "web", "kind": "spot-fleet", "types": {"m5.large": 1}, "zones": ["us-east-1a"]}
 
 
 def synthesized(**context: Any) -> tuple[Stacks, dict[str, Template]]:

@@ -36,7 +36,7 @@ def test_each_row_is_an_ecs_cluster_with_one_pool_under_the_suite(templates: dic
         "AWS::SSM::Parameter", {"Name": f"/steady/clusters/{name}/capacity", "Value": pool}
     )
     # The group's and the fleet's own names, as CloudFormation says them.
-    prefix = {"web": "auto-scaling-group:"}.get(name, "spot-fleet:")
+    prefix = {"train": "spot-fleet:"}.get(name, "auto-scaling-group:")
     assert pool.as_object() == {"Fn::Join": ["", [prefix, {"Ref": next(iter({**groups, **fleets}))}]]}
 
 
@@ -93,10 +93,74 @@ def test_a_group_waits_before_it_terminates(templates: dict[str, Template]) -> N
     )
 
 
-@pytest.mark.parametrize("name", ["batch", "train"])
-def test_a_fleet_maintains_its_target_on_the_types_and_zones_of_its_row(
-    templates: dict[str, Template], name: str
+def test_a_group_of_spot_instances_is_chosen_by_capacity_and_price_and_replaces_what_is_at_risk(
+    templates: dict[str, Template],
 ) -> None:
+    templates["batch"].has_resource_properties(
+        "AWS::AutoScaling::AutoScalingGroup",
+        {
+            "AutoScalingGroupName": "batch",
+            "MinSize": "0",
+            # Beside 200 units that are about to go, their replacements.
+            "MaxSize": "400",
+            "DesiredCapacity": Match.absent(),
+            "NewInstancesProtectedFromScaleIn": Match.absent(),
+            "CapacityRebalance": True,
+            "MixedInstancesPolicy": {
+                "InstancesDistribution": {
+                    "OnDemandBaseCapacity": Match.absent(),
+                    "OnDemandPercentageAboveBaseCapacity": 0,
+                    "OnDemandAllocationStrategy": "prioritized",
+                    "SpotAllocationStrategy": "price-capacity-optimized",
+                },
+                "LaunchTemplate": Match.object_like(
+                    {
+                        "Overrides": [
+                            {"InstanceType": "m5.xlarge", "WeightedCapacity": "1"},
+                            {"InstanceType": "m5a.xlarge", "WeightedCapacity": "1"},
+                            {"InstanceType": "m5.2xlarge", "WeightedCapacity": "2"},
+                            {"InstanceType": "m5a.2xlarge", "WeightedCapacity": "2"},
+                        ]
+                    }
+                ),
+            },
+        },
+    )
+    [group] = templates["batch"].find_resources("AWS::AutoScaling::AutoScalingGroup").values()
+    assert len(group["Properties"]["VPCZoneIdentifier"]) == 3
+    templates["batch"].resource_count_is("AWS::AutoScaling::LifecycleHook", 1)
+    templates["batch"].resource_count_is("AWS::EC2::SpotFleet", 0)
+
+
+def test_another_image_or_type_changes_a_group_in_place() -> None:
+    """Of an Auto Scaling group, CloudFormation replaces only one whose name changes."""
+    row = {**ROW, "kind": "spot"}
+    changed = {**row, "types": {"m5.large": 1, "m5a.large": 1}, "volume_gib": 80, "max": 7}
+    before, after = (synthesized(clusters=[one])[1]["web"].to_json()["Resources"] for one in (row, changed))
+
+    assert {name: r["Type"] for name, r in before.items()} == {name: r["Type"] for name, r in after.items()}
+    [group] = [r["Properties"] for r in after.values() if r["Type"] == "AWS::AutoScaling::AutoScalingGroup"]
+    assert group["AutoScalingGroupName"] == "web"
+
+
+def test_a_cluster_that_moves_from_its_fleet_keeps_the_fleet_as_it_is_beside_its_group() -> None:
+    rows = ({**ROW}, {**ROW, "kind": "spot", "moves_from": "spot-fleet"}, {**ROW, "kind": "spot"})
+    before, meanwhile, after = (synthesized(clusters=[row])[1]["web"].to_json()["Resources"] for row in rows)
+
+    kept = {name: r for name, r in before.items() if not name.startswith("steadyclusterswebcapacity")}
+    assert {name: meanwhile[name] for name in kept} == kept, "nothing that runs is changed"
+    assert {r["Type"] for name, r in meanwhile.items() if name not in before} == {
+        "AWS::AutoScaling::AutoScalingGroup",
+        "AWS::AutoScaling::LifecycleHook",
+    }
+    gone = {name: r["Type"] for name, r in meanwhile.items() if name not in after}
+    assert set(gone.values()) == {"AWS::EC2::SpotFleet", "AWS::IAM::Role", "AWS::SSM::Parameter"}
+
+
+def test_a_fleet_maintains_its_target_on_the_types_and_zones_of_its_row(
+    templates: dict[str, Template],
+) -> None:
+    name = "train"
     [row] = [row for row in EXAMPLE["clusters"] if row["name"] == name]
     [fleet] = templates[name].find_resources("AWS::EC2::SpotFleet").values()
     config = fleet["Properties"]["SpotFleetRequestConfigData"]
@@ -117,7 +181,7 @@ def test_a_fleet_maintains_its_target_on_the_types_and_zones_of_its_row(
 
 
 def test_a_fleet_launches_before_it_terminates_and_the_handler_empties_by_then(templates: dict[str, Template]) -> None:
-    [fleet] = templates["batch"].find_resources("AWS::EC2::SpotFleet").values()
+    [fleet] = templates["train"].find_resources("AWS::EC2::SpotFleet").values()
     rebalance = fleet["Properties"]["SpotFleetRequestConfigData"]["SpotMaintenanceStrategies"]["CapacityRebalance"]
 
     assert rebalance["ReplacementStrategy"] == "launch-before-terminate"
@@ -125,19 +189,19 @@ def test_a_fleet_launches_before_it_terminates_and_the_handler_empties_by_then(t
         ("on_rebalance", "drain"),
         ("rebalance_deadline_seconds", str(rebalance["TerminationDelay"])),
     ):
-        templates["batch"].has_resource_properties(
-            "AWS::SSM::Parameter", {"Name": f"/steady/deployed/clusters/batch/{threshold}", "Value": value}
+        templates["train"].has_resource_properties(
+            "AWS::SSM::Parameter", {"Name": f"/steady/deployed/clusters/train/{threshold}", "Value": value}
         )
 
 
 def test_a_fleet_that_is_replaced_keeps_its_instances(templates: dict[str, Template]) -> None:
-    templates["batch"].has_resource(
+    templates["train"].has_resource(
         "AWS::EC2::SpotFleet", {"UpdateReplacePolicy": "Retain", "DeletionPolicy": "Delete"}
     )
 
 
 def test_only_the_spot_fleet_service_takes_the_fleets_role(templates: dict[str, Template]) -> None:
-    templates["batch"].has_resource_properties(
+    templates["train"].has_resource_properties(
         "AWS::IAM::Role",
         {
             "AssumeRolePolicyDocument": Match.object_like(
@@ -151,7 +215,7 @@ def test_the_suite_may_change_the_pools_that_are_made_and_no_others(
     example: tuple[Stacks, dict[str, Template]],
 ) -> None:
     template = Template.from_stack(example[0].scaling)
-    of_fleets = {"StringEquals": {"aws:ResourceTag/steady:cluster": ["batch", "train"]}}
+    of_fleets = {"StringEquals": {"aws:ResourceTag/steady:cluster": ["train"]}}
     statements = [
         statement
         for policy in template.find_resources("AWS::IAM::Policy").values()
@@ -164,7 +228,10 @@ def test_the_suite_may_change_the_pools_that_are_made_and_no_others(
         assert all(s["Condition"] == of_fleets for s in allowed)
     groups = [json.dumps(s["Resource"]) for s in statements if "autoscaling:SetDesiredCapacity" in s["Action"]]
     assert groups
-    assert all("autoScalingGroupName/web" in group for group in groups)
+    assert all("autoScalingGroupName/web" in group and "autoScalingGroupName/batch" in group for group in groups)
+    policies = [json.dumps(s["Resource"]) for s in statements if "autoscaling:UpdateAutoScalingGroup" in s["Action"]]
+    assert policies
+    assert all("autoScalingGroupName/batch" in group and "Name/web" not in group for group in policies)
 
 
 def test_an_adopted_group_gets_its_hook_and_nothing_else() -> None:

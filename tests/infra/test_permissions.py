@@ -19,6 +19,7 @@ CONTEXT: dict[str, Any] = {
     "clusters": [
         {"name": "web", "capacity": "auto-scaling-group:web"},
         {"name": "batch", "capacity": "spot-fleet:sfr-batch"},
+        {"name": "spot", "capacity": "auto-scaling-group:spot"},
     ],
     "@aws-cdk/core:defaultCrossStackReferences": "strong",
 }

@@ -33,15 +33,16 @@ def made(**row: Any) -> MadeCluster:
 def test_a_row_makes_a_cluster_within_its_bounds() -> None:
     web = made(min=2, max=40, types={"m5.large": 1, "m5.xlarge": 2}, thresholds={"drift_seconds": 10})
 
-    assert (web.kind, web.minimum, web.maximum) == (PoolKind.AUTO_SCALING_GROUP, 2, 40)
+    assert (web.pool_kind, web.minimum, web.maximum) == (PoolKind.AUTO_SCALING_GROUP, 2, 40)
     assert web.types == {"m5.large": 1, "m5.xlarge": 2}
     assert web.thresholds == {"min_capacity": "2", "max_capacity": "40", "drift_seconds": "10"}
 
 
-def test_a_spot_cluster_follows_the_recommendations_that_its_fleet_acts_on() -> None:
-    spot = made(kind="spot")
+def test_a_cluster_on_a_fleet_follows_the_recommendations_that_its_fleet_acts_on() -> None:
+    spot = made(kind="spot-fleet")
 
     assert (spot.thresholds["on_rebalance"], spot.thresholds["rebalance_deadline_seconds"]) == ("drain", "900")
+    assert "on_rebalance" not in made(kind="spot").thresholds, "the group lets each instance wait under its hook"
 
 
 def test_the_image_is_the_common_one_unless_the_types_have_gpus_or_the_row_says_so() -> None:
@@ -107,7 +108,18 @@ def test_a_table_may_come_from_the_command_line() -> None:
             "clusters[0], name is missing: a name of up to 100 letters, digits, - and _ that begins",
         ),
         ([{**MADE, "name": "web/1"}], 'clusters[0] "web/1", name is "web/1": a name of up to 100 letters'),
-        ([{**MADE, "kind": "fargate"}], 'clusters[0] "web", kind is "fargate": one of on-demand, spot is needed'),
+        (
+            [{**MADE, "kind": "fargate"}],
+            'clusters[0] "web", kind is "fargate": one of on-demand, spot, spot-fleet is needed',
+        ),
+        (
+            [{**MADE, "moves_from": "spot-fleet"}],
+            'clusters[0] "web", moves_from is "spot-fleet": kind spot is needed, to which a fleet can move',
+        ),
+        (
+            [{**MADE, "kind": "spot", "moves_from": "spot"}],
+            'moves_from is "spot": spot-fleet, or no such key, is needed',
+        ),
         ([{**MADE, "types": {}}], 'clusters[0] "web", types is {}: a table of types with their weights'),
         ([{**MADE, "types": {"large": 1}}], "types, large is 1: a key that is an EC2 instance type, such as m5.large"),
         (

@@ -26,12 +26,15 @@ ZONE = "us-east-1a"
 CONTEXT: dict[str, Any] = {
     "account": "111111111111",
     "region": "us-east-1",
-    "images": {"ours": {"parameter": "/images/ours", "distribution": "ecs-optimized", "architecture": "x86_64", "gpu": False}},
+    "images": {
+        "ours": {"parameter": "/images/ours", "distribution": "ecs-optimized", "architecture": "x86_64", "gpu": False}
+    },
     "thresholds": {"drift_seconds": 20},
     "clusters": [
         {
             "name": "web",
-            "kind": "on-demand",
+            "kind": "spot",
+            "moves_from": "spot-fleet",
             "types": {"m5.large": 1},
             "min": 2,
             "max": 40,

@@ -95,7 +95,7 @@ def test_the_functions_do_count_what_is_watched(templates: dict[str, Template]) 
     world.account.parameters.put("/steady/clusters/web/drift_seconds", "often")
     web.service("api", 8, cpu=1000, memory=1000, requests_per_s=1)
     world.run(65)
-    world.account.fleets.set_available(world.account.fleets.fleets["sfr-web"], 0.5)
+    world.account.spot.set_available(world.account.fleets.fleets["sfr-web"], 0.5)
     web.service("more", 20, cpu=1000, memory=1000)
     world.run(300)
     [victim, *_] = [i for i in web.ec2_instances() if i.container_instance and i.container_instance.tasks]

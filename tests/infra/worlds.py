@@ -22,10 +22,14 @@ def worlds() -> Iterator[World]:
 
 
 def _busy_world(**thresholds: int | str) -> tuple[World, list[SimulatedCluster]]:
-    """Both kinds of cluster, each with instances that are hardly used, under a threshold that does not parse."""
+    """Each kind of cluster, with instances that are hardly used, under a threshold that does not parse."""
     world = World(seed=1)
     world.account.endpoint.log = []
-    clusters = [world.group_cluster("web", 16, **thresholds), world.spot_cluster("batch", 16, **thresholds)]
+    clusters = [
+        world.group_cluster("web", 16, **thresholds),
+        world.spot_cluster("batch", 16, **thresholds),
+        world.spot_group_cluster("spot", 16, **thresholds),
+    ]
     for cluster in clusters:
         world.account.parameters.put(f"/steady/clusters/{cluster.name}/drift_seconds", "often")
         cluster.service("api", 16, cpu=100, memory=100, requests_per_s=1)
@@ -38,7 +42,7 @@ def _busy_world(**thresholds: int | str) -> tuple[World, list[SimulatedCluster]]
 
 
 def _world_of_interruptions() -> World:
-    world, (web, batch) = _busy_world(mode="paused")
+    world, (web, batch, spot) = _busy_world(mode="paused")
     batch.service("named", 16, cpu=100, memory=100, requests_per_s=1, **KINDS["cloud-map"])
     world.run(50)
     leaving = web.ec2_instances()[0]
@@ -49,6 +53,7 @@ def _world_of_interruptions() -> World:
     world.run(5)
     # Half of them first: the service has healthy targets elsewhere.
     batch.reclaim(8)
+    spot.reclaim(8)
     world.account.groups.fail(leaving)
     world.run(60)
     batch.reclaim()
@@ -65,6 +70,7 @@ def _world_of_ticks() -> World:
     world.account.messaging.enqueue(world.suite.triggers, "no trigger")
     world.account.groups.on_terminating = lambda group, waiting: None
     world.account.groups.fail(clusters[0].ec2_instances()[0])
+    world.account.spot.set_available(clusters[2].pool, 0.5)
     world.run(300)
     return world
 
@@ -84,6 +90,7 @@ def _world_of_failures() -> World:
     # EC2 launches no more: why, the group's scaling activities say, and the fleet's history.
     clusters[0].pool.unavailable.add("m5.large")  # type: ignore[union-attr]
     clusters[1].pool.refusal = ROLE_INVALID  # type: ignore[union-attr]
+    world.account.spot.set_available(clusters[2].pool, 0.5)
     for number in range(60, 80):
         for cluster in clusters:
             text = {"cluster": cluster.name, "hako_task_id": f"{cluster.name}-{number}", "cpu": 2048, "memory": 100}

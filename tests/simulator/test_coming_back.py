@@ -291,7 +291,7 @@ def test_a_warning_after_the_all_clear_is_followed() -> None:
     world.run(5)
     assert named.status == "ACTIVE"
 
-    world.account.fleets.reclaim([i for i in web.ec2_instances() if i.id == named.ec2_id])
+    world.account.spot.reclaim([i for i in web.ec2_instances() if i.id == named.ec2_id])
     world.run(125)
 
     assert world.account.killed_tasks == 0

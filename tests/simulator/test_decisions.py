@@ -63,7 +63,7 @@ def test_a_crash_between_a_fleets_target_and_its_terminations_leaves_the_choice_
     world.run(900)
 
     assert crashes
-    assert world.account.fleets.interruptions == 0
+    assert world.account.spot.interruptions == 0
     assert (web.target, len(web.instances())) == (0, 0)
 
 
@@ -114,7 +114,7 @@ def test_an_interrupted_instance_is_replaced_by_the_time_it_goes() -> None:
 
     world.run(600)
     assert (web.target, len(web.ec2_instances())) == (6, 6)
-    assert world.account.fleets.interruptions == 2
+    assert world.account.spot.interruptions == 2
     assert world.account.balancing.failed_requests == 0
 
 

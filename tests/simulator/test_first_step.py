@@ -48,7 +48,7 @@ def test_an_instance_that_was_draining_already_is_read_again_instead() -> None:
     fleet = served(world)
     [first, _] = fleet.instances()
     world.account.scheduler.drain(first)
-    world.account.fleets.reclaim([i for i in fleet.ec2_instances() if i.id == first.ec2_id])
+    world.account.spot.reclaim([i for i in fleet.ec2_instances() if i.id == first.ec2_id])
     world.run(10)
 
     assert before_deregistering(world)["ecs:DescribeContainerInstances"] >= 2

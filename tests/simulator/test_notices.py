@@ -31,12 +31,12 @@ def test_a_notice_that_comes_before_the_instance_has_registered_is_not_forgotten
     world = World(seed=5, boot_s=60)
     fleet = world.spot_cluster("web", 1, mode="paused")
     fleet.pool.target = 2  # type: ignore[union-attr]
-    world.account.fleets.set_available(fleet.pool, 1.0)  # type: ignore[arg-type]
+    world.account.spot.set_available(fleet.pool, 1.0)  # type: ignore[arg-type]
     world.run(12)
     booting = next(i for i in fleet.ec2_instances() if i.container_instance is None)
     fleet.service("api", 20, requests_per_s=2)
 
-    world.account.fleets.reclaim([booting])
+    world.account.spot.reclaim([booting])
     world.run(125)
 
     assert booting.container_instance is not None, "it registered meanwhile"
@@ -126,7 +126,7 @@ def test_a_rebalance_recommendation_is_followed_where_the_operator_says_so(choic
     assert batch.instance.status == status
     assert batch.status is TaskStatus.RUNNING, "without a deadline, no batch task is given up"
 
-    world.account.fleets.reclaim([i for i in fleet.ec2_instances() if i.id == batch.instance.ec2_id])
+    world.account.spot.reclaim([i for i in fleet.ec2_instances() if i.id == batch.instance.ec2_id])
     world.run(118)
     assert batch.status is TaskStatus.STOPPED, "the warning brings the deadline"
     assert world.account.balancing.failed_requests == 0

@@ -26,7 +26,7 @@ def test_targets_of_an_earlier_registration_are_deregistered_before_the_instance
     world.run(30)
 
     if kind == "spot":
-        world.account.fleets.reclaim(machines)
+        world.account.spot.reclaim(machines)
     else:
         for machine in machines:
             world.account.groups.fail(machine)

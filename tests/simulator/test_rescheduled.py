@@ -36,7 +36,7 @@ def test_a_spot_warning_is_nearer_than_any_maintenance_however_often_it_is_resch
     web.batch_task(named, run_s=7 * HOUR_S)
     health(world, REBOOT, named.ec2_id)
     world.run(100)
-    world.account.fleets.reclaim([i for i in web.ec2_instances() if i.id == named.ec2_id])
+    world.account.spot.reclaim([i for i in web.ec2_instances() if i.id == named.ec2_id])
     world.run(5)
     health(world, REBOOT, named.ec2_id, window=("Thu, 01 Jan 2026 09:00:00 GMT", "Thu, 01 Jan 2026 10:00:00 GMT"))
     world.run(125)

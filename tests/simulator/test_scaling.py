@@ -108,7 +108,7 @@ def test_an_idle_cluster_shrinks_to_its_minimum_and_no_task_is_lost(kind: str) -
     assert len(web.running()) == 4
     assert world.account.killed_tasks == 0
     assert world.account.balancing.failed_requests == 0
-    assert world.account.fleets.interruptions == 0, "a fleet is never left to choose what it takes"
+    assert world.account.spot.interruptions == 0, "a fleet is never left to choose what it takes"
 
 
 def test_scale_in_waits_for_a_batch_task_and_never_stops_it() -> None:

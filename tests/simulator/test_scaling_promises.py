@@ -91,12 +91,12 @@ def test_a_fleet_without_spot_gets_on_demand_and_gives_it_back() -> None:
     web.service("api", 8, cpu=1000, memory=1000, requests_per_s=1)
     world.run(120)
 
-    world.account.fleets.set_available(web.pool, 0.0)  # type: ignore[arg-type]
+    world.account.spot.set_available(web.pool, 0.0)  # type: ignore[arg-type]
     world.run(600)
     assert fallen_back(world, web) == len(web.ec2_instances()) == 4
     assert len(web.running()) == 8
 
-    world.account.fleets.set_available(web.pool, 1.0)  # type: ignore[arg-type]
+    world.account.spot.set_available(web.pool, 1.0)  # type: ignore[arg-type]
     world.run(1800)
     assert fallen_back(world, web) == 0
     assert len(web.running()) == 8
@@ -107,14 +107,14 @@ def test_a_fleet_without_spot_gets_on_demand_and_gives_it_back() -> None:
 def test_spot_does_not_come_and_go_beside_an_on_demand_instance_that_is_being_emptied() -> None:
     world = World(seed=4)
     web = world.spot_cluster("web", 2)
-    world.account.fleets.set_available(web.pool, 0.0)  # type: ignore[arg-type]
+    world.account.spot.set_available(web.pool, 0.0)  # type: ignore[arg-type]
     web.service("api", 4, cpu=700, memory=1000)
     world.run(600)
     assert fallen_back(world, web) == 2
     # Each has a batch task that runs for hours; the service goes, so that one of them is to be emptied.
     for instance in web.instances():
         web.batch_task(instance, run_s=20_000, cpu=200)
-    world.account.fleets.set_available(web.pool, 1.0)  # type: ignore[arg-type]
+    world.account.spot.set_available(web.pool, 1.0)  # type: ignore[arg-type]
     world.account.scheduler.services.set_desired(web.state.services["api"], 0)
     world.run(600)
     launched = len(world.account.ec2.instances)
@@ -134,7 +134,7 @@ def test_an_instance_under_a_notice_takes_no_task_even_if_scale_in_had_chosen_it
     assert len(chosen) == 1
 
     doomed = next(i for i in web.ec2_instances() if i.id == chosen[0].ec2_id)
-    world.account.fleets.reclaim([doomed])
+    world.account.spot.reclaim([doomed])
     world.run(20)
     fail(world, "wants-room", cpu=1900)
     statuses = set()

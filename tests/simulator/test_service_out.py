@@ -152,7 +152,7 @@ def test_a_protected_task_runs_until_its_stop_timeout_just_fits() -> None:
     kept, other = (task for task in fleet.tasks("service:api") if task.instance.ec2_id == doomed.id)
     kept.protected = True
 
-    world.account.fleets.reclaim([doomed])
+    world.account.spot.reclaim([doomed])
     world.run(70)
     assert (kept.status, other.status) == (TaskStatus.RUNNING, TaskStatus.STOPPED)
     assert all(t.deregistered_at is not None for t in kept.targets), "it works on, but takes no new requests"

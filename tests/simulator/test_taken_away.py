@@ -112,7 +112,7 @@ def test_what_is_stopped_in_service_at_once_is_early(monkeypatch: pytest.MonkeyP
             for task in list(instance.container_instance.tasks.values()):
                 world.account.scheduler.stop(task)
 
-        world.account.fleets.on_notice = stop
+        world.account.spot.on_notice = stop
 
     monkeypatch.setitem(HANDLINGS, "stop-at-once", stop_at_once)  # type: ignore[arg-type]
 

@@ -24,6 +24,9 @@ def inspect_pool(runtime: Runtime, inspection: Inspection) -> Inspection:
         raise NoSuchPool(f"there is no Auto Scaling group {name} in this account and Region")
     group = groups[0]
     mixed = group.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {}).get("LaunchTemplateSpecification")
+    # Auto Scaling API, InstancesDistribution: 100 by default.
+    distribution = group.get("MixedInstancesPolicy", {}).get("InstancesDistribution", {})
+    on_demand_percent = distribution.get("OnDemandPercentageAboveBaseCapacity", 100)
     hooks = runtime.autoscaling.describe_lifecycle_hooks(AutoScalingGroupName=name)["LifecycleHooks"]
     policies = runtime.autoscaling.describe_policies(AutoScalingGroupName=name)["ScalingPolicies"]
     return replace(
@@ -35,6 +38,8 @@ def inspect_pool(runtime: Runtime, inspection: Inspection) -> Inspection:
         hooks=tuple(hook["LifecycleTransition"] for hook in hooks),
         protects_new=group.get("NewInstancesProtectedFromScaleIn", False),
         protected=tuple(i["InstanceId"] for i in group["Instances"] if i.get("ProtectedFromScaleIn")),
+        spot_percent=100 - on_demand_percent,
+        capacity_rebalance=group.get("CapacityRebalance", False),
         suspended=tuple(process["ProcessName"] for process in group.get("SuspendedProcesses", [])),
         policies=tuple(policy["PolicyName"] for policy in policies),
         capacity_providers=tuple(_managed_scaling(runtime, inspection.cluster, group["AutoScalingGroupARN"])),

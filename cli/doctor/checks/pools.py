@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from cli.doctor.capacity.pools import zero_capacity_command
+from cli.doctor.capacity.pools import show_command, zero_capacity_command
 from cli.doctor.model import Finding, Inspection
 from steady.names import CLUSTER_TAG, HOOK_HEARTBEAT_S, HOOK_NAME, TERMINATING
 
@@ -93,6 +93,29 @@ def check_replacement(inspection: Inspection) -> Iterable[Finding]:
             f"aws ec2 describe-spot-fleet-requests --spot-fleet-request-ids {name} --query "
             "'SpotFleetRequestConfigs[0].SpotFleetRequestConfig' | jq '.Type=\"maintain\"' > fleet.json && "
             "aws ec2 request-spot-fleet --spot-fleet-request-config file://fleet.json",
+        )
+
+
+def check_spot_group(inspection: Inspection) -> Iterable[Finding]:
+    """Find a group of Spot Instances that replaces them late, and one whose on-demand share the suite leaves alone."""
+    name, percent = inspection.pool.name, inspection.spot_percent
+    if not percent:
+        return
+    if not inspection.capacity_rebalance:
+        yield Finding(
+            "capacity-rebalance",
+            f"Auto Scaling group {name}",
+            "replaces no Spot Instance before it is interrupted",
+            "Capacity Rebalancing",
+            f"aws autoscaling update-auto-scaling-group --auto-scaling-group-name {name} --capacity-rebalance",
+        )
+    if percent < 100:
+        yield Finding(
+            "on-demand-share",
+            f"Auto Scaling group {name}",
+            f"wants {100 - percent} % on-demand above its base, so that the suite launches no more while Spot is short",
+            "",
+            show_command(inspection.pool),
         )
 
 

@@ -16,8 +16,6 @@ class StateChange(TypedDict, total=False):
     tries: Mapping[str, Tries]
     draining: Mapping[str, str]
     spared_until: Mapping[str, float]
-    raised_by: int
-    raised_to: int
     short_since: float | None
     healing: Healing
     next_look_at: float
@@ -29,6 +27,7 @@ class Change:
 
     Attributes:
         units: by how much the target changes, in the pool's units.
+        units_for_now: how many of `units` are asked for only until other instances have gone.
         to_forget: the ARNs of the container instances whose drain mark is deleted.
         on_demand: by how much the target's on-demand part changes, in units.
         look_again_at: when the cluster must be looked at before the next tick, in seconds since the epoch.
@@ -36,6 +35,7 @@ class Change:
     """
 
     units: int = 0
+    units_for_now: int = 0
     on_demand: int = 0
     to_drain: tuple[str, ...] = ()
     to_undrain: tuple[str, ...] = ()

@@ -42,6 +42,7 @@ class Decision:
 
     Attributes:
         target: the pool's capacity once all of the decision is done, in the pool's units.
+        for_now: how many of these units are asked for only until other instances have gone.
         to_forget: the ARNs of the container instances whose drain mark is deleted.
         on_demand: how much of `target` is on-demand.
         look_again_at: when something comes due before the next tick, in seconds since the epoch.
@@ -56,6 +57,7 @@ class Decision:
     to_terminate: tuple[str, ...] = ()
     to_forget: tuple[str, ...] = ()
     on_demand: int = 0
+    for_now: int = 0
     look_again_at: float | None = None
     state: ScalingState = field(default_factory=ScalingState)
 
@@ -77,6 +79,7 @@ class Decision:
             (*self.to_terminate, *change.to_terminate),
             (*self.to_forget, *change.to_forget),
             self.on_demand + change.on_demand,
+            self.for_now + change.units_for_now,
             self.look_again_at if change.look_again_at is None else change.look_again_at,
             replace(self.state, **change.state),
         )
@@ -91,6 +94,7 @@ class Situation:
         healed: what healing does about those instances.
         reviewed: what is done about the instances that service-out has drained.
         bounds: the range of the target of what is left.
+        asked: what the pool is asked for now, with what is asked for only for now.
     """
 
     snapshot: Snapshot
@@ -98,6 +102,7 @@ class Situation:
     bounds: Bounds
     healed: healing.HealingRound
     reviewed: Change
+    asked: int
 
     @staticmethod
     def of(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> "Situation":
@@ -106,7 +111,7 @@ class Situation:
         lasting = without_temporary_target(snapshot, state)
         leaving = (*healed.change.to_terminate, *healed.given_up, *reviewed.to_terminate)
         present = stuck_drains.with_spared(without_instances(lasting, leaving, bounds.minimum), state)
-        return Situation(present, thresholds, bounds, healed, reviewed)
+        return Situation(present, thresholds, bounds, healed, reviewed, snapshot.pool.target)
 
 
 def decide(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> Decision:
@@ -124,7 +129,8 @@ def decide(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> D
     decision = Decision(snapshot.cluster, situation.snapshot.pool.target, state=state)
     for part in PARTS:
         decision = decision.fold(part(situation, decision))
-    return decision
+    raised_to = decision.target if decision.for_now else 0
+    return replace(decision, state=replace(decision.state, raised_by=decision.for_now, raised_to=raised_to))
 
 
 def grow_only(decision: Decision, snapshot: Snapshot) -> Decision:
@@ -224,14 +230,19 @@ def _spare(situation: Situation, decision: Decision) -> Change:
 
 
 def _replace_ahead(situation: Situation, decision: Decision) -> Change:
-    stuck = situation.healed.change.units
     return replace_ahead(
-        situation.snapshot, decision.state, situation.thresholds, decision.target, situation.bounds.maximum, stuck
+        situation.snapshot, decision.state, situation.thresholds, decision.target, situation.bounds.maximum
     )
 
 
 def _fall_back(situation: Situation, decision: Decision) -> Change:
-    return spot_fallback.fall_back(situation.snapshot, decision.state, situation.thresholds, decision.target)
+    snapshot, going = situation.snapshot, decision.to_terminate
+    return spot_fallback.fall_back(snapshot, decision.state, situation.thresholds, decision.target, going)
+
+
+def _win_back(situation: Situation, decision: Decision) -> Change:
+    snapshot, going = situation.snapshot, decision.to_terminate
+    return spot_fallback.win_back(snapshot, decision.state, decision.target, situation.asked, going)
 
 
 def _heal(situation: Situation, decision: Decision) -> Change:  # noqa: ARG001
@@ -275,6 +286,7 @@ PARTS: tuple[Part, ...] = (
     _say_trouble,
     _replace_ahead,
     _fall_back,
+    _win_back,
     _heal,
     _say_refused,
     _review,

@@ -131,7 +131,7 @@ class FellBack(Reason):
     seconds: float
 
     def __str__(self) -> str:
-        return f"the fleet has been short of Spot for {self.seconds:.0f} s: {self.units} units of its target on-demand"
+        return f"the pool has been short of Spot for {self.seconds:.0f} s: {self.units} units of its target on-demand"
 
 
 @dataclass(frozen=True, slots=True)

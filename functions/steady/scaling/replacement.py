@@ -9,27 +9,19 @@ from steady.scaling.state import ScalingState
 from steady.thresholds import Thresholds
 
 
-def replace_ahead(
-    snapshot: Snapshot, state: ScalingState, thresholds: Thresholds, target: int, maximum: int, stuck: int = 0
-) -> Change:
+def replace_ahead(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds, target: int, maximum: int) -> Change:
     """Raise the target for now, so that the replacements of interrupted instances boot during the notice.
 
     A Spot Fleet replaces an instance only once it is gone. The target goes back once the fleet holds the replacements,
-    so that the fleet launches nothing when the instances go. An Auto Scaling group needs no raise.
+    so that the fleet launches nothing when the instances go. An Auto Scaling group with Capacity Rebalancing, or of
+    on-demand instances, needs no raise.
 
     Args:
         target: the target that lasts, in units.
         maximum: the highest target, in units.
-        stuck: the units of instances that healing has given up: the pool's target includes them.
     """
     ahead = units_ahead(snapshot, state, thresholds, target, maximum)
-    if not ahead:
-        return Change(state={"raised_by": 0, "raised_to": 0})
-    return Change(
-        units=ahead,
-        reasons=(ReplacedAhead(ahead),),
-        state={"raised_by": ahead, "raised_to": target + ahead + stuck},
-    )
+    return Change(units=ahead, units_for_now=ahead, reasons=(ReplacedAhead(ahead),)) if ahead else Change()
 
 
 def units_ahead(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds, target: int, maximum: int) -> int:

@@ -1,22 +1,30 @@
-"""Spot shortage: on-demand capacity inside the fleet while Spot is short, given back once Spot has returned."""
+"""Spot shortage: on-demand capacity inside the pool while Spot is short, given back once Spot has returned."""
 
 from collections.abc import Collection
 
 from steady.cluster import ContainerInstance, Snapshot
+from steady.pools import whole_units
 from steady.scaling.change import Change
 from steady.scaling.pool import leaving_units
 from steady.scaling.reasons import FellBack
 from steady.scaling.state import ScalingState
+from steady.scaling.zones import ZoneUnits, in_balance
 from steady.thresholds import Thresholds
 
 # A market that takes back this share of a fleet at once does not have the rest of its target either.
 MARKET_GONE_SHARE = 0.25
 
 
-def fall_back(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds, target: int) -> Change:
-    """Set how much of `target` is on-demand, in units, and remember since when the pool has been short."""
+def fall_back(
+    snapshot: Snapshot, state: ScalingState, thresholds: Thresholds, target: int, going: Collection[str] = ()
+) -> Change:
+    """Set how much of `target` is on-demand, in units, and remember since when the pool has been short.
+
+    Args:
+        going: the ids of the instances that the decision terminates.
+    """
     since = short_since(snapshot, state, target)
-    on_demand = on_demand_units(snapshot, state, since, thresholds, target)
+    on_demand = on_demand_units(snapshot, state, since, thresholds, target, going)
     reasons: tuple[FellBack, ...] = ()
     if on_demand > snapshot.pool.on_demand and since is not None:
         reasons = (FellBack(on_demand, snapshot.at - since),)
@@ -34,30 +42,70 @@ def short_since(snapshot: Snapshot, state: ScalingState, target: int) -> float |
     return snapshot.at if state.short_since is None else state.short_since
 
 
+def win_back(snapshot: Snapshot, state: ScalingState, target: int, asked: int, going: Collection[str]) -> Change:
+    """Ask Spot again, for now, for the places of on-demand instances, where the pool keeps to its on-demand part.
+
+    Such a pool would end an instance of its own choice if it were asked for fewer on-demand units than it holds. So it
+    is asked for Spot Instances beside them. What it then holds beyond `target` is emptied and terminated, and only with
+    these terminations it is asked for less.
+
+    Args:
+        target: the target that lasts, in units.
+        asked: what the pool is asked for now, in units.
+        going: the ids of the instances that the decision terminates.
+    """
+    pool = snapshot.pool
+    if not pool.traits.keeps_to_its_parts or state.short_since is not None:
+        return Change()
+    kept = {*snapshot.bound_since, *snapshot.unread, *snapshot.pinned, *state.draining}
+    movable = pool.units(i.instance_id for i in on_demand_instances(snapshot) if i.arn not in kept)
+    beyond = min(asked, pool.units(id_ for id_ in pool.members if id_ not in going)) - target
+    units = max(0, beyond, min(movable if pool.may_fall_back else 0, pool.maximum - target))
+    return Change(units=units, units_for_now=units)
+
+
 def on_demand_units(
-    snapshot: Snapshot, state: ScalingState, since: float | None, thresholds: Thresholds, target: int
+    snapshot: Snapshot,
+    state: ScalingState,
+    since: float | None,
+    thresholds: Thresholds,
+    target: int,
+    going: Collection[str] = (),
 ) -> int:
     """Return how many units of `target` are to be on-demand.
 
     What the market has not given for `fallback_after_seconds` is launched on-demand, and at once if the market takes
     back a large share of the fleet. Once the fleet holds its target, the on-demand part is lowered to the instances
     that run batch tasks, which cannot be moved, and to those that are being emptied, which nothing replaces. The other
-    on-demand instances stay too, but the fleet asks the market for their places again.
+    on-demand instances stay too, but the fleet asks the market for their places again. A pool that keeps to its parts
+    is asked for what runs on-demand, no more and no less (`win_back`).
 
     Args:
         since: since when the fleet has held less than `target`; None if it holds `target`.
+        going: the ids of the instances that the decision terminates.
     """
     pool = snapshot.pool
     if not pool.may_fall_back:
         return 0
+    gone = pool.units(pool.on_demand_members.intersection(going)) if pool.traits.keeps_to_its_parts else 0
+    if since is None and pool.traits.keeps_to_its_parts:
+        return min(target, pool.units(pool.on_demand_members) - gone)
     if since is None:
         kept = {*snapshot.bound_since, *state.draining, *snapshot.unread, *snapshot.pinned}
         busy = [i.instance_id for i in snapshot.instances if i.arn in kept and i.instance_id in pool.on_demand_members]
         return min(target, pool.units(busy))
-    gone_share = leaving_units(snapshot, state) / max(1, pool.held)
-    if snapshot.at - since < thresholds.fallback_after_seconds and gone_share < MARKET_GONE_SHARE:
-        return min(target, pool.on_demand)
+    if snapshot.at - since < thresholds.fallback_after_seconds and not _is_market_gone(snapshot, state):
+        return min(target, pool.on_demand - gone)
     return min(target, pool.units(pool.on_demand_members) + target - pool.held)
+
+
+def _is_market_gone(snapshot: Snapshot, state: ScalingState) -> bool:
+    """Whether so much is about to go that the market has no more. A group does not count what waits under its hook."""
+    pool = snapshot.pool
+    uncounted = (i for i in snapshot.instances if i.instance_id in state.doomed and i.instance_id not in pool.members)
+    uncounted_units = whole_units(sum(pool.weight(i.instance_type) for i in uncounted))
+    going = leaving_units(snapshot, state) + uncounted_units
+    return going / max(1, pool.held + uncounted_units) >= MARKET_GONE_SHARE
 
 
 def on_demand_instances(snapshot: Snapshot) -> list[ContainerInstance]:
@@ -68,6 +116,8 @@ def on_demand_instances(snapshot: Snapshot) -> list[ContainerInstance]:
 def find_replaceable(snapshot: Snapshot, leaving: Collection[str], target: int) -> tuple[ContainerInstance, ...]:
     """Return the on-demand instances whose place Spot instances have taken: they can be emptied, the emptiest first.
 
+    Those that would leave the pool's zones unbalanced come last.
+
     Args:
         leaving: the ARNs of the instances that are already chosen for scale-in.
         target: the target capacity, in units.
@@ -76,7 +126,10 @@ def find_replaceable(snapshot: Snapshot, leaving: Collection[str], target: int) 
     kept = {*leaving, *snapshot.bound_since, *snapshot.unread, *snapshot.pinned}
     surplus = pool.units(i.instance_id for i in snapshot.active if i.arn not in leaving) - target
     chosen = []
-    for instance in sorted(on_demand_instances(snapshot), key=lambda i: (i.task_count, i.arn)):
+    by_id = {i.instance_id: i for i in sorted(on_demand_instances(snapshot), key=lambda i: (i.task_count, i.arn))}
+    draining = {i.instance_id for i in snapshot.instances if i.arn in leaving}
+    balanced = in_balance(list(by_id), ZoneUnits.of(pool, draining))
+    for instance in (by_id[id_] for id_ in dict.fromkeys((*balanced, *by_id))):
         weight = pool.units([instance.instance_id])
         # An instance that runs a batch task would stay until the task ends, and take no other task meanwhile.
         if instance.arn not in kept and weight <= surplus:

@@ -66,7 +66,7 @@ class ScalingState:
         boots_s: how many seconds the latest boots took.
         raised_by: the units of the target that are asked for only until replacements are there.
         raised_to: the target that was set with `raised_by`.
-        short_since: since when a Spot Fleet has held less than its target.
+        short_since: since when a pool of Spot instances has held less than its target.
         next_look_at: when a look before the next tick is booked.
         shapes: the types of instances that were seen registered, by type.
         launched: the types of the latest instances that the pool has launched, the newest last.

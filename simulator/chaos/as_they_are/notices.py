@@ -11,7 +11,7 @@ from interruption_handler.notices import capacity_block_expiration, health_chang
 from simulator.chaos.as_they_are.drawn import CALM, DRAIN_SECONDS, Drawn, all_running
 from simulator.ec2 import Ec2Instance
 from simulator.ecs.state import Task
-from simulator.spot_fleet import NOTICE_S
+from simulator.spot_market import NOTICE_S
 from steady.pools import PoolKind
 
 # Seconds from the start of the trial until a maintenance begins, and ends.
@@ -146,13 +146,13 @@ class Noticed(Drawn):
 
 
 def _reclaim(trial: Noticed, machine: Ec2Instance) -> None:
-    trial.world.account.fleets.reclaim([machine])
+    trial.world.account.spot.reclaim([machine])
 
 
 def _stop(action: str) -> Callable[[Noticed, Ec2Instance], None]:
     def take(trial: Noticed, machine: Ec2Instance) -> None:
         fleets = trial.world.account.fleets
-        fleets.reclaim([machine], action)
+        trial.world.account.spot.reclaim([machine], action)
         trial.later((NOTICE_S + RESTARTED_S[0], NOTICE_S + RESTARTED_S[1]), lambda: fleets.restart(machine))
 
     return take
@@ -174,7 +174,7 @@ def _say_that_it_is_over(trial: Noticed, machine: Ec2Instance) -> None:
 
 
 def _recommend(trial: Noticed, machine: Ec2Instance) -> None:
-    trial.world.account.fleets.on_recommendation(machine)
+    trial.world.account.spot.on_recommendation(machine)
 
 
 def _recommend_and_reclaim(trial: Noticed, machine: Ec2Instance) -> None:

@@ -106,3 +106,52 @@ def test_an_on_demand_instance_with_a_batch_task_is_left_to_end_it() -> None:
     world = fleet(busy(4), 3, 1, frozenset({"i-3"}), bound_since={"arn-3": NOW - 500})
 
     assert decided(world, state()).to_drain == ()
+
+
+def keeping(instances: list[ContainerInstance], target: int, on_demand: int, members: frozenset[str]) -> Snapshot:
+    """A group of Spot Instances: it ends what is not bought as it was asked for."""
+    world = fleet(instances, target, on_demand, members, maximum=20)
+    traits = replace(world.pool.traits, keeps_to_its_parts=True, replaces_only_once_gone=False)
+    return replace(world, pool=replace(world.pool, own_traits=traits))
+
+
+def test_a_pool_that_keeps_to_its_parts_is_asked_for_what_runs_on_demand_and_for_spot_beside_it() -> None:
+    decision = decided(keeping(busy(4), 4, 2, frozenset({"i-2", "i-3"})), state())
+
+    assert (decision.target, decision.on_demand) == (6, 2)
+    assert (decision.state.raised_by, decision.state.raised_to) == (2, 6)
+
+
+def test_it_is_not_asked_for_more_while_it_is_short_of_what_lasts() -> None:
+    decision = decided(keeping(busy(4), 5, 2, frozenset({"i-2", "i-3"})), state())
+
+    assert (decision.target, decision.on_demand) == (5, 2)
+
+
+def test_it_is_asked_for_less_only_with_the_terminations() -> None:
+    emptied = instance(3, draining=True)
+    world = keeping([*busy(3), emptied, instance(4, BUSY)], 5, 2, frozenset({"i-2", "i-3"}))
+    remembered = state(draining={emptied.arn: emptied.instance_id}, raised_by=1, raised_to=5)
+
+    decision = decided(world, remembered)
+
+    assert decision.to_terminate == ("i-3",)
+    assert (decision.target, decision.on_demand) == (5, 1), "one goes, and one is asked for in the place of i-2"
+
+
+def test_what_came_for_an_instance_that_has_a_batch_task_by_now_is_not_ended() -> None:
+    world = keeping(busy(5), 5, 1, frozenset({"i-4"}))
+    world = replace(world, bound_since={"arn-4": NOW - 500})
+
+    decision = decided(world, state(raised_by=1, raised_to=5))
+
+    assert (decision.target, decision.to_drain, decision.to_terminate) == (5, (), ())
+
+
+def test_what_waits_under_a_hook_counts_for_a_market_that_takes_a_quarter_back() -> None:
+    world = keeping([*busy(6), instance(6, BUSY, draining=True), instance(7, BUSY, draining=True)], 8, 0, frozenset())
+    members = {id_: type_ for id_, type_ in world.pool.members.items() if id_ not in ("i-6", "i-7")}
+    world = replace(world, pool=replace(world.pool, members=members))
+
+    assert decided(world, state(doomed={"i-6": NOW, "i-7": NOW})).on_demand == 2
+    assert decided(world, state()).on_demand == 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from steady.arns import name_of
-from steady.aws.capacity import instance_types
+from steady.aws.capacity import instance_types, purchases
 from steady.aws.capacity.kind import NoSuchPool, Routes, terminate_each, weights_of
 from steady.aws.ecs.traffic import CLASSIC, LATTICE
 from steady.aws.runtime import Runtime, batches
@@ -41,7 +41,7 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
     group = groups[0]
     template = group.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {})
     types = {i.get("InstanceType", "") for i in group["Instances"]} - {""}
-    return Pool(
+    pool = Pool(
         name,
         target=group["DesiredCapacity"],
         minimum=group["MinSize"],
@@ -62,6 +62,7 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
         first_type=_first_type(group.get("MixedInstancesPolicy", {})),
         zones=_zones(group),
     )
+    return purchases.with_spot(runtime, pool, group)
 
 
 def _zones(group: Mapping[str, Any]) -> Mapping[str, frozenset[str]]:
@@ -131,11 +132,17 @@ def read_providers(runtime: Runtime, name: PoolName, providers: Sequence[str]) -
     return frozenset(found)
 
 
-def set_target(runtime: Runtime, pool: Pool, target: int, on_demand: int = 0) -> None:  # noqa: ARG001
-    """Set the group's desired capacity, in units; a group has no on-demand part of its own."""
-    runtime.autoscaling.set_desired_capacity(
-        AutoScalingGroupName=pool.name.name, DesiredCapacity=target, HonorCooldown=False
-    )
+def set_target(runtime: Runtime, pool: Pool, target: int, on_demand: int = 0) -> None:
+    """Set the group's desired capacity and, of a group of Spot Instances, its on-demand part, in units.
+
+    Both are set by one call: in between, the group would launch, or replace, what is not meant.
+    """
+    if on_demand == pool.on_demand:
+        runtime.autoscaling.set_desired_capacity(
+            AutoScalingGroupName=pool.name.name, DesiredCapacity=target, HonorCooldown=False
+        )
+    else:
+        purchases.set_on_demand(runtime, pool.name, on_demand, target)
 
 
 def terminate_instances(
@@ -148,10 +155,12 @@ def terminate_instances(
 ) -> Mapping[str, str]:
     """Terminate instances one by one, each with a decrement of the desired capacity where `target` allows it.
 
-    Those beyond `TERMINATIONS_A_DECISION` are left to the next decision.
+    Those beyond `TERMINATIONS_A_DECISION` are left to the next decision. The on-demand part is set first: the group
+    would launch on-demand instances in the place of those that go, and end Spot Instances for them
+    (kubernetes/autoscaler, issue 6787).
     """
-    if target > pool.target:
-        set_target(runtime, pool, target, on_demand)
+    if target > pool.target or on_demand != pool.on_demand:
+        set_target(runtime, pool, max(target, pool.target), on_demand)
     spare = max(0, pool.target - target)
 
     def terminate(instance_id: str) -> None:

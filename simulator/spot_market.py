@@ -1,0 +1,77 @@
+"""The Spot market: how much it has for each pool, what it takes back, and the notices that it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from simulator.auto_scaling import AutoScaling
+from simulator.auto_scaling_group import AutoScalingGroup
+from simulator.clock import Clock
+from simulator.ec2 import Ec2, Ec2Instance
+from simulator.fleet_request import SpotFleet
+from simulator.spot_fleet import SpotFleets
+
+# EC2: seconds from an interruption notice to the termination.
+NOTICE_S = 120.0
+
+
+class SpotMarket:
+    """What EC2 does with the Spot Instances of fleets and of Auto Scaling groups.
+
+    Attributes:
+        interruptions: how many interruption notices were given.
+        on_notice: called with each instance that gets a notice.
+        on_recommendation: called with each instance that gets a rebalance recommendation.
+    """
+
+    def __init__(self, clock: Clock, ec2: Ec2, fleets: SpotFleets, groups: AutoScaling) -> None:
+        self.clock = clock
+        self.ec2 = ec2
+        self.fleets = fleets
+        self.groups = groups
+        self.interruptions = 0
+        self.on_notice: Callable[[Ec2Instance], object] = lambda instance: None
+        self.on_recommendation: Callable[[Ec2Instance], object] = lambda instance: None
+        fleets.reclaim = self.reclaim
+
+    def reclaim(self, instances: list[Ec2Instance], action: str = "terminate") -> None:
+        """Take `instances` back: they get a notice now, and two minutes later they are terminated, or stopped.
+
+        A hibernation begins at once (EC2 User Guide, "Behavior of Spot Instance interruptions").
+        """
+        for instance in instances:
+            if instance.doomed_at is not None or not instance.alive:
+                continue
+            instance.doomed_at, instance.interruption = self.clock.now, action
+            self.interruptions += 1
+            self.on_notice(instance)
+            if not self.fleets.holds(instance):
+                self.groups.interrupt(instance)
+            end = self.ec2.terminate if action == "terminate" else self.fleets.stop
+            after_s = 0.0 if action == "hibernate" else NOTICE_S
+            self.clock.after(after_s, lambda instance=instance, end=end: end(instance))  # type: ignore[misc]
+
+    def recommend(self, instances: list[Ec2Instance], terminates_after_s: float = 0.0) -> None:
+        """Recommend to leave `instances`. Their pool launches another one for each, and then ends them.
+
+        Args:
+            terminates_after_s: the termination delay of a Spot Fleet. An Auto Scaling group has none.
+        """
+        for instance in instances:
+            if self.fleets.holds(instance):
+                self.fleets.leave(instance, terminates_after_s)
+            else:
+                self.groups.leave(instance)
+            self.on_recommendation(instance)
+
+    def set_available(self, pool: SpotFleet | AutoScalingGroup, share: float) -> None:
+        """Set how much the market has, as a fraction. A fall takes the same fraction of the running instances."""
+        if share < pool.available:
+            staying = pool.spot_staying()
+            lost = round(len(staying) * (pool.available - share) / pool.available)
+            self.reclaim(staying[:lost])
+        pool.available = share
+        if isinstance(pool, SpotFleet):
+            self.fleets.look_soon(pool)
+        else:
+            self.groups.look_soon(pool)
