@@ -17,7 +17,9 @@ from tests.infra.changes import lost_exports, removed, replaced, templates_of
 from tests.infra.made_clusters import EXAMPLE
 
 BEFORE = Path(__file__).parent / "previous_release"
-WEB, BATCH, TRAIN = EXAMPLE["clusters"]
+WEB, SPOT, TRAIN = EXAMPLE["clusters"]
+# A fleet is replaced where a group is changed in place.
+BATCH = {**SPOT, "kind": "spot-fleet"}
 A, B, C, D = (f"us-east-1{letter}" for letter in "abcd")
 
 
