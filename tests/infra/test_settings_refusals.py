@@ -26,7 +26,9 @@ ZONE = "us-east-1a"
 CONTEXT: dict[str, Any] = {
     "account": "111111111111",
     "region": "us-east-1",
-    "images": {"ours": {"parameter": "/images/ours", "distribution": "ecs-optimized", "architecture": "x86_64", "gpu": False}},
+    "images": {
+        "ours": {"parameter": "/images/ours", "distribution": "ecs-optimized", "architecture": "x86_64", "gpu": False}
+    },
     "thresholds": {"drift_seconds": 20},
     "clusters": [
         {
@@ -69,6 +71,7 @@ CONTEXT: dict[str, Any] = {
     },
     "task_status": {"keep_days": 7},
     "docker_hub_mirror": "111111111111.dkr.ecr.us-east-1.amazonaws.com/docker-hub",
+    "dashboards": "all",
     "runbook": "https://example.com/runbook",
     "powertools_layer_version": 27,
 }
