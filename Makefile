@@ -86,8 +86,9 @@ lock:  ## requirements.txt anew from pyproject.toml
 	build/lock/bin/pip-compile --quiet --all-extras --strip-extras --generate-hashes --upgrade \
 	  --no-emit-index-url --no-emit-find-links --output-file requirements.txt pyproject.toml
 
-docs: $(VENV)/.ready  ## what is made from code: the tuning guide's table, Grafana's dashboards
+docs: $(VENV)/.ready node_modules/.ready  ## what is made from code: the tuning guide's table, the costs, Grafana's dashboards
 	$(BIN)/python -m cli.tuning_guide
+	$(BIN)/python -m cli.cost_page
 	$(BIN)/python -m monitoring.dashboards
 
 # checkov pins what others of ours need newer: it has an environment to itself.

@@ -8,6 +8,7 @@ import typer
 
 from cli import config, drain, explain, image, prepare, simulate, tune, upgrade
 from cli.bench import command as bench
+from cli.cost import command as cost
 from cli.doctor import command as doctor
 from cli.logs import command as logs
 from cli.output import BAD_INPUT, notes
@@ -32,6 +33,7 @@ app.command("doctor")(doctor.doctor)
 app.command("report")(report.report)
 app.command("logs")(logs.logs)
 app.command("rightsize")(rightsize.rightsize)
+app.command("cost")(cost.cost)
 app.command("image")(image.image)
 app.command("prepare")(prepare.prepare)
 app.command("upgrade")(upgrade.upgrade)

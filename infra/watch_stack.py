@@ -226,7 +226,8 @@ class WatchStack(cdk.Stack):
         super().__init__(scope, id_, **kwargs)
         for cluster in settings.clusters:
             self._add_cluster_alarms(settings, cluster.name)
-            dashboards.add_cluster_dashboard(self, cluster.name)
+            if settings.dashboards != "none":
+                dashboards.add_cluster_dashboard(self, cluster.name)
         for bucket in limits.BUCKETS:
             alarm(
                 self,
@@ -239,7 +240,8 @@ class WatchStack(cdk.Stack):
                 entry="near-an-api-limit",
                 over=NEAR_A_LIMIT * bucket.per_minute,
             )
-        dashboards.add_suite_dashboard(self, settings, functions, ledger)
+        if settings.dashboards == "all":
+            dashboards.add_suite_dashboard(self, settings, functions, ledger)
 
     def _add_cluster_alarms(self, settings: Settings, cluster: str) -> None:
         for watched in WATCHED:

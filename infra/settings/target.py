@@ -86,7 +86,8 @@ class Settings(Table):
     """One target's settings: an account and a Region ("": the current one), and all that is deployed there.
 
     `thresholds` are those of all clusters that differ from the built-in ones. `network` is one that exists, or how the
-    one for the clusters that are made is made. `runbook` is its address, where it is published.
+    one for the clusters that are made is made. `dashboards` are also the suite's own, the clusters' alone, or none.
+    `runbook` is its address, where it is published.
     """
 
     account: Annotated[str, text(r"(\d{12})?", "a text of twelve digits"), BeforeValidator(_account)] = ""
@@ -109,6 +110,7 @@ class Settings(Table):
             "an ECR pull-through cache such as 111111111111.dkr.ecr.us-east-1.amazonaws.com/docker-hub",
         ),
     ] = ""
+    dashboards: Annotated[Literal["all", "clusters", "none"], needs("all, clusters or none")] = "all"
     runbook: Annotated[str, needs("the address of the runbook"), AfterValidator(lambda given: given or RUNBOOK)] = (
         RUNBOOK
     )

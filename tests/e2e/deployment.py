@@ -43,6 +43,11 @@ def deploy(emulators: Emulators, fleet_id: str) -> dict[str, dict[str, str]]:
     return found
 
 
+def destroy(emulators: Emulators) -> None:
+    """Deletes all that was deployed, as `make destroy` does. An emulator deletes a stack whatever its buckets hold."""
+    _cdk(emulators, "destroy", "--all", "--force", "--app", str(ASSEMBLY))
+
+
 def _environment(emulators: Emulators) -> dict[str, Any]:
     ec2 = emulators.deployed("ec2")
     vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]

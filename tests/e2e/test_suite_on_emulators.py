@@ -210,6 +210,24 @@ def test_the_command_reads_and_changes_what_is_deployed(
     assert "a number of seconds from 0 to 86400 is needed" in refused.stderr
 
 
+def test_what_was_deployed_and_used_is_deleted_and_what_holds_data_stays(
+    emulators: Emulators, outputs: dict[str, dict[str, str]]
+) -> None:
+    """The last of this file: nothing is deployed any more after it."""
+    cloudformation, ssm, s3 = (emulators.deployed(service) for service in ("cloudformation", "ssm", "s3"))
+    buckets = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
+
+    deployment.destroy(emulators)
+
+    left = {s["StackName"] for s in cloudformation.describe_stacks()["Stacks"] if s["StackStatus"] != "DELETE_COMPLETE"}
+    assert left == {"CDKToolkit"}
+    assert {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]} == buckets
+    assert outputs["steady-logs"]["LogBucket"] in buckets
+    names = [p["Name"] for p in ssm.get_parameters_by_path(Path="/steady", Recursive=True)["Parameters"]]
+    assert not [name for name in names if name.startswith("/steady/deployed") or name.endswith("/capacity")]
+    assert "/steady/images/web" in names, "the operators' own"
+
+
 def _steady(emulators: Emulators, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         [str(Path(sys.executable).parent / "steady"), *arguments],

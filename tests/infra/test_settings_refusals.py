@@ -72,6 +72,7 @@ CONTEXT: dict[str, Any] = {
     },
     "task_status": {"keep_days": 7},
     "docker_hub_mirror": "111111111111.dkr.ecr.us-east-1.amazonaws.com/docker-hub",
+    "dashboards": "all",
     "runbook": "https://example.com/runbook",
     "powertools_layer_version": 27,
 }
