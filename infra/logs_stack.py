@@ -21,7 +21,8 @@ from infra.log_shipping.aggregators import Aggregators
 from infra.log_shipping.shippers import Shippers
 from infra.network import Network, existing
 from infra.settings.logs import AggregatorSettings, LogSettings
-from infra.settings.target import ExistingNetwork, Settings
+from infra.settings.networks import ExistingNetwork
+from infra.settings.target import Settings
 from infra.suite_function import SuiteFunction
 from steady.names import DATABASE, WORKGROUP
 

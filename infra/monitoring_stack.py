@@ -22,7 +22,8 @@ from infra.monitoring.prometheus import Prometheus
 from infra.network import Network, existing, peer
 from infra.network_slots import id_of
 from infra.settings.monitoring import MonitoringImages, MonitoringSettings
-from infra.settings.target import ExistingNetwork, Settings
+from infra.settings.networks import ExistingNetwork
+from infra.settings.target import Settings
 from monitoring.configuration import CADVISOR_PORT
 
 NAMESPACE = "steady.internal"

@@ -11,7 +11,7 @@ from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
 from infra.network_slots import BLOCK, SECOND_BLOCK, Slot, slots_of
-from infra.settings.target import ExistingNetwork, MadeNetwork
+from infra.settings.networks import ExistingNetwork, MadeNetwork
 
 
 @dataclass(frozen=True)

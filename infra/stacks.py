@@ -13,7 +13,8 @@ from infra.monitoring_stack import MonitoringStack
 from infra.network import Network, NetworkStack
 from infra.scaling_stack import ScalingStack
 from infra.service_out_stack import ServiceOutStack
-from infra.settings.target import ExistingNetwork, Target, targets_of
+from infra.settings.networks import ExistingNetwork
+from infra.settings.target import Target, targets_of
 from infra.state_stack import StateStack
 from infra.task_status_stack import TaskStatusStack
 from infra.watch_stack import WatchStack

@@ -15,7 +15,7 @@ from infra.clusters.spot_fleet_cluster import SpotFleetCluster
 from infra.docker_hub import pull_through
 from infra.network import Network, existing
 from infra.settings.clusters import MadeCluster, MadeKind
-from infra.settings.target import ExistingNetwork
+from infra.settings.networks import ExistingNetwork
 
 # The construct that makes the pool of each kind.
 MADE_BY: Mapping[MadeKind, type[OnDemandCluster] | type[SpotCluster] | type[SpotFleetCluster]] = {

@@ -22,11 +22,12 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, mod
 
 from infra.network_slots import LETTERS
 from infra.settings.checks import REQUIRED, Days, Table, needs, refusal, shown, text
-from infra.settings.clusters import AdoptedCluster, Clusters, MadeCluster, MadeKind, Zone, parse_thresholds, region_of
+from infra.settings.clusters import AdoptedCluster, Clusters, MadeCluster, MadeKind, parse_thresholds, region_of
 from infra.settings.errors import BadSettings
 from infra.settings.images import BUILT_IN, Distribution, Image
 from infra.settings.logs import LogSettings
 from infra.settings.monitoring import MonitoringSettings
+from infra.settings.networks import ExistingNetwork, MadeNetwork, parse_network
 from steady.pools import PoolKind
 from steady.thresholds import DEFAULTS, THRESHOLDS, contradictions
 
@@ -40,40 +41,6 @@ def _account(given: Any) -> Any:
 
 def _is_number(given: Any) -> bool:
     return isinstance(given, int | str) and not isinstance(given, bool)
-
-
-class ExistingNetwork(Table):
-    """A VPC that exists, with the id of a subnet for each zone."""
-
-    vpc: Annotated[str, text(r"\S+", "the id of a VPC")] = REQUIRED
-    subnets: Annotated[
-        Mapping[str, Annotated[str, text(r"\S+", "the id of a subnet")]],
-        needs('a table such as {"us-east-1a": "subnet-…"}', bool),
-    ] = REQUIRED
-
-
-class MadeNetwork(Table):
-    """The VPC that the deployment makes, where it makes clusters.
-
-    `zones` are those that it has subnets in, beside the clusters' own: a zone is taken out of the clusters first, and
-    out of this list with a later deployment. `made_for` are the zones of a network that release 0.1.0 made for others
-    than a, b and c. `nat` is whether instances are in private subnets, or in public ones with addresses of their own.
-    """
-
-    zones: Annotated[tuple[Zone, ...], needs('a list such as ["us-east-1a", "us-east-1b"]')] = ()
-    made_for: Annotated[tuple[Zone, ...], needs('a list such as ["us-east-1a", "us-east-1b"]')] = ()
-    nat: Annotated[Literal["each-zone", "none"], needs("each-zone or none")] = "each-zone"
-
-    @property
-    def has_nat(self) -> bool:
-        """Return whether instances are in private subnets, which have a way out through NAT gateways."""
-        return self.nat == "each-zone"
-
-
-def _network(given: Any) -> ExistingNetwork | MadeNetwork:
-    if not isinstance(given, dict):
-        raise refusal('a table such as {"vpc": "vpc-…", "subnets": …} or {"zones": ["us-east-1a"]} is needed')
-    return (ExistingNetwork if {"vpc", "subnets"} & set(given) else MadeNetwork).model_validate(given)
 
 
 class TaskStatusSettings(Table):
@@ -99,7 +66,7 @@ class Settings(Table):
     ] = BUILT_IN
     clusters: Clusters = REQUIRED
     thresholds: Annotated[Mapping[str, str], PlainValidator(parse_thresholds)] = Field(default={})
-    network: Annotated[ExistingNetwork | MadeNetwork, PlainValidator(_network)] = MadeNetwork()
+    network: Annotated[ExistingNetwork | MadeNetwork, PlainValidator(parse_network)] = MadeNetwork()
     logs: LogSettings | None = None
     monitoring: MonitoringSettings | None = None
     task_status: TaskStatusSettings | None = None

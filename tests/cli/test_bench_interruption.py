@@ -13,6 +13,7 @@ from cli.bench import interruption_tables
 from cli.main import app
 from simulator import peers
 from simulator.bench import reclaim_matrix
+from simulator.bench.reasons import REASONS
 from simulator.bench.taken_services import SERVICES
 from simulator.world import World
 
@@ -128,7 +129,7 @@ def test_peers_are_measured_beside_and_promise_nothing() -> None:
     ("options", "why"),
     [
         (["--services", "fargate"], f"one of {', '.join(SERVICES)}, all is needed"),
-        (["--reason", "fire"], "one of spot, hook, health, rebalance, all is needed"),
+        (["--reason", "fire"], f"one of {', '.join(REASONS)}, all is needed"),
         (["--reason", "hook", "--tasks", "3"], "leave it out"),
     ],
 )

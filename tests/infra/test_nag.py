@@ -21,7 +21,7 @@ ACCEPTED = {
     r"AwsSolutions-IAM5\[Resource::\*\]": "Describe and List actions without a resource (see infra/permissions.py).",
     r"AwsSolutions-IAM5\[.*:parameter/steady/(deployed|defaults|clusters)/\*\]": "The suite's own parameters.",
     rf"AwsSolutions-IAM5\[.*:ecs:.*:(container-instance|task|service(-revision)?)/{NAMES}/\*\]": "Of our clusters.",
-    r"AwsSolutions-IAM5\[.*:autoScalingGroup:\*:autoScalingGroupName/((old-)?web|batch)\]": "A group's ARN has an id in it.",
+    r"AwsSolutions-IAM5\[.*:autoScalingGroup:\*:autoScalingGroupName/((old-)?web|batch)\]": "A group's ARN has an id.",
     r"AwsSolutions-IAM5\[.*:ec2:.*:instance/\*\]": "Limited by the tag of our Spot Fleets; of an instance's role, to "
     "the instance itself by the SSM agent, whose id nobody knows before.",
     r"AwsSolutions-IAM5\[.*:ec2:.*:spot-fleet-request/\*\]": "Limited by the tag of the fleets that are made.",

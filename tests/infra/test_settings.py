@@ -13,7 +13,8 @@ from infra import stacks
 from infra.settings.clusters import MadeCluster
 from infra.settings.errors import BadSettings
 from infra.settings.images import BUILT_IN
-from infra.settings.target import ExistingNetwork, Settings, targets_in, targets_of
+from infra.settings.networks import ExistingNetwork
+from infra.settings.target import Settings, targets_in, targets_of
 from steady.pools import PoolKind
 
 ADOPTED = {"name": "a", "capacity": "spot-fleet:sfr-1"}

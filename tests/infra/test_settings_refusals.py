@@ -17,7 +17,8 @@ from infra.settings.errors import BadSettings
 from infra.settings.images import Image
 from infra.settings.logs import AggregatorSettings, LogSettings
 from infra.settings.monitoring import MonitoringImages, MonitoringSettings
-from infra.settings.target import ExistingNetwork, Settings, TaskStatusSettings, targets_in
+from infra.settings.networks import ExistingNetwork
+from infra.settings.target import Settings, TaskStatusSettings, targets_in
 
 Way = tuple[str | int, ...]
 
