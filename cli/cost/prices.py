@@ -1,7 +1,7 @@
 """AWS's list prices in us-east-1, in USD, and what every account has free of charge each month, for ever.
 
-Read on 2026-11-26 on the pages "Pricing" of CloudWatch, Lambda, SQS, DynamoDB, VPC, Elastic Load Balancing, Secrets
-Manager and Route 53. Other Regions differ by up to some 40 %.
+They are those of 2026 as far as they are publicly known; AWS's pages "Pricing" of each service are right. CloudWatch's
+log, metric and dashboard prices agree with reports of June 2026. Other Regions cost more, some by tens of per cent.
 """
 
 from __future__ import annotations
