@@ -11,7 +11,6 @@ from cli.account import ProfileOption, RegionOption, aws_errors, runtime
 from cli.deployment import CDK_JSON, EnvOption, FileOption, read_targets
 from cli.image import deployed_image, newest_image, pin, pinned
 from cli.output import JsonOption, answers, write_json
-from infra.settings.clusters import MadeKind
 from steady.aws.runtime import Runtime
 from steady.aws.settings.parameters import list_managed_clusters
 
@@ -67,6 +66,8 @@ def _pin_images(aws: Runtime, settings: Settings) -> Iterator[str]:
 
 def _make_roles(aws: Runtime, settings: Settings) -> Iterator[str]:
     """Make the roles of EC2's that Spot Instances need, where any are made and the account has not got them."""
+    from infra.settings.clusters import MadeKind
+
     if all(row.kind is MadeKind.ON_DEMAND for row in settings.made):
         return
     iam: Any = aws.session.client("iam", config=RETRIED)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -121,3 +123,11 @@ def test_a_benchmark_without_its_traces_is_refused_in_one_line(tmp_path: Path) -
     assert done.exit_code == 2
     assert "jobs-openb-a.csv: No such file or directory" in done.stderr
     assert not (tmp_path / "page.md").exists()
+
+
+def test_no_command_waits_for_the_import_of_the_cdk() -> None:
+    """It takes two seconds, starts Node, and writes a warning of its own: the commands that need it import it then."""
+    loaded = "import sys, cli.main; print('aws_cdk' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == ["False"]
