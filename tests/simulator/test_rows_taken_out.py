@@ -39,7 +39,7 @@ def test_it_is_left_alone_and_said_once_and_no_other_is_hurt(event: str) -> None
         if event == "reclaim":
             cluster.reclaim(2)
         else:
-            world.account.fleets.recommend(cluster.ec2_instances()[:2], 900)
+            world.account.spot.recommend(cluster.ec2_instances()[:2], 900)
     world.run(600)
 
     assert rights.refused == [], "nothing of it is even asked for"
