@@ -100,12 +100,18 @@ def on_demand_units(
 
 
 def _is_market_gone(snapshot: Snapshot, state: ScalingState) -> bool:
-    """Whether so much is about to go that the market has no more. A group does not count what waits under its hook."""
+    """Whether so much is about to go that the market has no more.
+
+    A group does not count what waits under its hook, such as what the market takes back. What scale-in has chosen waits
+    there, too, and is no loss.
+    """
     pool = snapshot.pool
-    uncounted = (i for i in snapshot.instances if i.instance_id in state.doomed and i.instance_id not in pool.members)
-    uncounted_units = whole_units(sum(pool.weight(i.instance_type) for i in uncounted))
-    going = leaving_units(snapshot, state) + uncounted_units
-    return going / max(1, pool.held + uncounted_units) >= MARKET_GONE_SHARE
+    uncounted = 0
+    if pool.traits.keeps_to_its_parts:
+        chosen = {*state.interrupted, *state.draining}
+        lost = {i.instance_id: i for i in snapshot.instances if i.instance_id in state.doomed and i.arn not in chosen}
+        uncounted = whole_units(sum(pool.weight(i.instance_type) for id_, i in lost.items() if id_ not in pool.members))
+    return (leaving_units(snapshot, state) + uncounted) / max(1, pool.held + uncounted) >= MARKET_GONE_SHARE
 
 
 def on_demand_instances(snapshot: Snapshot) -> list[ContainerInstance]:
