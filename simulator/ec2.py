@@ -255,6 +255,7 @@ class Ec2:
             provider=instance.provider,
             managed=bool(provider and not provider.group),
             interfaces=interfaces_of(instance.instance_type, trunking=instance.cluster.trunking),
+            trunked=instance.cluster.trunking,
         )
         balancing = self.scheduler.balancing
         for arn in instance.target_groups:

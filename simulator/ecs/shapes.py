@@ -46,7 +46,7 @@ def describe_instance(instance: ContainerInstance) -> dict[str, Any]:
     own = {"ecs.instance-type": instance.instance_type, "ecs.availability-zone": instance.zone}
     if instance.external:
         own = {"ecs.capability.external": ""}
-    elif instance.cluster.trunking:
+    elif instance.trunked:
         own[TRUNK] = f"eni-{instance.ec2_id.removeprefix('i-')}"
     return {
         "containerInstanceArn": instance.arn,

@@ -136,6 +136,7 @@ class ContainerInstance:
         provider: the capacity provider that it is of; "": of none.
         external, managed: whether it is of ECS Anywhere, or of ECS Managed Instances.
         interfaces: how many tasks in network mode awsvpc it takes; None: any number.
+        trunked: whether it has registered with a trunk.
     """
 
     arn: str
@@ -157,6 +158,7 @@ class ContainerInstance:
     external: bool = False
     managed: bool = False
     interfaces: int | None = None
+    trunked: bool = False
 
     def has_room(self, definition: TaskDefinition) -> bool:
         """Whether a task of `definition` fits: CPU, memory, its fixed port and its network interface."""
