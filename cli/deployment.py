@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,9 +25,15 @@ def read_targets(file: Path, env: str | None) -> tuple[Target, ...]:
     from infra.settings.target import targets_in
 
     try:
-        context = json.loads(file.read_text())["context"]
-        return targets_in({**context, **({"env": env} if env else {})})
+        return targets_in(read_context(file, env))
     except BadSettings as error:
         fail(f"{file}: {error}")
+
+
+def read_context(file: Path, env: str | None) -> dict[str, Any]:
+    """Return the context of `file`, with the environment that it picks. If it cannot be read, end the command."""
+    try:
+        context: dict[str, Any] = json.loads(file.read_text())["context"]
     except (KeyError, ValueError) as error:
         fail(f"{file} has no context that can be read: {error}")
+    return {**context, **({"env": env} if env else {})}

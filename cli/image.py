@@ -14,6 +14,7 @@ import typer
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
 from cli.deployment import CDK_JSON, EnvOption, FileOption, read_targets
 from cli.output import JsonOption, answers, fail, write_json
+from cli.stacks import where_there_is_one
 from steady.aws.runtime import Runtime
 from steady.names import IMAGES_PATH
 
@@ -79,14 +80,10 @@ def deployed_image(cloudformation: Any, cluster: str) -> str | None:
     A parameter of a stack that names an SSM parameter has what it stood for at the last deployment as its ResolvedValue
     (CloudFormation API Reference, "Parameter").
     """
-    try:
-        [stack] = cloudformation.describe_stacks(StackName=f"steady-cluster-{cluster}")["Stacks"]
-    except cloudformation.exceptions.ClientError as error:
-        # "Stack with id <name> does not exist"
-        if error.response["Error"]["Code"] != "ValidationError":
-            raise
-        return None
-    resolved = [parameter.get("ResolvedValue", "") for parameter in stack.get("Parameters", [])]
+    stacks: list[dict[str, Any]] = []
+    with where_there_is_one():
+        stacks = cloudformation.describe_stacks(StackName=f"steady-cluster-{cluster}")["Stacks"]
+    resolved = [parameter.get("ResolvedValue", "") for stack in stacks for parameter in stack.get("Parameters", [])]
     return next((value for value in resolved if value.startswith("ami-")), None)
 
 

@@ -23,6 +23,7 @@ from rich.table import Table
 
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
 from cli.output import JsonOption, answers, fail, write_json
+from cli.stacks import read_template, where_there_is_one
 from cli.upgrade_keys import keys_needed
 from steady.aws.runtime import Runtime
 from steady.aws.settings.clusters import list_parameters
@@ -110,18 +111,14 @@ def _templates(cloudformation: Any, live: Iterable[str]) -> Iterator[tuple[str, 
     for path in live:
         if path in seen:
             continue
-        try:
-            answer = cloudformation.describe_stack_resources(PhysicalResourceId=path)
-        except cloudformation.exceptions.ClientError as error:
-            # "Stack for <id> does not exist": an operator has made it.
-            if error.response["Error"]["Code"] != "ValidationError":
-                raise
-            continue
-        resources = answer["StackResources"]
-        seen.update(r.get("PhysicalResourceId", "") for r in resources)
-        stack = resources[0].get("StackName", "")
-        template: Any = cloudformation.get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
-        yield stack, json.loads(template) if isinstance(template, str) else template
+        resources: list[dict[str, Any]] = []
+        # One that is no stack's, an operator has made.
+        with where_there_is_one():
+            resources = cloudformation.describe_stack_resources(PhysicalResourceId=path)["StackResources"]
+        if resources:
+            seen.update(r.get("PhysicalResourceId", "") for r in resources)
+            stack = resources[0].get("StackName", "")
+            yield stack, read_template(cloudformation, stack)
 
 
 def _changed(stack: str, template: Mapping[str, Any], live: Mapping[str, str]) -> Iterator[Owned]:

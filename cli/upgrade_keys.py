@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cli.stacks import read_template, where_there_is_one
 from infra.network_slots import id_of, made_for
 from steady.aws.runtime import Runtime
 from steady.aws.settings.parameters import list_managed_clusters
@@ -35,14 +36,10 @@ def keys_needed(aws: Runtime, cloudformation: Any) -> Iterator[str]:
 
 def _resources(cloudformation: Any, stack: str) -> dict[str, dict[str, Any]]:
     """Return the resources of a stack's template; none where there is no such stack."""
-    try:
-        template: Any = cloudformation.get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
-    except cloudformation.exceptions.ClientError as error:
-        # "Stack with id <name> does not exist"
-        if error.response["Error"]["Code"] != "ValidationError":
-            raise
-        return {}
-    found: dict[str, dict[str, Any]] = (json.loads(template) if isinstance(template, str) else template)["Resources"]
+    template: dict[str, Any] = {"Resources": {}}
+    with where_there_is_one():
+        template = read_template(cloudformation, stack)
+    found: dict[str, dict[str, Any]] = template["Resources"]
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
@@ -12,6 +12,8 @@ from constructs import Construct
 
 from infra.network_slots import BLOCK, SECOND_BLOCK, Slot, slots_of
 from infra.settings.networks import ExistingNetwork, MadeNetwork
+
+AnySubnet = TypeVar("AnySubnet", bound=ec2.Subnet)
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,9 @@ class NetworkStack(cdk.Stack):
                 self.vpc, "SecondBlock", vpc_id=self.vpc.vpc_id, cidr_block=SECOND_BLOCK
             )
         public = {zone: self._public_subnet(zone, slot) for zone, slot in slots.items()}
-        private = {zone: self._private_subnet(zone, slot) for zone, slot in slots.items()}
+        private = {
+            zone: self._subnet(ec2.PrivateSubnet, "Private", zone, slot, slot.private) for zone, slot in slots.items()
+        }
         if made.has_nat:
             # A NAT gateway in each zone: when a zone fails, the others keep their way out.
             for zone in slots:
@@ -91,34 +95,23 @@ class NetworkStack(cdk.Stack):
         self.network = Network(self.vpc, private if made.has_nat else public)
 
     def _public_subnet(self, zone: str, slot: Slot) -> ec2.PublicSubnet:
-        subnet = ec2.PublicSubnet(
-            self.vpc,
-            f"PublicSubnet{slot.id}",
-            availability_zone=zone,
-            vpc_id=self.vpc.vpc_id,
-            cidr_block=slot.public,
-            map_public_ip_on_launch=True,
-        )
+        subnet = self._subnet(ec2.PublicSubnet, "Public", zone, slot, slot.public)
         subnet.add_default_internet_route(self.internet.ref, self.attachment)
-        self._complete(subnet, "Public", slot)
         return subnet
 
-    def _private_subnet(self, zone: str, slot: Slot) -> ec2.PrivateSubnet:
-        subnet = ec2.PrivateSubnet(
+    def _subnet(self, of: type[AnySubnet], kind: str, zone: str, slot: Slot, cidr: str) -> AnySubnet:
+        """Make a subnet with the tags that the CDK gives those of a VPC; it waits for the block that it is in."""
+        subnet = of(
             self.vpc,
-            f"PrivateSubnet{slot.id}",
+            f"{kind}Subnet{slot.id}",
             availability_zone=zone,
             vpc_id=self.vpc.vpc_id,
-            cidr_block=slot.private,
-            map_public_ip_on_launch=False,
+            cidr_block=cidr,
+            map_public_ip_on_launch=kind == "Public",
         )
-        self._complete(subnet, "Private", slot)
-        return subnet
-
-    def _complete(self, subnet: ec2.Subnet, kind: str, slot: Slot) -> None:
-        """Add the tags that the CDK gives the subnets of a VPC, and what the subnet waits for."""
         for key in ("aws-cdk:subnet-name", "aws-cdk:subnet-type"):
             cdk.Tags.of(subnet).add(key, kind, include_resource_types=["AWS::EC2::Subnet"])
         cdk.Tags.of(subnet).add("Name", subnet.node.path)
         if slot.is_in_second_block and self.second_block:
             subnet.node.add_dependency(self.second_block)
+        return subnet

@@ -46,7 +46,10 @@ class SpotFleets:
 
     def holds(self, instance: Ec2Instance) -> bool:
         """Whether one of the fleets holds the instance."""
-        return any(instance.id in fleet.members for fleet in self.fleets.values())
+        return self._holder(instance) is not None
+
+    def _holder(self, instance: Ec2Instance) -> SpotFleet | None:
+        return next((fleet for fleet in self.fleets.values() if instance.id in fleet.members), None)
 
     def leave(self, instance: Ec2Instance, terminates_after_s: float) -> None:
         """Launch another instance in the place of one at risk, and terminate that one later.
@@ -54,9 +57,9 @@ class SpotFleets:
         EC2 User Guide, "Capacity Rebalancing in EC2 Fleet and Spot Fleet": the replacement strategy
         launch-before-terminate with its termination delay.
         """
-        fleet = next(f for f in self.fleets.values() if instance.id in f.members)
-        fleet.at_risk.add(instance.id)
-        self.look_soon(fleet)
+        if fleet := self._holder(instance):
+            fleet.at_risk.add(instance.id)
+            self.look_soon(fleet)
         self.clock.after(terminates_after_s, lambda: self.ec2.terminate(instance))
 
     def restart(self, instance: Ec2Instance) -> None:
@@ -132,7 +135,7 @@ class SpotFleets:
 
     def stop(self, instance: Ec2Instance) -> None:
         """Stop an instance at the end of its notice. Its fleet launches another one."""
-        fleet = next((f for f in self.fleets.values() if instance.id in f.members), None)
+        fleet = self._holder(instance)
         if fleet is None:
             return
         fleet.stopped[instance.id] = fleet.members.pop(instance.id)

@@ -10,7 +10,7 @@ from typing import Any
 from rich.table import Table
 
 from cli.cost.bill import Line, bill_of
-from cli.deployment import CDK_JSON, EnvOption, FileOption, read_targets
+from cli.deployment import CDK_JSON, EnvOption, FileOption, read_context, read_targets
 from cli.output import JsonOption, answers, write_json
 
 
@@ -20,8 +20,7 @@ def cost(env: EnvOption = None, cdk_json: FileOption = CDK_JSON, json_: JsonOpti
     Instances, traffic and stored data are not included. Exit code 2: cdk.json is wrong.
     """
     read_targets(cdk_json, env)
-    context = json.loads(cdk_json.read_text())["context"]
-    lines = bill_of(synthesized({**context, **({"env": env} if env else {})}))
+    lines = bill_of(synthesized(read_context(cdk_json, env)))
     rows = [{"what": x.what, "units": x.units, "listed": x.listed, "charged": x.charged} for x in lines]
     totals = {"listed": sum(x.listed for x in lines), "charged": sum(x.charged for x in lines)}
     write_json({"lines": rows, "usd_a_month": totals}, json_)

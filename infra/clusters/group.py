@@ -8,6 +8,7 @@ from typing import Any
 import aws_cdk as cdk
 from aws_cdk import aws_autoscaling as autoscaling
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
 from infra.hook import add_hook
@@ -21,14 +22,16 @@ def add_group(
     row: MadeCluster,
     vpc: ec2.IVpc,
     subnets: Sequence[ec2.ISubnet],
+    after: ecs.CfnCluster,
     launch_template: ec2.ILaunchTemplate,
     distribution: autoscaling.InstancesDistribution,
     maximum: int,
     **options: Any,
 ) -> autoscaling.AutoScalingGroup:
-    """Make the group of `row`, with the name of its cluster. The suite sets the group's desired capacity.
+    """Make the group of `row`, with the name of its cluster, once the ECS cluster `after` is there.
 
-    A changed launch template, type or zone is changed in place: new instances have it.
+    The suite sets the group's desired capacity. A changed launch template, type or zone is changed in place: new
+    instances have it.
     """
     group = autoscaling.AutoScalingGroup(
         scope,
@@ -48,6 +51,7 @@ def add_group(
         ),
         **options,
     )
+    group.node.add_dependency(after)
     add_hook(scope, "Hook", group.auto_scaling_group_name)
     cdk.Tags.of(group).add(CLUSTER_TAG, row.name)
     return group

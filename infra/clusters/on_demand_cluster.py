@@ -29,6 +29,7 @@ class OnDemandCluster(Construct):
             row=row,
             vpc=vpc,
             subnets=subnets,
+            after=self.cluster,
             launch_template=self.instances.launch_template,
             maximum=row.maximum,
             distribution=autoscaling.InstancesDistribution(
@@ -37,5 +38,4 @@ class OnDemandCluster(Construct):
                 on_demand_allocation_strategy=autoscaling.OnDemandAllocationStrategy.PRIORITIZED,
             ),
         )
-        self.group.node.add_dependency(self.cluster)
         self.pool = PoolName(PoolKind.AUTO_SCALING_GROUP, self.group.auto_scaling_group_name)

@@ -37,6 +37,7 @@ class SpotCluster(Construct):
             row=row,
             vpc=vpc,
             subnets=subnets,
+            after=self.cluster,
             launch_template=template,
             # The threshold `max_capacity` is what bounds the work.
             maximum=row.maximum * ROOM_FOR_REPLACEMENTS,
@@ -49,7 +50,6 @@ class SpotCluster(Construct):
             # A replacement is launched at a rebalance recommendation, or at the notice, and not two minutes later.
             capacity_rebalance=True,
         )
-        self.group.node.add_dependency(self.cluster)
         if row.moves_from:
             add_fleet(self, row=row, launch_template=template, subnets=subnets, after=self.cluster)
         self.pool = PoolName(PoolKind.AUTO_SCALING_GROUP, self.group.auto_scaling_group_name)

@@ -6,7 +6,8 @@ environment is one target, or a list of targets. A key that a target lacks is ta
 "env": "staging",
 "environments": {
   "staging": {"account": "111111111111", "region": "eu-west-1", "clusters": […]},
-  "prod": [{"account": "222222222222", "region": "us-east-1", "clusters": […]}]
+  "prod": [{"account": "222222222222", "region": "us-east-1", "clusters": […]},
+           {"account": "222222222222", "region": "eu-west-1", "clusters": […]}]
 }
 """
 

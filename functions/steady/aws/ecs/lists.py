@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.api_budget.limits import THROTTLED
+from steady.aws.cache import Cache
 from steady.aws.runtime import Runtime, batches
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 Client = TypeVar("Client")
+Value = TypeVar("Value")
 # The errors that no single thing of a list is the cause of.
 OF_ALL = frozenset({THROTTLED, "ClusterNotFoundException", "ExpiredTokenException", "UnrecognizedClientException"})
 # If more parts than this are refused, the cause is not a thing or two: they are not divided further. Fewer parts are
@@ -83,6 +85,27 @@ def call_with(
             refused.update((thing, error) for some, error in failed for thing in some)
             return Answers(answers, refused)
         parts = [(for_parts, half) for some, _ in failed for half in batches(some, -(-len(some) // 2))]
+
+
+def read_once(
+    runtime: Runtime,
+    kept: Cache[str, Value],
+    client: Client,
+    look: Callable[[Client, Sequence[str]], Mapping[str, Value]],
+    arns: Iterable[str],
+    at_once: int,
+) -> tuple[Mapping[str, Value], Mapping[str, Exception]]:
+    """Return the things `arns`, each read once in a process, and why the others were refused, both by ARN.
+
+    Args:
+        kept: the things that the process has read.
+        look: reads some of them, at most `at_once`.
+    """
+    asked = sorted(set(arns))
+    found = call_with(runtime, client, client, look, [a for a in asked if kept.get(runtime, a) is None], at_once)
+    for arn, one in (read for answer in found.answers for read in answer.items()):
+        kept.keep(runtime, arn, one)
+    return {arn: known for arn in asked if (known := kept.get(runtime, arn))}, found.refused
 
 
 def may_be_of_one(error: Exception) -> bool:

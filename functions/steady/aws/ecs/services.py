@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from steady.aws.cache import Cache
-from steady.aws.ecs.lists import call_for_each, call_with, raise_refused
+from steady.aws.ecs.lists import call_for_each, raise_refused, read_once
 from steady.aws.ecs.pages import PAGE
 from steady.aws.ecs.task_definitions import read_task_definition
 from steady.aws.runtime import Runtime
@@ -66,23 +66,20 @@ def read_revisions(runtime: Runtime, arns: Iterable[str]) -> Mapping[str, Mappin
     Those that ECS does not describe are left out (API text: those made before 25 October 2024). No error is raised.
     """
 
-    def look(client: ECSClient, batch: Sequence[str]) -> None:
+    def look(client: ECSClient, batch: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
         answer = client.describe_service_revisions(serviceRevisionArns=batch)["serviceRevisions"]
         found: dict[str, Mapping[str, Any]] = {r.get("serviceRevisionArn", ""): r for r in answer}
-        for arn in batch:
-            REVISIONS.keep(runtime, arn, found.get(arn, {}))
+        return {arn: found.get(arn, {}) for arn in batch}
 
-    asked = sorted(set(arns))
-    unread = [arn for arn in asked if REVISIONS.get(runtime, arn) is None]
     # Without retries: no deregistration waits for them.
-    refused = call_with(runtime, runtime.ecs_once, runtime.ecs_once, look, unread, REVISIONS_A_DESCRIBE).refused
+    known, refused = read_once(runtime, REVISIONS, runtime.ecs_once, look, arns, REVISIONS_A_DESCRIBE)
     if refused:
         some, error = next(iter(sorted(refused.items())))
         runtime.telemetry.warning(
             f"{len(refused)} service revisions cannot be read, {some} among them: tasks of earlier deployments are "
             f"stopped as late as batch tasks: {error}"
         )
-    return {arn: known for arn in asked if (known := REVISIONS.get(runtime, arn))}
+    return known
 
 
 def is_listed(task: TaskTypeDef, service: ServiceTypeDef) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -231,30 +231,31 @@ class _Stopping:
         self.runtime.in_parallel(stop_some, range(CALLERS), at_once=CALLERS)
 
     def read_further(self) -> None:
-        self.runtime.side_by_side(self.read_definitions, self.read_routing)
+        """Read what the process keeps for the look: service revisions, target groups, and the task definitions.
 
-    def read_definitions(self) -> None:
-        """Read the task definitions, of which ECS describes 20 in a second: the process keeps them for the look."""
+        Of task definitions, ECS describes 20 in a second.
+        """
+
+        def read_routes(names: Collection[str]) -> None:
+            read_routing(self.runtime, [self.services[name] for name in names])
+
+        self.runtime.side_by_side(
+            lambda: self.read_each(
+                self.crowd.definitions, lambda arns: read_definitions(self.runtime, self.cluster, arns)
+            ),
+            lambda: self.read_each(lambda: frozenset(self.services.copy()), read_routes),
+        )
+
+    def read_each(self, find: Callable[[], frozenset[str]], read: Callable[[Collection[str]], object]) -> None:
+        """Read each of those that `find` returns, once, until all tasks are listed."""
         known: frozenset[str] = frozenset()
         while self.is_wanted():
             is_listed = self.crowd.is_listed is not None
-            found = self.crowd.definitions()
-            read_definitions(self.runtime, self.cluster, found - known)
+            found = find()
+            read(found - known)
             if is_listed:
                 return
             known = found
-            self.runtime.sleep(TURN_S)
-
-    def read_routing(self) -> None:
-        """Read the service revisions and the target groups, which the process keeps for the look, too."""
-        known: frozenset[str] = frozenset()
-        while self.is_wanted():
-            is_listed = self.crowd.is_listed is not None
-            found = dict(self.services)
-            read_routing(self.runtime, [service for name, service in found.items() if name not in known])
-            if is_listed:
-                return
-            known = frozenset(found)
             self.runtime.sleep(TURN_S)
 
     def find(self, tasks: Sequence[TaskTypeDef], asked_at: float) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from steady.aws.cache import Cache
-from steady.aws.ecs.lists import call_with
+from steady.aws.ecs.lists import read_once
 from steady.aws.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -44,31 +44,27 @@ def read_target_groups(runtime: Runtime, arns: Iterable[str]) -> Mapping[str, Ta
 
     One that was deleted gets no requests: it counts as one of an Application Load Balancer.
     """
-    asked = sorted(set(arns))
-    unread = [arn for arn in asked if TARGET_GROUPS.get(runtime, arn) is None]
     # A session makes its clients in one thread only: before the calls side by side.
-    client = runtime.elbv2_once
-    found = call_with(runtime, client, client, _describe, unread, GROUPS_A_CALL)
-    for group in (group for answer in found.answers for group in answer):
-        TARGET_GROUPS.keep(runtime, group.get("TargetGroupArn", ""), to_target_group(group))
-    if found.refused:
-        some, error = next(iter(sorted(found.refused.items())))
+    known, refused = read_once(runtime, TARGET_GROUPS, runtime.elbv2_once, _describe, arns, GROUPS_A_CALL)
+    if refused:
+        some, error = next(iter(sorted(refused.items())))
         runtime.telemetry.warning(
-            f"{len(found.refused)} target groups cannot be described, {some} among them: they may be of a Network Load "
+            f"{len(refused)} target groups cannot be described, {some} among them: they may be of a Network Load "
             f"Balancer, so that their tasks are stopped as late as batch tasks: {error}",
-            target_groups=sorted(found.refused),
+            target_groups=sorted(refused),
         )
-    return {arn: known for arn in asked if (known := TARGET_GROUPS.get(runtime, arn))}
+    return known
 
 
-def _describe(client: ElasticLoadBalancingv2Client, arns: Sequence[str]) -> list[TargetGroupTypeDef]:
+def _describe(client: ElasticLoadBalancingv2Client, arns: Sequence[str]) -> Mapping[str, TargetGroup]:
     try:
-        return client.describe_target_groups(TargetGroupArns=arns)["TargetGroups"]
+        found = client.describe_target_groups(TargetGroupArns=arns)["TargetGroups"]
     except client.exceptions.TargetGroupNotFoundException:
         if arns[1:]:
             # ELB refuses the whole call for one target group that was deleted.
             raise
-        return [{"TargetGroupArn": arns[0]}]
+        return {arns[0]: TargetGroup()}
+    return {group.get("TargetGroupArn", ""): to_target_group(group) for group in found}
 
 
 def to_target_group(group: TargetGroupTypeDef) -> TargetGroup:

@@ -69,7 +69,7 @@ def _served(runtime: Runtime, found: Mapping[str, str]) -> dict[str, str]:
     A cluster whose row was taken out of cdk.json keeps its stack and its parameter, but the functions have no rights
     for it: each call would be refused, and its messages would be sent again and again. The log names it once a process.
     """
-    left = {name for name in found if runtime.clusters is not None and name not in runtime.clusters}
+    left = {name for name in found if _is_left(runtime, name)}
     for name in sorted(left):
         if not LEFT_ALONE.get(runtime, name):
             runtime.telemetry.warning(
@@ -79,6 +79,11 @@ def _served(runtime: Runtime, found: Mapping[str, str]) -> dict[str, str]:
             )
             LEFT_ALONE.keep(runtime, name, True)
     return {name: capacity for name, capacity in found.items() if name not in left}
+
+
+def _is_left(runtime: Runtime, cluster: str) -> bool:
+    """Return whether the deployment does not have `cluster`, so that it is left alone."""
+    return runtime.clusters is not None and cluster not in runtime.clusters
 
 
 def _capacities(runtime: Runtime) -> dict[str, str]:
@@ -101,8 +106,7 @@ def find_clusters(runtime: Runtime, origin: Origin) -> list[str]:
     except (ClientError, BotoCoreError):
         if not origin.cluster:
             raise
-        is_left = runtime.clusters is not None and origin.cluster not in runtime.clusters
-        return [] if is_left else [origin.cluster]
+        return [] if _is_left(runtime, origin.cluster) else [origin.cluster]
     of_pool = sorted(name for name, capacity in capacities.items() if origin.pool and capacity == str(origin.pool))
     if origin.cluster in of_pool:
         return [origin.cluster]
