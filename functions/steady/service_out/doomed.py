@@ -155,6 +155,21 @@ class Doomed:
         """
         return self.deadline_s - self.noticed_at > PATIENT_FROM_S
 
+    @property
+    def waits_under_hook(self) -> bool:
+        """Whether it waits until a hook is completed. EC2 ends a Spot instance that it takes back before its hook does.
+
+        An Auto Scaling group with Capacity Rebalancing calls its hook at the interruption notice, too.
+
+        >>> hook = LifecycleHook("web", "drain", heartbeat_s=300, beat_at=0.0)
+        >>> Doomed("i-1", "web", 7200.0, hooks=(hook,)).waits_under_hook
+        True
+        >>> Doomed("i-1", "web", 120.0, hooks=(hook,)).waits_under_hook
+        False
+        """
+        lasts = all(hook.beat_at + hook.heartbeat_s <= self.deadline_s for hook in self.hooks)
+        return bool(self.hooks) and (self.is_patient or lasts)
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:

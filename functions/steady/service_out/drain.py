@@ -204,7 +204,7 @@ def progress(
 
 
 def _is_finished(instance: Doomed, look: Seen | None, left: Sequence[DoomedTask], now: float) -> bool:
-    if instance.hooks:
+    if instance.waits_under_hook:
         # Completing the hook lets the instance go: nothing may run on it any more.
         return look is None or look.task_count == 0 or _is_lost(instance, look, left, now)
     if not instance.container_instance_arn:
@@ -229,7 +229,8 @@ def _look_again_in(
     release_at: Mapping[str, float],
     now: float,
 ) -> float:
-    beat_s = min((hook.heartbeat_s / 3 for hook in instance.hooks if hook.heartbeat_s), default=math.inf)
+    hooks = instance.hooks if instance.waits_under_hook else ()
+    beat_s = min((hook.heartbeat_s / 3 for hook in hooks if hook.heartbeat_s), default=math.inf)
     due = [*(moments[task.arn] for task in left), *(release_at.get(name, math.inf) for name in instance.held)]
     until_due = min(due, default=math.inf) - now - BEFORE_DUE_S
     others = any(not task.is_spared for task in left)

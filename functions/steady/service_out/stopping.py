@@ -120,7 +120,7 @@ def come_late_by_number(
 
 def _counts_stopping(instance: Doomed) -> bool:
     """Return whether the tasks that are stopping on `instance` are among those that were counted."""
-    return bool(instance.hooks) or instance.is_patient
+    return instance.waits_under_hook or instance.is_patient
 
 
 def _stop_at(task: DoomedTask, instance: Doomed, by: float, *, only_daemons: bool, drain_s: float, now: float) -> float:

@@ -68,7 +68,7 @@ class Crowd:
 
     def add(self, doomed: Iterable[Doomed], drained: Iterable[ContainerInstance], now: float) -> None:
         """Add instances of which tasks may be stopped: `drained` ones, until `now`, that end soon in any case."""
-        of_arn = {d.container_instance_arn: d for d in doomed if not (d.hooks or d.is_patient or d.gone)}
+        of_arn = {d.container_instance_arn: d for d in doomed if not (d.waits_under_hook or d.is_patient or d.gone)}
         found = {i.arn: i.task_count for i in drained if i.arn in of_arn and i.status is InstanceStatus.DRAINING}
         with self._lock:
             self._counts.update(found)

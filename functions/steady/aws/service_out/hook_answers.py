@@ -65,7 +65,8 @@ def work_with_heartbeats(
 def _due(doomed: Iterable[Doomed], now: float) -> list[tuple[Doomed, LifecycleHook]]:
     """Return the hooks whose heartbeat is due, with their instances; the one that waits longest first."""
     # A third of the timeout leaves room for a late step, and for another try.
-    due = [(one, hook) for one in doomed for hook in one.hooks if now - hook.beat_at >= hook.heartbeat_s / 3]
+    waiting = (one for one in doomed if one.waits_under_hook)
+    due = [(one, hook) for one in waiting for hook in one.hooks if now - hook.beat_at >= hook.heartbeat_s / 3]
     return sorted(due, key=lambda each: (each[1].beat_at + each[1].heartbeat_s, each[0].instance_id))
 
 
@@ -106,7 +107,8 @@ def complete_hooks(runtime: Runtime, after: Progress, latest: float) -> tuple[Pr
     Returns:
         The progress with that, and how many hooks Auto Scaling refused to complete.
     """
-    held = [instance for instance in after.finished if instance.hooks]
+    # What runs on the others still ends: they go at their deadline.
+    held = [instance for instance in after.finished if instance.waits_under_hook]
     if not held:
         return after, 0
     until = max(min(latest, runtime.now() + ANSWERS_FOR_S), runtime.now() + ANSWERS_AT_LEAST_S)

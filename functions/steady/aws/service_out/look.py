@@ -187,7 +187,7 @@ def _nearly_empty(
 
     They matter under a lifecycle hook, and for daemons where there is time: daemons are stopped last.
     """
-    patient = {d.container_instance_arn for d in doomed if d.hooks or d.is_patient}
+    patient = {d.container_instance_arn for d in doomed if d.waits_under_hook or d.is_patient}
     daemons = Counter(t.container_instance_arn for t in tasks if t.kind is TaskKind.DAEMON and not t.stopping)
     return {i.arn for i in instances if i.arn in patient and i.task_count <= daemons[i.arn]}
 
