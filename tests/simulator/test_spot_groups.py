@@ -155,6 +155,30 @@ def test_no_task_of_an_interrupted_instance_is_killed_and_its_replacement_boots_
     assert group_of(web).realigned == 0
 
 
+def test_a_hook_that_outlasts_a_notice_is_not_held_and_costs_no_call() -> None:
+    world = World(seed=1)
+    web, world.account.endpoint.log = full(world, 6), []
+    web.reclaim(6)
+    world.run(150)
+
+    assert world.account.killed_tasks == 0
+    called = Counter(call.name for call in world.account.endpoint.log)
+    assert called["autoscaling:RecordLifecycleActionHeartbeat"] == 0
+    assert called["autoscaling:CompleteLifecycleAction"] == 0
+
+
+def test_a_hook_that_would_end_before_a_notice_is_held_until_its_tasks_have_ended() -> None:
+    world = World(seed=1)
+    web, world.account.endpoint.log = full(world, 6), []
+    group_of(web).heartbeat_s = 45
+    web.reclaim(6)
+    world.run(150)
+
+    assert world.account.killed_tasks == 0
+    called = Counter(call.name for call in world.account.endpoint.log)
+    assert called["autoscaling:RecordLifecycleActionHeartbeat"] > 0
+
+
 def test_a_short_market_is_made_up_for_on_demand_and_spot_takes_over_without_a_kill() -> None:
     world = World(seed=2)
     web = full(world, 8)

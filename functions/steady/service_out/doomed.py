@@ -157,18 +157,22 @@ class Doomed:
 
     @property
     def waits_under_hook(self) -> bool:
-        """Whether it waits until a hook is completed. EC2 ends a Spot instance that it takes back before its hook does.
+        """Whether a hook decides when it ends. EC2 ends a Spot instance that it takes back before most hooks do.
 
-        An Auto Scaling group with Capacity Rebalancing calls its hook at the interruption notice, too.
+        An Auto Scaling group with Capacity Rebalancing calls its hook at the interruption notice, too. A hook with a
+        shorter heartbeat timeout than what is left of the notice still has to be held.
 
         >>> hook = LifecycleHook("web", "drain", heartbeat_s=300, beat_at=0.0)
         >>> Doomed("i-1", "web", 7200.0, hooks=(hook,)).waits_under_hook
         True
         >>> Doomed("i-1", "web", 120.0, hooks=(hook,)).waits_under_hook
         False
+        >>> short = LifecycleHook("web", "drain", heartbeat_s=60)
+        >>> Doomed("i-1", "web", 120.0, hooks=(short,)).waits_under_hook
+        True
         """
-        lasts = all(hook.beat_at + hook.heartbeat_s <= self.deadline_s for hook in self.hooks)
-        return bool(self.hooks) and (self.is_patient or lasts)
+        ends_first = any(hook.beat_at + hook.heartbeat_s <= self.deadline_s for hook in self.hooks)
+        return ends_first or (self.is_patient and bool(self.hooks))
 
 
 @dataclass(frozen=True, slots=True)

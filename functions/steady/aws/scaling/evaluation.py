@@ -173,7 +173,8 @@ def _evaluate_once(
         report_problems(runtime, environment.people_topic_arn, cluster.name, new_problems)
     put_metrics(runtime, snapshot, decision)
     log_decision(runtime, snapshot, decision, cluster.thresholds.mode)
-    report_unserved(runtime, environment.unserved_queue_url, environment.ledger_table, snapshot)
+    noticed = decision.state.doomed
+    report_unserved(runtime, environment.unserved_queue_url, environment.ledger_table, snapshot, noticed)
     if acts:
         hold = ledger.Hold(runtime, environment.ledger_table, held)
         outcome = carry_out(runtime, snapshot, decision, hold.keep)
@@ -226,7 +227,8 @@ def _without_ledger(
     LAST_STATE.keep(runtime, cluster.name, decision.state)
     put_metrics(runtime, snapshot, decision)
     log_decision(runtime, snapshot, decision, cluster.thresholds.mode)
-    report_unserved(runtime, environment.unserved_queue_url, environment.ledger_table, snapshot)
+    noticed = decision.state.doomed
+    report_unserved(runtime, environment.unserved_queue_url, environment.ledger_table, snapshot, noticed)
     if decision.acts_on(snapshot) and cluster.thresholds.mode == "active":
         outcome = carry_out(runtime, snapshot, decision)
         if outcome.ask_again:

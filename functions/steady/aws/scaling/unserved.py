@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -16,18 +17,23 @@ from steady.scaling.unserved import find_unserved, find_waiting
 INSTANCES_A_MESSAGE = 5000
 
 
-def report_unserved(runtime: Runtime, queue_url: str, ledger_table: str, snapshot: Snapshot) -> None:
+def report_unserved(
+    runtime: Runtime, queue_url: str, ledger_table: str, snapshot: Snapshot, noticed: Mapping[str, float]
+) -> None:
     """Send a notice of the instances of `snapshot` that wait under a hook and that no service-out empties.
 
     Nothing is called if no instance waits. A call that fails is logged: the next tick sees the same. A notice that is
     sent again changes nothing.
+
+    Args:
+        noticed: when a notice named an instance, in seconds since the epoch, by its id.
     """
     waiting = find_waiting(snapshot)
     if not waiting or not queue_url:
         return
     try:
         at_work_until = ledger.service_out_until(runtime, ledger_table, snapshot.cluster)
-        ids = [i.instance_id for i in find_unserved(waiting, at_work_until, runtime.now())]
+        ids = [i.instance_id for i in find_unserved(waiting, noticed, at_work_until, runtime.now())]
         for some in batches(ids, INSTANCES_A_MESSAGE):
             detail = {"group": snapshot.pool.name.name, "instances": some, "at": int(runtime.now())}
             body = json.dumps({"detail-type": WAITING_INSTANCES, "source": "steady", "detail": detail})
