@@ -11,6 +11,7 @@ from simulator.auto_scaling_group import AutoScalingGroup
 from simulator.errors import AwsError
 from simulator.faults import Hooked
 from simulator.suite import LEDGER_TABLE
+from simulator.timing import Timing
 from simulator.world import SimulatedCluster, World
 from steady.aws.capacity import pools
 from steady.aws.scaling import ledger
@@ -177,6 +178,22 @@ def test_a_hook_that_would_end_before_a_notice_is_held_until_its_tasks_have_ende
     assert world.account.killed_tasks == 0
     called = Counter(call.name for call in world.account.endpoint.log)
     assert called["autoscaling:RecordLifecycleActionHeartbeat"] > 0
+
+
+@pytest.mark.parametrize("ticks_at_s", [0.5, 2.0, 4.0, 8.0, 20.0])
+def test_a_tick_that_finds_the_hooks_does_not_put_the_end_of_a_notice_off(ticks_at_s: float) -> None:
+    world = World(seed=1, timing=Timing.as_aws(pollers=2))
+    web = world.spot_group_cluster("web", 12, **QUIET)
+    web.service("api", 24, requests_per_s=1)
+    for instance in web.instances():
+        web.batch_task(instance, run_s=3000)
+    world.run(50)
+    web.reclaim(12)
+    world.run(ticks_at_s)
+    world.suite.tick("web")
+    world.run(150)
+
+    assert (world.account.killed_tasks, world.account.balancing.failed_requests) == (0, 0)
 
 
 def test_a_short_market_is_made_up_for_on_demand_and_spot_takes_over_without_a_kill() -> None:

@@ -153,9 +153,11 @@ def _registered(doomed: Doomed, instance: ContainerInstance | None, stale: tuple
     is_known = mark and mark.reason is DrainReason.HOOK and not mark.is_over and mark.until > doomed.noticed_at
     is_lost = bool(doomed.hooks) and not any(hook.token for hook in doomed.hooks)
     if mark and is_known and is_lost and instance.status is InstanceStatus.DRAINING:
-        # The first notice was read, and its service-out was lost: the mark has the deadline. A notice without a hook,
-        # as of a Spot interruption, has a deadline of its own, which may be nearer.
-        return replace(found, deadline_s=float(mark.until), mark=None)
+        # The first notice was read, and its service-out was lost: the mark has the deadline of its hook, of which the
+        # notice that found it knows only within a heartbeat. What was merged with it, as the notice of a Spot
+        # interruption, may end the instance before.
+        is_of_hook = found.is_patient and found.deadline_s >= mark.until - max(h.heartbeat_s for h in doomed.hooks)
+        return replace(found, deadline_s=mark.until if is_of_hook else min(found.deadline_s, mark.until), mark=None)
     return found
 
 
