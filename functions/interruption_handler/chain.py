@@ -29,7 +29,8 @@ def go_on(runtime: Runtime, environment: Environment, cluster: str, done: Advanc
         now = runtime.now()
         delay_s = max(AT_ONCE_S, int(done.continues_in_s(now)))
         send(runtime, environment, cluster, done.waiting, done.due, delay_s, held.tokens, done.leaving)
-        if are_pressing(done.due, now + delay_s):
+        keeps_targets = any(one.held and not one.is_patient for one in done.waiting)
+        if keeps_targets or are_pressing(done.due, now + delay_s):
             _send_spare(runtime, environment, cluster, done, delay_s, held.token)
         late = lease.rest(runtime, table, cluster, held, delay_s)
     else:

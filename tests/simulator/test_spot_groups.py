@@ -7,34 +7,18 @@ from typing import Any
 
 import pytest
 
-from simulator.auto_scaling_group import AutoScalingGroup
 from simulator.errors import AwsError
 from simulator.faults import Hooked
 from simulator.suite import LEDGER_TABLE
-from simulator.timing import Timing
 from simulator.world import SimulatedCluster, World
 from steady.aws.capacity import pools
 from steady.aws.scaling import ledger
 from steady.pools import PoolKind, PoolName, Purchase
-
-QUIET = {"start_at_once_share": 0, "learning": "off"}
-
-
-def group_of(cluster: SimulatedCluster) -> AutoScalingGroup:
-    assert isinstance(cluster.pool, AutoScalingGroup)
-    return cluster.pool
+from tests.simulator.spot_groups import QUIET, full, group_of
 
 
 def on_demand(cluster: SimulatedCluster) -> int:
     return sum(i.on_demand for i in cluster.ec2_instances())
-
-
-def full(world: World, instances: int, **options: Any) -> SimulatedCluster:
-    """A cluster whose service fills each of its instances."""
-    cluster = world.spot_group_cluster("web", instances, **{**QUIET, **options})
-    cluster.service("api", 2 * instances, cpu=1000, memory=1000)
-    world.run(50)
-    return cluster
 
 
 def changed(world: World, **params: Any) -> None:
@@ -154,46 +138,6 @@ def test_no_task_of_an_interrupted_instance_is_killed_and_its_replacement_boots_
     assert world.account.killed_tasks == 0
     assert (web.target, len(web.ec2_instances()), len(web.running())) == (6, 6, 12)
     assert group_of(web).realigned == 0
-
-
-def test_a_hook_that_outlasts_a_notice_is_not_held_and_costs_no_call() -> None:
-    world = World(seed=1)
-    web, world.account.endpoint.log = full(world, 6), []
-    web.reclaim(6)
-    world.run(150)
-
-    assert world.account.killed_tasks == 0
-    called = Counter(call.name for call in world.account.endpoint.log)
-    assert called["autoscaling:RecordLifecycleActionHeartbeat"] == 0
-    assert called["autoscaling:CompleteLifecycleAction"] == 0
-
-
-def test_a_hook_that_would_end_before_a_notice_is_held_until_its_tasks_have_ended() -> None:
-    world = World(seed=1)
-    web, world.account.endpoint.log = full(world, 6), []
-    group_of(web).heartbeat_s = 45
-    web.reclaim(6)
-    world.run(150)
-
-    assert world.account.killed_tasks == 0
-    called = Counter(call.name for call in world.account.endpoint.log)
-    assert called["autoscaling:RecordLifecycleActionHeartbeat"] > 0
-
-
-@pytest.mark.parametrize("ticks_at_s", [0.5, 2.0, 4.0, 8.0, 20.0])
-def test_a_tick_that_finds_the_hooks_does_not_put_the_end_of_a_notice_off(ticks_at_s: float) -> None:
-    world = World(seed=1, timing=Timing.as_aws(pollers=2))
-    web = world.spot_group_cluster("web", 12, **QUIET)
-    web.service("api", 24, requests_per_s=1)
-    for instance in web.instances():
-        web.batch_task(instance, run_s=3000)
-    world.run(50)
-    web.reclaim(12)
-    world.run(ticks_at_s)
-    world.suite.tick("web")
-    world.run(150)
-
-    assert (world.account.killed_tasks, world.account.balancing.failed_requests) == (0, 0)
 
 
 def test_a_short_market_is_made_up_for_on_demand_and_spot_takes_over_without_a_kill() -> None:

@@ -68,7 +68,7 @@ def launched_shapes(
 
 def staying_units(snapshot: Snapshot, state: ScalingState) -> int:
     """Return the units of the registered instances that are not about to leave."""
-    return snapshot.pool.units(i.instance_id for i in snapshot.instances if not _is_leaving(i, snapshot.at, state))
+    return snapshot.pool.units(i.instance_id for i in snapshot.instances if not is_leaving(i, snapshot.at, state))
 
 
 def leaving_units(snapshot: Snapshot, state: ScalingState) -> int:
@@ -77,7 +77,7 @@ def leaving_units(snapshot: Snapshot, state: ScalingState) -> int:
     An instance that others began to drain is about to leave, and the pool replaces it. One that has been draining for
     longer than any notice lasts was drained by hand: it stays, and nothing is launched in its place.
     """
-    return snapshot.pool.units(i.instance_id for i in snapshot.instances if _is_leaving(i, snapshot.at, state))
+    return snapshot.pool.units(i.instance_id for i in snapshot.instances if is_leaving(i, snapshot.at, state))
 
 
 def target_after_leaving(snapshot: Snapshot, instance_ids: Iterable[str], minimum: int) -> int:
@@ -121,7 +121,8 @@ def without_temporary_target(snapshot: Snapshot, state: ScalingState) -> Snapsho
     return replace(snapshot, pool=replace(pool, target=pool.target - state.raised_by))
 
 
-def _is_leaving(instance: ContainerInstance, now: float, state: ScalingState) -> bool:
+def is_leaving(instance: ContainerInstance, now: float, state: ScalingState) -> bool:
+    """Return whether `instance` is about to leave, and not by what scaling or healing has chosen."""
     if instance.status is not InstanceStatus.DRAINING:
         return False
     # An instance that scaling or healing drains stays until scaling itself terminates it.

@@ -3,9 +3,10 @@
 from collections.abc import Collection
 
 from steady.cluster import ContainerInstance, Snapshot
+from steady.drain_mark import DrainReason
 from steady.pools import whole_units
 from steady.scaling.change import Change
-from steady.scaling.pool import leaving_units
+from steady.scaling.pool import is_leaving
 from steady.scaling.reasons import FellBack
 from steady.scaling.state import ScalingState
 from steady.scaling.zones import ZoneUnits, in_balance
@@ -100,10 +101,11 @@ def on_demand_units(
 
 
 def _is_market_gone(snapshot: Snapshot, state: ScalingState) -> bool:
-    """Whether so much is about to go that the market has no more.
+    """Whether the market takes back so much that it has no more.
 
-    A group does not count what waits under its hook, such as what the market takes back. What scale-in has chosen waits
-    there, too, and is no loss.
+    What goes for another reason says nothing of the market: an event of AWS Health, a recommendation. A group does not
+    count what waits under its hook, such as what the market takes back. What scale-in has chosen waits there, too, and
+    is no loss.
     """
     pool = snapshot.pool
     uncounted = 0
@@ -111,7 +113,12 @@ def _is_market_gone(snapshot: Snapshot, state: ScalingState) -> bool:
         chosen = {*state.interrupted, *state.draining}
         lost = {i.instance_id: i for i in snapshot.instances if i.instance_id in state.doomed and i.arn not in chosen}
         uncounted = whole_units(sum(pool.weight(i.instance_type) for id_, i in lost.items() if id_ not in pool.members))
-    return (leaving_units(snapshot, state) + uncounted) / max(1, pool.held + uncounted) >= MARKET_GONE_SHARE
+    taken = (
+        i.instance_id
+        for i in snapshot.instances
+        if is_leaving(i, snapshot.at, state) and (i.drain_mark is None or i.drain_mark.reason is DrainReason.HOOK)
+    )
+    return (pool.units(taken) + uncounted) / max(1, pool.held + uncounted) >= MARKET_GONE_SHARE
 
 
 def on_demand_instances(snapshot: Snapshot) -> list[ContainerInstance]:

@@ -17,9 +17,10 @@ from steady.service_out.doomed import Doomed, DoomedTask, Seen, Target, tasks_of
 from steady.service_out.one_at_a_time import waits_for_turn
 from steady.service_out.stopping import LINGERS_S, STILL_SENT_S, moments_of
 
-# Kept targets are deregistered this much earlier than their requests need: a step may crash, and SQS delivers its
-# message again after 30 s (infra/wiring.py).
-RELEASE_MARGIN_S = 32.0
+# Kept targets are deregistered this much earlier than their requests need: ELB may refuse it for a while. Where there
+# are so many target groups that the calls take their time, these seconds are less, but not less than a step takes that
+# the spare copy of a continuation does again.
+RELEASE_MARGIN_S, LEAST_RELEASE_MARGIN_S = 32.0, 12.0
 # Seconds to the next look while tasks of services are left, or while tasks stop.
 SOON_S = 7
 # Seconds to the next look while only batch or protected tasks are left; FAR_LATER_S if the first of them is due in
@@ -89,7 +90,7 @@ def to_release(
         turns: the instance whose turn it is, by the name of the service (`steady.service_out.one_at_a_time`).
     """
     doomed, tasks = list(doomed), list(tasks)
-    here, release_at = tasks_of(doomed, tasks), _release_times(tasks, moments_of(doomed, tasks), drain_s)
+    here, release_at = tasks_of(doomed, tasks), _release_times(tasks, moments_of(doomed, tasks, alone), drain_s)
     targets: set[Target] = set()
     held: dict[str, set[str]] = {}
     for instance in doomed:
@@ -134,17 +135,14 @@ def _release_times(tasks: Sequence[DoomedTask], moments: Mapping[str, float], dr
     """
     groups = {target.group_arn for task in tasks for target in task.targets}
     calls_s = max(0.0, (len(groups) - DEREGISTER_BUCKET.burst) / DEREGISTER_BUCKET.refill_per_s)
+    earlier_s = max(RELEASE_MARGIN_S, LEAST_RELEASE_MARGIN_S + calls_s)
     found: dict[str, float] = {}
     for task in tasks:
         if task.arn in moments:
-            at = moments[task.arn] - _leaves_for_s(task, drain_s) - calls_s
+            leaves_for_s = max(drain_s if task.targets else 0.0, LINGERS_S if task.targets_unknown else 0.0)
+            at = moments[task.arn] - leaves_for_s - earlier_s
             found[task.service] = min(at, found.get(task.service, math.inf))
     return found
-
-
-def _leaves_for_s(task: DoomedTask, drain_s: float) -> float:
-    """Return how long before its stop the targets of `task` are deregistered."""
-    return max(drain_s if task.targets else 0.0, LINGERS_S if task.targets_unknown else 0.0) + RELEASE_MARGIN_S
 
 
 def _is_to_deregister(task: DoomedTask, instance: Doomed) -> bool:

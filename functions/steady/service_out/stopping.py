@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from steady.cluster import DEFAULT_STOP_TIMEOUT_S
@@ -49,7 +49,8 @@ def to_stop(
             groups, the last one leaves some time after the first one.
     """
     doomed = list(doomed)
-    here, moments = tasks_of(doomed, tasks), moments_of(doomed, tasks)
+    here = tasks_of(doomed, tasks)
+    moments = moments_of(doomed, tasks, {name for instance in doomed for name in instance.held})
     stops: list[Stop] = []
     foreseen: list[Stop] = []
     soonest: dict[str, float] = {}
@@ -149,11 +150,20 @@ def _requests_end_at(task: DoomedTask, instance: Doomed, drain_s: float) -> floa
     return max(of_pool, instance.deregistered_at + after_s if task.targets else 0.0)
 
 
-def moments_of(doomed: Iterable[Doomed], tasks: Iterable[DoomedTask]) -> Mapping[str, float]:
-    """Return by when each task on `doomed` must be stopped so that all of them can be, by ARN."""
+def moments_of(
+    doomed: Iterable[Doomed], tasks: Iterable[DoomedTask], latest_of: Collection[str] = frozenset()
+) -> Mapping[str, float]:
+    """Return by when each task on `doomed` must be stopped so that all of them can be, by ARN.
+
+    Args:
+        latest_of: the names of services whose targets are kept: their tasks are stopped last.
+    """
     deadlines = {instance.container_instance_arn: instance.deadline_s for instance in doomed}
     return last_moments(
-        (t, deadlines[t.container_instance_arn])
-        for t in tasks
-        if not t.stopping and t.container_instance_arn in deadlines
+        (
+            (t, deadlines[t.container_instance_arn])
+            for t in tasks
+            if not t.stopping and t.container_instance_arn in deadlines
+        ),
+        latest_of,
     )

@@ -10,7 +10,7 @@ import heapq
 import math
 import threading
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
@@ -70,7 +70,9 @@ def last_stop_at(task: DoomedTask, deadline_s: float) -> float:
     return deadline_s - task.stop_timeout_s - STOP_MARGIN_S + later_s
 
 
-def last_moments(deadlines: Iterable[tuple[DoomedTask, float]]) -> Mapping[str, float]:
+def last_moments(
+    deadlines: Iterable[tuple[DoomedTask, float]], latest_of: Collection[str] = frozenset()
+) -> Mapping[str, float]:
     """Return by when each task must be stopped so that all of them can be, by ARN.
 
     >>> tasks = [DoomedTask(arn, "arn-1", TaskKind.BATCH, stop_timeout_s=30) for arn in "abc"]
@@ -79,14 +81,24 @@ def last_moments(deadlines: Iterable[tuple[DoomedTask, float]]) -> Mapping[str, 
 
     Args:
         deadlines: each task with the deadline of its instance, in seconds since the epoch.
+        latest_of: the names of services whose tasks are stopped later than others that could be stopped then.
     """
     latest = [(last_stop_at(task, deadline_s), task) for task, deadline_s in deadlines]
     # Tasks of one instance follow each other, so that its targets can leave together.
     latest.sort(key=lambda one: (one[0], rank_of(one[1]), one[1].container_instance_arn, one[1].arn), reverse=True)
     moments: dict[str, float] = {}
-    next_s = float("inf")
-    for latest_s, task in latest:
-        next_s = moments[task.arn] = min(latest_s, next_s - 1 / STOPS_PER_S)
+    ready: list[tuple[bool, int]] = []
+    at, begun = math.inf, 0
+    # From the last call to the first one.
+    while len(moments) < len(latest):
+        if not ready:
+            at = min(at, latest[begun][0])
+        while begun < len(latest) and latest[begun][0] >= at:
+            heapq.heappush(ready, (latest[begun][1].service not in latest_of, begun))
+            begun += 1
+        _, task = latest[heapq.heappop(ready)[1]]
+        moments[task.arn] = at
+        at -= 1 / STOPS_PER_S
     return moments
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from steady.cluster import ContainerInstance, Size, Snapshot
+from steady.drain_mark import DrainMark, DrainReason
 from steady.pools import PoolKind
 from steady.scaling.decision import Decision, decide
 from steady.scaling.reasons import FellBack, SpotIsBack
@@ -68,6 +69,15 @@ def test_a_market_that_takes_a_quarter_back_at_once_is_not_waited_for(leaving: i
     instances = [*busy(8 - leaving), *(instance(8 - n, BUSY, draining=True) for n in range(leaving))]
 
     assert decided(fleet(instances, target=8), state()).on_demand == on_demand
+
+
+@pytest.mark.parametrize("reason", [DrainReason.MAINTENANCE, DrainReason.RETIREMENT, DrainReason.REBALANCE])
+def test_what_aws_ends_for_another_reason_is_asked_of_the_market_first(reason: DrainReason) -> None:
+    mark = DrainMark(reason, int(NOW) + 900, int(NOW))
+    leaving = [replace(instance(n, BUSY, draining=True), drain_mark=mark) for n in range(4, 8)]
+    asked = decided(fleet([*busy(4), *leaving], target=8), state())
+
+    assert (asked.on_demand, asked.target) == (0, 12)
 
 
 def test_a_group_and_a_fleet_of_launch_specifications_cannot_fall_back() -> None:

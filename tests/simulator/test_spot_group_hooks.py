@@ -1,0 +1,51 @@
+"""The lifecycle hook that a group of Spot Instances calls at a notice: EC2 ends the instance whatever the hook says."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from simulator.timing import Timing
+from simulator.world import World
+from tests.simulator.spot_groups import QUIET, full, group_of
+
+
+def test_a_hook_that_outlasts_a_notice_is_not_held_and_costs_no_call() -> None:
+    world = World(seed=1)
+    web, world.account.endpoint.log = full(world, 6), []
+    web.reclaim(6)
+    world.run(150)
+
+    assert world.account.killed_tasks == 0
+    called = Counter(call.name for call in world.account.endpoint.log)
+    assert called["autoscaling:RecordLifecycleActionHeartbeat"] == 0
+    assert called["autoscaling:CompleteLifecycleAction"] == 0
+
+
+def test_a_hook_that_would_end_before_a_notice_is_held_until_its_tasks_have_ended() -> None:
+    world = World(seed=1)
+    web, world.account.endpoint.log = full(world, 6), []
+    group_of(web).heartbeat_s = 45
+    web.reclaim(6)
+    world.run(150)
+
+    assert world.account.killed_tasks == 0
+    called = Counter(call.name for call in world.account.endpoint.log)
+    assert called["autoscaling:RecordLifecycleActionHeartbeat"] > 0
+
+
+@pytest.mark.parametrize("ticks_at_s", [0.5, 2.0, 4.0, 8.0, 20.0])
+def test_a_tick_that_finds_the_hooks_does_not_put_the_end_of_a_notice_off(ticks_at_s: float) -> None:
+    world = World(seed=1, timing=Timing.as_aws(pollers=2))
+    web = world.spot_group_cluster("web", 12, **QUIET)
+    web.service("api", 24, requests_per_s=1)
+    for instance in web.instances():
+        web.batch_task(instance, run_s=3000)
+    world.run(50)
+    web.reclaim(12)
+    world.run(ticks_at_s)
+    world.suite.tick("web")
+    world.run(150)
+
+    assert (world.account.killed_tasks, world.account.balancing.failed_requests) == (0, 0)
