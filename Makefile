@@ -6,7 +6,7 @@ CDK := node_modules/.bin/cdk
 # Node 20 is enough for the CDK; it need not say at each run how old it is.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: chromium prometheus demo test e2e bench bench-cold chaos fuzz synth bootstrap deploy destroy lint audit sbom lock docs clean
+.PHONY: chromium prometheus demo test e2e bench bench-cold chaos fuzz template synth bootstrap deploy destroy lint audit sbom lock docs clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.ready  ## a day on the simulated account, and its report
@@ -62,6 +62,9 @@ bench-cold: $(VENV)/.ready  ## from the interruption handler's start to its firs
 
 # ENV picks an environment of cdk.json (make deploy ENV=prod); without it, cdk.json's own "env" holds.
 CDK_APP = PATH="$(CURDIR)/$(BIN):$$PATH" $(CDK) $(if $(ENV),--context env=$(ENV))
+
+template: $(VENV)/.ready node_modules/.ready  ## plain CloudFormation templates, for those who do not use the CDK
+	$(BIN)/steady template $(if $(ENV),--env $(ENV))
 
 synth bootstrap: $(VENV)/.ready node_modules/.ready  ## the templates; what the CDK needs in an account, once
 	$(CDK_APP) $@ $(if $(filter synth,$@),--quiet)

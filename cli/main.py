@@ -15,6 +15,7 @@ from cli.output import BAD_INPUT, notes
 from cli.record import command as record
 from cli.report import command as report
 from cli.rightsize import command as rightsize
+from cli.template import command as template
 
 app = typer.Typer(
     name="steady",
@@ -35,6 +36,7 @@ app.command("logs")(logs.logs)
 app.command("rightsize")(rightsize.rightsize)
 app.command("cost")(cost.cost)
 app.command("image")(image.image)
+app.command("template")(template.template)
 app.command("prepare")(prepare.prepare)
 app.command("upgrade")(upgrade.upgrade)
 app.add_typer(config.app, name="config")

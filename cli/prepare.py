@@ -66,9 +66,7 @@ def _pin_images(aws: Runtime, settings: Settings) -> Iterator[str]:
 
 def _make_roles(aws: Runtime, settings: Settings) -> Iterator[str]:
     """Make the roles of EC2's that Spot Instances need, where any are made and the account has not got them."""
-    from infra.settings.clusters import MadeKind
-
-    if all(row.kind is MadeKind.ON_DEMAND for row in settings.made):
+    if not settings.has_spot:
         return
     iam: Any = aws.session.client("iam", config=RETRIED)
     for service in SPOT_SERVICES:

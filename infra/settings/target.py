@@ -96,6 +96,11 @@ class Settings(Table):
         return tuple(c for c in self.clusters if isinstance(c, MadeCluster))
 
     @property
+    def has_spot(self) -> bool:
+        """Whether Spot Instances are made."""
+        return any(row.kind is not MadeKind.ON_DEMAND for row in self.made)
+
+    @property
     def made_zones(self) -> list[str]:
         """List the zones of the network that is made, sorted; none where no cluster is made, or a network exists."""
         if isinstance(self.network, ExistingNetwork) or not self.made:
