@@ -67,23 +67,6 @@ def test_the_last_healthy_targets_of_a_service_stay_as_long_as_their_requests_al
     assert stop_at(held, api, now=last - 5) == last
 
 
-def test_the_last_targets_of_a_hundred_services_are_kept_until_their_replacements_can_take_requests() -> None:
-    # The calls for so many target groups take 20 s, and the stops of all tasks 25 s.
-    fleet = [Doomed(f"i-{n}", "web", 120.0, f"arn-{n}") for n in range(100)]
-    ones = [
-        replace(
-            task(TaskKind.SERVICE, Target(f"group-{n}", f"i-{n}", 1), name=f"one-{n}"),
-            container_instance_arn=f"arn-{n}",
-        )
-        for n in range(100)
-    ]
-    others = [DoomedTask(f"batch-{n}", f"arn-{n % 100}", TaskKind.BATCH, 30) for n in range(800)]
-    alone = {one.service for one in ones}
-
-    assert to_release(fleet, [*ones, *others], alone, drain_s=15, now=24.0).targets == ()
-    assert len(to_release(fleet, [*ones, *others], alone, drain_s=15, now=40.0).targets) == 100
-
-
 def test_a_target_that_elb_refused_is_tried_again_and_its_task_stopped_late() -> None:
     api = task(TaskKind.SERVICE, TARGET)
     release = to_release([SPOT], [api], (), DRAIN_S, now=2.0)

@@ -7,7 +7,8 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steady.service_out.doomed import DoomedTask, TaskKind
+from steady.service_out.doomed import Doomed, DoomedTask, Target, TaskKind
+from steady.service_out.drain import to_release
 from steady.service_out.stops import STOPS_PER_S, Stop, fill, in_order, last_moments, last_stop_at
 
 TASKS = st.lists(
@@ -15,16 +16,16 @@ TASKS = st.lists(
 )
 
 
-@given(TASKS)
+@given(TASKS, st.integers(1, 5))
 def test_whoever_keeps_to_the_last_moments_keeps_to_the_rate_and_to_every_deadline(
-    given_: list[tuple[TaskKind, int, float]],
+    given_: list[tuple[TaskKind, int, float]], each: int
 ) -> None:
     tasks = [
-        (DoomedTask(f"t{number:03}", "arn-1", kind, timeout), deadline)
+        (DoomedTask(f"t{number:03}", "arn-1", kind, timeout, service=f"s{number % each}"), deadline)
         for number, (kind, timeout, deadline) in enumerate(given_)
     ]
 
-    moments = last_moments(tasks)
+    moments = last_moments(tasks, {"s1"})
 
     assert all(moments[task.arn] <= last_stop_at(task, deadline) for task, deadline in tasks)
     in_turn = sorted(moments.values())
@@ -64,3 +65,17 @@ def test_stops_that_wait_for_their_time_do_not_fill_a_round() -> None:
 
     assert not fill(waiting, now=0.0)
     assert fill(waiting, now=95.0)
+
+
+def test_the_last_targets_of_a_hundred_services_are_kept_until_their_replacements_can_take_requests() -> None:
+    # The calls for so many target groups take 20 s, and the stops of all tasks 25 s.
+    fleet = [Doomed(f"i-{n}", "web", 120.0, f"arn-{n}") for n in range(100)]
+    ones = [
+        DoomedTask(f"one-{n}", f"arn-{n}", TaskKind.SERVICE, 30, frozenset({target}), service=f"one-{n}")
+        for n, target in enumerate(Target(f"group-{n}", f"i-{n}", 1) for n in range(100))
+    ]
+    others = [DoomedTask(f"batch-{n}", f"arn-{n % 100}", TaskKind.BATCH, 30) for n in range(800)]
+    alone = {one.service for one in ones}
+
+    assert to_release(fleet, [*ones, *others], alone, drain_s=15, now=24.0).targets == ()
+    assert len(to_release(fleet, [*ones, *others], alone, drain_s=15, now=40.0).targets) == 100
