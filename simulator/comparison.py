@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator import policies
+from simulator.clock import and_end_all
 from simulator.ec2 import BOOT_S
 from simulator.instance_types import registered_size
 from simulator.simulation import Scenario, simulate
@@ -200,7 +201,7 @@ def compare(
     # The longest runs begin first, so that no long run is left alone at the end.
     longest_first = sorted(runs, key=lambda run: -run.workload.hours)
     with ProcessPoolExecutor(at_once) as pool:
-        futures = {pool.submit(figures, folder, run): run for run in longest_first}
+        futures = {pool.submit(and_end_all, figures, folder, run): run for run in longest_first}
         for future in as_completed(futures):
             run = futures[future]
             found[run] = future.result()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 
+from simulator.clock import and_end_all
 from simulator.simulation import Scenario, simulate
 
 # Thresholds that trade waiting against instance-hours: spare capacity, the delay of scale-in, the high threshold.
@@ -63,7 +64,9 @@ def search(
         done: called after each simulation.
     """
     with ProcessPoolExecutor(at_once) as pool:
-        for future in as_completed([pool.submit(_try_setting, scenario, thresholds) for thresholds in wanted]):
+        for future in as_completed(
+            [pool.submit(and_end_all, _try_setting, scenario, thresholds) for thresholds in wanted]
+        ):
             done()
             yield future.result()
 

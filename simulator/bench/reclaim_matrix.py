@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from simulator.bench.interruption import interruption
+from simulator.clock import and_end_all
 from simulator.timing import Timing
 
 INSTANCES = (100, 300, 500)
@@ -77,7 +78,7 @@ def measure_all(
 ) -> list[dict[str, Any]]:
     """Measure the cells, `at_once` of them at the same time. `done` is called after each."""
     with ProcessPoolExecutor(at_once) as pool:
-        futures = [pool.submit(measure, cell, seed) for cell in chosen]
+        futures = [pool.submit(and_end_all, measure, cell, seed) for cell in chosen]
         for _ in as_completed(futures):
             done()
         return [future.result() for future in futures]

@@ -16,6 +16,7 @@ from simulator import peers
 from simulator.bench.interruption import INSTANCE_TYPE, TARGET_GROUPS
 from simulator.bench.reasons import AFTERWARDS_S, REASONS, SPOT, Reason
 from simulator.bench.taken_services import SERVICES, Plan
+from simulator.clock import and_end_all
 from simulator.ec2 import Ec2Instance
 from simulator.ecs.state import Otherwise, Task
 from simulator.load_balancing import LONGEST_REQUEST_S, PROPAGATION_S, RegisteredTarget
@@ -122,7 +123,7 @@ def measure_all(runs: Sequence[Run], at_once: int, done: Callable[[], None] = la
             done()
         return found
     with ProcessPoolExecutor(at_once) as pool:
-        futures = [pool.submit(measure, run) for run in runs]
+        futures = [pool.submit(and_end_all, measure, run) for run in runs]
         for _ in as_completed(futures):
             done()
         return [future.result() for future in futures]

@@ -11,7 +11,7 @@ from typing import Any
 
 from simulator.chaos.events import EVENTS
 from simulator.chaos.scenarios import SCENARIOS, Trial
-from simulator.clock import Crashed
+from simulator.clock import Crashed, and_end_all
 from simulator.faults import (
     NO_FAULT,
     CrashAt,
@@ -101,7 +101,7 @@ def run_all(
     """
     results: dict[int, Result] = {}
     with ProcessPoolExecutor(at_once) as pool:
-        futures = {pool.submit(run_one, case): number for number, case in enumerate(wanted)}
+        futures = {pool.submit(and_end_all, run_one, case): number for number, case in enumerate(wanted)}
         for future in as_completed(futures):
             results[futures[future]] = future.result()
             done()
