@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 
+from infra.many_clusters import STATEMENT_CHARACTERS, in_chunks
 from infra.queue_function import QueueFunction
 from infra.settings.target import Settings
 from steady.names import API_BUDGET_KEY, CLUSTER_TAG, CLUSTERS_PATH, DEFAULTS_PATH, DEPLOYED_PATH, LEASE_KEY
 from steady.pools import PoolKind
+
+READ = ("ecs:DescribeContainerInstances", "ecs:DescribeServices", "ecs:DescribeTasks", "ecs:ListTasks")
 
 
 def may_read_thresholds(function: QueueFunction) -> None:
@@ -19,59 +22,29 @@ def may_read_thresholds(function: QueueFunction) -> None:
     function.allow(["ssm:GetParametersByPath", "ssm:GetParameterHistory"], arns)
 
 
-def may_read_clusters(function: QueueFunction, settings: Settings) -> None:
-    """Allow to read container instances, services and tasks of the managed clusters."""
+def may_work_in_clusters(function: QueueFunction, settings: Settings, *actions: str) -> None:
+    """Allow to read the managed clusters, with their container instances, services and tasks; and `actions` in them.
+
+    A condition names the clusters, and not the resources' ARNs: a list for each kind is more than a role may hold, an
+    ARN of the old format has no cluster (ECS Developer Guide, "Amazon Resource Names (ARNs) and IDs"), and ListTasks
+    and ListServices have no resource.
+    """
     stack = cdk.Stack.of(function)
-    clusters = _clusters(stack, settings)
-    function.allow(["ecs:ListContainerInstances", "ecs:DescribeClusters"], clusters)
-    only_ours = _only_ours(stack, settings)
-    function.allow(["ecs:DescribeContainerInstances"], _within(stack, settings, "container-instance"), **only_ours)
-    function.allow(["ecs:DescribeTasks"], _within(stack, settings, "task"), **only_ours)
-    function.allow(["ecs:DescribeServices"], _within(stack, settings, "service"), **only_ours)
-    # ListTasks takes a container instance as its resource, or none; the condition limits it to our clusters.
-    function.allow(["ecs:ListTasks"], ["*"], **only_ours)
+    for names in _in_chunks([c.name for c in settings.clusters]):
+        clusters = [stack.format_arn(service="ecs", resource="cluster", resource_name=name) for name in names]
+        function.allow(["ecs:ListContainerInstances", "ecs:DescribeClusters"], clusters)
+        function.allow([*READ, *actions], ["*"], ArnEquals={"ecs:cluster": clusters})
     # DescribeTaskDefinition has neither a resource nor a condition (Service Authorization Reference, ECS).
     function.allow(["ecs:DescribeTaskDefinition"], ["*"])
 
 
-def may_list_services(function: QueueFunction, settings: Settings) -> None:
-    # ListServices has no resource; the condition limits it to our clusters.
-    function.allow(["ecs:ListServices"], ["*"], **_only_ours(cdk.Stack.of(function), settings))
-
-
-def may_change_instances(function: QueueFunction, settings: Settings) -> None:
-    stack = cdk.Stack.of(function)
-    only_ours = _only_ours(stack, settings)
-    function.allow(["ecs:UpdateContainerInstancesState"], _within(stack, settings, "container-instance"), **only_ours)
-
-
-def may_write_drain_marks(function: QueueFunction, settings: Settings) -> None:
-    stack = cdk.Stack.of(function)
-    function.allow(["ecs:PutAttributes"], _within(stack, settings, "container-instance"), **_only_ours(stack, settings))
-
-
-def may_delete_drain_marks(function: QueueFunction, settings: Settings) -> None:
-    stack = cdk.Stack.of(function)
-    function.allow(
-        ["ecs:DeleteAttributes"], _within(stack, settings, "container-instance"), **_only_ours(stack, settings)
-    )
-
-
-def may_stop_tasks(function: QueueFunction, settings: Settings) -> None:
-    stack = cdk.Stack.of(function)
-    only_ours = _only_ours(stack, settings)
-    function.allow(["ecs:StopTask"], _within(stack, settings, "task"), **only_ours)
-
-
-def may_read_protection(function: QueueFunction, settings: Settings) -> None:
-    stack = cdk.Stack.of(function)
-    only_ours = _only_ours(stack, settings)
-    function.allow(["ecs:GetTaskProtection"], _within(stack, settings, "task"), **only_ours)
-
-
 def may_read_revisions(function: QueueFunction, settings: Settings) -> None:
     stack = cdk.Stack.of(function)
-    function.allow(["ecs:DescribeServiceRevisions"], _within(stack, settings, "service-revision"))
+    for clusters in _in_chunks([c.name for c in settings.clusters]):
+        arns = [
+            stack.format_arn(service="ecs", resource="service-revision", resource_name=f"{name}/*") for name in clusters
+        ]
+        function.allow(["ecs:DescribeServiceRevisions"], arns)
 
 
 def may_deregister_targets(function: QueueFunction) -> None:
@@ -100,9 +73,10 @@ def may_find_pools(function: QueueFunction) -> None:
 
 
 def may_answer_hooks(function: QueueFunction, settings: Settings) -> None:
-    groups = _groups(cdk.Stack.of(function), settings)
-    if groups:
-        function.allow(["autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat"], groups)
+    stack = cdk.Stack.of(function)
+    for groups in _in_chunks(_groups(settings)):
+        arns = _group_arns(stack, groups)
+        function.allow(["autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat"], arns)
         # Describe actions of Auto Scaling have no resources.
         function.allow(["autoscaling:DescribeLifecycleHooks"], ["*"])
 
@@ -112,31 +86,30 @@ def may_change_capacity(function: QueueFunction, settings: Settings) -> None:
     stack = cdk.Stack.of(function)
     # Describe actions of EC2 have no resources.
     function.allow(["ec2:DescribeInstanceTypes"], ["*"])
-    groups = _groups(stack, settings)
-    if groups:
+    for groups in _in_chunks(_groups(settings)):
         # Whose a capacity provider is, is not known before it is read.
         providers = stack.format_arn(service="ecs", resource="capacity-provider", resource_name="*")
         function.allow(["ecs:DescribeCapacityProviders"], [providers])
         function.allow(["autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities"], ["*"])
-        function.allow(["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"], groups)
-    spot_groups = _group_arns(stack, settings.may_hold_spot(PoolKind.AUTO_SCALING_GROUP))
-    if spot_groups:
+        arns = _group_arns(stack, groups)
+        function.allow(["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"], arns)
+    for spot_groups in _in_chunks(settings.may_hold_spot(PoolKind.AUTO_SCALING_GROUP)):
         # The on-demand base of a group's mixed instances policy, and not its bounds or its subnets.
         unchanged = {f"autoscaling:{key}": "true" for key in ("MaxSize", "MinSize", "VPCZoneIdentifiers")}
-        function.allow(["autoscaling:UpdateAutoScalingGroup"], spot_groups, Null=unchanged)
+        function.allow(["autoscaling:UpdateAutoScalingGroup"], _group_arns(stack, spot_groups), Null=unchanged)
         # How an instance is bought, EC2 alone says.
         function.allow(["ec2:DescribeInstances"], ["*"])
     fleets, fleet_clusters = settings.adopted_pools(PoolKind.SPOT_FLEET), settings.made_on(PoolKind.SPOT_FLEET)
     if fleets or fleet_clusters:
         function.allow([f"ec2:DescribeSpotFleet{of}" for of in ("Requests", "Instances", "RequestHistory")], ["*"])
     instances = [stack.format_arn(service="ec2", resource="instance", resource_name="*")]
-    if fleets:
-        function.allow(["ec2:ModifySpotFleetRequest"], [_fleet(stack, fleet) for fleet in fleets])
-        only_theirs = {"aws:ResourceTag/aws:ec2spot:fleet-request-id": fleets}
+    for some in _in_chunks(fleets):
+        function.allow(["ec2:ModifySpotFleetRequest"], [_fleet(stack, fleet) for fleet in some])
+        only_theirs = {"aws:ResourceTag/aws:ec2spot:fleet-request-id": some}
         function.allow(["ec2:TerminateInstances"], instances, StringEquals=only_theirs)
-    if fleet_clusters:
+    for some in _in_chunks(fleet_clusters):
         # EC2 chooses a made fleet's id, and another one when the fleet is replaced. So the fleet is told by its tag.
-        only_made = {f"aws:ResourceTag/{CLUSTER_TAG}": fleet_clusters}
+        only_made = {f"aws:ResourceTag/{CLUSTER_TAG}": some}
         function.allow(["ec2:ModifySpotFleetRequest"], [_fleet(stack, "*")], StringEquals=only_made)
         function.allow(["ec2:TerminateInstances"], instances, StringEquals=only_made)
 
@@ -153,29 +126,18 @@ def _parameters(function: QueueFunction, *paths: str) -> list[str]:
     return [arn + suffix for arn in arns for suffix in ("", "/*")]
 
 
-def _clusters(stack: cdk.Stack, settings: Settings) -> list[str]:
-    return [stack.format_arn(service="ecs", resource="cluster", resource_name=c.name) for c in settings.clusters]
-
-
-def _only_ours(stack: cdk.Stack, settings: Settings) -> dict[str, Mapping[str, object]]:
-    return {"ArnEquals": {"ecs:cluster": _clusters(stack, settings)}}
-
-
-def _within(stack: cdk.Stack, settings: Settings, kind: str) -> list[str]:
-    return [
-        stack.format_arn(service="ecs", resource=kind, resource_name=f"{cluster.name}/*")
-        for cluster in settings.clusters
-    ]
-
-
 def _fleet(stack: cdk.Stack, fleet: str) -> str:
     return stack.format_arn(service="ec2", resource="spot-fleet-request", resource_name=fleet)
 
 
-def _groups(stack: cdk.Stack, settings: Settings) -> list[str]:
+def _in_chunks(names: Sequence[str]) -> Iterator[list[str]]:
+    return in_chunks(names, STATEMENT_CHARACTERS)
+
+
+def _groups(settings: Settings) -> list[str]:
     group = PoolKind.AUTO_SCALING_GROUP
     # A group that is made has the name of its cluster.
-    return _group_arns(stack, [*settings.adopted_pools(group), *settings.made_on(group)])
+    return [*settings.adopted_pools(group), *settings.made_on(group)]
 
 
 def _group_arns(stack: cdk.Stack, names: Iterable[str]) -> list[str]:

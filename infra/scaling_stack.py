@@ -40,11 +40,14 @@ class ScalingStack(cdk.Stack):
         )
         for function in (autoscaler, failures):
             permissions.may_read_thresholds(function)
-            permissions.may_read_clusters(function, settings)
-            permissions.may_list_services(function, settings)
-            permissions.may_read_protection(function, settings)
-            permissions.may_change_instances(function, settings)
-            permissions.may_delete_drain_marks(function, settings)
+            permissions.may_work_in_clusters(
+                function,
+                settings,
+                "ecs:ListServices",
+                "ecs:GetTaskProtection",
+                "ecs:UpdateContainerInstancesState",
+                "ecs:DeleteAttributes",
+            )
             permissions.may_change_capacity(function, settings)
             # Both may book a later evaluation, by a delayed message to the autoscaler.
             function.function.add_environment("AUTOSCALER_QUEUE_URL", autoscaler.queue.queue_url)

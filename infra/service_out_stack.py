@@ -41,11 +41,14 @@ class ServiceOutStack(cdk.Stack):
         handler.may_send_to(handler.queue)
         handler.may_send_to(autoscaler_queue)
         permissions.may_read_thresholds(handler)
-        permissions.may_read_clusters(handler, settings)
-        permissions.may_change_instances(handler, settings)
-        permissions.may_write_drain_marks(handler, settings)
-        permissions.may_stop_tasks(handler, settings)
-        permissions.may_read_protection(handler, settings)
+        permissions.may_work_in_clusters(
+            handler,
+            settings,
+            "ecs:UpdateContainerInstancesState",
+            "ecs:PutAttributes",
+            "ecs:GetTaskProtection",
+            "ecs:StopTask",
+        )
         permissions.may_read_revisions(handler, settings)
         permissions.may_deregister_targets(handler)
         permissions.may_find_pools(handler)

@@ -9,6 +9,7 @@ from infra.alerts_stack import AlertsStack
 from infra.clusters.stack import ClusterStack
 from infra.events_stack import EventsStack
 from infra.logs_stack import LogsStack
+from infra.many_clusters import in_a_stacks_name
 from infra.monitoring_stack import MonitoringStack
 from infra.network import Network, NetworkStack
 from infra.scaling_stack import ScalingStack
@@ -17,7 +18,7 @@ from infra.settings.networks import ExistingNetwork
 from infra.settings.target import Target, targets_of
 from infra.state_stack import StateStack
 from infra.task_status_stack import TaskStatusStack
-from infra.watch_stack import WatchStack
+from infra.watch_stack import ClusterWatchStack, WatchStack
 
 
 class Stacks(NamedTuple):
@@ -28,6 +29,7 @@ class Stacks(NamedTuple):
     service_out: ServiceOutStack
     alerts: AlertsStack
     watch: WatchStack
+    cluster_watches: tuple[ClusterWatchStack, ...]
     clusters: tuple[ClusterStack, ...] = ()
     network: NetworkStack | None = None
     logs: LogsStack | None = None
@@ -67,6 +69,13 @@ def _add(app: cdk.App, target: Target) -> Stacks:
     )
     functions = (*service_out.functions, *scaling.functions)
     watch = WatchStack(scope, **named("watch"), settings=settings, functions=functions, ledger=state.ledger)
+    cluster_watches = tuple(
+        ClusterWatchStack(scope, **named(f"watch-{in_a_stacks_name(row.name)}"), settings=settings, cluster=row.name)
+        for row in settings.clusters
+    )
+    for one in cluster_watches:
+        # Up to release 0.1.0 that stack had their dashboards, under the same names: it has to let go of them first.
+        one.add_dependency(watch)
     network: Network | ExistingNetwork | None = None
     network_stack = None
     if isinstance(settings.network, ExistingNetwork):
@@ -103,4 +112,4 @@ def _add(app: cdk.App, target: Target) -> Stacks:
     status = settings.task_status
     if status:
         TaskStatusStack(scope, **named("task-status"), settings=settings, status=status)
-    return Stacks(state, scaling, service_out, alerts, watch, clusters, network_stack, logs, metrics)
+    return Stacks(state, scaling, service_out, alerts, watch, cluster_watches, clusters, network_stack, logs, metrics)

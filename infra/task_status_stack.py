@@ -10,6 +10,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra import wiring
+from infra.many_clusters import PATTERN_CHARACTERS, in_chunks
 from infra.queue_function import QueueFunction
 from infra.settings.target import Settings, TaskStatusSettings
 
@@ -33,12 +34,15 @@ class TaskStatusStack(cdk.Stack):
             # CloudFormation refuses to delete a bucket that has objects. These expire.
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
-        clusters = [self.format_arn(service="ecs", resource="cluster", resource_name=c.name) for c in settings.clusters]
-        detail = {**wiring.BATCH_TASK["detail"], "clusterArn": clusters}
+        patterns = []
+        for names in in_chunks([c.name for c in settings.clusters], PATTERN_CHARACTERS):
+            clusters = [self.format_arn(service="ecs", resource="cluster", resource_name=name) for name in names]
+            detail = {**wiring.BATCH_TASK["detail"], "clusterArn": clusters}
+            patterns.append({**wiring.BATCH_TASK, "detail": detail})
         self.function = QueueFunction(
             self,
             "TaskStatus",
-            feed=replace(wiring.TASK_STATUS, patterns=({**wiring.BATCH_TASK, "detail": detail},)),
+            feed=replace(wiring.TASK_STATUS, patterns=tuple(patterns)),
             settings=settings,
             environment={"STATUS_BUCKET": bucket.bucket_name, "STATUS_PREFIX": PREFIX},
         )

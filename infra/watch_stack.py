@@ -1,4 +1,4 @@
-"""The alarms of clusters and of ECS's limits. The stack adds the dashboards, too."""
+"""The alarms of clusters and of ECS's limits. The stacks add the dashboards, too."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ WATCHED = (
 
 
 class WatchStack(cdk.Stack):
-    """Alarms and dashboards. A function's own alarms (dead letters, errors) are beside the function."""
+    """Alarms and dashboards of the suite. A function's own alarms (dead letters, errors) are beside the function."""
 
     def __init__(
         self,
@@ -224,10 +224,6 @@ class WatchStack(cdk.Stack):
         **kwargs: Any,
     ) -> None:
         super().__init__(scope, id_, **kwargs)
-        for cluster in settings.clusters:
-            self._add_cluster_alarms(settings, cluster.name)
-            if settings.dashboards != "none":
-                dashboards.add_cluster_dashboard(self, cluster.name)
         for bucket in limits.BUCKETS:
             alarm(
                 self,
@@ -243,7 +239,17 @@ class WatchStack(cdk.Stack):
         if settings.dashboards == "all":
             dashboards.add_suite_dashboard(self, settings, functions, ledger)
 
-    def _add_cluster_alarms(self, settings: Settings, cluster: str) -> None:
+
+class ClusterWatchStack(cdk.Stack):
+    """Alarms and the dashboard of one cluster.
+
+    A stack for each, whatever the other rows are: alarms that change their stack would be made before they are deleted.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, settings: Settings, cluster: str, **kwargs: Any) -> None:
+        super().__init__(scope, id_, **kwargs)
+        if settings.dashboards != "none":
+            dashboards.add_cluster_dashboard(self, cluster)
         for watched in WATCHED:
             alarm(
                 self,

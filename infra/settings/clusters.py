@@ -53,9 +53,10 @@ ARCHITECTURES = {
     ec2.InstanceArchitecture.ARM_64: Architecture.ARM64,
 }
 MOST_UNITS = 100_000
-# CloudFormation: 500 resources and 1 MB a stack, of which a cluster's alarms and its dashboard take 15, and 20 KB. IAM:
-# 10,240 characters of a role's policies.
-MOST_CLUSTERS = 30
+# IAM: 10 managed policies of 6,144 characters each for a role. A role names its clusters and pools in each of some.
+MOST_CLUSTERS = 100
+# Lambda: 4 KB of environment variables. One has all names.
+MOST_CHARACTERS_OF_NAMES = 3000
 # A made fleet terminates an instance at risk this long after it launched its replacement (EC2: 120 to 7,200 s).
 REBALANCE_DEADLINE_S = 900
 
@@ -283,6 +284,12 @@ def _one_pool_each(clusters: tuple[AdoptedCluster | MadeCluster, ...]) -> tuple[
             )
     if len(clusters) > MOST_CLUSTERS:
         raise refusal(f"at most {MOST_CLUSTERS} clusters are needed: deploy others in another Region or account")
+    characters = sum(len(c.name) + 1 for c in clusters)
+    if characters > MOST_CHARACTERS_OF_NAMES:
+        raise refusal(
+            f"names with at most {MOST_CHARACTERS_OF_NAMES:,} characters in all are needed, and these have "
+            f"{characters:,}: deploy some clusters in another Region or account"
+        )
     return clusters
 
 

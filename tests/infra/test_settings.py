@@ -143,8 +143,12 @@ def test_a_table_may_come_from_the_command_line() -> None:
         ),
         ([{**ADOPTED, "thresholds": {"min_capacity": 2000}}], "min_capacity is 2000 and max_capacity is 1000: a lower"),
         (
-            [{"name": f"c{n}", "capacity": f"spot-fleet:sfr-{n}"} for n in range(31)],
-            "at most 30 clusters are needed: deploy others in another Region or account",
+            [{"name": f"c{n}", "capacity": f"spot-fleet:sfr-{n}"} for n in range(101)],
+            "at most 100 clusters are needed: deploy others in another Region or account",
+        ),
+        (
+            [{"name": f"c{n:02}".ljust(50, "x"), "capacity": f"spot-fleet:sfr-{n}"} for n in range(99)],
+            "names with at most 3,000 characters in all are needed, and these have 5,049: deploy some clusters in",
         ),
         ([{**MADE, "types": {"m5.large": 0}}], "types, m5.large is 0: a whole number from 1 to 999 is needed"),
         ([{**MADE, "min": 3, "max": 2}], 'clusters[0] "web", min is 3: a number that is not over max, 2, is needed'),
@@ -286,5 +290,5 @@ def test_one_cdk_json_holds_several_accounts_and_regions() -> None:
     assert (prod_america.settings.runbook, prod_europe.settings.runbook) == ("https://example.com/runbook", "eu")
     # `cdk deploy --all` takes the stacks of the app's own assembly: they are all there.
     assembly = app.synth()
-    assert len(assembly.stacks) == len(america.clusters) + 7 + 6
+    assert len(assembly.stacks) == len(america.clusters) + 7 + 6 + 2
     assert [t.name for t in targets_of(cdk.App(context={**context, "env": "staging"}).node)] == ["staging"]

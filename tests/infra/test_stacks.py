@@ -16,6 +16,7 @@ from infra.alarms import PREFIX
 from infra.watch_stack import WATCHED
 from interruption_handler import notices
 from steady.api_budget import limits
+from tests.infra.watched import watch_template
 
 CONTEXT: dict[str, Any] = {
     "thresholds": {"drift_seconds": 20},
@@ -72,10 +73,9 @@ def templates() -> dict[str, Template]:
         "state": added.state,
         "scaling": added.scaling,
         "service-out": added.service_out,
-        "watch": added.watch,
         "alerts": added.alerts,
     }
-    return {name: Template.from_stack(stack) for name, stack in named.items()}
+    return {"watch": watch_template(added), **{name: Template.from_stack(stack) for name, stack in named.items()}}
 
 
 def test_each_cluster_has_its_pool_and_its_own_thresholds(templates: dict[str, Template]) -> None:

@@ -18,6 +18,7 @@ from steady.aws.telemetry import PowertoolsTelemetry
 from steady.metrics import MetricName
 from steady.scaling.reasons import Reason
 from tests.infra.test_stacks import CONTEXT
+from tests.infra.watched import watch_template
 
 COUNTED_BESIDE_REASONS = ("BadThresholds", "ParametersUnreadable", "LedgerUnreachable", "LedgerDropped", "CallsShed")
 CLUSTERS = ("web", "batch")
@@ -27,7 +28,7 @@ CLUSTERS = ("web", "batch")
 def templates() -> dict[str, Template]:
     [added] = stacks.add_to(cdk.App(context={**CONTEXT, "task_status": {}, "logs": {}}))
     return {
-        "watch": Template.from_stack(added.watch),
+        "watch": watch_template(added),
         "alerts": Template.from_stack(added.alerts),
         "scaling": Template.from_stack(added.scaling),
     }
