@@ -49,3 +49,21 @@ def test_a_tick_that_finds_the_hooks_does_not_put_the_end_of_a_notice_off(ticks_
     world.run(150)
 
     assert (world.account.killed_tasks, world.account.balancing.failed_requests) == (0, 0)
+
+
+@pytest.mark.parametrize("hook_first", [True, False])
+def test_the_last_targets_under_a_hook_do_not_leave_with_those_of_a_notice(*, hook_first: bool) -> None:
+    """The hook has hours, the other instance two minutes: the one under the hook serves until new ones have booted."""
+    world = World(seed=1, boot_s=200.0)
+    web = world.spot_group_cluster("web", 2, mode="paused")
+    web.service("api", 2, cpu=1000, memory=1000, requests_per_s=2, delay_s=30)
+    world.run(60)
+    hooked, noticed = web.ec2_instances()
+    ways = [lambda: world.account.groups.fail(hooked), lambda: world.account.spot.reclaim([noticed])]
+    ways[not hook_first]()
+    world.run(4)
+    ways[hook_first]()
+    world.run(400)
+
+    assert world.account.balancing.seconds_without_target() == {}
+    assert (world.account.killed_tasks, world.account.balancing.failed_requests) == (0, 0)
