@@ -259,8 +259,6 @@ def _look_again_in(
     release_at: Mapping[tuple[str, float], float],
     now: float,
 ) -> float:
-    hooks = instance.hooks if instance.waits_under_hook else ()
-    beat_s = min((hook.heartbeat_s / 3 for hook in hooks if hook.heartbeat_s), default=math.inf)
     releases = [release_at.get((name, instance.deadline_s), math.inf) for name in instance.held]
     due = [*(moments[task.arn] for task in left), *releases]
     until_due = min(due, default=math.inf) - now - BEFORE_DUE_S
@@ -269,4 +267,4 @@ def _look_again_in(
         usual = SOON_S
     else:
         usual = LATER_S if until_due < FAR_S else FAR_LATER_S
-    return min(usual, max(1.0, until_due), max(1.0, beat_s))
+    return min(usual, max(1.0, until_due))
