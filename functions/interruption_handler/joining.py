@@ -44,13 +44,14 @@ class Joined:
 def join(
     runtime: Runtime, environment: Environment, cluster: str, doomed: Sequence[Doomed], held: lease.Lease, crowd: Crowd
 ) -> Joined:
-    """Drain `doomed` and what was handed over to the holder of `held`, and what is handed over meanwhile.
+    """Drain `doomed`, and what is handed over meanwhile.
 
     Args:
+        doomed: with what was handed over to `held` when it was taken.
         crowd: is told what was drained, as soon as it was.
     """
     joined = Joined(held)
-    coming = merge_all((*doomed, *handed_over(runtime, cluster, held.mail)))
+    coming = list(doomed)
     for left in reversed(range(TIMES)):
         crowd.expect(sum(not d.looked_at for d in coming))
         more = _drain(runtime, environment, cluster, coming)

@@ -7,6 +7,7 @@ are there.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -17,7 +18,7 @@ from interruption_handler.again import send_again
 from interruption_handler.chain import AT_ONCE_S, go_on, send
 from interruption_handler.coming_back import end_marks, write_again
 from interruption_handler.environment import Environment
-from interruption_handler.joining import Joined, join
+from interruption_handler.joining import Joined, handed_over, join
 from interruption_handler.notices import continuation
 from interruption_handler.resolving import resolve
 from interruption_handler.waking import wake_autoscaler
@@ -33,7 +34,7 @@ from steady.aws.service_out.meanwhile import Leaving, deregister_meanwhile, stop
 from steady.metrics import MetricName
 from steady.service_out.doomed import Doomed
 from steady.service_out.notice import Ignored
-from steady.service_out.timing import are_to_be_gathered, round_end
+from steady.service_out.timing import are_to_be_gathered, next_heartbeat_in_s, round_end
 
 # So many new notices at once may be the beginning of a reclaim that is too large for the rate of StopTask.
 LARGE = 4
@@ -136,6 +137,7 @@ def _step_with(runtime: Runtime, environment: Environment, work: Work, held: lea
     repeated.
     """
     _ = runtime.ecs, runtime.sqs
+    work = replace(work, handed_over=handed_over(runtime, work.cluster, held.mail))
 
     def do() -> tuple[tuple[Advance, lease.Lease], Heartbeats]:
         return work_with_heartbeats(
@@ -144,8 +146,9 @@ def _step_with(runtime: Runtime, environment: Environment, work: Work, held: lea
 
     (done, joined), beats = lease.while_held(runtime, environment.ledger_table, work.cluster, held, do)
     runtime.telemetry.count(MetricName.DRAIN_STEP_FAILURES, bool(beats.failed), work.cluster)
-    next_in_s = AT_ONCE_S if beats.some_left else done.next_in_s
-    done = replace(done, waiting=beats.applied_to(done.waiting), next_in_s=next_in_s)
+    waiting = beats.applied_to(done.waiting)
+    until_beat_s = AT_ONCE_S if beats.some_left else next_heartbeat_in_s(waiting, runtime.now())
+    done = replace(done, waiting=waiting, next_in_s=math.floor(min(done.next_in_s, until_beat_s)))
     go_on(runtime, environment, work.cluster, done, joined)
 
 

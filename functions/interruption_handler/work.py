@@ -16,6 +16,7 @@ from steady.aws.service_out.locate import merge_all
 from steady.aws.settings import clusters
 from steady.service_out.doomed import Doomed, Target
 from steady.service_out.stops import Stop
+from steady.service_out.timing import hooks_that_hold
 
 Message = queue.Message[Parsed]
 
@@ -37,6 +38,7 @@ class Work:
         leases: the tokens of the leases with which its continuations go on.
         messages: the messages that ask for it.
         spare: whether it is to be done only if the step crashed that has begun it.
+        handed_over: the instances that others have handed over to this step.
     """
 
     cluster: str
@@ -47,17 +49,22 @@ class Work:
     leases: frozenset[str]
     messages: Sequence[Message]
     spare: bool = False
+    handed_over: Sequence[Doomed] = ()
 
     def doomed(self) -> list[Doomed]:
         """Return all its instances, each once."""
-        return merge_all((*self.continued, *self.noticed))
+        return merge_all((*self.continued, *self.noticed, *self.handed_over))
 
     def waits_s(self, now: float) -> float:
-        """Return how long the work can wait for a step of another chain: that of a continuation until its next stop."""
+        """Return how long the work can wait for a step of another chain.
+
+        That of a continuation: until its next stop, and a sixth of the shortest timeout of its hooks.
+        """
         if not all(d.looked_at for d in self.doomed()):
             return lease.SOON_S
         until_stop_s = min((stop.at for stop in self.due), default=now + WAITS_S) - now - BEFORE_STOP_S
-        return min(WAITS_S, max(lease.SOON_S, until_stop_s))
+        longest_s = min([WAITS_S, *(hook.heartbeat_s / 6 for hook in hooks_that_hold(self.doomed()))])
+        return min(longest_s, max(lease.SOON_S, until_stop_s))
 
 
 def work_asked_for(runtime: Runtime, messages: Sequence[Message], located: Sequence[Doomed]) -> list[Work]:

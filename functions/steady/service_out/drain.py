@@ -21,6 +21,8 @@ from steady.service_out.stopping import LINGERS_S, STILL_SENT_S, moments_of
 # are so many target groups that the calls take their time, these seconds are less, but not less than a step takes that
 # the spare copy of a continuation does again.
 RELEASE_MARGIN_S, LEAST_RELEASE_MARGIN_S = 32.0, 12.0
+# Kept targets of a service leave together where their instances end within so many seconds, as in one reclaim.
+TOGETHER_S = 20.0
 # Seconds to the next look while tasks of services are left, or while tasks stop.
 SOON_S = 7
 # Seconds to the next look while only batch or protected tasks are left; FAR_LATER_S if the first of them is due in
@@ -90,13 +92,14 @@ def to_release(
         turns: the instance whose turn it is, by the name of the service (`steady.service_out.one_at_a_time`).
     """
     doomed, tasks = list(doomed), list(tasks)
-    here, release_at = tasks_of(doomed, tasks), _release_times(tasks, moments_of(doomed, tasks, alone), drain_s)
+    here, moments = tasks_of(doomed, tasks), moments_of(doomed, tasks, alone)
+    release_at = _release_times(doomed, here, moments, drain_s)
     targets: set[Target] = set()
     held: dict[str, set[str]] = {}
     for instance in doomed:
         for task in here[instance.instance_id]:
             is_kept = _is_kept(task, instance, alone, turns) and not instance.gone
-            if is_kept and now < release_at.get(task.service, 0.0):
+            if is_kept and now < release_at.get((task.service, instance.deadline_s), 0.0):
                 held.setdefault(instance.instance_id, set()).add(task.service)
             elif _is_to_deregister(task, instance):
                 targets |= task.targets
@@ -115,9 +118,9 @@ def may_be_kept(doomed: Iterable[Doomed], tasks: Iterable[DoomedTask], now: floa
     >>> may_be_kept([spot], [task], now=2.0), may_be_kept([spot], [task], now=52.0)
     (frozenset({'api'}), frozenset())
     """
-    tasks = list(tasks)
-    at_the_latest = _release_times(tasks, moments_of(doomed, tasks), drain_s=0.0)
-    return frozenset(name for name, at in at_the_latest.items() if now < at)
+    doomed, tasks = list(doomed), list(tasks)
+    at_the_latest = _release_times(doomed, tasks_of(doomed, tasks), moments_of(doomed, tasks), drain_s=0.0)
+    return frozenset(name for (name, _), at in at_the_latest.items() if now < at)
 
 
 def _is_kept(task: DoomedTask, instance: Doomed, alone: Collection[str], turns: Mapping[str, str]) -> bool:
@@ -128,20 +131,49 @@ def _is_kept(task: DoomedTask, instance: Doomed, alone: Collection[str], turns: 
     return bool(task.targets) and (may_wait or task.service in alone)
 
 
-def _release_times(tasks: Sequence[DoomedTask], moments: Mapping[str, float], drain_s: float) -> Mapping[str, float]:
-    """Return when kept targets are deregistered at the latest, by the name of their service: all of them together.
+def _release_times(
+    doomed: Iterable[Doomed], here: Mapping[str, Sequence[DoomedTask]], moments: Mapping[str, float], drain_s: float
+) -> Mapping[tuple[str, float], float]:
+    """Return when kept targets are deregistered at the latest, by their service's name and their instance's deadline.
 
-    A call for each target group takes its time: ELB takes few of them in a second.
+    Those of instances that end together leave together: a call for each target group takes its time, and ELB takes few
+    of them in a second. One that ends much later, as under a lifecycle hook, does not wait for them: it still serves.
+
+    Args:
+        here: the tasks on each instance, by its id.
     """
-    groups = {target.group_arn for task in tasks for target in task.targets}
+    of_service: dict[str, dict[float, float]] = {}
+    groups: set[str] = set()
+    for instance in doomed:
+        for task in here[instance.instance_id]:
+            groups |= {target.group_arn for target in task.targets}
+            if task.arn in moments:
+                leaves_for_s = max(drain_s if task.targets else 0.0, LINGERS_S if task.targets_unknown else 0.0)
+                known = of_service.setdefault(task.service, {})
+                at = moments[task.arn] - leaves_for_s
+                known[instance.deadline_s] = min(at, known.get(instance.deadline_s, math.inf))
     calls_s = max(0.0, (len(groups) - DEREGISTER_BUCKET.burst) / DEREGISTER_BUCKET.refill_per_s)
     earlier_s = max(RELEASE_MARGIN_S, LEAST_RELEASE_MARGIN_S + calls_s)
-    found: dict[str, float] = {}
-    for task in tasks:
-        if task.arn in moments:
-            leaves_for_s = max(drain_s if task.targets else 0.0, LINGERS_S if task.targets_unknown else 0.0)
-            at = moments[task.arn] - leaves_for_s - earlier_s
-            found[task.service] = min(at, found.get(task.service, math.inf))
+    return {
+        (name, deadline_s): at - earlier_s
+        for name, times in of_service.items()
+        for deadline_s, at in _together(times).items()
+    }
+
+
+def _together(times: Mapping[float, float]) -> Mapping[float, float]:
+    """Return the `times`, by deadline, with the first of those whose deadlines are within `TOGETHER_S` seconds.
+
+    >>> _together({120.0: 30.0, 125.0: 35.0, 7200.0: 7110.0})
+    {120.0: 30.0, 125.0: 30.0, 7200.0: 7110.0}
+    """
+    found: dict[float, float] = {}
+    together: list[float] = []
+    for deadline_s in sorted(times):
+        if together and deadline_s > together[0] + TOGETHER_S:
+            together = []
+        together.append(deadline_s)
+        found.update(dict.fromkeys(together, min(times[one] for one in together)))
     return found
 
 
@@ -187,7 +219,7 @@ def progress(
     doomed = list(doomed)
     left = [t for t in tasks if not t.stopping and t.arn not in stopped]
     here, moments = tasks_of(doomed, left), moments_of(doomed, left)
-    release_at = _release_times(left, moments, drain_s)
+    release_at = _release_times(doomed, here, moments, drain_s)
     finished: list[Doomed] = []
     waiting: list[Doomed] = []
     waits: list[float] = []
@@ -224,16 +256,15 @@ def _look_again_in(
     instance: Doomed,
     left: Sequence[DoomedTask],
     moments: Mapping[str, float],
-    release_at: Mapping[str, float],
+    release_at: Mapping[tuple[str, float], float],
     now: float,
 ) -> float:
-    hooks = instance.hooks if instance.waits_under_hook else ()
-    beat_s = min((hook.heartbeat_s / 3 for hook in hooks if hook.heartbeat_s), default=math.inf)
-    due = [*(moments[task.arn] for task in left), *(release_at.get(name, math.inf) for name in instance.held)]
+    releases = [release_at.get((name, instance.deadline_s), math.inf) for name in instance.held]
+    due = [*(moments[task.arn] for task in left), *releases]
     until_due = min(due, default=math.inf) - now - BEFORE_DUE_S
     others = any(not task.is_spared for task in left)
     if not left or (others and now - max(instance.noticed_at, instance.deregistered_at) < FAR_S):
         usual = SOON_S
     else:
         usual = LATER_S if until_due < FAR_S else FAR_LATER_S
-    return min(usual, max(1.0, until_due), max(1.0, beat_s))
+    return min(usual, max(1.0, until_due))

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from steady.cluster import InstanceStatus
 from steady.service_out.doomed import Doomed, DoomedTask, LifecycleHook, Seen, Target, TaskKind
 from steady.service_out.drain import LOST_AGENT_S, Release, after_release, progress, to_drain, to_release
-from steady.service_out.one_at_a_time import next_turns
 from steady.service_out.stopping import STILL_SENT_S, to_stop
 from steady.service_out.stops import STOP_MARGIN_S, last_stop_at
 
@@ -111,20 +110,6 @@ def test_a_task_that_ecs_cannot_replace_first_waits_for_the_turn_of_its_instance
     assert (turn.targets, left.held) == (tuple(stuck.targets), ())
     assert again.held == {}
     assert stop_at(left, stuck, now=310.0) == (310.0 + DRAIN_S if target else 0.0)
-
-
-def test_tasks_that_leave_one_at_a_time_wait_for_each_other_and_for_room() -> None:
-    stuck = replace(task(TaskKind.SERVICE, TARGET), replaced_first=False)
-    first, second = (
-        replace(PATIENT, looked_at=True, held=("task",)),
-        replace(PATIENT, instance_id="i-2", noticed_at=1.0),
-    )
-    here = {"i-1": [stuck], "i-2": [stuck]}
-
-    assert next_turns([second, first], here, now=100.0) == {}
-    assert next_turns([second, first], here, now=300.0) == {"task": "i-1"}
-    assert next_turns([second, replace(first, held=())], here, now=300.0) == {}
-    assert next_turns([second, first], {"i-2": [stuck]}, now=300.0) == {"task": "i-2"}
 
 
 def test_a_service_without_targets_is_stopped_at_once() -> None:
@@ -228,14 +213,6 @@ def test_an_instance_that_has_not_registered_is_watched_until_its_deadline() -> 
 
     assert not finished(booting, {}, [], now=DEADLINE - 1)
     assert finished(booting, {}, [], now=DEADLINE)
-
-
-def test_a_short_heartbeat_timeout_brings_the_next_look_in_time() -> None:
-    hooked = replace(PATIENT, hooks=(replace(HOOK, heartbeat_s=30),))
-
-    after = progress([hooked], SEEN, [task(TaskKind.BATCH)], (), DRAIN_S, now=5.0)
-
-    assert after.next_in_s <= 10
 
 
 TASKS = st.lists(

@@ -48,7 +48,7 @@ def report_unserved(
     if ids:
         runtime.telemetry.warning(
             f"cluster {snapshot.cluster}: {len(ids)} instances wait under a lifecycle hook and nobody empties them: "
-            f"their notice was lost. The interruption handler is told",
+            f"their notice was lost, or is late. The interruption handler is told",
             cluster=snapshot.cluster,
             instances=ids,
         )

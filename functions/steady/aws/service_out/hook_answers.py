@@ -14,6 +14,7 @@ from steady.aws.runtime import Runtime
 from steady.aws.service_out.hooks import complete_hook, send_heartbeat
 from steady.service_out.doomed import Doomed, LifecycleHook
 from steady.service_out.drain import Progress
+from steady.service_out.timing import is_due
 
 Result = TypeVar("Result")
 # One instance's wait: its id, and the group and the name of the hook.
@@ -64,9 +65,7 @@ def work_with_heartbeats(
 
 def _due(doomed: Iterable[Doomed], now: float) -> list[tuple[Doomed, LifecycleHook]]:
     """Return the hooks whose heartbeat is due, with their instances; the one that waits longest first."""
-    # A third of the timeout leaves room for a late step, and for another try.
-    waiting = (one for one in doomed if one.waits_under_hook)
-    due = [(one, hook) for one in waiting for hook in one.hooks if now - hook.beat_at >= hook.heartbeat_s / 3]
+    due = [(one, hook) for one in doomed if one.waits_under_hook for hook in one.hooks if is_due(hook, now)]
     return sorted(due, key=lambda each: (each[1].beat_at + each[1].heartbeat_s, each[0].instance_id))
 
 
