@@ -34,7 +34,11 @@ def go_on(runtime: Runtime, environment: Environment, cluster: str, done: Advanc
             _send_spare(runtime, environment, cluster, done, delay_s, held.token)
         late = lease.rest(runtime, table, cluster, held, delay_s)
     else:
-        late = lease.end(runtime, table, cluster, held)
+        ended = lease.end(runtime, table, cluster, held)
+        if ended is None and (held.is_certain or done.finished):
+            # Until it ends by itself, others hand over to this chain: a step without work of its own looks for that.
+            send(runtime, environment, cluster, (), (), lease.ASK_AGAIN_S, held.token)
+        late = ended or ()
     if late:
         # What was handed over meanwhile does not wait.
         send(runtime, environment, cluster, handed_over(runtime, cluster, late), (), AT_ONCE_S)

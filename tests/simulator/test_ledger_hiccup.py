@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from simulator.chaos.scenarios import ComingBack
 from simulator.errors import AwsError
-from simulator.faults import NO_FAULT, Fault, TimedOut, Try
+from simulator.faults import NO_FAULT, CrashAt, Fault, Recorded, TimedOut, Try, Unforeseen
 from simulator.timing import Timing
 from simulator.world import World
 
@@ -54,3 +55,21 @@ def test_a_reclaim_survives_it(unheard: bool, more: int) -> None:
         world = reclaimed(FailsOnce(number, unheard=unheard, more=more), Timing())
         lost = (world.account.killed_tasks, world.account.balancing.failed_requests)
         assert lost == (0, 0), f"call {number}"
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_chain_whose_end_the_ledger_did_not_take_leaves_no_notice_with_itself(after: bool) -> None:
+    # A notice comes three seconds after the last step of a maintenance's service-out, while its lease still lasts.
+    calls = Recorded()
+    trial = ComingBack()
+    trial.world.account.endpoint.fault = calls
+    trial.run()
+    writes = [at for at, name in enumerate(calls.names[:90]) if name == "dynamodb:UpdateItem"]
+    assert len(writes) > 10
+
+    for at in writes:
+        trial = ComingBack()
+        endpoint = trial.world.account.endpoint
+        endpoint.fault = CrashAt(endpoint.tries + at, after=after, kind=Unforeseen)
+        trial.run()
+        assert trial.broken_promises() == [], f"an unforeseen error at call {at}"

@@ -63,11 +63,13 @@ class Lease:
         mail: what other invocations have handed over.
         earlier: the tokens of the steps before, if the ledger did not say whether it took this one: the continuation
             carries them, too, since the ledger may still have one of them.
+        is_certain: whether the ledger has said that it is ours.
     """
 
     token: str = ""
     mail: tuple[str, ...] = ()
     earlier: tuple[str, ...] = ()
+    is_certain: bool = True
 
     @property
     def tokens(self) -> str:
@@ -111,7 +113,7 @@ def take(
             cluster=cluster,
         )
         # A call without an answer may have had its effect, or not.
-        return Lease(token, earlier=tuple(sorted(tokens)[: MOST_TOKENS - 1]))
+        return Lease(token, earlier=tuple(sorted(tokens)[: MOST_TOKENS - 1]), is_certain=False)
     return Later(begun_by)
 
 
@@ -120,8 +122,8 @@ def give_back(runtime: Runtime, table: str, cluster: str, lease: Lease) -> None:
     _update(runtime, table, cluster, Lease(lease.token), "SET expires = :ended", {":ended": {"N": "0"}})
 
 
-def end(runtime: Runtime, table: str, cluster: str, lease: Lease) -> tuple[str, ...]:
-    """End the chain of `lease`, and return what was handed over since it was taken."""
+def end(runtime: Runtime, table: str, cluster: str, lease: Lease) -> tuple[str, ...] | None:
+    """End the chain of `lease`, and return what was handed over since it was taken; None: the ledger does not say."""
     values: dict[str, AttributeValueTypeDef] = {":ended": {"N": "0"}, ":nothing": {"S": "-"}}
     return _update(runtime, table, cluster, lease, "SET expires = :ended, begun_by = :nothing", values)
 
@@ -130,7 +132,7 @@ def renew(runtime: Runtime, table: str, cluster: str, lease: Lease) -> Lease:
     """Let `lease` last from now on, and return it with all that was handed over and is not forgotten yet."""
     values: dict[str, AttributeValueTypeDef] = {":expires": {"N": f"{runtime.now() + LASTS_S:.3f}"}}
     mail = _update(runtime, table, cluster, replace(lease, mail=()), "SET expires = :expires", values)
-    return replace(lease, mail=tuple(sorted({*lease.mail, *mail})))
+    return replace(lease, mail=tuple(sorted({*lease.mail, *(mail or ())})))
 
 
 def while_held(runtime: Runtime, table: str, cluster: str, lease: Lease, work: Callable[[], Result]) -> Result:
@@ -155,7 +157,8 @@ def rest(runtime: Runtime, table: str, cluster: str, lease: Lease, next_in_s: fl
         ":next": {"N": f"{next_at:.3f}"},
         ":expires": {"N": f"{next_at + LATE_S:.3f}"},
     }
-    return _update(runtime, table, cluster, lease, "SET rests_until = :next, expires = :expires", values)
+    # If the ledger does not say, the next step sees it.
+    return _update(runtime, table, cluster, lease, "SET rests_until = :next, expires = :expires", values) or ()
 
 
 def take_over(runtime: Runtime, table: str, cluster: str, begun_by: str) -> Lease | Later | None:
@@ -246,17 +249,21 @@ def _update(
     lease: Lease,
     change: str = "",
     values: Mapping[str, AttributeValueTypeDef] = NO_VALUES,
-) -> tuple[str, ...]:
-    """Remove the mail of `lease` from the item, with the `change`; return the mail that is left."""
+) -> tuple[str, ...] | None:
+    """Remove the mail of `lease` from the item, with the `change`; return the mail that is left, None if unknown."""
     mail: dict[str, AttributeValueTypeDef] = {":mail": {"SS": list(lease.mail)}} if lease.mail else {}
+    # If the ledger did not say that it took this turn, it may still have one of the turns before.
+    ours: dict[str, AttributeValueTypeDef] = {
+        f":ours{number}": {"S": token} for number, token in enumerate((lease.token, *lease.earlier))
+    }
     client = runtime.dynamodb_once
     try:
         item = client.update_item(
             TableName=table,
             Key=_key(cluster),
             UpdateExpression=f"{change} DELETE mail :mail".strip() if mail else change,
-            ConditionExpression="turn = :ours",
-            ExpressionAttributeValues={**values, **mail, ":ours": {"S": lease.token}},
+            ConditionExpression=f"turn IN ({', '.join(ours)})",
+            ExpressionAttributeValues={**values, **mail, **ours},
             ReturnValues="ALL_NEW",
         )["Attributes"]
     except client.exceptions.ConditionalCheckFailedException:
@@ -264,7 +271,7 @@ def _update(
         return ()
     except Exception as error:
         runtime.telemetry.warning(f"cluster {cluster}: the lease ends by itself: {error!r}", cluster=cluster)
-        return ()
+        return None
     return _mail_of(item)
 
 
