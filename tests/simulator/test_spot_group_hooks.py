@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 
 import pytest
 
@@ -83,8 +84,8 @@ def test_short_hooks_are_held_however_their_notices_come(heartbeat_s: int, seed:
     world.run(60)
     taken = web.ec2_instances()[:6]
     world.account.groups.fail(web.ec2_instances()[6])
-    for number, instance in enumerate(taken):
-        world.clock.after(5.0 * number, lambda one=instance: world.account.spot.reclaim([one]))  # type: ignore[misc]
+    for number, one in enumerate(taken):
+        world.clock.after(5.0 * number, partial(world.account.spot.reclaim, [one]))
     world.run(200)
 
     assert (world.account.killed_tasks, world.account.balancing.failed_requests) == (0, 0)
