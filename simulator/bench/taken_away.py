@@ -19,9 +19,11 @@ from simulator.bench.taken_services import SERVICES, Plan
 from simulator.clock import and_end_all
 from simulator.ec2 import Ec2Instance
 from simulator.ecs.state import Otherwise, Task
+from simulator.ecs.stopping import stop_timeouts
 from simulator.load_balancing import LONGEST_REQUEST_S, PROPAGATION_S, RegisteredTarget
 from simulator.timing import Timing
 from simulator.world import SimulatedCluster, World
+from steady.service_out.stopping import STILL_SENT_S
 from steady.service_out.stops import STOP_MARGIN_S, STOPS_PER_S
 
 # Seconds until the tasks run, and their targets take requests.
@@ -155,7 +157,11 @@ def measure(run: Run) -> dict[str, Any]:
         "instances": run.instances,
         "tasks": len(tasks),
         "tasks_killed_in_service": world.account.killed_tasks,
-        "killed_unavoidable": sum(_is_retired_too_late(task, ends) for task in tasks),
+        "killed_unavoidable": sum(
+            _is_retired_too_late(task, ends)
+            or _takes_too_long(task, world.account.scheduler.exit_s(task), noticed_at, ends)
+            for task in tasks
+        ),
         "failed_requests": balancing.failed_requests,
         "failed_unavoidable": sum(fate.target.failed for fate in fates if not fate.could_answer),
         "stopped_in_service": len({fate.task.arn for fate in stopped}),
@@ -225,7 +231,7 @@ def _fates(tasks: Sequence[Task], plan: Plan, ends: Mapping[str, float], noticed
             hidden=task.cluster.services[task.service_name].otherwise not in (None, Otherwise.CLOUD_MAP),
             moves=moves,
             noticed_at=noticed_at[task.instance.ec2_id],
-            last_stop_at=ends[task.instance.ec2_id] - task.definition.stop_timeout_s - STOP_MARGIN_S - stops_s,
+            last_stop_at=ends[task.instance.ec2_id] - sum(stop_timeouts(task)) - STOP_MARGIN_S - stops_s,
         )
         for task in tasks
         for target in task.targets
@@ -245,13 +251,21 @@ def _is_retired_too_late(task: Task, ends: Mapping[str, float]) -> bool:
     return task.killed and task.sigterm_at is None and due_at is not None and due_at > ends[task.instance.ec2_id]
 
 
+def _takes_too_long(task: Task, exit_s: float, noticed_at: Mapping[str, float], ends: Mapping[str, float]) -> bool:
+    """Whether a killed task would not have ended in time if the first step had stopped it.
+
+    A task that takes requests is stopped some seconds after its targets were deregistered.
+    """
+    id_ = task.instance.ec2_id
+    earliest = noticed_at[id_] + FIRST_STEP_S + (STILL_SENT_S if task.targets else 0.0)
+    return task.killed and earliest + exit_s > ends[id_]
+
+
 def _is_cut_short(task: Task, ends: Mapping[str, float]) -> bool:
     """Whether a batch task was stopped, or killed, although it would have ended by itself in time."""
     if task.service_name or task.run_s is None or task.started_at is None:
         return False
-    has_time = (
-        task.started_at + task.run_s < ends[task.instance.ec2_id] - task.definition.stop_timeout_s - STOP_MARGIN_S
-    )
+    has_time = task.started_at + task.run_s < ends[task.instance.ec2_id] - sum(stop_timeouts(task)) - STOP_MARGIN_S
     return has_time and (task.sigterm_at is not None or task.killed)
 
 

@@ -11,7 +11,8 @@ from simulator.ecs.observer import Observer
 from simulator.ecs.placing import choose, fargate_host
 from simulator.ecs.queries import satisfies
 from simulator.ecs.services import Services
-from simulator.ecs.state import Cluster, ContainerInstance, Otherwise, Task, TaskStatus
+from simulator.ecs.state import Cluster, ContainerInstance, Task, TaskStatus
+from simulator.ecs.stopping import stop_timeouts
 from simulator.ecs.strategies import Strategy
 from simulator.ecs.task_definition import ARN, TaskDefinition
 from simulator.load_balancing import LoadBalancing
@@ -21,8 +22,6 @@ from simulator.timing import DEFAULT, Timing
 START_S = 4.0
 # Seconds until ECS tries again to start a task of a service whose tasks do not start.
 CRASH_BACKOFF_S = 120.0
-# The stop timeout of the container that the agent adds to tasks with Service Connect: the agent's default.
-SERVICE_CONNECT_STOP_S = 30
 # Seconds until ECS notices that an instance is gone.
 LOST_INSTANCE_S = 10.0
 # Odd, so that no two numbers give the same id: 2^128 divided by the golden ratio.
@@ -161,20 +160,9 @@ class Scheduler:
             self.services.reconcile_soon(service)
 
     def exit_s(self, task: Task) -> float:
-        """Return the seconds from the task's SIGTERM until its last container has ended.
-
-        Each takes its stop timeout at most, by SIGKILL; those that need each other end one by one (amazon-ecs-agent, PR
-        1866). The agent itself lets a FireLens log router (`addFirelensContainerDependency`) and the Service Connect
-        container (PR 3200) end after all others.
-        """
-        definition, service = task.definition, task.cluster.services.get(task.service_name)
-        chain = [definition.stop_timeout_s, *definition.chain]
-        if definition.log_router_s is not None:
-            chain.append(definition.log_router_s)
-        if service and service.otherwise is Otherwise.SERVICE_CONNECT:
-            chain.append(SERVICE_CONNECT_STOP_S)
+        """Return the seconds from the task's SIGTERM until its last container has ended."""
         takes_s = self._exits_in_s(task)
-        return sum(min(takes_s, timeout_s) for timeout_s in chain)
+        return sum(min(takes_s, timeout_s) for timeout_s in stop_timeouts(task))
 
     def _exits_in_s(self, task: Task) -> float:
         times = self.timing.exits if task.definition.exit_s is None else task.definition.exit_s

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from simulator.ecs.scheduler import SERVICE_CONNECT_STOP_S
+from simulator.ecs.stopping import SERVICE_CONNECT_STOP_S
 from simulator.ecs.state import Deploys, Task
 from simulator.errors import AwsError
 from simulator.load_balancing import TargetGroup
