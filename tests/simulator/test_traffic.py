@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from simulator.ecs.stopping import SERVICE_CONNECT_STOP_S
 from simulator.ecs.state import Deploys, Task
+from simulator.ecs.stopping import SERVICE_CONNECT_STOP_S
 from simulator.errors import AwsError
 from simulator.load_balancing import TargetGroup
 from simulator.service_kinds import KINDS, WITH_KNOWN_TARGETS
