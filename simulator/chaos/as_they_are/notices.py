@@ -8,6 +8,7 @@ from email.utils import formatdate
 from typing import Any
 
 from interruption_handler.notices import capacity_block_expiration, health_change, reservation_interruption
+from simulator.auto_scaling_group import AutoScalingGroup
 from simulator.chaos.as_they_are.drawn import CALM, DRAIN_SECONDS, Drawn, all_running
 from simulator.ec2 import Ec2Instance
 from simulator.ecs.state import Task
@@ -96,7 +97,10 @@ class Noticed(Drawn):
         found = [line for id_, name in self.courses.items() for line in self._broken(self.machines[id_], COURSES[name])]
         untouchable = {id_ for id_, name in self.courses.items() if not COURSES[name].drains}
         untouchable |= set(self.machines) - set(self.courses)
-        found += [f"{id_} was drained without a reason" for id_ in sorted(untouchable & self.touched)]
+        pool = self.cluster.pool
+        # A retired instance leaves a zone emptier: then its group replaces one of another zone, by its own choice.
+        by_group = pool.rebalances if isinstance(pool, AutoScalingGroup) else 0
+        found += [f"{id_} was drained without a reason" for id_ in sorted(untouchable & self.touched)[by_group:]]
         return found + all_running(self.cluster)
 
     def say(self, kind: Mapping[str, Any], detail: Mapping[str, Any]) -> None:
