@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from steady.aws.capacity.origins import Origin, origins_of
 from steady.aws.ecs.container_instances import Found, find_instances
 from steady.aws.runtime import Runtime
@@ -178,7 +176,7 @@ class _Origins:
             try:
                 if clusters.find_clusters(self._runtime, group):
                     return group
-            except (ClientError, BotoCoreError) as error:
+            except Exception as error:
                 # While SSM does not answer: the instance's own tag may name its cluster.
                 self._runtime.telemetry.warning(
                     f"the clusters cannot be read: the tag of {notice.instance_id} says which one is its own: {error}"
@@ -192,7 +190,7 @@ class _Origins:
         if self._read is None:
             try:
                 self._read = origins_of(self._runtime, self._ids)
-            except (ClientError, BotoCoreError) as error:
+            except Exception as error:
                 # Only the first notice waits for the SDK's retries.
                 self._error = error
                 raise
@@ -209,7 +207,7 @@ class _Origins:
                 try:
                     for instance_id in find_instances(self._runtime, cluster, self._ids).instances:
                         self._registered.setdefault(instance_id, []).append(cluster)
-                except (ClientError, BotoCoreError) as error:
+                except Exception as error:
                     self._runtime.telemetry.warning(
                         f"cluster {cluster}: its instances cannot be read: {error}", cluster=cluster
                     )
@@ -235,7 +233,7 @@ def _candidates(runtime: Runtime, notice: Notice, origins: _Origins) -> list[str
     try:
         origin = origins.of(notice)
         return clusters.find_clusters(runtime, origin) if origin else []
-    except (ClientError, BotoCoreError):
+    except Exception:
         registered = origins.registered_with(notice)
         if not registered:
             # It may not have registered yet: its notice comes again.
@@ -250,7 +248,7 @@ def _registered_with(runtime: Runtime, instance_id: str, candidates: Sequence[st
             try:
                 if find_instances(runtime, cluster, [instance_id]).instances:
                     return cluster
-            except (ClientError, BotoCoreError) as error:
+            except Exception as error:
                 runtime.telemetry.warning(f"cluster {cluster}: its instances cannot be read: {error}", cluster=cluster)
     return candidates[0]
 

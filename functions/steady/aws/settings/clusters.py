@@ -9,8 +9,6 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from steady.aws.cache import Cache
 from steady.aws.capacity.origins import Origin
 from steady.aws.runtime import Runtime
@@ -26,7 +24,7 @@ CAPACITIES = Cache[str, dict[str, str]](max_age_s=60)
 # The clusters that have a parameter and no row in cdk.json, and that the log has named.
 LEFT_ALONE = Cache[str, bool]()
 # Why the parameters under a path could not be read; they are not read again within this time.
-FAILURES = Cache[str, ClientError | BotoCoreError](max_age_s=5)
+FAILURES = Cache[str, Exception](max_age_s=5)
 # A cluster's settings, by its name (steady.aws.settings.cluster_settings). While SSM does not answer, they are used for
 # this time; after that the cluster is not scaled.
 SETTINGS: Cache[str, ClusterSettings] = Cache(max_age_s=3600)
@@ -41,7 +39,7 @@ def read_capacities(runtime: Runtime) -> dict[str, str]:
     clusters changes seldom, and an interruption does not wait.
 
     Raises:
-        ClientError, BotoCoreError: if SSM does not answer, and this process has never read the clusters.
+        Exception: the one that stopped the read, if this process has never read the clusters.
     """
     kept = CAPACITIES.get(runtime, CLUSTERS_PATH)
     if kept is not None:
@@ -50,7 +48,7 @@ def read_capacities(runtime: Runtime) -> dict[str, str]:
         raise failed
     try:
         found = _capacities(runtime)
-    except (ClientError, BotoCoreError) as error:
+    except Exception as error:
         last_known = CAPACITIES.get(runtime, CLUSTERS_PATH, math.inf)
         if last_known is None:
             # A batch asks for each of its instances: only the first one waits for the SDK's retries.
@@ -103,7 +101,7 @@ def find_clusters(runtime: Runtime, origin: Origin) -> list[str]:
     """
     try:
         capacities = read_capacities(runtime)
-    except (ClientError, BotoCoreError):
+    except Exception:
         if not origin.cluster:
             raise
         return [] if _is_left(runtime, origin.cluster) else [origin.cluster]
@@ -118,11 +116,11 @@ def is_managed(runtime: Runtime, cluster: str) -> bool:
     """Return whether `cluster` is managed. While SSM does not answer, one whose settings were ever read is.
 
     Raises:
-        ClientError, BotoCoreError: if SSM does not answer, and this process has never read the cluster's settings.
+        Exception: the one that stopped the read, if this process has never read the cluster's settings.
     """
     try:
         return cluster in read_capacities(runtime)
-    except (ClientError, BotoCoreError):
+    except Exception:
         if SETTINGS.get(runtime, cluster, math.inf) is None:
             raise
         return True
