@@ -167,14 +167,15 @@ def _together(times: Mapping[float, float]) -> Mapping[float, float]:
     >>> _together({120.0: 30.0, 125.0: 35.0, 7200.0: 7110.0})
     {120.0: 30.0, 125.0: 30.0, 7200.0: 7110.0}
     """
-    found: dict[float, float] = {}
-    together: list[float] = []
+    first_of: dict[float, float] = {}
+    leaves_at: dict[float, float] = {}
+    first = -math.inf
     for deadline_s in sorted(times):
-        if together and deadline_s > together[0] + TOGETHER_S:
-            together = []
-        together.append(deadline_s)
-        found.update(dict.fromkeys(together, min(times[one] for one in together)))
-    return found
+        if deadline_s > first + TOGETHER_S:
+            first = deadline_s
+        first_of[deadline_s] = first
+        leaves_at[first] = min(times[deadline_s], leaves_at.get(first, math.inf))
+    return {deadline_s: leaves_at[first] for deadline_s, first in first_of.items()}
 
 
 def _is_to_deregister(task: DoomedTask, instance: Doomed) -> bool:
