@@ -171,10 +171,7 @@ def _evaluate_once(
         LAST_STATE.keep(runtime, cluster.name, kept)
         new_problems = [problem for problem in cluster.problems if problem not in entry.state.reported_problems]
         report_problems(runtime, environment.people_topic_arn, cluster.name, new_problems)
-    put_metrics(runtime, snapshot, decision)
-    log_decision(runtime, snapshot, decision, cluster.thresholds.mode)
-    noticed = decision.state.doomed
-    report_unserved(runtime, environment.unserved_queue_url, environment.ledger_table, snapshot, noticed)
+    _tell(runtime, environment, cluster.thresholds.mode, snapshot, decision)
     if acts:
         hold = ledger.Hold(runtime, environment.ledger_table, held)
         outcome = carry_out(runtime, snapshot, decision, hold.keep)
@@ -190,6 +187,13 @@ def _evaluate_once(
     if kept != entry.state and decision.look_again_at is not None:
         book_look(runtime, environment.autoscaler_queue_url, decision.cluster, decision.look_again_at)
     return decision
+
+
+def _tell(runtime: Runtime, environment: Environment, mode: str, snapshot: Snapshot, decision: Decision) -> None:
+    """Put out what was decided, and tell the interruption handler of the instances that nobody empties."""
+    put_metrics(runtime, snapshot, decision)
+    log_decision(runtime, snapshot, decision, mode)
+    report_unserved(runtime, environment.unserved_queue_url, environment.ledger_table, snapshot, decision.state.doomed)
 
 
 def _without_choices(decided: ScalingState, seen: ScalingState) -> ScalingState:
@@ -225,10 +229,7 @@ def _without_ledger(
     known = LAST_STATE.get(runtime, cluster.name) or ScalingState()
     snapshot, _, decision = evaluate_dry(runtime, replace(cluster, grow_only=True), update(known), budget)
     LAST_STATE.keep(runtime, cluster.name, decision.state)
-    put_metrics(runtime, snapshot, decision)
-    log_decision(runtime, snapshot, decision, cluster.thresholds.mode)
-    noticed = decision.state.doomed
-    report_unserved(runtime, environment.unserved_queue_url, environment.ledger_table, snapshot, noticed)
+    _tell(runtime, environment, cluster.thresholds.mode, snapshot, decision)
     if decision.acts_on(snapshot) and cluster.thresholds.mode == "active":
         outcome = carry_out(runtime, snapshot, decision)
         if outcome.ask_again:
