@@ -73,10 +73,11 @@ def may_find_pools(function: QueueFunction) -> None:
 
 
 def may_answer_hooks(function: QueueFunction, settings: Settings) -> None:
-    stack = cdk.Stack.of(function)
-    for groups in _in_chunks(_groups(settings)):
-        arns = _group_arns(stack, groups)
+    stack, groups = cdk.Stack.of(function), _groups(settings)
+    for some in _in_chunks(groups):
+        arns = _group_arns(stack, some)
         function.allow(["autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat"], arns)
+    if groups:
         # Describe actions of Auto Scaling have no resources.
         function.allow(["autoscaling:DescribeLifecycleHooks"], ["*"])
 
@@ -86,17 +87,20 @@ def may_change_capacity(function: QueueFunction, settings: Settings) -> None:
     stack = cdk.Stack.of(function)
     # Describe actions of EC2 have no resources.
     function.allow(["ec2:DescribeInstanceTypes"], ["*"])
-    for groups in _in_chunks(_groups(settings)):
+    groups, spot_groups = _groups(settings), settings.may_hold_spot(PoolKind.AUTO_SCALING_GROUP)
+    if groups:
         # Whose a capacity provider is, is not known before it is read.
         providers = stack.format_arn(service="ecs", resource="capacity-provider", resource_name="*")
         function.allow(["ecs:DescribeCapacityProviders"], [providers])
         function.allow(["autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities"], ["*"])
-        arns = _group_arns(stack, groups)
+    for some in _in_chunks(groups):
+        arns = _group_arns(stack, some)
         function.allow(["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"], arns)
-    for spot_groups in _in_chunks(settings.may_hold_spot(PoolKind.AUTO_SCALING_GROUP)):
-        # The on-demand base of a group's mixed instances policy, and not its bounds or its subnets.
-        unchanged = {f"autoscaling:{key}": "true" for key in ("MaxSize", "MinSize", "VPCZoneIdentifiers")}
-        function.allow(["autoscaling:UpdateAutoScalingGroup"], _group_arns(stack, spot_groups), Null=unchanged)
+    # The on-demand base of a group's mixed instances policy, and not its bounds or its subnets.
+    unchanged = {f"autoscaling:{key}": "true" for key in ("MaxSize", "MinSize", "VPCZoneIdentifiers")}
+    for some in _in_chunks(spot_groups):
+        function.allow(["autoscaling:UpdateAutoScalingGroup"], _group_arns(stack, some), Null=unchanged)
+    if spot_groups:
         # How an instance is bought, EC2 alone says.
         function.allow(["ec2:DescribeInstances"], ["*"])
     fleets, fleet_clusters = settings.adopted_pools(PoolKind.SPOT_FLEET), settings.made_on(PoolKind.SPOT_FLEET)

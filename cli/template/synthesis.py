@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import tempfile
 import zipfile
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 # The parameter of a stack that has functions: the bucket that holds their code.
 CODE_BUCKET = "CodeBucket"
-# ZIP holds no earlier time. The same files make the same archive.
-ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +27,16 @@ class PlainStack:
 
     Attributes:
         needs: the names of the stacks that have to be deployed before.
-        has_code: whether it takes the parameter `CodeBucket`.
     """
 
     name: str
     template: Mapping[str, Any]
     needs: tuple[str, ...]
-    has_code: bool
+
+    @property
+    def has_code(self) -> bool:
+        """Whether it takes the parameter `CodeBucket`."""
+        return CODE_BUCKET in self.template.get("Parameters", {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ def synthesize(context: Mapping[str, Any]) -> tuple[PlainTarget, ...]:
     """
     # The CDK takes a second to start, and the other commands do not need it.
     import aws_cdk as cdk
+    from aws_cdk import aws_lambda
 
     from infra import stacks
     from infra.settings.target import targets_in
@@ -86,7 +89,7 @@ def synthesize(context: Mapping[str, Any]) -> tuple[PlainTarget, ...]:
         targets = stacks.add_to(app)
         made = [stack for stack in app.node.find_all() if isinstance(stack, cdk.Stack)]
         for stack in made:
-            if _has_code(stack):
+            if any(isinstance(child, aws_lambda.CfnFunction) for child in stack.node.find_all()):
                 cdk.CfnParameter(stack, CODE_BUCKET, description="The bucket that holds the functions' code.")
         app.synth()
         return tuple(
@@ -96,19 +99,11 @@ def synthesize(context: Mapping[str, Any]) -> tuple[PlainTarget, ...]:
 
 
 def _plain(folder: Path, made: list[cdk.Stack], described: Target) -> PlainTarget:
-    needs = {stack.stack_name: {one.stack_name for one in stack.dependencies} for stack in made}
-    by_name = {stack.stack_name: stack for stack in made}
-    in_order = [
-        by_name[name] for name in TopologicalSorter({n: sorted(needs[n]) for n in sorted(needs)}).static_order()
-    ]
+    by_name = {stack.stack_name: stack for stack in sorted(made, key=lambda one: one.stack_name)}
+    needs = {name: tuple(sorted(one.stack_name for one in stack.dependencies)) for name, stack in by_name.items()}
     plain = tuple(
-        PlainStack(
-            stack.stack_name,
-            json.loads((folder / stack.template_file).read_text()),
-            tuple(sorted(needs[stack.stack_name])),
-            _has_code(stack),
-        )
-        for stack in in_order
+        PlainStack(name, json.loads((folder / by_name[name].template_file).read_text()), needs[name])
+        for name in TopologicalSorter(needs).static_order()
     )
     code: dict[str, Code] = {}
     for stack in made:
@@ -123,19 +118,13 @@ def _plain(folder: Path, made: list[cdk.Stack], described: Target) -> PlainTarge
     return PlainTarget(described.name, plain, tuple(code.values()), images, described.settings.has_spot)
 
 
-def _has_code(stack: cdk.Stack) -> bool:
-    from aws_cdk import aws_lambda
-
-    return any(isinstance(child, aws_lambda.CfnFunction) for child in stack.node.find_all())
-
-
 def _zipped(folder: Path) -> bytes:
-    with tempfile.TemporaryFile() as file:
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-            for path in sorted(folder.rglob("*")):
-                if path.is_file():
-                    entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), ZIP_EPOCH)
-                    entry.external_attr, entry.compress_type = 0o644 << 16, zipfile.ZIP_DEFLATED
-                    archive.writestr(entry, path.read_bytes())
-        file.seek(0)
-        return file.read()
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                # Without the file's time: the same files make the same archive.
+                entry = zipfile.ZipInfo(path.relative_to(folder).as_posix())
+                entry.external_attr = 0o644 << 16
+                archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
+    return content.getvalue()
