@@ -214,6 +214,7 @@ class AutoScaling:
             ends = next((i for i in group.next_to_end() if group.weight(i.instance_type) <= excess), None)
             if ends is None:
                 break
+            group.note_end(ends)
             self._terminate(group, ends, to_warm_pool=group.reuse_on_scale_in)
             excess -= group.weight(ends.instance_type)
         self._rebalance(group)

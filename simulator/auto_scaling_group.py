@@ -34,6 +34,7 @@ class AutoScalingGroup:
             attributes: it names neither the types nor the weights (Auto Scaling API, DesiredCapacityType).
         suspended: the names of its suspended processes.
         rebalances: how many instances it has launched to balance its zones; the latest until `rebalances_until`.
+        rebalanced: the ids of the instances that it has ended in their place.
         provider: the capacity provider whose group it is; "": of none.
         unavailable: the types of which EC2 has none left.
         on_demand_base: how many units are on-demand before any is Spot (Auto Scaling API, InstancesDistribution).
@@ -70,6 +71,7 @@ class AutoScalingGroup:
     provider: str = ""
     suspended: set[str] = field(default_factory=set)
     rebalances: int = 0
+    rebalanced: set[str] = field(default_factory=set)
     rebalances_until: float = 0.0
     on_demand_base: int = 0
     on_demand_percent: int = 100
@@ -143,6 +145,11 @@ class AutoScalingGroup:
         """Return whether another distribution of its instances over the zones would be more even."""
         units = self.units_by_zone().values()
         return max(units) - min(units) > max(self.overrides.values(), default=1)
+
+    def note_end(self, instance: Ec2Instance) -> None:
+        """Note an instance that the group ends by its own choice: once for each that it has launched to balance."""
+        if len(self.rebalanced) < self.rebalances:
+            self.rebalanced.add(instance.id)
 
     def next_to_end(self) -> list[Ec2Instance]:
         """Return the instances in the order in which the default termination policy ends them.

@@ -231,11 +231,16 @@ def _fates(tasks: Sequence[Task], plan: Plan, ends: Mapping[str, float], noticed
             hidden=task.cluster.services[task.service_name].otherwise not in (None, Otherwise.CLOUD_MAP),
             moves=moves,
             noticed_at=noticed_at[task.instance.ec2_id],
-            last_stop_at=ends[task.instance.ec2_id] - sum(stop_timeouts(task)) - STOP_MARGIN_S - stops_s,
+            last_stop_at=_last_stop_at(task, ends) - stops_s,
         )
         for task in tasks
         for target in task.targets
     ]
+
+
+def _last_stop_at(task: Task, ends: Mapping[str, float]) -> float:
+    """Return the last moment for a stop of the task, if it is the only one."""
+    return ends[task.instance.ec2_id] - sum(stop_timeouts(task)) - STOP_MARGIN_S
 
 
 def _is_empty(instance: Ec2Instance) -> bool:
@@ -265,7 +270,7 @@ def _is_cut_short(task: Task, ends: Mapping[str, float]) -> bool:
     """Whether a batch task was stopped, or killed, although it would have ended by itself in time."""
     if task.service_name or task.run_s is None or task.started_at is None:
         return False
-    has_time = task.started_at + task.run_s < ends[task.instance.ec2_id] - sum(stop_timeouts(task)) - STOP_MARGIN_S
+    has_time = task.started_at + task.run_s < _last_stop_at(task, ends)
     return has_time and (task.sigterm_at is not None or task.killed)
 
 

@@ -97,10 +97,10 @@ class Noticed(Drawn):
         found = [line for id_, name in self.courses.items() for line in self._broken(self.machines[id_], COURSES[name])]
         untouchable = {id_ for id_, name in self.courses.items() if not COURSES[name].drains}
         untouchable |= set(self.machines) - set(self.courses)
-        pool = self.cluster.pool
         # A retired instance leaves a zone emptier: then its group replaces one of another zone, by its own choice.
-        by_group = pool.rebalances if isinstance(pool, AutoScalingGroup) else 0
-        found += [f"{id_} was drained without a reason" for id_ in sorted(untouchable & self.touched)[by_group:]]
+        pool = self.cluster.pool
+        by_group = pool.rebalanced if isinstance(pool, AutoScalingGroup) else set()
+        found += [f"{id_} was drained without a reason" for id_ in sorted(untouchable & self.touched - by_group)]
         return found + all_running(self.cluster)
 
     def say(self, kind: Mapping[str, Any], detail: Mapping[str, Any]) -> None:
