@@ -6,21 +6,16 @@ import gzip
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from steady.names import DATABASE
 from tests.e2e import deployment, seed
+from tests.e2e.acts import eventually, put_event, status
 from tests.e2e.emulators import Emulators
 
 pytestmark = pytest.mark.e2e
-
-WITHIN_S = 60
 
 
 @pytest.fixture(scope="module")
@@ -77,17 +72,17 @@ def test_a_spot_warning_drains_deregisters_and_stops(
     assert outputs
     assert _registered_targets(emulators, spot), "the task's target must be there before the warning"
 
-    _put_event(
+    put_event(
         emulators,
         "EC2 Spot Instance Interruption Warning",
         "aws.ec2",
         {"instance-id": spot.instance_id, "instance-action": "terminate"},
     )
 
-    _eventually("the instance is DRAINING", lambda: _status(emulators, spot.container_instance_arn) == "DRAINING")
-    _eventually("its targets are deregistered", lambda: not _registered_targets(emulators, spot))
+    eventually("the instance is DRAINING", lambda: status(emulators, spot.container_instance_arn) == "DRAINING")
+    eventually("its targets are deregistered", lambda: not _registered_targets(emulators, spot))
     # moto does not say of which deployment the task is: it is stopped as late as a batch task, after 82 s.
-    _eventually("its task is stopped", lambda: _desired_status(emulators, spot.service_task_arn) == "STOPPED", 110)
+    eventually("its task is stopped", lambda: _desired_status(emulators, spot.service_task_arn) == "STOPPED", 110)
     assert _statuses(emulators, "batch")[spot.spared_instance_id] == "ACTIVE"
 
 
@@ -108,7 +103,7 @@ def test_hakos_message_raises_the_groups_desired_capacity(
             TopicArn=outputs["steady-scaling"]["RunTaskFailureTopic"], Message=json.dumps(message)
         )
 
-    _eventually("the desired capacity rose", lambda: _desired_capacity(emulators) > before)
+    eventually("the desired capacity rose", lambda: _desired_capacity(emulators) > before)
 
 
 def test_a_malformed_message_is_in_the_dead_letter_queue_with_its_reason(
@@ -127,7 +122,7 @@ def test_a_malformed_message_is_in_the_dead_letter_queue_with_its_reason(
         )
         return messages[0]["MessageAttributes"]["error"]["StringValue"] if messages else ""
 
-    _eventually("the message was set aside", lambda: "cpu is 'lots'" in reason())
+    eventually("the message was set aside", lambda: "cpu is 'lots'" in reason())
 
 
 def test_a_threshold_that_is_changed_holds_at_the_next_tick(
@@ -142,7 +137,7 @@ def test_a_threshold_that_is_changed_holds_at_the_next_tick(
     )
 
     # The schedule of the deployment brings the tick.
-    _eventually("the desired capacity is the minimum", lambda: _desired_capacity(emulators) == more, within_s=90)
+    eventually("the desired capacity is the minimum", lambda: _desired_capacity(emulators) == more, within_s=90)
 
 
 def test_the_log_catalogue_makes_tables_when_it_is_called_as_the_schedule_calls_it(
@@ -166,7 +161,7 @@ def test_the_log_catalogue_makes_tables_when_it_is_called_as_the_schedule_calls_
     def tables() -> set[str]:
         return {t["Name"] for t in glue.get_tables(DatabaseName=DATABASE)["TableList"]}
 
-    _eventually("the tables are there", lambda: tables() == {"my_awesome_app_app", "my_awesome_app_envoy"})
+    eventually("the tables are there", lambda: tables() == {"my_awesome_app_app", "my_awesome_app_envoy"})
 
 
 def test_a_task_that_stopped_is_an_object_where_hako_looks_for_it(
@@ -188,7 +183,7 @@ def test_a_task_that_stopped_is_an_object_where_hako_looks_for_it(
     def keys() -> list[str]:
         return [stored["Key"] for stored in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
 
-    _eventually("the object is there", lambda: keys() == [f"{prefix}/{task}/stopped.json"])
+    eventually("the object is there", lambda: keys() == [f"{prefix}/{task}/stopped.json"])
     stored = json.loads(s3.get_object(Bucket=bucket, Key=keys()[0])["Body"].read())
     assert stored["detail"]["containers"][0]["exitCode"] == 0
 
@@ -240,26 +235,6 @@ def _steady(emulators: Emulators, *arguments: str, code: int = 0) -> subprocess.
     )
     assert done.returncode == code, f"{arguments}: {done.stdout}{done.stderr}"
     return done
-
-
-def _put_event(emulators: Emulators, detail_type: str, source: str, detail: dict[str, Any]) -> None:
-    answer = emulators.deployed("events").put_events(
-        Entries=[{"DetailType": detail_type, "Source": source, "Detail": json.dumps(detail), "Time": datetime.now(UTC)}]
-    )
-    assert answer["FailedEntryCount"] == 0, answer
-
-
-def _eventually(promise: str, holds: Callable[[], bool], within_s: float = WITHIN_S) -> None:
-    deadline = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {within_s} s: {promise}"
-        time.sleep(0.5)
-
-
-def _status(emulators: Emulators, arn: str) -> str:
-    answer = emulators.world("ecs").describe_container_instances(cluster="batch", containerInstances=[arn])
-    status: str = answer["containerInstances"][0]["status"]
-    return status
 
 
 def _statuses(emulators: Emulators, cluster: str) -> dict[str, str]:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import pytest
 
 from cli.template.synthesis import CODE_BUCKET, PlainTarget, synthesize
 from tests.e2e import seed
+from tests.e2e.acts import eventually, put_event, status
 from tests.e2e.emulators import Emulators, started
 
 pytestmark = pytest.mark.e2e
 
 BUCKET = "code"
-WITHIN_S = 60
 
 
 @pytest.fixture(scope="module")
@@ -51,24 +49,6 @@ def test_the_suite_is_deployed_and_drains_an_instance_that_ec2_takes_back(fresh:
 
     stacks = {s["StackName"] for s in fresh.deployed("cloudformation").describe_stacks()["Stacks"]}
     assert stacks == {stack.name for stack in target.stacks}
-    answer = fresh.deployed("events").put_events(
-        Entries=[
-            {
-                "DetailType": "EC2 Spot Instance Interruption Warning",
-                "Source": "aws.ec2",
-                "Detail": json.dumps({"instance-id": spot.instance_id, "instance-action": "terminate"}),
-                "Time": datetime.now(UTC),
-            }
-        ]
-    )
-    assert answer["FailedEntryCount"] == 0
-    deadline = time.monotonic() + WITHIN_S
-    while _status(fresh, spot.container_instance_arn) != "DRAINING":
-        assert time.monotonic() < deadline, "the instance is not drained"
-        time.sleep(0.5)
-
-
-def _status(emulators: Emulators, arn: str) -> str:
-    answer = emulators.world("ecs").describe_container_instances(cluster="batch", containerInstances=[arn])
-    status: str = answer["containerInstances"][0]["status"]
-    return status
+    detail = {"instance-id": spot.instance_id, "instance-action": "terminate"}
+    put_event(fresh, "EC2 Spot Instance Interruption Warning", "aws.ec2", detail)
+    eventually("the instance is DRAINING", lambda: status(fresh, spot.container_instance_arn) == "DRAINING")

@@ -147,22 +147,26 @@ def policies_of(templates: Mapping[str, Template]) -> dict[str, dict[str, Any]]:
 
 
 def resolved(value: Any) -> Any:
-    """`value` with CloudFormation's functions done, as far as policies have them."""
+    """`value` with CloudFormation's functions done, as far as policies have them, as in the simulated account."""
+    return with_functions_done(value, {"Partition": "aws", "Region": REGION, "AccountId": ACCOUNT_ID}, _named)
+
+
+def with_functions_done(value: Any, place: Mapping[str, str], named: Callable[[str], str]) -> Any:
+    """`value` with CloudFormation's functions done: `named` says what stands for a resource, or for an export."""
     if isinstance(value, list):
-        return [resolved(one) for one in value]
+        return [with_functions_done(one, place, named) for one in value]
     if not isinstance(value, dict):
         return value
     if set(value) == {"Ref"}:
-        pseudo = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT_ID}
-        return pseudo.get(value["Ref"]) or _named(value["Ref"])
+        return place.get(value["Ref"].removeprefix("AWS::")) or named(value["Ref"])
     if set(value) == {"Fn::Join"}:
         separator, parts = value["Fn::Join"]
-        return separator.join(resolved(parts))
+        return separator.join(with_functions_done(parts, place, named))
     if set(value) == {"Fn::GetAtt"}:
-        return _named(value["Fn::GetAtt"][0])
+        return named(value["Fn::GetAtt"][0])
     if set(value) == {"Fn::ImportValue"}:
-        return _named(value["Fn::ImportValue"])
-    return {key: resolved(one) for key, one in value.items()}
+        return named(value["Fn::ImportValue"])
+    return {key: with_functions_done(one, place, named) for key, one in value.items()}
 
 
 def _named(logical_id: str) -> str:

@@ -12,6 +12,7 @@ import pytest
 from cli.deployment import CDK_JSON, read_context
 from cli.template.synthesis import PlainTarget, synthesize
 from infra.settings.clusters import MOST_CHARACTERS_OF_NAMES, MOST_CLUSTERS
+from tests.infra.iam import with_functions_done
 
 # CloudFormation: resources and bytes of a template. IAM: managed policies of a role, characters of each and of all its
 # inline policies. EventBridge: characters of a pattern. Lambda: bytes of environment variables.
@@ -20,26 +21,12 @@ MANAGED_POLICIES, MANAGED_CHARACTERS, INLINE_CHARACTERS = 10, 6144, 10_240
 PATTERN_CHARACTERS = 2048
 VARIABLES_BYTES = 4096
 # The longest partition and Region, and other values that are known at the deployment alone.
-DEPLOYED = {"AWS::Partition": "aws-us-gov", "AWS::Region": "us-gov-west-1", "AWS::AccountId": "123456789012"}
+DEPLOYED = {"Partition": "aws-us-gov", "Region": "us-gov-west-1", "AccountId": "123456789012"}
 UNKNOWN = "x" * 90
 
 
-def resolved(value: Any) -> Any:
-    """`value` with texts in place of CloudFormation's functions."""
-    if isinstance(value, dict):
-        if "Fn::Join" in value:
-            separator, parts = value["Fn::Join"]
-            return separator.join(str(resolved(part)) for part in parts)
-        if "Ref" in value:
-            return DEPLOYED.get(value["Ref"], UNKNOWN)
-        if value.keys() & {"Fn::GetAtt", "Fn::ImportValue"}:
-            return UNKNOWN
-        return {key: resolved(inner) for key, inner in value.items()}
-    return [resolved(inner) for inner in value] if isinstance(value, list) else value
-
-
 def characters(value: Any) -> int:
-    return len(json.dumps(resolved(value), separators=(",", ":")))
+    return len(json.dumps(with_functions_done(value, DEPLOYED, lambda _: UNKNOWN), separators=(",", ":")))
 
 
 def row(number: int) -> dict[str, Any]:
