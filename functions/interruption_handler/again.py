@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from interruption_handler.notices import Parsed, notices_in
 from interruption_handler.notices.continuation import Continuation
 from steady.aws import queue
@@ -43,7 +41,7 @@ def send_again(
         delay_s = round(min(max(min(left_s / PARTS, _age_s(message.value, runtime.now())), SOONEST_S), latest_s))
         try:
             runtime.sqs.send_message(QueueUrl=queue_url, MessageBody=message.body, DelaySeconds=delay_s)
-        except (ClientError, BotoCoreError) as error:
+        except Exception as error:
             runtime.telemetry.error(f"message {message.id} could not be sent again; SQS delivers it again: {error}")
             failed.append(message.id)
     return failed

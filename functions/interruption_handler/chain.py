@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from interruption_handler.environment import Environment
 from interruption_handler.joining import handed_over
 from interruption_handler.notices import continuation
@@ -67,5 +65,5 @@ def _send_spare(
     delay_s += round(SPARE_LATER_S)
     try:
         runtime.sqs_once.send_message(QueueUrl=environment.queue_url, MessageBody=body, DelaySeconds=delay_s)
-    except (ClientError, BotoCoreError) as error:
+    except Exception as error:
         runtime.telemetry.warning(f"cluster {cluster}: no spare continuation: {error}", cluster=cluster)

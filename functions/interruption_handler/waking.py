@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from steady.aws.runtime import Runtime
 from steady.service_out.doomed import Doomed
 
@@ -17,7 +15,7 @@ def wake_autoscaler(runtime: Runtime, queue_url: str, cluster: str, doomed: Sequ
     body = json.dumps({"cluster": cluster, "why": "interruption", "instances": instances})
     try:
         runtime.sqs_once.send_message(QueueUrl=queue_url, MessageBody=body)
-    except (ClientError, BotoCoreError) as error:
+    except Exception as error:
         runtime.telemetry.error(f"cluster {cluster}: the autoscaler was not woken: {error}", cluster=cluster)
         return False
     return True

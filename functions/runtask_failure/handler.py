@@ -77,7 +77,7 @@ def handle_batch(
         demands = RecordDemands(runtime, cluster, messages, shapes)
         try:
             evaluation.remember(runtime, environment.ledger_table, cluster.name, demands)
-        except (ClientError, BotoCoreError):
+        except Exception:
             # Without the ledger, nothing says which demand is new: each is decided on at once.
             evaluation.evaluate(runtime, environment, cluster, demands)
             return
@@ -158,7 +158,7 @@ def _with_shapes(
                 shapes[message.id] = read_run_shape(
                     runtime, failure.task_definition, failure.overrides, failure.constraints, failure.strategies
                 )
-            except (ClientError, BotoCoreError, TypeError, ValueError, AttributeError) as error:
+            except Exception as error:
                 text = f"the shape of a task of {failure.task_definition} cannot be read: {error}"
                 runtime.telemetry.warning(f"cluster {failure.cluster}: {text}", cluster=failure.cluster)
                 if not failure.size.memory_mib:

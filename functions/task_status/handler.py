@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from steady.aws import queue
 from steady.aws.runtime import Runtime
 from steady.metrics import MetricName
@@ -60,7 +58,7 @@ def handle_batch(event: Mapping[str, Any], runtime: Runtime, place: Place) -> di
         key, status = item
         try:
             client.put_object(Bucket=place.bucket, Key=key, Body=status.text.encode(), ContentType="application/json")
-        except (ClientError, BotoCoreError) as error:
+        except Exception as error:
             runtime.telemetry.error(
                 f"s3://{place.bucket}/{key} could not be written; SQS delivers the message again: {error}", key=key
             )

@@ -6,12 +6,13 @@ import pytest
 
 from simulator.chaos.as_they_are import taken
 from simulator.chaos.as_they_are.notices import Noticed
-from simulator.chaos.as_they_are.refusals import Refusal
+from simulator.chaos.as_they_are.refusals import UNFORESEEN, Refusal
 from simulator.chaos.as_they_are.stopping import Stopping
 from simulator.chaos.as_they_are.table import KINDS, Kind, draws
 from simulator.chaos.scenarios import Trial
 from simulator.errors import AwsError
 from simulator.faults import Fault, Try
+from steady.pools import PoolKind
 
 # Runs of each row that `make test` makes; the first ones of those of `make chaos`.
 FEW = 2
@@ -34,6 +35,21 @@ def test_the_same_seed_draws_the_same_world() -> None:
 )
 def test_a_draw_that_once_broke_a_promise_keeps_it(seed: int) -> None:
     assert taken.time(seed)[1] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "number"), [("ecs:UpdateContainerInstancesState", 0), ("ec2:DescribeSpotFleetRequests", 1)]
+)
+def test_an_error_that_no_sdk_raises_concerns_one_thing(
+    monkeypatch: pytest.MonkeyPatch, name: str, number: int
+) -> None:
+    """For good, from before the notices on: it is no fault that the next step has got over."""
+    trial = Refusal(1)
+    assert trial.kind is PoolKind.SPOT_FLEET
+    monkeypatch.setattr(trial, "refuse", lambda: trial.refuse_for(name, UNFORESEEN, number))
+    trial.run()
+
+    assert trial.broken_promises() == []
 
 
 def test_every_row_has_its_runs() -> None:

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from steady.aws.runtime import Runtime, batches
 from steady.catalog import (
     PARTITIONS,
@@ -141,7 +139,7 @@ def _each_apart(runtime: Runtime, call: Callable[[LogTable], None], tables: Sequ
             call(table)
         except CatalogRefused as error:
             return str(error)
-        except (ClientError, BotoCoreError) as error:
+        except Exception as error:
             return f"Glue refused {table.name}: {error}; the next run of the log catalogue repeats it"
         return ""
 

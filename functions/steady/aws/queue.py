@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from steady.aws.runtime import Runtime
 from steady.messages import Malformed
 from steady.metrics import MetricName
@@ -61,7 +59,7 @@ def _set_aside(runtime: Runtime, record: Mapping[str, Any], reason: str, dead_le
     """Set `record` aside; return its id if that failed, so that SQS delivers it again."""
     try:
         set_aside(runtime, record["body"], reason, dead_letter_queue_url)
-    except (ClientError, BotoCoreError) as error:
+    except Exception as error:
         runtime.telemetry.error(
             f"message {record['messageId']} could not be sent to the dead-letter queue; SQS delivers it again: {error}"
         )

@@ -22,6 +22,7 @@ class Drawn(Trial):
     """A trial that is drawn from `seed`.
 
     Attributes:
+        seed: from which it is drawn.
         draw: the source of everything that is drawn.
         drawn: what was drawn, in words, for the report of a broken promise.
         started: every task of the account.
@@ -32,6 +33,7 @@ class Drawn(Trial):
     varied = ""
 
     def __init__(self, seed: int) -> None:
+        self.seed = seed
         self.draw = random.Random(f"{type(self).__name__} {seed}")
         self.drawn: list[str] = []
         self.started: list[Task] = []

@@ -87,7 +87,10 @@ class Things(Fault):
 
 
 class Refusal(Drawn):
-    """Half of two clusters is taken away at the same time, and one call is refused for one thing."""
+    """Half of two clusters is taken away at the same time, and one call is refused for one thing.
+
+    The seeds go through all calls, with each error in turn: which thing it is, and the clusters, are drawn.
+    """
 
     name = "one refusal"
     varied = "Which call of a reclaim, or of hooks, is refused for one task, target group, cluster or other thing; how"
@@ -99,7 +102,7 @@ class Refusal(Drawn):
 
     def build_drawn(self) -> None:
         draw = self.draw
-        self.kind = draw.choice(list(PoolKind))
+        self.kind = list(PoolKind)[self.seed % len(PoolKind)]
         self.clusters = [self._cluster("web", draw.randint(4, 6)), self._cluster("shop", draw.randint(2, 4))]
         self.cluster = self.clusters[0]
         self.world.run(60)
@@ -117,11 +120,15 @@ class Refusal(Drawn):
         self.doomed = list(self.started)
 
     def refuse(self) -> None:
-        """Draw what is refused."""
+        """Refuse what the seed says, for a thing that is drawn."""
         things = _things_of(self.kind)
-        name = self.draw.choice(sorted(things))
-        error = self.draw.choice(sorted(ERRORS))
-        self.fault = RefusedFor(name, self.draw.randrange(things[name]), ERRORS[error])
+        names, turn = sorted(things), self.seed // len(PoolKind)
+        name, error = names[turn % len(names)], list(ERRORS)[turn // len(names) % len(ERRORS)]
+        self.refuse_for(name, error, self.draw.randrange(things[name]))
+
+    def refuse_for(self, name: str, error: str, number: int) -> None:
+        """Refuse the call `name` with `error` for the `number`-th of its things from now on."""
+        self.fault = RefusedFor(name, number, ERRORS[error])
         self.drawn.append(f"{name}: {error}")
         self.world.account.endpoint.fault = self.fault
 
@@ -130,10 +137,15 @@ class Refusal(Drawn):
         super().run()
 
     def beyond_help(self) -> Collection[Task]:
-        """Return the tasks that the refused thing is, or that are in it."""
+        """Return the tasks that the refused thing is, or that are in it.
+
+        While nothing can be sent to the handler's own queue, steps come as seldom as SQS delivers a notice again.
+        """
         thing, name = (self.fault.thing, self.fault.name) if self.fault else (None, "")
         if not thing or name == "elbv2:DescribeTargetHealth":
             return ()
+        if name == "sqs:SendMessage" and thing == self.world.suite.notices.url:
+            return self.started
         clusters = {c.name for c in self.clusters} | {c.state.arn for c in self.clusters}
         return [
             task

@@ -67,6 +67,6 @@ KINDS = (
     Kind(taken.TRAFFIC, taken.TRAFFIC_VARIED, 120, taken.traffic),
     Kind(taken.TIME, taken.TIME_VARIED, 100, taken.time),
     _of(Noticed, 120),
-    _of(Refusal, 160),
+    _of(Refusal, 500),
     Kind(taken.FLEETS, taken.FLEETS_VARIED, 54, taken.whole_fleet),
 )

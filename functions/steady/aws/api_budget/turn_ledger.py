@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from steady.api_budget.limits import BUCKET_NAMED
 from steady.api_budget.turns import Change, Turns
 from steady.aws.cache import Cache
@@ -51,7 +49,7 @@ class TurnLedger:
             except self.runtime.dynamodb_once.exceptions.ConditionalCheckFailedException as error:
                 self.turns = self.turns.with_(_turns_of(error.response.get("Item", {})))  # type: ignore[arg-type]
                 return None
-            except (ClientError, BotoCoreError) as error:
+            except Exception as error:
                 self.runtime.telemetry.warning(
                     f"ledger unavailable: for {SILENT_S:.0f} s this process keeps to the share of the ECS API without "
                     f"what the other functions call: {error}"

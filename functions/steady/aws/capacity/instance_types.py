@@ -6,8 +6,6 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from steady.aws.cache import Cache
 from steady.aws.runtime import Runtime, batches
 from steady.cluster import InstanceShape, Size
@@ -45,7 +43,7 @@ def shapes(runtime: Runtime, types: Iterable[str]) -> dict[str, InstanceShape]:
                 Filters=[{"Name": "instance-type", "Values": batch}]
             )
             infos = [info for page in pages for info in page["InstanceTypes"]]
-        except (ClientError, BotoCoreError) as error:
+        except Exception as error:
             runtime.telemetry.error(f"instance types {', '.join(batch)} cannot be read, and are left out: {error}")
             continue
         found = [_shape(info) for info in infos]

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 if TYPE_CHECKING:
     from steady.aws.runtime import Runtime
     from steady.pools import Pool, PoolName
@@ -108,7 +106,7 @@ def terminate_each(
         try:
             terminate(id_)
             in_a_row = 0
-        except (ClientError, BotoCoreError) as error:
+        except Exception as error:
             refused[id_] = str(error)
             in_a_row += 1
         if in_a_row == REFUSED_IN_A_ROW:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from steady.aws.capacity import auto_scaling_group, spot_fleet
 from steady.aws.capacity.kind import CapacityKind, PoolIsChanging, Routes
 from steady.aws.runtime import Runtime
@@ -31,7 +29,7 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
         return pool
     try:
         return replace(pool, trouble=KINDS[name.kind].read_trouble(runtime, name)[:LONGEST_TROUBLE])
-    except (ClientError, BotoCoreError) as error:
+    except Exception as error:
         runtime.telemetry.warning(f"why {name} is short of its target could not be read: {error}")
         return pool
 

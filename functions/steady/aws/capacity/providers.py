@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from steady.aws.cache import Cache
 from steady.aws.capacity.pools import KINDS
 from steady.aws.runtime import Runtime
@@ -65,7 +63,7 @@ class Providers:
     def _read(self, names: Sequence[str]) -> None:
         try:
             found = KINDS[self._pool.kind].read_providers(self._runtime, self._pool, names)
-        except (ClientError, BotoCoreError) as error:
+        except Exception as error:
             self._runtime.telemetry.warning(
                 f"cluster {self._cluster}: the capacity providers {', '.join(names)} cannot be read, so they are taken "
                 f"for others' unless an instance of {self._pool} names them: {error}",

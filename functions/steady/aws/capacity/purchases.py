@@ -6,8 +6,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from steady.aws.cache import Cache
 from steady.aws.runtime import Runtime, batches
 from steady.pools import Pool, PoolName, Purchase
@@ -84,7 +82,7 @@ def _purchases(runtime: Runtime, name: PoolName, instance_ids: Collection[str]) 
                     for instance in reservation["Instances"]:
                         is_spot = instance.get("InstanceLifecycle") == "spot"
                         BOUGHT.keep(runtime, instance["InstanceId"], Purchase.SPOT if is_spot else Purchase.ON_DEMAND)
-    except (ClientError, BotoCoreError) as error:
+    except Exception as error:
         runtime.telemetry.warning(
             f"how {len(unread)} instances of {name} are bought could not be read, so those over its on-demand base are "
             f"taken for Spot Instances: {error}"

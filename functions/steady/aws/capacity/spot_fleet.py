@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from steady.aws.capacity import instance_types
 from steady.aws.capacity.kind import NoSuchPool, PoolIsChanging, Routes, terminate_each, weights_of
@@ -203,7 +203,7 @@ def terminate_instances(
         before_call()
         try:
             runtime.ec2.terminate_instances(InstanceIds=batch)
-        except (ClientError, BotoCoreError) as error:
+        except Exception as error:
             if len(batch) == 1:
                 refused[batch[0]] = str(error)
                 continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from steady.aws.runtime import Runtime, batches
 from steady.drain_mark import ATTRIBUTE, DrainMark
@@ -41,7 +41,7 @@ def delete_marks(runtime: Runtime, cluster: str, arns: Iterable[str]) -> None:
     client = runtime.ecs
     try:
         _call(runtime, cluster, attributes, lambda some: client.delete_attributes(cluster=cluster, attributes=some))
-    except (ClientError, BotoCoreError) as error:
+    except Exception as error:
         runtime.telemetry.warning(
             f"cluster {cluster}: {len(attributes)} drain marks were not all deleted; the next tick does it: {error}",
             cluster=cluster,
@@ -62,11 +62,8 @@ def _call(
             raise failed[0]
         try:
             call(batch)
-        except BotoCoreError as error:
-            failed.append(error)
-            raise
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in OF_ONE_TARGET:
+        except Exception as error:
+            if not isinstance(error, ClientError) or error.response["Error"]["Code"] not in OF_ONE_TARGET:
                 failed.append(error)
                 raise
             if len(batch) > 1:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
 from steady.api_budget.limits import THROTTLED
 from steady.aws.cache import Cache
@@ -43,8 +43,8 @@ def call_for_each(
 ) -> Answers[Answer]:
     """Make `call` for `things`, at most `at_once` in a call. A call that is refused is divided until one thing is left.
 
-    A call without an answer, or that is throttled, is not divided: the next step makes it again. No error of AWS is
-    raised, even if all is refused.
+    A call that is throttled, or that finds no connection, is not divided: the next step makes it again. No error of AWS
+    is raised, even if all is refused.
 
     Args:
         call: given the client and the things. The parts of a refused call are asked for without the SDK's retries.
@@ -67,7 +67,7 @@ def call_with(
     def attempt(part: tuple[Client, Sequence[str]]) -> tuple[Sequence[str], Answer | Exception]:
         try:
             return part[1], call(*part)
-        except (ClientError, BotoCoreError) as error:
+        except Exception as error:
             return part[1], error
 
     # The first calls are made while `things` still yields others.
@@ -109,8 +109,14 @@ def read_once(
 
 
 def may_be_of_one(error: Exception) -> bool:
-    """Return whether one thing among those that a call names may be the cause of `error`."""
-    return isinstance(error, ClientError) and error.response["Error"]["Code"] not in OF_ALL
+    """Return whether one thing among those that a call names may be the cause of `error`.
+
+    That may be so for an answer that does not come, and for an error that the SDK does not raise: an answer that is odd
+    in one of its things.
+    """
+    if isinstance(error, ClientError):
+        return error.response["Error"]["Code"] not in OF_ALL
+    return isinstance(error, ReadTimeoutError) or not isinstance(error, BotoCoreError)
 
 
 def raise_refused(refused: Mapping[str, Exception]) -> None:

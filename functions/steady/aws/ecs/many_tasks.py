@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from botocore.exceptions import ClientError
-
 from steady.api_budget.limits import BUCKET_OF
 from steady.arns import family_of
 from steady.aws.ecs.lists import may_be_of_one, report_refused
@@ -79,7 +77,7 @@ def describe_tasks_in_time(
     if is_by_cluster_cheaper(runtime, cluster, busy):
         try:
             tasks, unread = _with_missing(reading, busy, _found(reading, busy, meanwhile, known))
-        except ClientError as error:
+        except Exception as error:
             if not may_be_of_one(error):
                 raise
             runtime.telemetry.warning(f"cluster {cluster}: its tasks are listed by instance, not together: {error}")

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from steady.api_budget.limits import BUCKET_OF
 from steady.aws.cache import Cache
 from steady.aws.ecs.lists import call_for_each, raise_refused
@@ -95,7 +93,7 @@ class Reading:
     def _list(self, one: Mapping[str, str]) -> list[str]:
         try:
             return list_tasks(self.runtime, cluster=self.cluster, **one)
-        except (ClientError, BotoCoreError) as error:
+        except Exception as error:
             self.refused[next(iter(one.values()))] = error
             return []
 
@@ -138,7 +136,7 @@ def count_tasks(runtime: Runtime, cluster: str) -> int:
         return kept
     try:
         described = runtime.ecs_once.describe_clusters(clusters=[cluster])["clusters"]
-    except (ClientError, BotoCoreError) as error:
+    except Exception as error:
         runtime.telemetry.warning(f"cluster {cluster}: the number of its tasks cannot be read: {error}")
         described = []
     counts = [one["runningTasksCount"] + one["pendingTasksCount"] for one in described]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from steady.api_budget.limits import BUCKET_OF, THROTTLED
 from steady.aws.ecs.lists import call_for_each, report_refused
@@ -47,7 +47,7 @@ def with_stopping(
         try:
             listed = list_tasks(runtime, cluster=cluster, containerInstance=arn, desiredStatus="STOPPED")
             tasks, refused = describe_readable_tasks(runtime, cluster, listed)
-        except (ClientError, BotoCoreError) as error:
+        except Exception as error:
             tasks, refused = [], {arn: error}
         # What cannot be read is taken as stopping still: nothing is ended for want of an answer.
         report_refused(runtime, cluster, "stopping tasks could not be read", refused, "they count as stopping")
@@ -76,7 +76,7 @@ def _still_stops(runtime: Runtime, task: TaskTypeDef) -> bool:
 def _definition(runtime: Runtime, task: TaskTypeDef) -> TaskDefinition | None:
     try:
         return read_task_definition(runtime, task["taskDefinitionArn"], quickly=True)
-    except (ClientError, BotoCoreError):
+    except Exception:
         return None
 
 
@@ -159,7 +159,7 @@ def stop_task(runtime: Runtime, cluster: str, stop: Stop, reason: str, until: fl
         # "The referenced task was not found": it ended by itself, and ECS has forgotten it.
         if code != "InvalidParameterException":
             return _not_stopped(runtime, cluster, stop, error)
-    except BotoCoreError as error:
+    except Exception as error:
         return _not_stopped(runtime, cluster, stop, error)
     return stop.arn, False
 

@@ -15,7 +15,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from steady.api_budget.limits import BUCKET_OF
 from steady.aws.api_budget.budget import Budget, OverBudget, budget_of
 from steady.aws.cache import Cache
-from steady.aws.capacity.kind import NoSuchPool
 from steady.aws.ecs.container_instances import INSTANCES_A_STATE_UPDATE
 from steady.aws.ecs.drain_marks import ATTRIBUTES_A_CALL
 from steady.aws.queue import Message
@@ -32,7 +31,7 @@ from steady.scaling.decision import Decision, decide, grow_only, instances_to_re
 from steady.scaling.demand import task_of
 from steady.scaling.reasons import ScaleInShed
 from steady.scaling.state import ScalingState, update_state, with_refused_terminations, with_target_not_set
-from steady.thresholds import BadThreshold, ClusterSettings
+from steady.thresholds import ClusterSettings
 
 # A lost race is decided again at once; a cluster that is held is tried again a moment later.
 TRIES = 8
@@ -290,7 +289,7 @@ def each_cluster(
     for name, of_cluster in sorted(by_cluster.items()):
         try:
             handle(name, of_cluster)
-        except (ClientError, BotoCoreError, BadThreshold, NoSuchPool, *POSTPONED) as error:
+        except Exception as error:
             runtime.telemetry.error(
                 f"cluster {name} could not be evaluated: its {len(of_cluster)} messages come again: {error}",
                 cluster=name,

@@ -7,8 +7,6 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from steady.api_budget.limits import BUCKET_OF
 from steady.api_budget.turns import SCALE_IN_READS_S, Urgency
 from steady.aws.api_budget.budget import Budget
@@ -108,7 +106,7 @@ def _readable(
     """Return what `read` returns; None, and a warning, if ECS refuses it."""
     try:
         return read(runtime, cluster)
-    except (ClientError, BotoCoreError) as error:
+    except Exception as error:
         runtime.telemetry.warning(
             f"cluster {cluster}: {what} cannot be read, so no capacity is asked for tasks that need it; the rest is "
             f"decided: {error}",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from steady.aws.runtime import Runtime
 from steady.cluster import Snapshot
 from steady.metrics import MetricName
@@ -48,7 +46,7 @@ def report_problems(runtime: Runtime, topic_arn: str, cluster: str, problems: Se
             Subject=f"steady: cluster {cluster} has invalid thresholds"[:100],
             Message="\n".join([*problems, f"Correct it: steady config check {cluster}"]),
         )
-    except (ClientError, BotoCoreError) as error:
+    except Exception as error:
         runtime.telemetry.error(
             f"the problems of cluster {cluster}'s parameters were not sent to people, only logged: {error}",
             cluster=cluster,

@@ -11,8 +11,6 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from steady.api_budget.turns import Urgency
 from steady.aws.api_budget.budget import Budget
 from steady.aws.cache import Cache
@@ -180,7 +178,7 @@ def readable_shape(runtime: Runtime, cluster: str, service: ServiceTypeDef, prov
     """Return the shape of a task of `service`; None, and a warning, if ECS does not say it: nothing is asked for it."""
     try:
         shape = read_service_shape(runtime, service)
-    except (ClientError, BotoCoreError, KeyError, TypeError, ValueError) as error:
+    except Exception as error:
         runtime.telemetry.warning(
             f"cluster {cluster}: what the tasks of service {service.get('serviceName')} need cannot be read, so no "
             f"capacity is asked for them, and no instance with one of them is emptied; the rest is decided: {error}",

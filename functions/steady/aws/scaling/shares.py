@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from steady.aws.capacity.providers import Providers
 from steady.aws.ecs.task_lists import describe_tasks, list_tasks
 from steady.aws.runtime import Runtime
@@ -42,7 +40,7 @@ def _tasks_here(runtime: Runtime, cluster: str, service: Service, providers: Pro
     """Return how many tasks of `service` the pool has; None, and a warning, if ECS does not say."""
     try:
         tasks = describe_tasks(runtime, cluster, list_tasks(runtime, cluster=cluster, serviceName=service.name))
-    except (ClientError, BotoCoreError) as error:
+    except Exception as error:
         runtime.telemetry.warning(
             f"cluster {cluster}: which capacity providers have the tasks of service {service.name} cannot be read, so "
             f"they are taken to be as its strategy says: {error}",

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from steady.aws.runtime import Runtime, batches
 from steady.aws.scaling import ledger
 from steady.cluster import Snapshot
@@ -38,7 +36,7 @@ def report_unserved(
             detail = {"group": snapshot.pool.name.name, "instances": some, "at": int(runtime.now())}
             body = json.dumps({"detail-type": WAITING_INSTANCES, "source": "steady", "detail": detail})
             runtime.sqs.send_message(QueueUrl=queue_url, MessageBody=body)
-    except (ClientError, BotoCoreError) as error:
+    except Exception as error:
         runtime.telemetry.error(
             f"cluster {snapshot.cluster}: {len(waiting)} instances wait under a lifecycle hook; whether they are being "
             f"emptied could not be found out or sent, the next tick tries again: {error}",

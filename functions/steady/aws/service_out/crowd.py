@@ -13,8 +13,6 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from steady.aws.ecs.many_tasks import Known, describe_all
 from steady.aws.ecs.services import is_daemon, service_names, service_of
 from steady.aws.ecs.task_lists import are_many
@@ -184,7 +182,7 @@ def _is_large(runtime: Runtime, cluster: str, crowd: Crowd) -> bool:
     instances, tasks = crowd.size()
     try:
         return instances >= MANY and are_many(runtime, cluster, instances, tasks)
-    except (ClientError, BotoCoreError):
+    except Exception:
         return False
 
 

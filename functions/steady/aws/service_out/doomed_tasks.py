@@ -11,8 +11,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from steady.aws.cache import Cache
 from steady.aws.ecs.lists import report_refused
 from steady.aws.ecs.many_tasks import Known, describe_tasks_in_time
@@ -247,7 +245,7 @@ def read_definitions(runtime: Runtime, cluster: str, arns: Collection[str]) -> d
         try:
             # One that ECS does not answer for delays no other task.
             return read_task_definition(runtime, arn, quickly=True)
-        except (ClientError, BotoCoreError) as error:
+        except Exception as error:
             runtime.telemetry.error(
                 f"cluster {cluster}: task definition {arn} cannot be read: its tasks are stopped as late as can be: "
                 f"{error}",

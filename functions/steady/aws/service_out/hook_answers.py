@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from steady.api_budget.limits import LIFECYCLE_BUCKET
 from steady.aws.pace import pace_of
 from steady.aws.runtime import Runtime
@@ -80,7 +78,7 @@ def _send(runtime: Runtime, due: Sequence[tuple[Doomed, LifecycleHook]]) -> Hear
             return None
         try:
             send_heartbeat(runtime, hook, instance.instance_id)
-        except (ClientError, BotoCoreError) as error:
+        except Exception as error:
             pace.rest()
             runtime.telemetry.error(
                 f"instance {instance.instance_id}: heartbeat of lifecycle hook {hook.name} of group {hook.group} "
@@ -137,7 +135,7 @@ def complete_hooks(runtime: Runtime, after: Progress, latest: float) -> tuple[Pr
 def _answered(runtime: Runtime, instance: Doomed, hook: LifecycleHook) -> bool:
     try:
         complete_hook(runtime, hook, instance.instance_id)
-    except (ClientError, BotoCoreError) as error:
+    except Exception as error:
         runtime.telemetry.error(
             f"instance {instance.instance_id}: lifecycle hook {hook.name} of group {hook.group} was not completed, the "
             f"next step tries again: {error}",

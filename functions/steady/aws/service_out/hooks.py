@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from steady.aws.cache import Cache
 from steady.aws.runtime import Runtime
@@ -27,7 +27,7 @@ LONGEST_WAIT_S = 172_800
 # The terminate hooks of each Auto Scaling group, by its name: many instances of a group go at once.
 HOOKS: Cache[str, list[LifecycleHookTypeDef]] = Cache(max_age_s=30.0)
 # Why the hooks of a group could not be read; they are not read again within this time.
-FAILURES: Cache[str, ClientError | BotoCoreError] = Cache(max_age_s=5.0)
+FAILURES: Cache[str, Exception] = Cache(max_age_s=5.0)
 
 
 class _Wait(TypedDict, total=False):
@@ -60,7 +60,7 @@ def read_terms(runtime: Runtime, hook: LifecycleHook) -> HookTerms | None:
     """
     try:
         named = _hooks_of(runtime, hook.group)
-    except (ClientError, BotoCoreError) as error:
+    except Exception as error:
         if hook.name != HOOK_NAME:
             raise
         # Neither the drain nor the answer waits for what the stacks have set.
@@ -98,7 +98,7 @@ def _hooks_of(runtime: Runtime, group: str) -> Mapping[str, LifecycleHookTypeDef
             raise failed
         try:
             hooks = HOOKS.keep(runtime, group, _terminate_hooks(runtime, group))
-        except (ClientError, BotoCoreError) as error:
+        except Exception as error:
             # A batch asks for each of its instances: only the first one waits for an answer.
             FAILURES.keep(runtime, group, error)
             raise

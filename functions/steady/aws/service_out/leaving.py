@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from steady.aws.ecs.tasks import Stopped, stop_as_planned
 from steady.aws.runtime import Runtime
 from steady.aws.service_out import targets
@@ -98,10 +96,15 @@ def drain_seconds(runtime: Runtime, cluster: str) -> float:
     """Return the seconds in which the longest request to the cluster's tasks ends."""
     # Imported here: no target waits for the import to be deregistered.
     from steady.aws.settings import cluster_settings
-    from steady.thresholds import BadThreshold, Thresholds
+    from steady.thresholds import Thresholds
 
     try:
         settings = cluster_settings.read_cluster(runtime, cluster, SETTINGS_MAX_AGE_S)
-    except (ClientError, BotoCoreError, BadThreshold):
+    except Exception as error:
+        runtime.telemetry.warning(
+            f"cluster {cluster}: its thresholds cannot be read: requests are taken to end within the default time: "
+            f"{error!r}",
+            cluster=cluster,
+        )
         return float(Thresholds().drain_seconds)
     return float((settings.thresholds if settings else Thresholds()).drain_seconds)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from steady.aws.cache import Cache
 from steady.aws.capacity import pools
 from steady.aws.runtime import Runtime
@@ -70,7 +68,8 @@ def instance_targets(
 def _pool_of(runtime: Runtime, cluster: str) -> PoolName | None:
     try:
         return PoolName.parse(clusters.read_capacities(runtime).get(cluster, ""))
-    except (ClientError, BotoCoreError):
+    except Exception as error:
+        runtime.telemetry.warning(f"cluster {cluster}: its pool cannot be read: {error!r}", cluster=cluster)
         return None
 
 
@@ -80,7 +79,7 @@ def _groups_of(runtime: Runtime, pool: PoolName) -> tuple[str, ...] | None:
         return kept
     try:
         routes = pools.read_routes(runtime, pool)
-    except (ClientError, BotoCoreError) as error:
+    except Exception as error:
         runtime.telemetry.warning(f"{pool}: the target groups of its instances cannot be read: {error}")
         return POOL_GROUPS.get(runtime, pool, float("inf"))
     if routes.otherwise:

@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from steady.aws.ecs.container_instances import Described, describe_readable_instances, set_draining
 from steady.aws.runtime import Runtime
 from steady.aws.service_out.crowd import Crowd
@@ -42,7 +40,7 @@ def drain_instances(
     active = set(to_drain({i.arn: Seen(i.status, i.task_count) for i in found.values()}))
     try:
         drained = _by_arn(set_draining(runtime, cluster, sorted(active)))
-    except (ClientError, BotoCoreError) as error:
+    except Exception as error:
         # Each batch of the call was tried: what they did is read below.
         runtime.telemetry.error(
             f"cluster {cluster}: some of {len(active)} instances were not drained, the next step tries again: {error}",

@@ -6,8 +6,6 @@ import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from steady.api_budget.limits import CLOUD_MAP_BUCKET, DEREGISTER_BUCKET
 from steady.aws.pace import pace_of
 from steady.aws.runtime import Runtime, batches
@@ -35,7 +33,7 @@ def count_healthy(runtime: Runtime, groups: Iterable[str], less: Collection[Targ
     def count(group: str) -> int | None:
         try:
             answer = client.describe_target_health(TargetGroupArn=group)
-        except (ClientError, BotoCoreError) as error:
+        except Exception as error:
             runtime.telemetry.warning(f"target group {group}: the health of its targets cannot be read: {error}")
             return None
         healthy = [h["Target"] for h in answer["TargetHealthDescriptions"] if h["TargetHealth"]["State"] == "healthy"]
@@ -103,7 +101,7 @@ def _leave_groups(
             # ELB refuses the whole call for one target of a terminated instance: deregister them one by one.
             if batch[1:]:
                 return [one for target in batch for one in leave((group, [target]))]
-        except (ClientError, BotoCoreError) as error:
+        except Exception as error:
             pace.rest()
             # The next step tries again, and no task of theirs is stopped before its last moment.
             runtime.telemetry.error(
@@ -135,7 +133,7 @@ def _leave_cloud_map(
             client.deregister_instance(ServiceId=target.group_arn.rpartition("/")[2], InstanceId=target.id)
         except gone:
             pass
-        except (ClientError, BotoCoreError) as error:
+        except Exception as error:
             pace.rest()
             runtime.telemetry.error(
                 f"Cloud Map service {target.group_arn}: task {target.id} was not deregistered, the next step tries "

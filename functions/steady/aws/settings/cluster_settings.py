@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from steady.aws.runtime import Runtime
 from steady.aws.settings import parameters
 from steady.aws.settings.clusters import SETTINGS
@@ -28,13 +26,13 @@ def read_cluster(runtime: Runtime, name: str, max_age_s: float = 0.0) -> Cluster
 
     Raises:
         BadThreshold: if the cluster has no usable `capacity` parameter.
-        ClientError, BotoCoreError: if SSM does not answer, and this process has read no settings within the last hour.
+        Exception: the one that stopped the read, if this process has read no settings within the last hour.
     """
     if kept := SETTINGS.get(runtime, name, max_age_s):
         return kept
     try:
         found = parameters.read_settings(runtime, name)
-    except (ClientError, BotoCoreError) as error:
+    except Exception as error:
         runtime.telemetry.count(MetricName.PARAMETERS_UNREADABLE, cluster=name)
         last_known = SETTINGS.get(runtime, name)
         if last_known is None:
