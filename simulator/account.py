@@ -5,18 +5,20 @@ from __future__ import annotations
 import random
 
 from simulator.auto_scaling import AutoScaling
+from simulator.clients import REGION
 from simulator.clock import Clock
 from simulator.cloud_map import CloudMap
+from simulator.dynamodb.tables import Tables
 from simulator.ec2 import BOOT_S, Ec2, Ec2Instance
 from simulator.ecs.api import EcsApi
 from simulator.ecs.scheduler import Scheduler
-from simulator.endpoint import ACCOUNT_ID, REGION, Endpoint
+from simulator.endpoint import ACCOUNT_ID, Endpoint
 from simulator.lifecycle_hooks import Hold, Waiting, drain_under_managed_hook
 from simulator.load_balancing import LoadBalancing
 from simulator.messaging import Messaging
 from simulator.spot_fleet import SpotFleets
 from simulator.spot_market import SpotMarket
-from simulator.storage import ParameterStore, Tables
+from simulator.storage import ParameterStore
 from simulator.timing import DEFAULT, Timing
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simulator.endpoint import ACCOUNT_ID, REGION, Params
+from simulator.clients import REGION
+from simulator.endpoint import ACCOUNT_ID, Params
 from simulator.errors import AwsError
 from simulator.load_balancing import LoadBalancing, TargetGroup
 

@@ -11,19 +11,15 @@ import math
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from statistics import NormalDist
 from typing import Any
 
-import boto3
-import botocore.loaders
-import botocore.session
-from botocore import handlers
 from botocore.config import Config
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
+from simulator.clients import REGION, ClientSession
 from simulator.clock import Clock
 from simulator.errors import AwsError
 from simulator.faults import NO_FAULT, Fault, TimedOut, Try
@@ -31,13 +27,7 @@ from simulator.retries import Retries
 from simulator.throttling import Throttle
 from simulator.timing import DEFAULT, Timing
 
-REGION = "us-east-1"
 ACCOUNT_ID = "123456789012"
-
-# The services that the simulated account answers, as botocore's events name them.
-SERVICE_IDS = frozenset(
-    {"ecs", "elastic-load-balancing-v2", "servicediscovery", "ec2", "auto-scaling", "ssm", "dynamodb", "sqs", "sns"}
-)
 
 Params = Mapping[str, Any]
 Action = Callable[[Params], dict[str, Any]]
@@ -176,19 +166,13 @@ class Endpoint:
             self.clock.sleep(delay_s)
         raise AssertionError("unreachable: the last try returns or raises")
 
-    def session(self, caller: str) -> boto3.Session:
-        """Return a boto3 session whose calls this endpoint answers, and counts under the name `caller`."""
-        core = _Session()
-        core.register_component("data_loader", _loader(frozenset(self.actions)))
-        core.set_credentials("simulated", "simulated")
-        core.set_config_variable("region", REGION)
-        # A fixed user agent: to build the usual one takes a fifth of the time of a call.
-        core.set_default_client_config(Config(user_agent="simulated"))
+    def session(self, caller: str) -> ClientSession:
+        """Return a session whose calls this endpoint answers, and counts under the name `caller`."""
 
         def remember_params(**event: Any) -> None:
             event["context"]["simulated_params"] = event["params"]
 
-        def answer_call(**event: Any) -> Any:  # the type stubs do not know that a handler may answer
+        def answer_call(**event: Any) -> Any:
             model, context = event["model"], event["context"]
             service = model.service_model.service_name
             if isinstance(body := event["params"].get("body"), Mapping):
@@ -198,7 +182,7 @@ class Endpoint:
 
             def tried(error: str) -> None:
                 # botocore emits this event after each try. The functions listen to it.
-                core.get_component("event_emitter").emit(
+                session.events.emit(
                     f"needs-retry.{service}.{model.name}", operation=model, response=(None, {"Error": {"Code": error}})
                 )
 
@@ -208,27 +192,14 @@ class Endpoint:
                 return _Response(error.status), _error(error)
             return _Response(200), {**answer, "ResponseMetadata": {"HTTPStatusCode": 200, "RetryAttempts": 0}}
 
-        core.register("before-parameter-build", remember_params)
-        core.register("before-call", answer_call)
-        return boto3.Session(botocore_session=core)
+        session = ClientSession(
+            frozenset(self.actions), {"before-parameter-build": remember_params, "before-call": answer_call}
+        )
+        return session
 
     def _log(self, caller: str, name: str, params: Params, error: str) -> None:
         if self.log is not None:
             self.log.append(Call(self.clock.now, caller, name, params, error))
-
-
-class _Session(botocore.session.Session):
-    """A session without botocore's handlers of documentation, and of services that no function calls.
-
-    Each client copies all handlers: with botocore's whole list, that takes a quarter of a simulated cold start.
-    """
-
-    def _register_builtin_handlers(self, events: Any) -> None:
-        registers = {handlers.REGISTER_FIRST: events.register_first, handlers.REGISTER_LAST: events.register_last}
-        for event, handler, *order in handlers.BUILTIN_HANDLERS:
-            kind, _, of = event.partition(".")
-            if kind != "docs" and (not of or of.partition(".")[0] in SERVICE_IDS):
-                registers.get(order[0] if order else None, events.register)(event, handler)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,34 +228,3 @@ def latencies(timing: Timing, rng: random.Random) -> Callable[[], float]:
     sigma = math.log(timing.latency_tail) / NormalDist().inv_cdf(0.99)
     mu = math.log(timing.latency_s) - sigma**2 / 2
     return lambda: rng.lognormvariate(mu, sigma)
-
-
-class _Loader(botocore.loaders.Loader):
-    """Loads service models with those operations alone that the account answers: a client gets a method for each.
-
-    The address of each service is fixed: to work it out takes a tenth of the time of a call, and no request is sent.
-    """
-
-    def __init__(self, actions: Collection[str]) -> None:
-        super().__init__()
-        self._actions = actions
-        self._models: dict[str, Any] = {}
-
-    def load_service_model(self, service_name: str, type_name: str, api_version: str | None = None) -> Any:
-        if type_name == "endpoint-rule-set-1":
-            endpoint = {"url": f"https://{service_name}.{REGION}.amazonaws.com", "properties": {}, "headers": {}}
-            rule = {"type": "endpoint", "conditions": [], "endpoint": endpoint}
-            return {"version": "1.0", "parameters": {}, "rules": [rule]}
-        model = super().load_service_model(service_name, type_name, api_version)
-        if type_name != "service-2":
-            return model
-        if service_name not in self._models:
-            kept = {name: one for name, one in model["operations"].items() if f"{service_name}:{name}" in self._actions}
-            self._models[service_name] = {**model, "operations": kept}
-        return self._models[service_name]
-
-
-@cache
-def _loader(actions: frozenset[str]) -> _Loader:
-    # A service model takes 0.1 s to load, so all sessions of the process share one loader.
-    return _Loader(actions)

@@ -14,8 +14,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from simulator.clients import REGION
 from simulator.clock import Clock
-from simulator.endpoint import ACCOUNT_ID, REGION, Params
+from simulator.endpoint import ACCOUNT_ID, Params
 from simulator.errors import AwsError
 from simulator.unserved import Serving
 

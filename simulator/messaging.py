@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from simulator.clients import REGION
 from simulator.clock import Clock
-from simulator.endpoint import ACCOUNT_ID, REGION, Params
+from simulator.endpoint import ACCOUNT_ID, Params
 from simulator.errors import AwsError
 from simulator.lambdas import Function, Lambda, Then
 from simulator.pollers import Pollers

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulator.endpoint import ACCOUNT_ID, REGION
+from simulator.clients import REGION
+from simulator.endpoint import ACCOUNT_ID
 from simulator.lambdas import Function
 
 

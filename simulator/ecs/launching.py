@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from simulator.endpoint import ACCOUNT_ID, REGION
+from simulator.clients import REGION
+from simulator.endpoint import ACCOUNT_ID
 
 FARGATE_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from simulator.clients import REGION
 from simulator.ecs.state import Deploys, Otherwise, Service
 from simulator.ecs.strategies import DESCRIBED
 from simulator.ecs.task_definition import ARN
-from simulator.endpoint import ACCOUNT_ID, REGION
+from simulator.endpoint import ACCOUNT_ID
 
 LATTICE_GROUP = f"arn:aws:vpc-lattice:{REGION}:{ACCOUNT_ID}:targetgroup/tg-0123456789abcdef0"
 # How each way is described, and in which parts: a service, a deployment, a service revision.

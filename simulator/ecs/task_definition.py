@@ -6,7 +6,8 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulator.endpoint import ACCOUNT_ID, REGION
+from simulator.clients import REGION
+from simulator.endpoint import ACCOUNT_ID
 from steady.cluster import Size
 
 ARN = f"arn:aws:ecs:{REGION}:{ACCOUNT_ID}"

@@ -11,7 +11,8 @@ from typing import Any
 
 from aws_cdk.assertions import Template
 
-from simulator.endpoint import ACCOUNT_ID, REGION, Call
+from simulator.clients import REGION
+from simulator.endpoint import ACCOUNT_ID, Call
 from simulator.suite import LEDGER_TABLE, PEOPLE_TOPIC
 from steady.names import API_BUDGET_KEY
 
