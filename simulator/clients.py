@@ -15,9 +15,10 @@ from typing import Any
 import botocore.loaders
 import botocore.session
 from botocore import handlers
-from botocore.client import ClientMeta
+from botocore.client import BaseClient, ClientMeta
 from botocore.config import Config
 from botocore.hooks import EventAliaser, HierarchicalEmitter
+from botocore.paginate import Paginator
 
 REGION = "us-east-1"
 
@@ -83,7 +84,23 @@ def _core(actions: frozenset[str]) -> botocore.session.Session:
     core.set_config_variable("region", REGION)
     # A fixed user agent: to build the usual one takes a fifth of the time of a call.
     core.set_default_client_config(Config(user_agent="simulated"))
+    core.register("creating-client-class", _add_paginators)
     return core
+
+
+def _add_paginators(base_classes: list[type], **event: Any) -> None:  # noqa: ARG001
+    base_classes.insert(0, _WithPaginators)
+
+
+class _WithPaginators(BaseClient):
+    """A client whose paginators are without botocore's documentation, which takes a third of the time of a call."""
+
+    def get_paginator(self, operation_name: str) -> Paginator[Any]:
+        if not self.can_paginate(operation_name):
+            return super().get_paginator(operation_name)
+        name = self.meta.method_to_api_mapping[operation_name]
+        pages = vars(self)["_cache"]["page_config"][name]
+        return Paginator(getattr(self, operation_name), pages, self.meta.service_model.operation_model(name))
 
 
 class _Session(botocore.session.Session):

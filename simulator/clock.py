@@ -65,7 +65,9 @@ class Process:
             self._clock.switch_to(self)
 
     def cpu_s(self) -> float:
-        """Return the CPU time that the process and its children have used so far, in real seconds."""
+        """Return the CPU time of the process and its children so far, in real seconds; 0 if the clock is not timed."""
+        if not self._clock.timed:
+            return 0.0
         now = time.process_time() - self._entered_at if self._clock.current is self else 0.0
         return self._cpu_s + now + sum(child.cpu_s() for child in self.children)
 
@@ -77,7 +79,10 @@ class Process:
             self._clock.throw_into(self)
 
     def enter(self) -> None:
-        """Switch to the process's greenlet, and count its CPU time. Only the clock calls this."""
+        """Switch to the process's greenlet, and count its CPU time if the clock is timed. Only the clock calls this."""
+        if not self._clock.timed:
+            self._greenlet.switch()
+            return
         self._entered_at = time.process_time()
         try:
             self._greenlet.switch()
@@ -90,10 +95,15 @@ class Process:
 
 
 class Clock:
-    """The virtual time in seconds since the epoch, and the timers that have not run yet."""
+    """The virtual time in seconds since the epoch, and the timers that have not run yet.
+
+    Attributes:
+        timed: whether the CPU time of processes and of the account's answers is measured, which takes time itself.
+    """
 
     def __init__(self, start: float = START) -> None:
         self.now = start
+        self.timed = False
         self.hub = getcurrent()
         self.current: Process | None = None
         self._timers: list[Timer] = []

@@ -72,7 +72,6 @@ class Endpoint:
         counts: the counted calls of each caller.
         log: each call, if it is a list; None: calls are not logged.
         fault: the fault that applies to the functions' calls.
-        timed: whether the CPU time of answers is measured, which takes time itself.
         tries: how many tries all functions have made.
         retries: the retries of all clients.
     """
@@ -83,7 +82,6 @@ class Endpoint:
         self.counts: dict[str, Counts] = {}
         self.log: list[Call] | None = None
         self.fault: Fault = NO_FAULT
-        self.timed = False
         self.tries = 0
         self.retries = Retries(rng, quota=timing.retry_quota)
         self._throttle = Throttle(clock.now, limits=timing.limits)
@@ -106,7 +104,7 @@ class Endpoint:
         """
         counts = self.counted(caller)
         counts.calls[name] += 1
-        begun = time.process_time() if self.timed else 0.0
+        begun = time.process_time() if self.clock.timed else 0.0
         try:
             if refusal := self._throttle.refusal(name, self.clock.now):
                 counts.throttled += 1
@@ -118,7 +116,7 @@ class Endpoint:
             self._log(caller, name, params, error.code)
             raise
         finally:
-            if self.timed:
+            if self.clock.timed:
                 counts.answers_cpu_s += time.process_time() - begun
         self._log(caller, name, params, "")
         return answer

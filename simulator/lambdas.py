@@ -37,7 +37,8 @@ class Function:
 
     Attributes:
         failures: the errors that invocations ended with.
-        longest_cpu_s: CPU time of the longest invocation, in real seconds, with the simulated account's answers.
+        longest_cpu_s: CPU time of the longest invocation, in real seconds, with the simulated account's answers; it is
+            measured if the clock is timed.
         cpu_s: the same of all invocations together.
         took_s: simulated seconds of all invocations together, cold starts left out.
         idle: how many execution environments wait for an invocation. One whose invocation failed is dropped.

@@ -68,7 +68,7 @@ class _Run:
         self.policy = policy
         self.scenario = scenario
         self.world = World(scenario.seed, scaling=policy == "steady")
-        self.world.account.endpoint.timed = scenario.timed
+        self.world.clock.timed = scenario.timed
         self.started_at = self.world.clock.now
         self.waits: list[float] = []
         self.placed = 0

@@ -88,6 +88,7 @@ def interruption(
     fleet = Fleet(instances, tasks, target_groups, delay_s)
     world, cluster = _full_fleet(fleet, seed, timing, pool)
     peers.HANDLINGS[handling](world)
+    world.clock.timed = True
     tasks_of: dict[str, list[Task]] = {i.id: [] for i in cluster.ec2_instances()}
     for task in cluster.tasks():
         tasks_of[task.instance.ec2_id].append(task)

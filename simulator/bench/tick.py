@@ -34,7 +34,7 @@ def tick(instances: int, services: int, tasks: int, ticks: int = 3, seed: int = 
     _spread(cluster, services, tasks)
     function = world.suite.autoscaler
     assert function
-    world.account.endpoint.timed = True
+    world.clock.timed = True
     counts = world.account.endpoint.counted(function.name)
     seconds, calls = [], {}
     # The garbage collector shall not look through the simulated account while the function is measured.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import types
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from steady.aws.scaling.state_codec import COLUMNS, FORMER_NAMES, ROWS, Columns, columns_in, columns_of
@@ -46,12 +47,18 @@ def _with_unknown(kind: Any, plain: Any, before: Any, columns: Columns) -> Any:
         }
     if not dataclasses.is_dataclass(kind):
         return plain
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     known = {
         name: _with_unknown(hints[name], one, before[name], columns) if name in hints and name in before else one
         for name, one in plain.items()
     }
     return {**{name: one for name, one in before.items() if name not in plain}, **known}
+
+
+@cache
+def _hints(kind: type) -> Mapping[str, Any]:
+    # To work them out takes longer than all the rest, and each write of the ledger asks for them.
+    return get_type_hints(kind)
 
 
 def _unknown_columns(kind: Any, columns: Columns) -> list[str]:
