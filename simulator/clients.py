@@ -88,8 +88,8 @@ def _core(actions: frozenset[str]) -> botocore.session.Session:
     return core
 
 
-def _add_paginators(base_classes: list[type], **event: Any) -> None:  # noqa: ARG001
-    base_classes.insert(0, _WithPaginators)
+def _add_paginators(**event: Any) -> None:
+    event["base_classes"].insert(0, _WithPaginators)
 
 
 class _WithPaginators(BaseClient):

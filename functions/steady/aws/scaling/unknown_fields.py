@@ -45,8 +45,12 @@ def _with_unknown(kind: Any, plain: Any, before: Any, columns: Columns) -> Any:
         return {
             key: _with_unknown(of[1], one, before[key], columns) if key in before else one for key, one in plain.items()
         }
-    if not dataclasses.is_dataclass(kind):
-        return plain
+    return _with_unknown_fields(kind, plain, before, columns) if dataclasses.is_dataclass(kind) else plain
+
+
+def _with_unknown_fields(
+    kind: Any, plain: Mapping[str, Any], before: Mapping[str, Any], columns: Columns
+) -> Mapping[str, Any]:
     hints = _hints(kind)
     known = {
         name: _with_unknown(hints[name], one, before[name], columns) if name in hints and name in before else one
@@ -56,7 +60,7 @@ def _with_unknown(kind: Any, plain: Any, before: Any, columns: Columns) -> Any:
 
 
 @cache
-def _hints(kind: type) -> Mapping[str, Any]:
+def _hints(kind: Any) -> Mapping[str, Any]:
     # To work them out takes longer than all the rest, and each write of the ledger asks for them.
     return get_type_hints(kind)
 
