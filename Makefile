@@ -12,8 +12,9 @@ export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 demo: $(VENV)/.ready  ## a day on the simulated account, and its report
 	$(BIN)/steady demo --out build/demo
 
+# worksteal: each process takes neighbouring tests, which share what their module makes, and helps the others in the end.
 test: $(VENV)/.ready node_modules/.ready chromium prometheus
-	$(BIN)/pytest -n auto -m "not e2e"
+	$(BIN)/pytest -n auto --dist worksteal -m "not e2e"
 
 e2e: $(VENV)/.ready node_modules/.ready  ## cdk deploy on local emulators, and real events through them
 	$(BIN)/pytest -m e2e -s

@@ -49,10 +49,17 @@ LASTING = (
 
 def templates_of(**settings: Any) -> dict[str, dict[str, Any]]:
     """Synthesize the example of cdk.json with other settings; return each stack's template by its name."""
-    example = {**EXAMPLE, **settings}
+    # As text, in the order of the settings: a deployment that was synthesized before is the same again.
+    found: dict[str, dict[str, Any]] = json.loads(_synthesized(json.dumps(settings)))
+    return found
+
+
+@cache
+def _synthesized(settings: str) -> str:
+    example = {**EXAMPLE, **json.loads(settings)}
     app = cdk.App(context={**CONTEXT, "environments": {"example": example}})
     stacks.add_to(app)
-    return {stack.stack_name: stack.template for stack in app.synth().stacks}
+    return json.dumps({stack.stack_name: stack.template for stack in app.synth().stacks})
 
 
 def replaced(before: Templates, after: Templates) -> list[str]:
