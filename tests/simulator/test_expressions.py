@@ -16,7 +16,9 @@ from simulator.dynamodb.tables import Tables
 from simulator.errors import AwsError
 
 KEY = {"cluster": {"S": "web"}}
-NUMBERS = st.decimals(-1000, 2_000_000_000, places=3).map(lambda number: {"N": str(number)})
+# A few that are often the same, in other digits too.
+FEW = st.sampled_from(["-1", "0", "1.5", "1.50", "2"])
+NUMBERS = (FEW | st.decimals(-1000, 2_000_000_000, places=3).map(str)).map(lambda number: {"N": number})
 STRINGS = st.sampled_from(["", "a", "B", "é", "ab", "1"]).map(lambda text: {"S": text})
 SETS = st.sets(st.sampled_from(["a", "b", "c", "d"]), min_size=1).map(lambda some: {"SS": sorted(some)})
 VALUES = NUMBERS | STRINGS | SETS
@@ -215,6 +217,15 @@ def test_an_item_has_at_most_400_kb() -> None:
 
     with pytest.raises(AwsError, match="ValidationException: Item size has exceeded"):
         tables.put_item({"TableName": "ledger", "Item": {**KEY, "mail": {"S": "é" * 205_000}}})
+    with pytest.raises(AwsError, match="ValidationException: Item size has exceeded"):
+        tables.update_item(
+            {
+                "TableName": "ledger",
+                "Key": KEY,
+                "UpdateExpression": "SET turn = :x",
+                "ExpressionAttributeValues": {":x": {"S": "a" * 2_000}},
+            }
+        )
     assert len(tables.get_item({"TableName": "ledger", "Key": KEY})["Item"]["mail"]["S"]) == 204_000
 
 
