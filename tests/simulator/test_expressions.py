@@ -238,6 +238,16 @@ def test_what_was_read_is_not_changed_by_what_the_caller_does_with_it() -> None:
     assert tables.get_item(key)["Item"]["mail"] == {"SS": ["a"]}
 
 
+@pytest.mark.parametrize(
+    ("x", "signs"), [("1.50", ("=", "<=", ">=")), ("1.51", ("<", "<=")), ("1.4", (">", ">=")), ("10", ("<", "<="))]
+)
+def test_numbers_are_compared_as_numbers(x: str, signs: tuple[str, ...]) -> None:
+    for sign in ("=", "<", "<=", ">", ">="):
+        found = Both({"expires": {"N": "1.5"}}).do(f"expires {sign} :x", "", {":x": {"N": x}})
+
+        assert found == ("done" if sign in signs else "ConditionalCheckFailedException",) * 2, sign
+
+
 def test_all_operands_are_of_before_the_update() -> None:
     tables, key = Both({"mail": {"SS": ["a"]}}).ours, {"TableName": "ledger", "Key": KEY}
 
