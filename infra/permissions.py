@@ -87,6 +87,8 @@ def may_change_capacity(function: QueueFunction, settings: Settings) -> None:
     stack = cdk.Stack.of(function)
     # Describe actions of EC2 have no resources.
     function.allow(["ec2:DescribeInstanceTypes"], ["*"])
+    # Whether instances get ENI trunks. It has no resource and no condition (Service Authorization Reference, ECS).
+    function.allow(["ecs:ListAccountSettings"], ["*"])
     groups, spot_groups = _groups(settings), settings.may_hold_spot(PoolKind.AUTO_SCALING_GROUP)
     if groups:
         # Whose a capacity provider is, is not known before it is read.

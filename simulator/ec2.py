@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulator.clock import Clock
-from simulator.ecs.interfaces import interfaces_of
+from simulator.ecs.interfaces import interfaces_of, takes_trunk
 from simulator.ecs.scheduler import Scheduler
 from simulator.ecs.state import Cluster, ContainerInstance
 from simulator.endpoint import Params
@@ -244,6 +244,7 @@ class Ec2:
             return
         size = registered_size(instance.instance_type)
         provider = self.scheduler.providers.get(instance.provider)
+        trunked = self.scheduler.settings.trunks_in(instance.cluster) and takes_trunk(instance.instance_type)
         instance.container_instance = ContainerInstance(
             self.scheduler.new_arn("container-instance", instance.cluster),
             instance.cluster,
@@ -254,8 +255,8 @@ class Ec2:
             remaining=size,
             provider=instance.provider,
             managed=bool(provider and not provider.group),
-            interfaces=interfaces_of(instance.instance_type, trunking=instance.cluster.trunking),
-            trunked=instance.cluster.trunking,
+            interfaces=interfaces_of(instance.instance_type, trunked=trunked),
+            trunked=trunked,
         )
         balancing = self.scheduler.balancing
         for arn in instance.target_groups:

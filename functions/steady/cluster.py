@@ -225,6 +225,7 @@ class Snapshot:
         pinned: the ARNs of instances with a task that ECS cannot move: they are not emptied either.
         matching: for each memberOf expression that was asked for, the ARNs of the instances that satisfy it.
         shapes: what EC2 offers as each of the pool's types, by type.
+        trunks: how many awsvpc tasks an instance to come takes, by type, where it will register with a trunk.
     """
 
     cluster: str
@@ -239,6 +240,7 @@ class Snapshot:
     matching: Mapping[str, frozenset[str]] = field(default_factory=dict)
     daemons: Daemons = Daemons()
     shapes: Mapping[str, InstanceShape] = field(default_factory=dict)
+    trunks: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def active(self) -> tuple[ContainerInstance, ...]:

@@ -58,6 +58,7 @@ class EcsApi:
             "ecs:UpdateContainerInstancesState": self.update_container_instances_state,
             "ecs:DescribeClusters": self.describe_clusters,
             "ecs:DescribeCapacityProviders": self.describe_capacity_providers,
+            "ecs:ListAccountSettings": self.scheduler.settings.list_account_settings,
             "ecs:ListServices": self.list_services,
             "ecs:DescribeServices": self.describe_services,
             "ecs:DescribeServiceRevisions": self.describe_service_revisions,

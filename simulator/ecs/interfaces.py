@@ -27,9 +27,22 @@ OF_TRUNK = {
 }
 
 
-def interfaces_of(instance_type: str, *, trunking: bool) -> int:
+# The same page: "Although other instance types are supported in the same instance family, [these] are not supported."
+# (Its list of families that are not, as far as they differ from what EC2 says, is `WITHOUT_TRUNK`.)
+TYPES_WITHOUT_TRUNK = {"c5a.8xlarge", "c5ad.8xlarge", "p3dn.24xlarge", "r5.8xlarge"}
+WITHOUT_TRUNK = {"c5n", "d3", "d3en", "g4dn", "i3en", "inf1", "m5dn", "m5n", "m5zn", "r5b", "r5n", "r5dn", "z1d"}
+
+
+def takes_trunk(instance_type: str) -> bool:
+    """Return whether an instance of `instance_type` can have a trunk: one on Nitro, no burstable one, as ECS lists."""
+    found = described(instance_type)
+    is_able = found.get("Hypervisor") == "nitro" and not found.get("BurstablePerformanceSupported")
+    return is_able and instance_type not in TYPES_WITHOUT_TRUNK and instance_type.split(".")[0] not in WITHOUT_TRUNK
+
+
+def interfaces_of(instance_type: str, *, trunked: bool) -> int:
     """Return how many tasks of their own network interface an instance of `instance_type` takes."""
-    if trunking and (of_trunk := OF_TRUNK.get(instance_type.partition(".")[2])):
+    if trunked and (of_trunk := OF_TRUNK.get(instance_type.partition(".")[2])):
         return of_trunk
     most: int = described(instance_type)["NetworkInfo"]["MaximumNetworkInterfaces"]
     return most - 1

@@ -6,6 +6,7 @@ import itertools
 import random
 
 from simulator.clock import Clock
+from simulator.ecs.account_settings import AccountSettings
 from simulator.ecs.launching import EC2, Launch, Provider
 from simulator.ecs.observer import Observer
 from simulator.ecs.placing import choose, fargate_host
@@ -50,6 +51,7 @@ class Scheduler:
         self.clusters: dict[str, Cluster] = {}
         self.definitions: dict[str, TaskDefinition] = {}
         self.providers: dict[str, Provider] = {}
+        self.settings = AccountSettings()
         self.observer = Observer()
         self.services = Services(self)
         self._ids = itertools.count(1)

@@ -256,8 +256,8 @@ class Cluster:
     Attributes:
         stopped: the tasks that became STOPPED within `STOPPED_KEPT_S`, the oldest first.
         fargate: for how many tasks Fargate has capacity.
-        trunking: whether instances register with a trunk (the account setting `awsvpcTrunking`, which is off unless
-            somebody turns it on: whoever runs many tasks in network mode awsvpc does).
+        trunking: the account setting `awsvpcTrunking` of the role with which its instances register; None: that role
+            has none of its own, and the account's default holds.
     """
 
     name: str
@@ -266,7 +266,7 @@ class Cluster:
     tasks: dict[str, Task] = field(default_factory=dict)
     stopped: dict[str, Task] = field(default_factory=dict)
     fargate: int = 1000
-    trunking: bool = True
+    trunking: bool | None = None
 
     def keep_stopped(self, task: Task, now: float) -> None:
         """Move a task to those that are STOPPED, and forget those that became so too long ago."""

@@ -25,8 +25,10 @@ def _busy_world(**thresholds: int | str) -> tuple[World, list[SimulatedCluster]]
     """Each kind of cluster, with instances that are hardly used, under a threshold that does not parse."""
     world = World(seed=1)
     world.account.endpoint.log = []
+    # Whether a type that has not registered yet gets a trunk, must be asked.
+    world.account.scheduler.settings.trunking = False
     clusters = [
-        world.group_cluster("web", 16, **thresholds),
+        world.group_cluster("web", 16, types={"m5.large": 1, "m5.xlarge": 2}, **thresholds),
         world.spot_cluster("batch", 16, **thresholds),
         world.spot_group_cluster("spot", 16, **thresholds),
     ]
@@ -37,6 +39,8 @@ def _busy_world(**thresholds: int | str) -> tuple[World, list[SimulatedCluster]]
         cluster.service("others", 0, launch=Launch.on(world.provide("theirs", "theirs")))
         # One has come back long ago.
         cluster.instances()[0].attributes[ATTRIBUTE] = str(DrainMark(DrainReason.STOP, 1, 1, is_over=True))
+    # It fits no instance, and so lacks its task at every look.
+    clusters[0].service("apart", 1, cpu=999_999, memory=100, awsvpc=True)
     world.run(50)
     return world, clusters
 
@@ -88,7 +92,7 @@ def _world_of_failures() -> World:
             world.account.messaging.publish(FAILURE_TOPIC, json.dumps(text))
         world.run(20)
     # EC2 launches no more: why, the group's scaling activities say, and the fleet's history.
-    clusters[0].pool.unavailable.add("m5.large")  # type: ignore[union-attr]
+    clusters[0].pool.unavailable |= {"m5.large", "m5.xlarge"}  # type: ignore[union-attr]
     clusters[1].pool.refusal = ROLE_INVALID  # type: ignore[union-attr]
     world.account.spot.set_available(clusters[2].pool, 0.5)
     for number in range(60, 80):

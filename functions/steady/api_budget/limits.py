@@ -18,9 +18,9 @@ class Bucket:
         return self.refill_per_s * 60
 
 
-# ECS's table, as we have it, does not name GetTaskProtection, DescribeServiceRevisions and DescribeCapacityProviders.
-# They are counted with the calls that read tasks, services and clusters: if they have buckets of their own, this only
-# leaves more of the shared ones.
+# ECS's table, as we have it, does not name GetTaskProtection, DescribeServiceRevisions, DescribeCapacityProviders and
+# ListAccountSettings. They are counted with the calls that read tasks, services and clusters: if they have buckets of
+# their own, this only leaves more of the shared ones.
 BUCKETS = (
     Bucket(
         "cluster-resource-modify",
@@ -55,7 +55,12 @@ BUCKETS = (
     ),
     Bucket("service-read", 100, 20, frozenset({"DescribeServices", "ListServices", "DescribeServiceRevisions"})),
     Bucket("service-modify", 50, 5, frozenset({"CreateService", "UpdateService", "DeleteService"})),
-    Bucket("cluster-read", 50, 20, frozenset({"DescribeClusters", "ListClusters", "DescribeCapacityProviders"})),
+    Bucket(
+        "cluster-read",
+        50,
+        20,
+        frozenset({"DescribeClusters", "ListClusters", "DescribeCapacityProviders", "ListAccountSettings"}),
+    ),
     Bucket("task-definition-read", 50, 20, frozenset({"DescribeTaskDefinition", "ListTaskDefinitions"})),
 )
 # Not of ECS: ELB, "API throttling": registering and deregistering targets, of all target groups of a Region together.

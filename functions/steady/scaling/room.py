@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from steady.cluster import ContainerInstance, InstanceShape, Size, Snapshot, TaskShape
 from steady.scaling.new_instance_query import about_new_instance
@@ -105,10 +105,11 @@ def shapes_of_pool(snapshot: Snapshot, seen: Mapping[str, InstanceShape]) -> lis
 
     Args:
         seen: the shapes that instances have registered with, by type. They count before what EC2 says of a type: the
-            kernel and the ECS agent keep some of the memory.
+            kernel and the ECS agent keep some of the memory, and they have a trunk or have none.
     """
     pool = snapshot.pool
-    known = {**snapshot.shapes, **seen}
+    offered = {type_: replace(s, enis=snapshot.trunks.get(type_, s.enis)) for type_, s in snapshot.shapes.items()}
+    known = {**offered, **seen}
     types = pool.types or tuple(seen)
     found = [known[type_] for type_ in types if type_ in known]
     return sorted(found, key=lambda s: (s.size.memory_mib / pool.weight(s.name), s.size.cpu_units, s.name))

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from steady.cluster import Daemons, InstanceShape, Size, TaskShape
 from steady.scaling.new_instance_query import about_new_instance
 from steady.scaling.packing import pack
-from steady.scaling.room import new_room, room_on
+from steady.scaling.room import new_room, room_on, shapes_of_pool
 from steady.scaling.state import update_state
 from steady.thresholds import Thresholds
-from steady.trunks import trunk_tasks
+from steady.trunks import takes_trunk, trunk_tasks
 from tests.unit.snapshots import INSTANCE, SHAPE, instance, snapshot, state
 
 PROD, GPU = "attribute:stack == prod", "attribute:gpu exists"
@@ -98,10 +98,43 @@ def test_a_daemon_is_charged_to_the_new_instances_that_it_runs_on() -> None:
         ("r6idn.12xlarge", 48, 120),
         ("m6g.8xlarge", 32, 60),
         ("m6a.48xlarge", 192, 120),
+        ("a1.medium", 1, 10),
+        ("g5.xlarge", 4, 6),
+        ("g4ad.4xlarge", 16, 12),
+        ("x2iezn.8xlarge", 32, 120),
+        # As EC2's figures for later generations say (amazon-vpc-resource-controller-k8s, limits.go).
+        ("m7i.8xlarge", 32, 90),
+        ("m7i-flex.xlarge", 4, 10),
     ],
 )
 def test_a_trunked_instance_takes_what_aws_publishes(type_: str, vcpus: int, tasks: int) -> None:
     assert trunk_tasks(type_, vcpus * 1024) == tasks
+
+
+@pytest.mark.parametrize(
+    ("type_", "on_nitro", "burstable", "takes"),
+    [
+        ("m5.large", True, False, True),
+        ("m8g.large", True, False, True),
+        ("m4.large", False, False, False),
+        ("t3.large", True, True, False),
+        # ECS Developer Guide: not supported, although EC2 could.
+        ("c5n.large", True, False, False),
+        ("r5.8xlarge", True, False, False),
+    ],
+)
+def test_a_type_has_a_trunk_as_aws_publishes(type_: str, on_nitro: bool, burstable: bool, takes: bool) -> None:
+    assert takes_trunk(type_, on_nitro=on_nitro, burstable=burstable) is takes
+
+
+def test_a_new_instance_of_an_unseen_type_has_the_trunk_that_is_foreseen_and_a_seen_one_what_it_had() -> None:
+    types = {type_: InstanceShape(type_, INSTANCE, enis=2) for type_ in ("m5.large", "m5.xlarge")}
+    pool = replace(snapshot([]).pool, weights={"m5.large": 1, "m5.xlarge": 2})
+    world = replace(snapshot([]), pool=pool, shapes=types, trunks={"m5.large": 10, "m5.xlarge": 20})
+
+    of_each = {s.name: s.enis for s in shapes_of_pool(world, {"m5.xlarge": replace(types["m5.xlarge"], enis=3)})}
+
+    assert of_each == {"m5.large": 10, "m5.xlarge": 3}
 
 
 def test_a_trunked_instance_at_its_limit_is_full_and_a_new_one_has_a_trunk_too() -> None:

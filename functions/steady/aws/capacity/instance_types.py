@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from steady.aws.cache import Cache
 from steady.aws.runtime import Runtime, batches
 from steady.cluster import InstanceShape, Size
+from steady.trunks import takes_trunk, trunk_tasks
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import InstanceTypeInfoTypeDef
@@ -23,6 +24,8 @@ SHAPES = Cache[str, InstanceShape]()
 # The vCPUs and the MiB of each type, as EC2 counts them in a pool's capacity; and which of the two a unit is.
 OFFERS = Cache[str, tuple[int, int]]()
 UNITS = {"vcpu": 0, "memory-mib": 1}
+# How many awsvpc tasks an instance of each type takes if it registers with a trunk; 0: it can have none.
+TRUNKS = Cache[str, int]()
 # The types that the Region does not have, as of the last `ABSENT_S`.
 ABSENT_S = 3600.0
 ABSENT = Cache[str, bool](ABSENT_S)
@@ -49,6 +52,7 @@ def shapes(runtime: Runtime, types: Iterable[str]) -> dict[str, InstanceShape]:
         found = [_shape(info) for info in infos]
         for info in infos:
             OFFERS.keep(runtime, info["InstanceType"], _offer(info))
+            TRUNKS.keep(runtime, info["InstanceType"], _trunk(info))
         for shape in found:
             SHAPES.keep(runtime, shape.name, shape)
         for absent in sorted(set(batch) - {shape.name for shape in found}):
@@ -71,8 +75,24 @@ def weights_in(runtime: Runtime, unit: str, types: Iterable[str]) -> dict[str, f
     return {type_: float(offer[UNITS[unit]]) for type_, offer in offers.items() if offer}
 
 
+def trunk_limits(runtime: Runtime, types: Iterable[str]) -> dict[str, int]:
+    """Return how many awsvpc tasks an instance of each of `types` takes with a trunk, without those that have none."""
+    asked = set(types)
+    shapes(runtime, asked)
+    return {type_: tasks for type_ in sorted(asked) if (tasks := TRUNKS.get(runtime, type_))}
+
+
 def _offer(info: InstanceTypeInfoTypeDef) -> tuple[int, int]:
     return info["VCpuInfo"]["DefaultVCpus"], info["MemoryInfo"]["SizeInMiB"]
+
+
+def _trunk(info: InstanceTypeInfoTypeDef) -> int:
+    type_ = info["InstanceType"]
+    # EC2 API, InstanceTypeInfo: a bare metal instance has no hypervisor.
+    on_nitro = info.get("BareMetal", False) or info.get("Hypervisor") == "nitro"
+    if not takes_trunk(type_, on_nitro=on_nitro, burstable=info.get("BurstablePerformanceSupported", False)):
+        return 0
+    return trunk_tasks(type_, info["VCpuInfo"]["DefaultVCpus"] * 1024)
 
 
 def _shape(info: InstanceTypeInfoTypeDef) -> InstanceShape:

@@ -22,13 +22,12 @@ from steady.aws.runtime import Runtime
 from steady.aws.scaling import ledger
 from steady.aws.scaling.acting import ASK_AGAIN_S, carry_out
 from steady.aws.scaling.looks import book_look
-from steady.aws.scaling.observation import affordable, observe, with_constraints, with_tasks
+from steady.aws.scaling.observation import affordable, observe, with_tasks, with_waiting_runs
 from steady.aws.scaling.reporting import log_decision, put_metrics, report_problems
 from steady.aws.scaling.unserved import report_unserved
 from steady.cluster import Snapshot
 from steady.metrics import MetricName
 from steady.scaling.decision import Decision, decide, grow_only, instances_to_read
-from steady.scaling.demand import task_of
 from steady.scaling.reasons import ScaleInShed
 from steady.scaling.state import ScalingState, update_state, with_refused_terminations, with_target_not_set
 from steady.thresholds import ClusterSettings
@@ -264,7 +263,7 @@ def evaluate_dry(
         OverBudget: if the suite's share of the ECS API is used up.
     """
     snapshot = observe(runtime, cluster, state.drift_since, budget, state.placement_failed_at)
-    snapshot = with_constraints(runtime, snapshot, [task_of(d, state.run_shapes) for d in state.demands.values()])
+    snapshot = with_waiting_runs(runtime, snapshot, state)
     state = update_state(snapshot, state, cluster.thresholds)
     due = instances_to_read(snapshot, state, cluster.thresholds)
     read = affordable(due, budget)

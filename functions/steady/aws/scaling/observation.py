@@ -12,6 +12,7 @@ from steady.api_budget.turns import SCALE_IN_READS_S, Urgency
 from steady.aws.api_budget.budget import Budget
 from steady.aws.capacity import instance_types, pools
 from steady.aws.capacity.providers import Providers
+from steady.aws.ecs.account_settings import instances_get_trunks
 from steady.aws.ecs.container_instances import describe_all_instances, list_instances_matching
 from steady.aws.ecs.services import can_move_tasks, describe_services, is_daemon, launch_of, service_names, service_of
 from steady.aws.ecs.task_lists import calls_to_read, describe_tasks_on, list_instances_of_service, readable_within
@@ -21,7 +22,9 @@ from steady.aws.scaling.displaced import with_displaced
 from steady.aws.scaling.services import read_services, readable_shape
 from steady.aws.scaling.shares import with_shares
 from steady.cluster import ContainerInstance, InstanceStatus, Snapshot, TaskShape
+from steady.scaling.demand import task_of
 from steady.scaling.new_instance_query import about_new_instance
+from steady.scaling.state import ScalingState
 from steady.thresholds import ClusterSettings
 
 
@@ -70,6 +73,32 @@ def observe(
     if budget:
         budget.end_look(cluster.name)
     return snapshot
+
+
+def with_waiting_runs(runtime: Runtime, snapshot: Snapshot, state: ScalingState) -> Snapshot:
+    """Return `snapshot` with what must be known of the tasks that batch launchers could not place, too."""
+    runs = [task_of(d, state.run_shapes) for d in state.demands.values()]
+    return with_trunks(runtime, with_constraints(runtime, snapshot, runs), state.shapes, runs)
+
+
+def with_trunks(
+    runtime: Runtime, snapshot: Snapshot, seen: Collection[str], runs: Iterable[TaskShape] = ()
+) -> Snapshot:
+    """Return `snapshot` with the trunks of instance types of which no instance has registered yet.
+
+    They matter only where tasks have network interfaces of their own. An instance of another type that has a trunk
+    shows that those to come get one, too; else the account setting is asked for.
+
+    Args:
+        seen: the types of which instances have registered: what they have counts.
+    """
+    shapes = itertools.chain(runs, (s.shape for s in snapshot.services if s.shape))
+    unseen = [type_ for type_ in snapshot.pool.types if type_ not in seen]
+    if not unseen or not any(shape.enis for shape in shapes):
+        return snapshot
+    limits = instance_types.trunk_limits(runtime, unseen)
+    is_shown = any(not i.enis_limited for i in snapshot.instances)
+    return replace(snapshot, trunks=limits if limits and (is_shown or instances_get_trunks(runtime)) else {})
 
 
 def with_constraints(runtime: Runtime, snapshot: Snapshot, shapes: Iterable[TaskShape]) -> Snapshot:
