@@ -135,6 +135,7 @@ def _decision(found: Evaluation, mode: str) -> dict[str, Any]:
         "to_undrain": list(decision.to_undrain),
         "to_terminate": list(decision.to_terminate),
         "to_forget": list(decision.to_forget),
+        "order": list(decision.order),
         "reasons": [{"rule": r.name, "text": str(r)} for r in decision.reasons],
     }
 

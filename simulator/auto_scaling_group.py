@@ -43,6 +43,7 @@ class AutoScalingGroup:
         capacity_rebalance: whether it replaces Spot Instances that are at risk.
         replaced: the ids of instances at risk whose replacements are launched. They do not count.
         realigned: how many instances it has launched because what it held was not bought as its policy says.
+        template_version: the version of its launch template that it launches from.
         activities: its scaling activities that failed since its last launch, the newest first.
     """
 
@@ -79,6 +80,7 @@ class AutoScalingGroup:
     capacity_rebalance: bool = False
     replaced: set[str] = field(default_factory=set)
     realigned: int = 0
+    template_version: str = "1"
 
     def hooks(self) -> dict[str, float]:
         """Return the heartbeat timeouts of all hooks on termination, by their names."""

@@ -152,7 +152,7 @@ class Pool:
         waiting: the ids of the instances that wait under a lifecycle hook to be terminated; they are no members.
         trouble: what AWS says of the latest launch, if it failed and the pool is short of its target; else "".
         zones: the ids of its instances in each zone, if it keeps its zones balanced; else nothing.
-        first_type: the type that the pool launches as long as EC2 has it; "" if no order is known.
+        order: its types in the order in which it launches them, each as long as EC2 has it; nothing if it has no order.
         is_changing: whether the last change of its target is not done: it refuses changes, and `target` may be the one
             before.
         own_traits: the traits of this pool; None: those of its kind.
@@ -168,7 +168,7 @@ class Pool:
     on_demand_members: frozenset[str] = frozenset()
     may_fall_back: bool = False
     waiting: frozenset[str] = frozenset()
-    first_type: str = ""
+    order: tuple[str, ...] = ()
     zones: Mapping[str, frozenset[str]] = field(default_factory=dict)
     trouble: str = ""
     is_changing: bool = False
@@ -185,6 +185,11 @@ class Pool:
     def units(self, instance_ids: Iterable[str]) -> int:
         """Sum the units of those of `instance_ids` that the pool counts, rounded down to whole units."""
         return whole_units(sum(self.weight(self.members[id_]) for id_ in instance_ids if id_ in self.members))
+
+    @property
+    def first_type(self) -> str:
+        """The type that the pool launches as long as EC2 has it; "" if no order is known."""
+        return self.order[0] if self.order else ""
 
     @property
     def held(self) -> int:

@@ -154,6 +154,12 @@ class Thresholds:
         "Pre-scale for a recurring peak only if it occurred in at least this percentage of recent hours or days "
         "(minimum three).",
     )
+    type_order: str = _word(
+        "kept",
+        "fitting",
+        meaning="Order of the types of an Auto Scaling group that launches them in an order. kept: never changed; "
+        "fitting: a type that holds a waiting task is put first until it is launched, then the order is restored.",
+    )
     drift_seconds: int = _seconds(
         30, "Add capacity for the missing tasks of a service after they have been missing for this many seconds."
     )

@@ -19,6 +19,9 @@ class StateChange(TypedDict, total=False):
     short_since: float | None
     healing: Healing
     next_look_at: float
+    launched: tuple[str, ...]
+    order_before: tuple[str, ...]
+    order_set: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class Change:
         to_forget: the ARNs of the container instances whose drain mark is deleted.
         on_demand: by how much the target's on-demand part changes, in units.
         look_again_at: when the cluster must be looked at before the next tick, in seconds since the epoch.
+        order: the order in which the pool is to launch its types from now on; nothing: it stays as it is.
         state: what is remembered.
     """
 
@@ -43,4 +47,5 @@ class Change:
     to_forget: tuple[str, ...] = ()
     reasons: tuple[Reason, ...] = ()
     look_again_at: float | None = None
+    order: tuple[str, ...] = ()
     state: StateChange = field(default_factory=StateChange)

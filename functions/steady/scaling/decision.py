@@ -8,13 +8,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from steady.cluster import ContainerInstance, InstanceStatus, Snapshot, largest
-from steady.scaling import back_in_service, healing, scale_in, scale_out, spot_fallback, stuck_drains
+from steady.scaling import (
+    back_in_service,
+    healing,
+    next_look,
+    scale_in,
+    scale_out,
+    spot_fallback,
+    stuck_drains,
+    type_order,
+)
 from steady.scaling.change import Change
 from steady.scaling.lateness import say_trouble
 from steady.scaling.pool import (
     Bounds,
-    next_shape,
-    shapes_of,
     staying_units,
     target_after_leaving,
     without_instances,
@@ -30,10 +37,6 @@ from steady.thresholds import Thresholds
 
 # Scale-in keeps what a demand that comes back within this many seconds would need.
 SCALE_IN_LOOKS_AHEAD_S = 900
-# The next tick sees what comes due later than this.
-TICK_S = 60
-# A pool launches within so many seconds.
-LAUNCHED_AFTER_S = 20
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Decision:
         to_forget: the ARNs of the container instances whose drain mark is deleted.
         on_demand: how much of `target` is on-demand.
         look_again_at: when something comes due before the next tick, in seconds since the epoch.
+        order: the order in which the pool is to launch its types from now on; nothing: it stays as it is.
         state: what is remembered until the next decision.
     """
 
@@ -59,12 +63,13 @@ class Decision:
     on_demand: int = 0
     for_now: int = 0
     look_again_at: float | None = None
+    order: tuple[str, ...] = ()
     state: ScalingState = field(default_factory=ScalingState)
 
     def acts_on(self, snapshot: Snapshot) -> bool:
         """Whether the decision needs a call that changes something."""
         pool = snapshot.pool
-        changed = (self.target, self.on_demand) != (pool.target, pool.on_demand)
+        changed = (self.target, self.on_demand) != (pool.target, pool.on_demand) or bool(self.order)
         return changed or bool(self.to_drain or self.to_undrain or self.to_terminate or self.to_forget)
 
     def fold(self, change: Change) -> "Decision":
@@ -81,6 +86,7 @@ class Decision:
             self.on_demand + change.on_demand,
             self.for_now + change.units_for_now,
             self.look_again_at if change.look_again_at is None else change.look_again_at,
+            change.order or self.order,
             replace(self.state, **change.state),
         )
 
@@ -144,6 +150,7 @@ def grow_only(decision: Decision, snapshot: Snapshot) -> Decision:
         on_demand=max(decision.on_demand, pool.on_demand),
         to_drain=(),
         to_terminate=(),
+        order=(),
         # What this decision chose for scale-in is not begun.
         state=replace(decision.state, draining=draining),
     )
@@ -168,10 +175,17 @@ def _drain_interrupted(situation: Situation, decision: Decision) -> Change:
 
 
 def _scale(situation: Situation, decision: Decision) -> Change:
+    """Set the target, what scale-in empties, and the type that comes next."""
+    snapshot, state = situation.snapshot, decision.state
+    out = scale_out.scale_out(snapshot, state, situation.thresholds)
+    first = out.first if situation.thresholds.type_order == "fitting" else ""
+    return type_order.with_first(_sized(situation, decision, out), first, snapshot.pool, state)
+
+
+def _sized(situation: Situation, decision: Decision, out: scale_out.ScaleOut) -> Change:
     """Keep the target within its bounds; scale out; scale in if nothing asks for capacity."""
     snapshot, state, bounds = situation.snapshot, decision.state, situation.bounds
     pool = snapshot.pool
-    out = scale_out.scale_out(snapshot, state, situation.thresholds)
     reasons = list(out.reasons)
     target = pool.target
     if target < bounds.minimum:
@@ -258,20 +272,7 @@ def _review(situation: Situation, decision: Decision) -> Change:  # noqa: ARG001
 
 
 def _look_again(situation: Situation, decision: Decision) -> Change:
-    """Book a look for what comes due before the next tick, unless one is booked for then."""
-    state, pool, thresholds = decision.state, situation.snapshot.pool, situation.thresholds
-    now = situation.snapshot.at
-    due = [since + thresholds.drift_seconds for since in state.drift_since.values()]
-    if state.short_since is not None and pool.may_fall_back and pool.held < decision.target:
-        due.append(state.short_since + thresholds.fallback_after_seconds)
-    shapes = shapes_of(situation.snapshot, state)
-    if decision.target > pool.target and len(shapes) > 1 and not next_shape(situation.snapshot, state, shapes):
-        # Which type the pool launches is known then: another one than was taken for it may need more units.
-        due.append(now + LAUNCHED_AFTER_S)
-    soon = [at for at in due if now < at < now + TICK_S]
-    if not soon or now < state.next_look_at <= min(soon) + 1:
-        return Change()
-    return Change(look_again_at=min(soon), state={"next_look_at": min(soon)})
+    return next_look.book(situation.snapshot, decision.state, situation.thresholds, decision.target)
 
 
 def _say_trouble(situation: Situation, decision: Decision) -> Change:  # noqa: ARG001

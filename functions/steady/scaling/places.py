@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from steady.cluster import ContainerInstance, InstanceShape, Snapshot, TaskShape
-from steady.pools import units_to_ask
+from steady.pools import Pool, units_to_ask
 from steady.scaling.placement import Needed, place, rooms_needed
 from steady.scaling.pool import launched_shapes, next_shape
 from steady.scaling.reasons import FitsNoInstance, Reason
@@ -13,8 +13,9 @@ from steady.scaling.refusals import Refusal
 from steady.scaling.room import Room, new_room, room_on
 from steady.scaling.rules import ready_s
 from steady.scaling.state import ScalingState
-from steady.scaling.tries import MOST_TRIES, Tried, Tries, Verdict, judge, key_of
+from steady.scaling.tries import MOST_TRIES, Tried, Tries, Verdict, given_up, judge, key_of
 from steady.scaling.try_reasons import DemandGivenUp, NextTypeIsTooSmall, StillRefused
+from steady.scaling.type_order import is_known
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Places:
         new: the number of instances that the `homeless` tasks need.
         homeless: how many tasks fit neither what is there nor what is coming, but fit a new instance.
         fitting: the tasks that fit on what is there.
+        first: the type that the pool should launch first, for a task that the first one does not hold; "": any.
         waits: whether a task waits for an instance that is coming, or to be asked for.
         tries: the tries for what the pool may not be able to serve.
     """
@@ -40,6 +42,7 @@ class Places:
     new: int
     homeless: int
     fitting: tuple[TaskShape, ...]
+    first: str
     waits: bool
     tries: Mapping[str, Tries]
     reasons: tuple[Reason, ...]
@@ -65,6 +68,9 @@ def find_places(
     spare = [i for i in snapshot.instances if i.arn in state.draining]
     back = place(left, room_on(spare, snapshot))
     pool = _Coming.of(shapes, snapshot, state)
+    unplaced: Sequence[TaskShape] = ()
+    if is_known(snapshot.pool, state):
+        unplaced = place(back.left_over, [room.copy() for room in pool.launched]).left_over
     odd = pool.odd(back.left_over)
     easy = list((Counter(back.left_over) - Counter(odd)).elements())
     nowhere, misfits = _apart(place(odd, pool.launched).left_over, pool.rooms.values())
@@ -91,6 +97,7 @@ def find_places(
         needed.rooms + more.rooms,
         needed.homeless + more.homeless,
         tuple(task for task in fitting.elements() if task not in over),
+        _first(pool, unplaced, [t for t in misfits if verdicts[key_of(t)] is not Verdict.GIVEN_UP], tries, state),
         bool(easy) or is_waited_for or len(back.left_over) < len(left),
         tries,
         (
@@ -111,6 +118,7 @@ class _Coming:
         launched: the rooms of the instances that are booting.
         unlaunched: the units that are asked for and not launched yet.
         coming: the instances that are booting or still to be launched.
+        pool: the pool itself.
     """
 
     rooms: Mapping[InstanceShape, Room]
@@ -119,6 +127,7 @@ class _Coming:
     unlaunched: float
     coming: tuple[InstanceShape, ...]
     weight: Mapping[InstanceShape, float]
+    pool: Pool
 
     @staticmethod
     def of(shapes: Sequence[InstanceShape], snapshot: Snapshot, state: ScalingState) -> "_Coming":
@@ -133,6 +142,7 @@ class _Coming:
             units,
             (*launched, *[likely[0]] * int(units // weight[likely[0]])),
             weight,
+            snapshot.pool,
         )
 
     def odd(self, tasks: Sequence[TaskShape]) -> list[TaskShape]:
@@ -146,24 +156,66 @@ class _Coming:
 
         What is still to be launched is taken for the same type. If another one comes, the next look sees it.
         """
-        return self._fewest(tasks, self.likely, self.unlaunched, self.launched)
+        _, units, needed = self._fewest(tasks, self.likely, self.unlaunched, self.launched)
+        return units, needed
 
     def ask_larger(self, tasks: Sequence[TaskShape]) -> tuple[int, Needed]:
         """Return the units and the new instances that `tasks` need, of the types that hold all or most of them."""
-        return self._fewest(tasks, list(self.rooms), 0, ())
+        _, units, needed = self._fewest(tasks, list(self.rooms), 0, ())
+        return units, needed
+
+    def fitting(self, tasks: Sequence[TaskShape]) -> str:
+        """Return the type on which `ask_larger` counts for `tasks`; "" for none."""
+        return self._fewest(tasks, list(self.rooms), 0, ())[0]
+
+    def room_of(self, type_: str) -> Room | None:
+        """Return the room on a new instance of this type, if it is one of the pool's."""
+        return next((room for shape, room in self.rooms.items() if shape.name == type_), None)
 
     def _fewest(
         self, tasks: Sequence[TaskShape], shapes: Sequence[InstanceShape], unlaunched: float, launched: Sequence[Room]
-    ) -> tuple[int, Needed]:
+    ) -> tuple[str, int, Needed]:
         if not tasks:
-            return 0, Needed(0, 0, ())
+            return "", 0, Needed(0, 0, ())
         found = []
         for shape in shapes:
             room, weight = self.rooms[shape], self.weight[shape]
             needed = rooms_needed(tasks, [*launched, *[room] * int(unlaunched // weight)], room)
             found.append((len(needed.nowhere), needed.rooms * weight, needed.rooms, shape.name, needed))
-        _, units, _, _, needed = min(found, key=lambda one: one[:4])
-        return units_to_ask(units), needed
+        _, units, _, name, needed = min(found, key=lambda one: one[:4])
+        return name, units_to_ask(units), needed
+
+
+def _first(
+    pool: _Coming,
+    unplaced: Sequence[TaskShape],
+    misfits: Sequence[TaskShape],
+    tries: Mapping[str, Tries],
+    state: ScalingState,
+) -> str:
+    """Return the type that a pool with an order should launch first; "" if the order may be the operator's.
+
+    A type that was put first stays there until the tasks for which it was have an instance that boots, or are given up.
+
+    Args:
+        unplaced: the tasks that fit on nothing that is registered, or that boots.
+        misfits: those for which something is asked, although the next instance may not hold them.
+    """
+    outside = misfits
+    if is_known(pool.pool, state):
+        own, now = (pool.room_of(order[0]) for order in (state.order_before, pool.pool.order))
+        over = given_up(tries)
+        outside, _ = _apart((task for task in unplaced if key_of(task) not in over), [own] if own else [])
+        if any(now.holds(task) for task in outside if now):
+            return pool.pool.first_type
+    return pool.fitting(outside) if pool.pool.order else ""
+
+
+def _choice_of(fits: str, pool: Pool) -> str:
+    """Say how an operator lets the pool launch the type `fits`, and no smaller one."""
+    if pool.order:
+        return f"set type_order to fitting, put {fits} first in the group's overrides"
+    return f"leave only types that hold it, such as {fits}, in the pool's overrides"
 
 
 def _apart(tasks: Iterable[TaskShape], rooms: Iterable[Room]) -> tuple[list[TaskShape], list[TaskShape]]:
@@ -185,7 +237,7 @@ def _reasons_of_misfits(
         fits = min((s for s, room in pool.rooms.items() if room.holds(task)), key=lambda s: pool.weight[s]).name
         comes = " or ".join(sorted(s.name for s in pool.likely if not pool.rooms[s].holds(task)))
         if verdicts[key] is Verdict.GIVEN_UP:
-            way_out = f"put {fits} first in the pool's overrides, or run it on a cluster of its own"
+            way_out = f"{_choice_of(fits, pool.pool)}, or run it on a cluster of its own"
             why = f"the pool launches {comes}, which does not hold it"
             reasons.append(DemandGivenUp(f"a task of {key}", MOST_TRIES, why, way_out))
         else:

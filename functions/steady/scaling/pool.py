@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from steady.cluster import ContainerInstance, InstanceShape, InstanceStatus, Snapshot
 from steady.scaling.room import shapes_of_pool
 from steady.scaling.state import LEAVES_WITHIN_S, ScalingState
+from steady.scaling.type_order import is_known
 from steady.thresholds import Thresholds
 
 # A pool that has launched so many instances of one type in a row launches the next one of that type, too.
@@ -39,9 +40,10 @@ def next_shape(snapshot: Snapshot, state: ScalingState, shapes: Sequence[Instanc
     """Return what the pool launches next, of `shapes`; None if that is not known.
 
     If the latest instances were all of one type, the next one is taken for the same. Else the order holds in which the
-    pool launches its types.
+    pool launches its types. Since scaling has changed that order, the latest instance alone tells.
     """
-    latest = set(state.launched[-ALIKE:]) if len(state.launched) >= ALIKE else set()
+    alike = 1 if is_known(snapshot.pool, state) else ALIKE
+    latest = set(state.launched[-alike:]) if len(state.launched) >= alike else set()
     name = latest.pop() if len(latest) == 1 else snapshot.pool.first_type
     return shapes[0] if len(shapes) == 1 else next((shape for shape in shapes if shape.name == name), None)
 

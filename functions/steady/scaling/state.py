@@ -24,6 +24,8 @@ PLACEMENT_FAILURE_STANDS_S = 300
 LEAVES_WITHIN_S = 180
 # How many of the latest boots say how long a boot takes.
 BOOTS_KEPT = 5
+# The fields of the state that say what a decision does.
+CHOSEN = ("draining", "spared_until", "healing", "tries", "order_before", "order_set", "launched")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,8 @@ class ScalingState:
         days: the demand of the last days.
         waited_at: when a task last found no room, as `staffing` counts it; None: at no look yet.
         refusals: the terminations that AWS refused, by instance id.
+        order_before: the order of the pool's types that scaling has changed for a task that waits; nothing: it has not.
+        order_set: the order that it has set instead.
         reported_problems: the problems of the parameters that people have been told of.
     """
 
@@ -106,6 +110,8 @@ class ScalingState:
     healing: Healing = UNTOUCHED
     usage: Usage = UNUSED
     refusals: Refusals = field(default_factory=dict)
+    order_before: tuple[str, ...] = ()
+    order_set: tuple[str, ...] = ()
     reported_problems: tuple[str, ...] = ()
 
 
@@ -181,6 +187,11 @@ def update_state(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds
 def with_refused_terminations(state: ScalingState, refused: Mapping[str, str], now: float) -> ScalingState:
     """Return `state` with the instances that AWS refused to terminate `now`, from id to AWS's words."""
     return replace(state, refusals=with_refused(state.refusals, refused, now))
+
+
+def without_choices(decided: ScalingState, seen: ScalingState) -> ScalingState:
+    """Return what to remember of a decision that is not carried out: what it has `decided` to do is as in `seen`."""
+    return replace(decided, **{name: getattr(seen, name) for name in CHOSEN}, raised_by=0, raised_to=0)
 
 
 def with_target_not_set(state: ScalingState, decided: ScalingState, seen: ScalingState) -> ScalingState:

@@ -50,7 +50,7 @@ def test_no_more_units_are_asked_for_than_the_type_that_comes_needs() -> None:
     assert decide(world, wanting(*tasks), Thresholds()).target == 1 + 20
     assert decide(world, wanting(*tasks, launched=("m5.xlarge",) * 3), Thresholds()).target == 1 + 20
     assert decide(world, wanting(*tasks, launched=("m5.large",) * 3), Thresholds()).target == 1 + 30
-    first = replace(world, pool=replace(world.pool, first_type="m5.large"))
+    first = replace(world, pool=replace(world.pool, order=("m5.large", "m5.xlarge")))
     assert decide(first, wanting(*tasks), Thresholds()).target == 1 + 30
 
 

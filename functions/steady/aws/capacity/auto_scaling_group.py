@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from steady.arns import name_of
-from steady.aws.capacity import instance_types, purchases
+from steady.aws.capacity import instance_types, purchases, type_order
 from steady.aws.capacity.kind import NoSuchPool, Routes, terminate_each, weights_of
 from steady.aws.ecs.traffic import CLASSIC, LATTICE
 from steady.aws.runtime import Runtime, batches
@@ -59,7 +59,7 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
             **weights_of(template.get("Overrides", [])),
         },
         waiting=frozenset(i["InstanceId"] for i in group["Instances"] if i["LifecycleState"] == WAITING),
-        first_type=_first_type(group.get("MixedInstancesPolicy", {})),
+        order=type_order.order_of(group.get("MixedInstancesPolicy", {})),
         zones=_zones(group),
     )
     return purchases.with_spot(runtime, pool, group)
@@ -77,19 +77,6 @@ def _zones(group: Mapping[str, Any]) -> Mapping[str, frozenset[str]]:
         name: frozenset(i["InstanceId"] for i in group["Instances"] if i.get("AvailabilityZone") == name)
         for name in names
     }
-
-
-def _first_type(policy: Mapping[str, Any]) -> str:
-    """Return the type that a group of on-demand instances launches first; "" if its policy gives no order.
-
-    Auto Scaling API, InstancesDistribution: `prioritized` is the default where the overrides name types, and
-    OnDemandPercentageAboveBaseCapacity is 100 by default.
-    """
-    distribution = policy.get("InstancesDistribution", {})
-    overrides = policy.get("LaunchTemplate", {}).get("Overrides", [])
-    in_order = distribution.get("OnDemandAllocationStrategy", "prioritized") == "prioritized"
-    is_on_demand = distribution.get("OnDemandPercentageAboveBaseCapacity", 100) == 100
-    return str(overrides[0].get("InstanceType", "")) if overrides and in_order and is_on_demand else ""
 
 
 def read_routes(runtime: Runtime, name: PoolName) -> Routes:

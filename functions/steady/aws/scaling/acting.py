@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.aws.capacity import pools
 from steady.aws.capacity.kind import PoolIsChanging
+from steady.aws.capacity.type_order import OrderHasChanged, set_order
 from steady.aws.ecs.container_instances import set_active, set_draining
 from steady.aws.ecs.drain_marks import delete_marks
 from steady.aws.runtime import Runtime, batches
@@ -62,6 +63,7 @@ def carry_out(
             pools.set_target(runtime, pool, decision.target, decision.on_demand)
 
     steps: list[Callable[[], object]] = [
+        lambda: turn_types(runtime, snapshot, decision),
         change_capacity,
         *(
             lambda some=some: set_active(runtime, cluster, some)
@@ -95,3 +97,20 @@ def carry_out(
             cluster=cluster,
         )
     return Outcome(refused, errors[0] if errors else None, ask_again)
+
+
+def turn_types(runtime: Runtime, snapshot: Snapshot, decision: Decision) -> None:
+    """Set the order of the pool's types, if it is to change. A refusal stops nothing: the next look decides anew."""
+    pool = snapshot.pool
+    if not decision.order:
+        return
+    try:
+        # What is launched for a larger target is launched in the new order.
+        target = decision.target if decision.target > pool.target else None
+        set_order(runtime, pool.name, pool.order, decision.order, target)
+    except (ClientError, BotoCoreError, OrderHasChanged) as error:
+        runtime.telemetry.warning(
+            f"cluster {snapshot.cluster}: {pool.name} keeps its types in the order {', '.join(pool.order)}, and not "
+            f"{', '.join(decision.order)}; the rest of the decision is carried out: {error}",
+            cluster=snapshot.cluster,
+        )

@@ -29,7 +29,13 @@ from steady.cluster import Snapshot
 from steady.metrics import MetricName
 from steady.scaling.decision import Decision, decide, grow_only, instances_to_read
 from steady.scaling.reasons import ScaleInShed
-from steady.scaling.state import ScalingState, update_state, with_refused_terminations, with_target_not_set
+from steady.scaling.state import (
+    ScalingState,
+    update_state,
+    with_refused_terminations,
+    with_target_not_set,
+    without_choices,
+)
 from steady.thresholds import ClusterSettings
 
 # A lost race is decided again at once; a cluster that is held is tried again a moment later.
@@ -158,7 +164,7 @@ def _evaluate_once(
     budget = budget_of(runtime, environment.ledger_table)
     snapshot, state, decision = evaluate_dry(runtime, cluster, state, budget)
     acts = decision.acts_on(snapshot) and is_active
-    kept = decision.state if is_active else _without_choices(decision.state, state)
+    kept = decision.state if is_active else without_choices(decision.state, state)
     if kept != entry.state or acts:
         if acts:
             # The wait for these calls comes before the cluster is held.
@@ -192,12 +198,6 @@ def _tell(runtime: Runtime, environment: Environment, mode: str, snapshot: Snaps
     put_metrics(runtime, snapshot, decision)
     log_decision(runtime, snapshot, decision, mode)
     report_unserved(runtime, environment.unserved_queue_url, environment.ledger_table, snapshot, decision.state.doomed)
-
-
-def _without_choices(decided: ScalingState, seen: ScalingState) -> ScalingState:
-    """Return what to remember of a decision that is not carried out."""
-    seen_fields = {name: getattr(seen, name) for name in ("draining", "spared_until", "healing", "tries")}
-    return replace(decided, **seen_fields, raised_by=0, raised_to=0)
 
 
 def _state_updates(decision: Decision) -> int:

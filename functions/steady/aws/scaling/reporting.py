@@ -80,6 +80,7 @@ def log_decision(runtime: Runtime, snapshot: Snapshot, decision: Decision, mode:
         to_undrain=list(decision.to_undrain),
         to_terminate=list(decision.to_terminate),
         to_forget=list(decision.to_forget),
+        order=list(decision.order),
     )
     for reason in decision.reasons:
         runtime.telemetry.count(reason.name, cluster=decision.cluster)

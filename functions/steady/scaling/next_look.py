@@ -1,0 +1,32 @@
+"""When a cluster must be looked at before the next tick: something comes due by then."""
+
+from steady.cluster import Snapshot
+from steady.scaling.change import Change
+from steady.scaling.pool import next_shape, shapes_of
+from steady.scaling.state import ScalingState
+from steady.thresholds import Thresholds
+
+# The next tick sees what comes due later than this.
+TICK_S = 60
+# A pool launches within so many seconds.
+LAUNCHED_AFTER_S = 20
+
+
+def book(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds, target: int) -> Change:
+    """Book a look for what comes due before the next tick, unless one is booked for then.
+
+    Args:
+        target: the target that is decided on.
+    """
+    pool, now = snapshot.pool, snapshot.at
+    due = [since + thresholds.drift_seconds for since in state.drift_since.values()]
+    if state.short_since is not None and pool.may_fall_back and pool.held < target:
+        due.append(state.short_since + thresholds.fallback_after_seconds)
+    shapes = shapes_of(snapshot, state)
+    if target > pool.target and len(shapes) > 1 and not next_shape(snapshot, state, shapes):
+        # Which type the pool launches is known then: another one than was taken for it may need more units.
+        due.append(now + LAUNCHED_AFTER_S)
+    soon = [at for at in due if now < at < now + TICK_S]
+    if not soon or now < state.next_look_at <= min(soon) + 1:
+        return Change()
+    return Change(look_again_at=min(soon), state={"next_look_at": min(soon)})
