@@ -15,6 +15,13 @@ from steady.pools import PoolKind
 
 READ = ("ecs:DescribeContainerInstances", "ecs:DescribeServices", "ecs:DescribeTasks", "ecs:ListTasks")
 
+# Parameters of UpdateAutoScalingGroup that no function sends.
+UNCHANGED = ("MaxSize", "MinSize", "VPCZoneIdentifiers")
+# What a launch makes.
+LAUNCHED = ("instance", "network-interface", "volume")
+# CloudFormation: so many characters of the stack's name are in the name of a role that it makes.
+LONGEST_IN_A_NAME = 24
+
 
 def may_read_thresholds(function: QueueFunction) -> None:
     """Allow to read all parameters and their history, where the newest valid value is looked up."""
@@ -99,7 +106,7 @@ def may_change_capacity(function: QueueFunction, settings: Settings) -> None:
         arns = _group_arns(stack, some)
         function.allow(["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"], arns)
     # The on-demand base of a group's mixed instances policy, and not its bounds or its subnets.
-    unchanged = {f"autoscaling:{key}": "true" for key in ("MaxSize", "MinSize", "VPCZoneIdentifiers")}
+    unchanged = {f"autoscaling:{key}": "true" for key in UNCHANGED}
     for some in _in_chunks(spot_groups):
         function.allow(["autoscaling:UpdateAutoScalingGroup"], _group_arns(stack, some), Null=unchanged)
     if spot_groups:
@@ -118,6 +125,45 @@ def may_change_capacity(function: QueueFunction, settings: Settings) -> None:
         only_made = {f"aws:ResourceTag/{CLUSTER_TAG}": some}
         function.allow(["ec2:ModifySpotFleetRequest"], [_fleet(stack, "*")], StringEquals=only_made)
         function.allow(["ec2:TerminateInstances"], instances, StringEquals=only_made)
+
+
+def may_order_types(function: QueueFunction, settings: Settings) -> None:
+    """Allow to change the order of types in the groups of made clusters whose `type_order` is `fitting`.
+
+    Auto Scaling User Guide, "Control Amazon EC2 launch template usage in Auto Scaling groups": who updates a group with
+    a launch template needs what launching an instance from it needs. It is allowed for the clusters' own templates
+    alone, with nothing of them overridden but the subnet, which the group has.
+    """
+    stack, names = cdk.Stack.of(function), settings.fitting
+    if not names:
+        return
+
+    def arns(*resources: str, account: str | None = None) -> list[str]:
+        return [stack.format_arn(service="ec2", resource=one, resource_name="*", account=account) for one in resources]
+
+    unchanged = {f"autoscaling:{key}": "true" for key in (*UNCHANGED, "LaunchConfigurationName")}
+    for some in _in_chunks(names):
+        function.allow(["autoscaling:UpdateAutoScalingGroup"], _group_arns(stack, some), Null=unchanged)
+        of_theirs = {f"aws:ResourceTag/{CLUSTER_TAG}": some}
+        function.allow(["ec2:RunInstances"], arns("launch-template"), StringEquals=of_theirs)
+        roles = [
+            stack.format_arn(service="iam", region="", resource="role", resource_name=_made_names(name))
+            for name in some
+        ]
+        function.allow(["iam:PassRole"], roles, StringEquals={"iam:PassedToService": "ec2.amazonaws.com"})
+    of_a_template = [*arns("image", "snapshot", account=""), *arns(*LAUNCHED, "security-group")]
+    function.allow(["ec2:RunInstances"], of_a_template, Bool={"ec2:IsLaunchTemplateResource": "true"})
+    function.allow(["ec2:RunInstances"], arns("subnet"), ArnLike={"ec2:LaunchTemplate": arns("launch-template")})
+    function.allow(["ec2:CreateTags"], arns(*LAUNCHED), StringEquals={"ec2:CreateAction": "RunInstances"})
+
+
+def _made_names(cluster: str) -> str:
+    """Return what the names of the IAM roles begin with that CloudFormation makes in the stack of a made cluster.
+
+    It joins the name of the stack, cut to 24 characters, the logical id and a suffix.
+    """
+    stack = f"steady-cluster-{cluster}"
+    return f"{stack}-*" if len(stack) < LONGEST_IN_A_NAME else f"{stack[:LONGEST_IN_A_NAME]}*"
 
 
 def may_lease(function: QueueFunction, ledger: dynamodb.ITable) -> None:

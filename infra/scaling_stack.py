@@ -49,6 +49,7 @@ class ScalingStack(cdk.Stack):
                 "ecs:DeleteAttributes",
             )
             permissions.may_change_capacity(function, settings)
+            permissions.may_order_types(function, settings)
             # Both may book a later evaluation, by a delayed message to the autoscaler.
             function.function.add_environment("AUTOSCALER_QUEUE_URL", autoscaler.queue.queue_url)
             function.may_send_to(autoscaler.queue)

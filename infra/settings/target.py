@@ -120,6 +120,12 @@ class Settings(Table):
         made = [c.name for c in self.made if c.pool_kind is kind and c.kind is not MadeKind.ON_DEMAND]
         return [*self.adopted_pools(kind), *made]
 
+    @property
+    def fitting(self) -> list[str]:
+        """List the made clusters of on-demand instances whose group may launch its types in another order."""
+        rows = (row for row in self.made if row.kind is MadeKind.ON_DEMAND)
+        return [row.name for row in rows if {**self.thresholds, **row.thresholds}.get("type_order") == "fitting"]
+
     @model_validator(mode="after")
     def _has_a_place_for_each_service(self) -> Self:
         """Check that the suite's own services run on a cluster and in a network that are known."""

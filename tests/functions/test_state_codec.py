@@ -50,6 +50,8 @@ FULL = ScalingState(
     waited_at=16.5,
     healing=Healing({"arn-5": 7.5}, {"arn-5": 8.5}, registered_at=9.5, unanswered=(10.5, 11.5)),
     refusals={"i-6": RefusedTermination(13.5, 2, "OperationNotPermitted")},
+    order_before=("m5.large", "m5.xlarge"),
+    order_set=("m5.xlarge", "m5.large"),
     reported_problems=("cpu_reservation_high is wrong",),
     usage=Usage(12.5, {"spot m5.large": 2}, {"2026-01-01": {"spot m5.large": 1.25}}),
 )
@@ -63,6 +65,8 @@ SINCE_0_1_0: Mapping[str, Any] = {
     "tries": {},
     "refusals": {},
     "run_shapes": {},
+    "order_before": (),
+    "order_set": (),
 }
 # What release 0.1.0 has written of `FULL`.
 OF_0_1_0 = json.loads("""

@@ -14,7 +14,7 @@ from aws_cdk.assertions import Template
 from simulator.clients import REGION
 from simulator.endpoint import ACCOUNT_ID, Call
 from simulator.suite import LEDGER_TABLE, PEOPLE_TOPIC
-from steady.names import API_BUDGET_KEY
+from steady.names import API_BUDGET_KEY, CLUSTER_TAG
 
 HERE = Path(__file__).parent
 # Each function's role, by the construct that it is made in.
@@ -54,6 +54,31 @@ def requests_of(call: Call) -> Iterator[Request]:
         # Cloud Map deletes the record in the name of its caller.
         deletes = (("route53:ChangeResourceRecordSetsActions", "DELETE"),)
         yield Request(call.caller, "route53:ChangeResourceRecordSets", "arn:aws:route53:::hostedzone/Z1", deletes)
+    if "LaunchTemplate" in call.params.get("MixedInstancesPolicy", {}):
+        yield from _launches(call.caller, call.params["AutoScalingGroupName"])
+
+
+def _launches(role: str, cluster: str) -> Iterator[Request]:
+    """What Auto Scaling asks IAM of who updates a group with the launch template of a made cluster.
+
+    Auto Scaling User Guide, "Control Amazon EC2 launch template usage in Auto Scaling groups": ec2:RunInstances,
+    iam:PassRole for its instance profile, and ec2:CreateTags for its tags.
+    """
+    template = arn("ec2", f"launch-template/lt-{cluster}")
+    named = ("ec2:LaunchTemplate", template)
+    of_it = (("ec2:IsLaunchTemplateResource", "true"), named)
+    yield Request(role, "ec2:RunInstances", template, ((f"aws:ResourceTag/{CLUSTER_TAG}", cluster), *of_it))
+    yield Request(role, "ec2:RunInstances", f"arn:aws:ec2:{REGION}::image/ami-1", of_it)
+    for made in ("instance/i-1", "network-interface/eni-1", "volume/vol-1"):
+        yield Request(role, "ec2:RunInstances", arn("ec2", made), of_it)
+        yield Request(role, "ec2:CreateTags", arn("ec2", made), (("ec2:CreateAction", "RunInstances"),))
+    yield Request(role, "ec2:RunInstances", arn("ec2", "security-group/sg-1"), of_it)
+    # The group has its subnets, and not the template.
+    yield Request(
+        role, "ec2:RunInstances", arn("ec2", "subnet/s-1"), (("ec2:IsLaunchTemplateResource", "false"), named)
+    )
+    instances = f"arn:aws:iam::{ACCOUNT_ID}:role/steady-cluster-{cluster}-ClusterInstancesInstanceRole-1A2B"
+    yield Request(role, "iam:PassRole", instances, (("iam:PassedToService", "ec2.amazonaws.com"),))
 
 
 def _resources(name: str, params: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
