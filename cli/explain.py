@@ -206,7 +206,7 @@ def _print_decision(answer: Mapping[str, Any]) -> None:
     answers.print(f"[bold]decision[/]: target {decision['target']}{unchanged}", highlight=False)
     for reason in decision["reasons"]:
         answers.print(f"  {reason['rule']}: {reason['text']}", highlight=False, soft_wrap=True)
-    for what in ("to_drain", "to_undrain", "to_terminate", "to_forget"):
+    for what in ("to_drain", "to_undrain", "to_terminate", "to_forget", "order"):
         if decision[what]:
             answers.print(f"  {what.replace('_', ' ')}: {', '.join(decision[what])}", highlight=False, soft_wrap=True)
     for problem in answer["problems"]:
