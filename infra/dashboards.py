@@ -15,7 +15,7 @@ from infra.settings.target import Settings
 from infra.wiring import Feed
 from steady.api_budget import limits
 from steady.metrics import MetricName
-from steady.scaling import lateness, observations, reasons, stuck_drains, try_reasons
+from steady.scaling import lateness, observations, reasons, stuck_drains, try_reasons, type_order
 
 # A notice leaves 120 s: a first step that deregisters targets later than this is late.
 DEREGISTERED_WITHIN_S = 15
@@ -31,6 +31,7 @@ REASONS_TO_ADD = (
     reasons.ReplacedAhead,
     reasons.FellBack,
     reasons.BackInService,
+    type_order.TypePutFirst,
 )
 REASONS_TO_REMOVE = (
     reasons.ReservationLow,
@@ -39,6 +40,7 @@ REASONS_TO_REMOVE = (
     reasons.ScaleInShed,
     stuck_drains.TasksCannotMove,
     reasons.Retired,
+    type_order.OrderRestored,
 )
 PROBLEMS = (
     reasons.AtMaximum.__name__,
