@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from simulator.auto_scaling_group import AutoScalingGroup
 from simulator.endpoint import Params
@@ -13,7 +15,7 @@ from simulator.errors import AwsError
 from simulator.world import SimulatedCluster, World
 from tests.simulator.test_out_of_reach import README_ROW, most, reasons
 
-QUIET: dict[str, Any] = {"start_at_once_share": 0, "learning": "off", "max_capacity": 40}
+QUIET: dict[str, Any] = {"start_at_once_share": 0, "learning": "off", "max_capacity": 100}
 UPDATE = "autoscaling:UpdateAutoScalingGroup"
 
 
@@ -176,3 +178,48 @@ def test_a_dry_run_changes_no_order_and_remembers_none() -> None:
     world.run(600)
     assert len(web.running()) == 1
     assert list(group.overrides) == ["m5.large", "m5.xlarge"]
+
+
+def test_tasks_that_need_different_types_get_them_one_after_the_other() -> None:
+    world = World(seed=1)
+    types = {"m5.large": 1, "c5.2xlarge": 4, "r5.xlarge": 2}
+    web = world.group_cluster("web", 1, types=types, type_order="fitting", **QUIET)
+    # 8 vCPUs and 16 GiB; 4 vCPUs and 32 GiB.
+    web.service("cpu", 2, cpu=6000, memory=9000)
+    web.service("memory", 2, cpu=2000, memory=26_000)
+
+    assert most(web, 15) == 1 + 2 * 4 + 2 * 2
+    assert len(web.running()) == 4
+    assert list(web.pool.overrides) == list(types)  # type: ignore[union-attr]
+
+
+# Units by vCPUs, and the largest task that each type holds.
+UNITS = {"m5.large": 1, "c5.2xlarge": 4, "r5.xlarge": 2, "m5.xlarge": 2}
+SHAPES = {
+    "m5.large": (1900, 7000),
+    "c5.2xlarge": (8000, 14_000),
+    "r5.xlarge": (3900, 29_000),
+    "m5.xlarge": (3900, 14_000),
+}
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.lists(st.sampled_from(sorted(UNITS)), min_size=2, max_size=4, unique=True),
+    st.lists(st.tuples(st.integers(0, 3), st.integers(1, 3)), min_size=1, max_size=4),
+)
+def test_in_any_group_with_an_order_each_task_gets_a_type_that_holds_it_and_the_order_stays_the_operators(
+    order: list[str], work: list[tuple[int, int]]
+) -> None:
+    world = World(seed=6)
+    web = world.group_cluster("web", 1, types={t: UNITS[t] for t in order}, **{**QUIET, "type_order": "fitting"})
+    for number, (of, tasks) in enumerate(work):
+        cpu, memory = SHAPES[order[of % len(order)]]
+        web.service(f"service-{number}", tasks, cpu=cpu, memory=memory)
+
+    world.run(2400)
+
+    assert len(web.running()) == sum(tasks for _, tasks in work)
+    assert list(web.pool.overrides) == order  # type: ignore[union-attr]
+    assert not any("given up" in text for text in reasons(world))
+    assert world.suite.telemetry.errors() == []
