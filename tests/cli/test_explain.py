@@ -90,6 +90,23 @@ def test_the_tables_are_readable(monkeypatch: pytest.MonkeyPatch) -> None:
         assert text in done.stdout
 
 
+def test_another_order_of_the_types_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(seed=1)
+    types = {"m5.large": 1, "m5.xlarge": 2}
+    web = world.group_cluster("web", 1, types=types, type_order="fitting", mode="dry-run", learning="off")
+    web.service("large", 1, cpu=3000, memory=9000)
+    world.run(90)
+    world.account.parameters.put("/steady/ledger", LEDGER_TABLE)
+    monkeypatch.setattr(explain, "runtime", lambda profile, region: world.suite.runtime("operator"))
+    monkeypatch.setattr(explain.answers, "width", 160)
+
+    assert explained(world.suite.runtime("operator"), "web", LEDGER_TABLE)["decision"]["order"] == [*reversed(types)]
+    done = CliRunner().invoke(app, ["explain", "web"])
+
+    assert "order: m5.xlarge, m5.large" in done.stdout
+    assert "TypePutFirst: m5.xlarge is put first" in done.stdout
+
+
 def test_where_the_suite_is_not_deployed_that_is_said_in_one_line(aws: boto3.Session) -> None:
     done = CliRunner().invoke(app, ["explain", "web"])
 
