@@ -26,7 +26,8 @@ ACCEPTED = {
     r"AwsSolutions-IAM5\[.*:ec2:.*:instance/\*\]": "Limited by the tag of our Spot Fleets; of an instance's role, to "
     "the instance itself by the SSM agent, whose id nobody knows before.",
     r"AwsSolutions-IAM5\[.*:ec2:.*:spot-fleet-request/\*\]": "Limited by the tag of the fleets that are made.",
-    rf"AwsSolutions-IAM5\[.*:ec2:.*:({LAUNCHED})/\*\]": "A launch from our clusters' own templates (by their tag), with nothing overridden: see test_type_order.py.",
+    rf"AwsSolutions-IAM5\[.*:ec2:.*:({LAUNCHED})/\*\]": "A launch from our clusters' own templates, by their tag, "
+    "with nothing of them overridden: see test_type_order.py.",
     r"AwsSolutions-IAM5\[.*:iam::.*:role/steady-cluster-web-\*\]": "CloudFormation chooses the end of its name.",
     r"AwsSolutions-IAM5\[.*:ecr:.*:repository/\*\]": "A cluster pulls the images of all of the account's services.",
     r"AwsSolutions-IAM5\[.*:logs:.*:log-group:\*\]": "A cluster logs into the operators' own log groups (awslogs).",

@@ -97,12 +97,16 @@ def test_a_call_that_is_lost_is_made_again(applied: bool, number: int) -> None:
     assert world.suite.telemetry.errors() == []
 
 
-def test_a_role_that_may_not_do_it_leaves_it_at_bounded_tries() -> None:
+@pytest.mark.parametrize(
+    "error",
+    [AwsError("AccessDenied", "You are not authorized to use launch template: lt-web", 403), KeyError("unforeseen")],
+)
+def test_a_role_that_may_not_do_it_leaves_it_at_bounded_tries(error: Exception) -> None:
     world = World(seed=1)
     web, group = group_of(world)
 
     def refused(own: object, params: object) -> dict[str, Any]:
-        raise AwsError("AccessDenied", "You are not authorized to use launch template: lt-web", 403)
+        raise error
 
     answer_with(world, refused)
     large_task(web)

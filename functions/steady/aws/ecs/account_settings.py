@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from steady.aws.cache import Cache
 from steady.aws.runtime import Runtime
 
@@ -29,7 +27,7 @@ def instances_get_trunks(runtime: Runtime) -> bool:
         return known
     try:
         settings = runtime.ecs_quick.list_account_settings(name=TRUNKING, effectiveSettings=True)["settings"]
-    except (ClientError, BotoCoreError) as error:
+    except Exception as error:
         runtime.telemetry.warning(
             f"the account setting {TRUNKING} cannot be read, so an instance type of which no instance has registered "
             f"yet is taken to have no trunk: {error}"

@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.aws.capacity import pools
 from steady.aws.capacity.kind import PoolIsChanging
-from steady.aws.capacity.type_order import OrderHasChanged, set_order
+from steady.aws.capacity.type_order import set_order
 from steady.aws.ecs.container_instances import set_active, set_draining
 from steady.aws.ecs.drain_marks import delete_marks
 from steady.aws.runtime import Runtime, batches
@@ -108,7 +108,7 @@ def turn_types(runtime: Runtime, snapshot: Snapshot, decision: Decision) -> None
         # What is launched for a larger target is launched in the new order.
         target = decision.target if decision.target > pool.target else None
         set_order(runtime, pool.name, pool.order, decision.order, target)
-    except (ClientError, BotoCoreError, OrderHasChanged) as error:
+    except Exception as error:
         runtime.telemetry.warning(
             f"cluster {snapshot.cluster}: {pool.name} keeps its types in the order {', '.join(pool.order)}, and not "
             f"{', '.join(decision.order)}; the rest of the decision is carried out: {error}",
