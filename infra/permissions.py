@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
@@ -10,7 +10,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from infra.many_clusters import STATEMENT_CHARACTERS, in_chunks
 from infra.queue_function import QueueFunction
 from infra.settings.target import Settings
-from steady.names import API_BUDGET_KEY, CLUSTER_TAG, CLUSTERS_PATH, DEFAULTS_PATH, DEPLOYED_PATH, LEASE_KEY
+from steady.names import API_BUDGET_KEY, BASE_TAG, CLUSTER_TAG, CLUSTERS_PATH, DEFAULTS_PATH, DEPLOYED_PATH, LEASE_KEY
 from steady.pools import PoolKind
 
 READ = ("ecs:DescribeContainerInstances", "ecs:DescribeServices", "ecs:DescribeTasks", "ecs:ListTasks")
@@ -107,8 +107,14 @@ def may_change_capacity(function: QueueFunction, settings: Settings) -> None:
         function.allow(["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"], arns)
     # The on-demand base of a group's mixed instances policy, and not its bounds or its subnets.
     unchanged = {f"autoscaling:{key}": "true" for key in UNCHANGED}
+    only_the_mark: dict[str, Mapping[str, object]] = {
+        "ForAllValues:StringEquals": {"aws:TagKeys": [BASE_TAG]},
+        "Null": {"aws:TagKeys": "false"},
+    }
     for some in _in_chunks(spot_groups):
-        function.allow(["autoscaling:UpdateAutoScalingGroup"], _group_arns(stack, some), Null=unchanged)
+        arns = _group_arns(stack, some)
+        function.allow(["autoscaling:UpdateAutoScalingGroup"], arns, Null=unchanged)
+        function.allow(["autoscaling:CreateOrUpdateTags", "autoscaling:DeleteTags"], arns, **only_the_mark)
     if spot_groups:
         # How an instance is bought, EC2 alone says.
         function.allow(["ec2:DescribeInstances"], ["*"])

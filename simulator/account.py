@@ -13,6 +13,7 @@ from simulator.ec2 import BOOT_S, Ec2, Ec2Instance
 from simulator.ecs.api import EcsApi
 from simulator.ecs.scheduler import Scheduler
 from simulator.endpoint import ACCOUNT_ID, Endpoint
+from simulator.group_api import GroupTags
 from simulator.lifecycle_hooks import Hold, Waiting, drain_under_managed_hook
 from simulator.load_balancing import LoadBalancing
 from simulator.messaging import Messaging
@@ -77,6 +78,8 @@ class Account:
             "ec2:ModifySpotFleetRequest": self.fleets.modify_spot_fleet_request,
             "autoscaling:DescribeAutoScalingGroups": self.groups.describe_auto_scaling_groups,
             "autoscaling:SetDesiredCapacity": self.groups.set_desired_capacity,
+            "autoscaling:CreateOrUpdateTags": GroupTags(self.groups.groups).create_or_update_tags,
+            "autoscaling:DeleteTags": GroupTags(self.groups.groups).delete_tags,
             "autoscaling:UpdateAutoScalingGroup": self.groups.update_auto_scaling_group,
             "autoscaling:TerminateInstanceInAutoScalingGroup": self.groups.terminate_instance_in_auto_scaling_group,
             "autoscaling:DescribeScalingActivities": self.groups.describe_scaling_activities,

@@ -9,7 +9,7 @@ from simulator.clock import Clock
 from simulator.ec2 import ZONES, Ec2, Ec2Instance
 from simulator.endpoint import Params
 from simulator.errors import AwsError
-from simulator.group_api import changed_by, described_policy
+from simulator.group_api import changed_by, described_policy, described_tags
 from simulator.lifecycle_hooks import ABANDON, CONTINUE, LifecycleHooks, Waiting, described
 from simulator.scaling_activities import failed_launch, no_spot
 from steady.names import CLUSTER_TAG
@@ -86,6 +86,7 @@ class AutoScaling:
                     "TargetGroupARNs": list(g.target_groups),
                     "AvailabilityZones": list(ZONES),
                     "SuspendedProcesses": [{"ProcessName": name} for name in sorted(g.suspended)],
+                    "Tags": described_tags(g),
                     **described_policy(g),
                     **({"DesiredCapacityType": g.unit} if g.unit != "units" else {}),
                     "Instances": [
@@ -114,8 +115,7 @@ class AutoScaling:
         return {}
 
     def update_auto_scaling_group(self, params: Params) -> dict[str, Any]:
-        group = self._group(params["AutoScalingGroupName"])
-        changed_by(group, params)
+        changed_by(group := self._group(params["AutoScalingGroupName"]), params)
         self.look_soon(group)
         return {}
 

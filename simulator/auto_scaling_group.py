@@ -42,6 +42,7 @@ class AutoScalingGroup:
         available: the fraction of its desired capacity that the Spot market lets it hold, from 0 to 1.
         capacity_rebalance: whether it replaces Spot Instances that are at risk.
         replaced: the ids of instances at risk whose replacements are launched. They do not count.
+        tags: its own tags, which its instances do not get.
         realigned: how many instances it has launched because what it held was not bought as its policy says.
         template_version: the version of its launch template that it launches from.
         activities: its scaling activities that failed since its last launch, the newest first.
@@ -81,6 +82,7 @@ class AutoScalingGroup:
     replaced: set[str] = field(default_factory=set)
     realigned: int = 0
     template_version: str = "1"
+    tags: dict[str, str] = field(default_factory=dict)
 
     def hooks(self) -> dict[str, float]:
         """Return the heartbeat timeouts of all hooks on termination, by their names."""

@@ -1,7 +1,8 @@
-"""The mixed instances policy of an Auto Scaling group: as it is described, and as it is changed."""
+"""The mixed instances policy and the tags of an Auto Scaling group: as they are described, and as they are changed."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from simulator.auto_scaling_group import AutoScalingGroup
@@ -39,42 +40,89 @@ def described_policy(group: AutoScalingGroup) -> dict[str, Any]:
     }
 
 
+def described_tags(group: AutoScalingGroup) -> list[dict[str, Any]]:
+    """Return the tags that DescribeAutoScalingGroups shows."""
+    return [{"Key": key, "Value": value, "ResourceId": group.name} for key, value in group.tags.items()]
+
+
 def changed_by(group: AutoScalingGroup, params: Params) -> None:
     """Change the group as UpdateAutoScalingGroup says.
 
-    "Any properties that you don't specify are not changed" (Auto Scaling API). Of an InstancesDistribution that is
-    given, each value that is left out has its default (older text of the same API, MixedInstancesPolicy): the base is 0
-    and the percentage 100.
+    "Any properties that you don't specify are not changed" (Auto Scaling API). That holds within an
+    InstancesDistribution, too: a base that was left out stayed (hashicorp/terraform-provider-aws, issue 12250).
 
     "When you update the launch template or overrides in the UpdateAutoScalingGroup API call, existing Amazon EC2
     instances continue to run. When scaling out occurs, [it] launches instances to match the new settings" (API,
     LaunchTemplate).
+
+    Raises:
+        AwsError: if AWS refuses the change. Nothing is changed then.
     """
-    desired = params.get("DesiredCapacity", group.desired)
-    if not group.minimum <= desired <= group.maximum:
+    desired, maximum = params.get("DesiredCapacity", group.desired), params.get("MaxSize", group.maximum)
+    if not group.minimum <= desired <= maximum:
         raise AwsError("ValidationError", f"Desired capacity:{desired} must be between the group's bounds")
-    group.desired = desired
-    if "LaunchTemplate" in params.get("MixedInstancesPolicy", {}):
-        _change_template(group, params["MixedInstancesPolicy"]["LaunchTemplate"])
-    distribution = params.get("MixedInstancesPolicy", {}).get("InstancesDistribution")
-    if distribution is not None:
-        group.on_demand_base = distribution.get("OnDemandBaseCapacity", 0)
-        group.on_demand_percent = distribution.get("OnDemandPercentageAboveBaseCapacity", 100)
+    policy = params.get("MixedInstancesPolicy", {})
+    base, percent = _distribution(group, policy)
+    if base > maximum:
+        # The words are those of AWS (hashicorp/terraform-provider-aws, issue 7938).
+        message = f"Max bound, {maximum}, must be greater than or equal to OnDemandBaseCapacity, {base}."
+        raise AwsError("ValidationError", message)
+    if "LaunchTemplate" in policy:
+        _change_template(group, policy["LaunchTemplate"])
+    group.desired, group.maximum = desired, maximum
+    group.on_demand_base, group.on_demand_percent = base, percent
 
 
 def _change_template(group: AutoScalingGroup, template: Params) -> None:
     """Take the launch template and the overrides as they are given: these replace those that were there.
 
     Auto Scaling API, LaunchTemplateSpecification: "You must specify either a LaunchTemplateId or a LaunchTemplateName";
-    "Valid requests must contain" one of them. That a request without a template changes the overrides alone, no
-    document says: it is refused.
+    one that names a template by both, as it is described, is refused (aws/aws-cli, issue 7281). That a request without
+    a template changes the overrides alone, no document says: it is refused.
     """
     named = template.get("LaunchTemplateSpecification", {})
     if ("LaunchTemplateId" in named) == ("LaunchTemplateName" in named):
-        raise AwsError("ValidationError", "Valid requests must contain either launchTemplateId or launchTemplateName")
+        raise AwsError("ValidationError", "Valid requests must contain either launchTemplateId or LaunchTemplateName")
     overrides = template.get("Overrides", [])
     types = [one["InstanceType"] for one in overrides]
     if len(set(types)) < len(types):
         raise AwsError("ValidationError", "Duplicate instance types are not allowed in the overrides")
     group.template_version = named.get("Version", "$Default")
     group.overrides = {one["InstanceType"]: int(one.get("WeightedCapacity", 1)) for one in overrides}
+
+
+def _distribution(group: AutoScalingGroup, policy: Params) -> tuple[int, int]:
+    """Return the base and the percentage that a policy, which may be sent in part, leaves the group with.
+
+    A launch template is "required when creating a mixed instances policy" and "not required when updating the group"
+    (older text of the same API, MixedInstancesPolicy).
+    """
+    if policy and not group.overrides and "LaunchTemplate" not in policy:
+        raise AwsError("ValidationError", "Valid requests must contain either launchTemplateId or LaunchTemplateName")
+    distribution = policy.get("InstancesDistribution", {})
+    return (
+        distribution.get("OnDemandBaseCapacity", group.on_demand_base),
+        distribution.get("OnDemandPercentageAboveBaseCapacity", group.on_demand_percent),
+    )
+
+
+class GroupTags:
+    """The calls that change the tags of groups."""
+
+    def __init__(self, groups: Mapping[str, AutoScalingGroup]) -> None:
+        self.groups = groups
+
+    def create_or_update_tags(self, params: Params) -> dict[str, Any]:
+        for tag in params["Tags"]:
+            self._of(tag)[tag["Key"]] = tag["Value"]
+        return {}
+
+    def delete_tags(self, params: Params) -> dict[str, Any]:
+        for tag in params["Tags"]:
+            self._of(tag).pop(tag["Key"], None)
+        return {}
+
+    def _of(self, tag: Params) -> dict[str, str]:
+        if tag["ResourceId"] not in self.groups or tag["ResourceType"] != "auto-scaling-group":
+            raise AwsError("ValidationError", f"Group {tag['ResourceId']} not found.")
+        return self.groups[tag["ResourceId"]].tags

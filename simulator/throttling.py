@@ -50,6 +50,7 @@ LIMITS = (
     # "Request throttling for the Amazon EC2 Auto Scaling API" names a token bucket and no figures: an assumption.
     Limit("autoscaling", 100, 20, ("DescribeAutoScalingGroups", "DescribeLifecycleHooks")),
     Limit("autoscaling", 50, 5, ("SetDesiredCapacity", "TerminateInstanceInAutoScalingGroup")),
+    Limit("autoscaling", 50, 5, ("UpdateAutoScalingGroup", "CreateOrUpdateTags", "DeleteTags")),
     Limit("autoscaling", 50, 5, ("RecordLifecycleActionHeartbeat", "CompleteLifecycleAction")),
     # "AWS Systems Manager endpoints and quotas": 40 a second, shared by the calls that read values. That of the history
     # is an assumption.

@@ -146,6 +146,7 @@ class Pool:
         weights: how many units an instance of each type counts, which need not be a whole number (a fleet's weights are
             floating-point); 1 for a type that is not in it.
         on_demand: the on-demand part of the target, in units.
+        on_demand_floor: how much of it the pool's owner wants, in units: the suite never lowers the part under it.
         on_demand_members: the ids of the on-demand instances of a pool that has an on-demand part.
         may_fall_back: whether this pool can be given an on-demand part (a fleet made from launch templates; a group
             that launches Spot Instances alone).
@@ -165,6 +166,7 @@ class Pool:
     members: Mapping[str, str] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
     on_demand: int = 0
+    on_demand_floor: int = 0
     on_demand_members: frozenset[str] = frozenset()
     may_fall_back: bool = False
     waiting: frozenset[str] = frozenset()
@@ -195,6 +197,10 @@ class Pool:
     def held(self) -> int:
         """The units that the pool holds, booting instances included."""
         return self.units(self.members)
+
+    def on_demand_over_floor(self, leaving: Iterable[str] = ()) -> int:
+        """Return the units that run on-demand beyond the owner's, once the instance ids `leaving` have gone."""
+        return self.units(self.on_demand_members.difference(leaving)) - self.on_demand_floor
 
     @property
     def types(self) -> tuple[str, ...]:

@@ -90,6 +90,8 @@ def _resources(name: str, params: Mapping[str, Any]) -> Iterator[tuple[str, dict
     if name == "ec2:TerminateInstances":
         # Only instances of the one fleet are terminated so: those of the group, by its own call.
         context = {"aws:ResourceTag/aws:ec2spot:fleet-request-id": "sfr-batch"}
+    if name in ("autoscaling:CreateOrUpdateTags", "autoscaling:DeleteTags"):
+        [context["aws:TagKeys"]] = [tag["Key"] for tag in params["Tags"]]
     if name in ITEMS and params["Key"]["cluster"]["S"] == API_BUDGET_KEY:
         context = {"dynamodb:LeadingKeys": API_BUDGET_KEY}
     for resource in found:
@@ -141,6 +143,8 @@ RESOURCES: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
     "ec2:ModifySpotFleetRequest": lambda params: [arn("ec2", f"spot-fleet-request/{params['SpotFleetRequestId']}")],
     "autoscaling:SetDesiredCapacity": _group_of,
     "autoscaling:UpdateAutoScalingGroup": _group_of,
+    "autoscaling:CreateOrUpdateTags": lambda params: [_group(tag["ResourceId"]) for tag in params["Tags"]],
+    "autoscaling:DeleteTags": lambda params: [_group(tag["ResourceId"]) for tag in params["Tags"]],
     "autoscaling:TerminateInstanceInAutoScalingGroup": _group_of,
     "autoscaling:CompleteLifecycleAction": _group_of,
     "autoscaling:RecordLifecycleActionHeartbeat": _group_of,

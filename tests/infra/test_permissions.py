@@ -135,6 +135,12 @@ THEIRS = (
     ),
     Request(
         "autoscaler",
+        "autoscaling:CreateOrUpdateTags",
+        arn("autoscaling", "autoScalingGroup:0123:autoScalingGroupName/spot"),
+        (("aws:TagKeys", "steady:cluster"),),
+    ),
+    Request(
+        "autoscaler",
         "ec2:TerminateInstances",
         arn("ec2", "instance/i-1"),
         (("aws:ResourceTag/aws:ec2spot:fleet-request-id", "sfr-theirs"),),

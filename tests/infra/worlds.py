@@ -12,6 +12,8 @@ from simulator.service_kinds import KINDS
 from simulator.suite import FAILURE_TOPIC
 from simulator.world import SimulatedCluster, World
 from steady.drain_mark import ATTRIBUTE, DrainMark, DrainReason
+from steady.names import BASE_TAG
+from tests.simulator.spot_groups import group_of
 
 
 def worlds() -> Iterator[World]:
@@ -32,6 +34,8 @@ def _busy_world(**thresholds: int | str) -> tuple[World, list[SimulatedCluster]]
         world.spot_cluster("batch", 16, **thresholds),
         world.spot_group_cluster("spot", 16, **thresholds),
     ]
+    # Of its base, which is not needed any more, none is the owner's.
+    group_of(clusters[2]).on_demand_base, group_of(clusters[2]).tags[BASE_TAG] = 1, "own=0 set=0/1"
     for cluster in clusters:
         world.account.parameters.put(f"/steady/clusters/{cluster.name}/drift_seconds", "often")
         cluster.service("api", 16, cpu=100, memory=100, requests_per_s=1)

@@ -21,3 +21,27 @@ def full(world: World, instances: int, **options: Any) -> SimulatedCluster:
     cluster.service("api", 2 * instances, cpu=1000, memory=1000)
     world.run(50)
     return cluster
+
+
+def with_base(world: World, instances: int, base: int, **options: Any) -> SimulatedCluster:
+    """A full cluster whose owner wants `base` instances on-demand, and has them."""
+    cluster = full(world, instances, **options)
+    for instance in cluster.ec2_instances()[:base]:
+        instance.on_demand = True
+    group_of(cluster).on_demand_base = base
+    return cluster
+
+
+def on_demand(cluster: SimulatedCluster) -> int:
+    """Return how many of its instances are on-demand."""
+    return sum(i.on_demand for i in cluster.ec2_instances())
+
+
+def changed(world: World, **params: Any) -> None:
+    """Change a group as its owner does: with a call of UpdateAutoScalingGroup."""
+    world.account.endpoint.answer("operator", "autoscaling:UpdateAutoScalingGroup", params)
+
+
+def set_base(world: World, base: int) -> None:
+    distribution = {"OnDemandBaseCapacity": base, "OnDemandPercentageAboveBaseCapacity": 0}
+    changed(world, AutoScalingGroupName="web", MixedInstancesPolicy={"InstancesDistribution": distribution})

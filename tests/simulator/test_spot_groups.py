@@ -10,20 +10,11 @@ import pytest
 from simulator.errors import AwsError
 from simulator.faults import Hooked
 from simulator.suite import LEDGER_TABLE
-from simulator.world import SimulatedCluster, World
+from simulator.world import World
 from steady.aws.capacity import pools
 from steady.aws.scaling import ledger
 from steady.pools import PoolKind, PoolName, Purchase
-from tests.simulator.spot_groups import QUIET, full, group_of
-
-
-def on_demand(cluster: SimulatedCluster) -> int:
-    return sum(i.on_demand for i in cluster.ec2_instances())
-
-
-def changed(world: World, **params: Any) -> None:
-    world.account.endpoint.answer("operator", "autoscaling:UpdateAutoScalingGroup", params)
-
+from tests.simulator.spot_groups import QUIET, changed, full, group_of, on_demand
 
 # What AWS does.
 
@@ -46,13 +37,45 @@ def test_a_change_of_the_on_demand_base_replaces_what_runs_one_by_one() -> None:
     assert group_of(web).realigned == 2
 
 
-def test_a_distribution_that_is_sent_in_part_has_defaults_for_the_rest() -> None:
+def test_a_distribution_that_is_sent_in_part_leaves_the_rest_as_it_is() -> None:
     world = World(scaling=False)
     web = full(world, 1)
     changed(
         world, AutoScalingGroupName="web", MixedInstancesPolicy={"InstancesDistribution": {"OnDemandBaseCapacity": 1}}
     )
-    assert group_of(web).on_demand_percent == 100
+    assert (group_of(web).on_demand_base, group_of(web).on_demand_percent) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("policy", "refusal"),
+    [
+        ({"InstancesDistribution": {"OnDemandBaseCapacity": 2001}}, "Max bound, 2000, must be greater"),
+        (
+            {
+                "LaunchTemplate": {
+                    "LaunchTemplateSpecification": {"LaunchTemplateId": "lt-1", "LaunchTemplateName": "w"}
+                }
+            },
+            "either launchTemplateId or LaunchTemplateName",
+        ),
+    ],
+)
+def test_a_policy_that_aws_refuses_changes_nothing(policy: dict[str, Any], refusal: str) -> None:
+    world = World(scaling=False)
+    web = full(world, 1)
+
+    with pytest.raises(AwsError, match=refusal):
+        changed(world, AutoScalingGroupName="web", DesiredCapacity=2, MixedInstancesPolicy=policy)
+
+    assert (web.target, group_of(web).on_demand_base) == (1, 0)
+
+
+def test_a_policy_without_a_launch_template_is_refused_where_there_is_none_yet() -> None:
+    world = World(scaling=False)
+    world.group_cluster("web", 1)
+
+    with pytest.raises(AwsError, match="either launchTemplateId or LaunchTemplateName"):
+        changed(world, AutoScalingGroupName="web", MixedInstancesPolicy={"InstancesDistribution": {}})
 
 
 @pytest.mark.parametrize(("capacity_rebalance", "within_s"), [(True, 10), (False, 130)])

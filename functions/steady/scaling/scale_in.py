@@ -63,6 +63,9 @@ def candidates(
     at_once = _at_once(snapshot, thresholds)
     # One that still carries a drain mark has just come back.
     in_pool = [i for i in _in_pool(snapshot) if i.drain_mark is None and i.arn not in snapshot.pinned]
+    if snapshot.pool.on_demand_over_floor(_going(snapshot)) <= 0:
+        # The pool would launch another on-demand one, and end an instance of its own choice for it.
+        in_pool = [i for i in in_pool if i.instance_id not in snapshot.pool.on_demand_members]
     by_cost = sorted(in_pool, key=lambda i: (i.task_count, i.reserved.memory_mib, i.arn))
     in_turn = in_balance([i.instance_id for i in by_cost], _zones_left(snapshot))
     known = {i.instance_id: i for i in by_cost}
@@ -80,7 +83,8 @@ def choose(
 ) -> Chosen:
     """Choose candidates one after the other, as long as the other instances hold everything that runs.
 
-    One whose tasks fit nowhere else is passed over: it keeps no other instance.
+    One whose tasks fit nowhere else is passed over: it keeps no other instance. So is an on-demand one that the pool's
+    owner wants.
 
     Args:
         draining: the instances that scale-in has chosen already, by ARN.
@@ -98,22 +102,26 @@ def choose(
     taken: list[ContainerInstance] = []
     due = [i for i in candidates(snapshot, low_since, thresholds, minimum) if i.arn not in snapshot.unread]
     passed_over, zones = 0, _zones_left(snapshot)
+    on_demand: float = pool.on_demand_over_floor(_going(snapshot))
     by_id = {i.instance_id: i for i in _cheapest_first(due, snapshot)}
     for id_ in in_balance(list(by_id), zones):
         instance = by_id[id_]
         if len(taken) == _at_once(snapshot, thresholds) or passed_over == LOOKED_AT:
             break
-        lower = capacity - pool.weight(pool.members[instance.instance_id])
+        weight = pool.weight(pool.members[instance.instance_id])
+        is_on_demand = instance.instance_id in pool.on_demand_members
+        lower = capacity - weight
         without = [i for i in rest if i is not instance]
         enough = registered_on(without).holds(reserve)
         if lower < minimum or not enough or not _has_headroom(without, snapshot, thresholds):
             break
-        left = _rooms_after(instance, rooms, snapshot, keep)
+        left = None if is_on_demand and weight > on_demand else _rooms_after(instance, rooms, snapshot, keep)
         if left is None:
             passed_over += 1
             zones.put_back(id_)
             continue
         capacity, rest, rooms = lower, without, left
+        on_demand -= weight if is_on_demand else 0
         taken.append(instance)
     if not taken:
         return Chosen(low_since=since)
@@ -127,8 +135,11 @@ def _in_pool(snapshot: Snapshot) -> list[ContainerInstance]:
 
 def _zones_left(snapshot: Snapshot) -> ZoneUnits:
     """Return the units in each zone once those that are draining have gone."""
-    gone = {i.instance_id for i in snapshot.instances if i.status is InstanceStatus.DRAINING}
-    return ZoneUnits.of(snapshot.pool, gone)
+    return ZoneUnits.of(snapshot.pool, _going(snapshot))
+
+
+def _going(snapshot: Snapshot) -> set[str]:
+    return {i.instance_id for i in snapshot.instances if i.status is InstanceStatus.DRAINING}
 
 
 def _at_once(snapshot: Snapshot, thresholds: Thresholds) -> int:

@@ -60,6 +60,7 @@ def win_back(snapshot: Snapshot, state: ScalingState, target: int, asked: int, g
         return Change()
     kept = {*snapshot.bound_since, *snapshot.unread, *snapshot.pinned, *state.draining}
     movable = pool.units(i.instance_id for i in on_demand_instances(snapshot) if i.arn not in kept)
+    movable = max(0, min(movable, pool.on_demand_over_floor(going)))
     beyond = min(asked, pool.units(id_ for id_ in pool.members if id_ not in going)) - target
     units = max(0, beyond, min(movable if pool.may_fall_back else 0, pool.maximum - target))
     return Change(units=units, units_for_now=units)
@@ -79,7 +80,8 @@ def on_demand_units(
     back a large share of the fleet. Once the fleet holds its target, the on-demand part is lowered to the instances
     that run batch tasks, which cannot be moved, and to those that are being emptied, which nothing replaces. The other
     on-demand instances stay too, but the fleet asks the market for their places again. A pool that keeps to its parts
-    is asked for what runs on-demand, no more and no less (`win_back`).
+    is asked for what runs on-demand, no more and no less (`win_back`). What the pool's owner wants on-demand is never
+    lowered.
 
     Args:
         since: since when the fleet has held less than `target`; None if it holds `target`.
@@ -88,6 +90,18 @@ def on_demand_units(
     pool = snapshot.pool
     if not pool.may_fall_back:
         return 0
+    return max(pool.on_demand_floor, _stand_ins(snapshot, state, since, thresholds, target, going))
+
+
+def _stand_ins(
+    snapshot: Snapshot,
+    state: ScalingState,
+    since: float | None,
+    thresholds: Thresholds,
+    target: int,
+    going: Collection[str],
+) -> int:
+    pool = snapshot.pool
     gone = pool.units(pool.on_demand_members.intersection(going)) if pool.traits.keeps_to_its_parts else 0
     if since is None and pool.traits.keeps_to_its_parts:
         return min(target, pool.units(pool.on_demand_members) - gone)
@@ -137,10 +151,11 @@ def find_replaceable(snapshot: Snapshot, leaving: Collection[str], target: int) 
     """
     pool = snapshot.pool
     kept = {*leaving, *snapshot.bound_since, *snapshot.unread, *snapshot.pinned}
-    surplus = pool.units(i.instance_id for i in snapshot.active if i.arn not in leaving) - target
+    surplus: float = pool.units(i.instance_id for i in snapshot.active if i.arn not in leaving) - target
     chosen = []
     by_id = {i.instance_id: i for i in sorted(on_demand_instances(snapshot), key=lambda i: (i.task_count, i.arn))}
     draining = {i.instance_id for i in snapshot.instances if i.arn in leaving}
+    surplus = min(surplus, pool.on_demand_over_floor(draining))
     balanced = in_balance(list(by_id), ZoneUnits.of(pool, draining))
     for instance in (by_id[id_] for id_ in dict.fromkeys((*balanced, *by_id))):
         weight = pool.units([instance.instance_id])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.arns import name_of
 from steady.aws.capacity import instance_types, purchases, type_order
@@ -125,11 +125,20 @@ def set_target(runtime: Runtime, pool: Pool, target: int, on_demand: int = 0) ->
     Both are set by one call: in between, the group would launch, or replace, what is not meant.
     """
     if on_demand == pool.on_demand:
-        runtime.autoscaling.set_desired_capacity(
-            AutoScalingGroupName=pool.name.name, DesiredCapacity=target, HonorCooldown=False
-        )
-    else:
+        _set_desired_capacity(runtime, pool.name, target)
+        return
+    try:
         purchases.set_on_demand(runtime, pool.name, on_demand, target)
+    except (ClientError, BotoCoreError):
+        # Whatever keeps the base as it is: the capacity is not to wait for it.
+        _set_desired_capacity(runtime, pool.name, target)
+        raise
+
+
+def _set_desired_capacity(runtime: Runtime, name: PoolName, target: int) -> None:
+    runtime.autoscaling.set_desired_capacity(
+        AutoScalingGroupName=name.name, DesiredCapacity=target, HonorCooldown=False
+    )
 
 
 def terminate_instances(

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from steady.aws.cache import Cache
 from steady.aws.runtime import Runtime, batches
+from steady.names import BASE_TAG
 from steady.pools import Pool, PoolName, Purchase
 
 if TYPE_CHECKING:
-    from mypy_boto3_autoscaling.type_defs import AutoScalingGroupTypeDef, MixedInstancesPolicyTypeDef
+    from mypy_boto3_autoscaling.type_defs import AutoScalingGroupTypeDef, MixedInstancesPolicyTypeDef, TagTypeDef
 
 # EC2: how many values one filter of DescribeInstances takes.
 IDS_A_FILTER = 200
+# The value of `BASE_TAG`. AWS allows no commas in it.
+_MARK = re.compile(r"own=(\d+) set=(\d+)/(\d+)")
 # How each instance is bought: it never changes.
 BOUGHT = Cache[str, Purchase]()
 
@@ -42,6 +46,7 @@ def with_spot(runtime: Runtime, pool: Pool, group: AutoScalingGroupTypeDef) -> P
     return replace(
         pool,
         on_demand=base if may_fall_back else 0,
+        on_demand_floor=owners_base(group) if may_fall_back else 0,
         on_demand_members=frozenset(on_demand),
         may_fall_back=may_fall_back,
         own_traits=replace(
@@ -55,17 +60,52 @@ def with_spot(runtime: Runtime, pool: Pool, group: AutoScalingGroupTypeDef) -> P
     )
 
 
+def owners_base(group: AutoScalingGroupTypeDef) -> int:
+    """Return the on-demand base that the owner of the group wants, in units.
+
+    It is the group's base, unless the suite has set that one: its tag says so (`BASE_TAG`). A base that is neither of
+    the two that the tag names was set by the owner since.
+    """
+    base = group["MixedInstancesPolicy"]["InstancesDistribution"].get("OnDemandBaseCapacity", 0)
+    mark = _MARK.fullmatch(_mark_of(group))
+    return int(mark[1]) if mark and base in (int(mark[2]), int(mark[3])) else base
+
+
 def set_on_demand(runtime: Runtime, name: PoolName, on_demand: int, target: int) -> None:
     """Set how many units of the group's desired capacity, `target`, are on-demand: the base of its mixed policy.
 
-    The whole distribution is sent, as it is now: what is left out may be set to its default.
+    A tag of the group keeps the owner's base meanwhile, and goes once that one is set again. It is written first: if
+    the base cannot be changed then, the tag names the base that there is.
+
+    The whole distribution is sent, as it is now, and no launch template. A template is "required when creating a mixed
+    instances policy" and "not required when updating the group" (Auto Scaling API, MixedInstancesPolicy, older text).
+    With it, the role would need the rights to launch instances (User Guide, "Launch template support"), and a template
+    as it is described, with its id and its name, is refused (aws/aws-cli, issue 7281).
     """
     [group] = runtime.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name.name])["AutoScalingGroups"]
-    distribution: Any = {**group["MixedInstancesPolicy"]["InstancesDistribution"], "OnDemandBaseCapacity": on_demand}
+    before: Any = group["MixedInstancesPolicy"]["InstancesDistribution"]
+    owners = owners_base(group)
+    # The owner may have raised the base since the decision.
+    base = max(on_demand, owners)
+    if base != owners:
+        value = f"own={owners} set={before.get('OnDemandBaseCapacity', 0)}/{base}"
+        runtime.autoscaling.create_or_update_tags(Tags=[{**_tag(name), "Value": value, "PropagateAtLaunch": False}])
+    distribution: Any = {**before, "OnDemandBaseCapacity": base}
     policy: MixedInstancesPolicyTypeDef = {"InstancesDistribution": distribution}
     runtime.autoscaling.update_auto_scaling_group(
         AutoScalingGroupName=name.name, DesiredCapacity=target, MixedInstancesPolicy=policy
     )
+    if base == owners and _mark_of(group):
+        runtime.autoscaling.delete_tags(Tags=[_tag(name)])
+
+
+def _mark_of(group: AutoScalingGroupTypeDef) -> str:
+    """Return the value of the tag with which the suite marks that it has set the base; "": it has not."""
+    return next((tag.get("Value", "") for tag in group.get("Tags", []) if tag.get("Key") == BASE_TAG), "")
+
+
+def _tag(name: PoolName) -> TagTypeDef:
+    return {"ResourceId": name.name, "ResourceType": "auto-scaling-group", "Key": BASE_TAG}
 
 
 def _purchases(runtime: Runtime, name: PoolName, instance_ids: Collection[str]) -> Mapping[str, Purchase]:
