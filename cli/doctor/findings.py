@@ -16,7 +16,6 @@ CHECKS: tuple[Check, ...] = (
     pools.check_hook,
     pools.check_tags,
     launch_templates.check_termination_protection,
-    pools.check_scale_in_protection,
     pools.check_replacement,
     pools.check_spot_group,
     pools.check_other_writers,

@@ -107,8 +107,6 @@ class Inspection:
         unknown: the services, and the pool, whose targets are not all known.
         in_cloud_map: the names of the services that ECS registers in Cloud Map.
         hooks: the lifecycle transitions for which the group has a hook.
-        protects_new: whether new instances of the group are protected from scale-in.
-        protected: the ids of instances that are protected from scale-in.
         suspended: the names of the group's suspended processes.
         policies: the names of the group's scaling policies.
         capacity_providers: the names of the capacity providers that scale the group.
@@ -126,8 +124,6 @@ class Inspection:
     unknown: tuple[Unknown, ...] = ()
     in_cloud_map: tuple[str, ...] = ()
     hooks: tuple[str, ...] = ()
-    protects_new: bool = False
-    protected: tuple[str, ...] = ()
     suspended: tuple[str, ...] = ()
     policies: tuple[str, ...] = ()
     capacity_providers: tuple[str, ...] = ()

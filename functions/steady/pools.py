@@ -42,6 +42,7 @@ class PoolTraits:
         has_on_demand_part: whether a part of its target can be on-demand while Spot is short.
         keeps_to_its_parts: whether it replaces, of its own accord, instances that are not bought as its target says,
             and ends what it holds beyond its target: it must be asked for what runs, and for no less than it holds.
+        terminates_protected: whether the call that ends its instances ends those with termination protection, too.
         is_named_to_launchers: whether a batch launcher (hako) names it in its RunTask failures, as `group_name`.
     """
 
@@ -53,6 +54,7 @@ class PoolTraits:
     replaces_only_once_gone: bool = False
     has_on_demand_part: bool = False
     keeps_to_its_parts: bool = False
+    terminates_protected: bool = False
     is_named_to_launchers: bool = False
 
 
@@ -72,6 +74,7 @@ _TRAITS: Mapping[PoolKind, PoolTraits] = {
         placeholder="NAME",
         purchase=Purchase.ON_DEMAND,
         waits_under_hook=True,
+        terminates_protected=True,
         is_named_to_launchers=True,
     ),
 }

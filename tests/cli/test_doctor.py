@@ -75,9 +75,19 @@ def test_what_of_a_group_does_not_fit_is_found(aws: boto3.Session) -> None:
         "health-check",
         "agent-spot-draining",
         "hook",
-        "protected",
         "other-writer",
     }
+
+
+def test_scale_in_protection_does_not_keep_the_suite_from_terminating(aws: boto3.Session) -> None:
+    """Auto Scaling User Guide, "Use instance scale-in protection": the suite's own call ends a protected instance."""
+    service(aws, delay_s=45, stop_timeout_s=30)
+    group(aws, template(aws, FITS, DisableApiTermination=True), NewInstancesProtectedFromScaleIn=True)
+    hook(aws)
+    described = aws.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"][0]
+    assert all(one["ProtectedFromScaleIn"] for one in described["Instances"])
+
+    assert doctor() == (0, [])
 
 
 def test_what_of_a_fleet_does_not_fit_is_found(aws: boto3.Session) -> None:

@@ -145,20 +145,20 @@ def test_a_fleet_that_was_left_behind_is_found() -> None:
 
 
 def test_what_is_protected_or_stands_still_is_found() -> None:
-    checks = {
-        only(seen).check
-        for seen in (
-            replace(ON_SPOT, templates=(LaunchTemplate("lt-1", "3", terminations_disabled=True),)),
-            replace(ON_GROUP, protects_new=True),
-            replace(ON_GROUP, protected=("i-1",)),
-        )
-    }
-
-    assert checks == {"protected"}
+    protected = (LaunchTemplate("lt-1", "3", terminations_disabled=True),)
+    assert only(replace(ON_SPOT, templates=protected)).check == "protected"
+    # Auto Scaling ends such an instance.
+    assert findings(replace(ON_GROUP, templates=protected)) == ()
     assert only(replace(ON_GROUP, suspended=("Launch", "Terminate"))).command.endswith("Launch Terminate")
     # A suspended AZRebalance ends no instance against the suite's will: nobody is told to resume it.
     assert only(replace(ON_GROUP, suspended=("AZRebalance", "Launch"))).command.endswith("--scaling-processes Launch")
     assert only(replace(ON_SPOT, fleet_type="request")).check == "fleet-type"
+
+
+def test_the_command_that_stops_managed_scaling_stops_what_needs_it() -> None:
+    finding = only(replace(ON_GROUP, capacity_providers=("theirs",)))
+
+    assert finding.command.endswith("managedScaling={status=DISABLED},managedTerminationProtection=DISABLED")
 
 
 def test_a_group_of_spot_instances_is_checked_as_a_fleet_is() -> None:
@@ -227,8 +227,6 @@ def everything_that_does_not_fit() -> Inspection:
         hooks=(),
         members=(Member("i-2", None, ""), Member("i-3", FLEET, "web")),
         templates=(LaunchTemplate("lt-1", "3", "ECS_ENABLE_SPOT_INSTANCE_DRAINING=true", terminations_disabled=True),),
-        protects_new=True,
-        protected=("i-2",),
         suspended=("Launch",),
         policies=("p",),
         capacity_providers=("cp",),

@@ -1,4 +1,4 @@
-"""Auto Scaling groups, as the doctor reads them: launch template, hooks, protection, processes, scaling policies."""
+"""Auto Scaling groups, as the doctor reads them: launch template, hooks, processes, scaling policies."""
 
 from __future__ import annotations
 
@@ -36,8 +36,6 @@ def inspect_pool(runtime: Runtime, inspection: Inspection) -> Inspection:
             *_launch_configurations(runtime, group.get("LaunchConfigurationName", "")),
         ),
         hooks=tuple(hook["LifecycleTransition"] for hook in hooks),
-        protects_new=group.get("NewInstancesProtectedFromScaleIn", False),
-        protected=tuple(i["InstanceId"] for i in group["Instances"] if i.get("ProtectedFromScaleIn")),
         spot_percent=100 - on_demand_percent,
         capacity_rebalance=group.get("CapacityRebalance", False),
         suspended=tuple(process["ProcessName"] for process in group.get("SuspendedProcesses", [])),

@@ -41,7 +41,14 @@ def check_agent_settings(inspection: Inspection) -> Iterable[Finding]:
 
 
 def check_termination_protection(inspection: Inspection) -> Iterable[Finding]:
-    """Find templates whose instances the suite cannot terminate."""
+    """Find templates whose instances the suite cannot terminate.
+
+    Those of a group it can: neither EC2's termination protection nor the group's scale-in protection stops
+    TerminateInstanceInAutoScalingGroup (Auto Scaling User Guide, "Use instance scale-in protection"). Scale-in
+    protection even keeps the group from ending instances of its own choice.
+    """
+    if inspection.pool.kind.traits.terminates_protected:
+        return
     for template in inspection.templates:
         if template.terminations_disabled:
             yield Finding(

@@ -1,4 +1,4 @@
-"""Checks of pools and their instances: lifecycle hook, tags, protection, replacement, other writers of the capacity."""
+"""Checks of pools and their instances: lifecycle hook, tags, replacement, other writers of the capacity."""
 
 from __future__ import annotations
 
@@ -44,29 +44,6 @@ def check_tags(inspection: Inspection) -> Iterable[Finding]:
             f"still launches instances for cluster {cluster}, whose pool is {pool}",
             "one pool for each cluster",
             zero_capacity_command(other),
-        )
-
-
-def check_scale_in_protection(inspection: Inspection) -> Iterable[Finding]:
-    """Find instances of an Auto Scaling group that scale-in could not terminate."""
-    name, protected = inspection.pool.name, inspection.protected
-    if inspection.protects_new:
-        yield Finding(
-            "protected",
-            f"Auto Scaling group {name}",
-            "protects new instances from scale-in",
-            "no protection",
-            f"aws autoscaling update-auto-scaling-group --auto-scaling-group-name {name} "
-            "--no-new-instances-protected-from-scale-in",
-        )
-    if protected:
-        yield Finding(
-            "protected",
-            f"{len(protected)} instances of Auto Scaling group {name} ({_first_of(protected)})",
-            "are protected from scale-in",
-            "no protection",
-            f"aws autoscaling set-instance-protection --auto-scaling-group-name {name} "
-            f"--instance-ids {' '.join(protected)} --no-protected-from-scale-in",
         )
 
 
@@ -137,7 +114,8 @@ def check_other_writers(inspection: Inspection) -> Iterable[Finding]:
             f"scales the Auto Scaling group {name}",
             "a group whose capacity only the suite sets",
             f"aws ecs update-capacity-provider --name {provider} "
-            "--auto-scaling-group-provider managedScaling={status=DISABLED}",
+            # ECS API, managedTerminationProtection: "managed scaling must also be used".
+            "--auto-scaling-group-provider managedScaling={status=DISABLED},managedTerminationProtection=DISABLED",
         )
 
 

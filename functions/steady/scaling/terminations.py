@@ -1,7 +1,7 @@
 """Terminations that AWS refuses: each is tried again at growing intervals, and stops nothing else.
 
-An instance may be protected from termination, be in a state that forbids it, or have another change pending
-(ResourceContention).
+An instance may be protected from termination (in a fleet), be in a state that forbids it, or have another change
+pending (ResourceContention).
 """
 
 from collections.abc import Collection, Mapping
