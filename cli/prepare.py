@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
@@ -10,12 +12,12 @@ from botocore.config import Config
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
 from cli.deployment import CDK_JSON, EnvOption, FileOption, read_targets
 from cli.image import deployed_image, newest_image, pin, pinned
-from cli.output import JsonOption, answers, write_json
+from cli.output import JsonOption, answers, fail, write_json
 from steady.aws.runtime import Runtime
 from steady.aws.settings.parameters import list_managed_clusters
 
 if TYPE_CHECKING:
-    from infra.settings.target import Settings
+    from infra.settings.target import Settings, Target
 
 # EC2 launches Spot Instances, and those of a Spot Fleet, with the service-linked roles of these services. A user of its
 # console gets them with the first request; for the API they have to be there (EC2 User Guide, "Service-linked role for
@@ -33,7 +35,8 @@ def prepare(
 ) -> None:
     """Prepare the account for a deployment: pin images, make EC2's roles for Spot. Safe to repeat; make deploy runs it.
 
-    It also names clusters that have no row in cdk.json any more. Exit code 1: AWS refused; 2: cdk.json is wrong.
+    It also names clusters that have no row in cdk.json any more, and writes those that there are into cdk.context.json,
+    beside cdk.json: so cdk synth, diff and deploy name them, too. Exit code 1: AWS refused; 2: cdk.json is wrong.
     """
     lines: list[str] = []
     for target in read_targets(cdk_json, env):
@@ -47,7 +50,8 @@ def prepare(
                     "steady prepare with its own (--profile)"
                 )
                 continue
-            lines += [*_pin_images(aws, settings), *_make_roles(aws, settings), *_left_behind(aws, settings)]
+            lines += [*_pin_images(aws, settings), *_make_roles(aws, settings)]
+            lines += _left_behind(aws, target, cdk_json.parent)
     write_json({"lines": lines}, json_)
     if json_ != "-":
         for line in lines:
@@ -75,13 +79,22 @@ def _make_roles(aws: Runtime, settings: Settings) -> Iterator[str]:
             yield f"the service-linked role {role} of {service} is made: EC2 launches Spot Instances with it"
 
 
-def _left_behind(aws: Runtime, settings: Settings) -> Iterator[str]:
-    """Name the clusters that have a parameter and no row."""
-    rows = {row.name for row in settings.clusters}
-    for cluster in list_managed_clusters(aws):
-        if cluster not in rows:
-            yield (
-                f"cluster {cluster} has no row in cdk.json: the functions lose their rights for it, and leave it "
-                "alone. Its stack, its instances and its parameters stay. Put the row back, or remove the cluster: "
-                "docs/cluster-removal.md"
-            )
+def _left_behind(aws: Runtime, target: Target, folder: Path) -> Iterator[str]:
+    """Name the clusters that have a parameter and no row, and let the CDK remember all that have one or the other."""
+    # It reads cdk.json's models, which take some tenths of a second.
+    from infra.settings import left_behind
+
+    managed = list_managed_clusters(aws)
+    rows = {row.name for row in target.settings.clusters}
+    _remember(folder / left_behind.CONTEXT_FILE, left_behind.context_key(target), sorted({*managed, *rows}))
+    yield from map(left_behind.warning, left_behind.without_rows(target, managed))
+
+
+def _remember(file: Path, key: str, names: list[str]) -> None:
+    try:
+        context = json.loads(file.read_text()) if file.exists() else {}
+    except ValueError as error:
+        fail(f"{file} cannot be read as JSON: {error}")
+    if context.get(key) != names:
+        # As the CDK writes it.
+        file.write_text(json.dumps({**context, key: names}, indent=2) + "\n")

@@ -14,6 +14,7 @@ from infra.monitoring_stack import MonitoringStack
 from infra.network import Network, NetworkStack
 from infra.scaling_stack import ScalingStack
 from infra.service_out_stack import ServiceOutStack
+from infra.settings import left_behind
 from infra.settings.networks import ExistingNetwork
 from infra.settings.target import Target, targets_of
 from infra.state_stack import StateStack
@@ -55,6 +56,9 @@ def _add(app: cdk.App, target: Target) -> Stacks:
         return {"id_": f"steady-{name}", "stack_name": f"steady-{name}", "env": where}
 
     state = StateStack(scope, **named("state"), settings=settings)
+    for cluster in left_behind.remembered(target, app.node.get_all_context()):
+        again = f"{left_behind.warning(cluster)}. Once it is removed, steady prepare forgets it"
+        cdk.Annotations.of(state).add_warning_v2(f"steady:no-row:{cluster}", again)
     EventsStack(scope, **named("events"))
     # Its deployed name is from before its Python name: another one would replace the topic, and lose its subscriptions.
     alerts = AlertsStack(scope, **named("people"), settings=settings)

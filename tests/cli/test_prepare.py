@@ -6,13 +6,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import aws_cdk as cdk
 import boto3
 import pytest
+from aws_cdk.assertions import Annotations, Match
 from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
 from cli.image import deployed_image
 from cli.main import app
+from infra import stacks
 
 OURS = "/images/ours"
 ROWS: list[dict[str, Any]] = [
@@ -115,6 +118,73 @@ def test_a_row_that_was_taken_out_is_named(account: Any) -> None:
     assert "cluster gone has no row in cdk.json" in said
     assert "docs/cluster-removal.md" in said
     assert "cluster web has no row" not in said
+
+
+def warnings() -> list[str]:
+    """What `cdk synth` says of the folder's deployment, with the context that the CDK's CLI gives to the app."""
+    context = json.loads(Path("cdk.json").read_text())["context"] | json.loads(Path("cdk.context.json").read_text())
+    added = stacks.add_to(cdk.App(context=context))
+    found = [
+        one for target in added for one in Annotations.from_stack(target.state).find_warning("*", Match.any_value())
+    ]
+    return [str(one.entry.data) for one in found]
+
+
+def test_synth_names_it_too_without_credentials(account: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("cdk.context.json").write_text('{"acknowledged-issue-numbers": [19836]}')
+    # Before the first deployment: no parameter is there yet.
+    run("prepare")
+    assert warnings() == []
+    for row in ROWS:
+        account.put_parameter(Name=f"/steady/clusters/{row['name']}/capacity", Value="spot-fleet:x", Type="String")
+
+    describe(ROWS[1:])
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+
+    [said] = warnings()
+    assert "cluster web has no row in cdk.json" in said
+    assert "docs/cluster-removal.md" in said
+    context = json.loads(Path("cdk.context.json").read_text())
+    assert context == {"acknowledged-issue-numbers": [19836], "steady:clusters": ["batch", "old", "web"]}
+
+
+def test_a_cluster_that_was_removed_is_forgotten_at_the_next_prepare(account: Any) -> None:
+    account.put_parameter(Name="/steady/clusters/gone/capacity", Value="spot-fleet:x", Type="String")
+    run("prepare")
+    assert len(warnings()) == 1
+
+    account.delete_parameter(Name="/steady/clusters/gone/capacity")
+    run("prepare")
+
+    assert warnings() == []
+
+
+def test_each_target_has_clusters_of_its_own(account: Any) -> None:
+    for cluster in ("web", "theirs"):
+        account.put_parameter(Name=f"/steady/clusters/{cluster}/capacity", Value="spot-fleet:x", Type="String")
+    here = {"account": "123456789012", "region": "us-east-1", "clusters": [ROWS[0]]}
+    there = {"account": "999999999999", "region": "us-east-1", "clusters": [ROWS[0]]}
+    context = {"env": "prod", "environments": {"prod": [here, there]}, "images": {"common": {"parameter": OURS}}}
+    Path("cdk.json").write_text(json.dumps({"app": "python app.py", "context": context}))
+
+    run("prepare")
+
+    kept = json.loads(Path("cdk.context.json").read_text())
+    assert kept == {"steady:clusters:prod-123456789012-us-east-1": ["theirs", "web"]}
+    assert len(warnings()) == 1
+
+
+@pytest.mark.parametrize("kept", ['"web"', "null", "{}", '["web", 7]'])
+def test_a_context_that_somebody_wrote_by_hand_stops_no_synth(account: Any, kept: str) -> None:
+    Path("cdk.context.json").write_text(f'{{"steady:clusters": {kept}}}')
+
+    assert warnings() == []
+
+
+def test_a_context_file_that_cannot_be_read_is_named(account: Any) -> None:
+    Path("cdk.context.json").write_text("{")
+
+    assert "cdk.context.json cannot be read as JSON" in run("prepare", code=2)
 
 
 def test_an_account_that_the_credentials_are_not_of_is_not_prepared(account: Any) -> None:
