@@ -1,4 +1,4 @@
-"""CloudFormation as AWS documents it, for SSM parameters: moto and ministack delete what a template retains.
+"""CloudFormation as AWS documents it, for SSM parameters. `make e2e` goes through whole stacks, and takes minutes.
 
 Sources (CloudFormation User Guide): "Update behaviors of stack resources" (a parameter whose properties have not
 changed is not written, one with any changed property is written whole); "DeletionPolicy attribute" (what a stack update

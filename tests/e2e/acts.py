@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from tests.e2e.emulators import Emulators
@@ -27,7 +30,21 @@ def eventually(promise: str, holds: Callable[[], bool], within_s: float = WITHIN
         time.sleep(0.5)
 
 
-def status(emulators: Emulators, arn: str) -> str:
-    answer = emulators.world("ecs").describe_container_instances(cluster="batch", containerInstances=[arn])
+def steady(emulators: Emulators, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run the command on the deployed account."""
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "steady"), *arguments],
+        env=dict(emulators.env) | emulators.beside,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == code, f"{arguments}: {done.stdout}{done.stderr}"
+    return done
+
+
+def status(emulators: Emulators, arn: str, cluster: str = "batch") -> str:
+    answer = emulators.world("ecs").describe_container_instances(cluster=cluster, containerInstances=[arn])
     status: str = answer["containerInstances"][0]["status"]
     return status

@@ -1,10 +1,9 @@
-"""The deployment by the real CDK CLI: synthesized, fitted to what the emulators hold, and deployed."""
+"""The deployment by the real CDK CLI: synthesized, and deployed."""
 
 from __future__ import annotations
 
 import json
 import subprocess
-from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -20,22 +19,19 @@ IMAGE = "ami-12c6146b"
 def deploy(emulators: Emulators, fleet_id: str) -> dict[str, dict[str, str]]:
     """Deploys the suite with a cluster of each kind, and an adopted one; returns each stack's outputs.
 
-    No emulator's CloudFormation holds a Spot Fleet made from a launch template: `fleet_id`, which moto was asked for,
-    takes its place. Nor does one hold Glue's and Athena's resources: these are made by API; nor a rule of a
-    security group by itself, which is left out. Everything else is deployed
-    as it was synthesized.
+    No emulator's CloudFormation makes a Spot Fleet: it has the id of one that moto was asked for, `fleet_id`. Nor does
+    one make Glue's database, which is made by API. Everything is deployed as it was synthesized.
     """
     WHERE.mkdir(parents=True, exist_ok=True)
     # As `steady prepare` does: AWS's own parameters are not in every emulator.
-    for cluster in ("web", "batch"):
+    for cluster in ("web", "batch", "stream"):
         name = f"{IMAGES_PATH}/{cluster}"
         emulators.deployed("ssm").put_parameter(Name=name, Value=IMAGE, Type="String", Overwrite=True)
     environments = {"e2e": _environment(emulators)}
     # 0: no layer; the emulator's interpreter has Powertools itself.
     context = ["-c", "env=e2e", "-c", f"environments={json.dumps(environments)}", "-c", "powertools_layer_version=0"]
     _cdk(emulators, "synth", "--quiet", *context, "--output", str(ASSEMBLY))
-    _without_fleets(ASSEMBLY, fleet_id)
-    _without(ASSEMBLY, ("AWS::Glue::", "AWS::Athena::", "AWS::EC2::SecurityGroupIngress"))
+    emulators.hold("steady-cluster-batch", "AWS::EC2::SpotFleet", fleet_id)
     emulators.deployed("glue").create_database(DatabaseInput={"Name": DATABASE})
     synthesized = ["--app", str(ASSEMBLY)]
     _cdk(emulators, "bootstrap", "aws://000000000000/us-east-1", *synthesized)
@@ -78,42 +74,10 @@ def _environment(emulators: Emulators) -> dict[str, Any]:
         "clusters": [
             {"name": "web", "kind": "on-demand", "types": {"m5.large": 1}, "max": 10, "zones": zones},
             {"name": "batch", "kind": "spot-fleet", "types": {"m5.large": 1}, "max": 10, "zones": zones},
+            {"name": "stream", "kind": "spot", "types": {"m5.large": 1}, "max": 10, "zones": zones},
             {"name": "old", "capacity": "auto-scaling-group:old-asg", "thresholds": {"mode": "paused"}},
         ],
     }
-
-
-def _without_fleets(assembly: Path, fleet_id: str) -> None:
-    for file in assembly.glob("*.template.json"):
-        template = json.loads(file.read_text())
-        resources = template.get("Resources", {})
-        fleets = [name for name, resource in resources.items() if resource["Type"] == "AWS::EC2::SpotFleet"]
-        for name in fleets:
-            del resources[name]
-        if fleets:
-            file.write_text(json.dumps(_replaced(template, [{"Ref": name} for name in fleets], fleet_id)))
-
-
-def _without(assembly: Path, kinds: tuple[str, ...]) -> None:
-    for file in assembly.glob("*.template.json"):
-        template = json.loads(file.read_text())
-        resources = template.get("Resources", {})
-        gone = {name for name, resource in resources.items() if resource["Type"].startswith(kinds)}
-        for name in gone:
-            del resources[name]
-        for resource in resources.values():
-            needed = resource.get("DependsOn", [])
-            resource["DependsOn"] = [n for n in ([needed] if isinstance(needed, str) else needed) if n not in gone]
-        if gone:
-            file.write_text(json.dumps(template))
-
-
-def _replaced(value: Any, references: list[dict[str, str]], by: str) -> Any:
-    if value in references:
-        return by
-    if isinstance(value, dict):
-        return {key: _replaced(inner, references, by) for key, inner in value.items()}
-    return [_replaced(inner, references, by) for inner in value] if isinstance(value, list) else value
 
 
 def _cdk(emulators: Emulators, *arguments: str) -> None:

@@ -32,12 +32,19 @@ class Emulators:
     env: Mapping[str, str]
     # By which clients find in moto what it holds.
     beside: Mapping[str, str]
+    # Ids that a resource of a stack has in moto, by the stack's name and the resource's type.
+    held_ids: Path
 
     def deployed(self, service: str) -> boto3.client:
         return self._client(service, self.ministack)
 
     def world(self, service: str) -> boto3.client:
         return self._client(service, self.moto)
+
+    def hold(self, stack: str, kind: str, id_: str) -> None:
+        """Let the resource of this kind that the stack makes have the id of what moto holds."""
+        known = json.loads(self.held_ids.read_text()) if self.held_ids.exists() else {}
+        self.held_ids.write_text(json.dumps({**known, f"{stack} {kind}": id_}))
 
     def _client(self, service: str, url: str) -> boto3.client:
         return boto3.client(
@@ -55,7 +62,7 @@ def started(logs: Path) -> Iterator[Emulators]:
     moto_port, ministack_port = _free_port(), _free_port()
     moto = f"http://127.0.0.1:{moto_port}"
     ministack = f"http://127.0.0.1:{ministack_port}"
-    bin_ = Path(sys.executable).parent
+    bin_, here, held_ids = Path(sys.executable).parent, Path(__file__).parent, logs / "held_ids.json"
     env = {
         **{k: v for k, v in os.environ.items() if not k.startswith("AWS_")},
         **CREDENTIALS,
@@ -66,11 +73,16 @@ def started(logs: Path) -> Iterator[Emulators]:
         f"AWS_ENDPOINT_URL_{service}": moto for service in ("ECS", "EC2", "AUTO_SCALING", "ELASTIC_LOAD_BALANCING_V2")
     }
     commands = (
-        ("moto", [str(bin_ / "moto_server"), "-H", "127.0.0.1", "-p", str(moto_port)], env, f"{moto}/moto-api/"),
+        (
+            "moto",
+            [sys.executable, str(here / "moto_as_documented.py"), "-H", "127.0.0.1", "-p", str(moto_port)],
+            env,
+            f"{moto}/moto-api/",
+        ),
         (
             "ministack",
-            [str(bin_ / "ministack")],
-            {**env, **beside, "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(ministack_port)},
+            [sys.executable, str(here / "ministack_as_documented.py")],
+            {**env, **beside, **_local(ministack_port), "HELD_IDS": str(held_ids)},
             f"{ministack}/_ministack/health",
         ),
     )
@@ -82,12 +94,16 @@ def started(logs: Path) -> Iterator[Emulators]:
             running.append(process)
             _wait_for(health, process, logs / f"{name}.log")
         _let_tasks_run(moto)
-        yield Emulators(ministack, moto, {**env, "AWS_ENDPOINT_URL": ministack}, beside)
+        yield Emulators(ministack, moto, {**env, "AWS_ENDPOINT_URL": ministack}, beside, held_ids)
     finally:
         for process in reversed(running):
             process.terminate()
         for process in running:
             process.wait(timeout=20)
+
+
+def _local(port: int) -> dict[str, str]:
+    return {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port)}
 
 
 def _let_tasks_run(moto: str) -> None:

@@ -1,4 +1,4 @@
-"""What the account holds before the suite is deployed to it, made in moto: one on-demand and one Spot cluster."""
+"""What the account holds before the suite is deployed to it, made in moto: a cluster of each kind."""
 
 from __future__ import annotations
 
@@ -24,15 +24,56 @@ class SpotCluster:
     service_task_arn: str
 
 
-def on_demand_cluster(emulators: Emulators, name: str, instances: int) -> None:
-    """An ECS cluster on an Auto Scaling group of the same name."""
+@dataclass(frozen=True)
+class SpotGroupCluster:
+    """`stream`: an instance that will be reclaimed."""
+
+    instance_id: str
+    container_instance_arn: str
+
+
+def spot_group_cluster(emulators: Emulators, name: str) -> SpotGroupCluster:
+    """An ECS cluster on an Auto Scaling group of two Spot Instances, and one that stands in for a third."""
     ec2, autoscaling = emulators.world("ec2"), emulators.world("autoscaling")
-    template = ec2.create_launch_template(
-        LaunchTemplateName=name, LaunchTemplateData={"ImageId": IMAGE, "InstanceType": INSTANCE_TYPE}
-    )["LaunchTemplate"]["LaunchTemplateId"]
     autoscaling.create_auto_scaling_group(
         AutoScalingGroupName=name,
-        LaunchTemplate={"LaunchTemplateId": template},
+        MixedInstancesPolicy={
+            "LaunchTemplate": {
+                "LaunchTemplateSpecification": {"LaunchTemplateId": _launch_template(emulators, name)},
+                "Overrides": [{"InstanceType": INSTANCE_TYPE, "WeightedCapacity": "1"}],
+            },
+            "InstancesDistribution": {
+                "OnDemandBaseCapacity": 0,
+                "OnDemandPercentageAboveBaseCapacity": 0,
+                "SpotAllocationStrategy": "price-capacity-optimized",
+            },
+        },
+        CapacityRebalance=True,
+        MinSize=0,
+        MaxSize=20,
+        # moto launches it on-demand, whatever the policy says.
+        DesiredCapacity=1,
+        AvailabilityZones=["us-east-1a"],
+    )
+    requests = ec2.request_spot_instances(
+        InstanceCount=2,
+        SpotPrice="1",
+        LaunchSpecification={"ImageId": IMAGE, "InstanceType": INSTANCE_TYPE, "SubnetId": _subnet(ec2)},
+    )["SpotInstanceRequests"]
+    ids = [request["InstanceId"] for request in requests]
+    autoscaling.attach_instances(AutoScalingGroupName=name, InstanceIds=ids)
+    emulators.world("ecs").create_cluster(clusterName=name)
+    group = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"][0]
+    arns = {i["InstanceId"]: _register(emulators, name, i["InstanceId"]) for i in group["Instances"]}
+    return SpotGroupCluster(ids[0], arns[ids[0]])
+
+
+def on_demand_cluster(emulators: Emulators, name: str, instances: int) -> None:
+    """An ECS cluster on an Auto Scaling group of the same name."""
+    autoscaling = emulators.world("autoscaling")
+    autoscaling.create_auto_scaling_group(
+        AutoScalingGroupName=name,
+        LaunchTemplate={"LaunchTemplateId": _launch_template(emulators, name)},
         MinSize=0,
         MaxSize=10,
         DesiredCapacity=instances,
@@ -71,6 +112,13 @@ def spot_cluster(emulators: Emulators, name: str) -> SpotCluster:
     address = next(d["value"] for d in task["attachments"][0]["details"] if d["name"] == "privateIPv4Address")
     elbv2.register_targets(TargetGroupArn=target_group, Targets=[{"Id": address, "Port": 8080}])
     return SpotCluster(fleet_id, doomed, spared, container_instance, target_group, task["taskArn"])
+
+
+def _launch_template(emulators: Emulators, name: str) -> str:
+    data = {"ImageId": IMAGE, "InstanceType": INSTANCE_TYPE}
+    made = emulators.world("ec2").create_launch_template(LaunchTemplateName=name, LaunchTemplateData=data)
+    id_: str = made["LaunchTemplate"]["LaunchTemplateId"]
+    return id_
 
 
 def _target_group(emulators: Emulators, name: str) -> str:

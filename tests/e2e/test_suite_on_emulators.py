@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-from steady.names import DATABASE
+from steady.names import BASE_TAG, DATABASE
 from tests.e2e import deployment, seed
-from tests.e2e.acts import eventually, put_event, status
+from tests.e2e.acts import eventually, put_event, status, steady
 from tests.e2e.emulators import Emulators
 
 pytestmark = pytest.mark.e2e
@@ -25,7 +22,12 @@ def spot(emulators: Emulators) -> seed.SpotCluster:
 
 
 @pytest.fixture(scope="module")
-def outputs(emulators: Emulators, spot: seed.SpotCluster) -> dict[str, dict[str, str]]:
+def stream(emulators: Emulators) -> seed.SpotGroupCluster:
+    return seed.spot_group_cluster(emulators, "stream")
+
+
+@pytest.fixture(scope="module")
+def outputs(emulators: Emulators, spot: seed.SpotCluster, stream: seed.SpotGroupCluster) -> dict[str, dict[str, str]]:
     """The suite and its clusters, deployed by the real CDK CLI; each stack's outputs."""
     return deployment.deploy(emulators, spot.fleet_id)
 
@@ -35,9 +37,14 @@ def test_a_cluster_of_each_kind_is_deployed_with_the_suite(
 ) -> None:
     ecs, ssm, ec2 = (emulators.deployed(service) for service in ("ecs", "ssm", "ec2"))
 
-    described = ecs.describe_clusters(clusters=["web", "batch"])["clusters"]
-    assert {c["clusterName"]: c["status"] for c in described} == {"web": "ACTIVE", "batch": "ACTIVE"}
-    for cluster, pool in (("web", "auto-scaling-group:web"), ("batch", f"spot-fleet:{spot.fleet_id}")):
+    pools = {
+        "web": "auto-scaling-group:web",
+        "batch": f"spot-fleet:{spot.fleet_id}",
+        "stream": "auto-scaling-group:stream",
+    }
+    described = ecs.describe_clusters(clusters=[*pools])["clusters"]
+    assert {c["clusterName"]: c["status"] for c in described} == dict.fromkeys(pools, "ACTIVE")
+    for cluster, pool in pools.items():
         parameter = ssm.get_parameter(Name=f"/steady/clusters/{cluster}/capacity")["Parameter"]
         assert parameter["Value"] == outputs[f"steady-cluster-{cluster}"]["Pool"] == pool
         group = outputs[f"steady-cluster-{cluster}"]["SecurityGroup"]
@@ -48,20 +55,21 @@ def test_a_cluster_of_each_kind_is_deployed_with_the_suite(
         ec2.describe_launch_template_versions(LaunchTemplateId=t["LaunchTemplateId"])["LaunchTemplateVersions"][0]
         for t in templates
     ]
-    assert len(versions) == 2
+    assert len(versions) == len(pools)
     for version in versions:
         assert version["LaunchTemplateData"]["ImageId"] == "ami-12c6146b", "the AMI of the parameter"
 
 
-def test_the_group_that_is_made_and_the_one_that_is_adopted_wait_under_a_hook(
+def test_the_groups_that_are_made_and_the_one_that_is_adopted_wait_under_a_hook(
     emulators: Emulators, outputs: dict[str, dict[str, str]]
 ) -> None:
     assert outputs
     autoscaling = emulators.deployed("autoscaling")
 
-    [group] = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=["web"])["AutoScalingGroups"]
-    assert (group["MinSize"], group["MaxSize"]) == (0, 10)
-    for name in ("web", "old-asg"):
+    for name, most in (("web", 10), ("stream", 20)):
+        [group] = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]
+        assert (group["MinSize"], group["MaxSize"]) == (0, most)
+    for name in ("web", "stream", "old-asg"):
         [hook] = autoscaling.describe_lifecycle_hooks(AutoScalingGroupName=name)["LifecycleHooks"]
         assert hook["LifecycleTransition"] == "autoscaling:EC2_INSTANCE_TERMINATING"
 
@@ -84,6 +92,43 @@ def test_a_spot_warning_drains_deregisters_and_stops(
     # moto does not say of which deployment the task is: it is stopped as late as a batch task, after 82 s.
     eventually("its task is stopped", lambda: _desired_status(emulators, spot.service_task_arn) == "STOPPED", 110)
     assert _statuses(emulators, "batch")[spot.spared_instance_id] == "ACTIVE"
+
+
+def test_a_warning_of_a_spot_instance_of_a_group_drains_it(
+    emulators: Emulators, stream: seed.SpotGroupCluster, outputs: dict[str, dict[str, str]]
+) -> None:
+    assert outputs
+    detail = {"instance-id": stream.instance_id, "instance-action": "terminate"}
+    put_event(emulators, "EC2 Spot Instance Interruption Warning", "aws.ec2", detail)
+
+    arn = stream.container_instance_arn
+    eventually("the instance is DRAINING", lambda: status(emulators, arn, "stream") == "DRAINING")
+
+
+def test_the_base_of_a_group_of_spot_instances_is_what_runs_on_demand(
+    emulators: Emulators, outputs: dict[str, dict[str, str]]
+) -> None:
+    assert outputs
+
+    def base() -> tuple[int, int]:
+        """The group's on-demand base, and how many of its instances are on-demand."""
+        found = emulators.world("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=["stream"])
+        [group] = found["AutoScalingGroups"]
+        # Of the policy, the call changes nothing else.
+        assert group["MixedInstancesPolicy"]["LaunchTemplate"]["Overrides"][0]["InstanceType"] == seed.INSTANCE_TYPE
+        ids = [i["InstanceId"] for i in group["Instances"]]
+        described = emulators.world("ec2").describe_instances(InstanceIds=ids)["Reservations"]
+        bought = [i.get("InstanceLifecycle") for r in described for i in r["Instances"]]
+        distribution = group["MixedInstancesPolicy"]["InstancesDistribution"]
+        assert distribution["OnDemandPercentageAboveBaseCapacity"] == 0
+        return distribution["OnDemandBaseCapacity"], bought.count(None)
+
+    # The schedule of the deployment brings the tick.
+    eventually("the base is what runs", lambda: base()[0] == base()[1] > 0, within_s=150)
+    found = emulators.world("autoscaling").describe_tags(
+        Filters=[{"Name": "auto-scaling-group", "Values": ["stream"]}, {"Name": "key", "Values": [BASE_TAG]}]
+    )["Tags"]
+    assert [tag["Value"].split()[0] for tag in found] == ["own=0"], "the owner's base is kept"
 
 
 def test_hakos_message_raises_the_groups_desired_capacity(
@@ -193,26 +238,22 @@ def test_the_command_reads_and_changes_what_is_deployed(
 ) -> None:
     assert outputs
 
-    changed = json.loads(_steady(emulators, "config", "set", "web", "drift_seconds=20", "--json", "-").stdout)
+    changed = json.loads(steady(emulators, "config", "set", "web", "drift_seconds=20", "--json", "-").stdout)
     assert changed["changed"] == [{"path": "/steady/clusters/web/drift_seconds", "before": 30, "after": 20}]
-    explained = json.loads(_steady(emulators, "explain", "web", "--json", "-").stdout)
+    explained = json.loads(steady(emulators, "explain", "web", "--json", "-").stdout)
     assert explained["pool"]["name"] == "auto-scaling-group:web"
     assert len(explained["instances"]) == 1
     # moto's group was made by hand: it has neither a hook nor a user data.
-    examined = _steady(emulators, "doctor", "web", "--json", "-", code=1)
+    examined = steady(emulators, "doctor", "web", "--json", "-", code=1)
     assert [finding["check"] for finding in json.loads(examined.stdout)] == ["hook"]
-    refused = _steady(emulators, "config", "set", "web", "drift_seconds=soon", code=2)
+    refused = steady(emulators, "config", "set", "web", "drift_seconds=soon", code=2)
     assert "a number of seconds from 0 to 86400 is needed" in refused.stderr
 
 
 def test_what_was_deployed_and_used_is_deleted_and_what_is_the_operators_stays(
     emulators: Emulators, outputs: dict[str, dict[str, str]]
 ) -> None:
-    """The last of this file: nothing is deployed any more after it.
-
-    The emulator deletes what a template retains: that the buckets stay is tested in tests/infra/test_changes.py.
-    """
-    assert outputs
+    """The last of this file: nothing is deployed any more after it."""
     cloudformation, ssm = emulators.deployed("cloudformation"), emulators.deployed("ssm")
 
     deployment.destroy(emulators)
@@ -222,19 +263,8 @@ def test_what_was_deployed_and_used_is_deleted_and_what_is_the_operators_stays(
     names = [p["Name"] for p in ssm.get_parameters_by_path(Path="/steady", Recursive=True)["Parameters"]]
     assert not [name for name in names if name.startswith("/steady/deployed") or name.endswith("/capacity")]
     assert "/steady/images/web" in names, "the operators' own"
-
-
-def _steady(emulators: Emulators, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [str(Path(sys.executable).parent / "steady"), *arguments],
-        env=dict(emulators.env) | emulators.beside,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == code, f"{arguments}: {done.stdout}{done.stderr}"
-    return done
+    buckets = {bucket["Name"] for bucket in emulators.deployed("s3").list_buckets()["Buckets"]}
+    assert outputs["steady-logs"]["LogBucket"] in buckets, "what is retained"
 
 
 def _statuses(emulators: Emulators, cluster: str) -> dict[str, str]:
