@@ -105,16 +105,13 @@ def may_change_capacity(function: QueueFunction, settings: Settings) -> None:
     for some in _in_chunks(groups):
         arns = _group_arns(stack, some)
         function.allow(["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"], arns)
-    # The on-demand base of a group's mixed instances policy, and not its bounds or its subnets.
+    # The on-demand base of a group, and not its bounds or its subnets; of the tags of a pool, the mark alone. An action
+    # that knows nothing of a condition's keys meets it, so that one statement names the pools for all actions.
     unchanged = {f"autoscaling:{key}": "true" for key in UNCHANGED}
-    only_the_mark: dict[str, Mapping[str, object]] = {
-        "ForAllValues:StringEquals": {"aws:TagKeys": [BASE_TAG]},
-        "Null": {"aws:TagKeys": "false"},
-    }
+    only_the_mark: dict[str, Mapping[str, object]] = {"ForAllValues:StringEquals": {"aws:TagKeys": [BASE_TAG]}}
+    base = [f"autoscaling:{action}" for action in ("UpdateAutoScalingGroup", "CreateOrUpdateTags", "DeleteTags")]
     for some in _in_chunks(spot_groups):
-        arns = _group_arns(stack, some)
-        function.allow(["autoscaling:UpdateAutoScalingGroup"], arns, Null=unchanged)
-        function.allow(["autoscaling:CreateOrUpdateTags", "autoscaling:DeleteTags"], arns, **only_the_mark)
+        function.allow(base, _group_arns(stack, some), Null=unchanged, **only_the_mark)
     if spot_groups:
         # How an instance is bought, EC2 alone says.
         function.allow(["ec2:DescribeInstances"], ["*"])
@@ -122,14 +119,15 @@ def may_change_capacity(function: QueueFunction, settings: Settings) -> None:
     if fleets or fleet_clusters:
         function.allow([f"ec2:DescribeSpotFleet{of}" for of in ("Requests", "Instances", "RequestHistory")], ["*"])
     instances = [stack.format_arn(service="ec2", resource="instance", resource_name="*")]
+    change = [f"ec2:{action}" for action in ("ModifySpotFleetRequest", "CreateTags", "DeleteTags")]
     for some in _in_chunks(fleets):
-        function.allow(["ec2:ModifySpotFleetRequest"], [_fleet(stack, fleet) for fleet in some])
+        function.allow(change, [_fleet(stack, fleet) for fleet in some], **only_the_mark)
         only_theirs = {"aws:ResourceTag/aws:ec2spot:fleet-request-id": some}
         function.allow(["ec2:TerminateInstances"], instances, StringEquals=only_theirs)
     for some in _in_chunks(fleet_clusters):
         # EC2 chooses a made fleet's id, and another one when the fleet is replaced. So the fleet is told by its tag.
         only_made = {f"aws:ResourceTag/{CLUSTER_TAG}": some}
-        function.allow(["ec2:ModifySpotFleetRequest"], [_fleet(stack, "*")], StringEquals=only_made)
+        function.allow(change, [_fleet(stack, "*")], StringEquals=only_made, **only_the_mark)
         function.allow(["ec2:TerminateInstances"], instances, StringEquals=only_made)
 
 

@@ -28,6 +28,7 @@ class SpotFleet:
         refusal: why nothing is launched, as the fleet's history says it; None: instances are launched.
         modifying_until: when its last change is done, in seconds since the epoch.
         described: the target with its on-demand part, as they were before the last change.
+        tags: the tags of the request, which its instances do not get.
     """
 
     id: str
@@ -48,6 +49,7 @@ class SpotFleet:
     refusal: FleetEvent | None = None
     modifying_until: float = 0.0
     described: tuple[int, int] = (0, 0)
+    tags: dict[str, str] = field(default_factory=dict)
 
     def is_modifying(self, now: float) -> bool:
         """Whether the last change of the fleet is not done at the time `now`."""

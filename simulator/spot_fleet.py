@@ -92,6 +92,18 @@ class SpotFleets:
         self.look_soon(fleet)
         return {"Return": True}
 
+    def create_tags(self, params: Params) -> dict[str, Any]:
+        for id_ in params["Resources"]:
+            self._fleet(id_).tags.update({tag["Key"]: tag["Value"] for tag in params["Tags"]})
+        return {}
+
+    def delete_tags(self, params: Params) -> dict[str, Any]:
+        """Delete tags. One that is not there is no error (EC2 API, DeleteTags)."""
+        for id_ in params["Resources"]:
+            for tag in params["Tags"]:
+                self._fleet(id_).tags.pop(tag["Key"], None)
+        return {}
+
     def describe_spot_fleet_request_history(self, params: Params) -> dict[str, Any]:
         return self._fleet(params["SpotFleetRequestId"]).history.described(params, self.clock.now)
 
@@ -102,6 +114,7 @@ class SpotFleets:
                 {
                     "SpotFleetRequestId": f.id,
                     "SpotFleetRequestState": "modifying" if f.is_modifying(self.clock.now) else "active",
+                    "Tags": [{"Key": key, "Value": value} for key, value in f.tags.items()],
                     "ActivityStatus": "pending_fulfillment" if self._is_short(f) else "fulfilled",
                     "SpotFleetRequestConfig": {
                         **f.described_target(self.clock.now),

@@ -47,6 +47,7 @@ LIMITS = (
     Limit("ec2", 50, 5, ("DescribeSpotFleetInstances",)),
     Limit("ec2", 50, 5, ("DescribeSpotFleetRequestHistory",)),
     Limit("ec2", 50, 5, ("ModifySpotFleetRequest",)),
+    Limit("ec2", 50, 5, ("CreateTags", "DeleteTags")),
     # "Request throttling for the Amazon EC2 Auto Scaling API" names a token bucket and no figures: an assumption.
     Limit("autoscaling", 100, 20, ("DescribeAutoScalingGroups", "DescribeLifecycleHooks")),
     Limit("autoscaling", 50, 5, ("SetDesiredCapacity", "TerminateInstanceInAutoScalingGroup")),

@@ -39,5 +39,5 @@ WORKGROUP = "steady-logs"
 
 # The tag of everything that is made for a cluster. By it the interruption handler finds an instance's cluster.
 CLUSTER_TAG = "steady:cluster"
-# The tag of a group whose on-demand base the suite has changed: the owner's base, and what the suite has set.
+# The tag of a pool whose on-demand part the suite has changed: the owner's part, and what the suite has set.
 BASE_TAG = "steady:on-demand-base"

@@ -90,7 +90,7 @@ def _resources(name: str, params: Mapping[str, Any]) -> Iterator[tuple[str, dict
     if name == "ec2:TerminateInstances":
         # Only instances of the one fleet are terminated so: those of the group, by its own call.
         context = {"aws:ResourceTag/aws:ec2spot:fleet-request-id": "sfr-batch"}
-    if name in ("autoscaling:CreateOrUpdateTags", "autoscaling:DeleteTags"):
+    if name.endswith("Tags"):
         [context["aws:TagKeys"]] = [tag["Key"] for tag in params["Tags"]]
     if name in ITEMS and params["Key"]["cluster"]["S"] == API_BUDGET_KEY:
         context = {"dynamodb:LeadingKeys": API_BUDGET_KEY}
@@ -140,6 +140,8 @@ RESOURCES: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
     "servicediscovery:DeregisterInstance": lambda params: [arn("servicediscovery", f"service/{params['ServiceId']}")],
     "elbv2:DeregisterTargets": lambda params: [params["TargetGroupArn"]],
     "ec2:TerminateInstances": lambda params: [arn("ec2", f"instance/{one}") for one in params["InstanceIds"]],
+    "ec2:CreateTags": lambda params: [arn("ec2", f"spot-fleet-request/{one}") for one in params["Resources"]],
+    "ec2:DeleteTags": lambda params: [arn("ec2", f"spot-fleet-request/{one}") for one in params["Resources"]],
     "ec2:ModifySpotFleetRequest": lambda params: [arn("ec2", f"spot-fleet-request/{params['SpotFleetRequestId']}")],
     "autoscaling:SetDesiredCapacity": _group_of,
     "autoscaling:UpdateAutoScalingGroup": _group_of,

@@ -222,10 +222,11 @@ def test_the_suite_may_change_the_pools_that_are_made_and_no_others(
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]
     ]
 
-    for action in ("ec2:ModifySpotFleetRequest", "ec2:TerminateInstances"):
+    only_the_mark = {"ForAllValues:StringEquals": {"aws:TagKeys": ["steady:on-demand-base"]}}
+    for action, more in (("ec2:ModifySpotFleetRequest", only_the_mark), ("ec2:TerminateInstances", {})):
         allowed = [s for s in statements if action in s["Action"]]
         assert allowed
-        assert all(s["Condition"] == of_fleets for s in allowed)
+        assert all(s["Condition"] == {**of_fleets, **more} for s in allowed)
     groups = [json.dumps(s["Resource"]) for s in statements if "autoscaling:SetDesiredCapacity" in s["Action"]]
     assert groups
     assert all("autoScalingGroupName/web" in group and "autoScalingGroupName/batch" in group for group in groups)

@@ -135,6 +135,18 @@ THEIRS = (
     ),
     Request(
         "autoscaler",
+        "ec2:CreateTags",
+        arn("ec2", "spot-fleet-request/sfr-batch"),
+        (("aws:TagKeys", "steady:cluster"),),
+    ),
+    Request(
+        "autoscaler",
+        "ec2:CreateTags",
+        arn("ec2", "instance/i-1"),
+        (("aws:TagKeys", "steady:on-demand-base"),),
+    ),
+    Request(
+        "autoscaler",
         "autoscaling:CreateOrUpdateTags",
         arn("autoscaling", "autoScalingGroup:0123:autoScalingGroupName/spot"),
         (("aws:TagKeys", "steady:cluster"),),

@@ -78,8 +78,9 @@ def _world_of_ticks() -> World:
     world.account.messaging.enqueue(world.suite.triggers, "no trigger")
     world.account.groups.on_terminating = lambda group, waiting: None
     world.account.groups.fail(clusters[0].ec2_instances()[0])
-    world.account.spot.set_available(clusters[2].pool, 0.5)
-    world.run(300)
+    for cluster in clusters[1:]:
+        world.account.spot.set_available(cluster.pool, 0.5)
+    world.run(400)
     return world
 
 
@@ -103,6 +104,13 @@ def _world_of_failures() -> World:
         for cluster in clusters:
             text = {"cluster": cluster.name, "hako_task_id": f"{cluster.name}-{number}", "cpu": 2048, "memory": 100}
             world.account.messaging.publish(FAILURE_TOPIC, json.dumps(text))
+        world.run(10)
+    # What was short is launched: the fleet's on-demand part is its owner's again.
+    clusters[1].pool.refusal = None  # type: ignore[union-attr]
+    world.account.fleets.look_soon(clusters[1].pool)  # type: ignore[arg-type]
+    for number in range(80, 100):
+        text = {"cluster": "batch", "hako_task_id": f"batch-{number}", "cpu": 999_999, "memory": 100}
+        world.account.messaging.publish(FAILURE_TOPIC, json.dumps(text))
         world.run(10)
     world.account.messaging.publish(FAILURE_TOPIC, "no failure")
     world.run(20)

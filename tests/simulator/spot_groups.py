@@ -1,10 +1,11 @@
-"""Clusters on Auto Scaling groups of Spot Instances."""
+"""Clusters on Auto Scaling groups of Spot Instances, and on fleets with an on-demand part."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from simulator.auto_scaling_group import AutoScalingGroup
+from simulator.fleet_request import SpotFleet
 from simulator.world import SimulatedCluster, World
 
 QUIET = {"start_at_once_share": 0, "learning": "off"}
@@ -12,6 +13,11 @@ QUIET = {"start_at_once_share": 0, "learning": "off"}
 
 def group_of(cluster: SimulatedCluster) -> AutoScalingGroup:
     assert isinstance(cluster.pool, AutoScalingGroup)
+    return cluster.pool
+
+
+def fleet_of(cluster: SimulatedCluster) -> SpotFleet:
+    assert isinstance(cluster.pool, SpotFleet)
     return cluster.pool
 
 

@@ -1,4 +1,4 @@
-"""The on-demand base that the owner of a group has set: never lowered, restored, and followed if it changes."""
+"""The on-demand part that the owner of a pool has set: never lowered, restored, and followed if it changes."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import pytest
 from simulator.errors import AwsError
 from simulator.faults import Hooked
 from simulator.suite import LEDGER_TABLE
-from simulator.world import World
+from simulator.world import SimulatedCluster, World
 from steady.aws.capacity import pools
 from steady.aws.scaling import ledger
 from steady.pools import PoolKind, PoolName
 from steady.scaling.state import ScalingState
-from tests.simulator.spot_groups import QUIET, group_of, on_demand, set_base, with_base
+from tests.simulator.spot_groups import QUIET, fleet_of, group_of, on_demand, set_base, with_base
 
 EMPTY = {"cluster": {"S": "web"}, "version": {"N": "0"}, "held_until": {"N": "0"}}
 DISTRIBUTION = "autoscaling:UpdateAutoScalingGroup"
@@ -149,3 +149,79 @@ def test_the_whole_distribution_is_sent_and_no_launch_template() -> None:
         "OnDemandPercentageAboveBaseCapacity",
         "SpotAllocationStrategy",
     }
+
+
+# A fleet, whose part is its on-demand target capacity.
+
+
+def fleet_with_part(world: World, instances: int, part: int) -> SimulatedCluster:
+    web = world.spot_cluster("web", instances, **QUIET)
+    for instance in web.ec2_instances()[:part]:
+        instance.on_demand = True
+    fleet_of(web).on_demand_target = part
+    web.service("api", 2 * instances, cpu=1000, memory=1000)
+    world.run(50)
+    return web
+
+
+def test_a_fleet_keeps_its_owners_part_while_spot_is_there() -> None:
+    world = World(seed=11)
+    web = fleet_with_part(world, 6, part=2)
+    before = {i.id for i in web.ec2_instances()}
+    world.run(1800)
+
+    assert (fleet_of(web).on_demand_target, on_demand(web), web.target) == (2, 2, 6)
+    assert {i.id for i in web.ec2_instances()} == before
+    assert fleet_of(web).tags == {}
+
+
+def test_a_fleet_has_its_owners_part_again_after_a_shortage() -> None:
+    world = World(seed=12)
+    web = fleet_with_part(world, 8, part=2)
+    calls = world.account.endpoint.log = []
+    world.account.spot.set_available(web.pool, 0.25)
+    world.run(300)
+    # Once such a fleet holds its target, it is asked for the owner's part: what runs on-demand stays.
+    parts = [c.params["OnDemandTargetCapacity"] for c in calls if "OnDemandTargetCapacity" in c.params]
+    assert max(parts) > 2
+    assert min(parts) == 2
+    assert on_demand(web) > 2
+
+    world.account.spot.set_available(web.pool, 1.0)
+    world.run(2400)
+
+    assert (fleet_of(web).on_demand_target, on_demand(web), web.target) == (2, 2, 8)
+    assert fleet_of(web).tags == {}
+    assert world.account.killed_tasks == 0
+
+
+def test_a_fleet_whose_target_is_lower_than_the_owners_part_is_asked_for_no_more() -> None:
+    """EC2 API, ModifySpotFleetRequest: the on-demand part is a part of the target capacity."""
+    world = World(seed=13)
+    web = fleet_with_part(world, 2, part=2)
+    fleet_of(web).tags["steady:on-demand-base"] = "own=4 set=4/2"
+    world.run(300)
+    assert fleet_of(web).on_demand_target == 2
+
+    web.service("more", 8, cpu=1000, memory=1000)
+    world.run(900)
+
+    assert (fleet_of(web).on_demand_target, fleet_of(web).tags) == (4, {})
+    assert on_demand(web) == 4
+
+
+def test_a_mark_that_cannot_be_written_keeps_no_fleet_from_growing() -> None:
+    world = World(seed=14)
+    web = fleet_with_part(world, 4, part=1)
+
+    def refuse(at: str, name: str) -> None:
+        if (at, name) == ("before", "ec2:CreateTags"):
+            raise AwsError("UnauthorizedOperation", "You are not authorized to perform this operation.", status=403)
+
+    world.account.endpoint.fault = Hooked(refuse)
+    world.account.spot.set_available(web.pool, 0.5)
+    web.service("more", 4, cpu=1000, memory=1000)
+    world.run(400)
+
+    assert web.target > 4
+    assert fleet_of(web).on_demand_target == 1

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from steady.aws.cache import Cache
+from steady.aws.capacity.on_demand_mark import mark, mark_in, owners_part
 from steady.aws.runtime import Runtime, batches
 from steady.names import BASE_TAG
 from steady.pools import Pool, PoolName, Purchase
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 # EC2: how many values one filter of DescribeInstances takes.
 IDS_A_FILTER = 200
-# The value of `BASE_TAG`. AWS allows no commas in it.
-_MARK = re.compile(r"own=(\d+) set=(\d+)/(\d+)")
 # How each instance is bought: it never changes.
 BOUGHT = Cache[str, Purchase]()
 
@@ -61,21 +59,15 @@ def with_spot(runtime: Runtime, pool: Pool, group: AutoScalingGroupTypeDef) -> P
 
 
 def owners_base(group: AutoScalingGroupTypeDef) -> int:
-    """Return the on-demand base that the owner of the group wants, in units.
-
-    It is the group's base, unless the suite has set that one: its tag says so (`BASE_TAG`). A base that is neither of
-    the two that the tag names was set by the owner since.
-    """
+    """Return the on-demand base that the owner of the group wants, in units."""
     base = group["MixedInstancesPolicy"]["InstancesDistribution"].get("OnDemandBaseCapacity", 0)
-    mark = _MARK.fullmatch(_mark_of(group))
-    return int(mark[1]) if mark and base in (int(mark[2]), int(mark[3])) else base
+    return owners_part(group.get("Tags", []), base)
 
 
 def set_on_demand(runtime: Runtime, name: PoolName, on_demand: int, target: int) -> None:
     """Set how many units of the group's desired capacity, `target`, are on-demand: the base of its mixed policy.
 
-    A tag of the group keeps the owner's base meanwhile, and goes once that one is set again. It is written first: if
-    the base cannot be changed then, the tag names the base that there is.
+    A mark keeps the owner's base meanwhile, and goes once that one is set again (`on_demand_mark`).
 
     The whole distribution is sent, as it is now, and no launch template. A template is "required when creating a mixed
     instances policy" and "not required when updating the group" (Auto Scaling API, MixedInstancesPolicy, older text).
@@ -88,20 +80,15 @@ def set_on_demand(runtime: Runtime, name: PoolName, on_demand: int, target: int)
     # The owner may have raised the base since the decision.
     base = max(on_demand, owners)
     if base != owners:
-        value = f"own={owners} set={before.get('OnDemandBaseCapacity', 0)}/{base}"
+        value = mark(owners, before.get("OnDemandBaseCapacity", 0), base)
         runtime.autoscaling.create_or_update_tags(Tags=[{**_tag(name), "Value": value, "PropagateAtLaunch": False}])
     distribution: Any = {**before, "OnDemandBaseCapacity": base}
     policy: MixedInstancesPolicyTypeDef = {"InstancesDistribution": distribution}
     runtime.autoscaling.update_auto_scaling_group(
         AutoScalingGroupName=name.name, DesiredCapacity=target, MixedInstancesPolicy=policy
     )
-    if base == owners and _mark_of(group):
+    if base == owners and mark_in(group.get("Tags", [])):
         runtime.autoscaling.delete_tags(Tags=[_tag(name)])
-
-
-def _mark_of(group: AutoScalingGroupTypeDef) -> str:
-    """Return the value of the tag with which the suite marks that it has set the base; "": it has not."""
-    return next((tag.get("Value", "") for tag in group.get("Tags", []) if tag.get("Key") == BASE_TAG), "")
 
 
 def _tag(name: PoolName) -> TagTypeDef:

@@ -11,8 +11,10 @@ from botocore.exceptions import ClientError
 
 from steady.aws.capacity import instance_types
 from steady.aws.capacity.kind import NoSuchPool, PoolIsChanging, Routes, terminate_each, weights_of
+from steady.aws.capacity.on_demand_mark import mark, owners_part
 from steady.aws.ecs.traffic import CLASSIC
 from steady.aws.runtime import Runtime, batches
+from steady.names import BASE_TAG
 from steady.pools import Pool, PoolName
 
 if TYPE_CHECKING:
@@ -67,6 +69,7 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
             **weights_of(offers),
         },
         on_demand=config.get("OnDemandTargetCapacity", 0),
+        on_demand_floor=owners_part(request.get("Tags", []), config.get("OnDemandTargetCapacity", 0)),
         # EC2: an instance of a fleet without a Spot request is an on-demand one.
         on_demand_members=frozenset(i["InstanceId"] for i in instances if not i.get("SpotInstanceRequestId")),
         # EC2: the on-demand part of a Spot Fleet needs a launch template.
@@ -159,9 +162,29 @@ def read_providers(runtime: Runtime, name: PoolName, providers: Sequence[str]) -
 def set_target(runtime: Runtime, pool: Pool, target: int, on_demand: int) -> None:
     """Set the fleet's target capacity and its on-demand part, in units.
 
+    A mark keeps the part that the fleet's owner wants meanwhile, and goes once that one is set again
+    (`on_demand_mark`). If the mark cannot be written, the target is set without the part.
+
     Raises:
         PoolIsChanging: if the fleet's last change is not done.
     """
+    if on_demand == pool.on_demand:
+        _modify(runtime, pool, target, on_demand)
+        return
+    resources = [pool.name.name]
+    if on_demand != pool.on_demand_floor:
+        value = mark(pool.on_demand_floor, pool.on_demand, on_demand)
+        try:
+            runtime.ec2.create_tags(Resources=resources, Tags=[{"Key": BASE_TAG, "Value": value}])
+        except (ClientError, BotoCoreError):
+            _modify(runtime, pool, target, pool.on_demand)
+            raise
+    _modify(runtime, pool, target, on_demand)
+    if on_demand == pool.on_demand_floor:
+        runtime.ec2.delete_tags(Resources=resources, Tags=[{"Key": BASE_TAG}])
+
+
+def _modify(runtime: Runtime, pool: Pool, target: int, on_demand: int) -> None:
     change: dict[str, Any] = {"TargetCapacity": target}
     if on_demand != pool.on_demand:
         change["OnDemandTargetCapacity"] = on_demand
