@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from steady.arns import name_of
 from steady.aws.capacity import instance_types, purchases, type_order
@@ -129,7 +129,7 @@ def set_target(runtime: Runtime, pool: Pool, target: int, on_demand: int = 0) ->
         return
     try:
         purchases.set_on_demand(runtime, pool.name, on_demand, target)
-    except (ClientError, BotoCoreError):
+    except Exception:
         # Whatever keeps the base as it is: the capacity is not to wait for it.
         _set_desired_capacity(runtime, pool.name, target)
         raise

@@ -176,7 +176,7 @@ def set_target(runtime: Runtime, pool: Pool, target: int, on_demand: int) -> Non
         value = mark(pool.on_demand_floor, pool.on_demand, on_demand)
         try:
             runtime.ec2.create_tags(Resources=resources, Tags=[{"Key": BASE_TAG, "Value": value}])
-        except (ClientError, BotoCoreError):
+        except Exception:
             _modify(runtime, pool, target, pool.on_demand)
             raise
     _modify(runtime, pool, target, on_demand)
