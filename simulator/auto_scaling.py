@@ -6,12 +6,13 @@ from typing import Any
 
 from simulator.auto_scaling_group import AutoScalingGroup
 from simulator.clock import Clock
-from simulator.ec2 import ZONES, Ec2, Ec2Instance
+from simulator.ec2 import Ec2, Ec2Instance
 from simulator.endpoint import Params
-from simulator.errors import AwsError
-from simulator.group_api import changed_by, described_policy, described_tags
+from simulator.errors import AwsError, NotSimulated
+from simulator.group_api import changed_by, described_group
 from simulator.lifecycle_hooks import ABANDON, CONTINUE, LifecycleHooks, Waiting, described
-from simulator.scaling_activities import failed_launch, no_spot
+from simulator.paging import numbered_page
+from simulator.scaling_activities import begun_termination, failed_launch, no_spot
 from steady.names import CLUSTER_TAG
 
 # Seconds until a group reacts to a change.
@@ -75,39 +76,16 @@ class AutoScaling:
         self.clock.after(ASK_AGAIN_S, lambda: self.leave(instance))
 
     def describe_auto_scaling_groups(self, params: Params) -> dict[str, Any]:
-        found = [self.groups[n] for n in params["AutoScalingGroupNames"] if n in self.groups]
-        return {
-            "AutoScalingGroups": [
-                {
-                    "AutoScalingGroupName": g.name,
-                    "MinSize": g.minimum,
-                    "MaxSize": g.maximum,
-                    "DesiredCapacity": g.desired,
-                    "TargetGroupARNs": list(g.target_groups),
-                    "AvailabilityZones": list(ZONES),
-                    "SuspendedProcesses": [{"ProcessName": name} for name in sorted(g.suspended)],
-                    "Tags": described_tags(g),
-                    **described_policy(g),
-                    **({"DesiredCapacityType": g.unit} if g.unit != "units" else {}),
-                    "Instances": [
-                        {
-                            "InstanceId": i.id,
-                            "InstanceType": i.instance_type,
-                            "AvailabilityZone": i.zone,
-                            **({"WeightedCapacity": str(g.weight(i.instance_type))} if g.named else {}),
-                            "LifecycleState": g.state_of(i),
-                            "HealthStatus": "Healthy",
-                        }
-                        for i in g.members.values()
-                    ],
-                }
-                for g in found
-            ]
-        }
+        asked = params.get("AutoScalingGroupNames") or list(self.groups)
+        found = [described_group(self.groups[name]) for name in asked if name in self.groups]
+        # Auto Scaling API: 50 groups a page, or up to 100.
+        return numbered_page("AutoScalingGroups", found, params, size_name="MaxRecords", default=50, most=100)
 
     def set_desired_capacity(self, params: Params) -> dict[str, Any]:
         group = self._group(params["AutoScalingGroupName"])
         desired = params["DesiredCapacity"]
+        if params.get("HonorCooldown"):
+            raise NotSimulated("SetDesiredCapacity with HonorCooldown")
         if not group.minimum <= desired <= group.maximum:
             raise AwsError("ValidationError", f"New SetDesiredCapacity value {desired} is out of the group's bounds")
         group.desired = desired
@@ -134,7 +112,7 @@ class AutoScaling:
                 group.desired -= weight
             scale_in = params["ShouldDecrementDesiredCapacity"]
             self._terminate(group, instance, to_warm_pool=scale_in and group.reuse_on_scale_in)
-            return {"Activity": {"AutoScalingGroupName": group.name, "StatusCode": "InProgress"}}
+            return {"Activity": begun_termination(group.name, instance.id, self.clock.now)}
         raise AwsError("ValidationError", f"Instance Id not found - No managed instance found: {params['InstanceId']}")
 
     def describe_scaling_activities(self, params: Params) -> dict[str, Any]:

@@ -21,13 +21,21 @@ from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
 from simulator.clients import REGION, ClientSession
 from simulator.clock import Clock
-from simulator.errors import AwsError
+from simulator.errors import AwsError, NotSimulated
 from simulator.faults import NO_FAULT, Fault, TimedOut, Try
 from simulator.retries import Retries
 from simulator.throttling import Throttle
 from simulator.timing import DEFAULT, Timing
 
 ACCOUNT_ID = "123456789012"
+
+# Parameters that change nothing here, or not always: a table has one copy, an item is shown to whoever is refused, and
+# nobody reads why a task was stopped.
+WITHOUT_EFFECT: Mapping[str, frozenset[str]] = {
+    "dynamodb:GetItem": frozenset({"ConsistentRead"}),
+    "dynamodb:UpdateItem": frozenset({"ReturnValuesOnConditionCheckFailure"}),
+    "ecs:StopTask": frozenset({"reason"}),
+}
 
 Params = Mapping[str, Any]
 Action = Callable[[Params], dict[str, Any]]
@@ -110,8 +118,11 @@ class Endpoint:
                 counts.throttled += 1
                 raise refusal
             if name not in self.actions:
-                raise AwsError("NotSimulated", f"{name} is not part of the simulated account: add it to simulator/")
-            answer = self.actions[name](params)
+                raise NotSimulated(f"{name}: add it to simulator/account.py")
+            read = _Read(params)
+            answer = self.actions[name](read)
+            if ignored := params.keys() - read.names - WITHOUT_EFFECT.get(name, frozenset()):
+                raise NotSimulated(f"{name} with {', '.join(sorted(ignored))}")
         except AwsError as error:
             self._log(caller, name, params, error.code)
             raise
@@ -198,6 +209,27 @@ class Endpoint:
     def _log(self, caller: str, name: str, params: Params, error: str) -> None:
         if self.log is not None:
             self.log.append(Call(self.clock.now, caller, name, params, error))
+
+
+class _Read(dict[str, Any]):
+    """The parameters of a call. `names` are those that were read: what no action reads is not simulated."""
+
+    def __init__(self, params: Params) -> None:
+        super().__init__(params)
+        self.names: set[str] = set()
+
+    def __getitem__(self, name: str) -> Any:
+        self.names.add(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a parameter, or `default` without it."""
+        self.names.add(name)
+        return super().get(name, default)
+
+    def __contains__(self, name: object) -> bool:
+        self.names.add(str(name))
+        return super().__contains__(name)
 
 
 @dataclass(frozen=True, slots=True)

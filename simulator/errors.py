@@ -24,6 +24,10 @@ class AwsError(Exception):
         self.more = more
 
 
+class NotSimulated(BaseException):
+    """The account does not do what it is asked for. `except Exception` misses it, so that nothing hides it."""
+
+
 def throttled(action: str) -> AwsError:
     """Return the error of a throttled call of `action`."""
     return AwsError("ThrottlingException", f"Rate exceeded ({action})")

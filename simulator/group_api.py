@@ -3,11 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from simulator.auto_scaling_group import AutoScalingGroup
+from simulator.ec2 import ZONES
 from simulator.endpoint import Params
 from simulator.errors import AwsError
+
+
+def described_group(group: AutoScalingGroup) -> dict[str, Any]:
+    """Return what DescribeAutoScalingGroups shows of a group."""
+    return {
+        "AutoScalingGroupName": group.name,
+        "CreatedTime": datetime.fromtimestamp(0, UTC),
+        "MinSize": group.minimum,
+        "MaxSize": group.maximum,
+        "DesiredCapacity": group.desired,
+        "DefaultCooldown": 300,
+        "HealthCheckType": "EC2",
+        "TargetGroupARNs": list(group.target_groups),
+        "AvailabilityZones": list(ZONES),
+        "SuspendedProcesses": [{"ProcessName": name} for name in sorted(group.suspended)],
+        "Tags": described_tags(group),
+        **described_policy(group),
+        **({"DesiredCapacityType": group.unit} if group.unit != "units" else {}),
+        "Instances": [
+            {
+                "InstanceId": i.id,
+                "InstanceType": i.instance_type,
+                "AvailabilityZone": i.zone,
+                **({"WeightedCapacity": str(group.weight(i.instance_type))} if group.named else {}),
+                "LifecycleState": group.state_of(i),
+                "HealthStatus": "Healthy",
+                "ProtectedFromScaleIn": False,
+            }
+            for i in group.members.values()
+        ],
+    }
 
 
 def described_policy(group: AutoScalingGroup) -> dict[str, Any]:

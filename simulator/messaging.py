@@ -22,6 +22,8 @@ from simulator.pollers import Pollers
 from simulator.queues import Queue, QueuedMessage, record_of
 from simulator.timing import DEFAULT, Timing
 
+# SQS: the bytes of the largest message that every queue takes; queues made since August 2025 take 1 MiB.
+LARGEST_MESSAGE = 262_144
 # Seconds from an event to its message: EventBridge, SNS and SQS together.
 DELIVERY_S = (0.2, 0.8)
 
@@ -90,7 +92,12 @@ class Messaging:
             self.deliver(queue, json.dumps(envelope))
 
     def publish_call(self, params: Params) -> dict[str, Any]:
-        """Answer SNS's action Publish, which names the topic by its ARN."""
+        """Answer SNS's action Publish, which names the topic by its ARN.
+
+        SNS API: a subject "must be less than 100 characters long" (one of 100 is taken), without line breaks.
+        """
+        if not 1 <= len(params.get("Subject", "-")) <= 100 or "\n" in params.get("Subject", ""):
+            raise AwsError("InvalidParameter", "Invalid parameter: Subject")
         self.published.append((params["TopicArn"], params["Message"]))
         self.publish(params["TopicArn"].rsplit(":", 1)[-1], params["Message"])
         return {"MessageId": f"sns-{next(self._ids)}"}
@@ -122,8 +129,8 @@ class Messaging:
         delay_s = params.get("DelaySeconds", 0)
         if not 0 <= delay_s <= 900:
             raise AwsError("InvalidParameterValue", f"DelaySeconds is {delay_s}: 0 to 900 is needed")
-        if len(params["MessageBody"]) > 262_144:
-            raise AwsError("InvalidParameterValue", "One or more parameters are invalid: message over 262144 bytes")
+        if len(params["MessageBody"].encode()) > LARGEST_MESSAGE:
+            raise AwsError("InvalidParameterValue", f"One or more parameters are invalid: over {LARGEST_MESSAGE} bytes")
         copies = 2 if self._rng.random() < self.duplicates else 1
         for _ in range(copies):
             message = self.enqueue(queue, params["MessageBody"], delay_s, params.get("MessageAttributes"))

@@ -6,6 +6,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 
+def begun_termination(group: str, instance_id: str, at: float) -> dict[str, Any]:
+    """Return the activity that TerminateInstanceInAutoScalingGroup answers with."""
+    return {
+        "ActivityId": f"activity-{instance_id}-{at:.0f}",
+        "AutoScalingGroupName": group,
+        "Cause": f"instance {instance_id} was taken out of service in response to a user request",
+        "StartTime": datetime.fromtimestamp(at, UTC),
+        "StatusCode": "InProgress",
+        "Progress": 0,
+    }
+
+
 def failed_launch(group: str, instance_types: list[str], at: float) -> dict[str, Any]:
     """Return the activity of a launch that EC2 had no capacity for, as DescribeScalingActivities shows it.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from simulator.clock import Clock
 from simulator.ec2 import Ec2, Ec2Instance
-from simulator.endpoint import Params
+from simulator.endpoint import ACCOUNT_ID, Params
 from simulator.errors import AwsError
 from simulator.fleet_history import FleetEvent
 from simulator.fleet_request import SpotFleet
@@ -117,6 +117,7 @@ class SpotFleets:
                     "Tags": [{"Key": key, "Value": value} for key, value in f.tags.items()],
                     "ActivityStatus": "pending_fulfillment" if self._is_short(f) else "fulfilled",
                     "SpotFleetRequestConfig": {
+                        "IamFleetRole": f"arn:aws:iam::{ACCOUNT_ID}:role/aws-ec2-spot-fleet-tagging-role",
                         **f.described_target(self.clock.now),
                         "FulfilledCapacity": float(f.units(f.members.values())),
                         "OnDemandFulfilledCapacity": float(f.fulfilled(on_demand=True)),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cache
 
 from simulator.dynamodb.values import Given, Item, Value, invalid
-from simulator.errors import AwsError
+from simulator.errors import NotSimulated
 
 # Gives the value of an operand, of the item and of what the call gives; None: the item has no such attribute.
 Operand = Callable[[Item, Given], Value | None]
@@ -86,9 +86,9 @@ class Tokens:
         path = self.path()
         return lambda item, given: item.get(given.name(path))
 
-    def not_simulated(self, what: str) -> AwsError:
+    def not_simulated(self, what: str) -> NotSimulated:
         """Return the error of a function, or another part, that is not simulated."""
-        return AwsError("NotSimulated", f"{what} of {self.text} is not simulated: add it to simulator/dynamodb/")
+        return NotSimulated(f"{what} of {self.text} is not simulated: add it to simulator/dynamodb/")
 
 
 def check_given(given: Given, *texts: str) -> None:

@@ -5,10 +5,21 @@ from __future__ import annotations
 import itertools
 import re
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from simulator.ecs import attributes
+from simulator.ecs.arguments import (
+    MAX_PAGE,
+    cluster_arns,
+    cluster_of,
+    full_arn,
+    full_arns,
+    limited,
+    missing,
+    one_of,
+    page,
+)
 from simulator.ecs.launching import EC2, FARGATE_PROVIDERS, Launch
 from simulator.ecs.placing import placement_failure_reason
 from simulator.ecs.queries import satisfies
@@ -29,17 +40,23 @@ from simulator.ecs.state import (
     TaskStatus,
 )
 from simulator.ecs.strategies import strategy_of_run
+from simulator.ecs.task_definition import TaskDefinition
 from simulator.endpoint import Action, Params
-from simulator.errors import AwsError
+from simulator.errors import AwsError, NotSimulated
 
 # ECS API Reference: the limits of one call.
 MAX_INSTANCES_A_STATE_UPDATE = 10
 MAX_DESCRIBED = 100
 MAX_SERVICES_DESCRIBED = 10
 MAX_REVISIONS_DESCRIBED = 20
-MAX_PAGE = 100
 DEFAULT_SERVICES_PAGE = 10
 MAX_PROVIDERS_A_PAGE = 10
+MAX_RUN = 10
+# ECS API Reference: the enumerations of these calls.
+LISTED_STATUSES = ("ACTIVE", "DRAINING", "REGISTERING", "DEREGISTERING", "REGISTRATION_FAILED")
+SET_STATUSES = ("ACTIVE", "DRAINING")
+DESIRED_STATUSES = ("RUNNING", "PENDING", "STOPPED")
+LAUNCH_TYPES = ("EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES")
 
 _FILTER = re.compile(r"ec2InstanceId in \[([^\]]*)\]")
 
@@ -49,6 +66,7 @@ class EcsApi:
 
     def __init__(self, scheduler: Scheduler) -> None:
         self.scheduler = scheduler
+        self._runs: dict[tuple[str, str], tuple[Params, dict[str, Any]]] = {}
 
     def actions(self) -> dict[str, Action]:
         """Return the actions by their names, such as `ecs:StopTask`."""
@@ -74,38 +92,45 @@ class EcsApi:
     def list_container_instances(self, params: Params) -> dict[str, Any]:
         cluster = self._cluster(params)
         found: Iterable[ContainerInstance] = cluster.instances.values()
-        if "status" in params:
-            found = [i for i in found if i.status == params["status"]]
+        if status := one_of(params, "status", LISTED_STATUSES):
+            found = [i for i in found if i.status == status]
         if "filter" in params:
             found = _filtered(found, params["filter"])
-        return _page("containerInstanceArns", [i.arn for i in found], params, MAX_PAGE)
+        return page("containerInstanceArns", [i.arn for i in found], params, MAX_PAGE)
 
     def describe_container_instances(self, params: Params) -> dict[str, Any]:
         cluster = self._cluster(params)
-        asked = _limited(params["containerInstances"], MAX_DESCRIBED, "container instances")
-        found = [cluster.instances[arn] for arn in asked if arn in cluster.instances]
-        missing = [arn for arn in asked if arn not in cluster.instances]
+        asked = full_arns(
+            "container-instance", cluster, params["containerInstances"], MAX_DESCRIBED, "container instances"
+        )
+        # ECS Developer Guide, "Container agent": one that is deregistered is INACTIVE, no longer listed, and still
+        # described for an hour.
+        known = ChainMap(cluster.instances, cluster.inactive)
+        found = [known[arn] for arn in asked if arn in known]
         described = [describe_instance(i) for i in found]
         if "CONTAINER_INSTANCE_HEALTH" in params.get("include", []):
             # ECS API, DescribeContainerInstances: the health status is left out unless it is asked for.
             for one, instance in zip(described, found, strict=True):
                 one["healthStatus"] = {"overallStatus": instance.health}
-        return {"containerInstances": described, "failures": _missing(missing)}
+        return {"containerInstances": described, "failures": missing(arn for arn in asked if arn not in known)}
 
     def update_container_instances_state(self, params: Params) -> dict[str, Any]:
         cluster = self._cluster(params)
-        asked = _limited(params["containerInstances"], MAX_INSTANCES_A_STATE_UPDATE, "container instances")
+        named, most = params["containerInstances"], MAX_INSTANCES_A_STATE_UPDATE
+        asked = full_arns("container-instance", cluster, named, most, "container instances")
         found = [cluster.instances[arn] for arn in asked if arn in cluster.instances]
         change: Callable[[ContainerInstance], None] = (
-            self.scheduler.drain if params["status"] == "DRAINING" else self.scheduler.undrain
+            self.scheduler.drain if one_of(params, "status", SET_STATUSES) == "DRAINING" else self.scheduler.undrain
         )
         for instance in found:
             change(instance)
-        missing = [arn for arn in asked if arn not in cluster.instances]
-        return {"containerInstances": [describe_instance(i) for i in found], "failures": _missing(missing)}
+        gone = [arn for arn in asked if arn not in cluster.instances]
+        failures = [one for arn in gone for one in missing([arn], "INACTIVE" if arn in cluster.inactive else "MISSING")]
+        return {"containerInstances": [describe_instance(i) for i in found], "failures": failures}
 
     def describe_clusters(self, params: Params) -> dict[str, Any]:
-        found = [self.scheduler.clusters[n] for n in params["clusters"] if n in self.scheduler.clusters]
+        asked = cluster_arns(limited(params.get("clusters", ["default"]), MAX_DESCRIBED, "clusters"))
+        found = [self.scheduler.clusters[name] for name in asked if name in self.scheduler.clusters]
         return {
             "clusters": [
                 {
@@ -117,81 +142,95 @@ class EcsApi:
                 }
                 for c in found
             ],
-            "failures": [],
+            "failures": missing(arn for name, arn in asked.items() if name not in self.scheduler.clusters),
         }
 
     def describe_capacity_providers(self, params: Params) -> dict[str, Any]:
-        names = _limited(params["capacityProviders"], MAX_DESCRIBED, "capacity providers")
+        names = limited(params["capacityProviders"], MAX_DESCRIBED, "capacity providers")
         known = self.scheduler.providers
         # ECS API: up to 10 results a page. Those of Fargate are there in every account.
         found = [known[n].described() for n in names if n in known]
         fargate = [{"name": n, "status": "ACTIVE", "type": n} for n in names if n in FARGATE_PROVIDERS]
-        missing = [n for n in names if n not in known and n not in FARGATE_PROVIDERS]
-        return {"capacityProviders": [*found, *fargate][:MAX_PROVIDERS_A_PAGE], "failures": _missing(missing)}
+        gone = [n for n in names if n not in known and n not in FARGATE_PROVIDERS]
+        return {"capacityProviders": [*found, *fargate][:MAX_PROVIDERS_A_PAGE], "failures": missing(gone)}
 
     def list_services(self, params: Params) -> dict[str, Any]:
         cluster = self._cluster(params)
-        return _page("serviceArns", [s.arn for s in cluster.services.values()], params, DEFAULT_SERVICES_PAGE)
+        return page("serviceArns", [s.arn for s in cluster.services.values()], params, DEFAULT_SERVICES_PAGE)
 
     def describe_services(self, params: Params) -> dict[str, Any]:
         cluster = self._cluster(params)
-        names = [n.rsplit("/", 1)[-1] for n in _limited(params["services"], MAX_SERVICES_DESCRIBED, "services")]
+        names = [n.rsplit("/", 1)[-1] for n in limited(params["services"], MAX_SERVICES_DESCRIBED, "services")]
         found = [cluster.services[n] for n in names if n in cluster.services]
         return {
             "services": [describe_service(s) for s in found],
-            "failures": _missing(n for n in names if n not in cluster.services),
+            "failures": missing(full_arn("service", cluster, n) for n in names if n not in cluster.services),
         }
 
     def describe_service_revisions(self, params: Params) -> dict[str, Any]:
-        arns = _limited(params["serviceRevisionArns"], MAX_REVISIONS_DESCRIBED, "service revisions")
-        names = {tuple(arn.split("/")[1:3]) for arn in arns}
+        arns = limited(params["serviceRevisionArns"], MAX_REVISIONS_DESCRIBED, "service revisions")
+        names = {tuple(arn.split("/")[1:3]) for arn in arns if arn.count("/") == 3}
         clusters = self.scheduler.clusters
         services = [clusters[c].services[s] for c, s in names if c in clusters and s in clusters[c].services]
         found = describe_revisions(services, arns)
-        missing = set(arns) - {revision["serviceRevisionArn"] for revision in found}
-        return {"serviceRevisions": found, "failures": _missing(sorted(missing))}
+        gone = set(arns) - {revision["serviceRevisionArn"] for revision in found}
+        return {"serviceRevisions": found, "failures": missing(sorted(gone))}
 
     def list_tasks(self, params: Params) -> dict[str, Any]:
         """List tasks by each filter of ECS API, ListTasks. Which order they come in, the API does not say."""
-        cluster, wanted = self._cluster(params), params.get("desiredStatus", "RUNNING")
+        cluster, wanted = self._cluster(params), one_of(params, "desiredStatus", DESIRED_STATUSES) or "RUNNING"
         if "startedBy" in params:
-            raise AwsError("NotSimulated", "ListTasks with startedBy is not part of the simulated account")
+            raise NotSimulated("ListTasks with startedBy")
         stopped: Iterable[Task] = self._stopped(cluster).values() if wanted == "STOPPED" else ()
         found: Iterable[Task] = cluster.tasks.values()
         if "containerInstance" in params:
-            instance = cluster.instances.get(params["containerInstance"])
+            arn = full_arn("container-instance", cluster, params["containerInstance"])
+            instance = cluster.instances.get(arn)
             found = instance.tasks.values() if instance else []
-            stopped = [t for t in stopped if t.instance is instance]
-        arns = [t.arn for t in _listed(itertools.chain(found, stopped), params) if desired_status(t) == wanted]
-        return _page("taskArns", arns, params, MAX_PAGE)
+            stopped = [t for t in stopped if t.instance.arn == arn]
+        listed = _listed(cluster, itertools.chain(found, stopped), params)
+        arns = [t.arn for t in listed if desired_status(t) == wanted]
+        return page("taskArns", arns, params, MAX_PAGE)
 
     def describe_tasks(self, params: Params) -> dict[str, Any]:
         cluster = self._cluster(params)
-        asked = _limited(params["tasks"], MAX_DESCRIBED, "tasks")
+        asked = full_arns("task", cluster, params["tasks"], MAX_DESCRIBED, "tasks")
         known = ChainMap(cluster.tasks, self._stopped(cluster))
         return {
             "tasks": [describe_task(known[arn]) for arn in asked if arn in known],
-            "failures": _missing(arn for arn in asked if arn not in known),
+            "failures": missing(arn for arn in asked if arn not in known),
         }
 
     def describe_task_definition(self, params: Params) -> dict[str, Any]:
-        definition = self.scheduler.definitions.get(params["taskDefinition"])
-        if definition is None:
-            raise AwsError("ClientException", "Unable to describe task definition.")
-        return {"taskDefinition": describe_definition(definition)}
+        return {"taskDefinition": describe_definition(self._definition(params))}
 
     def get_task_protection(self, params: Params) -> dict[str, Any]:
         cluster = self._cluster(params)
-        asked = _limited(params["tasks"], MAX_DESCRIBED, "tasks")
+        asked = full_arns("task", cluster, params["tasks"], MAX_DESCRIBED, "tasks")
         found = [cluster.tasks[arn] for arn in asked if arn in cluster.tasks]
         return {
             "protectedTasks": [{"taskArn": t.arn, "protectionEnabled": t.protected} for t in found],
-            "failures": _missing(arn for arn in asked if arn not in cluster.tasks),
+            "failures": missing(arn for arn in asked if arn not in cluster.tasks),
         }
 
     def run_task(self, params: Params) -> dict[str, Any]:
-        cluster = self._cluster(params)
-        definition = self.scheduler.definitions[params["taskDefinition"]]
+        """Start tasks. A call with the token of an earlier one has its answer (ECS Developer Guide, "Idempotency")."""
+        cluster, token = self._cluster(params), params.get("clientToken", "")
+        same, answer = self._runs.get((cluster.name, token), (None, None)) if token else (None, None)
+        if answer is None:
+            answer = self._run(cluster, params)
+        elif same != params:
+            raise AwsError("ConflictException", "The clientToken was used with other parameters.")
+        if token:
+            self._runs[cluster.name, token] = (dict(params), answer)
+        return answer
+
+    def _run(self, cluster: Cluster, params: Params) -> dict[str, Any]:
+        definition = self._definition(params)
+        # ECS API, RunTask: "You can specify up to 10 tasks for each call."
+        count = params.get("count", 1)
+        if not 1 <= count <= MAX_RUN:
+            raise AwsError("InvalidParameterException", f"count is {count}: 1 to {MAX_RUN} is needed")
         launch = Launch.of_run(params)
         instances = cluster.instances.values()
         if launch == EC2 and not any(i.status == "ACTIVE" and launch.may_be_on(i, "") for i in instances):
@@ -199,7 +238,7 @@ class EcsApi:
         tasks, failures, strategy = [], [], strategy_of_run(params)
         group = f"family:{definition.family}"
         alike = [t for t in cluster.tasks.values() if t.group == group] if launch.weights else []
-        for provider in launch.providers_of_next(alike, params.get("count", 1)):
+        for provider in launch.providers_of_next(alike, count):
             task = self.scheduler.place(cluster, definition, group, strategy, launch=launch, provider=provider)
             if task:
                 tasks.append(describe_task(task))
@@ -208,7 +247,8 @@ class EcsApi:
         return {"tasks": tasks, "failures": failures}
 
     def stop_task(self, params: Params) -> dict[str, Any]:
-        cluster, arn = self._cluster(params), params["task"]
+        cluster = self._cluster(params)
+        arn = full_arn("task", cluster, params["task"])
         task = cluster.tasks.get(arn) or self._stopped(cluster).get(arn)
         if task is None:
             raise AwsError("InvalidParameterException", "The referenced task was not found.")
@@ -220,37 +260,29 @@ class EcsApi:
         return cluster.recently_stopped(self.scheduler.clock.now)
 
     def _cluster(self, params: Params) -> Cluster:
-        name = params.get("cluster", "default").rsplit("/", 1)[-1]
-        if name not in self.scheduler.clusters:
-            raise AwsError("ClusterNotFoundException", "Cluster not found.")
-        return self.scheduler.clusters[name]
+        return cluster_of(self.scheduler.clusters, params)
+
+    def _definition(self, params: Params) -> TaskDefinition:
+        """Return a task definition by its ARN, its family and revision, or its family alone: the newest (ECS API)."""
+        known = self.scheduler.definitions
+        if found := known.get(params["taskDefinition"]):
+            return found
+        family, _, revision = params["taskDefinition"].rsplit("/", 1)[-1].partition(":")
+        of_family = [d for d in known.values() if d.family == family and revision in ("", str(d.revision))]
+        if not of_family:
+            raise AwsError("ClientException", "Unable to describe task definition.")
+        return max(of_family, key=lambda definition: definition.revision)
 
 
-def _limited(asked: Sequence[str], most: int, what: str) -> Sequence[str]:
-    if not 1 <= len(asked) <= most:
-        raise AwsError("InvalidParameterException", f"{len(asked)} {what} were given: 1 to {most} are needed")
-    return asked
-
-
-def _page(key: str, values: Sequence[str], params: Params, default_size: int) -> dict[str, Any]:
-    size = params.get("maxResults", default_size)
-    if not 1 <= size <= MAX_PAGE:
-        raise AwsError("InvalidParameterException", f"maxResults is {size}: 1 to {MAX_PAGE} is needed")
-    # The token is the last ARN of the page before. So a thing that goes between two pages hides no other.
-    rest = [value for value in sorted(values) if value > params.get("nextToken", "")]
-    page: dict[str, Any] = {key: rest[:size]}
-    if len(rest) > size:
-        page["nextToken"] = rest[size - 1]
-    return page
-
-
-def _listed(tasks: Iterable[Task], params: Params) -> Iterable[Task]:
+def _listed(cluster: Cluster, tasks: Iterable[Task], params: Params) -> Iterable[Task]:
     """Return those of `tasks` that the filters of ListTasks let through."""
     if family := params.get("family"):
         tasks = [t for t in tasks if t.definition.family == family]
     if service := params.get("serviceName", "").rpartition("/")[2]:
+        if service not in cluster.services:
+            raise AwsError("ServiceNotFoundException", "Service not found.")
         tasks = [t for t in tasks if t.group == f"service:{service}"]
-    if launch_type := params.get("launchType"):
+    if launch_type := one_of(params, "launchType", LAUNCH_TYPES):
         tasks = [t for t in tasks if launch_type_of(t) == launch_type]
     return tasks
 
@@ -261,7 +293,3 @@ def _filtered(instances: Iterable[ContainerInstance], expression: str) -> list[C
         return [i for i in instances if satisfies(i, expression)]
     ids = {part.strip() for part in by_id.group(1).split(",")}
     return [i for i in instances if i.ec2_id in ids]
-
-
-def _missing(arns: Iterable[str]) -> list[dict[str, str]]:
-    return [{"arn": arn, "reason": "MISSING"} for arn in arns]

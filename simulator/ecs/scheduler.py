@@ -23,6 +23,8 @@ from simulator.timing import DEFAULT, Timing
 START_S = 4.0
 # Seconds until ECS tries again to start a task of a service whose tasks do not start.
 CRASH_BACKOFF_S = 120.0
+# Seconds for which ECS describes a container instance that was deregistered (ECS Developer Guide, "Container agent").
+INACTIVE_KEPT_S = 3600.0
 # Seconds until ECS notices that an instance is gone.
 LOST_INSTANCE_S = 10.0
 # Odd, so that no two numbers give the same id: 2^128 divided by the golden ratio.
@@ -226,7 +228,10 @@ class Scheduler:
 
     def _forget(self, instance: ContainerInstance) -> None:
         instance.status = "INACTIVE"
-        instance.cluster.instances.pop(instance.arn, None)
+        cluster = instance.cluster
+        cluster.instances.pop(instance.arn, None)
+        cluster.inactive[instance.arn] = instance
+        self.clock.after(INACTIVE_KEPT_S, lambda: cluster.inactive.pop(instance.arn))
 
     def _started(self, task: Task) -> None:
         if task.stopping or task.killed:

@@ -255,6 +255,7 @@ class Cluster:
 
     Attributes:
         stopped: the tasks that became STOPPED within `STOPPED_KEPT_S`, the oldest first.
+        inactive: the container instances that were deregistered within the last hour.
         fargate: for how many tasks Fargate has capacity.
         trunking: the account setting `awsvpcTrunking` of the role with which its instances register; None: that role
             has none of its own, and the account's default holds.
@@ -265,6 +266,7 @@ class Cluster:
     services: dict[str, Service] = field(default_factory=dict)
     tasks: dict[str, Task] = field(default_factory=dict)
     stopped: dict[str, Task] = field(default_factory=dict)
+    inactive: dict[str, ContainerInstance] = field(default_factory=dict)
     fargate: int = 1000
     trunking: bool | None = None
 

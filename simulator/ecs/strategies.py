@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
-from simulator.errors import AwsError
+from simulator.errors import NotSimulated
 
 
 class Strategy(StrEnum):
@@ -42,7 +42,5 @@ def strategy_of_run(params: Mapping[str, Any]) -> Strategy:
         or asked[0]["type"] not in set(Strategy)
         or asked[0].get("field", "memory") not in ("memory", "instanceId")
     ):
-        raise AwsError(
-            "NotSimulated", f"RunTask with the placement strategy {asked} is not part of the simulated account"
-        )
+        raise NotSimulated(f"RunTask with the placement strategy {asked}")
     return Strategy(asked[0]["type"])

@@ -13,7 +13,7 @@ from moto.dynamodb.exceptions import ConditionalCheckFailed, MockValidationExcep
 from moto.dynamodb.models import DynamoDBBackend
 
 from simulator.dynamodb.tables import Tables
-from simulator.errors import AwsError
+from simulator.errors import AwsError, NotSimulated
 
 KEY = {"cluster": {"S": "web"}}
 # A few that are often the same, in other digits too.
@@ -199,7 +199,8 @@ def test_what_dynamodb_does_not_take_is_refused_as_by_moto(condition: str, updat
 
 @pytest.mark.parametrize("update", ["SET mail[0] = :x", "SET mail.a = :x", "SET mail = if_not_exists(mail, :x)"])
 def test_what_is_not_simulated_is_said(update: str) -> None:
-    assert Both({}).do("", update, {":x": {"S": "a"}})[0] == "NotSimulated"
+    with pytest.raises(NotSimulated):
+        Both({}).do("", update, {":x": {"S": "a"}})
 
 
 def test_what_is_given_and_not_used_is_refused() -> None:

@@ -65,6 +65,7 @@ def test_an_instance_that_ecs_does_not_drain_at_first_is_drained_by_a_later_step
         refusals[0] += 1
         if refusals[0] > 1:
             return drain(params)
+        assert (params["cluster"], params["status"]) == ("web", "DRAINING")
         failures = [{"arn": arn, "reason": "MISSING"} for arn in params["containerInstances"]]
         return {"containerInstances": [], "failures": failures}
 

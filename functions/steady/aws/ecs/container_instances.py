@@ -154,7 +154,8 @@ def _set_state(
     def update(client: ECSClient, batch: Sequence[str]) -> UpdateContainerInstancesStateResponseTypeDef:
         return client.update_container_instances_state(cluster=cluster, containerInstances=batch, status=status)
 
-    updated = call_for_each(runtime, update, arns, INSTANCES_A_STATE_UPDATE)
+    # Until it is drained, ECS places further tasks on an instance that goes.
+    updated = call_for_each(runtime, update, arns, INSTANCES_A_STATE_UPDATE, also_silent=True)
     for failure in (failure for answer in updated.answers for failure in answer.get("failures", [])):
         runtime.telemetry.warning(
             f"cluster {cluster}: ECS did not set {failure.get('arn')} to {status} ({failure.get('reason')}); "

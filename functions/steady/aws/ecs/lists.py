@@ -39,17 +39,23 @@ class Answers(Generic[Answer]):
 
 
 def call_for_each(
-    runtime: Runtime, call: Callable[[ECSClient, Sequence[str]], Answer], things: Iterable[str], at_once: int
+    runtime: Runtime,
+    call: Callable[[ECSClient, Sequence[str]], Answer],
+    things: Iterable[str],
+    at_once: int,
+    *,
+    also_silent: bool = False,
 ) -> Answers[Answer]:
     """Make `call` for `things`, at most `at_once` in a call. A call that is refused is divided until one thing is left.
 
-    A call that is throttled, or that finds no connection, is not divided: the next step makes it again. No error of AWS
-    is raised, even if all is refused.
+    A call without an answer, or that is throttled, is not divided: the next step makes it again. No error of AWS is
+    raised, even if all is refused.
 
     Args:
+        also_silent: whether a call whose answer does not come is divided, too. Each part may take the SDK's whole wait.
         call: given the client and the things. The parts of a refused call are asked for without the SDK's retries.
     """
-    return call_with(runtime, runtime.ecs, runtime.ecs_once, call, things, at_once)
+    return call_with(runtime, runtime.ecs, runtime.ecs_once, call, things, at_once, also_silent=also_silent)
 
 
 def call_with(
@@ -59,6 +65,8 @@ def call_with(
     call: Callable[[Client, Sequence[str]], Answer],
     things: Iterable[str],
     at_once: int,
+    *,
+    also_silent: bool = False,
 ) -> Answers[Answer]:
     """Do what `call_for_each` does, with another `client`, and one `for_parts` of a call that was refused."""
     answers: list[Answer] = []
@@ -77,7 +85,7 @@ def call_with(
         for some, answer in runtime.in_parallel(attempt, parts):
             if not isinstance(answer, Exception):
                 answers.append(answer)
-            elif len(some) > 1 and may_be_of_one(answer):
+            elif len(some) > 1 and (may_be_of_one(answer) or (also_silent and isinstance(answer, ReadTimeoutError))):
                 failed.append((some, answer))
             else:
                 refused.update(dict.fromkeys(some, answer))
@@ -111,12 +119,11 @@ def read_once(
 def may_be_of_one(error: Exception) -> bool:
     """Return whether one thing among those that a call names may be the cause of `error`.
 
-    That may be so for an answer that does not come, and for an error that the SDK does not raise: an answer that is odd
-    in one of its things.
+    That may be so for an error that the SDK does not raise, too: an answer that is odd in one of its things.
     """
     if isinstance(error, ClientError):
         return error.response["Error"]["Code"] not in OF_ALL
-    return isinstance(error, ReadTimeoutError) or not isinstance(error, BotoCoreError)
+    return not isinstance(error, BotoCoreError)
 
 
 def raise_refused(refused: Mapping[str, Exception]) -> None:
