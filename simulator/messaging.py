@@ -98,8 +98,11 @@ class Messaging:
         """
         if not 1 <= len(params.get("Subject", "-")) <= 100 or "\n" in params.get("Subject", ""):
             raise AwsError("InvalidParameter", "Invalid parameter: Subject")
+        topic = params["TopicArn"].rsplit(":", 1)[-1]
+        if topic not in self.subscriptions:
+            raise AwsError("NotFound", "Topic does not exist", 404)
         self.published.append((params["TopicArn"], params["Message"]))
-        self.publish(params["TopicArn"].rsplit(":", 1)[-1], params["Message"])
+        self.publish(topic, params["Message"])
         return {"MessageId": f"sns-{next(self._ids)}"}
 
     def deliver(self, queue: Queue, body: str) -> None:

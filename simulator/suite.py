@@ -126,7 +126,7 @@ class Suite:
                 dead_letters=self.triggers.dead_letters,
             )
         )
-        account.messaging.subscriptions[FAILURE_TOPIC] = [self.failures]
+        account.messaging.subscriptions |= {FAILURE_TOPIC: [self.failures], PEOPLE_TOPIC.rsplit(":", 1)[-1]: []}
         self.interruption_handler = self._feed(self.notices, wiring.INTERRUPTION, self._interruption())
         self.unserved.function = self.interruption_handler
         self.autoscaler: Function | None = None
