@@ -14,6 +14,8 @@ from cli.output import JsonOption, answers, fail, notes, one_line_errors, write_
 from simulator import policies, report
 from simulator.instance_types import NoSuchInstanceType, registered_size
 from simulator.outcome import Outcome
+from simulator.policies import ecs_alone, steady
+from simulator.report import difference
 from simulator.report.figures import SHOWN
 from simulator.simulation import Scenario, simulate
 from simulator.workload import synthetic, traces
@@ -96,8 +98,11 @@ def demo(
     seed: SeedOption = 0,
     json_: JsonOption = None,
 ) -> None:
-    """Simulate a synthetic day with services, batch jobs and Spot interruptions, and write its report."""
-    outcomes = run_policies(["steady"], Scenario(synthetic.day(hours, seed), hours, seed))
+    """Simulate a synthetic day with services, batch jobs and Spot interruptions, and write its report.
+
+    The day runs twice: with ecs-steady, and with what ECS does by itself.
+    """
+    outcomes = run_policies([steady.NAME, ecs_alone.NAME], Scenario(synthetic.day(hours, seed), hours, seed))
     report.write(outcomes, out / "report.html")
     figures = [o.figures for o in outcomes]
     write_json(figures, str(out / "result.json"))
@@ -105,7 +110,7 @@ def demo(
     if json_ == "-":
         return
     answers.print(_table(outcomes))
-    for line in _summary(outcomes[0]):
+    for line in (*difference.sentences(*figures), *_summary(outcomes[0])):
         answers.print(line, highlight=False)
     answers.print(f"\nReport: {out / 'report.html'}   figures: {out / 'result.json'}", highlight=False)
 

@@ -193,6 +193,7 @@ class _Run:
             "interruptions": account.spot.interruptions,
             "tasks_killed_in_service": account.killed_tasks,
             "failed_requests": account.balancing.failed_requests,
+            "unserved_requests": account.balancing.unserved_requests,
             "api_calls": dict(sorted(counts.calls.items())),
             "throttled": counts.throttled,
             "simulated_hours": self.scenario.hours,

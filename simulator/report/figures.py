@@ -25,6 +25,7 @@ SHOWN: tuple[tuple[str, Callable[[Figures], str]], ...] = (
     ("Interruptions", lambda f: f"{f['interruptions']:,}"),
     ("Tasks killed in service", lambda f: f"{f['tasks_killed_in_service']:,}"),
     ("Failed requests", lambda f: f"{f['failed_requests']:,}"),
+    ("Requests without a target", lambda f: f"{f['unserved_requests']:,}"),
     ("API calls", lambda f: f"{sum(f['api_calls'].values()):,}"),
     ("Throttled", lambda f: f"{f['throttled']:,}"),
 )

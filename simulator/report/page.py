@@ -11,6 +11,8 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from simulator.outcome import ClusterRecord, Outcome
+from simulator.policies import ecs_alone, steady
+from simulator.report import difference
 from simulator.report.charts import calls_chart, cluster_chart, decisions_chart
 from simulator.report.decisions import decisions_of, interruptions_of
 from simulator.report.figures import SHOWN
@@ -37,9 +39,18 @@ def page(outcomes: Sequence[Outcome]) -> str:
         style=_made_here((HERE / "page.css").read_text(encoding="utf-8")),
         script=_made_here((HERE / "page.js").read_text(encoding="utf-8")),
         plotly=_made_here(get_plotlyjs()),
+        message=_message(outcomes),
         figures=[(name, [cell(o.figures) for o in outcomes]) for name, cell in SHOWN],
         runs=[_run(number, outcome) for number, outcome in enumerate(outcomes)],
     )
+
+
+def _message(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+    """Return what the suite changed, if the other run is that of ECS alone; nothing if there is no such run."""
+    figures = {o.policy: o.figures for o in outcomes}
+    if set(figures) != {steady.NAME, ecs_alone.NAME}:
+        return ()
+    return difference.sentences(figures[steady.NAME], figures[ecs_alone.NAME])
 
 
 def left_out_text(record: ClusterRecord) -> str:
