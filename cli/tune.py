@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import plotly.graph_objects as go
 import typer
-from rich.progress import Progress
 from rich.table import Table
 
-from cli.output import JsonOption, answers, notes, one_line_errors, write_json
+from cli.output import JsonOption, ReportOption, one_line_errors, progress_bars, say, show_table, write_json
 from cli.simulate import (
     HoursOption,
     InstanceOption,
@@ -22,11 +20,13 @@ from cli.simulate import (
     ServicesOption,
     SetOption,
     SpotOption,
+    report_left_out,
     scenario_of,
 )
 from simulator import tuning
 from simulator.instance_types import NoSuchInstanceType
 from simulator.tuning import Tried
+from simulator.wording import counted
 from simulator.workload import traces
 from steady.thresholds import BadThreshold
 
@@ -43,7 +43,7 @@ def tune(
         float, typer.Option(min=0, help="The longest acceptable wait of a task, 95th percentile, in seconds.")
     ] = 60,
     cluster: Annotated[str, typer.Option(help="The cluster that the printed command is for.")] = "CLUSTER",
-    report: Annotated[Path | None, typer.Option(help="Write the curve as an HTML page to this file.")] = None,
+    report: ReportOption = None,
     json_: JsonOption = None,
 ) -> None:
     """Simulate many settings on traces (or on a synthetic day), and show those that no other setting beats.
@@ -55,28 +55,26 @@ def tune(
     """
     with one_line_errors(traces.BadTrace, NoSuchInstanceType, BadThreshold):
         scenario = scenario_of(jobs, services, spot, instance, hours, seed, set_)
+    report_left_out(scenario)
     wanted = tuning.settings()
-    with Progress(console=notes) as progress:
-        bar = progress.add_task(f"{len(wanted)} settings", total=len(wanted))
-        tried = list(tuning.search(scenario, wanted, os.cpu_count() or 1, lambda: progress.advance(bar)))
+    with progress_bars() as progress:
+        bar = progress.add_task(counted(len(wanted), "setting"), total=len(wanted))
+        tried = tuning.search(scenario, wanted, os.cpu_count() or 1, lambda: progress.advance(bar))
     best = tuning.front(tried)
     choice = tuning.chosen(best, wait)
     command = command_for(cluster, choice)
     if report:
-        report.parent.mkdir(parents=True, exist_ok=True)
         curve(tried, best, choice).write_html(report, include_plotlyjs=True)
     answer = {"tried": [asdict(t) for t in tried], "front": [asdict(t) for t in best], "chosen": asdict(choice)}
     write_json({**answer, "command": command}, json_)
     if json_ != "-":
-        answers.print(_table(best, choice))
+        show_table(_table(best, choice))
         if choice.wait_p95_s > wait:
-            answers.print(
+            say(
                 f"No setting keeps the 95th percentile of the wait at {wait:g} s or less (--wait). The setting with "
                 f"the shortest mean wait is chosen; its 95th percentile is {choice.wait_p95_s:g} s.",
-                highlight=False,
-                soft_wrap=True,
             )
-        answers.print(f"\n{command}", highlight=False, markup=False, soft_wrap=True)
+        say(f"\n{command}")
 
 
 def command_for(cluster: str, choice: Tried) -> str:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from simulator import policies
-from simulator.clock import and_end_all
 from simulator.ec2 import BOOT_S
 from simulator.instance_types import registered_size
+from simulator.processes import run_all
 from simulator.simulation import Scenario, simulate
 from simulator.workload import synthetic, traces
 from simulator.workload.plan import ClusterPlan, SpotMarket, fitting, lower_bound_instance_hours, whole_instance_hours
@@ -197,15 +197,15 @@ def compare(
         done: called after each run, with the names of the run.
     """
     runs = [Run(w, policy, seed) for w in workloads for policy in policies.POLICIES for seed in seeds_of(w, seeds)]
-    found: dict[Run, Mapping[str, Any]] = {}
     # The longest runs begin first, so that no long run is left alone at the end.
     longest_first = sorted(runs, key=lambda run: -run.workload.hours)
-    with ProcessPoolExecutor(at_once) as pool:
-        futures = {pool.submit(and_end_all, figures, folder, run): run for run in longest_first}
-        for future in as_completed(futures):
-            run = futures[future]
-            found[run] = future.result()
-            done(f"{run.workload.name}, {run.policy}, seed {run.seed}")
+    every = run_all(
+        partial(figures, folder),
+        longest_first,
+        at_once,
+        lambda run: done(f"{run.workload.name}, {run.policy}, seed {run.seed}"),
+    )
+    found = dict(zip(longest_first, every, strict=True))
     for workload in workloads:
         rows = tuple(
             _row(policy, [found[Run(workload, policy, seed)] for seed in seeds_of(workload, seeds)])

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
-from simulator.clock import and_end_all
+from simulator.processes import run_all
 from simulator.simulation import Scenario, simulate
 
 # Thresholds that trade waiting against instance-hours: spare capacity, the delay of scale-in, the high threshold.
@@ -55,20 +55,15 @@ def settings(candidates: Mapping[str, Sequence[int]] = CANDIDATES) -> list[dict[
 
 def search(
     scenario: Scenario, wanted: Sequence[Mapping[str, int]], at_once: int, done: Callable[[], None] = lambda: None
-) -> Iterator[Tried]:
-    """Simulate `scenario` with each setting of `wanted`, and yield each as its simulation ends.
+) -> list[Tried]:
+    """Simulate `scenario` with each setting of `wanted`, and return them in that order.
 
     Args:
         wanted: thresholds by name. They replace those of the scenario.
         at_once: how many simulations run at the same time, each in its own process.
         done: called after each simulation.
     """
-    with ProcessPoolExecutor(at_once) as pool:
-        for future in as_completed(
-            [pool.submit(and_end_all, _try_setting, scenario, thresholds) for thresholds in wanted]
-        ):
-            done()
-            yield future.result()
+    return run_all(partial(_try_setting, scenario), wanted, at_once, lambda _: done())
 
 
 def front(tried: Sequence[Tried]) -> list[Tried]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from simulator.bench.interruption import interruption
-from simulator.clock import and_end_all
+from simulator.processes import run_all
 from simulator.timing import Timing
 
 INSTANCES = (100, 300, 500)
@@ -77,11 +77,7 @@ def measure_all(
     chosen: Sequence[Cell], at_once: int, seed: int = 0, done: Callable[[], None] = lambda: None
 ) -> list[dict[str, Any]]:
     """Measure the cells, `at_once` of them at the same time. `done` is called after each."""
-    with ProcessPoolExecutor(at_once) as pool:
-        futures = [pool.submit(and_end_all, measure, cell, seed) for cell in chosen]
-        for _ in as_completed(futures):
-            done()
-        return [future.result() for future in futures]
+    return run_all(partial(measure, seed=seed), chosen, at_once, lambda _: done())
 
 
 def broken_promises(figures: Mapping[str, Any]) -> list[str]:

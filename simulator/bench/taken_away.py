@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,11 +15,11 @@ from simulator import peers
 from simulator.bench.interruption import INSTANCE_TYPE, TARGET_GROUPS
 from simulator.bench.reasons import AFTERWARDS_S, REASONS, SPOT, Reason
 from simulator.bench.taken_services import SERVICES, Plan
-from simulator.clock import and_end_all
 from simulator.ec2 import Ec2Instance
 from simulator.ecs.state import Otherwise, Task
 from simulator.ecs.stopping import stop_timeouts
 from simulator.load_balancing import LONGEST_REQUEST_S, PROPAGATION_S, RegisteredTarget
+from simulator.processes import run_all
 from simulator.timing import Timing
 from simulator.world import SimulatedCluster, World
 from steady.service_out.stopping import STILL_SENT_S
@@ -124,11 +123,7 @@ def measure_all(runs: Sequence[Run], at_once: int, done: Callable[[], None] = la
             found.append(measure(run))
             done()
         return found
-    with ProcessPoolExecutor(at_once) as pool:
-        futures = [pool.submit(and_end_all, measure, run) for run in runs]
-        for _ in as_completed(futures):
-            done()
-        return [future.result() for future in futures]
+    return run_all(measure, runs, at_once, lambda _: done())
 
 
 def measure(run: Run) -> dict[str, Any]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from simulator import processes
 from simulator.chaos.events import EVENTS
 from simulator.chaos.scenarios import SCENARIOS, Trial
-from simulator.clock import Crashed, and_end_all
+from simulator.clock import Crashed
 from simulator.faults import (
     NO_FAULT,
     CrashAt,
@@ -99,13 +99,7 @@ def run_all(
         done: called after each case.
         run_one: runs one case.
     """
-    results: dict[int, Result] = {}
-    with ProcessPoolExecutor(at_once) as pool:
-        futures = {pool.submit(and_end_all, run_one, case): number for number, case in enumerate(wanted)}
-        for future in as_completed(futures):
-            results[futures[future]] = future.result()
-            done()
-    return rows(results[number] for number in range(len(wanted)))
+    return rows(processes.run_all(run_one, wanted, at_once, lambda _: done()))
 
 
 def rows(results: Iterable[Result]) -> list[Row]:
