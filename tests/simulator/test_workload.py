@@ -29,25 +29,6 @@ def test_the_three_formats_are_read(tmp_path: Path) -> None:
     assert traces.spot_market(tmp_path / "spot.json").most == 4
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "what"),
-    [
-        ("jobs", "submit_s,family,cpu,memory,run_s\n1,a,lots,2,3\n", "line 2"),
-        ("jobs", "submit_s,family,cpu\n1,a,2\n", "line 2"),
-        ("services", "at_s,service,desired_count,cpu,memory\n0,a,1.5,1,1\n", "line 2"),
-        ("spot_market", "[]", "is needed"),
-        ("spot_market", '{"metadata": {"gap_seconds": 0}, "data": [1]}', "must be over 0"),
-    ],
-)
-def test_a_bad_trace_is_refused_with_its_place(tmp_path: Path, name: str, text: str, what: str) -> None:
-    path = tmp_path / "trace"
-    path.write_text(text)
-
-    with pytest.raises(traces.BadTrace, match=what) as error:
-        getattr(traces, name)(path)
-    assert str(path) in str(error.value)
-
-
 def test_the_lower_bound_is_the_integral_of_the_scarcer_resource() -> None:
     half_cpu = Job(0, "a", Size(1024, 100), 3600)
     all_memory = Job(1800, "b", Size(1, 8000), 3600)
