@@ -11,7 +11,7 @@ import boto3
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli.output import fail, notes
+from cli.output import fail, note, one_line, print_error
 from steady.aws.runtime import Runtime
 
 ProfileOption = Annotated[str | None, typer.Option(help="The AWS profile (default: the one the AWS CLI uses).")]
@@ -26,10 +26,10 @@ class NotesTelemetry:
     def info(self, message: str, **fields: Any) -> None: ...
 
     def warning(self, message: str, **fields: Any) -> None:  # noqa: ARG002
-        notes.print(f"[yellow]warning:[/] {message}", highlight=False)
+        note(("warning:", "yellow"), f" {one_line(message)}")
 
     def error(self, message: str, **fields: Any) -> None:  # noqa: ARG002
-        notes.print(f"[red]error:[/] {message}", highlight=False)
+        print_error(message)
 
     def count(self, metric: str, value: float = 1, cluster: str = "") -> None: ...
 

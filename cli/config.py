@@ -8,9 +8,11 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
-from cli.output import JsonOption, answers, one_line_errors, write_json
+from cli.output import JsonOption, one_line_errors, say, show_table, write_json
+from simulator.wording import counted
 from steady.aws.runtime import Runtime
 from steady.aws.settings import parameters
 from steady.aws.settings.parameters import Value
@@ -49,9 +51,9 @@ def show(
     for column in ("threshold", "value", "from", "values", "what it does"):
         table.add_column(column, overflow="fold")
     for row in rows:
-        value = str(row["value"]) if row["from"] == "built in" else f"[bold]{row['value']}[/]"
+        value = Text(str(row["value"]), style="" if row["from"] == "built in" else "bold")
         table.add_row(row["name"], value, row["from"], row["values"], row["meaning"])
-    answers.print(table)
+    show_table(table)
     _print_problems(problems)
 
 
@@ -78,7 +80,7 @@ def set_(
     write_json({"cluster": cluster or None, "changed": changes}, json_)
     if json_ != "-":
         for one in changes:
-            answers.print(f"{one['path']}: {one['before']} -> {one['after']}", highlight=False, soft_wrap=True)
+            say(f"{one['path']}: {one['before']} -> {one['after']}")
 
 
 @app.command()
@@ -99,7 +101,7 @@ def check(
     write_json(found, json_)
     if json_ != "-":
         for name, problems in found.items():
-            answers.print(f"cluster {name}: {len(problems) or 'no'} problem{'' if len(problems) == 1 else 's'}")
+            say(f"cluster {name}: {counted(len(problems), 'problem') if problems else 'no problems'}")
             _print_problems(problems)
     if any(found.values()):
         raise typer.Exit(PROBLEMS)
@@ -134,7 +136,7 @@ def history(
         table.add_column(column)
     for row in rows:
         table.add_row(*(str(row[key]) for key in ("number", "value", "at", "by", "problem")))
-    answers.print(table)
+    show_table(table)
 
 
 @app.command()
@@ -164,7 +166,7 @@ def reset(
         for threshold in wanted:
             held = holding[threshold.name]
             line = f"{path}/{threshold.name}: reset, {held.value} holds ({_source(held.path)})"
-            answers.print(line, highlight=False, soft_wrap=True)
+            say(line)
 
 
 def shown(aws: Runtime, cluster: str) -> tuple[list[dict[str, Any]], list[str]]:
@@ -251,4 +253,4 @@ def _problem(threshold: Threshold, value: str, path: str) -> str:
 
 def _print_problems(problems: Iterable[str]) -> None:
     for problem in problems:
-        answers.print(f"  [yellow]{problem}[/]", highlight=False, soft_wrap=True)
+        say((f"  {problem}", "yellow"))

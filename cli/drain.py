@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TimeElapsedColumn
 
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
-from cli.output import JsonOption, answers, fail, notes, write_json
+from cli.output import JsonOption, fail, progress_bars, say, text_column, write_json
+from simulator.wording import counted
 from steady.aws.ecs.container_instances import set_active
 from steady.aws.ecs.drain_marks import write_marks
 from steady.aws.runtime import Runtime
@@ -50,13 +51,13 @@ def drain(
     write_json(done, json_)
     if json_ != "-" and cancel:
         for cluster, figures in done.items():
-            answers.print(f"cluster {cluster}: {len(figures['instances'])} instances ACTIVE again", highlight=False)
+            say(f"cluster {cluster}: {counted(len(figures['instances']), 'instance')} ACTIVE again")
     elif json_ != "-":
         for cluster, figures in done.items():
-            answers.print(
-                f"cluster {cluster}: {len(figures['instances'])} instances drained, {figures['deregistered']} targets "
-                f"deregistered, {figures['stopped']} tasks stopped",
-                highlight=False,
+            say(
+                f"cluster {cluster}: {counted(len(figures['instances']), 'instance')} drained, "
+                f"{counted(figures['deregistered'], 'target')} deregistered, "
+                f"{counted(figures['stopped'], 'task')} stopped",
             )
 
 
@@ -75,8 +76,8 @@ def drain_instances(aws: Runtime, instance_ids: list[str], deadline_s: float) ->
         # By the mark, nothing but --cancel takes them back.
         mark = DrainMark(DrainReason.OPERATOR, int(now + deadline_s), int(now))
         write_marks(aws, name, {d.container_instance_arn: mark for d in in_cluster})
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"), TimeElapsedColumn())
-    with Progress(*columns, console=notes) as progress:
+    columns = (text_column("{task.description}"), BarColumn(), text_column("{task.fields[state]}"), TimeElapsedColumn())
+    with progress_bars(*columns) as progress:
         bars = {name: progress.add_task(f"cluster {name}", state="", total=None) for name in by_cluster(doomed)}
         return {
             name: _drain_cluster(aws, name, in_cluster, described, progress, bars[name])
@@ -119,7 +120,8 @@ def _drain_cluster(
         waiting, due = done.waiting, done.due
         deregistered += done.deregistered
         stopped += done.stopped
-        state = f"{deregistered} targets deregistered, {stopped} tasks stopped, {done.tasks_left} tasks left"
+        gone = f"{counted(deregistered, 'target')} deregistered, {counted(stopped, 'task')} stopped"
+        state = f"{gone}, {done.tasks_left} left"
         progress.update(bar, completed=stopped, total=stopped + done.tasks_left, state=state)
         if waiting or due:
             aws.sleep(max(0.0, done.continues_in_s(aws.now())))

@@ -10,7 +10,8 @@ import typer
 from rich.table import Table
 
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
-from cli.output import JsonOption, answers, one_line_errors, write_json
+from cli.output import JsonOption, one_line_errors, say, show_table, write_json
+from simulator.wording import counted
 from steady.aws.capacity.kind import NoSuchPool
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import evaluation, ledger
@@ -142,15 +143,14 @@ def _decision(found: Evaluation, mode: str) -> dict[str, Any]:
 
 def _print(answer: Mapping[str, Any]) -> None:
     pool = answer["pool"]
-    answers.print(
-        f"[bold]cluster {answer['cluster']}[/] at {answer['at']}, mode {answer['mode']}\n"
+    say(
+        (f"cluster {answer['cluster']}", "bold"),
+        f" at {answer['at']}, mode {answer['mode']}\n"
         f"{pool['name']}: target {pool['target']} ({pool['minimum']} to {pool['maximum']}), holds {pool['held']}"
         + (f", {pool['on_demand']} of the target on-demand" if pool["on_demand"] else ""),
-        highlight=False,
-        soft_wrap=True,
     )
-    answers.print(_instances_table(answer))
-    answers.print(_rules_table(answer))
+    show_table(_instances_table(answer))
+    show_table(_rules_table(answer))
     _print_decision(answer)
 
 
@@ -184,7 +184,7 @@ def _rules_table(answer: Mapping[str, Any]) -> Table:
     low = answer["scale_in"]
     is_low = low["low_for_s"] is not None
     observation = f"reservation low for {low['low_for_s']} s" if is_low else "reservation not low"
-    emptying = f", {len(low['emptying'])} instances being emptied" if low["emptying"] else ""
+    emptying = f", {counted(len(low['emptying']), 'instance')} being emptied" if low["emptying"] else ""
     table.add_row(
         "scale_in", f"{observation}{emptying}", f"fewer instances after {low['after_s']} s of low reservation"
     )
@@ -193,7 +193,7 @@ def _rules_table(answer: Mapping[str, Any]) -> Table:
 
 def _wanted(want: Mapping[str, Any]) -> str:
     if want["tasks"]:
-        return f"places for {want['tasks']} tasks"
+        return f"places for {counted(want['tasks'], 'task')}"
     capacity = want["capacity"]
     parts = [f"{capacity['cpu_units']:,} CPU units"] if capacity["cpu_units"] else []
     parts += [f"{capacity['memory_mib']:,} MiB"] if capacity["memory_mib"] else []
@@ -203,11 +203,11 @@ def _wanted(want: Mapping[str, Any]) -> str:
 def _print_decision(answer: Mapping[str, Any]) -> None:
     decision = answer["decision"]
     unchanged = "" if decision["acts"] else " (nothing would be changed)"
-    answers.print(f"[bold]decision[/]: target {decision['target']}{unchanged}", highlight=False)
+    say(("decision", "bold"), f": target {decision['target']}{unchanged}")
     for reason in decision["reasons"]:
-        answers.print(f"  {reason['rule']}: {reason['text']}", highlight=False, soft_wrap=True)
+        say(f"  {reason['rule']}: {reason['text']}")
     for what in ("to_drain", "to_undrain", "to_terminate", "to_forget", "order"):
         if decision[what]:
-            answers.print(f"  {what.replace('_', ' ')}: {', '.join(decision[what])}", highlight=False, soft_wrap=True)
+            say(f"  {what.replace('_', ' ')}: {', '.join(decision[what])}")
     for problem in answer["problems"]:
-        answers.print(f"  [yellow]{problem}[/]", highlight=False, soft_wrap=True)
+        say((f"  {problem}", "yellow"))

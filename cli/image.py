@@ -13,7 +13,7 @@ import typer
 
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
 from cli.deployment import CDK_JSON, EnvOption, FileOption, read_targets
-from cli.output import JsonOption, answers, fail, write_json
+from cli.output import JsonOption, fail, say, write_json
 from cli.stacks import where_there_is_one
 from steady.aws.runtime import Runtime
 from steady.names import IMAGES_PATH
@@ -56,9 +56,9 @@ def image(
     if json_ == "-":
         return
     moved = f"{before or 'none'} -> {after}; deploy to use it" if after != before else after
-    answers.print(f"cluster {cluster}: {moved}", highlight=False, soft_wrap=True)
+    say(f"cluster {cluster}: {moved}")
     if after != latest:
-        answers.print(f"newest: {latest} (--newest moves to it)", highlight=False, soft_wrap=True)
+        say(f"newest: {latest} (--newest moves to it)")
 
 
 def pinned(aws: Runtime, cluster: str) -> str | None:

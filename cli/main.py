@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import typer
 
@@ -10,8 +12,8 @@ from cli import config, drain, explain, image, prepare, simulate, tune, upgrade
 from cli.bench import command as bench
 from cli.cost import command as cost
 from cli.doctor import command as doctor
+from cli.entry import OneLineGroup, begin
 from cli.logs import command as logs
-from cli.output import BAD_INPUT, notes
 from cli.record import command as record
 from cli.report import command as report
 from cli.rightsize import command as rightsize
@@ -19,37 +21,37 @@ from cli.template import command as template
 
 app = typer.Typer(
     name="steady",
-    help="Inspect, configure, drain and simulate Amazon ECS clusters on EC2, and report what they cost.",
-    no_args_is_help=True,
+    cls=OneLineGroup,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    # Frames and colours are for a terminal. In a pipe, help is plain: no line of it is cut.
+    rich_markup_mode="rich" if sys.stdout.isatty() else None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("simulate")(simulate.simulate_traces)
-app.command("demo")(simulate.demo)
-app.command("tune")(tune.tune)
-app.command("record")(record.record)
-app.command("drain")(drain.drain)
-app.command("explain")(explain.explain)
-app.command("doctor")(doctor.doctor)
-app.command("report")(report.report)
-app.command("logs")(logs.logs)
-app.command("rightsize")(rightsize.rightsize)
-app.command("cost")(cost.cost)
-app.command("image")(image.image)
-app.command("template")(template.template)
-app.command("prepare")(prepare.prepare)
-app.command("upgrade")(upgrade.upgrade)
+app.callback()(begin)
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "simulate": simulate.simulate_traces,
+    "demo": simulate.demo,
+    "tune": tune.tune,
+    "record": record.record,
+    "drain": drain.drain,
+    "explain": explain.explain,
+    "doctor": doctor.doctor,
+    "report": report.report,
+    "logs": logs.logs,
+    "rightsize": rightsize.rightsize,
+    "cost": cost.cost,
+    "image": image.image,
+    "template": template.template,
+    "prepare": prepare.prepare,
+    "upgrade": upgrade.upgrade,
+}
+for name, command in COMMANDS.items():
+    app.command(name)(command)
 app.add_typer(config.app, name="config")
 app.add_typer(bench.app, name="bench")
 
 
 def run() -> None:
-    """Run the command `steady`. A file that cannot be read or written ends it with one line and exit code 2."""
-    try:
-        app()
-    except BrokenPipeError:
-        # The reader closed the pipe, for example `steady logs | head`.
-        sys.stderr.close()
-    except OSError as error:
-        notes.print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
-        sys.exit(BAD_INPUT)
+    """Run the command `steady`."""
+    app()

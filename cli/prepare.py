@@ -12,7 +12,7 @@ from botocore.config import Config
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
 from cli.deployment import CDK_JSON, EnvOption, FileOption, read_targets
 from cli.image import deployed_image, newest_image, pin, pinned
-from cli.output import JsonOption, answers, fail, write_json
+from cli.output import JsonOption, fail, say, write_json
 from steady.aws.runtime import Runtime
 from steady.aws.settings.parameters import list_managed_clusters
 
@@ -55,7 +55,7 @@ def prepare(
     write_json({"lines": lines}, json_)
     if json_ != "-":
         for line in lines:
-            answers.print(line, highlight=False, soft_wrap=True)
+            say(line)
 
 
 def _pin_images(aws: Runtime, settings: Settings) -> Iterator[str]:

@@ -7,10 +7,20 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TimeRemainingColumn
 from rich.table import Table
 
-from cli.output import JsonOption, answers, fail, notes, one_line_errors, write_json
+from cli.output import (
+    JsonOption,
+    ReportOption,
+    note,
+    one_line_errors,
+    progress_bars,
+    say,
+    show_table,
+    text_column,
+    write_json,
+)
 from simulator import policies, report
 from simulator.instance_types import NoSuchInstanceType, registered_size
 from simulator.outcome import Outcome
@@ -18,8 +28,9 @@ from simulator.policies import ecs_alone, steady
 from simulator.report import difference
 from simulator.report.figures import SHOWN
 from simulator.simulation import Scenario, simulate
+from simulator.wording import counted
 from simulator.workload import synthetic, traces
-from simulator.workload.plan import ClusterPlan
+from simulator.workload.plan import ClusterPlan, fitting
 from steady.pools import PoolKind
 from steady.thresholds import THRESHOLDS, BadThreshold
 
@@ -49,7 +60,7 @@ def simulate_traces(
     set_: SetOption = [],  # noqa: B006
     seed: SeedOption = 0,
     json_: JsonOption = None,
-    report_: Annotated[Path | None, typer.Option("--report", help="Write the report as HTML to this file.")] = None,
+    report_: ReportOption = None,
 ) -> None:
     """Run scaling policies on traces and compare their figures. Without any trace, simulate a synthetic day.
 
@@ -62,13 +73,13 @@ def simulate_traces(
         for name in policy:
             policies.named(name)
         scenario = scenario_of(jobs, services, spot, instance, hours, seed, set_)
+    report_left_out(scenario)
     outcomes = run_policies(policy, scenario)
-    _report_left_out(outcomes)
     if report_:
         report.write(outcomes, report_)
     write_json([o.figures for o in outcomes], json_)
     if json_ != "-":
-        answers.print(_table(outcomes))
+        show_table(_table(outcomes))
 
 
 def scenario_of(
@@ -87,9 +98,15 @@ def scenario_of(
         NoSuchInstanceType: if EC2 has no type `instance`.
         BadThreshold: if one of `settings` is no threshold, or its value is out of range.
     """
-    registered_size(instance)
+    size = registered_size(instance)
     clusters = _traced(jobs, services, spot, instance) if jobs or services or spot else synthetic.day(hours, seed)
-    return Scenario(clusters, hours, seed, _thresholds(settings))
+    scenario = Scenario(clusters, hours, seed, _thresholds(settings))
+    if not any(_has_work(fitting(plan, size)[0], hours) for plan in clusters):
+        raise traces.BadTrace(
+            f"no task would run: the traces have no task in the first {hours:g} h that fits an {instance}. Give --jobs "
+            "or --services, or change --hours or --instance"
+        )
+    return scenario
 
 
 def demo(
@@ -109,10 +126,10 @@ def demo(
     write_json(figures, json_)
     if json_ == "-":
         return
-    answers.print(_table(outcomes))
+    show_table(_table(outcomes))
     for line in (*difference.sentences(*figures), *_summary(outcomes[0])):
-        answers.print(line, highlight=False)
-    answers.print(f"\nReport: {out / 'report.html'}   figures: {out / 'result.json'}", highlight=False)
+        say(line)
+    say(f"\nReport: {out / 'report.html'}   figures: {out / 'result.json'}")
 
 
 def _traced(jobs: Path | None, services: Path | None, spot: Path | None, instance: str) -> tuple[ClusterPlan, ...]:
@@ -142,9 +159,14 @@ def _thresholds(settings: Sequence[str]) -> dict[str, int | str]:
 
 def run_policies(names: Sequence[str], scenario: Scenario) -> list[Outcome]:
     """Simulate `scenario` once with each policy, and show the progress on standard error."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[clock]}"), TimeRemainingColumn())
+    columns = (
+        text_column("{task.description}"),
+        BarColumn(),
+        text_column("{task.fields[clock]}"),
+        TimeRemainingColumn(),
+    )
     outcomes = []
-    with Progress(*columns, console=notes) as progress:
+    with progress_bars(*columns) as progress:
         for name in names:
             bar = progress.add_task(name, total=scenario.hours, clock="")
 
@@ -156,20 +178,22 @@ def run_policies(names: Sequence[str], scenario: Scenario) -> list[Outcome]:
     return outcomes
 
 
-def _report_left_out(outcomes: Sequence[Outcome]) -> None:
-    """Name the tasks that fit no instance. If no task ran at all, end the command."""
-    for record in outcomes[0].clusters:
-        if record.left_out:
-            notes.print(f"note: {report.left_out_text(record)}", highlight=False, soft_wrap=True)
-    if not any(o.figures["tasks"] for o in outcomes):
-        fail(
-            "no task ran: the traces have no task in the simulated hours that fits the instance type. "
-            "Change --hours or --instance"
-        )
+def report_left_out(scenario: Scenario) -> None:
+    """Name the tasks that fit no instance of their cluster, before anything is simulated."""
+    for plan in scenario.clusters:
+        kept, left = fitting(plan, registered_size(plan.instance_type))
+        if left:
+            note(f"note: {report.left_out_text(kept.name, kept.instance_type, left)}")
+
+
+def _has_work(plan: ClusterPlan, hours: float) -> bool:
+    """Return whether `plan` has a task within the simulated hours."""
+    until_s = hours * 3600
+    return any(j.submit_s < until_s for j in plan.jobs) or any(s.at_s < until_s and s.desired for s in plan.services)
 
 
 def _table(outcomes: Sequence[Outcome]) -> Table:
-    table = Table(title=f"{outcomes[0].figures['simulated_hours']:g} simulated hours")
+    table = Table(title=counted(outcomes[0].figures["simulated_hours"], "simulated hour"))
     table.add_column("")
     for outcome in outcomes:
         table.add_column(outcome.policy, justify="right")
@@ -187,12 +211,14 @@ def _summary(outcome: Outcome) -> list[str]:
         least = min(record.samples, key=lambda s: s.instances)
         waiting = max(s.waiting_tasks for s in record.samples)
         lines.append(
-            f"cluster {record.name} ({record.kind.value}): {least.instances} to {most.instances} instances, "
-            f"{len(record.notices)} interruption notices, at most {waiting} tasks waiting at a time"
+            f"cluster {record.name} ({record.kind.value}): {least.instances} to {counted(most.instances, 'instance')}, "
+            f"{counted(len(record.notices), 'interruption notice')}, at most {counted(waiting, 'task')} waiting at "
+            "a time"
         )
     stopped = sum("tasks stopped" in line.message for line in outcome.log_lines)
     lines.append(
-        f"service-out: {stopped} steps that stopped tasks, {outcome.figures['tasks_killed_in_service']} tasks killed "
-        f"in service, {outcome.figures['failed_requests']} failed requests"
+        f"service-out: {counted(stopped, 'step')} that stopped tasks, "
+        f"{counted(outcome.figures['tasks_killed_in_service'], 'task')} killed in service, "
+        f"{counted(outcome.figures['failed_requests'], 'failed request')}"
     )
     return lines

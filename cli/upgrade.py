@@ -22,7 +22,7 @@ from botocore.config import Config
 from rich.table import Table
 
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
-from cli.output import JsonOption, answers, fail, write_json
+from cli.output import JsonOption, fail, say, show_table, write_json
 from cli.stacks import read_template, where_there_is_one
 from cli.upgrade_keys import keys_needed
 from steady.aws.runtime import Runtime
@@ -82,17 +82,15 @@ def upgrade(
     if json_ == "-":
         return
     for key in needed:
-        answers.print(
-            f"add to cdk.json before you deploy, so that nothing is replaced: {key}", highlight=False, soft_wrap=True
-        )
+        say(f"add to cdk.json before you deploy, so that nothing is replaced: {key}")
     if rows:
         table = Table(title="operators' values" + (" that would be kept" if dry_run else ", kept"))
         for column in rows[0]:
             table.add_column(column, overflow="fold")
         for row in rows:
             table.add_row(*row.values())
-        answers.print(table)
-    answers.print("Deploy now: nothing that operators have set changes." if not dry_run else "Nothing was changed.")
+        show_table(table)
+    say("Deploy now: nothing that operators have set changes." if not dry_run else "Nothing was changed.")
 
 
 def _thresholds(aws: Runtime) -> dict[str, str]:

@@ -7,15 +7,22 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markdown import Markdown
-from rich.progress import Progress
 from rich.table import Table
 
 from cli.bench import benchmarks_page, cold_start, interruption, lambda_sizes, reliability_page
 from cli.bench import growth as growth_
 from cli.bench import promises as limits_
 from cli.bench.options import BROKEN, CORES, AtOnceOption, PageOption, PoolOption, SeedOption, write_figures
-from cli.output import JsonOption, answers, fail, notes, one_line_errors, write_json
+from cli.output import (
+    JsonOption,
+    fail,
+    one_line_errors,
+    progress_bars,
+    say,
+    show_markdown,
+    show_table,
+    write_json,
+)
 from simulator import comparison
 from simulator.bench import placement as packing
 from simulator.bench import tick
@@ -23,6 +30,7 @@ from simulator.chaos import matrix
 from simulator.chaos.as_they_are import table as as_they_are
 from simulator.chaos.soak import Soak
 from simulator.policies import POLICIES
+from simulator.wording import counted
 from simulator.workload import traces
 from steady.pools import PoolKind
 
@@ -51,12 +59,13 @@ def autoscaler(
     figures = tick.tick(instances, services, tasks, seed=seed)
     write_json(figures, json_)
     if json_ != "-":
-        table = Table("", "", title=f"one tick of {instances:,} instances, {services:,} services, {tasks:,} tasks")
+        size = f"{counted(instances, 'instance')}, {counted(services, 'service')}, {counted(tasks, 'task')}"
+        table = Table("", "", title=f"one tick of {size}")
         table.add_row("CPU time of the function's own code", f"{figures['seconds']:.3f} s")
         table.add_row("allocated memory", f"{figures['peak_mib']:.1f} MiB")
         for name, count in figures["api_calls"].items():
             table.add_row(name, f"{count:,}")
-        answers.print(table)
+        show_table(table)
 
 
 @app.command()
@@ -66,15 +75,15 @@ def placement(
     json_: JsonOption = None,
 ) -> None:
     """Pack random cases, and compare with the best packing that a long search finds. Needs OR-tools."""
-    with one_line_errors(packing.NoSearch), Progress(console=notes) as progress:
+    with one_line_errors(packing.NoSearch), progress_bars() as progress:
         bar = progress.add_task("cases", total=cases)
         figures = packing.placement(cases, search, lambda: progress.advance(bar))
     write_json(figures, json_)
     if json_ != "-":
-        table = Table("", "", title=f"{cases} random cases")
+        table = Table("", "", title=counted(cases, "random case"))
         for name, value in figures.items():
             table.add_row(name, f"{value:,}")
-        answers.print(table)
+        show_table(table)
 
 
 @app.command()
@@ -89,28 +98,28 @@ def limits(
 
     Exit code 1: a promise is not kept. 2: a trace cannot be read, or OR-tools is not installed.
     """
-    with one_line_errors(traces.BadTrace, packing.NoSearch), Progress(console=notes) as progress:
+    with one_line_errors(traces.BadTrace, packing.NoSearch), progress_bars() as progress:
         bar = progress.add_task("figures", total=limits_.STEPS)
         found = limits_.measure(traces_, cases=cases, search_s=search, done=lambda: progress.advance(bar))
     write_figures(page_, limits_.MADE_BY, limits_.table(found))
     write_json([asdict(limit) for limit in found], json_)
     if json_ != "-":
-        answers.print(Markdown(limits_.table(found)))
+        show_markdown(limits_.table(found))
     broken = [
         f"{limit.what} is {limit.figure:,.4g}, at most {limit.most:g} {limit.unit}" for limit in found if not limit.kept
     ]
     if broken:
-        fail("promises are not kept:\n" + "\n".join(line.strip() for line in broken), BROKEN)
+        fail("promises are not kept:", BROKEN, broken)
 
 
 @app.command()
 def growth(page_: PageOption = None) -> None:
     """Measure one tick of clusters of 10 to 5,000 instances: CPU time of the function's own code, memory, calls."""
-    with Progress(console=notes) as progress:
+    with progress_bars() as progress:
         bar = progress.add_task("clusters", total=len(growth_.INSTANCES))
         text = growth_.table(growth_.measure(done=lambda: progress.advance(bar)))
     write_figures(page_, growth_.MADE_BY, text)
-    answers.print(Markdown(text))
+    show_markdown(text)
 
 
 @app.command()
@@ -118,7 +127,7 @@ def sizes(page_: PageOption = None) -> None:
     """Measure the time and the price of each function, for several sizes of a Lambda function's memory."""
     text = lambda_sizes.table(lambda_sizes.measure())
     write_figures(page_, lambda_sizes.MADE_BY, text)
-    answers.print(Markdown(text))
+    show_markdown(text)
 
 
 @app.command()
@@ -143,7 +152,7 @@ def policies(
     if not chosen:
         names = "; ".join(w.name for w in comparison.WORKLOADS)
         fail(f"--workload is {', '.join(workload)}, which is in no workload's name: a part of one of {names} is needed")
-    with one_line_errors(traces.BadTrace), Progress(console=notes) as progress:
+    with one_line_errors(traces.BadTrace), progress_bars() as progress:
         for each in chosen:
             each.plan(traces_)
         bar = progress.add_task(
@@ -156,7 +165,7 @@ def policies(
         compared = list(comparison.compare(traces_, chosen, seeds, at_once, show_done))
     text = benchmarks_page.tables(compared, seeds)
     write_figures(page_, benchmarks_page.MADE_BY, text)
-    answers.print(Markdown(text))
+    show_markdown(text)
 
 
 @app.command()
@@ -165,7 +174,7 @@ def cold(
     json_: JsonOption = None,
 ) -> None:
     """Measure how long the interruption handler takes to start, beside boto3 alone and a usual handler."""
-    with Progress(console=notes) as progress:
+    with progress_bars() as progress:
         bar = progress.add_task("starts", total=runs * len(cold_start.INITS))
         seconds = cold_start.measure(runs, lambda: progress.advance(bar))
     ours, least, usual = (seconds[name] for name in ("interruption handler", "boto3", "the usual handler"))
@@ -175,8 +184,8 @@ def cold(
         table = Table("", "s", title=f"from the start to the first call, median of {runs} fresh processes")
         for name, value in seconds.items():
             table.add_row(name, f"{value:.3f}")
-        answers.print(table)
-        answers.print("; ".join(f"{name}: {ratio}" for name, ratio in ratios.items()), highlight=False)
+        show_table(table)
+        say("; ".join(f"{name}: {ratio}" for name, ratio in ratios.items()))
 
 
 @app.command()
@@ -195,7 +204,7 @@ def chaos(
     Exit code 1: a promise is broken.
     """
     wanted, draws = list(matrix.cases(every)), list(as_they_are.draws(every))
-    with Progress(console=notes) as progress:
+    with progress_bars() as progress:
         of_draws = progress.add_task(f"{len(draws)} drawn clusters", total=len(draws))
         drawn = matrix.run_all(draws, at_once, lambda: progress.advance(of_draws), as_they_are.run)
         bar = progress.add_task(f"{len(wanted)} faults", total=len(wanted))
@@ -211,6 +220,6 @@ def chaos(
     tables = {"clusters": [asdict(row) for row in drawn], "rows": [asdict(row) for row in rows]}
     write_json({**tables, "soak": asdict(soaked) if soaked else None}, json_)
     if json_ != "-":
-        answers.print(Markdown(text))
+        show_markdown(text)
     if broken:
-        fail("promises are broken:\n" + "\n".join(broken), BROKEN)
+        fail("promises are broken:", BROKEN, broken)

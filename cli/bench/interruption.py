@@ -8,19 +8,18 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markdown import Markdown
-from rich.progress import Progress
 from rich.table import Table
 
 from cli.bench import interruption_tables, reclaim_matrix_table
 from cli.bench.options import BROKEN, CORES, AtOnceOption, PageOption, PoolOption, SeedOption, write_figures
-from cli.output import JsonOption, answers, fail, notes, write_json
+from cli.output import JsonOption, fail, progress_bars, show_markdown, show_table, write_json
 from simulator import peers
 from simulator.bench import interruption as reclaim
 from simulator.bench import reclaim_matrix, taken_away
 from simulator.bench.reasons import REASONS, RECLAIMS, SPOT
 from simulator.bench.taken_services import SERVICES, SINGLE_TASK
 from simulator.timing import Timing
+from simulator.wording import counted
 from steady.pools import PoolKind
 
 ALL = "all"
@@ -90,14 +89,14 @@ def interruption(
         for room in ((True, False) if why in RECLAIMS else (False,))
         for handling in handlings
     ]
-    with Progress(console=notes) as progress:
+    with progress_bars() as progress:
         bar = progress.add_task(f"{len(runs)} runs", total=len(runs))
         figures = taken_away.measure_all(runs, at_once, lambda: progress.advance(bar))
     text = interruption_tables.table(figures)
     write_figures(page_, interruption_tables.MADE_BY, text)
     write_json(figures, json_)
     if json_ != "-":
-        answers.print(Markdown(text))
+        show_markdown(text)
     _end(
         f"{interruption_tables.shown(one)}: {one['services']}: {what}"
         for one in figures
@@ -114,21 +113,21 @@ def _reclaim_all(
     ]
     write_json(figures if len(figures) > 1 else figures[0], where)
     if where != "-":
-        answers.print(_table(figures))
+        show_table(_table(figures))
     [ours] = [one for one in figures if one["handling"] == STEADY]
     _end(reclaim_matrix.broken_promises(ours))
 
 
 def _matrix(sizes: Sequence[int], seed: int, at_once: int, page: Path | None, where: str | None) -> None:
     cells = list(reclaim_matrix.cells(sizes))
-    with Progress(console=notes) as progress:
+    with progress_bars() as progress:
         bar = progress.add_task(f"{len(cells)} reclaims", total=len(cells))
         figures = reclaim_matrix.measure_all(cells, at_once, seed, lambda: progress.advance(bar))
     text = reclaim_matrix_table.table(figures)
     write_figures(page, reclaim_matrix_table.MADE_BY, text)
     write_json(figures, where)
     if where != "-":
-        answers.print(Markdown(text))
+        show_markdown(text)
     _end(f"{reclaim_matrix_table.shown(one)}: {what}" for one in figures for what in one["broken"])
 
 
@@ -141,11 +140,11 @@ def _chosen(option: str, given: Sequence[str], known: Sequence[str]) -> tuple[st
 
 def _end(broken: Iterable[str]) -> None:
     if lines := list(broken):
-        fail("promises are not kept:\n" + "\n".join(lines), BROKEN)
+        fail("promises are not kept:", BROKEN, lines)
 
 
 def _table(figures: Sequence[Mapping[str, Any]]) -> Table:
-    table = Table("", title=f"{figures[0]['instances']} instances reclaimed within 5 s")
+    table = Table("", title=f"{counted(figures[0]['instances'], 'instance')} reclaimed within 5 s")
     for column in figures:
         table.add_column(column["handling"], justify="right")
     for name in figures[0]:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from cli.cost.bill import Line, bill_of
 from cli.deployment import CDK_JSON, EnvOption, FileOption, read_context, read_targets
-from cli.output import JsonOption, answers, write_json
+from cli.output import JsonOption, show_table, write_json
 
 
 def cost(env: EnvOption = None, cdk_json: FileOption = CDK_JSON, json_: JsonOption = None) -> None:
@@ -29,7 +29,7 @@ def cost(env: EnvOption = None, cdk_json: FileOption = CDK_JSON, json_: JsonOpti
     table = Table("what", "units a month", "USD at list price", "USD, less what is free", title="an idle month")
     for row in cells(lines):
         table.add_row(*row)
-    answers.print(table)
+    show_table(table)
 
 
 def synthesized(context: dict[str, Any]) -> list[dict[str, Any]]:

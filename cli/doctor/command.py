@@ -11,7 +11,8 @@ from cli.account import ProfileOption, RegionOption, aws_errors, runtime
 from cli.doctor import inspection
 from cli.doctor.findings import findings
 from cli.doctor.model import Finding
-from cli.output import JsonOption, answers, one_line_errors, write_json
+from cli.output import JsonOption, one_line_errors, say, write_json
+from simulator.wording import counted
 from steady.aws.capacity.kind import NoSuchPool
 from steady.aws.runtime import Runtime
 from steady.aws.settings import parameters
@@ -57,10 +58,9 @@ def examine(aws: Runtime, cluster: str) -> tuple[Finding, ...]:
 def _print(cluster: str, found: tuple[Finding, ...]) -> None:
     count = sum(not finding.is_note for finding in found)
     if count:
-        answers.print(f"cluster {cluster}: {count} {'setting does' if count == 1 else 'settings do'} not fit")
+        say(f"cluster {cluster}: {counted(count, 'setting does', 'settings do')} not fit")
     else:
-        answers.print(f"cluster {cluster}: every setting fits", highlight=False)
+        say(f"cluster {cluster}: every setting fits")
     for finding in found:
-        answers.print(f"\n[bold]{finding.check}[/]  {finding}", highlight=False, soft_wrap=True)
-        # The command is for pasting: no wrapping, no markup.
-        answers.print(f"    {finding.command}", highlight=False, markup=False, soft_wrap=True)
+        say(("\n" + finding.check, "bold"), f"  {finding}")
+        say(f"    {finding.command}")

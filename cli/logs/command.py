@@ -13,7 +13,8 @@ from cli.account import ProfileOption, RegionOption, aws_errors, runtime
 from cli.logs import athena
 from cli.logs.athena import QueryFailed
 from cli.logs.query import query
-from cli.output import JsonOption, answers, notes, one_line_errors, write_json
+from cli.output import JsonOption, note, one_line_errors, say, write_json
+from simulator.wording import counted
 from steady.aws import glue
 from steady.aws.runtime import Runtime
 from steady.catalog import Prefix
@@ -53,11 +54,10 @@ def logs(
     write_json({**found, "cost": round(cost, 6)}, json_)
     if json_ != "-":
         for line in found["lines"]:
-            answers.print(f"{line['time']} {line['log']}", highlight=False, markup=False, soft_wrap=True)
-    notes.print(
-        f"{len(found['lines'])} lines; Athena read {found['scanned_bytes']:,} bytes, which cost {cost:.6f} "
-        f"at {price:g} a TB (--price)",
-        highlight=False,
+            say(f"{line['time']} {line['log']}")
+    note(
+        f"{counted(len(found['lines']), 'line')}; Athena read {counted(found['scanned_bytes'], 'byte')}, "
+        f"which cost {cost:.6f} at {price:g} a TB (--price)",
     )
 
 

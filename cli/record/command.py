@@ -13,9 +13,10 @@ from typing import Annotated, Any
 import typer
 
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
-from cli.output import JsonOption, answers, one_line_errors, write_json
+from cli.output import JsonOption, one_line_errors, say, write_json
 from cli.record import events
 from cli.record.events import NoRecords, Ran
+from simulator.wording import counted
 from steady.aws.capacity.kind import NoSuchPool
 from steady.aws.capacity.origins import origins_of
 from steady.aws.capacity.pools import read_pool
@@ -74,12 +75,11 @@ def record(
     write_json(answer, json_)
     if json_ != "-":
         options = " ".join(f"--{name} {file}" for name, file in files.items())
-        answers.print(
-            f"cluster {cluster}, last {hours:g} h: {len(found.jobs)} jobs, "
-            f"{len(found.services)} changes of the number of a service's tasks",
-            highlight=False,
+        say(
+            f"cluster {cluster}, last {hours:g} h: {counted(len(found.jobs), 'job')}, "
+            f"{counted(len(found.services), 'change')} of the number of a service's tasks",
         )
-        answers.print(f"steady tune {options} --hours {hours:g} --cluster {cluster}", highlight=False, soft_wrap=True)
+        say(f"steady tune {options} --hours {hours:g} --cluster {cluster}")
 
 
 def record_cluster(aws: Runtime, cluster: str, hours: float) -> Traces:

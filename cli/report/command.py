@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
-from cli.output import JsonOption, answers, fail, one_line_errors, write_json
+from cli.output import JsonOption, fail, one_line_errors, say, show_table, write_json
 from cli.report import price
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import ledger
@@ -151,9 +151,9 @@ def _print(title: str, figures: Mapping[str, Any]) -> None:
         rows.append(("all", figures))
     for name, of_row in rows:
         table.add_row(name, *_cells(of_row, priced=priced), end_section=name == rows[-2][0] if len(rows) > 2 else False)
-    answers.print(table)
+    show_table(table)
     if not priced:
-        answers.print("To see the cost, give prices: --price TYPE=ON_DEMAND,SPOT or --prices FILE", highlight=False)
+        say("To see the cost, give prices: --price TYPE=ON_DEMAND,SPOT or --prices FILE")
 
 
 def _cells(figures: Mapping[str, Any], *, priced: bool) -> list[str]:

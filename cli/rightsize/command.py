@@ -11,12 +11,13 @@ import typer
 from rich.table import Table
 
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
-from cli.output import JsonOption, answers, one_line_errors, write_json
+from cli.output import JsonOption, one_line_errors, say, show_table, write_json
 from cli.rightsize.advice import Advice, FamilyUse, Verdict, advice
 from cli.rightsize.prometheus import NoAnswer, Prometheus
 from cli.simulate import run_policies
 from simulator.instance_types import NoSuchInstanceType, registered_size
 from simulator.simulation import Scenario
+from simulator.wording import counted
 from simulator.workload.plan import ClusterPlan, ServiceChange
 from steady.aws.ecs.task_definitions import read_task_definition
 from steady.aws.runtime import Runtime
@@ -87,7 +88,7 @@ def rightsize(
     saving = simulate_saving(found, counts, instance, hours)
     write_json(_answer(cluster, found, saving), json_)
     if json_ != "-":
-        answers.print(_table(cluster, days, found))
+        show_table(_table(cluster, days, found))
         _print_saving(found, saving)
 
 
@@ -250,11 +251,9 @@ def _cells(reserved: int, used: float, verdict: Verdict, size: int) -> tuple[str
 
 def _print_saving(found: Sequence[Advice], saving: Saving) -> None:
     fitting = sum(one.fits for one in found)
-    answers.print(f"{fitting} of {len(found)} families have a reservation that fits.", highlight=False)
+    say(f"{fitting} of {counted(len(found), 'family', 'families')} have a reservation that fits.")
     what = f"saves {saving.share:.0%}" if saving.share >= 0 else f"costs {-saving.share:.0%} more"
-    answers.print(
+    say(
         f"Simulation of the last {saving.hours:g} h on {saving.instance_type}: "
         f"{saving.now:.1f} instance-hours with the present sizes, {saving.fitted:.1f} with sizes that fit: {what}.",
-        highlight=False,
-        soft_wrap=True,
     )

@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from cli.deployment import CDK_JSON, EnvOption, FileOption, read_context, read_targets
-from cli.output import JsonOption, answers, write_json
+from cli.output import JsonOption, say, write_json
 from cli.template import deploy_script, terraform
 from cli.template.synthesis import PlainTarget, synthesize
+from simulator.wording import counted
 
 OutOption = Annotated[Path, typer.Option("--out", help="The folder to write into; each target has one of its own.")]
 OUT = Path("build/template")
@@ -37,7 +38,7 @@ def template(
     if json_ == "-":
         return
     for folder, names in zip(folders, stacks, strict=True):
-        answers.print(f"{folder}: {len(names)} stacks; deploy with {folder}/deploy.sh BUCKET", highlight=False)
+        say(f"{folder}: {counted(len(names), 'stack')}; deploy with {folder}/deploy.sh BUCKET")
 
 
 def write(target: PlainTarget, folder: Path) -> Path:

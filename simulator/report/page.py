@@ -10,12 +10,14 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from simulator.outcome import ClusterRecord, Outcome
+from simulator.outcome import Outcome
 from simulator.policies import ecs_alone, steady
 from simulator.report import difference
 from simulator.report.charts import calls_chart, cluster_chart, decisions_chart
 from simulator.report.decisions import decisions_of, interruptions_of
 from simulator.report.figures import SHOWN
+from simulator.wording import counted
+from simulator.workload.plan import LeftOut
 
 HERE = Path(__file__).parent
 
@@ -53,15 +55,15 @@ def _message(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     return difference.sentences(figures[steady.NAME], figures[ecs_alone.NAME])
 
 
-def left_out_text(record: ClusterRecord) -> str:
-    """Return a sentence about the work that fits no instance; "" if all of it fits."""
-    left = record.left_out
-    if left is None:
-        return ""
-    what = f"{left.jobs} jobs" + (f" and the services {', '.join(left.services)}" if left.services else "")
+def left_out_text(cluster: str, instance_type: str, left: LeftOut) -> str:
+    """Return a sentence about the work of a cluster that fits no instance of its type."""
+    of_services = f"{'the service' if len(left.services) == 1 else 'the services'} {', '.join(left.services)}"
+    what = ([counted(left.jobs, "job")] if left.jobs else []) + ([of_services] if left.services else [])
+    one = left.jobs + len(left.services) == 1
     return (
-        f"{what} of cluster {record.name} fit no {record.instance_type} and do not run: a task needs up to "
-        f"{left.largest.cpu_units} CPU units and {left.largest.memory_mib} MiB"
+        f"{' and '.join(what)} of cluster {cluster} {'fits' if one else 'fit'} no {instance_type} and "
+        f"{'does' if one else 'do'} not run: a task needs up to {left.largest.cpu_units} CPU units and "
+        f"{left.largest.memory_mib} MiB"
     )
 
 
@@ -73,7 +75,9 @@ def _run(number: int, outcome: Outcome) -> dict[str, Any]:
         "clusters": [
             {
                 "record": record,
-                "left_out": left_out_text(record),
+                "left_out": left_out_text(record.name, record.instance_type, record.left_out)
+                if record.left_out
+                else "",
                 "chart": _made_here(cluster_chart(outcome, record, f"cluster-{number}-{place}")),
             }
             for place, record in enumerate(outcome.clusters)

@@ -48,12 +48,12 @@ def test_simulate_prints_an_object_a_policy(jobs: Path) -> None:
 def test_simulate_says_what_fits_no_instance(jobs: Path) -> None:
     done = runner.invoke(app, ["simulate", "--jobs", str(jobs), "--hours", "1", "--json", "-"])
 
-    assert "1 jobs of cluster spot fit no m5.2xlarge" in done.stderr
+    assert "1 job of cluster spot fits no m5.2xlarge" in done.stderr
     assert "999999 MiB" in done.stderr
 
 
 def test_simulate_writes_its_files(jobs: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
+    out = tmp_path
     done = runner.invoke(
         app,
         [
@@ -114,7 +114,7 @@ def test_a_file_that_cannot_be_written_is_one_line(
         run()
 
     assert ended.value.code == 2
-    assert "error: [Errno 17] File exists: '/dev/null'" in capsys.readouterr().err
+    assert "--report is /dev/null/report.html: the folder /dev/null does not exist" in capsys.readouterr().err
 
 
 def test_a_benchmark_without_its_traces_is_refused_in_one_line(tmp_path: Path) -> None:

@@ -81,7 +81,6 @@ def test_the_tables_are_readable(monkeypatch: pytest.MonkeyPatch) -> None:
     world = busy_world()
     world.account.parameters.put("/steady/ledger", LEDGER_TABLE)
     monkeypatch.setattr(explain, "runtime", lambda profile, region: world.suite.runtime("operator"))
-    monkeypatch.setattr(explain.answers, "width", 160)
 
     done = CliRunner().invoke(app, ["explain", "web"])
 
@@ -98,7 +97,6 @@ def test_another_order_of_the_types_is_said(monkeypatch: pytest.MonkeyPatch) -> 
     world.run(90)
     world.account.parameters.put("/steady/ledger", LEDGER_TABLE)
     monkeypatch.setattr(explain, "runtime", lambda profile, region: world.suite.runtime("operator"))
-    monkeypatch.setattr(explain.answers, "width", 160)
 
     assert explained(world.suite.runtime("operator"), "web", LEDGER_TABLE)["decision"]["order"] == [*reversed(types)]
     done = CliRunner().invoke(app, ["explain", "web"])

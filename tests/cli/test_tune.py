@@ -24,7 +24,7 @@ def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_settings_and_the_command_that_sets_them_are_printed(jobs: Path, tmp_path: Path) -> None:
-    curve = tmp_path / "out" / "curve.html"
+    curve = tmp_path / "curve.html"
     done = CliRunner().invoke(
         app,
         [

@@ -1,0 +1,99 @@
+"""How `steady` begins and ends: its guide, its version, and one line for whatever is wrong."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated, Any, NoReturn
+
+import typer
+from pydantic import ValidationError
+from typer.core import TyperGroup
+
+from cli.output import BAD_INPUT, print_error, say
+
+# A process that SIGINT ends has this exit code in a shell (POSIX: 128 and the number of the signal).
+INTERRUPTED = 130
+# What `steady` alone prints: what a newcomer can do without an account, and what an operator asks most.
+GUIDE = """\
+steady looks after Amazon ECS clusters on EC2.
+
+Without an AWS account:
+  steady demo                          a simulated day, and its report in build/demo
+  steady simulate --jobs jobs.csv      your own work on a simulated cluster
+  steady bench interruption --peers    100 Spot instances are reclaimed; what each tool loses
+
+On your account (--profile and --region as for the AWS CLI):
+  steady doctor CLUSTER                what does not fit in the cluster
+  steady explain CLUSTER               what would be decided now, and why
+  steady config show CLUSTER           every threshold, and where it comes from
+  steady drain INSTANCE                empty an instance by hand
+
+All commands: steady --help    One command: steady COMMAND --help
+"""
+
+
+class OneLineGroup(TyperGroup):
+    """Commands whose errors are one line: what is wrong, and what is needed. Exit code 2; 130 after Ctrl-C."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run the command that `args` name. In standalone mode, leave with its exit code."""
+        given = (args, prog_name, complete_var)
+        if not standalone_mode:
+            return super().main(*given, False, windows_expand_args, **extra)
+        try:
+            sys.exit(super().main(*given, False, windows_expand_args, **extra) or 0)
+        except typer.TyperException as error:
+            _end_with_usage(error)
+        except (typer.Abort, KeyboardInterrupt):
+            sys.exit(INTERRUPTED)
+        except OSError as error:
+            if error.errno != errno.EPIPE:
+                print_error(str(error))
+                sys.exit(BAD_INPUT)
+            # The reader closed the pipe, for example `steady logs | head`. What is left to flush has nowhere to go.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(0)
+
+
+def _end_with_usage(error: typer.TyperException) -> NoReturn:
+    """End with one line that says what is wrong with the arguments, and where what they may be is listed."""
+    context = getattr(error, "ctx", None)
+    message = error.format_message()
+    # Typer exports no name for it. The message is the help, unless that is printed already.
+    if type(error).__name__ == "NoArgsIsHelpError":
+        typer.echo(message, nl=bool(message))
+        sys.exit(error.exit_code)
+    given = error.__cause__
+    value = f' (it is "{given.errors()[0]["input"]}")' if isinstance(given, ValidationError) else ""
+    where = f": {context.command_path} --help lists what it takes" if context else ""
+    print_error(f"{message.rstrip('.')}{value}{where}")
+    sys.exit(error.exit_code)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        say(f"steady {version('ecs-steady')}")
+        raise typer.Exit
+
+
+def begin(
+    context: typer.Context,
+    version_: Annotated[  # noqa: ARG001 - its callback prints it
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Inspect, configure, drain and simulate Amazon ECS clusters on EC2, and report what they cost."""
+    if context.invoked_subcommand is None:
+        say(GUIDE.rstrip())
