@@ -96,7 +96,7 @@ def check(
     """
     aws = runtime(profile, region)
     with aws_errors(), one_line_errors(BadThreshold):
-        names = clusters or parameters.list_managed_clusters(aws)
+        names = parameters.list_managed_clusters(aws, clusters or [])
         found = {name: list(parameters.read_settings(aws, name).problems) for name in names}
     write_json(found, json_)
     if json_ != "-":
@@ -175,6 +175,7 @@ def shown(aws: Runtime, cluster: str) -> tuple[list[dict[str, Any]], list[str]]:
     Raises:
         BadThreshold: if the cluster is not managed.
     """
+    parameters.list_managed_clusters(aws, [cluster])
     found = parameters.read_parameters(aws, cluster)
     settings = parameters.settings_from(found, cluster)
     rows = [

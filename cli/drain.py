@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +17,7 @@ from steady.aws.runtime import Runtime
 from steady.aws.service_out.advance import advance
 from steady.aws.service_out.first_drain import drain_fresh
 from steady.aws.service_out.locate import by_cluster, locate_instances, with_container_instances
+from steady.aws.settings.parameters import list_managed_clusters
 from steady.cluster import ContainerInstance
 from steady.drain_mark import DrainMark, DrainReason
 from steady.service_out.doomed import Doomed
@@ -26,8 +28,26 @@ from steady.service_out.stops import Stop
 STEP_S = 15.0
 
 
+# EC2: 17 hexadecimal digits; instances from before 2016 have 8 (EC2 User Guide, "Resource IDs").
+INSTANCE_ID = re.compile(r"i-(?:[0-9a-f]{8}|[0-9a-f]{17})")
+
+
+def _instance_ids(given: list[str]) -> list[str]:
+    """Return the ids. If one cannot be that of an instance, end the command before AWS is asked anything."""
+    for id_ in given:
+        if not INSTANCE_ID.fullmatch(id_):
+            fail(
+                f'"{id_}" is no id of an EC2 instance: one such as i-0123456789abcdef0 is needed (steady explain '
+                "CLUSTER lists those of a cluster)"
+            )
+    return given
+
+
 def drain(
-    instances: Annotated[list[str], typer.Argument(help="The EC2 ids of the instances. Their clusters are managed.")],
+    instances: Annotated[
+        list[str],
+        typer.Argument(callback=_instance_ids, help="The EC2 ids of the instances. Their clusters are managed."),
+    ],
     deadline: Annotated[
         float, typer.Option(min=0, help="Stop batch tasks and protected tasks, too, by this many seconds from now.")
     ] = 3600,
@@ -141,18 +161,19 @@ def _locate(aws: Runtime, notices: list[Notice]) -> tuple[list[Doomed], list[Con
     for one in (instance for registered in found for instance in registered.unreadable):
         fail(f"{one.instance_id} cannot be described: ECS refuses to describe its container instance")
     doomed = [instance for registered in found for instance in registered.doomed]
-    _refuse_unmanaged([notice.instance_id for notice in notices], doomed)
+    _refuse_unmanaged(aws, [notice.instance_id for notice in notices], doomed)
     return doomed, [instance for registered in found for instance in registered.read]
 
 
-def _refuse_unmanaged(instance_ids: list[str], doomed: list[Doomed]) -> None:
+def _refuse_unmanaged(aws: Runtime, instance_ids: list[str], doomed: list[Doomed]) -> None:
     """End the command if an instance is in no managed cluster, or is not registered with its cluster."""
     known = {d.instance_id: d for d in doomed}
     for id_ in instance_ids:
         if id_ not in known:
+            managed = ", ".join(list_managed_clusters(aws)) or "none"
             fail(
                 f"{id_} is in no managed cluster: its tags name no pool of a parameter /steady/clusters/*/capacity, "
-                "and no managed cluster"
+                f"and no managed cluster; an instance of one of these is needed: {managed}"
             )
         if not known[id_].container_instance_arn:
             fail(f"{id_} is not registered with cluster {known[id_].cluster}: there is nothing to drain")

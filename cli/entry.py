@@ -70,15 +70,16 @@ class OneLineGroup(TyperGroup):
 def _end_with_usage(error: typer.TyperException) -> NoReturn:
     """End with one line that says what is wrong with the arguments, and where what they may be is listed."""
     context = getattr(error, "ctx", None)
-    message = error.format_message()
+    message = error.format_message().replace("Value error, ", "").rstrip(".")
     # Typer exports no name for it. The message is the help, unless that is printed already.
     if type(error).__name__ == "NoArgsIsHelpError":
-        typer.echo(message, nl=bool(message))
+        typer.echo(error.format_message(), nl=bool(message))
         sys.exit(error.exit_code)
     given = error.__cause__
-    value = f' (it is "{given.errors()[0]["input"]}")' if isinstance(given, ValidationError) else ""
-    where = f": {context.command_path} --help lists what it takes" if context else ""
-    print_error(f"{message.rstrip('.')}{value}{where}")
+    value = str(given.errors()[0]["input"]) if isinstance(given, ValidationError) else ""
+    shown = f' (it is "{value}")' if value and value not in message else ""
+    where = f": {context.command_path if context else 'steady'} --help lists what it takes"
+    print_error(f"{message}{shown}{where}")
     sys.exit(error.exit_code)
 
 

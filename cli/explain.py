@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
+from cli.clusters import settings_of
 from cli.output import JsonOption, one_line_errors, say, show_table, write_json
 from simulator.wording import counted
 from steady.aws.capacity.kind import NoSuchPool
@@ -52,7 +53,7 @@ def explained(aws: Runtime, cluster: str, ledger_table: str) -> dict[str, Any]:
         BadThreshold: if the cluster is not managed.
         NoSuchPool: if its pool does not exist.
     """
-    settings = parameters.read_settings(aws, cluster)
+    settings = settings_of(aws, cluster)
     remembered = ledger.load(aws, ledger_table, cluster).state
     found = evaluation.evaluate_dry(aws, settings, remembered)
     snapshot = found.snapshot

@@ -12,17 +12,8 @@ from rich.table import Table
 from cli.bench import benchmarks_page, cold_start, interruption, lambda_sizes, reliability_page
 from cli.bench import growth as growth_
 from cli.bench import promises as limits_
-from cli.bench.options import BROKEN, CORES, AtOnceOption, PageOption, PoolOption, SeedOption, write_figures
-from cli.output import (
-    JsonOption,
-    fail,
-    one_line_errors,
-    progress_bars,
-    say,
-    show_markdown,
-    show_table,
-    write_json,
-)
+from cli.bench.options import BROKEN, CORES, AtOnceOption, PageOption, PoolOption, SeedOption, check_page, write_figures
+from cli.output import JsonOption, fail, one_line_errors, progress_bars, say, show_markdown, show_table, write_json
 from simulator import comparison
 from simulator.bench import placement as packing
 from simulator.bench import tick
@@ -98,6 +89,7 @@ def limits(
 
     Exit code 1: a promise is not kept. 2: a trace cannot be read, or OR-tools is not installed.
     """
+    check_page(page_, limits_.MADE_BY)
     with one_line_errors(traces.BadTrace, packing.NoSearch), progress_bars() as progress:
         bar = progress.add_task("figures", total=limits_.STEPS)
         found = limits_.measure(traces_, cases=cases, search_s=search, done=lambda: progress.advance(bar))
@@ -115,6 +107,7 @@ def limits(
 @app.command()
 def growth(page_: PageOption = None) -> None:
     """Measure one tick of clusters of 10 to 5,000 instances: CPU time of the function's own code, memory, calls."""
+    check_page(page_, growth_.MADE_BY)
     with progress_bars() as progress:
         bar = progress.add_task("clusters", total=len(growth_.INSTANCES))
         text = growth_.table(growth_.measure(done=lambda: progress.advance(bar)))
@@ -125,6 +118,7 @@ def growth(page_: PageOption = None) -> None:
 @app.command()
 def sizes(page_: PageOption = None) -> None:
     """Measure the time and the price of each function, for several sizes of a Lambda function's memory."""
+    check_page(page_, lambda_sizes.MADE_BY)
     text = lambda_sizes.table(lambda_sizes.measure())
     write_figures(page_, lambda_sizes.MADE_BY, text)
     show_markdown(text)
@@ -144,6 +138,7 @@ def policies(
     page_: PageOption = None,
 ) -> None:
     """Run every policy on workloads of real traces, with several seeds, and compare the medians."""
+    check_page(page_, benchmarks_page.MADE_BY)
     chosen = [
         replace(w, hours=min(w.hours, hours), pool=pool)
         for w in comparison.WORKLOADS
@@ -203,6 +198,7 @@ def chaos(
 
     Exit code 1: a promise is broken.
     """
+    check_page(page_, reliability_page.MADE_BY)
     wanted, draws = list(matrix.cases(every)), list(as_they_are.draws(every))
     with progress_bars() as progress:
         of_draws = progress.add_task(f"{len(draws)} drawn clusters", total=len(draws))

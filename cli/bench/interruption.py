@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from cli.bench import interruption_tables, reclaim_matrix_table
-from cli.bench.options import BROKEN, CORES, AtOnceOption, PageOption, PoolOption, SeedOption, write_figures
+from cli.bench.options import BROKEN, CORES, AtOnceOption, PageOption, PoolOption, SeedOption, check_page, write_figures
 from cli.output import JsonOption, fail, progress_bars, show_markdown, show_table, write_json
 from simulator import peers
 from simulator.bench import interruption as reclaim
@@ -68,16 +68,26 @@ def interruption(
 
     Exit code 1: a promise is not kept.
     """
+    whole_pool = not (matrix or services or reason)
+    if whole_pool and page_:
+        fail(f"--page is {page_}, and only tables have a page: add --services, --reason or --matrix, or leave it out")
+    if not whole_pool and pool is not PoolKind.SPOT_FLEET:
+        fail(
+            f"--pool is {pool.value}, and with --matrix, --services or --reason the command chooses the pool: leave it "
+            "out. --reason spot-group takes instances of an Auto Scaling group"
+        )
     if matrix:
+        check_page(page_, reclaim_matrix_table.MADE_BY)
         if services or reason or with_peers or tasks is not None:
             fail("--matrix is set: leave out --services, --reason, --tasks and --peers")
         _matrix(reclaim_matrix.INSTANCES if instances is None else (instances,), seed, at_once, page_, json_)
         return
     instances = 100 if instances is None else instances
     handlings = list(peers.HANDLINGS) if with_peers else [STEADY]
-    if not services and not reason:
+    if whole_pool:
         _reclaim_all(instances, 9 if tasks is None else tasks, seed, handlings, pool, json_)
         return
+    check_page(page_, interruption_tables.MADE_BY)
     if tasks is not None:
         fail("--tasks is set, but with --services or --reason each instance has 9 tasks: leave it out")
     kinds = _chosen("--services", services, SERVICES) or USUAL_SERVICES

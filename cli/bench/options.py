@@ -26,6 +26,13 @@ PageOption = Annotated[
 ]
 
 
+def check_page(page: Path | None, made_by: str) -> None:
+    """End the command, before anything is measured, if its figures cannot be written into `page`."""
+    if page:
+        with one_line_errors(figures_page.NoFigures):
+            figures_page.check(page, made_by)
+
+
 def write_figures(page: Path | None, made_by: str, text: str) -> None:
     """Write `text` into `page` between the marks of the command `made_by`. None: write nothing."""
     if page:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
+from cli.clusters import settings_of
 from cli.doctor import inspection
 from cli.doctor.findings import findings
 from cli.doctor.model import Finding
@@ -15,7 +16,6 @@ from cli.output import JsonOption, one_line_errors, say, write_json
 from simulator.wording import counted
 from steady.aws.capacity.kind import NoSuchPool
 from steady.aws.runtime import Runtime
-from steady.aws.settings import parameters
 from steady.thresholds import BadThreshold
 
 DOES_NOT_FIT = 1
@@ -51,7 +51,7 @@ def examine(aws: Runtime, cluster: str) -> tuple[Finding, ...]:
         BadThreshold: if the cluster has no usable `capacity` parameter.
         NoSuchPool: if the parameter names a group or fleet that does not exist.
     """
-    pool = parameters.read_settings(aws, cluster).pool
+    pool = settings_of(aws, cluster).pool
     return findings(inspection.inspect(aws, cluster, pool))
 
 

@@ -13,7 +13,8 @@ from typing import Annotated, Any
 import typer
 
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
-from cli.output import JsonOption, one_line_errors, say, write_json
+from cli.clusters import settings_of
+from cli.output import JsonOption, note, one_line_errors, say, write_json
 from cli.record import events
 from cli.record.events import NoRecords, Ran
 from simulator.wording import counted
@@ -21,7 +22,6 @@ from steady.aws.capacity.kind import NoSuchPool
 from steady.aws.capacity.origins import origins_of
 from steady.aws.capacity.pools import read_pool
 from steady.aws.runtime import Runtime
-from steady.aws.settings import parameters
 from steady.pools import Purchase
 from steady.thresholds import BadThreshold
 
@@ -79,7 +79,13 @@ def record(
             f"cluster {cluster}, last {hours:g} h: {counted(len(found.jobs), 'job')}, "
             f"{counted(len(found.services), 'change')} of the number of a service's tasks",
         )
-        say(f"steady tune {options} --hours {hours:g} --cluster {cluster}")
+        if found.jobs or found.services:
+            say(f"steady tune {options} --hours {hours:g} --cluster {cluster}")
+        else:
+            note(
+                f"note: nothing ran on cluster {cluster} in the last {hours:g} h that could be simulated: record it "
+                "again once it has had work, or record more hours (--hours)"
+            )
 
 
 def record_cluster(aws: Runtime, cluster: str, hours: float) -> Traces:
@@ -89,7 +95,7 @@ def record_cluster(aws: Runtime, cluster: str, hours: float) -> Traces:
         BadThreshold: if the cluster is not managed.
         NoRecords: if the suite keeps no events in this account and Region.
     """
-    pool = parameters.read_settings(aws, cluster).pool
+    pool = settings_of(aws, cluster).pool
     until = aws.now()
     since = until - hours * 3600
     tasks = events.tasks_of(aws, cluster, pool, since, until)

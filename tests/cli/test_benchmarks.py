@@ -81,7 +81,7 @@ def test_a_promise_that_is_not_kept_is_said_and_ends_with_an_error(page: Path, m
     done = runner.invoke(app, ["bench", "limits", "--traces", ".", "--page", str(page)])
 
     assert done.exit_code == 1
-    assert "promises are not kept:\na tick's calls is 121, at most 120" in done.stderr
+    assert "promises are not kept:\n  a tick's calls is 121, at most 120" in done.stderr
     assert "| a tick's calls | 121 | 120 | **not kept** | `steady x` |" in page.read_text()
     assert "| memory | 128 MiB | 128 MiB | kept | `steady y` |" in page.read_text()
 

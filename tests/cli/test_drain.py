@@ -90,7 +90,9 @@ def test_an_instance_of_nobodys_cluster_is_refused_before_anything_is_done(capsy
     with pytest.raises(typer.Exit):
         drain_instances(world.suite.runtime("operator"), [web.instances()[0].ec2_id, "i-0123456789abcdef0"], 60)
 
-    assert "i-0123456789abcdef0 is in no managed cluster" in capsys.readouterr().err.replace("\n", " ")
+    refusal = capsys.readouterr().err
+    assert "i-0123456789abcdef0 is in no managed cluster" in refusal
+    assert refusal.endswith("an instance of one of these is needed: web\n")
     assert web.instances()[0].status == "ACTIVE"
 
 
@@ -99,7 +101,18 @@ def test_without_a_region_the_command_says_how_to_give_one(monkeypatch: pytest.M
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
 
-    done = CliRunner().invoke(app, ["drain", "i-1"])
+    done = CliRunner().invoke(app, ["drain", "i-0123456789abcdef0"])
 
     assert done.exit_code == 2
     assert "give --region" in done.stderr
+
+
+@pytest.mark.parametrize("given", ["foo", "i-1", "i-0123456789ABCDEF0", "mi-0123456789abcdef0", "web", "[x]"])
+def test_what_is_no_instance_id_is_refused_before_aws_is_asked(given: str) -> None:
+    done = CliRunner().invoke(app, ["drain", "i-0123456789abcdef0", given])
+
+    assert done.exit_code == 2
+    assert done.stderr == (
+        f'error: "{given}" is no id of an EC2 instance: one such as i-0123456789abcdef0 is needed (steady explain '
+        "CLUSTER lists those of a cluster)\n"
+    )

@@ -170,4 +170,4 @@ def test_a_cluster_that_is_not_managed_is_refused(aws: boto3.Session) -> None:
     done = CliRunner().invoke(app, ["record", "old"])
 
     assert done.exit_code == 2
-    assert "/steady/clusters/old/capacity is missing" in done.stderr
+    assert "cluster old is not managed: no cluster of this account and Region has a parameter" in done.stderr

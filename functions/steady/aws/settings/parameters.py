@@ -36,6 +36,7 @@ from steady.thresholds import (
 if TYPE_CHECKING:
     from mypy_boto3_ssm.type_defs import ParameterTypeDef
 
+NO_CLUSTERS = "no cluster of this account and Region has a parameter /steady/clusters/NAME/capacity"
 NEVER = datetime.fromtimestamp(0, UTC)
 
 Value = int | str
@@ -145,7 +146,8 @@ def list_managed_clusters(runtime: Runtime, wanted: Sequence[str] = ()) -> list[
     managed = sorted(read_capacities(runtime))
     for cluster in wanted:
         if cluster not in managed:
-            raise NotManaged(f"cluster {cluster} is not managed: one of {', '.join(managed) or 'none'} is needed")
+            there_are = f"one of {', '.join(managed)} is needed" if managed else NO_CLUSTERS
+            raise NotManaged(f"cluster {cluster} is not managed: {there_are}")
     return list(wanted) or managed
 
 
