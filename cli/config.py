@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
+from cli.examples import epilog
 from cli.output import JsonOption, one_line_errors, say, show_table, write_json
 from simulator.wording import counted
 from steady.aws.runtime import Runtime
@@ -33,7 +34,7 @@ SOURCES = {
 }
 
 
-@app.command()
+@app.command(epilog=epilog("config show"))
 def show(
     cluster: ClusterArgument,
     profile: ProfileOption = None,
@@ -57,7 +58,7 @@ def show(
     _print_problems(problems)
 
 
-@app.command("set")
+@app.command("set", epilog=epilog("config set"))
 def set_(
     settings: Annotated[
         list[str], typer.Argument(metavar="[CLUSTER] NAME=VALUE...", help="The cluster, and what to set.")
@@ -83,7 +84,7 @@ def set_(
             say(f"{one['path']}: {one['before']} -> {one['after']}")
 
 
-@app.command()
+@app.command(epilog=epilog("config check"))
 def check(
     clusters: Annotated[list[str] | None, typer.Argument(help="The clusters to check (default: all).")] = None,
     profile: ProfileOption = None,
@@ -107,7 +108,7 @@ def check(
         raise typer.Exit(PROBLEMS)
 
 
-@app.command()
+@app.command(epilog=epilog("config history"))
 def history(
     cluster: ClusterArgument,
     name: Annotated[str, typer.Argument(help="The threshold.")],
@@ -139,7 +140,7 @@ def history(
     show_table(table)
 
 
-@app.command()
+@app.command(epilog=epilog("config reset"))
 def reset(
     names: Annotated[
         list[str], typer.Argument(metavar="[CLUSTER] NAME...", help="The cluster, and the thresholds to reset.")

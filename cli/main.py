@@ -13,6 +13,7 @@ from cli.bench import command as bench
 from cli.cost import command as cost
 from cli.doctor import command as doctor
 from cli.entry import OneLineGroup, begin
+from cli.examples import epilog
 from cli.logs import command as logs
 from cli.record import command as record
 from cli.report import command as report
@@ -47,7 +48,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "upgrade": upgrade.upgrade,
 }
 for name, command in COMMANDS.items():
-    app.command(name)(command)
+    app.command(name, epilog=epilog(name))(command)
 app.add_typer(config.app, name="config")
 app.add_typer(bench.app, name="bench")
 

@@ -13,6 +13,7 @@ from cli.bench import benchmarks_page, cold_start, interruption, lambda_sizes, r
 from cli.bench import growth as growth_
 from cli.bench import promises as limits_
 from cli.bench.options import BROKEN, CORES, AtOnceOption, PageOption, PoolOption, SeedOption, check_page, write_figures
+from cli.examples import epilog
 from cli.output import JsonOption, fail, one_line_errors, progress_bars, say, show_markdown, show_table, write_json
 from simulator import comparison
 from simulator.bench import placement as packing
@@ -30,7 +31,7 @@ CasesOption = Annotated[int, typer.Option(min=1, help="The number of random case
 TracesOption = Annotated[Path, typer.Option("--traces", help="The folder of the trace files.")]
 
 app = typer.Typer(help="Measure the suite on the simulated account.", no_args_is_help=True)
-app.command("interruption")(interruption.interruption)
+app.command("interruption", epilog=epilog("bench interruption"))(interruption.interruption)
 
 
 @app.callback()
@@ -38,7 +39,7 @@ def describe_benchmarks() -> None:
     """Measure the suite on the simulated account, with the rate limits of the ECS API."""
 
 
-@app.command()
+@app.command(epilog=epilog("bench autoscaler"))
 def autoscaler(
     instances: Annotated[int, typer.Option(min=1, max=5000, help="Container instances of the cluster.")] = 500,
     services: Annotated[int, typer.Option(min=1, max=5000, help="Services of the cluster.")] = 200,
@@ -59,7 +60,7 @@ def autoscaler(
         show_table(table)
 
 
-@app.command()
+@app.command(epilog=epilog("bench placement"))
 def placement(
     cases: CasesOption = 200,
     search: SearchOption = 10,
@@ -77,7 +78,7 @@ def placement(
         show_table(table)
 
 
-@app.command()
+@app.command(epilog=epilog("bench limits"))
 def limits(
     traces_: TracesOption,
     cases: CasesOption = 200,
@@ -104,7 +105,7 @@ def limits(
         fail("promises are not kept:", BROKEN, broken)
 
 
-@app.command()
+@app.command(epilog=epilog("bench growth"))
 def growth(page_: PageOption = None) -> None:
     """Measure one tick of clusters of 10 to 5,000 instances: CPU time of the function's own code, memory, calls."""
     check_page(page_, growth_.MADE_BY)
@@ -115,7 +116,7 @@ def growth(page_: PageOption = None) -> None:
     show_markdown(text)
 
 
-@app.command()
+@app.command(epilog=epilog("bench sizes"))
 def sizes(page_: PageOption = None) -> None:
     """Measure the time and the price of each function, for several sizes of a Lambda function's memory."""
     check_page(page_, lambda_sizes.MADE_BY)
@@ -124,7 +125,7 @@ def sizes(page_: PageOption = None) -> None:
     show_markdown(text)
 
 
-@app.command()
+@app.command(epilog=epilog("bench policies"))
 def policies(
     traces_: TracesOption,
     seeds: Annotated[int, typer.Option(min=1, max=99, help="How many seeds to run; the medians are compared.")] = 3,
@@ -163,7 +164,7 @@ def policies(
     show_markdown(text)
 
 
-@app.command()
+@app.command(epilog=epilog("bench cold"))
 def cold(
     runs: Annotated[int, typer.Option(min=1, max=200, help="How many times each is started.")] = 15,
     json_: JsonOption = None,
@@ -183,7 +184,7 @@ def cold(
         say("; ".join(f"{name}: {ratio}" for name, ratio in ratios.items()))
 
 
-@app.command()
+@app.command(epilog=epilog("bench chaos"))
 def chaos(
     every: Annotated[int, typer.Option(min=1, help="Run only every n-th fault and drawn cluster. 1: all.")] = 1,
     days: Annotated[float, typer.Option(min=0, help="Simulated days of the soak. 0: no soak.")] = 30,
