@@ -37,9 +37,9 @@ TRACES ?= ../shared/traces
 SEEDS ?= 3
 
 # OR-tools is for the search that placement is compared with, and for nothing else here.
-bench: $(VENV)/.ready  ## every figure of docs/benchmarks.md, into it
+bench: $(VENV)/.ready  ## every figure of the pages of benchmarks, into them
 	$(BIN)/pip install --quiet --disable-pip-version-check 'ortools>=9,<10'
-	$(BIN)/steady bench interruption --instances 100 --tasks 9 --json -
+	$(BIN)/steady bench interruption --peers --page docs/interruption-benchmark.md
 	$(BIN)/steady bench interruption --services all --reason all --page docs/benchmarks.md
 	$(BIN)/steady bench limits --traces $(TRACES) --page docs/benchmarks.md
 	$(BIN)/steady bench growth --page docs/benchmarks.md

@@ -32,21 +32,20 @@ STEP_S = 15.0
 INSTANCE_ID = re.compile(r"i-(?:[0-9a-f]{8}|[0-9a-f]{17})")
 
 
-def _instance_ids(given: list[str]) -> list[str]:
-    """Return the ids. If one cannot be that of an instance, end the command before AWS is asked anything."""
+def _refuse_what_is_no_id(given: list[str]) -> None:
+    """End the command if one of the ids cannot be that of an instance, before AWS is asked anything."""
     for id_ in given:
         if not INSTANCE_ID.fullmatch(id_):
             fail(
                 f'"{id_}" is no id of an EC2 instance: one such as i-0123456789abcdef0 is needed (steady explain '
                 "CLUSTER lists those of a cluster)"
             )
-    return given
 
 
 def drain(
     instances: Annotated[
         list[str],
-        typer.Argument(callback=_instance_ids, help="The EC2 ids of the instances. Their clusters are managed."),
+        typer.Argument(help="The EC2 ids of the instances. Their clusters are managed."),
     ],
     deadline: Annotated[
         float, typer.Option(min=0, help="Stop batch tasks and protected tasks, too, by this many seconds from now.")
@@ -65,6 +64,7 @@ def drain(
 
     Exit code 1: AWS refused a call. 2: an instance is in no managed cluster; nothing was changed.
     """
+    _refuse_what_is_no_id(instances)
     aws = runtime(profile, region)
     with aws_errors():
         done = take_back(aws, instances) if cancel else drain_instances(aws, instances, deadline)

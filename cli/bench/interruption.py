@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from cli.bench import interruption_tables, reclaim_matrix_table
+from cli.bench import interruption_tables, peers_table, reclaim_matrix_table
 from cli.bench.options import BROKEN, CORES, AtOnceOption, PageOption, PoolOption, SeedOption, check_page, write_figures
 from cli.output import JsonOption, fail, progress_bars, show_markdown, show_table, write_json
 from simulator import peers
@@ -69,8 +69,8 @@ def interruption(
     Exit code 1: a promise is not kept.
     """
     whole_pool = not (matrix or services or reason)
-    if whole_pool and page_:
-        fail(f"--page is {page_}, and only tables have a page: add --services, --reason or --matrix, or leave it out")
+    if whole_pool and page_ and not with_peers:
+        fail(f"--page is {page_}, and one column is no table: add --peers, --services, --reason or --matrix")
     if not whole_pool and pool is not PoolKind.SPOT_FLEET:
         fail(
             f"--pool is {pool.value}, and with --matrix, --services or --reason the command chooses the pool: leave it "
@@ -85,7 +85,10 @@ def interruption(
     instances = 100 if instances is None else instances
     handlings = list(peers.HANDLINGS) if with_peers else [STEADY]
     if whole_pool:
-        _reclaim_all(instances, 9 if tasks is None else tasks, seed, handlings, pool, json_)
+        check_page(page_, peers_table.MADE_BY)
+        figures = _reclaim_all(instances, 9 if tasks is None else tasks, seed, handlings, pool, json_)
+        write_figures(page_, peers_table.MADE_BY, peers_table.table(figures))
+        _end(line for one in figures if one["handling"] == STEADY for line in reclaim_matrix.broken_promises(one))
         return
     check_page(page_, interruption_tables.MADE_BY)
     if tasks is not None:
@@ -117,15 +120,14 @@ def interruption(
 
 def _reclaim_all(
     instances: int, tasks: int, seed: int, handlings: Sequence[str], pool: PoolKind, where: str | None
-) -> None:
+) -> list[dict[str, Any]]:
     figures = [
         reclaim.interruption(instances, tasks, seed, name, timing=Timing.as_aws(), pool=pool) for name in handlings
     ]
     write_json(figures if len(figures) > 1 else figures[0], where)
     if where != "-":
         show_table(_table(figures))
-    [ours] = [one for one in figures if one["handling"] == STEADY]
-    _end(reclaim_matrix.broken_promises(ours))
+    return figures
 
 
 def _matrix(sizes: Sequence[int], seed: int, at_once: int, page: Path | None, where: str | None) -> None:

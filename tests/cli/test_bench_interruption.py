@@ -138,3 +138,14 @@ def test_what_cannot_be_measured_is_said(options: list[str], why: str) -> None:
 
     assert done.exit_code == 2
     assert why in done.stderr
+
+
+def test_the_pages_figures_of_peers_are_those_that_the_command_prints(tmp_path: Path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "interruption-benchmark.md"
+    copy = tmp_path / "page.md"
+    copy.write_text(page.read_text())
+
+    done = runner.invoke(app, ["bench", "interruption", "--peers", "--page", str(copy)])
+
+    assert done.exit_code == 0, done.output
+    assert copy.read_text() == page.read_text()

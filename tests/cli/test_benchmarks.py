@@ -15,6 +15,7 @@ from cli.bench import (
     growth,
     interruption_tables,
     lambda_sizes,
+    peers_table,
     promises,
     reliability_page,
 )
@@ -36,6 +37,7 @@ MADE_BY = {
         lambda_sizes.MADE_BY,
         benchmarks_page.MADE_BY,
     ),
+    "interruption-benchmark.md": (peers_table.MADE_BY,),
     "reliability.md": (reliability_page.MADE_BY,),
 }
 

@@ -125,7 +125,7 @@ def test_an_unknown_cluster_is_refused_with_those_that_there_are(aws: boto3.Sess
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
-        (["interruption", "--page", "{page}"], "only tables have a page: add --services, --reason or --matrix"),
+        (["interruption", "--page", "{page}"], "one column is no table: add --peers, --services, --reason or --matrix"),
         (
             ["interruption", "--services", "rolling", "--page", "{page}"],
             "lacks <!-- figures: made by `steady bench inter",
