@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +21,8 @@ CDK_JSON = Path("cdk.json")
 
 def read_targets(file: Path, env: str | None) -> tuple[Target, ...]:
     """Return the targets of an environment of `file`. If it cannot be read, or is wrong, end the command."""
+    # Node 20 is enough for the CDK, which otherwise says in twenty lines at each run how old it is.
+    os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
     # The CDK takes a second to start, and the other commands do not need it.
     from infra.settings.errors import BadSettings
     from infra.settings.target import targets_in

@@ -79,7 +79,7 @@ def _add(app: cdk.App, target: Target) -> Stacks:
     )
     for one in cluster_watches:
         # Up to release 0.1.0 that stack had their dashboards, under the same names: it has to let go of them first.
-        one.add_dependency(watch)
+        one.add_stack_dependency(watch)
     network: Network | ExistingNetwork | None = None
     network_stack = None
     if isinstance(settings.network, ExistingNetwork):

@@ -169,3 +169,19 @@ def test_a_page_or_a_pool_that_is_of_no_use_is_refused_before_anything_is_measur
     assert done.exit_code == 2, done.output
     assert what in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_command_that_starts_node_says_nothing_of_its_age() -> None:
+    starts = "import sys; sys.argv[0] = 'steady'; from cli.main import run; run()"
+    told = {name: value for name, value in os.environ.items() if not name.startswith("JSII_")}
+    done = subprocess.run(
+        [sys.executable, "-c", starts, "cost"],
+        cwd=ROOT,
+        env={**told, "PYTHONPATH": "functions"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stderr == ""
+    assert done.stdout.startswith("an idle month\n")
