@@ -113,8 +113,8 @@ def test_a_check_names_parameter_value_and_range(account: Any) -> None:
 
 
 def test_a_cluster_that_is_not_managed_cannot_be_checked_or_shown(account: Any) -> None:
-    assert "/steady/clusters/old/capacity is missing" in refused("check", "old")
-    assert "/steady/clusters/old/capacity is missing" in refused("show", "old")
+    assert "cluster old is not managed: one of web is needed" in refused("check", "old")
+    assert "cluster old is not managed: one of web is needed" in refused("show", "old")
 
 
 def test_the_history_says_what_was_wrong_with_each_value(account: Any) -> None:

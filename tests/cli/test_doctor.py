@@ -152,7 +152,7 @@ def test_a_cluster_that_is_not_managed_is_named_in_one_line(aws: boto3.Session) 
     done = CliRunner().invoke(app, ["doctor", "nobodys"])
 
     assert done.exit_code == 2
-    assert "/steady/clusters/nobodys/capacity is missing" in done.stderr
+    assert "cluster nobodys is not managed: no cluster of this account and Region" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
 
 

@@ -73,7 +73,7 @@ def test_in_dry_run_it_says_what_would_be_done_and_that_it_is_not() -> None:
 
 
 def test_a_cluster_that_is_not_managed_is_refused() -> None:
-    with pytest.raises(BadThreshold, match="/steady/clusters/old/capacity is missing"):
+    with pytest.raises(BadThreshold, match="cluster old is not managed: one of web is needed"):
         explained(busy_world().suite.runtime("operator"), "old", LEDGER_TABLE)
 
 
