@@ -60,7 +60,7 @@ class OneLineGroup(TyperGroup):
             sys.exit(INTERRUPTED)
         except OSError as error:
             if error.errno != errno.EPIPE:
-                print_error(str(error))
+                print_error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
                 sys.exit(BAD_INPUT)
             # The reader closed the pipe, for example `steady logs | head`. What is left to flush has nowhere to go.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

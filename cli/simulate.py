@@ -32,7 +32,7 @@ from simulator.wording import counted
 from simulator.workload import synthetic, traces
 from simulator.workload.plan import ClusterPlan, fitting
 from steady.pools import PoolKind
-from steady.thresholds import THRESHOLDS, BadThreshold
+from steady.thresholds import DEFAULTS, THRESHOLDS, BadThreshold, contradiction, contradictions
 
 JobsOption = Annotated[
     Path | None, typer.Option(help="Trace of batch jobs, CSV with the columns submit_s,family,cpu,memory,run_s.")
@@ -119,6 +119,8 @@ def demo(
 
     The day runs twice: with ecs-steady, and with what ECS does by itself.
     """
+    # Before the simulation: a folder that cannot be made ends the command.
+    out.mkdir(parents=True, exist_ok=True)
     outcomes = run_policies([steady.NAME, ecs_alone.NAME], Scenario(synthetic.day(hours, seed), hours, seed))
     report.write(outcomes, out / "report.html")
     figures = [o.figures for o in outcomes]
@@ -154,6 +156,9 @@ def _thresholds(settings: Sequence[str]) -> dict[str, int | str]:
                 f'--set is "{setting}": name=value is needed, where name is one of {", ".join(THRESHOLDS)}'
             )
         found[name] = THRESHOLDS[name].parse(value, f"--set {name}")
+    values = {**DEFAULTS, **found}
+    for low, high in contradictions(values, given=found):
+        raise BadThreshold(contradiction(values, low, high, "--set").replace("--set/", "--set "))
     return found
 
 

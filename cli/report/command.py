@@ -122,7 +122,8 @@ def _read_simulation(file: Path, policy: str) -> price.Hours:
         runs = json.loads(file.read_text(encoding="utf-8"))
         found = {run["policy"]: run["instance_hours_by"] for run in runs}
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise NothingCounted(f"{file}: {error}: a file of `steady simulate --json {file}` is needed") from error
+        why = error.strerror if isinstance(error, OSError) else error
+        raise NothingCounted(f"{file}: {why}: a file of `steady simulate --json {file}` is needed") from error
     if policy not in found:
         raise NothingCounted(f"{file} has no run of policy {policy}: one of {', '.join(found)} is needed (--policy)")
     hours: price.Hours = found[policy]

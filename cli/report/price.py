@@ -113,7 +113,8 @@ def _of_file(file: Path) -> dict[str, Price]:
     try:
         says = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise BadPrice(f"{file}: {error}") from error
+        why = error.strerror if isinstance(error, OSError) else error
+        raise BadPrice(f"{file}: {why}: a JSON file of prices is needed") from error
     if not isinstance(says, dict):
         raise BadPrice(
             f'{file} holds no JSON object: one such as {{"m5.large": {{"on_demand": 0.096, "spot": 0.035}}}} is needed'

@@ -74,6 +74,10 @@ def test_simulate_writes_its_files(jobs: Path, tmp_path: Path) -> None:
         (["--instance", "m5.9xlarge"], '"m5.9xlarge" is no EC2 instance type'),
         (["--set", "max_capacity=lots"], '--set max_capacity is "lots": a capacity in units'),
         (["--set", "speed=1"], '--set is "speed=1": name=value is needed'),
+        (
+            ["--set", "min_capacity=9", "--set", "max_capacity=5"],
+            "--set min_capacity is 9 and --set max_capacity is 5: the first must not be over the second",
+        ),
         (["--jobs", "/no/such/file"], "/no/such/file: No such file or directory"),
     ],
 )
@@ -115,6 +119,50 @@ def test_a_file_that_cannot_be_written_is_one_line(
 
     assert ended.value.code == 2
     assert "--report is /dev/null/report.html: the folder /dev/null does not exist" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_made_is_one_line_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("nothing may be simulated")
+
+    monkeypatch.setattr("cli.simulate.run_policies", never)
+
+    done = runner.invoke(app, ["demo", "--out", "/dev/null/folder"])
+
+    assert done.exit_code == 2
+    assert done.stderr == "error: /dev/null/folder: Not a directory\n"
+
+
+@pytest.mark.parametrize("command", ["simulate", "tune"])
+@pytest.mark.parametrize(
+    ("name", "content", "what"),
+    [
+        ("jobs", "", "is empty: a first line submit_s,family,cpu,memory,run_s is needed"),
+        ("services", "at_s,service,desired_count,cpu,memory\n", "has no row below its first line"),
+        (
+            "jobs",
+            "submit_s,family,cpu,memory,run_s\n90000,a,1,1,1\n",
+            "no task in the first 24 h that fits an m5.2xlarge",
+        ),
+        ("services", "at_s,service,desired_count,cpu,memory\n0,a,0,1,1\n", "no task in the first 24 h"),
+        ("spot", '{"metadata": {"gap_seconds": 300}, "data": [1]}', "no task in the first 24 h"),
+    ],
+)
+def test_traces_without_work_are_refused_before_anything_is_simulated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, name: str, content: str, what: str
+) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("nothing may be simulated")
+
+    monkeypatch.setattr("cli.simulate.run_policies", never)
+    monkeypatch.setattr("cli.tune.tuning.search", never)
+    (tmp_path / "trace").write_text(content)
+
+    done = runner.invoke(app, [command, f"--{name}", str(tmp_path / "trace")])
+
+    assert done.exit_code == 2
+    assert what in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_benchmark_without_its_traces_is_refused_in_one_line(tmp_path: Path) -> None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +22,7 @@ from cli import output
 from cli.main import app
 
 runner = CliRunner()
+ROOT = Path(__file__).parents[2]
 # As operators, files and AWS have them: with what rich takes for markup, and with what no terminal shows.
 TEXTS = st.one_of(
     st.text(),
@@ -153,3 +158,18 @@ def test_a_file_in_a_folder_that_is_not_there_is_refused_before_any_work(
             "or name another file\n"
         )
     assert not where.parent.exists()
+
+
+def test_a_reader_that_closes_the_pipe_ends_the_command_quietly() -> None:
+    command = "import sys; sys.argv[0] = 'steady'; from cli.main import run; run()"
+    done = subprocess.run(
+        f"{shlex.quote(sys.executable)} -c {shlex.quote(command)} simulate --hours 0.1 --json - | true",
+        shell=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": "functions"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert (done.stdout, done.stderr) == ("", "")

@@ -171,3 +171,11 @@ def test_a_cluster_that_is_not_managed_is_refused(aws: boto3.Session) -> None:
 
     assert done.exit_code == 2
     assert "cluster old is not managed: no cluster of this account and Region has a parameter" in done.stderr
+
+
+def test_of_a_cluster_without_work_no_traces_and_no_simulation_are_advised(account: Account, tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["record", "web", "--hours", "1", "--out", str(tmp_path)])
+
+    assert done.exit_code == 0, done.output
+    assert "steady tune" not in done.stdout
+    assert "nothing ran on cluster web in the last 1 h that could be simulated" in done.stderr
