@@ -181,3 +181,15 @@ def test_what_aws_refuses_is_one_line_and_exit_code_1(monkeypatch: pytest.Monkey
     assert done.exit_code == 1
     assert "Could not connect to the endpoint URL" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_in_a_pipe_each_threshold_is_one_line_with_its_whole_text(aws: boto3.Session) -> None:
+    aws.client("ssm").put_parameter(Name="/steady/clusters/web/capacity", Value="auto-scaling-group:web", Type="String")
+
+    done = CliRunner().invoke(app, ["config", "show", "web"])
+
+    lines = done.stdout.splitlines()
+    assert len(lines) == 2 + len(THRESHOLDS), "the title, the columns, and a line for each threshold"
+    for line, threshold in zip(lines[2:], THRESHOLDS.values(), strict=True):
+        assert line.split()[:2] == [threshold.name, str(threshold.default)]
+        assert line.endswith(threshold.meaning)
