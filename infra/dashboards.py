@@ -31,7 +31,6 @@ REASONS_TO_ADD = (
     reasons.ReplacedAhead,
     reasons.FellBack,
     reasons.BackInService,
-    type_order.TypePutFirst,
 )
 REASONS_TO_REMOVE = (
     reasons.ReservationLow,
@@ -40,8 +39,9 @@ REASONS_TO_REMOVE = (
     reasons.ScaleInShed,
     stuck_drains.TasksCannotMove,
     reasons.Retired,
-    type_order.OrderRestored,
 )
+# Of clusters that may launch their types in another order: a dashboard of more than 50 metrics is not free of charge.
+ORDER_REASONS = (type_order.TypePutFirst, type_order.OrderRestored)
 PROBLEMS = (
     reasons.AtMaximum.__name__,
     reasons.FitsNoInstance.__name__,
@@ -63,13 +63,13 @@ PROBLEMS = (
 )
 
 
-def add_cluster_dashboard(scope: Construct, cluster: str) -> None:
-    """Add the dashboard of one cluster."""
+def add_cluster_dashboard(scope: Construct, cluster: str, *, orders_types: bool) -> None:
+    """Add the dashboard of one cluster; `orders_types`: whether it may launch its types in another order."""
     cloudwatch.Dashboard(
         scope,
         f"Dashboard-{cluster}",
         dashboard_name=f"steady-{cluster}",
-        widgets=[*_capacity(cluster), *_events(cluster)],
+        widgets=[*_capacity(cluster), *_events(cluster, orders_types=orders_types)],
     )
 
 
@@ -156,7 +156,7 @@ def _capacity(cluster: str) -> list[list[cloudwatch.IWidget]]:
     ]
 
 
-def _events(cluster: str) -> list[list[cloudwatch.IWidget]]:
+def _events(cluster: str, *, orders_types: bool) -> list[list[cloudwatch.IWidget]]:
     """Make the rows that show what was decided and done, and what went wrong."""
 
     def counted(*names: str, feed: Feed = wiring.AUTOSCALER) -> list[cloudwatch.IMetric]:
@@ -169,11 +169,14 @@ def _events(cluster: str) -> list[list[cloudwatch.IWidget]]:
         MetricName.DRAIN_STEP_FAILURES,
         MetricName.RECOMMENDATIONS_IGNORED,
     )
+    put_first, restored = ([one.__name__] if orders_types else [] for one in ORDER_REASONS)
     slowest = metrics.of_cluster(MetricName.DEREGISTERED_AFTER, cluster, wiring.INTERRUPTION, "Maximum", "slowest")
     return [
         [
-            _graph("Reasons to add capacity, a minute", counted(*(r.__name__ for r in REASONS_TO_ADD))),
-            _graph("Reasons to remove capacity, a minute", counted(*(r.__name__ for r in REASONS_TO_REMOVE))),
+            _graph("Reasons to add capacity, a minute", counted(*(r.__name__ for r in REASONS_TO_ADD), *put_first)),
+            _graph(
+                "Reasons to remove capacity, a minute", counted(*(r.__name__ for r in REASONS_TO_REMOVE), *restored)
+            ),
         ],
         [
             _graph("Service-out, a minute", counted(*steps, feed=wiring.INTERRUPTION)),

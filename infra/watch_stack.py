@@ -250,7 +250,7 @@ class ClusterWatchStack(cdk.Stack):
     def __init__(self, scope: Construct, id_: str, *, settings: Settings, cluster: str, **kwargs: Any) -> None:
         super().__init__(scope, id_, **kwargs)
         if settings.dashboards != "none":
-            dashboards.add_cluster_dashboard(self, cluster)
+            dashboards.add_cluster_dashboard(self, cluster, orders_types=cluster in settings.fitting)
         for watched in WATCHED:
             alarm(
                 self,

@@ -11,20 +11,26 @@ import pytest
 from aws_cdk.assertions import Template
 
 from infra import stacks
+from infra.dashboards import ORDER_REASONS
 from simulator.endpoint import ACCOUNT_ID
 from simulator.world import World
 from tests.infra.iam import Request, arn, decided, policies_of, requests_of
 
 ROW = {"kind": "on-demand", "types": {"m5.large": 1, "m5.xlarge": 2}, "zones": ["us-east-1a", "us-east-1b"]}
 FITTING: dict[str, Any] = {"type_order": "fitting"}
+NAMES = ("web", "other")
 ROLES = ("autoscaler", "runtask-failure")
 TAKEN = {"ec2:RunInstances", "ec2:CreateTags", "iam:PassRole"}
 
 
-def policies(*rows: Mapping[str, Any], **context: Any) -> Mapping[str, Any]:
+def templates(*rows: Mapping[str, Any], **context: Any) -> dict[str, Template]:
     app = cdk.App(context={"clusters": list(rows), **context})
     stacks.add_to(app)
-    return policies_of({s.stack_name: Template.from_stack(s) for s in app.node.find_all() if isinstance(s, cdk.Stack)})
+    return {s.stack_name: Template.from_stack(s) for s in app.node.find_all() if isinstance(s, cdk.Stack)}
+
+
+def policies(*rows: Mapping[str, Any], **context: Any) -> Mapping[str, Any]:
+    return policies_of(templates(*rows, **context))
 
 
 @pytest.fixture(scope="module")
@@ -116,3 +122,11 @@ def test_without_it_no_role_may_launch_anything(row: Mapping[str, Any], context:
         for statement in policy["Statement"]:
             actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
             assert TAKEN.isdisjoint(actions)
+
+
+def test_the_dashboard_of_a_cluster_shows_the_order_if_it_may_change() -> None:
+    found = templates({"name": "web", **ROW, "thresholds": FITTING}, {"name": "other", **ROW})
+    shown = {name: str(found[f"steady-watch-{name}"].find_resources("AWS::CloudWatch::Dashboard")) for name in NAMES}
+
+    for reason in ORDER_REASONS:
+        assert [name for name in NAMES if reason.__name__ in shown[name]] == ["web"]
