@@ -6,14 +6,17 @@ CDK := node_modules/.bin/cdk
 # Node 20 is enough for the CDK; it need not say at each run how old it is.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: chromium prometheus demo test e2e bench bench-cold chaos fuzz template synth bootstrap deploy destroy lint audit sbom lock docs clean
+.PHONY: help chromium prometheus demo test e2e bench bench-cold chaos fuzz template synth bootstrap deploy destroy lint audit sbom lock docs clean
 .DEFAULT_GOAL := demo
 
-demo: $(VENV)/.ready  ## a day on the simulated account, and its report
+help:  ## what each target does
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##[ ]*/\t/' | expand -t 12
+
+demo: $(VENV)/.ready  ## a day on the simulated account beside what ECS does alone, and its report
 	$(BIN)/steady demo --out build/demo
 
 # worksteal: each process takes neighbouring tests, which share what their module makes, and helps the others in the end.
-test: $(VENV)/.ready node_modules/.ready chromium prometheus
+test: $(VENV)/.ready node_modules/.ready chromium prometheus  ## every test but those on emulators
 	$(BIN)/pytest -n auto --dist worksteal -m "not e2e"
 
 e2e: $(VENV)/.ready node_modules/.ready  ## cdk deploy on local emulators, and real events through them
