@@ -7,12 +7,12 @@ import pytest
 from simulator.errors import AwsError
 from simulator.faults import Hooked
 from simulator.suite import LEDGER_TABLE
-from simulator.world import SimulatedCluster, World
+from simulator.world import World
 from steady.aws.capacity import pools
 from steady.aws.scaling import ledger
 from steady.pools import PoolKind, PoolName
 from steady.scaling.state import ScalingState
-from tests.simulator.spot_groups import QUIET, fleet_of, group_of, on_demand, set_base, with_base
+from tests.simulator.spot_groups import QUIET, fleet_of, fleet_with_part, group_of, on_demand, set_base, with_base
 
 EMPTY = {"cluster": {"S": "web"}, "version": {"N": "0"}, "held_until": {"N": "0"}}
 DISTRIBUTION = "autoscaling:UpdateAutoScalingGroup"
@@ -152,16 +152,6 @@ def test_the_whole_distribution_is_sent_and_no_launch_template() -> None:
 
 
 # A fleet, whose part is its on-demand target capacity.
-
-
-def fleet_with_part(world: World, instances: int, part: int) -> SimulatedCluster:
-    web = world.spot_cluster("web", instances, **QUIET)
-    for instance in web.ec2_instances()[:part]:
-        instance.on_demand = True
-    fleet_of(web).on_demand_target = part
-    web.service("api", 2 * instances, cpu=1000, memory=1000)
-    world.run(50)
-    return web
 
 
 def test_a_fleet_keeps_its_owners_part_while_spot_is_there() -> None:

@@ -223,7 +223,7 @@ def _scale_in(situation: Situation, decision: Decision, out: scale_out.ScaleOut)
     chosen = scale_in.choose(snapshot, state.draining, state.low_since, thresholds, minimum, reserve, out.keep)
     target = target_after_leaving(snapshot, emptied.instance_ids, minimum)
     leaving = {*state.draining, *(i.arn for i in chosen.instances)}
-    given_back = spot_fallback.find_replaceable(snapshot, leaving, snapshot.pool.target)
+    given_back = spot_fallback.find_replaceable(snapshot, state, leaving, snapshot.pool.target)
     to_drain = (*chosen.instances, *given_back)
     reasons = (*out.reasons, *emptied.reasons, *chosen.reasons)
     return Change(

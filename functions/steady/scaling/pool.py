@@ -125,9 +125,21 @@ def without_temporary_target(snapshot: Snapshot, state: ScalingState) -> Snapsho
 
 def is_leaving(instance: ContainerInstance, now: float, state: ScalingState) -> bool:
     """Return whether `instance` is about to leave, and not by what scaling or healing has chosen."""
-    if instance.status is not InstanceStatus.DRAINING:
-        return False
+    return _is_drained_by_others(instance, state) and _drained_s(instance, now, state) <= LEAVES_WITHIN_S
+
+
+def is_drained_by_hand(instance: ContainerInstance, now: float, state: ScalingState) -> bool:
+    """Return whether a person has drained `instance`: neither scaling nor healing has, and any notice would be over."""
+    is_unmarked = instance.drain_mark is None and instance.instance_id not in state.doomed
+    is_theirs = is_unmarked and _is_drained_by_others(instance, state)
+    return is_theirs and _drained_s(instance, now, state) > LEAVES_WITHIN_S
+
+
+def _is_drained_by_others(instance: ContainerInstance, state: ScalingState) -> bool:
     # An instance that scaling or healing drains stays until scaling itself terminates it.
-    if instance.arn in state.draining or instance.arn in state.healing.emptying:
-        return False
-    return now - state.leaving_since.get(instance.arn, now) <= LEAVES_WITHIN_S
+    ours = instance.arn in state.draining or instance.arn in state.healing.emptying
+    return instance.status is InstanceStatus.DRAINING and not ours
+
+
+def _drained_s(instance: ContainerInstance, now: float, state: ScalingState) -> float:
+    return now - state.leaving_since.get(instance.arn, now)

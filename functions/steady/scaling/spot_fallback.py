@@ -6,7 +6,7 @@ from steady.cluster import ContainerInstance, Snapshot
 from steady.drain_mark import DrainReason
 from steady.pools import whole_units
 from steady.scaling.change import Change
-from steady.scaling.pool import is_leaving
+from steady.scaling.pool import is_drained_by_hand, is_leaving
 from steady.scaling.reasons import FellBack
 from steady.scaling.state import ScalingState
 from steady.scaling.zones import ZoneUnits, in_balance
@@ -58,8 +58,10 @@ def win_back(snapshot: Snapshot, state: ScalingState, target: int, asked: int, g
     pool = snapshot.pool
     if not pool.traits.keeps_to_its_parts or state.short_since is not None:
         return Change()
-    kept = {*snapshot.bound_since, *snapshot.unread, *snapshot.pinned, *state.draining}
-    movable = pool.units(i.instance_id for i in on_demand_instances(snapshot) if i.arn not in kept)
+    kept = {*snapshot.bound_since, *snapshot.pinned, *state.draining}
+    free = [i for i in on_demand_instances(snapshot) if i.arn not in kept]
+    movable = pool.units(i.instance_id for i in free if i.arn not in snapshot.unread)
+    movable = _within(asked - target, movable, pool.units(i.instance_id for i in free))
     movable = max(0, min(movable, pool.on_demand_over_floor(going)))
     beyond = min(asked, pool.units(id_ for id_ in pool.members if id_ not in going)) - target
     units = max(0, beyond, min(movable if pool.may_fall_back else 0, pool.maximum - target))
@@ -78,8 +80,10 @@ def on_demand_units(
 
     What the market has not given for `fallback_after_seconds` is launched on-demand, and at once if the market takes
     back a large share of the fleet. Once the fleet holds its target, the on-demand part is lowered to the instances
-    that run batch tasks, which cannot be moved, and to those that are being emptied, which nothing replaces. The other
-    on-demand instances stay too, but the fleet asks the market for their places again. A pool that keeps to its parts
+    that run batch tasks, which cannot be moved, and to those that are being emptied, which nothing replaces (nor what a
+    person has drained). The other
+    on-demand instances stay too, but the fleet asks the market for their places again. Of those whose tasks were not
+    read, it neither lowers the part nor raises it. A pool that keeps to its parts
     is asked for what runs on-demand, no more and no less (`win_back`). What the pool's owner wants on-demand is never
     lowered.
 
@@ -108,12 +112,23 @@ def _stand_ins(
     if since is None and pool.traits.keeps_to_its_parts:
         return min(target, pool.units(pool.on_demand_members) - gone)
     if since is None:
-        kept = {*snapshot.bound_since, *state.draining, *snapshot.unread, *snapshot.pinned}
-        busy = [i.instance_id for i in snapshot.instances if i.arn in kept and i.instance_id in pool.on_demand_members]
-        return min(target, pool.units(busy))
+        kept = {*snapshot.bound_since, *state.draining, *snapshot.pinned, *_drained_by_hand(snapshot, state)}
+        bought = [i for i in snapshot.instances if i.instance_id in pool.on_demand_members]
+        busy = pool.units(i.instance_id for i in bought if i.arn in kept)
+        most = pool.units(i.instance_id for i in bought if i.arn in kept or i.arn in snapshot.unread)
+        return min(target, _within(pool.on_demand, busy, most))
     if snapshot.at - since < thresholds.fallback_after_seconds and not _is_market_gone(snapshot, state):
         return min(target, pool.on_demand - gone)
     return min(target, pool.units(pool.on_demand_members) + target - pool.held)
+
+
+def _within(now: int, least: int, most: int) -> int:
+    """Return the units from `least` to `most` that are closest to those of `now`.
+
+    The tasks on some instances are unknown at one look, and known at the next one, for want of API calls. What is asked
+    for changes only where it is wrong whatever these instances run.
+    """
+    return max(least, min(now, most))
 
 
 def _is_market_gone(snapshot: Snapshot, state: ScalingState) -> bool:
@@ -142,7 +157,13 @@ def on_demand_instances(snapshot: Snapshot) -> list[ContainerInstance]:
     return [i for i in snapshot.active if i.instance_id in snapshot.pool.on_demand_members and i.drain_mark is None]
 
 
-def find_replaceable(snapshot: Snapshot, leaving: Collection[str], target: int) -> tuple[ContainerInstance, ...]:
+def _drained_by_hand(snapshot: Snapshot, state: ScalingState) -> set[str]:
+    return {i.arn for i in snapshot.instances if is_drained_by_hand(i, snapshot.at, state)}
+
+
+def find_replaceable(
+    snapshot: Snapshot, state: ScalingState, leaving: Collection[str], target: int
+) -> tuple[ContainerInstance, ...]:
     """Return the on-demand instances whose place Spot instances have taken: they can be emptied, the emptiest first.
 
     Those that would leave the pool's zones unbalanced come last.
@@ -153,7 +174,10 @@ def find_replaceable(snapshot: Snapshot, leaving: Collection[str], target: int) 
     """
     pool = snapshot.pool
     kept = {*leaving, *snapshot.bound_since, *snapshot.unread, *snapshot.pinned}
-    surplus: float = pool.units(i.instance_id for i in snapshot.active if i.arn not in leaving) - target
+    # One that a person has drained stays, and counts for the target, although no task is placed on it.
+    by_hand = _drained_by_hand(snapshot, state)
+    there = [i for i in snapshot.instances if i.arn in by_hand or i in snapshot.active]
+    surplus: float = pool.units(i.instance_id for i in there if i.arn not in leaving) - target
     chosen = []
     by_id = {i.instance_id: i for i in sorted(on_demand_instances(snapshot), key=lambda i: (i.task_count, i.arn))}
     draining = {i.instance_id for i in snapshot.instances if i.arn in leaving}

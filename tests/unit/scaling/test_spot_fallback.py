@@ -165,3 +165,35 @@ def test_what_waits_under_a_hook_counts_for_a_market_that_takes_a_quarter_back()
 
     assert decided(world, state(doomed={"i-6": NOW, "i-7": NOW})).on_demand == 2
     assert decided(world, state()).on_demand == 0
+
+
+@pytest.mark.parametrize("now", [0, 1, 2])
+def test_instances_whose_tasks_were_not_read_change_the_on_demand_part_neither_way(now: int) -> None:
+    """At one look they can be read, and at the next one they cannot, for want of API calls."""
+    world = replace(fleet(busy(4), 4, now, frozenset({"i-2", "i-3"})), unread=frozenset({"arn-2", "arn-3"}))
+
+    assert decided(world, state()).on_demand == now
+
+
+def test_an_instance_that_was_read_counts_whatever_was_not() -> None:
+    world = fleet(busy(4), 4, 0, frozenset({"i-2", "i-3"}), bound_since={"arn-3": NOW - 500})
+    assert decided(replace(world, unread=frozenset({"arn-2"})), state()).on_demand == 1
+
+    world = replace(world, pool=replace(world.pool, on_demand=4), bound_since={})
+    assert decided(replace(world, unread=frozenset({"arn-2"})), state()).on_demand == 1
+
+
+def test_what_spot_was_asked_for_in_the_place_of_an_instance_stands_while_that_is_not_read() -> None:
+    world = keeping(busy(4), 6, 2, frozenset({"i-2", "i-3"}))
+    remembered = state(raised_by=2, raised_to=6)
+
+    for unread in (frozenset[str](), frozenset({"arn-3"}), frozenset({"arn-2", "arn-3"})):
+        decision = decided(replace(world, unread=unread), remembered)
+        assert (decision.target, decision.on_demand) == (6, 2)
+
+
+def test_nothing_is_asked_for_in_the_place_of_an_instance_that_a_person_has_drained() -> None:
+    drained = instance(3, BUSY, draining=True)
+    world = fleet([*busy(3), drained], 4, 1, frozenset({"i-3"}))
+
+    assert decided(world, state(leaving_since={drained.arn: NOW - 600})).on_demand == 1
