@@ -10,7 +10,7 @@ from simulator.ec2 import Ec2Instance
 from simulator.fleet_request import SpotFleet
 from simulator.world import SimulatedCluster, World
 
-QUIET = {"start_at_once_share": 0, "learning": "off"}
+QUIET: dict[str, Any] = {"start_at_once_share": 0, "learning": "off"}
 
 
 def group_of(cluster: SimulatedCluster) -> AutoScalingGroup:

@@ -14,12 +14,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.api_budget.limits import BUCKET_OF
 from steady.aws.api_budget.budget import Budget, OverBudget, budget_of
-from steady.aws.cache import Cache
 from steady.aws.ecs.container_instances import INSTANCES_A_STATE_UPDATE
 from steady.aws.ecs.drain_marks import ATTRIBUTES_A_CALL
 from steady.aws.queue import Message
 from steady.aws.runtime import Runtime
-from steady.aws.scaling import ledger
+from steady.aws.scaling import last_known, ledger
 from steady.aws.scaling.acting import ASK_AGAIN_S, carry_out
 from steady.aws.scaling.looks import book_look
 from steady.aws.scaling.observation import affordable, observe, with_tasks, with_waiting_runs
@@ -43,8 +42,6 @@ TRIES = 8
 HELD_WAIT_S = 1.5
 # The bucket of the calls that drain instances, take them back, and delete their drain marks.
 INSTANCE_STATES = BUCKET_OF["UpdateContainerInstancesState"].name
-# The state that this process last knew, by the cluster's name: it is used while the ledger does not answer.
-LAST_STATE = Cache[str, ScalingState]()
 
 # How an event changes what is remembered of a cluster.
 StateUpdate = Callable[[ScalingState], ScalingState]
@@ -140,10 +137,10 @@ def _with_ledger(runtime: Runtime, environment: Environment, cluster: ClusterSet
     for _ in range(TRIES):
         with _ledger_errors():
             entry = ledger.load(runtime, environment.ledger_table, cluster.name)
-        LAST_STATE.keep(runtime, cluster.name, entry.state)
         if entry.held_until > runtime.now():
             runtime.sleep(HELD_WAIT_S)
             continue
+        entry = last_known.recovered(runtime, entry)
         state = replace(update(entry.state), reported_problems=cluster.problems)
         try:
             return _evaluate_once(runtime, environment, cluster, entry, state)
@@ -165,14 +162,14 @@ def _evaluate_once(
     snapshot, state, decision = evaluate_dry(runtime, cluster, state, budget)
     acts = decision.acts_on(snapshot) and is_active
     kept = decision.state if is_active else without_choices(decision.state, state)
-    if kept != entry.state or acts:
+    if kept != entry.state or acts or entry.at_least:
         if acts:
             # The wait for these calls comes before the cluster is held.
             budget.await_turns({INSTANCE_STATES: _state_updates(decision)})
         held_until = runtime.now() + ledger.HELD_FOR_S if acts else 0.0
         with _ledger_errors():
             held = ledger.save(runtime, environment.ledger_table, entry, kept, held_until)
-        LAST_STATE.keep(runtime, cluster.name, kept)
+        last_known.keep_entry(runtime, held)
         new_problems = [problem for problem in cluster.problems if problem not in entry.state.reported_problems]
         report_problems(runtime, environment.people_topic_arn, cluster.name, new_problems)
     _tell(runtime, environment, cluster.thresholds.mode, snapshot, decision)
@@ -224,14 +221,14 @@ def _without_ledger(
         cluster=cluster.name,
     )
     runtime.telemetry.count(MetricName.LEDGER_UNREACHABLE, cluster=cluster.name)
-    known = LAST_STATE.get(runtime, cluster.name) or ScalingState()
+    known = last_known.last_state(runtime, cluster.name)
     snapshot, _, decision = evaluate_dry(runtime, replace(cluster, grow_only=True), update(known), budget)
-    LAST_STATE.keep(runtime, cluster.name, decision.state)
+    last_known.keep_state(runtime, cluster.name, decision.state)
     _tell(runtime, environment, cluster.thresholds.mode, snapshot, decision)
     if decision.acts_on(snapshot) and cluster.thresholds.mode == "active":
         outcome = carry_out(runtime, snapshot, decision)
         if outcome.ask_again:
-            LAST_STATE.keep(runtime, cluster.name, with_target_not_set(decision.state, decision.state, known))
+            last_known.keep_state(runtime, cluster.name, with_target_not_set(decision.state, decision.state, known))
             _ask_again(runtime, environment, cluster.name)
         outcome.raise_error()
     return decision

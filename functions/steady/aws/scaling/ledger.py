@@ -31,6 +31,7 @@ class Entry:
     Attributes:
         held_until: in seconds since the epoch; 0 if nobody holds the cluster.
         stored: the state as it is stored: a later version may have written more into it than `state` knows.
+        at_least: the version over which it is written, if that is higher: that of an entry that was lost.
     """
 
     cluster: str
@@ -38,6 +39,7 @@ class Entry:
     state: ScalingState
     held_until: float = 0.0
     stored: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    at_least: int = 0
 
 
 def load(runtime: Runtime, table: str, cluster: str) -> Entry:
@@ -68,12 +70,13 @@ def save(runtime: Runtime, table: str, entry: Entry, state: ScalingState, held_u
         LostRace: if the entry was written since it was read.
     """
     written = ledger_item.write_item(state, entry.stored)
+    version = max(entry.version, entry.at_least) + 1
     try:
         runtime.dynamodb.put_item(
             TableName=table,
             Item={
                 "cluster": {"S": entry.cluster},
-                "version": {"N": str(entry.version + 1)},
+                "version": {"N": str(version)},
                 **written.attributes,
                 "held_until": {"N": str(held_until)},
             },
@@ -91,7 +94,7 @@ def save(runtime: Runtime, table: str, entry: Entry, state: ScalingState, held_u
             dropped=dict(written.dropped),
         )
         runtime.telemetry.count(MetricName.LEDGER_DROPPED, sum(written.dropped.values()), entry.cluster)
-    return Entry(entry.cluster, entry.version + 1, state, held_until, written.stored)
+    return Entry(entry.cluster, version, state, held_until, written.stored)
 
 
 def release(runtime: Runtime, table: str, entry: Entry) -> None:
