@@ -150,6 +150,7 @@ class Pool:
             floating-point); 1 for a type that is not in it.
         on_demand: the on-demand part of the target, in units.
         on_demand_floor: how much of it the pool's owner wants, in units: the suite never lowers the part under it.
+        has_stale_mark: whether the mark of a changed on-demand part is left on it, although the part is its owner's.
         on_demand_members: the ids of the on-demand instances of a pool that has an on-demand part.
         may_fall_back: whether this pool can be given an on-demand part (a fleet made from launch templates; a group
             that launches Spot Instances alone).
@@ -170,6 +171,7 @@ class Pool:
     weights: Mapping[str, float] = field(default_factory=dict)
     on_demand: int = 0
     on_demand_floor: int = 0
+    has_stale_mark: bool = False
     on_demand_members: frozenset[str] = frozenset()
     may_fall_back: bool = False
     waiting: frozenset[str] = frozenset()

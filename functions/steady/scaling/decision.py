@@ -70,6 +70,7 @@ class Decision:
         """Whether the decision needs a call that changes something."""
         pool = snapshot.pool
         changed = (self.target, self.on_demand) != (pool.target, pool.on_demand) or bool(self.order)
+        changed = changed or pool.has_stale_mark
         return changed or bool(self.to_drain or self.to_undrain or self.to_terminate or self.to_forget)
 
     def fold(self, change: Change) -> "Decision":

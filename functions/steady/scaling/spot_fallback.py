@@ -93,7 +93,7 @@ def on_demand_units(
     """
     pool = snapshot.pool
     if not pool.may_fall_back:
-        return 0
+        return pool.on_demand_floor
     wanted = max(pool.on_demand_floor, _stand_ins(snapshot, state, since, thresholds, target, going))
     # Auto Scaling bounds a group's part by its maximum; EC2 that of a fleet by its target.
     return wanted if pool.traits.keeps_to_its_parts else min(target, wanted)

@@ -135,6 +135,11 @@ def set_target(runtime: Runtime, pool: Pool, target: int, on_demand: int = 0) ->
         raise
 
 
+def delete_mark(runtime: Runtime, name: PoolName) -> None:
+    """Delete the mark of the group's on-demand base (`on_demand_mark`)."""
+    purchases.delete_mark(runtime, name)
+
+
 def _set_desired_capacity(runtime: Runtime, name: PoolName, target: int) -> None:
     runtime.autoscaling.set_desired_capacity(
         AutoScalingGroupName=name.name, DesiredCapacity=target, HonorCooldown=False

@@ -63,6 +63,10 @@ class CapacityKind(Protocol):
         """
         ...
 
+    def delete_mark(self, runtime: Runtime, name: PoolName) -> None:
+        """Delete the mark of the pool's on-demand part (`on_demand_mark`). One that is not there is no error."""
+        ...
+
     def terminate_instances(
         self,
         runtime: Runtime,

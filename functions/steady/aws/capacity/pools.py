@@ -52,6 +52,11 @@ def set_target(runtime: Runtime, pool: Pool, target: int, on_demand: int = 0) ->
     KINDS[pool.name.kind].set_target(runtime, pool, target, on_demand)
 
 
+def delete_mark(runtime: Runtime, name: PoolName) -> None:
+    """Delete the mark of the on-demand part of the pool `name`. One that is not there is no error."""
+    KINDS[name.kind].delete_mark(runtime, name)
+
+
 def terminate_instances(
     runtime: Runtime,
     pool: Pool,

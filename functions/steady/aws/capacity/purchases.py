@@ -25,7 +25,7 @@ def with_spot(runtime: Runtime, pool: Pool, group: AutoScalingGroupTypeDef) -> P
     """Return `pool` with the traits and the on-demand part of a group that launches Spot Instances; else as it is.
 
     A group whose policy wants a share of on-demand instances above its base keeps that share: it is not given more of
-    them while Spot is short.
+    them while Spot is short, and its base is what its owner wants.
     """
     distribution = group.get("MixedInstancesPolicy", {}).get("InstancesDistribution", {})
     # Auto Scaling API, InstancesDistribution: 100 by default. Distribution segments stand in place of base and share.
@@ -34,7 +34,7 @@ def with_spot(runtime: Runtime, pool: Pool, group: AutoScalingGroupTypeDef) -> P
     if percent == 100 and not segments:
         return pool
     may_fall_back = percent == 0 and not segments
-    base = distribution.get("OnDemandBaseCapacity", 0)
+    base, owners = (distribution.get("OnDemandBaseCapacity", 0), owners_base(group)) if not segments else (0, 0)
     bought = _purchases(runtime, pool.name, {*pool.members, *pool.waiting})
     on_demand = {id_ for id_, how in bought.items() if how is Purchase.ON_DEMAND}
     for id_ in sorted(set(pool.members) - set(bought)):
@@ -43,8 +43,9 @@ def with_spot(runtime: Runtime, pool: Pool, group: AutoScalingGroupTypeDef) -> P
             on_demand.add(id_)
     return replace(
         pool,
-        on_demand=base if may_fall_back else 0,
-        on_demand_floor=owners_base(group) if may_fall_back else 0,
+        on_demand=base,
+        on_demand_floor=owners,
+        has_stale_mark=base == owners and bool(mark_in(group.get("Tags", []))),
         on_demand_members=frozenset(on_demand),
         may_fall_back=may_fall_back,
         own_traits=replace(
@@ -67,7 +68,7 @@ def owners_base(group: AutoScalingGroupTypeDef) -> int:
 def set_on_demand(runtime: Runtime, name: PoolName, on_demand: int, target: int) -> None:
     """Set how many units of the group's desired capacity, `target`, are on-demand: the base of its mixed policy.
 
-    A mark keeps the owner's base meanwhile, and goes once that one is set again (`on_demand_mark`).
+    A mark keeps the owner's base meanwhile (`on_demand_mark`). The look after that one is set again deletes it.
 
     The whole distribution is sent, as it is now, and no launch template. A template is "required when creating a mixed
     instances policy" and "not required when updating the group" (Auto Scaling API, MixedInstancesPolicy, older text).
@@ -87,8 +88,11 @@ def set_on_demand(runtime: Runtime, name: PoolName, on_demand: int, target: int)
     runtime.autoscaling.update_auto_scaling_group(
         AutoScalingGroupName=name.name, DesiredCapacity=target, MixedInstancesPolicy=policy
     )
-    if base == owners and mark_in(group.get("Tags", [])):
-        runtime.autoscaling.delete_tags(Tags=[_tag(name)])
+
+
+def delete_mark(runtime: Runtime, name: PoolName) -> None:
+    """Delete the mark of the group's on-demand base. One that is not there is no error."""
+    runtime.autoscaling.delete_tags(Tags=[_tag(name)])
 
 
 def _tag(name: PoolName) -> TagTypeDef:

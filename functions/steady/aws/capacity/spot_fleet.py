@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from steady.aws.capacity import instance_types
 from steady.aws.capacity.kind import NoSuchPool, PoolIsChanging, Routes, terminate_each, weights_of
-from steady.aws.capacity.on_demand_mark import mark, owners_part
+from steady.aws.capacity.on_demand_mark import mark, mark_in, owners_part
 from steady.aws.ecs.traffic import CLASSIC
 from steady.aws.runtime import Runtime, batches
 from steady.names import BASE_TAG
@@ -57,6 +57,8 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
         *(o for t in templates for o in t.get("Overrides", [])),
     ]
     types = {i.get("InstanceType", "") for i in instances} - {""}
+    part, tags = config.get("OnDemandTargetCapacity", 0), request.get("Tags", [])
+    is_changing = request["SpotFleetRequestState"] == "modifying"
     return Pool(
         name,
         config["TargetCapacity"],
@@ -68,13 +70,15 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
             **instance_types.weights_in(runtime, config.get("TargetCapacityUnitType", ""), types),
             **weights_of(offers),
         },
-        on_demand=config.get("OnDemandTargetCapacity", 0),
-        on_demand_floor=owners_part(request.get("Tags", []), config.get("OnDemandTargetCapacity", 0)),
+        on_demand=part,
+        on_demand_floor=owners_part(tags, part),
+        # While the fleet is modifying, the part is that of before.
+        has_stale_mark=owners_part(tags, part) == part and bool(mark_in(tags)) and not is_changing,
         # EC2: an instance of a fleet without a Spot request is an on-demand one.
         on_demand_members=frozenset(i["InstanceId"] for i in instances if not i.get("SpotInstanceRequestId")),
         # EC2: the on-demand part of a Spot Fleet needs a launch template.
         may_fall_back=bool(templates),
-        is_changing=request["SpotFleetRequestState"] == "modifying",
+        is_changing=is_changing,
     )
 
 
@@ -162,8 +166,8 @@ def read_providers(runtime: Runtime, name: PoolName, providers: Sequence[str]) -
 def set_target(runtime: Runtime, pool: Pool, target: int, on_demand: int) -> None:
     """Set the fleet's target capacity and its on-demand part, in units.
 
-    A mark keeps the part that the fleet's owner wants meanwhile, and goes once that one is set again
-    (`on_demand_mark`). If the mark cannot be written, the target is set without the part.
+    A mark keeps the part that the fleet's owner wants meanwhile (`on_demand_mark`). The look after that part is set
+    again deletes it. If the mark cannot be written, the target is set without the part.
 
     Raises:
         PoolIsChanging: if the fleet's last change is not done.
@@ -171,17 +175,19 @@ def set_target(runtime: Runtime, pool: Pool, target: int, on_demand: int) -> Non
     if on_demand == pool.on_demand:
         _modify(runtime, pool, target, on_demand)
         return
-    resources = [pool.name.name]
     if on_demand != pool.on_demand_floor:
         value = mark(pool.on_demand_floor, pool.on_demand, on_demand)
         try:
-            runtime.ec2.create_tags(Resources=resources, Tags=[{"Key": BASE_TAG, "Value": value}])
+            runtime.ec2.create_tags(Resources=[pool.name.name], Tags=[{"Key": BASE_TAG, "Value": value}])
         except Exception:
             _modify(runtime, pool, target, pool.on_demand)
             raise
     _modify(runtime, pool, target, on_demand)
-    if on_demand == pool.on_demand_floor:
-        runtime.ec2.delete_tags(Resources=resources, Tags=[{"Key": BASE_TAG}])
+
+
+def delete_mark(runtime: Runtime, name: PoolName) -> None:
+    """Delete the mark of the fleet's on-demand part. One that is not there is no error (EC2 API, DeleteTags)."""
+    runtime.ec2.delete_tags(Resources=[name.name], Tags=[{"Key": BASE_TAG}])
 
 
 def _modify(runtime: Runtime, pool: Pool, target: int, on_demand: int) -> None:

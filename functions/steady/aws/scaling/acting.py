@@ -14,6 +14,7 @@ from steady.aws.ecs.container_instances import set_active, set_draining
 from steady.aws.ecs.drain_marks import delete_marks
 from steady.aws.runtime import Runtime, batches
 from steady.cluster import Snapshot
+from steady.names import BASE_TAG
 from steady.scaling.decision import Decision
 
 # Ten calls of UpdateContainerInstancesState: they end long before a hold does.
@@ -65,6 +66,7 @@ def carry_out(
     steps: list[Callable[[], object]] = [
         lambda: turn_types(runtime, snapshot, decision),
         change_capacity,
+        lambda: forget_stale_mark(runtime, snapshot, decision),
         *(
             lambda some=some: set_active(runtime, cluster, some)
             for some in batches(decision.to_undrain, INSTANCES_A_STEP)
@@ -112,5 +114,24 @@ def turn_types(runtime: Runtime, snapshot: Snapshot, decision: Decision) -> None
         runtime.telemetry.warning(
             f"cluster {snapshot.cluster}: {pool.name} keeps its types in the order {', '.join(pool.order)}, and not "
             f"{', '.join(decision.order)}; the rest of the decision is carried out: {error}",
+            cluster=snapshot.cluster,
+        )
+
+
+def forget_stale_mark(runtime: Runtime, snapshot: Snapshot, decision: Decision) -> None:
+    """Delete the mark of a changed on-demand part where the part is its owner's. If AWS refuses, the next look tries.
+
+    It is left after a crash, or if the owner has set another part. Left there, it would take a part that the owner sets
+    later for the suite's.
+    """
+    pool = snapshot.pool
+    if not pool.has_stale_mark or decision.on_demand != pool.on_demand:
+        return
+    try:
+        pools.delete_mark(runtime, pool.name)
+    except Exception as error:
+        runtime.telemetry.warning(
+            f"cluster {snapshot.cluster}: the tag {BASE_TAG} of {pool.name} is out of date, and could not be deleted; "
+            f"the next look tries again: {error}",
             cluster=snapshot.cluster,
         )
