@@ -130,6 +130,23 @@ def test_what_ec2_does_not_have_is_given_up_and_the_order_is_put_back() -> None:
     assert list(group.overrides) == ["m5.large", "m5.xlarge"]
 
 
+@pytest.mark.parametrize("lost", ["c5.2xlarge", "m5.2xlarge"])
+def test_where_ec2_does_not_have_the_fitting_type_another_one_that_fits_comes(lost: str) -> None:
+    """The fallback of the changed order is not the operator's first type, which does not hold the task."""
+    world = World(seed=1)
+    types = {"m5.large": 1, "c5.2xlarge": 4, "m5.2xlarge": 4, "m5.xlarge": 2}
+    web = world.group_cluster("web", 1, types=types, **{**QUIET, "type_order": "fitting"})
+    assert isinstance(web.pool, AutoScalingGroup)
+    web.pool.unavailable.add(lost)
+    web.service("cpu", 2, cpu=7000, memory=9000)
+    world.run(600)
+
+    assert len(web.running()) == 2
+    assert types_of(web).count("m5.large") <= 1
+    assert list(web.pool.overrides) == list(types)
+    assert not any("given up" in text for text in reasons(world))
+
+
 def test_what_another_writer_makes_of_the_types_meanwhile_is_kept() -> None:
     world = World(seed=1)
     web, group = group_of(world)

@@ -179,8 +179,8 @@ def _scale(situation: Situation, decision: Decision) -> Change:
     """Set the target, what scale-in empties, and the type that comes next."""
     snapshot, state = situation.snapshot, decision.state
     out = scale_out.scale_out(snapshot, state, situation.thresholds)
-    first = out.first if situation.thresholds.type_order == "fitting" else ""
-    return type_order.with_first(_sized(situation, decision, out), first, snapshot.pool, state)
+    front = out.front if situation.thresholds.type_order == "fitting" else ()
+    return type_order.with_first(_sized(situation, decision, out), front, snapshot.pool, state)
 
 
 def _sized(situation: Situation, decision: Decision, out: scale_out.ScaleOut) -> Change:

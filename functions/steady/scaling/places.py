@@ -30,7 +30,7 @@ class Places:
         new: the number of instances that the `homeless` tasks need.
         homeless: how many tasks fit neither what is there nor what is coming, but fit a new instance.
         fitting: the tasks that fit on what is there.
-        first: the type that the pool should launch first, for a task that the first one does not hold; "": any.
+        front: the types that the pool should launch first, for a task that the first one does not hold; (): any.
         waits: whether a task waits for an instance that is coming, or to be asked for.
         tries: the tries for what the pool may not be able to serve.
     """
@@ -42,7 +42,7 @@ class Places:
     new: int
     homeless: int
     fitting: tuple[TaskShape, ...]
-    first: str
+    front: tuple[str, ...]
     waits: bool
     tries: Mapping[str, Tries]
     reasons: tuple[Reason, ...]
@@ -97,7 +97,7 @@ def find_places(
         needed.rooms + more.rooms,
         needed.homeless + more.homeless,
         tuple(task for task in fitting.elements() if task not in over),
-        _first(pool, unplaced, [t for t in misfits if verdicts[key_of(t)] is not Verdict.GIVEN_UP], tries, state),
+        _front(pool, unplaced, [t for t in misfits if verdicts[key_of(t)] is not Verdict.GIVEN_UP], tries, state),
         bool(easy) or is_waited_for or len(back.left_over) < len(left),
         tries,
         (
@@ -164,9 +164,18 @@ class _Coming:
         _, units, needed = self._fewest(tasks, list(self.rooms), 0, ())
         return units, needed
 
-    def fitting(self, tasks: Sequence[TaskShape]) -> str:
-        """Return the type on which `ask_larger` counts for `tasks`; "" for none."""
-        return self._fewest(tasks, list(self.rooms), 0, ())[0]
+    def fitting(self, tasks: Sequence[TaskShape], order: Sequence[str]) -> tuple[str, ...]:
+        """Return the type on which `ask_larger` counts for `tasks`, and then those of `order` that would do as well.
+
+        EC2 may not have that type: then the next one of these comes, and none that holds none of the tasks.
+        """
+        best = self._fewest(tasks, list(self.rooms), 0, ())[0]
+        room = self.room_of(best)
+        if room is None:
+            return ()
+        held = [task for task in dict.fromkeys(tasks) if room.holds(task)]
+        rooms = {type_: other for type_ in order if (other := self.room_of(type_)) and type_ != best}
+        return (best, *(type_ for type_, other in rooms.items() if all(other.holds(task) for task in held)))
 
     def room_of(self, type_: str) -> Room | None:
         """Return the room on a new instance of this type, if it is one of the pool's."""
@@ -186,14 +195,14 @@ class _Coming:
         return name, units_to_ask(units), needed
 
 
-def _first(
+def _front(
     pool: _Coming,
     unplaced: Sequence[TaskShape],
     misfits: Sequence[TaskShape],
     tries: Mapping[str, Tries],
     state: ScalingState,
-) -> str:
-    """Return the type that a pool with an order should launch first; "" if the order may be the operator's.
+) -> tuple[str, ...]:
+    """Return the types that a pool with an order should launch first; () if the order may be the operator's.
 
     A type that was put first stays there until the tasks for which it was have an instance that boots, or are given up.
 
@@ -201,14 +210,15 @@ def _first(
         unplaced: the tasks that fit on nothing that is registered, or that boots.
         misfits: those for which something is asked, although the next instance may not hold them.
     """
-    outside = misfits
+    outside, order = misfits, pool.pool.order
     if is_known(pool.pool, state):
+        order = state.order_before
         own, now = (pool.room_of(order[0]) for order in (state.order_before, pool.pool.order))
         over = given_up(tries)
         outside, _ = _apart((task for task in unplaced if key_of(task) not in over), [own] if own else [])
         if any(now.holds(task) for task in outside if now):
-            return pool.pool.first_type
-    return pool.fitting(outside) if pool.pool.order else ""
+            return pool.pool.order
+    return pool.fitting(outside, order) if order else ()
 
 
 def _choice_of(fits: str, pool: Pool) -> str:

@@ -32,7 +32,7 @@ class ScaleOut:
         reserve: the registered capacity that the rules want: scale-in leaves this much.
         keep: the tasks that wait and would fit on what is there: scale-in leaves room for them.
         tries: the tries for what the pool may not be able to serve; None: as they were.
-        first: the type that the pool should launch first, if it launches its types in an order; "": any.
+        front: the types that the pool should launch first, if it launches its types in an order; (): any.
     """
 
     add_units: int = 0
@@ -42,7 +42,7 @@ class ScaleOut:
     reserve: Size = NOTHING
     keep: tuple[TaskShape, ...] = ()
     tries: Mapping[str, Tries] | None = None
-    first: str = ""
+    front: tuple[str, ...] = ()
 
 
 def scale_out(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> ScaleOut:
@@ -72,7 +72,7 @@ def scale_out(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -
         reserve,
         places.fitting,
         places.tries,
-        places.first,
+        places.front,
     )
 
 

@@ -15,14 +15,20 @@ from steady.scaling.state import ScalingState
 
 @dataclass(frozen=True, slots=True)
 class TypePutFirst(Reason):
-    """A type is put first among the pool's types while a task waits that the first one does not hold."""
+    """A type is put first among the pool's types while a task waits that the first one does not hold.
+
+    `others`: the types after it that hold what it is there for, too. They come if EC2 does not have it.
+    """
 
     first: str
     before: tuple[str, ...]
+    others: tuple[str, ...] = ()
 
     def __str__(self) -> str:
+        others = f", and {_listed(self.others)} next," if self.others else ""
         return (
-            f"{self.first} is put first in the group's overrides while such a task waits (now: {_listed(self.before)})"
+            f"{self.first} is put first{others} in the group's overrides while such a task waits (now: "
+            f"{_listed(self.before)})"
         )
 
 
@@ -36,15 +42,17 @@ class OrderRestored(Reason):
         return f"the group's overrides are put back in their order: {_listed(self.order)}"
 
 
-def with_first(change: Change, first: str, pool: Pool, state: ScalingState) -> Change:
+def with_first(change: Change, front: tuple[str, ...], pool: Pool, state: ScalingState) -> Change:
     """Return `change` with the order of types that the pool is to have, and what is remembered of it.
 
     Args:
-        first: the type that holds a waiting task; "": the order should be the operator's.
+        front: the types that hold a waiting task, the one that should come first; (): the order should be the
+            operator's.
     """
     before = state.order_before if is_known(pool, state) else ()
     own = before or pool.order
-    wanted = (first, *(type_ for type_ in own if type_ != first)) if first in own else own
+    front = tuple(type_ for type_ in front if type_ in own)
+    wanted = (*front, *(type_ for type_ in own if type_ not in front))
     if before and pool.order not in (own, wanted):
         # From one order of ours to another it goes by the operator's: a crash in between never makes that unknown.
         wanted = own
@@ -52,7 +60,7 @@ def with_first(change: Change, first: str, pool: Pool, state: ScalingState) -> C
         # Either nothing was changed, or it is as it should be.
         kept = (own, wanted) if wanted != own else ((), ())
         return replace(change, state={**change.state, "order_before": kept[0], "order_set": kept[1]})
-    reason = OrderRestored(wanted) if wanted == own else TypePutFirst(first, pool.order)
+    reason = OrderRestored(wanted) if wanted == own else TypePutFirst(front[0], pool.order, front[1:])
     return replace(
         change,
         order=wanted,

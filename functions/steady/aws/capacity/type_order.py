@@ -30,7 +30,8 @@ def order_of(policy: Mapping[str, Any]) -> tuple[str, ...]:
     if not in_order or not is_on_demand or distribution.get("DistributionSegments"):
         return ()
     types = tuple(str(one.get("InstanceType", "")) for one in overrides)
-    return types if all(types) else ()
+    # Which of two overrides of one type comes first says nothing of the type.
+    return types if all(types) and len(set(types)) == len(types) else ()
 
 
 def set_order(
