@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
 
 from simulator.ecs.state import Cluster
+from simulator.endpoint import Params
 from simulator.errors import AwsError
 from simulator.world import SimulatedCluster, World
 from tests.simulator.scaled_clusters import cluster
@@ -142,3 +144,25 @@ def test_a_refused_account_setting_stops_nothing() -> None:
     assert launched_for(world, web, 24) == 12, "no trunk is foreseen"
     [warned] = {line.message for line in world.suite.telemetry.log_lines if "awsvpcTrunking" in line.message}
     assert "is taken to have no trunk" in warned
+
+
+def test_a_setting_that_could_not_be_read_once_is_read_again_minutes_later() -> None:
+    world = World(seed=6)
+    web = web_of_none(world, "group")
+    web.pool.image_boots = False
+    own = world.account.endpoint.actions["ecs:ListAccountSettings"]
+    asked: list[float] = []
+
+    def throttled(params: Params) -> dict[str, Any]:
+        asked.append(world.clock.now)
+        if len(asked) <= 3:
+            raise AwsError("ThrottlingException", "Rate exceeded")
+        return own(params)
+
+    world.account.endpoint.actions["ecs:ListAccountSettings"] = throttled
+    web.service("api", 24, cpu=10, memory=100, awsvpc=True)
+    world.run(3600)
+
+    gaps = [later - before for before, later in itertools.pairwise(asked)]
+    assert 240 < max(gaps) < 420, "neither at each look nor an hour later"
+    assert len(asked) < 8
