@@ -10,6 +10,7 @@ from simulator.clock import Clock
 from simulator.cloud_map import CloudMap
 from simulator.dynamodb.tables import Tables
 from simulator.ec2 import BOOT_S, Ec2, Ec2Instance
+from simulator.ec2_api import Ec2Api
 from simulator.ecs.api import EcsApi
 from simulator.ecs.scheduler import Scheduler
 from simulator.endpoint import ACCOUNT_ID, Endpoint
@@ -47,7 +48,7 @@ class Account:
         self.groups = AutoScaling(self.clock, self.ec2)
         self.spot = SpotMarket(self.clock, self.ec2, self.fleets, self.groups)
         self.messaging = Messaging(self.clock, random.Random(f"delivery {seed}"), duplicates, timing)
-        self.parameters = ParameterStore()
+        self.parameters = ParameterStore(lambda: self.clock.now)
         self.tables = Tables()
         self.endpoint = Endpoint(self.clock, random.Random(f"latency {seed}"), timing)
         self.killed_tasks = 0
@@ -63,15 +64,14 @@ class Account:
         self.spot.on_recommendation = self._send_recommendation
         self.groups.hooks.on_held = self._begin_wait
         self.ec2.on_state = self._send_state
+        self.balancing.is_instance = lambda id_: id_ in self.ec2.instances
         self.endpoint.actions = {
             **EcsApi(self.scheduler).actions(),
             "elbv2:DescribeTargetGroups": self.balancing.describe_target_groups,
             "elbv2:DescribeTargetHealth": self.balancing.describe_target_health,
             "elbv2:DeregisterTargets": self.balancing.deregister_targets,
             "servicediscovery:DeregisterInstance": CloudMap(self.balancing).deregister_instance,
-            "ec2:DescribeInstances": self.ec2.describe_instances,
-            "ec2:DescribeInstanceTypes": self.ec2.describe_instance_types,
-            "ec2:TerminateInstances": self.ec2.terminate_instances,
+            **Ec2Api(self.ec2).actions(),
             "ec2:DescribeSpotFleetRequests": self.fleets.describe_spot_fleet_requests,
             "ec2:DescribeSpotFleetInstances": self.fleets.describe_spot_fleet_instances,
             "ec2:DescribeSpotFleetRequestHistory": self.fleets.describe_spot_fleet_request_history,

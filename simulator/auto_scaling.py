@@ -116,13 +116,15 @@ class AutoScaling:
         raise AwsError("ValidationError", f"Instance Id not found - No managed instance found: {params['InstanceId']}")
 
     def describe_scaling_activities(self, params: Params) -> dict[str, Any]:
-        return {"Activities": self._group(params["AutoScalingGroupName"]).activities[: params.get("MaxRecords", 100)]}
+        """Describe the activities of a group, the latest first: up to 100 a page (Auto Scaling API)."""
+        found = self._group(params["AutoScalingGroupName"]).activities
+        return numbered_page("Activities", found, params, size_name="MaxRecords", default=100, most=100)
 
     def describe_lifecycle_hooks(self, params: Params) -> dict[str, Any]:
         group = self._group(params["AutoScalingGroupName"])
         wanted = params.get("LifecycleHookNames", group.hooks())
         found = [
-            described(name, s, ABANDON if name in group.abandoning else CONTINUE)
+            described(group.name, name, s, ABANDON if name in group.abandoning else CONTINUE)
             for name, s in group.hooks().items()
             if name in wanted
         ]

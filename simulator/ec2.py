@@ -5,17 +5,15 @@ from __future__ import annotations
 import itertools
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from simulator.clock import Clock
 from simulator.ecs.interfaces import interfaces_of, takes_trunk
 from simulator.ecs.scheduler import Scheduler
 from simulator.ecs.state import Cluster, ContainerInstance
-from simulator.endpoint import Params
 from simulator.errors import AwsError
-from simulator.instance_types import NoSuchInstanceType, described, is_type, registered_size
+from simulator.instance_types import registered_size
 from steady.pools import Purchase
 
 # Mean seconds from the launch to the registration with ECS.
@@ -185,44 +183,6 @@ class Ec2:
         self.on_state(instance, "running")
         self.clock.after(RESTART_S, lambda: self._restarted(instance))
 
-    def describe_instances(self, params: Params) -> dict[str, Any]:
-        found = list(self.instances.values())
-        for one in params.get("Filters", []):
-            if one["Name"] not in _FILTERS:
-                raise AwsError("InvalidParameterValue", f"the filter {one['Name']} is not simulated")
-            found = [i for i in found if _FILTERS[one["Name"]](i) in one["Values"]]
-        return {"Reservations": [{"Instances": [_instance(i)]} for i in found]}
-
-    def terminate_instances(self, params: Params) -> dict[str, Any]:
-        """Terminate instances, except in the zones of those that are protected (EC2 API, TerminateInstances).
-
-        "The specified instances that are in the same Availability Zone as the protected instance are not terminated."
-        One id that does not exist fails the whole call.
-        """
-        missing = [id_ for id_ in params["InstanceIds"] if id_ not in self.instances]
-        if missing:
-            raise AwsError("InvalidInstanceID.NotFound", f"The instance IDs '{', '.join(missing)}' do not exist")
-        asked = [self.instances[id_] for id_ in params["InstanceIds"]]
-        refusals = {i.zone: i.refuses_termination for i in asked if i.refuses_termination and i.alive}
-        for instance in asked:
-            if instance.zone not in refusals:
-                self.terminate(instance)
-        for refusal in refusals.values():
-            raise refusal
-        return {"TerminatingInstances": [{"InstanceId": id_} for id_ in params["InstanceIds"]]}
-
-    def describe_instance_types(self, params: Params) -> dict[str, Any]:
-        """Describe types. An unknown one among `InstanceTypes` fails the call; the filter leaves it out (EC2 API)."""
-        types = params.get("InstanceTypes", [])
-        for one in params.get("Filters", []):
-            if one["Name"] != "instance-type":
-                raise AwsError("InvalidParameterValue", f"the filter {one['Name']} is not simulated")
-            types = [type_ for type_ in one["Values"] if is_type(type_)]
-        try:
-            return {"InstanceTypes": [described(type_) for type_ in types]}
-        except NoSuchInstanceType as error:
-            raise AwsError("InvalidInstanceType", str(error)) from error
-
     def register_again(self, instance: Ec2Instance) -> None:
         """Let the agent register once more. Its first container instance stays, disconnected.
 
@@ -264,28 +224,3 @@ class Ec2:
             target = balancing.register(arn, instance.id, balancing.groups[arn].port)
             instance.container_instance.targets.append(target)
         self.scheduler.register(instance.cluster, instance.container_instance)
-
-
-def _instance(instance: Ec2Instance) -> dict[str, Any]:
-    return {
-        "InstanceId": instance.id,
-        "InstanceType": instance.instance_type,
-        "State": {"Name": _state(instance)},
-        # EC2 API, Instance: `spot`, `scheduled` or `capacity-block`; an on-demand instance has no such member.
-        **({} if instance.on_demand else {"InstanceLifecycle": "spot"}),
-        "Tags": [{"Key": k, "Value": v} for k, v in instance.tags.items()],
-    }
-
-
-def _state(instance: Ec2Instance) -> str:
-    if not instance.alive:
-        return "terminated"
-    return "stopped" if instance.stopped else "running"
-
-
-# The filters of DescribeInstances that are simulated, by their names (EC2 API Reference).
-_FILTERS: Mapping[str, Callable[[Ec2Instance], str]] = {
-    "instance-id": lambda instance: instance.id,
-    "instance-state-name": _state,
-    "capacity-reservation-id": lambda instance: instance.reservation,
-}

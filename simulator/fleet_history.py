@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from simulator.endpoint import Params
+from simulator.paging import ec2_page
 
 # EC2 API, DescribeSpotFleetRequestHistory: events are delayed by up to 30 s before they can be described.
 SHOWN_AFTER_S = 30.0
-# EC2 API: results of one page, which is all that is kept here. EC2 keeps the events of 48 hours.
+# EC2 API: results of one page, and how long events are kept.
 EVENTS_A_PAGE = 1000
+KEPT_S = 48 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,12 @@ BLACKLISTED = FleetEvent(
 class FleetHistory:
     """The latest events of one fleet, each with its time, the oldest first."""
 
-    events: deque[tuple[float, FleetEvent, str]] = field(default_factory=lambda: deque(maxlen=EVENTS_A_PAGE))
+    events: deque[tuple[float, FleetEvent, str]] = field(default_factory=deque)
 
     def add(self, at: float, event: FleetEvent, instance_id: str = "") -> None:
         self.events.append((at, event, instance_id))
+        while self.events[0][0] < at - KEPT_S:
+            self.events.popleft()
 
     def add_change(self, at: float, done_at: float, target: int) -> None:
         """Add a change of the target capacity, which is `modifying` until `done_at`."""
@@ -76,7 +80,7 @@ class FleetHistory:
             "SpotFleetRequestId": params["SpotFleetRequestId"],
             "StartTime": start,
             "LastEvaluatedTime": datetime.fromtimestamp(now - SHOWN_AFTER_S, UTC),
-            "HistoryRecords": shown,
+            **ec2_page("HistoryRecords", shown, params, default=EVENTS_A_PAGE, most=EVENTS_A_PAGE),
         }
 
 

@@ -129,10 +129,11 @@ class LifecycleHooks:
         raise AwsError("ValidationError", f"No active Lifecycle Action found with token {token} or ID {instance_id}")
 
 
-def described(name: str, heartbeat_s: float, default: str = CONTINUE) -> dict[str, Any]:
+def described(group: str, name: str, heartbeat_s: float, default: str = CONTINUE) -> dict[str, Any]:
     """Return a hook as DescribeLifecycleHooks describes it."""
     return {
         "LifecycleHookName": name,
+        "AutoScalingGroupName": group,
         "HeartbeatTimeout": int(heartbeat_s),
         "GlobalTimeout": int(min(LONGEST_S, MOST_HEARTBEATS * heartbeat_s)),
         "LifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING",

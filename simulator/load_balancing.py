@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from simulator import target_health
 from simulator.clients import REGION
 from simulator.clock import Clock
 from simulator.endpoint import ACCOUNT_ID, Params
@@ -130,6 +131,7 @@ class LoadBalancing:
     """All target groups of the account, and the number of requests that failed.
 
     Attributes:
+        is_instance: whether EC2 knows an instance of this id.
         failed_by_target: the failed requests by the target's id (an instance's id, or an IP address).
 
     Args:
@@ -141,6 +143,7 @@ class LoadBalancing:
         self.clock = clock
         self.displays_delay = displays_delay
         self.groups: dict[str, TargetGroup] = {}
+        self.is_instance: Callable[[str], bool] = lambda id_: True
         self.failed_requests = 0
         self.failed_by_target: Counter[str] = Counter()
         self._rng = rng
@@ -227,8 +230,9 @@ class LoadBalancing:
     def describe_target_health(self, params: Params) -> dict[str, object]:
         group = self._group(params)
         asked = params.get("Targets")
-        keys = [(t["Id"], t.get("Port", 0)) for t in asked] if asked else list(group.targets)
-        return {"TargetHealthDescriptions": [self._health(group, key) for key in keys]}
+        keys = target_health.keys_of(group, asked, self.is_instance) if asked else list(group.targets)
+        health = [target_health.described(key, group.targets.get(key), self.clock.now) for key in keys]
+        return {"TargetHealthDescriptions": health}
 
     def describe_target_groups(self, params: Params) -> dict[str, object]:
         arns = params["TargetGroupArns"]
@@ -251,9 +255,8 @@ class LoadBalancing:
 
     def deregister_targets(self, params: Params) -> dict[str, object]:
         group = self._group(params)
-        for asked in params["Targets"]:
-            target = group.targets.get((asked["Id"], asked.get("Port", 0)))
-            if target:
+        for key in target_health.keys_of(group, params["Targets"], self.is_instance):
+            if target := group.targets.get(key):
                 self.deregister(target)
         return {}
 
@@ -262,11 +265,6 @@ class LoadBalancing:
         if group is None:
             raise AwsError("TargetGroupNotFound", f"Target groups '{params['TargetGroupArn']}' not found")
         return group
-
-    def _health(self, group: TargetGroup, key: tuple[str, int]) -> dict[str, object]:
-        target = group.targets.get(key)
-        state = target.state(self.clock.now) if target else "unused"
-        return {"Target": {"Id": key[0], "Port": key[1]}, "TargetHealth": {"State": state}}
 
     def _requests(self, target: RegisteredTarget, since: float) -> Iterator[tuple[float, float]]:
         """Yield the arrival time and the duration of each request to `target` from `since` on."""

@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import md5
 from typing import Any
 
 from simulator.clients import REGION
@@ -137,7 +138,10 @@ class Messaging:
         copies = 2 if self._rng.random() < self.duplicates else 1
         for _ in range(copies):
             message = self.enqueue(queue, params["MessageBody"], delay_s, params.get("MessageAttributes"))
-        return {"MessageId": message.id}
+        return {
+            "MessageId": message.id,
+            "MD5OfMessageBody": md5(params["MessageBody"].encode(), usedforsecurity=False).hexdigest(),
+        }
 
     def invoke(self, function: Function, event: dict[str, Any], then: Then) -> None:
         """Invoke `function` in its own process. `then` gets its answer, or None if it failed or reached its timeout."""

@@ -17,6 +17,7 @@ def numbered_page(
     size_name: str,
     default: int,
     most: int,
+    least: int = 1,
     code: str = "ValidationError",
     bad_token: str = "InvalidNextToken",  # noqa: S107
 ) -> dict[str, Any]:
@@ -25,13 +26,13 @@ def numbered_page(
     Args:
         size_name: the parameter with the most results of a page.
         default: how many a page has without it.
-        most: the most that it may be.
+        most: the most that it may be; `least`: the fewest.
         code: the code of the error for another size.
         bad_token: the code of the error for a token that no answer has had.
     """
     size, token = params.get(size_name) or default, params.get("NextToken") or "0"
-    if not 1 <= size <= most:
-        raise AwsError(code, f"{size_name} is {size}: 1 to {most} is needed")
+    if not least <= size <= most:
+        raise AwsError(code, f"{size_name} is {size}: {least} to {most} is needed")
     if not token.isdigit() or int(token) > len(things):
         raise AwsError(bad_token, "The token is not valid")
     start = int(token)
@@ -39,3 +40,19 @@ def numbered_page(
     if start + size < len(things):
         page["NextToken"] = str(start + size)
     return page
+
+
+def ec2_page(
+    key: str, things: Sequence[Any], params: Params, *, default: int, most: int, least: int = 1
+) -> dict[str, Any]:
+    """Return a page of `things` under `key`, as EC2's actions do."""
+    return numbered_page(
+        key,
+        things,
+        params,
+        size_name="MaxResults",
+        default=default,
+        most=most,
+        least=least,
+        code="InvalidParameterValue",
+    )

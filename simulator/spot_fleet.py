@@ -13,6 +13,7 @@ from simulator.errors import AwsError
 from simulator.fleet_history import FleetEvent
 from simulator.fleet_request import SpotFleet
 from simulator.instance_types import is_type
+from simulator.paging import ec2_page
 from steady.names import CLUSTER_TAG
 
 # Seconds for which a fleet is `modifying`: 3 in a published history (kubernetes-retired/kube-aws, issue 843).
@@ -133,19 +134,19 @@ class SpotFleets:
         }
 
     def describe_spot_fleet_instances(self, params: Params) -> dict[str, Any]:
+        """Describe the running instances of a fleet: up to 1,000 a page (EC2 API)."""
         fleet = self._fleet(params["SpotFleetRequestId"])
-        return {
-            "SpotFleetRequestId": fleet.id,
-            "ActiveInstances": [
-                {
-                    "InstanceId": i.id,
-                    "InstanceType": i.instance_type,
-                    "InstanceHealth": "healthy",
-                    **({} if i.on_demand else {"SpotInstanceRequestId": f"sir-{i.id}"}),
-                }
-                for i in fleet.members.values()
-            ],
-        }
+        instances = [
+            {
+                "InstanceId": i.id,
+                "InstanceType": i.instance_type,
+                "InstanceHealth": "healthy",
+                **({} if i.on_demand else {"SpotInstanceRequestId": f"sir-{i.id}"}),
+            }
+            for i in fleet.members.values()
+        ]
+        page = ec2_page("ActiveInstances", instances, params, default=1000, most=1000)
+        return {"SpotFleetRequestId": fleet.id, **page}
 
     def stop(self, instance: Ec2Instance) -> None:
         """Stop an instance at the end of its notice. Its fleet launches another one."""

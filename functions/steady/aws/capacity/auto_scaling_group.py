@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ ELB = "elasticloadbalancing"
 WAITING = "Terminating:Wait"
 # ECS API, DescribeCapacityProviders: results of one page.
 PROVIDERS_A_PAGE = 10
+# How many pages are read for the latest activity: most often the first one has it.
+ACTIVITY_PAGES = 5
 # One call each, of some tenths of a second: the function ends well within its timeout.
 TERMINATIONS_A_DECISION = 100
 # Auto Scaling, TrafficSourceIdentifier: the types that are no such target groups.
@@ -101,9 +104,17 @@ def to_routes(group: AutoScalingGroupTypeDef) -> Routes:
 
 
 def read_trouble(runtime: Runtime, name: PoolName) -> str:
-    """Return the message of the group's latest scaling activity, if it failed; else ""."""
-    answer = runtime.autoscaling_once.describe_scaling_activities(AutoScalingGroupName=name.name, MaxRecords=1)
-    latest = next(iter(answer["Activities"]), None)
+    """Return the message of the group's latest scaling activity, if it failed; else "".
+
+    Auto Scaling API, DescribeScalingActivities: a response "can contain fewer items than the value specified by
+    MaxRecords, even when more items are available".
+    """
+    pages = runtime.autoscaling_once.get_paginator("describe_scaling_activities").paginate(
+        AutoScalingGroupName=name.name, PaginationConfig={"PageSize": 1}
+    )
+    latest = next(
+        (activity for page in itertools.islice(pages, ACTIVITY_PAGES) for activity in page["Activities"]), None
+    )
     return latest.get("StatusMessage", "") if latest and latest["StatusCode"] in ("Failed", "Cancelled") else ""
 
 
