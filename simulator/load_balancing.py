@@ -230,9 +230,10 @@ class LoadBalancing:
     def describe_target_health(self, params: Params) -> dict[str, object]:
         group = self._group(params)
         asked = params.get("Targets")
-        keys = target_health.keys_of(group, asked, self.is_instance) if asked else list(group.targets)
-        health = [target_health.described(key, group.targets.get(key), self.clock.now) for key in keys]
-        return {"TargetHealthDescriptions": health}
+        keys = target_health.keys_of(group.port, asked, self.is_instance) if asked else list(group.targets)
+        known, now = group.targets, self.clock.now
+        states = {key: known[key].state(now) if key in known else "unused" for key in keys}
+        return {"TargetHealthDescriptions": [target_health.described(key, states[key]) for key in keys]}
 
     def describe_target_groups(self, params: Params) -> dict[str, object]:
         arns = params["TargetGroupArns"]
@@ -255,7 +256,7 @@ class LoadBalancing:
 
     def deregister_targets(self, params: Params) -> dict[str, object]:
         group = self._group(params)
-        for key in target_health.keys_of(group, params["Targets"], self.is_instance):
+        for key in target_health.keys_of(group.port, params["Targets"], self.is_instance):
             if target := group.targets.get(key):
                 self.deregister(target)
         return {}

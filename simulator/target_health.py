@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from simulator.errors import AwsError
-
-if TYPE_CHECKING:
-    from simulator.load_balancing import RegisteredTarget, TargetGroup
 
 # ELB API, TargetHealth: the reason code of each state, and what it means. A healthy target has neither.
 REASONS: Mapping[str, tuple[str, str]] = {
@@ -19,9 +16,9 @@ REASONS: Mapping[str, tuple[str, str]] = {
 
 
 def keys_of(
-    group: TargetGroup, targets: Iterable[Mapping[str, Any]], is_instance: Callable[[str], bool]
+    default_port: int, targets: Iterable[Mapping[str, Any]], is_instance: Callable[[str], bool]
 ) -> list[tuple[str, int]]:
-    """Return the keys of the targets that a call names: one without a port is registered at the group's port.
+    """Return the keys of the targets that a call names: without a port, it is the group's.
 
     ELB API, DeregisterTargets: "If you specified a port override when you registered a target, you must specify both
     the target ID and the port". InvalidTarget: "The specified target does not exist, is not in the same VPC [...]"; it
@@ -30,16 +27,15 @@ def keys_of(
     Args:
         is_instance: whether EC2 knows an instance of this id.
     """
-    keys = [(one["Id"], one.get("Port", group.port)) for one in targets]
+    keys = [(one["Id"], one.get("Port", default_port)) for one in targets]
     unknown = sorted({id_ for id_, _ in keys if id_.startswith("i-") and not is_instance(id_)})
     if unknown:
         raise AwsError("InvalidTarget", f"The following targets do not exist: {', '.join(unknown)}")
     return keys
 
 
-def described(key: tuple[str, int], target: RegisteredTarget | None, now: float) -> dict[str, Any]:
-    """Return the health of a target; None: it is not registered."""
-    state = target.state(now) if target else "unused"
+def described(key: tuple[str, int], state: str) -> dict[str, Any]:
+    """Return the health of a target in this state."""
     health = {"State": state}
     if state in REASONS:
         health["Reason"], health["Description"] = REASONS[state]

@@ -115,6 +115,31 @@ def test_the_owners_base_is_known_after_the_ledger_was_lost() -> None:
     assert pool.on_demand_floor == 2
 
 
+@pytest.mark.parametrize(("weight", "base", "on_demand_instances"), [(2, 3, 2), (2, 2, 1), (4, 1, 1), (4, 6, 2)])
+def test_a_base_that_is_no_number_of_whole_instances_is_left_alone_and_restored(
+    weight: int, base: int, on_demand_instances: int
+) -> None:
+    """A group launches whole instances: their units may be more than the base."""
+    world = World(seed=10)
+    web = world.spot_group_cluster("web", 4 * weight, "m5.xlarge", types={"m5.xlarge": weight}, **QUIET)
+    for instance in web.ec2_instances()[:on_demand_instances]:
+        instance.on_demand = True
+    group_of(web).on_demand_base = base
+    web.service("api", 8, cpu=2000, memory=2000)
+    world.run(900)
+    assert (group_of(web).on_demand_base, web.target, group_of(web).tags) == (base, 4 * weight, {})
+
+    world.account.spot.set_available(web.pool, 0.0)
+    world.run(600)
+    assert group_of(web).on_demand_base > base
+    world.account.spot.set_available(web.pool, 1.0)
+    world.run(2400)
+
+    assert (group_of(web).on_demand_base, web.target, group_of(web).tags) == (base, 4 * weight, {})
+    assert on_demand(web) == on_demand_instances
+    assert (len(web.running()), group_of(web).realigned, world.account.killed_tasks) == (8, 0, 0)
+
+
 def test_a_refused_change_of_the_base_still_asks_for_the_capacity() -> None:
     world = World(seed=8)
     web = with_base(world, 4, base=1)

@@ -1,10 +1,10 @@
 """Spot shortage: on-demand capacity inside the pool while Spot is short, given back once Spot has returned."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from steady.cluster import ContainerInstance, Snapshot
 from steady.drain_mark import DrainReason
-from steady.pools import whole_units
+from steady.pools import Pool, whole_units
 from steady.scaling.change import Change
 from steady.scaling.pool import is_drained_by_hand, is_leaving
 from steady.scaling.reasons import FellBack
@@ -60,9 +60,9 @@ def win_back(snapshot: Snapshot, state: ScalingState, target: int, asked: int, g
         return Change()
     kept = {*snapshot.bound_since, *snapshot.pinned, *state.draining}
     free = [i for i in on_demand_instances(snapshot) if i.arn not in kept]
-    movable = pool.units(i.instance_id for i in free if i.arn not in snapshot.unread)
-    movable = _within(asked - target, movable, pool.units(i.instance_id for i in free))
-    movable = max(0, min(movable, pool.on_demand_over_floor(going)))
+    over = pool.on_demand_over_floor(going)
+    least = _removable(pool, (i for i in free if i.arn not in snapshot.unread), over)
+    movable = _within(asked - target, least, _removable(pool, free, over))
     beyond = min(asked, pool.units(id_ for id_ in pool.members if id_ not in going)) - target
     units = max(0, beyond, min(movable if pool.may_fall_back else 0, pool.maximum - target))
     return Change(units=units, units_for_now=units)
@@ -110,7 +110,7 @@ def _stand_ins(
     pool = snapshot.pool
     gone = pool.units(pool.on_demand_members.intersection(going)) if pool.traits.keeps_to_its_parts else 0
     if since is None and pool.traits.keeps_to_its_parts:
-        return min(target, pool.units(pool.on_demand_members) - gone)
+        return min(target, _running_on_demand(pool, going))
     if since is None:
         kept = {*snapshot.bound_since, *state.draining, *snapshot.pinned, *_drained_by_hand(snapshot, state)}
         bought = [i for i in snapshot.instances if i.instance_id in pool.on_demand_members]
@@ -120,6 +120,25 @@ def _stand_ins(
     if snapshot.at - since < thresholds.fallback_after_seconds and not _is_market_gone(snapshot, state):
         return min(target, pool.on_demand - gone)
     return min(target, pool.units(pool.on_demand_members) + target - pool.held)
+
+
+def _running_on_demand(pool: Pool, going: Collection[str]) -> int:
+    """Return the units that stay on-demand; the owner's part, if no instance is beyond it.
+
+    Whole instances are launched: the last one of the owner's part may count for more units than that part lacked.
+    """
+    staying = [id_ for id_ in pool.on_demand_members.difference(going) if id_ in pool.members]
+    smallest = min((pool.weight(pool.members[id_]) for id_ in staying), default=0.0)
+    is_owners = 0 <= pool.on_demand_over_floor(going) < smallest
+    return pool.on_demand_floor if is_owners else pool.units(staying)
+
+
+def _removable(pool: Pool, instances: Iterable[ContainerInstance], over: int) -> int:
+    """Return the units of as many of `instances` as can go where `over` units are too many."""
+    units = 0.0
+    for weight in sorted(pool.weight(i.instance_type) for i in instances):
+        units += weight if units + weight <= over else 0.0
+    return whole_units(units)
 
 
 def _within(now: int, least: int, most: int) -> int:

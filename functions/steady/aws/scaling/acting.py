@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from steady.aws.capacity import pools
 from steady.aws.capacity.kind import PoolIsChanging
 from steady.aws.capacity.type_order import set_order
 from steady.aws.ecs.container_instances import set_active, set_draining
 from steady.aws.ecs.drain_marks import delete_marks
 from steady.aws.runtime import Runtime, batches
+from steady.aws.scaling.ledger import LostRace
 from steady.cluster import Snapshot
 from steady.names import BASE_TAG
 from steady.scaling.decision import Decision
@@ -34,7 +33,7 @@ class Outcome:
     """
 
     refused: Mapping[str, str] = field(default_factory=dict)
-    error: ClientError | BotoCoreError | None = None
+    error: Exception | None = None
     ask_again: bool = False
 
     def raise_error(self) -> None:
@@ -50,6 +49,9 @@ def carry_out(
 
     Args:
         keep_hold: called before each call; it renews the hold of the cluster, or raises if the hold was lost.
+
+    Raises:
+        LostRace: if the hold was lost. No further call was made.
     """
     cluster, pool = snapshot.cluster, snapshot.pool
     refused: dict[str, str] = {}
@@ -83,8 +85,9 @@ def carry_out(
         keep_hold()
         try:
             step()
-        except (ClientError, BotoCoreError) as error:
-            errors.append(error)
+        except LostRace:
+            # Another invocation holds the cluster: it decides.
+            raise
         except PoolIsChanging as changing:
             ask_again = True
             runtime.telemetry.info(
@@ -92,6 +95,8 @@ def carry_out(
                 f"is asked for again in {ASK_AGAIN_S:.0f} s; the rest of the decision is carried out",
                 cluster=cluster,
             )
+        except Exception as error:
+            errors.append(error)
     for id_, why in refused.items():
         runtime.telemetry.warning(
             f"cluster {cluster}: AWS refuses to terminate instance {id_} ({why}); the rest of the decision is carried "
