@@ -147,6 +147,27 @@ def test_where_ec2_does_not_have_the_fitting_type_another_one_that_fits_comes(lo
     assert not any("given up" in text for text in reasons(world))
 
 
+@pytest.mark.parametrize("later_s", [0, 30, 90])
+def test_a_task_that_waits_beside_a_larger_one_gets_its_type_where_ec2_does_not_have_the_larger_type(
+    later_s: float,
+) -> None:
+    world = World(seed=1)
+    types = {"m5.large": 1, "m5.2xlarge": 4, "r5.xlarge": 2}
+    web = world.group_cluster("web", 1, types=types, **{**QUIET, "type_order": "fitting"})
+    assert isinstance(web.pool, AutoScalingGroup)
+    web.pool.unavailable.add("m5.2xlarge")
+    web.service("huge", 2, cpu=7900, memory=29_000)
+    world.run(later_s)
+    # An r5.xlarge holds one, an m5.2xlarge holds one, and an m5.large none.
+    web.service("large", 2, cpu=3900, memory=29_000)
+    world.run(1200)
+
+    assert {t.group for t in web.running()} == {"service:large"}
+    assert len(web.running()) == 2
+    world.run(1200)
+    assert list(web.pool.overrides) == list(types)
+
+
 def test_what_another_writer_makes_of_the_types_meanwhile_is_kept() -> None:
     world = World(seed=1)
     web, group = group_of(world)

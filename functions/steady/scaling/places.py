@@ -165,17 +165,18 @@ class _Coming:
         return units, needed
 
     def fitting(self, tasks: Sequence[TaskShape], order: Sequence[str]) -> tuple[str, ...]:
-        """Return the type on which `ask_larger` counts for `tasks`, and then those of `order` that would do as well.
+        """Return the type on which `ask_larger` counts for `tasks`, and then those of `order` that hold some of them.
 
         EC2 may not have that type: then the next one of these comes, and none that holds none of the tasks.
         """
-        best = self._fewest(tasks, list(self.rooms), 0, ())[0]
-        room = self.room_of(best)
-        if room is None:
-            return ()
-        held = [task for task in dict.fromkeys(tasks) if room.holds(task)]
-        rooms = {type_: other for type_ in order if (other := self.room_of(type_)) and type_ != best}
-        return (best, *(type_ for type_, other in rooms.items() if all(other.holds(task) for task in held)))
+        best, counts = self._fewest(tasks, list(self.rooms), 0, ())[0], Counter(tasks)
+        held = {
+            type_: sum(count for task, count in counts.items() if room.holds(task))
+            for type_ in order
+            if (room := self.room_of(type_))
+        }
+        others = sorted((type_ for type_ in held if type_ != best and held[type_]), key=lambda type_: -held[type_])
+        return (best, *others) if best else ()
 
     def room_of(self, type_: str) -> Room | None:
         """Return the room on a new instance of this type, if it is one of the pool's."""
@@ -204,7 +205,8 @@ def _front(
 ) -> tuple[str, ...]:
     """Return the types that a pool with an order should launch first; () if the order may be the operator's.
 
-    A type that was put first stays there until the tasks for which it was have an instance that boots, or are given up.
+    A type that was put first stays there until the tasks for which it was have an instance that boots, or are given up;
+    but another task that waits must not find the only types that hold it behind the operator's first one.
 
     Args:
         unplaced: the tasks that fit on nothing that is registered, or that boots.
@@ -216,7 +218,9 @@ def _front(
         own, now = (pool.room_of(order[0]) for order in (state.order_before, pool.pool.order))
         over = given_up(tries)
         outside, _ = _apart((task for task in unplaced if key_of(task) not in over), [own] if own else [])
-        if any(now.holds(task) for task in outside if now):
+        behind = pool.pool.order[pool.pool.order.index(order[0]) :]
+        late = [room for type_ in behind if (room := pool.room_of(type_))]
+        if any(now.holds(task) for task in outside if now) and not _apart(outside, late)[1]:
             return pool.pool.order
     return pool.fitting(outside, order) if order else ()
 
