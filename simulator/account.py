@@ -64,7 +64,6 @@ class Account:
         self.spot.on_recommendation = self._send_recommendation
         self.groups.hooks.on_held = self._begin_wait
         self.ec2.on_state = self._send_state
-        self.balancing.is_instance = lambda id_: id_ in self.ec2.instances
         self.endpoint.actions = {
             **EcsApi(self.scheduler).actions(),
             "elbv2:DescribeTargetGroups": self.balancing.describe_target_groups,

@@ -131,7 +131,7 @@ class LoadBalancing:
     """All target groups of the account, and the number of requests that failed.
 
     Attributes:
-        is_instance: whether EC2 knows an instance of this id.
+        is_target: whether a target of this id exists. One that does not fails DeregisterTargets with InvalidTarget.
         failed_by_target: the failed requests by the target's id (an instance's id, or an IP address).
 
     Args:
@@ -143,7 +143,7 @@ class LoadBalancing:
         self.clock = clock
         self.displays_delay = displays_delay
         self.groups: dict[str, TargetGroup] = {}
-        self.is_instance: Callable[[str], bool] = lambda id_: True
+        self.is_target = target_health.is_target
         self.failed_requests = 0
         self.failed_by_target: Counter[str] = Counter()
         self._rng = rng
@@ -230,7 +230,7 @@ class LoadBalancing:
     def describe_target_health(self, params: Params) -> dict[str, object]:
         group = self._group(params)
         asked = params.get("Targets")
-        keys = target_health.keys_of(group.port, asked, self.is_instance) if asked else list(group.targets)
+        keys = target_health.keys_of(group.port, asked) if asked else list(group.targets)
         known, now = group.targets, self.clock.now
         states = {key: known[key].state(now) if key in known else "unused" for key in keys}
         return {"TargetHealthDescriptions": [target_health.described(key, states[key]) for key in keys]}
@@ -256,7 +256,7 @@ class LoadBalancing:
 
     def deregister_targets(self, params: Params) -> dict[str, object]:
         group = self._group(params)
-        for key in target_health.keys_of(group.port, params["Targets"], self.is_instance):
+        for key in target_health.keys_of(group.port, params["Targets"], self.is_target):
             if target := group.targets.get(key):
                 self.deregister(target)
         return {}

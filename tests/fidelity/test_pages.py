@@ -181,8 +181,10 @@ def test_a_target_without_a_port_is_at_the_port_of_its_group(world: World) -> No
     assert target.deregistered_at is not None
 
 
-def test_a_target_that_ec2_does_not_know_keeps_no_other_from_being_deregistered(world: World) -> None:
+def test_a_target_that_does_not_exist_keeps_no_other_from_being_deregistered(world: World) -> None:
+    """ELB API, DeregisterTargets: it is no error, or the error InvalidTarget. Both are tested."""
     web = world.group_cluster("web", 2)
+    world.account.balancing.is_target = lambda id_: id_ in world.account.ec2.instances
     group = world.account.balancing.groups[web.target_group("in", 1).arn]
     registered = [world.account.balancing.register(group.arn, i.id, 80) for i in web.ec2_instances()]
     targets = [Target(group.arn, id_, 80) for id_ in ("i-0gone", *(t.id for t in registered))]

@@ -51,7 +51,7 @@ def passed(world: World, call: Any, tries: int) -> tuple[int, set[tuple[str, int
     ("service", "action", "params", "burst", "error"),
     [
         ("elbv2", "describe_target_health", {}, 40, ("Throttling", 400)),
-        ("elbv2", "deregister_targets", {"Targets": [{"Id": "10.0.0.1"}]}, 20, ("Throttling", 400)),
+        ("elbv2", "deregister_targets", {"Targets": [{"Id": "i-1"}]}, 20, ("Throttling", 400)),
         ("ec2", "describe_spot_fleet_requests", {"SpotFleetRequestIds": []}, 50, ("RequestLimitExceeded", 503)),
         ("autoscaling", "describe_auto_scaling_groups", {"AutoScalingGroupNames": []}, 100, ("Throttling", 400)),
         ("ssm", "get_parameters_by_path", {"Path": "/steady"}, 40, ("ThrottlingException", 400)),
@@ -128,8 +128,8 @@ def test_two_lists_of_targets_in_one_step_draw_on_the_same_tokens_of_elb() -> No
     world.account.endpoint.log = []
 
     def leave() -> None:
-        targets.deregister(runtime, [Target(group.arn, "10.0.0.1", 80) for group in groups[:20]])
-        targets.deregister(runtime, [Target(group.arn, "10.0.0.1", 80) for group in groups[20:]])
+        targets.deregister(runtime, [Target(group.arn, "i-1", 80) for group in groups[:20]])
+        targets.deregister(runtime, [Target(group.arn, "i-1", 80) for group in groups[20:]])
 
     world.clock.spawn(leave)
     world.run(30)
