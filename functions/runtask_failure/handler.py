@@ -169,9 +169,16 @@ def _with_shapes(
 
 
 def _leave(runtime: Runtime, message: Message, error: Exception, text: str, dead_letter_queue_url: str) -> None:
-    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
-    if "Throttl" not in code and not isinstance(error, BotoCoreError):
+    if not _passes(error):
         _set_aside(runtime, [message], f"{text}: cpu and memory are needed without it", dead_letter_queue_url)
+
+
+def _passes(error: Exception) -> bool:
+    """Return whether a later call may be answered: one that was throttled, failed at AWS, or got no answer."""
+    if not isinstance(error, ClientError):
+        return isinstance(error, BotoCoreError)
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
+    return "Throttl" in error.response["Error"]["Code"] or status >= 500
 
 
 def _is_of(cluster: ClusterSettings, failure: RunTaskFailure) -> bool:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from simulator.errors import AwsError
+from simulator.faults import Hooked
 from simulator.suite import FAILURE_TOPIC
 from simulator.world import SimulatedCluster, World
 from tests.simulator.scaled_clusters import message
@@ -88,3 +90,29 @@ def test_an_odd_message_is_set_aside_and_stops_no_other(fields: dict[str, Any]) 
     dead = web.world.suite.failures.dead_letters
     assert dead is not None
     assert len(dead.messages) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "set_aside"),
+    [
+        (AwsError("ServerException", "Service Unavailable. Please try again later.", 503), 0),
+        (AwsError("ThrottlingException", "Rate exceeded"), 0),
+        (AwsError("AccessDeniedException", "not authorized"), 1),
+    ],
+    ids=lambda value: getattr(value, "code", ""),
+)
+def test_a_shape_that_ecs_does_not_tell_now_is_left_to_the_launcher(error: AwsError, set_aside: int) -> None:
+    """It repeats its call, and its message; what no later call would tell is kept for people."""
+    web = World(seed=4, duplicates=0.0).group_cluster("web", 1, **QUIET)
+
+    def refuse(at: str, name: str) -> None:
+        if name == "ecs:DescribeTaskDefinition":
+            raise error
+
+    web.world.account.endpoint.fault = Hooked(refuse)
+    say(web, task_definition="batch:1")
+    web.world.run(60)
+
+    dead = web.world.suite.failures.dead_letters
+    assert dead is not None
+    assert len(dead.messages) == set_aside
