@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -137,21 +137,14 @@ class Comparison:
     rows: tuple[Row, ...]
 
     def promises(self) -> list[tuple[str, bool, str]]:
-        """Return each promise, whether it is kept, and its figures."""
-        ours = next(row for row in self.rows if row.policy == OURS)
+        """Return each promise, whether it is kept, and its figures; those without a run of theirs are left out."""
+        ours = next((row for row in self.rows if row.policy == OURS), None)
+        if ours is None:
+            return []
         peers = [row for row in self.rows if row.policy != OURS]
-        waits, hours = min(p.wait_p95_s for p in peers), min(p.instance_hours for p in peers)
-        best = min(peers, key=lambda p: p.cost)
-        both = ours.wait_p95_s < waits and ours.instance_hours <= hours
-        better = [p.policy for p in peers if p.wait_p95_s < ours.wait_p95_s and p.instance_hours < ours.instance_hours]
-        cheaper = ours.cost <= LESS_THAN_BEST_PEER * best.cost and not better
         latest = BOOT_S + SPARE_WAIT_S
         return [
-            (
-                "less waiting and no more instance-hours than any peer; or a cost 20 % under that of the best peer",
-                both or cheaper,
-                f"cost {ours.cost:,.0f}; {best.policy}: {best.cost:,.0f}",
-            ),
+            *([_beside(ours, peers)] if peers else []),
             (
                 f"instance-hours at most {MOST_OVER_LOWER_BOUND:.2f} x the lower bound",
                 ours.over_lower_bound <= MOST_OVER_LOWER_BOUND,
@@ -165,6 +158,19 @@ class Comparison:
                 f"{ours.unplaced}, {ours.killed}, {ours.failed_requests}",
             ),
         ]
+
+
+def _beside(ours: Row, peers: Sequence[Row]) -> tuple[str, bool, str]:
+    waits, hours = min(p.wait_p95_s for p in peers), min(p.instance_hours for p in peers)
+    best = min(peers, key=lambda p: p.cost)
+    both = ours.wait_p95_s < waits and ours.instance_hours <= hours
+    better = [p.policy for p in peers if p.wait_p95_s < ours.wait_p95_s and p.instance_hours < ours.instance_hours]
+    cheaper = ours.cost <= LESS_THAN_BEST_PEER * best.cost and not better
+    return (
+        "less waiting and no more instance-hours than any peer; or a cost 20 % under that of the best peer",
+        both or cheaper,
+        f"cost {ours.cost:,.0f}; {best.policy}: {best.cost:,.0f}",
+    )
 
 
 def seeds_of(workload: Workload, seeds: int) -> range:
@@ -187,16 +193,18 @@ def compare(
     seeds: int,
     at_once: int,
     done: Callable[[str], None] = lambda what: None,
+    names: Collection[str] = policies.POLICIES,
 ) -> Iterator[Comparison]:
-    """Run every policy on each of `workloads`, and yield the comparison of each workload.
+    """Run the policies on each of `workloads`, and yield the comparison of each workload.
 
     Args:
         folder: the folder of the traces.
         seeds: with how many seeds each policy runs.
         at_once: how many runs are simulated at the same time, each in its own process.
         done: called after each run, with the names of the run.
+        names: of the policies.
     """
-    runs = [Run(w, policy, seed) for w in workloads for policy in policies.POLICIES for seed in seeds_of(w, seeds)]
+    runs = [Run(w, policy, seed) for w in workloads for policy in names for seed in seeds_of(w, seeds)]
     # The longest runs begin first, so that no long run is left alone at the end.
     longest_first = sorted(runs, key=lambda run: -run.workload.hours)
     every = run_all(
@@ -208,8 +216,7 @@ def compare(
     found = dict(zip(longest_first, every, strict=True))
     for workload in workloads:
         rows = tuple(
-            _row(policy, [found[Run(workload, policy, seed)] for seed in seeds_of(workload, seeds)])
-            for policy in policies.POLICIES
+            _row(policy, [found[Run(workload, policy, seed)] for seed in seeds_of(workload, seeds)]) for policy in names
         )
         yield Comparison(workload, *_bounds(workload, folder), rows)
 

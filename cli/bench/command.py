@@ -134,31 +134,37 @@ def policies(
     workload: Annotated[
         list[str], typer.Option(help="Run only workloads with this text in their name; repeatable.")
     ] = [],  # noqa: B006 - typer copies it
+    policy: Annotated[
+        list[str], typer.Option("--policy", help=f"Run only this policy, one of {', '.join(POLICIES)}; repeatable.")
+    ] = [],  # noqa: B006 - typer copies it
     pool: PoolOption = PoolKind.SPOT_FLEET,
     at_once: AtOnceOption = CORES,
     page_: PageOption = None,
 ) -> None:
     """Run every policy on workloads of real traces, with several seeds, and compare the medians."""
     check_page(page_, benchmarks_page.MADE_BY)
+    names = [name for name in POLICIES if not policy or name in policy]
+    if policy and page_:
+        fail("--page is given with --policy: the page has the figures of all policies; leave one of the two out")
+    if unknown := set(policy) - set(POLICIES):
+        fail(f"--policy is {', '.join(sorted(unknown))}: one of {', '.join(POLICIES)} is needed")
     chosen = [
         replace(w, hours=min(w.hours, hours), pool=pool)
         for w in comparison.WORKLOADS
         if not workload or any(part in w.name for part in workload)
     ]
     if not chosen:
-        names = "; ".join(w.name for w in comparison.WORKLOADS)
-        fail(f"--workload is {', '.join(workload)}, which is in no workload's name: a part of one of {names} is needed")
+        known = "; ".join(w.name for w in comparison.WORKLOADS)
+        fail(f"--workload is {', '.join(workload)}, which is in no workload's name: a part of one of {known} is needed")
     with one_line_errors(traces.BadTrace), progress_bars() as progress:
         for each in chosen:
             each.plan(traces_)
-        bar = progress.add_task(
-            "policies", total=len(POLICIES) * sum(len(comparison.seeds_of(w, seeds)) for w in chosen)
-        )
+        bar = progress.add_task("policies", total=len(names) * sum(len(comparison.seeds_of(w, seeds)) for w in chosen))
 
         def show_done(run: str) -> None:
             progress.update(bar, advance=1, description=run)
 
-        compared = list(comparison.compare(traces_, chosen, seeds, at_once, show_done))
+        compared = list(comparison.compare(traces_, chosen, seeds, at_once, show_done, names))
     text = benchmarks_page.tables(compared, seeds)
     write_figures(page_, benchmarks_page.MADE_BY, text)
     show_markdown(text)

@@ -178,3 +178,17 @@ def test_no_command_waits_for_the_import_of_the_cdk() -> None:
     done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
 
     assert done.stdout.split() == ["False"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--policy", "nope"], "--policy is nope: one of steady,"),
+        (["--policy", "steady", "--page", "docs/benchmarks.md"], "--page is given with --policy"),
+    ],
+)
+def test_some_policies_alone_are_known_and_fill_no_page(tmp_path: Path, options: list[str], said: str) -> None:
+    done = runner.invoke(app, ["bench", "policies", "--traces", str(tmp_path), *options])
+
+    assert done.exit_code == 2
+    assert said in done.stderr

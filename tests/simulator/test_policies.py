@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from simulator import comparison
 from simulator.policies import (
     POLICIES,
     cluster_autoscaler,
@@ -98,3 +99,17 @@ def test_every_policy_grows_with_the_work_and_shrinks_after_it(policy: str, kind
     assert max(sizes) >= 4
     assert sizes[-1] <= 3
     assert outcome.figures["instance_hours"] >= outcome.figures["lower_bound_instance_hours"]
+
+
+def test_promises_that_need_a_run_that_was_not_made_are_left_out() -> None:
+    ours, peer = (
+        comparison.Row(name, 0, 0, 0, 10.0, 1.0, 0, 0, 0, 0, 100, 1.0, 1.0) for name in (comparison.OURS, "escalator")
+    )
+    workload = comparison.WORKLOADS[0]
+
+    alone = comparison.Comparison(workload, 10.0, 11.0, (ours,)).promises()
+    beside = comparison.Comparison(workload, 10.0, 11.0, (ours, peer)).promises()
+
+    assert len(beside) == len(alone) + 1
+    assert beside[1:] == alone
+    assert comparison.Comparison(workload, 10.0, 11.0, (peer,)).promises() == []
