@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from simulator.clients import REGION
 from simulator.ecs.state import Cluster
-from simulator.endpoint import ACCOUNT_ID, Params
+from simulator.ecs.task_definition import ARN
+from simulator.endpoint import Params
 from simulator.errors import AwsError
 
 # ECS API Reference: the most results of a list's page.
 MAX_PAGE = 100
-_PREFIX = f"arn:aws:ecs:{REGION}:{ACCOUNT_ID}:"
+Thing = TypeVar("Thing")
 
 
 def cluster_of(clusters: Mapping[str, Cluster], params: Params) -> Cluster:
@@ -25,12 +25,12 @@ def cluster_of(clusters: Mapping[str, Cluster], params: Params) -> Cluster:
 
 def cluster_arns(names: Iterable[str]) -> Mapping[str, str]:
     """Return the ARN of each cluster of `names`, which are names or ARNs, by the name without its prefix."""
-    return {name.rsplit("/", 1)[-1]: f"{_PREFIX}cluster/{name.rsplit('/', 1)[-1]}" for name in names}
+    return {name: f"{ARN}:cluster/{name}" for name in (named.rsplit("/", 1)[-1] for named in names)}
 
 
 def full_arn(kind: str, cluster: Cluster, named: str) -> str:
     """Return the ARN of what a call names by its id or its ARN: a `container-instance`, a `task` or a `service`."""
-    return named if named.startswith("arn:") else f"{_PREFIX}{kind}/{cluster.name}/{named}"
+    return named if named.startswith("arn:") else f"{ARN}:{kind}/{cluster.name}/{named}"
 
 
 def full_arns(kind: str, cluster: Cluster, named: Sequence[str], most: int, what: str) -> Sequence[str]:
@@ -38,7 +38,7 @@ def full_arns(kind: str, cluster: Cluster, named: Sequence[str], most: int, what
     return [full_arn(kind, cluster, one) for one in limited(named, most, what)]
 
 
-def limited(asked: Sequence[str], most: int, what: str) -> Sequence[str]:
+def limited(asked: Sequence[Thing], most: int, what: str) -> Sequence[Thing]:
     """Return `asked` if a call may name as many."""
     if not 1 <= len(asked) <= most:
         raise AwsError("InvalidParameterException", f"{len(asked)} {what} were given: 1 to {most} are needed")
@@ -61,7 +61,7 @@ def page(key: str, values: Iterable[str], params: Params, default_size: int) -> 
     size, token = params.get("maxResults", default_size), params.get("nextToken", "")
     if not 1 <= size <= MAX_PAGE:
         raise AwsError("InvalidParameterException", f"maxResults is {size}: 1 to {MAX_PAGE} is needed")
-    if token and not token.startswith(_PREFIX):
+    if token and not token.startswith(f"{ARN}:"):
         raise AwsError("InvalidParameterException", "Invalid token.")
     rest = [value for value in sorted(values) if value > token]
     found: dict[str, Any] = {key: rest[:size]}

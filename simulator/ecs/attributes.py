@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from simulator.ecs.arguments import limited
 from simulator.ecs.state import Cluster, ContainerInstance
 from simulator.endpoint import Action, Params
 from simulator.errors import AwsError
@@ -19,7 +20,7 @@ def actions(cluster_of: Callable[[Params], Cluster]) -> dict[str, Action]:
     """Return the two actions by their names; `cluster_of` finds the cluster that a call is about."""
 
     def put(params: Params) -> dict[str, Any]:
-        cluster, asked = cluster_of(params), _limited(params)
+        cluster, asked = cluster_of(params), limited(params["attributes"], MOST_A_CALL, "attributes")
         targets = [_target(cluster, one) for one in asked]
         for instance, one in zip(targets, asked, strict=True):
             if one["name"] not in instance.attributes and len(instance.attributes) >= MOST_OF_A_RESOURCE:
@@ -28,19 +29,12 @@ def actions(cluster_of: Callable[[Params], Cluster]) -> dict[str, Action]:
         return {"attributes": asked}
 
     def delete(params: Params) -> dict[str, Any]:
-        cluster, asked = cluster_of(params), _limited(params)
+        cluster, asked = cluster_of(params), limited(params["attributes"], MOST_A_CALL, "attributes")
         for instance, one in [(_target(cluster, one), one) for one in asked]:
             instance.attributes.pop(one["name"], None)
         return {"attributes": asked}
 
     return {"ecs:PutAttributes": put, "ecs:DeleteAttributes": delete}
-
-
-def _limited(params: Params) -> list[Mapping[str, str]]:
-    asked: list[Mapping[str, str]] = list(params["attributes"])
-    if not 1 <= len(asked) <= MOST_A_CALL:
-        raise AwsError("InvalidParameterException", f"{len(asked)} attributes were given: 1 to {MOST_A_CALL} may be")
-    return asked
 
 
 def _target(cluster: Cluster, attribute: Mapping[str, str]) -> ContainerInstance:
