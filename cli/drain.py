@@ -9,16 +9,16 @@ import typer
 from rich.progress import BarColumn, Progress, TaskID, TimeElapsedColumn
 
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
-from cli.output import JsonOption, fail, progress_bars, say, text_column, write_json
+from cli.output import JsonOption, fail, one_line_errors, progress_bars, say, text_column, write_json
 from simulator.wording import counted
-from steady.aws.ecs.container_instances import set_active
+from steady.aws.ecs.container_instances import describe_all_instances, set_active
 from steady.aws.ecs.drain_marks import write_marks
 from steady.aws.runtime import Runtime
 from steady.aws.service_out.advance import advance
 from steady.aws.service_out.first_drain import drain_fresh
 from steady.aws.service_out.locate import by_cluster, locate_instances, with_container_instances
-from steady.aws.settings.parameters import list_managed_clusters
-from steady.cluster import ContainerInstance
+from steady.aws.settings.parameters import NotManaged, list_managed_clusters
+from steady.cluster import ContainerInstance, InstanceStatus
 from steady.drain_mark import DrainMark, DrainReason
 from steady.service_out.doomed import Doomed
 from steady.service_out.notice import Notice
@@ -32,8 +32,10 @@ STEP_S = 15.0
 INSTANCE_ID = re.compile(r"i-(?:[0-9a-f]{8}|[0-9a-f]{17})")
 
 
-def _refuse_what_is_no_id(given: list[str]) -> None:
-    """End the command if one of the ids cannot be that of an instance, before AWS is asked anything."""
+def _refuse_unclear(given: list[str], cluster: str | None, *, all_: bool) -> None:
+    """End the command if it does not say which instances, or if an id is none, before AWS is asked anything."""
+    if all_ != bool(cluster) or bool(given) == all_:
+        fail("either ids of instances are needed, or --cluster NAME and --all for every instance of a cluster")
     for id_ in given:
         if not INSTANCE_ID.fullmatch(id_):
             fail(
@@ -44,9 +46,14 @@ def _refuse_what_is_no_id(given: list[str]) -> None:
 
 def drain(
     instances: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(help="The EC2 ids of the instances. Their clusters are managed."),
-    ],
+    ] = None,
+    cluster: Annotated[str | None, typer.Option(help="With --all: the cluster whose instances are drained.")] = None,
+    all_: Annotated[
+        bool,
+        typer.Option("--all", help="All instances of --cluster; with --cancel, those drained by hand."),
+    ] = False,
     deadline: Annotated[
         float, typer.Option(min=0, help="Stop batch tasks and protected tasks, too, by this many seconds from now.")
     ] = 3600,
@@ -64,21 +71,50 @@ def drain(
 
     Exit code 1: AWS refused a call. 2: an instance is in no managed cluster; nothing was changed.
     """
-    _refuse_what_is_no_id(instances)
+    ids = instances or []
+    _refuse_unclear(ids, cluster, all_=all_)
     aws = runtime(profile, region)
-    with aws_errors():
-        done = take_back(aws, instances) if cancel else drain_instances(aws, instances, deadline)
+    with aws_errors(), one_line_errors(NotManaged):
+        if cluster:
+            ids = instances_of(aws, cluster, by_hand=cancel)
+        done = take_back(aws, ids) if cancel else drain_instances(aws, ids, deadline)
     write_json(done, json_)
     if json_ != "-" and cancel:
-        for cluster, figures in done.items():
-            say(f"cluster {cluster}: {counted(len(figures['instances']), 'instance')} ACTIVE again")
+        for name, figures in done.items():
+            say(f"cluster {name}: {counted(len(figures['instances']), 'instance')} ACTIVE again")
     elif json_ != "-":
-        for cluster, figures in done.items():
+        for name, figures in done.items():
             say(
-                f"cluster {cluster}: {counted(len(figures['instances']), 'instance')} drained, "
+                f"cluster {name}: {counted(len(figures['instances']), 'instance')} drained, "
                 f"{counted(figures['deregistered'], 'target')} deregistered, "
                 f"{counted(figures['stopped'], 'task')} stopped",
             )
+
+
+def instances_of(aws: Runtime, cluster: str, *, by_hand: bool) -> list[str]:
+    """Return the EC2 ids of the instances of `cluster` that may be drained, or of those that were drained `by_hand`.
+
+    What drains without a mark goes anyway (a Spot notice, scale-in), or others drain it: it is left alone.
+
+    Raises:
+        NotManaged: if the cluster is not managed. The text names those that are.
+    """
+    list_managed_clusters(aws, [cluster])
+    registered = describe_all_instances(aws, cluster)
+    wanted = _is_drained_by_hand if by_hand else _may_be_drained
+    found = [i.instance_id for i in registered if wanted(i)]
+    if not found:
+        fail(f"cluster {cluster} has no instance that {'steady drain has drained' if by_hand else 'is ACTIVE'}")
+    return sorted(found)
+
+
+def _may_be_drained(instance: ContainerInstance) -> bool:
+    return instance.status is InstanceStatus.ACTIVE or instance.drain_mark is not None
+
+
+def _is_drained_by_hand(instance: ContainerInstance) -> bool:
+    mark = instance.drain_mark
+    return instance.status is InstanceStatus.DRAINING and mark is not None and mark.reason is DrainReason.OPERATOR
 
 
 def drain_instances(aws: Runtime, instance_ids: list[str], deadline_s: float) -> dict[str, dict[str, Any]]:

@@ -16,6 +16,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "drain": (
         "steady drain i-0123456789abcdef0 --deadline 600",
         "steady drain --cancel i-0123456789abcdef0",
+        "steady drain --cluster web --all",
     ),
     "explain": ("steady explain web", "steady explain web --json -"),
     "doctor": ("steady doctor web --region eu-west-1",),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import typer
 from typer.testing import CliRunner
 
+from cli import drain
 from cli.drain import drain_instances, take_back
 from cli.main import app
 from interruption_handler.notices import rebalance_recommendation
@@ -94,6 +97,44 @@ def test_an_instance_of_nobodys_cluster_is_refused_before_anything_is_done(capsy
     assert "i-0123456789abcdef0 is in no managed cluster" in refusal
     assert refusal.endswith("an instance of one of these is needed: web\n")
     assert web.instances()[0].status == "ACTIVE"
+
+
+def test_a_whole_cluster_is_drained_and_only_what_was_drained_by_hand_comes_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(seed=6)
+    web = world.spot_cluster("web", 3, mode="paused")
+    web.service("api", 3, requests_per_s=2)
+    world.run(60)
+    monkeypatch.setattr(drain, "runtime", lambda profile, region: world.suite.runtime("operator"))
+    doomed = web.instances()[0]
+    world.account.spot.reclaim([i for i in web.ec2_instances() if i.id == doomed.ec2_id])
+    world.run(10)
+
+    done = CliRunner().invoke(app, ["drain", "--cluster", "web", "--all", "--deadline", "60", "--json", "-"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["web"]["instances"] == sorted(i.ec2_id for i in web.instances()[1:])
+    assert {i.status for i in web.instances()} == {"DRAINING"}
+
+    done = CliRunner().invoke(app, ["drain", "--cluster", "web", "--all", "--cancel"])
+    assert done.exit_code == 0, done.output
+    assert "2 instances ACTIVE again" in done.stdout
+    done = CliRunner().invoke(app, ["drain", "--cluster", "web", "--all", "--cancel"])
+    assert done.exit_code == 2
+    assert done.stderr == "error: cluster web has no instance that steady drain has drained\n"
+    done = CliRunner().invoke(app, ["drain", "--cluster", "old", "--all"])
+    assert done.exit_code == 2
+    assert "cluster old is not managed: one of web is needed" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "given", [[], ["--all"], ["--cluster", "web"], ["i-0123456789abcdef0", "--all", "--cluster", "web"]]
+)
+def test_which_instances_must_be_said_in_one_way(given: list[str]) -> None:
+    done = CliRunner().invoke(app, ["drain", *given])
+
+    assert done.exit_code == 2
+    assert "either ids of instances are needed, or --cluster NAME and --all" in done.stderr
 
 
 def test_without_a_region_the_command_says_how_to_give_one(monkeypatch: pytest.MonkeyPatch) -> None:
