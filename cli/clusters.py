@@ -1,10 +1,23 @@
-"""The managed clusters, as the commands find them."""
+"""The managed clusters: as the commands find them, and `steady clusters`, which lists them."""
 
 from __future__ import annotations
 
-from steady.aws.runtime import Runtime
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.table import Table
+
+from cli.account import ProfileOption, RegionOption, aws_errors, runtime
+from cli.output import JsonOption, one_line, say, show_table, write_json
+from steady.aws.capacity import pools
+from steady.aws.capacity.kind import NoSuchPool
+from steady.aws.runtime import Runtime, batches
 from steady.aws.settings import parameters
-from steady.thresholds import ClusterSettings
+from steady.thresholds import BadThreshold, ClusterSettings
+
+# ECS: how many clusters one DescribeClusters takes.
+CLUSTERS_A_DESCRIBE = 100
 
 
 def settings_of(aws: Runtime, cluster: str) -> ClusterSettings:
@@ -16,3 +29,78 @@ def settings_of(aws: Runtime, cluster: str) -> ClusterSettings:
     """
     parameters.list_managed_clusters(aws, [cluster])
     return parameters.read_settings(aws, cluster)
+
+
+def clusters(profile: ProfileOption = None, region: RegionOption = None, json_: JsonOption = None) -> None:
+    """List the managed clusters: the pool of each, its target and bounds, its instances and tasks.
+
+    A cluster that cannot be read is listed with the reason.
+
+    Exit code 1: AWS refused a call.
+    """
+    aws = runtime(profile, region)
+    with aws_errors():
+        found = list_clusters(aws)
+    write_json(found, json_)
+    if json_ == "-":
+        return
+    if found:
+        show_table(_table(found))
+    else:
+        say(f"{parameters.NO_CLUSTERS}: add a row to cdk.json and deploy (docs/clusters.md)")
+
+
+def list_clusters(aws: Runtime) -> list[dict[str, Any]]:
+    """Return a row for each managed cluster, by name. `problem` is empty, or says why a row has no more than a name."""
+    names = parameters.list_managed_clusters(aws)
+    in_ecs: dict[str, Any] = {}
+    for batch in batches(names, CLUSTERS_A_DESCRIBE):
+        in_ecs |= {c["clusterName"]: c for c in aws.ecs.describe_clusters(clusters=batch)["clusters"]}
+    return [_row(aws, name, in_ecs.get(name)) for name in names]
+
+
+def _row(aws: Runtime, cluster: str, in_ecs: Mapping[str, Any] | None) -> dict[str, Any]:
+    row: dict[str, Any] = {"cluster": cluster, "problem": ""}
+    if in_ecs is None or in_ecs["status"] != "ACTIVE":
+        row["problem"] = "ECS has no such cluster"
+        return row
+    row |= {
+        "instances": in_ecs["registeredContainerInstancesCount"],
+        "running": in_ecs["runningTasksCount"],
+        "pending": in_ecs["pendingTasksCount"],
+        "services": in_ecs["activeServicesCount"],
+    }
+    try:
+        settings = parameters.read_settings(aws, cluster)
+        pool = pools.read_pool(aws, settings.pool)
+    except (BadThreshold, NoSuchPool, ClientError, BotoCoreError) as error:
+        row["problem"] = one_line(str(error))
+        return row
+    row |= {
+        "mode": settings.thresholds.mode,
+        "pool": str(pool.name),
+        "target": pool.target,
+        "held": pool.held,
+        "minimum": max(pool.minimum, settings.thresholds.min_capacity),
+        "maximum": min(pool.maximum, settings.thresholds.max_capacity),
+        "problem": "; ".join(settings.problems),
+    }
+    return row
+
+
+def _table(rows: list[dict[str, Any]]) -> Table:
+    table = Table()
+    table.add_column("cluster")
+    table.add_column("mode")
+    table.add_column("pool")
+    for name in ("target", "min to max", "held", "instances", "services", "running", "pending"):
+        table.add_column(name, justify="right")
+    has_problems = any(row["problem"] for row in rows)
+    if has_problems:
+        table.add_column("problem", overflow="fold")
+    for row in rows:
+        bounds = f"{row['minimum']} to {row['maximum']}" if "minimum" in row else ""
+        cells = [row["cluster"], row.get("mode", ""), row.get("pool", ""), row.get("target", ""), bounds]
+        cells += [row.get(name, "") for name in ("held", "instances", "services", "running", "pending")]
+        table.add_row(*map(str, cells), *([row["problem"]] if has_problems else []))
+    return table

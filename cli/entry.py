@@ -27,8 +27,10 @@ Without an AWS account:
   steady bench interruption --peers    100 Spot instances are reclaimed; what each tool loses
 
 On your account (--profile and --region as for the AWS CLI):
+  steady clusters                      the managed clusters
   steady doctor CLUSTER                what does not fit in the cluster
   steady explain CLUSTER               what would be decided now, and why
+  steady watch CLUSTER                 the same, live, with the last decisions
   steady config show CLUSTER           every threshold, and where it comes from
   steady drain INSTANCE                empty an instance by hand
 

@@ -18,7 +18,9 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "steady drain --cancel i-0123456789abcdef0",
         "steady drain --cluster web --all",
     ),
+    "clusters": ("steady clusters", "steady clusters --region eu-west-1 --json -"),
     "explain": ("steady explain web", "steady explain web --json -"),
+    "watch": ("steady watch web", "steady watch web --once --since 360"),
     "doctor": ("steady doctor web --region eu-west-1",),
     "report": (
         "steady report web --day 2026-01-31 --price m5.large=0.096,0.035",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -24,6 +24,8 @@ from steady.scaling.rules import RULES, Want
 from steady.thresholds import BadThreshold, ClusterSettings, Thresholds
 
 RESOURCES = ("CPU", "memory")
+# A line of the answer, as `say` takes it: texts, and texts with their style.
+Line = tuple[str | tuple[str, str], ...]
 
 
 def explain(
@@ -143,19 +145,26 @@ def _decision(found: Evaluation, mode: str) -> dict[str, Any]:
 
 
 def _print(answer: Mapping[str, Any]) -> None:
+    say(*heading(answer))
+    show_table(instances_table(answer))
+    show_table(rules_table(answer))
+    for line in decision_lines(answer):
+        say(*line)
+
+
+def heading(answer: Mapping[str, Any]) -> Line:
+    """Return the two lines about the cluster and its pool, of what `explained` returns."""
     pool = answer["pool"]
-    say(
+    return (
         (f"cluster {answer['cluster']}", "bold"),
         f" at {answer['at']}, mode {answer['mode']}\n"
         f"{pool['name']}: target {pool['target']} ({pool['minimum']} to {pool['maximum']}), holds {pool['held']}"
         + (f", {pool['on_demand']} of the target on-demand" if pool["on_demand"] else ""),
     )
-    show_table(_instances_table(answer))
-    show_table(_rules_table(answer))
-    _print_decision(answer)
 
 
-def _instances_table(answer: Mapping[str, Any]) -> Table:
+def instances_table(answer: Mapping[str, Any]) -> Table:
+    """Return the table of the instances, of what `explained` returns."""
     total = answer["reservation"]
     table = Table(show_footer=True)
     table.add_column("instance", footer=f"{len(answer['instances'])} and {len(answer['booting'])} booting")
@@ -173,7 +182,8 @@ def _instances_table(answer: Mapping[str, Any]) -> Table:
     return table
 
 
-def _rules_table(answer: Mapping[str, Any]) -> Table:
+def rules_table(answer: Mapping[str, Any]) -> Table:
+    """Return the table of what each rule sees and wants, of what `explained` returns."""
     table = Table()
     for name in ("rule", "observation", "wants"):
         table.add_column(name)
@@ -201,14 +211,15 @@ def _wanted(want: Mapping[str, Any]) -> str:
     return f"{' and '.join(parts)} of capacity in total" if parts else "nothing"
 
 
-def _print_decision(answer: Mapping[str, Any]) -> None:
+def decision_lines(answer: Mapping[str, Any]) -> Iterator[Line]:
+    """Yield the lines about what would be decided now, of what `explained` returns."""
     decision = answer["decision"]
     unchanged = "" if decision["acts"] else " (nothing would be changed)"
-    say(("decision", "bold"), f": target {decision['target']}{unchanged}")
+    yield ("decision", "bold"), f": target {decision['target']}{unchanged}"
     for reason in decision["reasons"]:
-        say(f"  {reason['rule']}: {reason['text']}")
+        yield (f"  {reason['rule']}: {reason['text']}",)
     for what in ("to_drain", "to_undrain", "to_terminate", "to_forget", "order"):
         if decision[what]:
-            say(f"  {what.replace('_', ' ')}: {', '.join(decision[what])}")
+            yield (f"  {what.replace('_', ' ')}: {', '.join(decision[what])}",)
     for problem in answer["problems"]:
-        say((f"  {problem}", "yellow"))
+        yield ((f"  {problem}", "yellow"),)

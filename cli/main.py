@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from cli import config, drain, explain, image, prepare, simulate, tune, upgrade
+from cli import clusters, config, drain, explain, image, prepare, simulate, tune, upgrade, watch
 from cli.bench import command as bench
 from cli.cost import command as cost
 from cli.doctor import command as doctor
@@ -36,7 +36,9 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "tune": tune.tune,
     "record": record.record,
     "drain": drain.drain,
+    "clusters": clusters.clusters,
     "explain": explain.explain,
+    "watch": watch.watch,
     "doctor": doctor.doctor,
     "report": report.report,
     "logs": logs.logs,

@@ -137,6 +137,7 @@ class EcsApi:
                     "clusterArn": c.arn,
                     "clusterName": c.name,
                     "status": "ACTIVE",
+                    "registeredContainerInstancesCount": len(c.instances),
                     "activeServicesCount": len(c.services),
                     **count_tasks(c.tasks.values()),
                 }
