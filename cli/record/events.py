@@ -34,6 +34,7 @@ class Ran:
 
     Attributes:
         service: the task's service; empty for a batch task.
+        instance: the ARN of the container instance that it ran on.
         started_at: None if the task has not started.
         stopped_at: None if the task still runs.
     """
@@ -44,6 +45,7 @@ class Ran:
     created_at: float
     started_at: float | None
     stopped_at: float | None
+    instance: str = ""
 
 
 def tasks_of(runtime: Runtime, cluster: str, pool: PoolName, since: float, until: float) -> list[Ran]:
@@ -56,13 +58,15 @@ def tasks_of(runtime: Runtime, cluster: str, pool: PoolName, since: float, until
     """
     every = describe_all_instances(runtime, cluster)
     providers = Providers(runtime, cluster, pool, instances=every)
-    stopped = [
-        _of_event(runtime, event["detail"])
+    # ECS may say more than once that a task has stopped: the last time it says, all is known.
+    details = {
+        event["detail"]["taskArn"]: event["detail"]
         for event in _events(runtime, "ECS Task State Change", since, until)
         if event["detail"].get("lastStatus") == "STOPPED"
         and name_of(event["detail"]["clusterArn"]) == cluster
         and _ran_here(event["detail"], providers)
-    ]
+    }
+    stopped = [_of_event(runtime, detail) for detail in details.values()]
     instances = providers.our_instances(every)
     alive = [_of_task(runtime, task) for task in describe_tasks_on(runtime, cluster, instances)]
     return sorted((ran for ran in (*stopped, *alive) if ran.created_at < until), key=lambda ran: ran.created_at)
@@ -116,6 +120,7 @@ def _of_event(runtime: Runtime, detail: dict[str, Any]) -> Ran:
         times["createdAt"],
         times.get("startedAt"),
         times.get("stoppedAt"),
+        detail.get("containerInstanceArn", ""),
     )
 
 
@@ -129,6 +134,7 @@ def _of_task(runtime: Runtime, task: TaskTypeDef) -> Ran:
         task["createdAt"].timestamp() if "createdAt" in task else 0.0,
         started.timestamp() if started else None,
         None,
+        task.get("containerInstanceArn", ""),
     )
 
 

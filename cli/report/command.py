@@ -12,12 +12,22 @@ import typer
 from rich.table import Table
 
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
+from cli.clusters import settings_of
 from cli.output import JsonOption, fail, one_line_errors, say, show_table, write_json
+from cli.record.events import NoRecords, tasks_of
 from cli.report import price
+from cli.report.split import VCPU, By, split
+from steady.aws.capacity.instance_types import weights_in
+from steady.aws.capacity.kind import NoSuchPool
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import ledger
 from steady.aws.settings import parameters
+from steady.cluster import Size
 from steady.pools import Purchase
+from steady.thresholds import BadThreshold
+
+# How long the suite keeps the events of tasks (infra/events_stack.py), in seconds.
+EVENTS_KEPT_S = 14 * 86_400
 
 
 class NothingCounted(ValueError):
@@ -43,15 +53,22 @@ def report(
         Path | None,
         typer.Option(help='A JSON file of prices: {"m5.large": {"on_demand": 0.096, "spot": 0.035}}.'),
     ] = None,
+    by: Annotated[
+        By | None, typer.Option(help="Divide the hours among services and batch families, or among families.")
+    ] = None,
     profile: ProfileOption = None,
     region: RegionOption = None,
     json_: JsonOption = None,
 ) -> None:
     """Show the on-demand and Spot instance-hours of a day. With prices, show their cost and what Spot saved.
 
+    With --by, also show who used them: what no task reserves is spare, and what an instance without tasks is, idle.
+
     Exit code 1: AWS refused a call. 2: a price is missing, or there are no instance-hours of the day.
     """
-    with one_line_errors(price.BadPrice, NothingCounted, parameters.NotManaged, parameters.NoLedger):
+    with one_line_errors(price.BadPrice, NothingCounted, BadThreshold, NoSuchPool, NoRecords, parameters.NoLedger):
+        if by and simulation:
+            raise NothingCounted("--by reads the events of an account: it cannot divide the hours of a --simulation")
         known = price.read_prices(price_ or [], prices)
         if simulation:
             title, hours = f"{simulation}, policy {policy}", {"simulation": _read_simulation(simulation, policy)}
@@ -61,6 +78,10 @@ def report(
             with aws_errors():
                 title, hours = f"{wanted}, UTC", hours_of(aws, clusters or [], wanted)
         figures = figures_of(hours, known)
+        if by:
+            with aws_errors():
+                for cluster, of_cluster in figures["clusters"].items():
+                    of_cluster["parts"] = parts_of(aws, cluster, wanted, hours[cluster], of_cluster["cost"], by)
     write_json(figures, json_)
     if json_ != "-":
         _print(title, figures)
@@ -82,6 +103,43 @@ def hours_of(aws: Runtime, clusters: list[str], day: str) -> dict[str, price.Hou
         has = f"it has {days[0]} to {days[-1]}" if days else "it has no day yet"
         raise NothingCounted(f"the ledger has no instance-hours of {day}: {has} (--day)")
     return {cluster: _by_purchase(of_cluster.hours.get(day, {})) for cluster, of_cluster in usage.items()}
+
+
+def parts_of(
+    aws: Runtime, cluster: str, day: str, hours: price.Hours, cost: float | None, by: By
+) -> list[dict[str, Any]]:
+    """Return the parts of a cluster's `hours` of `day`, each with its part of `cost`; see `split`.
+
+    Raises:
+        BadThreshold, NoSuchPool: if the cluster's pool cannot be read.
+        NoRecords: if the suite keeps no events in this account and Region.
+        NothingCounted: if the events of the day are no longer kept.
+    """
+    since = datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()
+    if aws.now() - since > EVENTS_KEPT_S:
+        raise NothingCounted(f"the events of {day} are gone: they are kept for two weeks (--day)")
+    until = min(since + 86_400, aws.now())
+    # A task that ran on the day may have stopped after it: its event is from then.
+    ran = tasks_of(aws, cluster, settings_of(aws, cluster).pool, since, aws.now())
+    types = sorted({type_ for by_type in hours.values() for type_ in by_type})
+    vcpus, mib = (weights_in(aws, unit, types) for unit in ("vcpu", "memory-mib"))
+    sizes = {type_: Size(int(vcpus[type_] * VCPU), int(mib[type_])) for type_ in vcpus}
+    for type_ in types:
+        if type_ not in sizes:
+            raise NothingCounted(f"EC2 does not describe {type_}, which cluster {cluster} ran on {day}: --by needs it")
+    return [
+        {
+            "kind": part.kind.value,
+            "name": part.name,
+            "tasks": part.tasks,
+            "vcpu_hours": round(part.vcpu_hours, 3),
+            "gib_hours": round(part.gib_hours, 3),
+            "instance_hours": round(part.instance_hours, 4),
+            "percent": round(100 * part.share, 2),
+            "cost": None if cost is None else round(cost * part.share, 4),
+        }
+        for part in split(hours, sizes, ran, since, until, by)
+    ]
 
 
 def figures_of(hours: Mapping[str, price.Hours], prices: Mapping[str, price.Price]) -> dict[str, Any]:
@@ -153,8 +211,28 @@ def _print(title: str, figures: Mapping[str, Any]) -> None:
     for name, of_row in rows:
         table.add_row(name, *_cells(of_row, priced=priced), end_section=name == rows[-2][0] if len(rows) > 2 else False)
     show_table(table)
+    for name, of_row in figures["clusters"].items():
+        if "parts" in of_row:
+            show_table(_parts_table(name, of_row["parts"], priced=priced))
     if not priced:
         say("To see the cost, give prices: --price TYPE=ON_DEMAND,SPOT or --prices FILE")
+
+
+def _parts_table(cluster: str, parts: list[dict[str, Any]], *, priced: bool) -> Table:
+    table = Table(title=f"Who used the instance-hours of cluster {cluster}")
+    for name in ("", "name"):
+        table.add_column(name)
+    for name in ("tasks", "vCPU hours", "GiB hours", "instance-hours", "%", *(["cost"] if priced else [])):
+        table.add_column(name, justify="right")
+    for part in parts:
+        counts = (
+            (f"{part['tasks']:,}", f"{part['vcpu_hours']:,.1f}", f"{part['gib_hours']:,.1f}")
+            if part["name"]
+            else ("",) * 3
+        )
+        cells = (*counts, f"{part['instance_hours']:,.1f}", f"{part['percent']:.1f}")
+        table.add_row(part["kind"], part["name"], *cells, *([f"{part['cost']:,.2f}"] if priced else []))
+    return table
 
 
 def _cells(figures: Mapping[str, Any], *, priced: bool) -> list[str]:

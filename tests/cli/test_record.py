@@ -62,8 +62,12 @@ class Account:
         on: Mapping[str, str] | None = None,
         **options: Any,
     ) -> None:
+        cluster = options.pop("cluster", "web")
+        number = options.pop("task", self.number)
         detail = {
-            "clusterArn": f"arn:aws:ecs:us-east-1:123456789012:cluster/{options.pop('cluster', 'web')}",
+            "taskArn": f"arn:aws:ecs:us-east-1:123456789012:task/{cluster}/{number}",
+            "containerInstanceArn": options.pop("instance", "arn:one"),
+            "clusterArn": f"arn:aws:ecs:us-east-1:123456789012:cluster/{cluster}",
             "taskDefinitionArn": self.definitions[family],
             "group": group or f"family:{family}",
             "lastStatus": "STOPPED",
@@ -108,6 +112,13 @@ def test_services_are_how_many_of_their_tasks_there_were(account: Account) -> No
         (1020.0, "api", 1),
         (3000.0, "api", 0),
     ]
+
+
+def test_a_task_whose_end_is_said_twice_is_one_task(account: Account) -> None:
+    for _ in range(2):
+        account.stopped("crunch", START + 100, START + 700, task=1)
+
+    assert len(record_cluster(account.runtime, "web", hours=1).jobs) == 1
 
 
 def test_what_ran_elsewhere_than_on_the_pool_is_no_trace(account: Account) -> None:
