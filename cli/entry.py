@@ -17,6 +17,10 @@ from cli.output import BAD_INPUT, print_error, say
 
 # A process that SIGINT ends has this exit code in a shell (POSIX: 128 and the number of the signal).
 INTERRUPTED = 130
+# What a package that `pipx install` leaves out is for (pyproject.toml has the extras), and how to get it.
+CHECKOUT = "this command needs a checkout of ecs-steady: run it there as .venv/bin/steady, which make demo sets up"
+SIMULATE = "the simulated account needs it: install the extra simulate (pipx install --force '.[simulate]')"
+LEFT_OUT = {"moto": SIMULATE, "aws_cdk": CHECKOUT, "constructs": CHECKOUT, "jsii": CHECKOUT}
 # What `steady` alone prints: what a newcomer can do without an account, and what an operator asks most.
 GUIDE = """\
 steady looks after Amazon ECS clusters on EC2.
@@ -60,6 +64,12 @@ class OneLineGroup(TyperGroup):
             _end_with_usage(error)
         except (typer.Abort, KeyboardInterrupt):
             sys.exit(INTERRUPTED)
+        except ModuleNotFoundError as error:
+            package = (error.name or "").partition(".")[0]
+            if package not in LEFT_OUT:
+                raise
+            print_error(f"{package} is not installed: {LEFT_OUT[package]}")
+            sys.exit(BAD_INPUT)
         except OSError as error:
             if error.errno != errno.EPIPE:
                 print_error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
