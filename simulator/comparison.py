@@ -12,13 +12,14 @@ from typing import Any
 from simulator import policies
 from simulator.ec2 import BOOT_S
 from simulator.instance_types import registered_size
+from simulator.prices import SPOT_SHARE, dollars
 from simulator.processes import run_all
 from simulator.simulation import Scenario, simulate
 from simulator.workload import synthetic, traces
 from simulator.workload.plan import ClusterPlan, SpotMarket, fitting, lower_bound_instance_hours, whole_instance_hours
-from steady.pools import PoolKind
+from steady.pools import PoolKind, Purchase
 
-# A wait (95th percentile) of this many seconds counts as much as all instance-hours: it doubles the cost.
+# A wait (95th percentile) of this many seconds counts as much as all instances: it doubles the cost.
 WAIT_THAT_DOUBLES_S = 60.0
 # The promise: the wait (95th percentile) is at most a boot and this many seconds.
 SPARE_WAIT_S = 15.0
@@ -95,13 +96,18 @@ class Row:
     """The figures of one policy on one workload.
 
     They are medians over the seeds; of `unplaced`, `killed` and `failed_requests`, the worst seed counts.
+
+    Attributes:
+        usd: what the instance-hours cost (`simulator.prices`).
     """
 
     policy: str
     wait_p50_s: float
     wait_p95_s: float
     wait_p99_s: float
-    instance_hours: float
+    on_demand_hours: float
+    spot_hours: float
+    usd: float
     over_lower_bound: float
     unplaced: int
     killed: int
@@ -118,8 +124,8 @@ class Row:
 
     @property
     def cost(self) -> float:
-        """The cost of instance-hours and waiting in one figure: hours x (1 + wait p95 / 60 s)."""
-        return self.instance_hours * (1 + self.wait_p95_s / WAIT_THAT_DOUBLES_S)
+        """The cost of instances and waiting in one figure: USD x (1 + wait p95 / 60 s)."""
+        return self.usd * (1 + self.wait_p95_s / WAIT_THAT_DOUBLES_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +167,13 @@ class Comparison:
 
 
 def _beside(ours: Row, peers: Sequence[Row]) -> tuple[str, bool, str]:
-    waits, hours = min(p.wait_p95_s for p in peers), min(p.instance_hours for p in peers)
+    waits, usd = min(p.wait_p95_s for p in peers), min(p.usd for p in peers)
     best = min(peers, key=lambda p: p.cost)
-    both = ours.wait_p95_s < waits and ours.instance_hours <= hours
-    better = [p.policy for p in peers if p.wait_p95_s < ours.wait_p95_s and p.instance_hours < ours.instance_hours]
+    both = ours.wait_p95_s < waits and ours.usd <= usd
+    better = [p.policy for p in peers if p.wait_p95_s < ours.wait_p95_s and p.usd < ours.usd]
     cheaper = ours.cost <= LESS_THAN_BEST_PEER * best.cost and not better
     return (
-        "less waiting and no more instance-hours than any peer; or a cost 20 % under that of the best peer",
+        "less waiting and no more USD than any peer; or a cost 20 % under that of the best peer",
         both or cheaper,
         f"cost {ours.cost:,.0f}; {best.policy}: {best.cost:,.0f}",
     )
@@ -194,6 +200,7 @@ def compare(
     at_once: int,
     done: Callable[[str], None] = lambda what: None,
     names: Collection[str] = policies.POLICIES,
+    spot_share: float = SPOT_SHARE,
 ) -> Iterator[Comparison]:
     """Run the policies on each of `workloads`, and yield the comparison of each workload.
 
@@ -203,6 +210,7 @@ def compare(
         at_once: how many runs are simulated at the same time, each in its own process.
         done: called after each run, with the names of the run.
         names: of the policies.
+        spot_share: the fraction of the list price that Spot is taken to cost.
     """
     runs = [Run(w, policy, seed) for w in workloads for policy in names for seed in seeds_of(w, seeds)]
     # The longest runs begin first, so that no long run is left alone at the end.
@@ -216,7 +224,8 @@ def compare(
     found = dict(zip(longest_first, every, strict=True))
     for workload in workloads:
         rows = tuple(
-            _row(policy, [found[Run(workload, policy, seed)] for seed in seeds_of(workload, seeds)]) for policy in names
+            _row(policy, [found[Run(workload, policy, seed)] for seed in seeds_of(workload, seeds)], spot_share)
+            for policy in names
         )
         yield Comparison(workload, *_bounds(workload, folder), rows)
 
@@ -235,7 +244,7 @@ def _bounds(workload: Workload, folder: Path) -> tuple[float, float]:
     return lower_bound_instance_hours(plan, size, until_s), whole_instance_hours(plan, size, until_s)
 
 
-def _row(policy: str, figures: Sequence[Mapping[str, Any]]) -> Row:
+def _row(policy: str, figures: Sequence[Mapping[str, Any]], spot_share: float) -> Row:
     def median(of: Callable[[Mapping[str, Any]], float]) -> float:
         return statistics.median(of(f) for f in figures)
 
@@ -244,7 +253,9 @@ def _row(policy: str, figures: Sequence[Mapping[str, Any]]) -> Row:
         median(lambda f: f["wait_seconds"]["p50"]),
         median(lambda f: f["wait_seconds"]["p95"]),
         median(lambda f: f["wait_seconds"]["p99"]),
-        median(lambda f: f["instance_hours"]),
+        median(lambda f: hours_bought(f, Purchase.ON_DEMAND)),
+        median(lambda f: hours_bought(f, Purchase.SPOT)),
+        median(lambda f: dollars(f["instance_hours_by"], spot_share)),
         median(lambda f: f["instance_hours"] / f["lower_bound_instance_hours"]),
         # These must never happen, so the worst seed counts.
         max(f["unplaced_tasks"] for f in figures),
@@ -255,3 +266,8 @@ def _row(policy: str, figures: Sequence[Mapping[str, Any]]) -> Row:
         median(lambda f: f["simulated_hours"]),
         median(lambda f: f["wall_seconds"]),
     )
+
+
+def hours_bought(figures: Mapping[str, Any], purchase: Purchase) -> float:
+    """Return the instance-hours of a run that were bought on-demand, or on Spot."""
+    return float(sum(figures["instance_hours_by"][purchase].values()))

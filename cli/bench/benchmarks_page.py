@@ -14,9 +14,10 @@ the suite has its defaults. No policy may have more than {most} instances. All p
 only scaling is compared. [The simulator](simulator.md) says how the account and the policies are simulated.
 [Scaling](scaling.md#what-cannot-be-had) says what no policy can reach.
 
-- `cost`: instance-hours x (1 + wait p95 / 60 s).
-- `x bound`: instance-hours divided by the lower bound. The lower bound is the integral of the larger of CPU and memory
-  demand, in instances, if every task starts when it is submitted.
+- `USD`: on-demand hours at the list prices of us-east-1, and Spot hours at {spot:.0%} of them, which is an assumption.
+- `cost`: USD x (1 + wait p95 / 60 s).
+- `x bound`: instance-hours, of both kinds, divided by the lower bound. The lower bound is the integral of the larger of
+  CPU and memory demand, in instances, if every task starts when it is submitted.
 - `s a day`: seconds to simulate a day, while other simulations ran at the same time.
 
 """
@@ -25,7 +26,8 @@ _COLUMNS = (
     "workload",
     "policy",
     "wait p50 / p95 / p99 (s)",
-    "instance-hours",
+    "on-demand / Spot hours",
+    "USD",
     "x bound",
     "cost",
     "unplaced",
@@ -42,12 +44,12 @@ The promises, and whether they are kept:
 """
 
 
-def tables(comparisons: Sequence[Comparison], seeds: int) -> str:
+def tables(comparisons: Sequence[Comparison], seeds: int, spot_share: float) -> str:
     """Return two tables in Markdown: all policies on all workloads, and the promises."""
     rows = [line for comparison in comparisons for line in _rows(comparison)]
     promises = [line for comparison in comparisons if comparison.workload.promised for line in _promises(comparison)]
     return (
-        _HEAD.format(seeds=seeds, most=MAX_CAPACITY)
+        _HEAD.format(seeds=seeds, most=MAX_CAPACITY, spot=spot_share)
         + figures_page.table(_COLUMNS, ["---"] * 2 + ["---:"] * (len(_COLUMNS) - 2), rows)
         + _PROMISES
         + figures_page.table(("workload", "promise", "", "figures"), ["---"] * 4, promises)
@@ -66,7 +68,8 @@ def _row(title: str, row: Row) -> Sequence[str]:
         title,
         f"**{row.policy}**" if row.policy == OURS else row.policy,
         f"{row.wait_p50_s:.0f} / {row.wait_p95_s:.0f} / {row.wait_p99_s:.0f}",
-        f"{row.instance_hours:,.1f}",
+        f"{row.on_demand_hours:,.1f} / {row.spot_hours:,.1f}",
+        f"{row.usd:,.0f}",
         f"{row.over_lower_bound:.2f}",
         f"{row.cost:,.0f}",
         f"{row.unplaced:,}",

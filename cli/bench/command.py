@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from cli.bench import benchmarks_page, cold_start, interruption, lambda_sizes, reliability_page
+from cli.bench import cold_start, interruption, lambda_sizes, policies, reliability_page
 from cli.bench import growth as growth_
 from cli.bench import promises as limits_
-from cli.bench.options import BROKEN, CORES, AtOnceOption, PageOption, PoolOption, SeedOption, check_page, write_figures
+from cli.bench.options import (
+    CORES,
+    AtOnceOption,
+    PageOption,
+    SeedOption,
+    TracesOption,
+    check_page,
+    end_if_broken,
+    publish,
+)
 from cli.examples import epilog
-from cli.output import JsonOption, fail, one_line_errors, progress_bars, say, show_markdown, show_table, write_json
-from simulator import comparison
+from cli.output import JsonOption, one_line_errors, progress_bars, say, show_table, write_json
 from simulator.bench import placement as packing
 from simulator.bench import tick
 from simulator.chaos import matrix
 from simulator.chaos.as_they_are import table as as_they_are
 from simulator.chaos.soak import Soak
-from simulator.policies import POLICIES
 from simulator.wording import counted
 from simulator.workload import traces
-from steady.pools import PoolKind
 
 SearchOption = Annotated[float, typer.Option(min=0.1, help="Seconds of the search in each case.")]
 CasesOption = Annotated[int, typer.Option(min=1, help="The number of random cases.")]
-TracesOption = Annotated[Path, typer.Option("--traces", help="The folder of the trace files.")]
 
 app = typer.Typer(help="Measure the suite on the simulated account.", no_args_is_help=True)
 app.command("interruption", epilog=epilog("bench interruption"))(interruption.interruption)
+app.command("policies", epilog=epilog("bench policies"))(policies.policies)
 
 
 @app.callback()
@@ -94,80 +99,28 @@ def limits(
     with one_line_errors(traces.BadTrace, packing.NoSearch), progress_bars() as progress:
         bar = progress.add_task("figures", total=limits_.STEPS)
         found = limits_.measure(traces_, cases=cases, search_s=search, done=lambda: progress.advance(bar))
-    write_figures(page_, limits_.MADE_BY, limits_.table(found))
-    write_json([asdict(limit) for limit in found], json_)
-    if json_ != "-":
-        show_markdown(limits_.table(found))
-    broken = [
+    publish([asdict(limit) for limit in found], limits_.table(found), limits_.MADE_BY, page_, json_)
+    end_if_broken(
         f"{limit.what} is {limit.figure:,.4g}, at most {limit.most:g} {limit.unit}" for limit in found if not limit.kept
-    ]
-    if broken:
-        fail("promises are not kept:", BROKEN, broken)
+    )
 
 
 @app.command(epilog=epilog("bench growth"))
-def growth(page_: PageOption = None) -> None:
+def growth(page_: PageOption = None, json_: JsonOption = None) -> None:
     """Measure one tick of clusters of 10 to 5,000 instances: CPU time of the function's own code, memory, calls."""
     check_page(page_, growth_.MADE_BY)
     with progress_bars() as progress:
         bar = progress.add_task("clusters", total=len(growth_.INSTANCES))
-        text = growth_.table(growth_.measure(done=lambda: progress.advance(bar)))
-    write_figures(page_, growth_.MADE_BY, text)
-    show_markdown(text)
+        found = growth_.measure(done=lambda: progress.advance(bar))
+    publish(found, growth_.table(found), growth_.MADE_BY, page_, json_)
 
 
 @app.command(epilog=epilog("bench sizes"))
-def sizes(page_: PageOption = None) -> None:
+def sizes(page_: PageOption = None, json_: JsonOption = None) -> None:
     """Measure the time and the price of each function, for several sizes of a Lambda function's memory."""
     check_page(page_, lambda_sizes.MADE_BY)
-    text = lambda_sizes.table(lambda_sizes.measure())
-    write_figures(page_, lambda_sizes.MADE_BY, text)
-    show_markdown(text)
-
-
-@app.command(epilog=epilog("bench policies"))
-def policies(
-    traces_: TracesOption,
-    seeds: Annotated[int, typer.Option(min=1, max=99, help="How many seeds to run; the medians are compared.")] = 3,
-    hours: Annotated[float, typer.Option(min=0.1, help="Simulate at most this many hours of each workload.")] = 24
-    * 365,
-    workload: Annotated[
-        list[str], typer.Option(help="Run only workloads with this text in their name; repeatable.")
-    ] = [],  # noqa: B006 - typer copies it
-    policy: Annotated[
-        list[str], typer.Option("--policy", help=f"Run only this policy, one of {', '.join(POLICIES)}; repeatable.")
-    ] = [],  # noqa: B006 - typer copies it
-    pool: PoolOption = PoolKind.SPOT_FLEET,
-    at_once: AtOnceOption = CORES,
-    page_: PageOption = None,
-) -> None:
-    """Run every policy on workloads of real traces, with several seeds, and compare the medians."""
-    check_page(page_, benchmarks_page.MADE_BY)
-    names = [name for name in POLICIES if not policy or name in policy]
-    if policy and page_:
-        fail("--page is given with --policy: the page has the figures of all policies; leave one of the two out")
-    if unknown := set(policy) - set(POLICIES):
-        fail(f"--policy is {', '.join(sorted(unknown))}: one of {', '.join(POLICIES)} is needed")
-    chosen = [
-        replace(w, hours=min(w.hours, hours), pool=pool)
-        for w in comparison.WORKLOADS
-        if not workload or any(part in w.name for part in workload)
-    ]
-    if not chosen:
-        known = "; ".join(w.name for w in comparison.WORKLOADS)
-        fail(f"--workload is {', '.join(workload)}, which is in no workload's name: a part of one of {known} is needed")
-    with one_line_errors(traces.BadTrace), progress_bars() as progress:
-        for each in chosen:
-            each.plan(traces_)
-        bar = progress.add_task("policies", total=len(names) * sum(len(comparison.seeds_of(w, seeds)) for w in chosen))
-
-        def show_done(run: str) -> None:
-            progress.update(bar, advance=1, description=run)
-
-        compared = list(comparison.compare(traces_, chosen, seeds, at_once, show_done, names))
-    text = benchmarks_page.tables(compared, seeds)
-    write_figures(page_, benchmarks_page.MADE_BY, text)
-    show_markdown(text)
+    found = lambda_sizes.measure()
+    publish(lambda_sizes.figures(found), lambda_sizes.table(found), lambda_sizes.MADE_BY, page_, json_)
 
 
 @app.command(epilog=epilog("bench cold"))
@@ -215,14 +168,10 @@ def chaos(
         of_soak = progress.add_task("soak", total=days)
         soaked = Soak(days, seed).run(lambda passed: progress.update(of_soak, completed=passed)) if days else None
     text = reliability_page.figures(rows, drawn, soaked)
-    write_figures(page_, reliability_page.MADE_BY, text)
     broken = [
         f"{one.scenario}, {one.kind} {one.at}: {'; '.join(one.broken)}" for row in (*drawn, *rows) for one in row.broken
     ]
     broken += [f"soak: {what}" for what in (soaked.broken_promises() if soaked else ())]
     tables = {"clusters": [asdict(row) for row in drawn], "rows": [asdict(row) for row in rows]}
-    write_json({**tables, "soak": asdict(soaked) if soaked else None}, json_)
-    if json_ != "-":
-        show_markdown(text)
-    if broken:
-        fail("promises are broken:", BROKEN, broken)
+    publish({**tables, "soak": asdict(soaked) if soaked else None}, text, reliability_page.MADE_BY, page_, json_)
+    end_if_broken(broken, "promises are broken:")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,8 +11,18 @@ import typer
 from rich.table import Table
 
 from cli.bench import interruption_tables, peers_table, reclaim_matrix_table
-from cli.bench.options import BROKEN, CORES, AtOnceOption, PageOption, PoolOption, SeedOption, check_page, write_figures
-from cli.output import JsonOption, fail, progress_bars, show_markdown, show_table, write_json
+from cli.bench.options import (
+    CORES,
+    AtOnceOption,
+    PageOption,
+    PoolOption,
+    SeedOption,
+    check_page,
+    end_if_broken,
+    publish,
+    write_figures,
+)
+from cli.output import JsonOption, fail, progress_bars, show_table, write_json
 from simulator import peers
 from simulator.bench import interruption as reclaim
 from simulator.bench import reclaim_matrix, taken_away
@@ -88,7 +98,9 @@ def interruption(
         check_page(page_, peers_table.MADE_BY)
         figures = _reclaim_all(instances, 9 if tasks is None else tasks, seed, handlings, pool, json_)
         write_figures(page_, peers_table.MADE_BY, peers_table.table(figures))
-        _end(line for one in figures if one["handling"] == STEADY for line in reclaim_matrix.broken_promises(one))
+        end_if_broken(
+            line for one in figures if one["handling"] == STEADY for line in reclaim_matrix.broken_promises(one)
+        )
         return
     check_page(page_, interruption_tables.MADE_BY)
     if tasks is not None:
@@ -106,11 +118,8 @@ def interruption(
         bar = progress.add_task(f"{len(runs)} runs", total=len(runs))
         figures = taken_away.measure_all(runs, at_once, lambda: progress.advance(bar))
     text = interruption_tables.table(figures)
-    write_figures(page_, interruption_tables.MADE_BY, text)
-    write_json(figures, json_)
-    if json_ != "-":
-        show_markdown(text)
-    _end(
+    publish(figures, text, interruption_tables.MADE_BY, page_, json_)
+    end_if_broken(
         f"{interruption_tables.shown(one)}: {one['services']}: {what}"
         for one in figures
         if one["handling"] == STEADY
@@ -136,11 +145,8 @@ def _matrix(sizes: Sequence[int], seed: int, at_once: int, page: Path | None, wh
         bar = progress.add_task(f"{len(cells)} reclaims", total=len(cells))
         figures = reclaim_matrix.measure_all(cells, at_once, seed, lambda: progress.advance(bar))
     text = reclaim_matrix_table.table(figures)
-    write_figures(page, reclaim_matrix_table.MADE_BY, text)
-    write_json(figures, where)
-    if where != "-":
-        show_markdown(text)
-    _end(f"{reclaim_matrix_table.shown(one)}: {what}" for one in figures for what in one["broken"])
+    publish(figures, text, reclaim_matrix_table.MADE_BY, page, where)
+    end_if_broken(f"{reclaim_matrix_table.shown(one)}: {what}" for one in figures for what in one["broken"])
 
 
 def _chosen(option: str, given: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
@@ -148,11 +154,6 @@ def _chosen(option: str, given: Sequence[str], known: Sequence[str]) -> tuple[st
         if name not in (*known, ALL):
             fail(f'{option} is "{name}": one of {", ".join(known)}, {ALL} is needed')
     return tuple(known) if ALL in given else tuple(dict.fromkeys(given))
-
-
-def _end(broken: Iterable[str]) -> None:
-    if lines := list(broken):
-        fail("promises are not kept:", BROKEN, lines)
 
 
 def _table(figures: Sequence[Mapping[str, Any]]) -> Table:

@@ -7,7 +7,8 @@ less memory, the same computation takes longer. Waiting for answers takes as lon
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from cli.bench import figures_page
 from cli.bench.cold_start import CLIENTS, Loaded, loaded
@@ -81,6 +82,20 @@ def measure(hours: float = 6.0, done: Callable[[], None] = lambda: None) -> Sequ
         found.append(Measured(name, loaded(function), outcome.functions.get(name), chosen))
         done()
     return found
+
+
+def figures(measured: Sequence[Measured]) -> list[dict[str, Any]]:
+    """Return the figures of each function and memory size. Without invocations, their time and price are None."""
+    return [
+        {
+            "function": one.function,
+            **asdict(size),
+            **({} if one.use else {"invocation_s": None, "usd_a_million": None}),
+            "is_chosen": size.memory_mb == one.chosen_mb,
+        }
+        for one in measured
+        for size in one.sizes()
+    ]
 
 
 def table(measured: Sequence[Measured]) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from cli.bench import figures_page
-from cli.output import one_line_errors
+from cli.output import fail, one_line_errors, show_markdown, write_json
 from steady.pools import PoolKind
 
 # The exit code of a command that measures a broken promise.
@@ -20,6 +21,13 @@ SeedOption = Annotated[int, typer.Option(help="The random seed. Runs with the sa
 AtOnceOption = Annotated[int, typer.Option(min=1, help="How many simulations run at the same time.")]
 PoolOption = Annotated[
     PoolKind, typer.Option(help="The pool: a Spot Fleet, or an Auto Scaling group of Spot Instances.")
+]
+TracesOption = Annotated[Path, typer.Option("--traces", help="The folder of the trace files.")]
+SpotPercentOption = Annotated[
+    float,
+    typer.Option(
+        "--spot-percent", min=0, max=100, help="What Spot is taken to cost, in percent of the on-demand list price."
+    ),
 ]
 PageOption = Annotated[
     Path | None, typer.Option("--page", help="Write the figures into this Markdown file, between the command's marks.")
@@ -38,3 +46,22 @@ def write_figures(page: Path | None, made_by: str, text: str) -> None:
     if page:
         with one_line_errors(figures_page.NoFigures):
             figures_page.write(page, made_by, text)
+
+
+def publish(figures: Any, text: str, made_by: str, page: Path | None, json_: str | None) -> None:
+    """Write the figures of the command `made_by` where its options say, and show `text` unless JSON is the answer.
+
+    Args:
+        figures: what `--json` writes.
+        text: the same as Markdown, for `--page` and for people.
+    """
+    write_figures(page, made_by, text)
+    write_json(figures, json_)
+    if json_ != "-":
+        show_markdown(text)
+
+
+def end_if_broken(broken: Iterable[str], words: str = "promises are not kept:") -> None:
+    """End the command with exit code 1, and a line for each of the broken promises, if there is one."""
+    if lines := list(broken):
+        fail(words, BROKEN, lines)

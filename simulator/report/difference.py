@@ -5,40 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from simulator.prices import SPOT_SHARE, dollars
 from steady.pools import Purchase
 
-# USD an hour in us-east-1: on-demand as AWS lists it, and Spot at two fifths of that. Spot prices change from hour to
-# hour and from zone to zone.
-LIST_PRICES: Mapping[str, float] = {"m5.2xlarge": 0.384}
-SPOT_SHARE = 0.4
-
 Figures = Mapping[str, Any]
-
-
-def dollars(figures: Figures) -> float:
-    """Return what the instance-hours of a run cost, in USD.
-
-    >>> dollars({"instance_hours_by": {"on-demand": {"m5.2xlarge": 10.0}, "spot": {"m5.2xlarge": 100.0}}})
-    19.2
-    """
-    share = {Purchase.ON_DEMAND: 1.0, Purchase.SPOT: SPOT_SHARE}
-    cost = 0.0
-    for bought, by_type in figures["instance_hours_by"].items():
-        for type_, hours in by_type.items():
-            cost += hours * LIST_PRICES[type_] * share[Purchase(bought)]
-    return round(cost, 2)
 
 
 def sentences(steady: Figures, alone: Figures) -> tuple[str, str, str]:
     """Return what was lost, how long tasks waited, and what it cost: with the suite, and with what ECS does alone."""
     lost, lost_alone = (_lost(f) for f in (steady, alone))
     hours, waits = (_hours(steady), _hours(alone)), (steady["wait_seconds"], alone["wait_seconds"])
+    paid = [dollars(f["instance_hours_by"]) for f in (steady, alone)]
     return (
         f"Lost: {lost:,} requests and {steady['tasks_killed_in_service']:,} tasks with ecs-steady; {lost_alone:,} "
         f"requests and {alone['tasks_killed_in_service']:,} tasks with what ECS does by itself.",
         f"Waited: {waits[0]['total'] / 60:,.0f} minutes for a place in all, {waits[0]['p95']:g} s at the 95th "
         f"percentile; {waits[1]['total'] / 60:,.0f} minutes and {waits[1]['p95']:g} s with what ECS does by itself.",
-        f"Paid: {dollars(steady):,.2f} USD ({hours[0]}); {dollars(alone):,.2f} USD ({hours[1]}) with what ECS does by "
+        f"Paid: {paid[0]:,.2f} USD ({hours[0]}); {paid[1]:,.2f} USD ({hours[1]}) with what ECS does by "
         f"itself. Spot is taken at {SPOT_SHARE:.0%} of the list price.",
     )
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,10 +23,12 @@ from cli.bench import (
     reliability_page,
 )
 from cli.bench.cold_start import Loaded
+from cli.bench.command import app as bench
 from cli.bench.lambda_sizes import Measured
 from cli.bench.promises import Limit
 from cli.main import app
 from infra import wiring
+from simulator import comparison
 from simulator.bench import placement
 from simulator.outcome import FunctionUse
 
@@ -88,6 +93,34 @@ def test_a_promise_that_is_not_kept_is_said_and_ends_with_an_error(page: Path, m
     assert "| memory | 128 MiB | 128 MiB | kept | `steady y` |" in page.read_text()
 
 
+def compared(**figures: float) -> comparison.Comparison:
+    """A workload on which nothing is promised in vain but what `figures` of the suite's row change."""
+    ours = comparison.Row(comparison.OURS, 0, 0, 0, 2.0, 8.0, 3.0, 1.0, 0, 0, 0, 0, 100, 1.0, 1.0)
+    return comparison.Comparison(comparison.WORKLOADS[0], 10.0, 11.0, (replace(ours, **figures),))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("wait_s", "code"), [(105, 0), (106, 1)])
+def test_policies_answer_as_json_and_end_with_an_error_if_a_promise_is_not_kept(
+    monkeypatch: pytest.MonkeyPatch, wait_s: float, code: int
+) -> None:
+    monkeypatch.setattr(comparison.Workload, "plan", lambda *_: None)
+    monkeypatch.setattr(comparison, "compare", lambda *_: [compared(wait_p95_s=wait_s)])
+
+    done = runner.invoke(app, ["bench", "policies", "--traces", ".", "--json", "-"])
+
+    [figures] = json.loads(done.stdout)
+    [row] = figures["policies"]
+    assert (row["on_demand_hours"], row["spot_hours"], row["usd"]) == (2.0, 8.0, 3.0)
+    assert [one["kept"] for one in figures["promises"]].count(False) == code == done.exit_code
+    assert ("wait p95 at most 105 s: 106 s" in done.stderr) == bool(code)
+
+
+def test_every_benchmark_can_answer_as_json() -> None:
+    benches = {command.name or command.callback.__name__: command.callback for command in bench.registered_commands}  # type: ignore[union-attr]
+
+    assert [name for name, run in benches.items() if "json_" not in inspect.signature(run).parameters] == []  # type: ignore[arg-type]
+
+
 def test_the_limits_are_not_measured_without_all_that_they_need(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,10 +174,13 @@ def test_less_memory_makes_the_same_cpu_last_longer_and_waiting_as_long_as_ever(
 
 
 def test_the_table_says_which_size_is_chosen_and_which_is_too_small() -> None:
-    table = lambda_sizes.table([Measured("task-status", Loaded(0.3, 100), None, 256)])
+    measured = [Measured("task-status", Loaded(0.3, 100), None, 256)]
+    table = lambda_sizes.table(measured)
 
     assert "| task-status | 128 | too small |  |  |" in table
     assert "| task-status | **256** | 2.07 |  |  |" in table
+    assert [one["memory_mb"] for one in lambda_sizes.figures(measured) if one["is_chosen"]] == [256]
+    assert {one["usd_a_million"] for one in lambda_sizes.figures(measured)} == {None}
 
 
 def test_each_function_is_measured_with_its_clients_and_has_its_memory() -> None:

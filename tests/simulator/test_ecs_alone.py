@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from simulator.policies import ecs_alone
-from simulator.report.difference import dollars, sentences
+from simulator.prices import dollars
+from simulator.report.difference import sentences
 from simulator.simulation import Scenario, simulate
 from simulator.workload import synthetic
 from simulator.world import World
@@ -63,5 +64,5 @@ def test_the_difference_counts_what_found_no_target_and_prices_spot_apart() -> N
 
     assert "Lost: 3 requests and 0 tasks with ecs-steady; 1,002 requests and 7 tasks" in lost
     assert "Waited: 10 minutes" in waited
-    assert dollars(FIGURES) == round(0.384 * (10 + 0.4 * 20), 2)
+    assert dollars(FIGURES["instance_hours_by"]) == round(0.384 * (10 + 0.4 * 20), 2)
     assert "10.0 on-demand and 20.0 Spot hours" in paid

@@ -103,7 +103,8 @@ def test_every_policy_grows_with_the_work_and_shrinks_after_it(policy: str, kind
 
 def test_promises_that_need_a_run_that_was_not_made_are_left_out() -> None:
     ours, peer = (
-        comparison.Row(name, 0, 0, 0, 10.0, 1.0, 0, 0, 0, 0, 100, 1.0, 1.0) for name in (comparison.OURS, "escalator")
+        comparison.Row(name, 0, 0, 0, 2.0, 8.0, 3.0, 1.0, 0, 0, 0, 0, 100, 1.0, 1.0)
+        for name in (comparison.OURS, "escalator")
     )
     workload = comparison.WORKLOADS[0]
 

@@ -1,0 +1,75 @@
+"""What instance-hours cost: on-demand as AWS lists it, and Spot at an assumed share of that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from simulator.instance_types import described
+from steady.pools import Purchase
+
+# USD an hour for each vCPU of a family, Linux on-demand in us-east-1 ("Amazon EC2 On-Demand Pricing"). Within these
+# families the price is in proportion to the vCPUs.
+USD_FOR_A_VCPU: Mapping[str, float] = {
+    "c5": 0.0425,
+    "c6i": 0.0425,
+    "m5": 0.048,
+    "m6i": 0.048,
+    "m7i": 0.0504,
+    "r5": 0.063,
+    "r6i": 0.063,
+}
+# The fraction of the list price that Spot is taken to cost. Real Spot prices change from hour to hour and from zone to
+# zone, so this is an assumption; the commands that use it have an option for it, or say so.
+SPOT_SHARE = 0.4
+
+# Instance-hours by purchase (on-demand, spot), then by instance type.
+Hours = Mapping[str, Mapping[str, float]]
+
+
+class NoListPrice(ValueError):
+    """The list price of an instance type is not known. The text names the families whose prices are."""
+
+
+def list_price(instance_type: str) -> float:
+    """Return the on-demand price of an hour of `instance_type`, in USD.
+
+    Raises:
+        NoListPrice: if the price of its family is not known.
+        NoSuchInstanceType: if EC2 has no such type.
+
+    >>> list_price("m5.2xlarge")
+    0.384
+    """
+    family, _, size = instance_type.partition(".")
+    vcpus: int = described(instance_type)["VCpuInfo"]["DefaultVCpus"]
+    if family not in USD_FOR_A_VCPU or size.startswith("metal"):
+        raise NoListPrice(
+            f'the list price of "{instance_type}" is not known: a type of one of the families '
+            f"{', '.join(USD_FOR_A_VCPU)} is needed"
+        )
+    return round(USD_FOR_A_VCPU[family] * vcpus, 6)
+
+
+def price(instance_type: str, bought: str, spot_share: float = SPOT_SHARE) -> float:
+    """Return the USD of an hour of `instance_type` that is `bought` on-demand, or on Spot at `spot_share` of the list.
+
+    Raises:
+        NoListPrice: if the price of its family is not known.
+
+    >>> price("m5.2xlarge", "spot", spot_share=0.5)
+    0.192
+    """
+    return list_price(instance_type) * (spot_share if Purchase(bought) is Purchase.SPOT else 1.0)
+
+
+def dollars(hours: Hours, spot_share: float = SPOT_SHARE) -> float:
+    """Return the USD of `hours`.
+
+    Raises:
+        NoListPrice: if a price is not known.
+
+    >>> dollars({"on-demand": {"m5.2xlarge": 10.0}, "spot": {"m5.2xlarge": 100.0}})
+    19.2
+    """
+    every = ((bought, type_, of_type) for bought, by_type in hours.items() for type_, of_type in by_type.items())
+    return round(sum(of_type * price(type_, bought, spot_share) for bought, type_, of_type in every), 2)
