@@ -12,7 +12,7 @@ from typing import Any
 from simulator import policies
 from simulator.ec2 import BOOT_S
 from simulator.instance_types import registered_size
-from simulator.prices import SPOT_SHARE, dollars
+from simulator.prices import SPOT_SHARE, dollars, hours_of
 from simulator.processes import run_all
 from simulator.simulation import Scenario, simulate
 from simulator.workload import synthetic, traces
@@ -224,7 +224,12 @@ def compare(
     found = dict(zip(longest_first, every, strict=True))
     for workload in workloads:
         rows = tuple(
-            _row(policy, [found[Run(workload, policy, seed)] for seed in seeds_of(workload, seeds)], spot_share)
+            _row(
+                policy,
+                [found[Run(workload, policy, seed)] for seed in seeds_of(workload, seeds)],
+                workload.instance_type,
+                spot_share,
+            )
             for policy in names
         )
         yield Comparison(workload, *_bounds(workload, folder), rows)
@@ -244,7 +249,7 @@ def _bounds(workload: Workload, folder: Path) -> tuple[float, float]:
     return lower_bound_instance_hours(plan, size, until_s), whole_instance_hours(plan, size, until_s)
 
 
-def _row(policy: str, figures: Sequence[Mapping[str, Any]], spot_share: float) -> Row:
+def _row(policy: str, figures: Sequence[Mapping[str, Any]], instance_type: str, spot_share: float) -> Row:
     def median(of: Callable[[Mapping[str, Any]], float]) -> float:
         return statistics.median(of(f) for f in figures)
 
@@ -256,7 +261,7 @@ def _row(policy: str, figures: Sequence[Mapping[str, Any]], spot_share: float) -
         median(lambda f: hours_bought(f, Purchase.ON_DEMAND)),
         median(lambda f: hours_bought(f, Purchase.SPOT)),
         median(lambda f: dollars(f["instance_hours_by"], spot_share)),
-        median(lambda f: f["instance_hours"] / f["lower_bound_instance_hours"]),
+        median(lambda f: hours_of(f["instance_hours_by"], instance_type) / f["lower_bound_instance_hours"]),
         # These must never happen, so the worst seed counts.
         max(f["unplaced_tasks"] for f in figures),
         max(f["tasks_killed_in_service"] for f in figures),

@@ -73,3 +73,15 @@ def dollars(hours: Hours, spot_share: float = SPOT_SHARE) -> float:
     """
     every = ((bought, type_, of_type) for bought, by_type in hours.items() for type_, of_type in by_type.items())
     return round(sum(of_type * price(type_, bought, spot_share) for bought, type_, of_type in every), 2)
+
+
+def hours_of(hours: Hours, instance_type: str) -> float:
+    """Return how many hours of `instance_type` cost as much, on-demand, as all of `hours` would.
+
+    It makes the instance-hours of different sizes one figure.
+
+    >>> hours_of({"on-demand": {"m5.2xlarge": 1.0}, "spot": {"m5.large": 4.0}}, "m5.2xlarge")
+    2.0
+    """
+    every = ((type_, of_type) for by_type in hours.values() for type_, of_type in by_type.items())
+    return sum(of_type * list_price(type_) for type_, of_type in every) / list_price(instance_type)

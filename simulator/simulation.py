@@ -103,9 +103,10 @@ class _Run:
         self.clusters.append((plan, cluster, launcher, record))
         deploy(cluster, plan.services, plan.requests_per_s)
         launcher.submit(plan.jobs)
+        # Before the market: a policy may put a pool of its own in the place of the cluster's.
+        start(cluster, lambda: _pending(cluster, launcher))
         if plan.market:
             follow_market(cluster, plan.market, self.scenario.hours * 3600)
-        start(cluster, lambda: _pending(cluster, launcher))
 
     def _placed(self, waited_s: float) -> None:
         self.placed += 1

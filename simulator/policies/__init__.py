@@ -7,6 +7,7 @@ from simulator.policies import (
     cookpad_2018,
     ecs_alone,
     escalator,
+    karpenter,
     managed_scaling,
     reservation_alarms,
     steady,
@@ -23,8 +24,13 @@ class NoSuchPolicy(ValueError):
 
 # A policy is started once for each cluster. All policies use the suite's service-out: only scaling is compared.
 POLICIES: Mapping[str, Start] = {
-    policy.NAME: policy.start
-    for policy in (steady, cookpad_2018, managed_scaling, reservation_alarms, escalator, cluster_autoscaler)
+    **{
+        policy.NAME: policy.start
+        for policy in (steady, cookpad_2018, managed_scaling, reservation_alarms, escalator, cluster_autoscaler)
+    },
+    managed_scaling.NAME_TWO_PROVIDERS: managed_scaling.start_two_providers,
+    karpenter.NAME: karpenter.start,
+    karpenter.NAME_ANY_SIZE: karpenter.start_any_size,
 }
 
 # What the suite is held against in a whole: service-out, too, is that of ECS.

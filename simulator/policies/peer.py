@@ -41,23 +41,55 @@ class Look:
         lowest = max(self.pool.minimum, self.thresholds.min_capacity)
         return max(lowest, min(target, self.pool.maximum, self.thresholds.max_capacity))
 
-    def ask_for(self, target: int) -> None:
-        """Set the pool's target, within its bounds. If it falls, the pool chooses which instances to terminate."""
+    @property
+    def has_spot_and_on_demand(self) -> bool:
+        """Whether the pool launches Spot Instances, and on-demand ones where a policy asks for them.
+
+        Such a pool stands for two groups of the same type, one of Spot Instances and one of on-demand ones.
+        """
+        return self.pool.may_fall_back
+
+    @property
+    def spot_missing(self) -> int:
+        """How many Spot Instances the pool is asked for and has not launched."""
+        spot = len(self.pool.members.keys() - self.pool.on_demand_members)
+        return max(0, self.pool.target - self.pool.on_demand - spot)
+
+    def ask_for(self, target: int, on_demand: int | None = None) -> None:
+        """Set the pool's target, within its bounds. If it falls, the pool chooses which instances to terminate.
+
+        Args:
+            on_demand: how many of them are on-demand; None: as many as now.
+        """
         target = self.within_bounds(target)
-        if target != self.pool.target and not self.pool.is_changing:
-            _SET_TARGET[self.pool.name.kind](self.runtime, self.pool, target)
+        on_demand = min(self.pool.on_demand if on_demand is None else on_demand, target)
+        if (target, on_demand) != (self.pool.target, self.pool.on_demand) and not self.pool.is_changing:
+            _SET_TARGET[self.pool.name.kind](self.runtime, self.pool, target, on_demand)
 
     def take(self, instance_ids: list[str]) -> None:
-        """Terminate these instances, and lower the target by their number as far as the minimum allows."""
+        """Terminate these instances, and lower the target by their number as far as the minimum allows.
+
+        The on-demand part is lowered by those of them that are on-demand.
+        """
         if instance_ids and not self.pool.is_changing:
             target = self.within_bounds(self.pool.target - len(instance_ids))
-            pools.terminate_instances(self.runtime, self.pool, instance_ids, target)
+            on_demand = min(target, self.pool.on_demand - len(self.pool.on_demand_members & set(instance_ids)))
+            pools.terminate_instances(self.runtime, self.pool, instance_ids, target, max(0, on_demand))
 
 
 def look_every(
-    interval_s: float, name: str, cluster: SimulatedCluster, pending: Pending, step: Callable[[Look], None]
+    interval_s: float,
+    name: str,
+    cluster: SimulatedCluster,
+    pending: Pending,
+    step: Callable[[Look], None],
+    is_due: Callable[[], bool] = lambda: True,
 ) -> None:
-    """Call `step` with a look at `cluster` every `interval_s` seconds. Its calls are counted under `name`."""
+    """Call `step` with a look at `cluster` every `interval_s` seconds. Its calls are counted under `name`.
+
+    Args:
+        is_due: whether to look at this time; it makes no calls.
+    """
     clock, runtime = cluster.world.clock, cluster.world.suite.runtime(name)
 
     def look() -> None:
@@ -65,18 +97,21 @@ def look_every(
         snapshot = observation.observe(runtime, known)
         step(Look(cluster, runtime, snapshot, pending(), known.thresholds))
 
-    clock.every(interval_s, lambda: clock.spawn(look))
+    clock.every(interval_s, lambda: clock.spawn(look) if is_due() else None)
 
 
-def _set_fleet_target(runtime: Runtime, pool: Pool, target: int) -> None:
+def _set_fleet_target(runtime: Runtime, pool: Pool, target: int, on_demand: int) -> None:
     """Set the target so that the fleet itself terminates excess instances, each with a notice."""
     runtime.ec2.modify_spot_fleet_request(
-        SpotFleetRequestId=pool.name.name, TargetCapacity=target, ExcessCapacityTerminationPolicy="default"
+        SpotFleetRequestId=pool.name.name,
+        TargetCapacity=target,
+        OnDemandTargetCapacity=on_demand,
+        ExcessCapacityTerminationPolicy="default",
     )
 
 
 # By the kind of pool: how a peer sets a target and leaves the choice of instances to the pool.
-_SET_TARGET: Mapping[PoolKind, Callable[[Runtime, Pool, int], None]] = {
+_SET_TARGET: Mapping[PoolKind, Callable[[Runtime, Pool, int, int], None]] = {
     PoolKind.AUTO_SCALING_GROUP: pools.set_target,
     PoolKind.SPOT_FLEET: _set_fleet_target,
 }

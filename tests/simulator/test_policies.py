@@ -14,7 +14,7 @@ from simulator.policies import (
     reservation_alarms,
 )
 from simulator.simulation import Scenario, simulate
-from simulator.workload.plan import ClusterPlan, Job, ServiceChange
+from simulator.workload.plan import ClusterPlan, Job, ServiceChange, SpotMarket
 from steady.cluster import Size, TaskShape
 from steady.pools import PoolKind
 from steady.scaling.room import Room, room_on
@@ -44,22 +44,64 @@ def test_managed_scaling_packs_what_is_provisioning() -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "datapoints", "wanted"),
-    [
-        (10, [76.0], 11),
-        (5, [76.0], 6),
-        (30, [80.0], 33),
-        (10, [75.0], 10),
-        (10, [49.0] * 14, 10),
-        (10, [49.0] * 15, 9),
-        (10, [49.0] * 14 + [50.0], 10),
-        (10, [], 10),
-    ],
+    ("target", "percent", "wanted"), [(10, 76.0, 11), (5, 76.0, 6), (30, 80.0, 33), (30, 85.0, 39), (10, 75.0, 10)]
 )
-def test_reservation_alarms_step_by_a_tenth_up_and_by_one_down(
-    target: int, datapoints: list[float], wanted: int
+def test_reservation_alarms_step_by_a_tenth_and_by_three_tenths_far_over_the_threshold(
+    target: int, percent: float, wanted: int
 ) -> None:
-    assert reservation_alarms.wanted(target, datapoints) == wanted
+    assert reservation_alarms.wanted(target, [20.0, percent]) == wanted
+
+
+def test_reservation_alarms_add_only_the_difference_within_the_warm_up() -> None:
+    warm = reservation_alarms.WarmUp()
+    warm.note(30, now=1000.0)
+
+    assert reservation_alarms.wanted(33, [80.0], base=warm.base(33, now=1299.0)) == 33
+    assert reservation_alarms.wanted(33, [90.0], base=warm.base(33, now=1299.0)) == 39
+    assert reservation_alarms.wanted(33, [80.0], base=warm.base(33, now=1300.0)) == 36
+
+
+@pytest.mark.parametrize(
+    ("datapoints", "low"), [([49.0] * 14, False), ([49.0] * 15, True), ([49.0] * 14 + [50.0], False), ([], False)]
+)
+def test_reservation_alarms_scale_in_after_fifteen_minutes_under_the_threshold(
+    datapoints: list[float], low: bool
+) -> None:
+    assert reservation_alarms.is_low(datapoints) is low
+
+
+FALLING_BACK = ("cluster-autoscaler", "karpenter", "karpenter-any-size", "reservation-alarms", "steady")
+
+
+@pytest.mark.parametrize("policy", FALLING_BACK)
+@pytest.mark.parametrize("kind", list(PoolKind))
+def test_with_the_market_empty_tasks_run_on_demand_and_are_paid_so(policy: str, kind: PoolKind) -> None:
+    """Half an hour in, the market is empty: twelve jobs come, which only on-demand instances can run."""
+    jobs = tuple(Job(2400 + n, "batch", Size(1024, 2000), 900) for n in range(12))
+    services = (ServiceChange(0, "api", 2, Size(512, 1000)),)
+    market = SpotMarket(1800, (4,) + (0,) * 7)
+    plan = ClusterPlan("work", kind, "m5.large", jobs=jobs, services=services, market=market, on_spot=True)
+
+    figures = simulate(policy, Scenario((plan,), hours=4)).figures
+
+    hours = figures["instance_hours_by"]
+    assert figures["unplaced_tasks"] == 0
+    assert sum(hours["on-demand"].values()) > 12 * 900 / 3600 / 2
+    assert sum(hours["spot"].values()) > 0.5
+
+
+@pytest.mark.parametrize("kind", list(PoolKind))
+def test_karpenter_replaces_on_demand_nodes_by_spot_once_the_market_is_back(kind: PoolKind) -> None:
+    """The market is empty from 30 to 60 minutes; the service stays. In the end its nodes are Spot again."""
+    services = (ServiceChange(0, "api", 4, Size(512, 1000)),)
+    market = SpotMarket(1800, (4, 0, *(4,) * 6))
+    plan = ClusterPlan("work", kind, "m5.large", services=services, market=market, on_spot=True)
+
+    hours = [simulate("karpenter", Scenario((plan,), hours=each)).figures["instance_hours_by"] for each in (2, 4)]
+
+    assert sum(hours[0]["on-demand"].values()) > 0.4
+    assert sum(hours[1]["on-demand"].values()) < sum(hours[0]["on-demand"].values()) + 0.2
+    assert sum(hours[1]["spot"].values()) > sum(hours[0]["spot"].values()) + 1.5
 
 
 def test_cluster_autoscaler_packs_what_is_pending_after_what_is_there_and_coming() -> None:

@@ -1,0 +1,247 @@
+"""Karpenter, with the settings that its documentation shows.
+
+It batches pending tasks (1 s without a new one, 10 s at most), packs them on what runs and boots, and launches for the
+rest the cheapest types that hold it: Spot first, on-demand where EC2 has no Spot (karpenter.sh, "Settings",
+BATCH_IDLE_DURATION and BATCH_MAX_DURATION; "FAQs", fallback to on-demand; an offering that EC2 refused is avoided for
+three minutes, "unavailable offerings"). Every 10 s it consolidates (karpenter.sh, "Disruption"): empty nodes are
+deleted; a node whose tasks fit on the others is deleted; an on-demand node whose tasks fit on the others and one
+cheaper node is replaced once that one has registered. Spot nodes are only deleted: replacing them by other Spot nodes
+is off by default. `consolidationPolicy: WhenEmptyOrUnderutilized`, `consolidateAfter: 30s`, and 15 s in which a command
+is validated. The disruption budget is 10 % of the nodes, rounded up.
+
+Batch tasks have `karpenter.sh/do-not-disrupt`, as nobody would run them again.
+
+Kept simple: one node at a time is consolidated, where Karpenter may replace several by one; types differ in size alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from simulator.instance_types import registered_size
+from simulator.policies.node_pool import NodePool, sizes_up_to, types_of
+from simulator.policies.peer import Look, Pending, look_every
+from simulator.prices import list_price
+from simulator.world import SimulatedCluster
+from steady.aws.ecs.container_instances import set_draining
+from steady.aws.scaling.observation import with_tasks
+from steady.cluster import NOTHING, ContainerInstance, InstanceStatus, TaskShape
+from steady.scaling.packing import pack
+from steady.scaling.room import Room, room_on
+
+NAME = "karpenter"
+NAME_ANY_SIZE = "karpenter-any-size"
+BATCH_IDLE_S, BATCH_MAX_S = 1.0, 10.0
+# A task that still waits is looked at again after this time.
+AGAIN_S = 10.0
+DISRUPTION_EVERY_S = 10.0
+CONSOLIDATE_AFTER_S = 30.0
+VALIDATION_S = 15.0
+BUDGET = 0.10
+UNAVAILABLE_S = 180.0
+# How many nodes are looked at for consolidation at a time: those with the fewest tasks.
+CANDIDATES = 10
+
+
+# The nodes: the ARN, the status and the number of tasks of each.
+_Picture = tuple[tuple[str, str, int], ...]
+
+
+@dataclass
+class _State:
+    """What Karpenter keeps of its nodes. Times are in seconds since the epoch, nodes are container instance ARNs.
+
+    Attributes:
+        unavailable_until: until when Spot is taken to be unavailable.
+        since: since when nothing has changed on a node.
+        tasks: how many tasks each node had at the last look.
+        emptying: the nodes that are being drained.
+        replacing: nodes that are drained once the instance that replaces them, by its id, has registered.
+        quiet: the nodes with their tasks, as they were when there was nothing to disrupt, and when that was.
+    """
+
+    unavailable_until: float = 0.0
+    since: dict[str, float] = field(default_factory=dict)
+    tasks: dict[str, int] = field(default_factory=dict)
+    emptying: set[str] = field(default_factory=set)
+    replacing: dict[str, str] = field(default_factory=dict)
+    quiet: tuple[float, _Picture] = (0.0, ())
+
+
+def start(cluster: SimulatedCluster, pending: Pending) -> None:
+    """Run the policy on `cluster`, with the types of its pool."""
+    _start(cluster, pending, NAME, types_of(cluster.pool))
+
+
+def start_any_size(cluster: SimulatedCluster, pending: Pending) -> None:
+    """Run the policy on `cluster`, with every size of its family up to that of its pool."""
+    largest = max(types_of(cluster.pool), key=list_price)
+    _start(cluster, pending, NAME_ANY_SIZE, sizes_up_to(largest))
+
+
+def _start(cluster: SimulatedCluster, pending: Pending, name: str, types: Sequence[str]) -> None:
+    nodes, state, clock = NodePool(cluster, types), _State(), cluster.world.clock
+    batch = Batch()
+
+    def is_ripe() -> bool:
+        return batch.is_ripe(len(pending()), clock.now)
+
+    def is_changed() -> bool:
+        at, picture = state.quiet
+        return clock.now - at >= UNAVAILABLE_S or _picture(cluster) != picture
+
+    look_every(BATCH_IDLE_S, name, cluster, pending, lambda look: _provision(look, nodes, state), is_ripe)
+    look_every(DISRUPTION_EVERY_S, name, cluster, pending, lambda look: _disrupt(look, nodes, state), is_changed)
+
+
+@dataclass
+class Batch:
+    """The window in which pending tasks are collected. It opens when more tasks wait than at the last batch.
+
+    >>> batch = Batch()
+    >>> [batch.is_ripe(many, now) for now, many in enumerate((0, 3, 5, 5, 5))]
+    [False, False, False, True, False]
+    """
+
+    opened_at: float | None = None
+    grown_at: float = 0.0
+    handled_at: float = 0.0
+    seen: int = 0
+
+    def is_ripe(self, pending: int, now: float) -> bool:
+        """Whether the batch ends now, with `pending` tasks waiting."""
+        if pending > self.seen:
+            self.grown_at = now
+            self.opened_at = now if self.opened_at is None else self.opened_at
+        self.seen = pending
+        is_full = self.opened_at is not None and (
+            now - self.grown_at >= BATCH_IDLE_S or now - self.opened_at >= BATCH_MAX_S
+        )
+        if not pending or not (is_full or now - self.handled_at >= AGAIN_S):
+            return False
+        self.opened_at, self.handled_at = None, now
+        return True
+
+
+def nodes_for(tasks: Sequence[TaskShape], types: Sequence[str]) -> list[str]:
+    """Return the types of the new nodes that hold `tasks`: each filled first fit, then the cheapest type that holds it.
+
+    Args:
+        types: the cheapest first. Tasks that fit none of them are left out.
+
+    >>> from steady.cluster import Size
+    >>> nodes_for([TaskShape(Size(1024, 1024))] * 9, ("m5.large", "m5.xlarge", "m5.2xlarge"))
+    ['m5.2xlarge', 'm5.large']
+    """
+    largest = registered_size(types[-1])
+    found = []
+    left = [task for task in tasks if largest.holds(task.size)]
+    while left:
+        rest = pack(left, [Room(largest)]).left_over
+        placed = Counter(left) - Counter(rest)
+        total = sum((task.size * many for task, many in placed.items()), NOTHING)
+        found.append(next(type_ for type_ in types if registered_size(type_).holds(total)))
+        left = list(rest)
+    return found
+
+
+def _provision(look: Look, nodes: NodePool, state: _State) -> None:
+    rooms = [*room_on(look.snapshot.active, look.snapshot), *(Room(registered_size(t)) for t in nodes.booting())]
+    wanted = nodes_for(pack(look.pending, rooms).left_over, nodes.types)
+    if not wanted:
+        return
+    most, now = look.thresholds.max_capacity, look.snapshot.at
+    if now < state.unavailable_until:
+        nodes.launch_on_demand(wanted, most)
+    elif nodes.launch(wanted, most):
+        state.unavailable_until = now + UNAVAILABLE_S
+
+
+def _disrupt(look: Look, nodes: NodePool, state: _State) -> None:
+    active = list(look.snapshot.active)
+    _note_changes(look, active, state)
+    _finish(look, state)
+    allowed = math.ceil(BUDGET * len(look.snapshot.instances)) - len(state.emptying) - len(state.replacing)
+    ripe_s = CONSOLIDATE_AFTER_S + VALIDATION_S
+    ripe = [i for i in active if look.snapshot.at - state.since[i.arn] >= ripe_s and i.arn not in state.replacing]
+    if allowed <= 0 or not ripe or look.pending:
+        return
+    empty = [i for i in ripe if not i.task_count][:allowed]
+    if empty:
+        _drain(look, [i.arn for i in empty], state)
+        return
+    candidates = sorted(ripe, key=lambda i: (i.task_count, i.arn))[:CANDIDATES]
+    seen = with_tasks(look.runtime, look.snapshot, candidates)
+    for node in candidates:
+        if node.arn in seen.bound_since or node.arn in seen.pinned:
+            continue
+        others = [i for i in active if i is not node and i.arn not in state.replacing]
+        left = pack(seen.tasks_of[node.arn], room_on(others, seen)).left_over
+        if not left:
+            _drain(look, [node.arn], state)
+            return
+        if _replace(look, node, left, nodes, state):
+            return
+    if len(ripe) == len(look.snapshot.instances):
+        state.quiet = look.snapshot.at, _picture(look.cluster)
+
+
+def _replace(look: Look, node: ContainerInstance, left: Sequence[TaskShape], nodes: NodePool, state: _State) -> bool:
+    """Replace an on-demand node by one cheaper one, if `left`, what the others cannot hold, fits on it."""
+    type_of = look.pool.members
+    if not nodes.is_on_demand(node.instance_id) or node.instance_id not in type_of:
+        return False
+    wanted = nodes_for(left, nodes.types)
+    is_smaller = len(wanted) == 1 and list_price(wanted[0]) < list_price(type_of[node.instance_id])
+    may_be_spot = nodes.on_spot and look.snapshot.at >= state.unavailable_until
+    if len(wanted) != 1 or not (is_smaller or may_be_spot):
+        return False
+    before = set(nodes.fleet.members)
+    if may_be_spot and nodes.launch_spot(wanted[0], look.thresholds.max_capacity) is False:
+        state.unavailable_until = look.snapshot.at + UNAVAILABLE_S
+        return False
+    if not may_be_spot:
+        nodes.launch_on_demand(wanted, look.thresholds.max_capacity)
+    for instance_id in set(nodes.fleet.members) - before:
+        state.replacing[node.arn] = instance_id
+    return True
+
+
+def _picture(cluster: SimulatedCluster) -> _Picture:
+    return tuple((i.arn, i.status, len(i.tasks)) for i in cluster.instances())
+
+
+def _note_changes(look: Look, active: Sequence[ContainerInstance], state: _State) -> None:
+    here = {i.arn: i.task_count for i in active}
+    for arn in set(state.since) - set(here):
+        del state.since[arn]
+    for arn, many in here.items():
+        if state.tasks.get(arn) != many or arn not in state.since:
+            state.since[arn] = look.snapshot.at
+    state.tasks = here
+
+
+def _finish(look: Look, state: _State) -> None:
+    """Drain the nodes whose replacements have registered, and terminate those that are drained."""
+    registered = {i.instance_id for i in look.snapshot.active}
+    here = {i.arn: i for i in look.snapshot.instances}
+    ready = [arn for arn, id_ in state.replacing.items() if id_ in registered]
+    for arn, id_ in list(state.replacing.items()):
+        if id_ in registered or id_ not in look.pool.members or arn not in here:
+            del state.replacing[arn]
+    _drain(look, [arn for arn in ready if arn in here], state)
+    draining = {arn: i for arn, i in here.items() if i.status is InstanceStatus.DRAINING}
+    state.emptying &= set(here)
+    gone = [arn for arn in sorted(state.emptying & set(draining)) if not draining[arn].task_count]
+    if gone:
+        look.runtime.ec2.terminate_instances(InstanceIds=[here[arn].instance_id for arn in gone])
+        state.emptying -= set(gone)
+
+
+def _drain(look: Look, arns: Sequence[str], state: _State) -> None:
+    if arns:
+        set_draining(look.runtime, look.cluster.name, arns)
+        state.emptying.update(arns)

@@ -1,0 +1,122 @@
+"""Instances that a policy launches one by one, each of the type and the purchase that it names, as Karpenter does.
+
+They are the members of a Spot Fleet that launches nothing by itself (its target is 0), so that the market, the notices
+and the suite's service-out treat them as the instances of any other pool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from simulator.auto_scaling_group import AutoScalingGroup
+from simulator.ec2 import Ec2Instance
+from simulator.fleet_request import SpotFleet
+from simulator.instance_types import described, registered_size
+from simulator.prices import list_price
+from simulator.world import SimulatedCluster
+from steady.names import CLUSTER_TAG, CLUSTERS_PATH
+
+FLEET_TAG = "aws:ec2spot:fleet-request-id"
+
+
+class NodePool:
+    """The instances of one cluster, in place of its pool.
+
+    Attributes:
+        types: the types that may be launched, the cheapest first.
+        on_spot: whether Spot Instances may be launched.
+    """
+
+    def __init__(self, cluster: SimulatedCluster, types: Sequence[str]) -> None:
+        pool = cluster.pool
+        self.cluster = cluster
+        self.on_spot = isinstance(pool, SpotFleet) or pool.on_demand_percent < 100
+        self.types = tuple(sorted(types, key=list_price))
+        self.fleet = SpotFleet(f"sfr-nodes-{cluster.name}", cluster.state, 0, dict.fromkeys(types, 1.0))
+        self.fleet.terminates_excess = False
+        self._ec2 = cluster.world.account.ec2
+        self._take_over(pool)
+
+    def launch(self, types: Sequence[str], most: int) -> bool:
+        """Launch an instance for each of `types`: Spot as far as the market has it, and the others on-demand.
+
+        The market lets the pool hold a fraction of all its instances, those of this call included, as it does for a
+        fleet with its target. On-demand capacity is always available.
+
+        Args:
+            most: how many instances the pool may hold.
+
+        Returns:
+            Whether the market refused one of them (InsufficientInstanceCapacity).
+        """
+        types = types[: max(0, most - len(self.fleet.members))]
+        room = round(self.fleet.available * (len(self.fleet.members) + len(types))) if self.on_spot else 0
+        spot = max(0, min(len(types), room - len(self.fleet.spot_staying())))
+        for number, type_ in enumerate(types):
+            self._launch(type_, on_demand=number >= spot)
+        return self.on_spot and spot < len(types)
+
+    def launch_on_demand(self, types: Sequence[str], most: int) -> None:
+        """Launch an on-demand instance for each of `types`, as long as the pool holds less than `most`."""
+        for type_ in types[: max(0, most - len(self.fleet.members))]:
+            self._launch(type_, on_demand=True)
+
+    def launch_spot(self, instance_type: str, most: int) -> bool:
+        """Launch a Spot Instance if the market has one and the pool holds less than `most`; return whether it did."""
+        room = round(self.fleet.available * (len(self.fleet.members) + 1))
+        if not self.on_spot or len(self.fleet.members) >= most or len(self.fleet.spot_staying()) >= room:
+            return False
+        self._launch(instance_type, on_demand=False)
+        return True
+
+    def is_on_demand(self, instance_id: str) -> bool:
+        """Whether this instance is an on-demand one."""
+        member = self.fleet.members.get(instance_id)
+        return member is not None and member.on_demand
+
+    def booting(self) -> list[str]:
+        """Return the types of the instances that have not registered yet."""
+        return [i.instance_type for i in self.fleet.members.values() if i.container_instance is None]
+
+    def _launch(self, instance_type: str, *, on_demand: bool) -> None:
+        tags = {FLEET_TAG: self.fleet.id, CLUSTER_TAG: self.cluster.name}
+        instance = self._ec2.launch(self.fleet.cluster, instance_type, tags, self._gone, on_demand=on_demand)
+        self.fleet.members[instance.id] = instance
+
+    def _gone(self, instance: Ec2Instance) -> None:
+        self.fleet.members.pop(instance.id, None)
+
+    def _take_over(self, pool: SpotFleet | AutoScalingGroup) -> None:
+        """Take over the instances of `pool`, which launches none any more."""
+        account = self.cluster.world.account
+        for instance in pool.members.values():
+            instance.tags = {FLEET_TAG: self.fleet.id, CLUSTER_TAG: self.cluster.name}
+            instance.on_terminated = self._gone
+        self.fleet.members = dict(pool.members)
+        self.fleet.available = pool.available
+        pool.members.clear()
+        if isinstance(pool, SpotFleet):
+            pool.target = pool.on_demand_target = 0
+        else:
+            pool.desired = pool.minimum = 0
+        account.fleets.add(self.fleet)
+        self.cluster.pool = self.fleet
+        account.parameters.put(f"{CLUSTERS_PATH}/{self.cluster.name}/capacity", f"spot-fleet:{self.fleet.id}")
+
+
+def types_of(pool: SpotFleet | AutoScalingGroup) -> tuple[str, ...]:
+    """Return the types of a pool."""
+    return tuple(pool.weights if isinstance(pool, SpotFleet) else pool.overrides or (pool.instance_type,))
+
+
+def sizes_up_to(instance_type: str) -> tuple[str, ...]:
+    """Return the sizes of a family from `large` up to `instance_type`, without metal, the smallest first.
+
+    >>> sizes_up_to("m5.2xlarge")
+    ('m5.large', 'm5.xlarge', 'm5.2xlarge')
+    """
+    family = instance_type.partition(".")[0]
+    sizes = ("large", *(f"{times}xlarge" for times in ("", 2, 4, 8, 12, 16, 24)))
+    most = described(instance_type)["VCpuInfo"]["DefaultVCpus"]
+    there = [f"{family}.{size}" for size in sizes]
+    return tuple(type_ for type_ in there if registered_size(type_).cpu_units <= most * 1024)
