@@ -6,7 +6,7 @@ CDK := node_modules/.bin/cdk
 # Node 20 is enough for the CDK; it need not say at each run how old it is.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: help chromium prometheus demo test e2e bench bench-cold chaos fuzz template synth bootstrap deploy destroy lint audit sbom lock docs clean
+.PHONY: help chromium prometheus demo picture test e2e bench bench-cold chaos fuzz template synth bootstrap deploy destroy lint audit sbom lock docs clean
 .DEFAULT_GOAL := demo
 
 help:  ## what each target does
@@ -14,6 +14,9 @@ help:  ## what each target does
 
 demo: $(VENV)/.ready  ## a day on the simulated account beside what ECS does alone, and its report
 	$(BIN)/steady demo --out build/demo
+
+picture: $(VENV)/.ready  ## the README's picture, from the demo's own data
+	$(BIN)/steady demo --out build/demo --picture docs/pictures
 
 # worksteal: each process takes neighbouring tests, which share what their module makes, and helps the others in the end.
 test: $(VENV)/.ready node_modules/.ready chromium prometheus  ## every test but those on emulators

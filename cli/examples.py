@@ -10,7 +10,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "steady simulate --hours 2 --policy steady --policy escalator",
         f"steady simulate --jobs {SAMPLES}/jobs.csv --set max_capacity=20",
     ),
-    "demo": ("steady demo --hours 2 --out demo",),
+    "demo": ("steady demo --hours 2 --out demo", "steady demo --hours 2 --out demo --picture pictures"),
     "tune": (f"steady tune --jobs {SAMPLES}/jobs.csv --hours 2 --wait 30",),
     "record": ("steady record web --hours 48 --out traces",),
     "drain": (

@@ -114,22 +114,28 @@ def demo(
     hours: HoursOption = 24,
     seed: SeedOption = 0,
     json_: JsonOption = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="Also draw the day: demo-light.svg and demo-dark.svg in this folder.")
+    ] = None,
 ) -> None:
     """Simulate a synthetic day with services, batch jobs and Spot interruptions, and write its report.
 
     The day runs twice: with ecs-steady, and with what ECS does by itself.
     """
     # Before the simulation: a folder that cannot be made ends the command.
-    out.mkdir(parents=True, exist_ok=True)
+    for folder in filter(None, (out, picture)):
+        folder.mkdir(parents=True, exist_ok=True)
     outcomes = run_policies([steady.NAME, ecs_alone.NAME], Scenario(synthetic.day(hours, seed), hours, seed))
     report.write(outcomes, out / "report.html")
+    if picture:
+        report.draw(outcomes, picture)
     figures = [o.figures for o in outcomes]
     write_json(figures, str(out / "result.json"))
     write_json(figures, json_)
     if json_ == "-":
         return
     show_table(_table(outcomes))
-    for line in (*difference.sentences(*figures), *_summary(outcomes[0])):
+    for line in (*difference.sentences(*figures), difference.at_once(outcomes[0]), *_summary(outcomes[0])):
         say(line)
     say(f"\nReport: {out / 'report.html'}   figures: {out / 'result.json'}")
 
@@ -217,12 +223,12 @@ def _summary(outcome: Outcome) -> list[str]:
         waiting = max(s.waiting_tasks for s in record.samples)
         lines.append(
             f"cluster {record.name} ({record.kind.value}): {least.instances} to {counted(most.instances, 'instance')}, "
-            f"{counted(len(record.notices), 'interruption notice')}, at most {counted(waiting, 'task')} waiting at "
+            f"{counted(len(record.taken), 'interruption notice')}, at most {counted(waiting, 'task')} waiting at "
             "a time"
         )
-    stopped = sum("tasks stopped" in line.message for line in outcome.log_lines)
+    taken = [task for record in outcome.clusters for instance in record.taken for task in instance.tasks]
     lines.append(
-        f"service-out: {counted(stopped, 'step')} that stopped tasks, "
+        f"service-out: {counted(len(taken), 'task')} on the instances that got a notice, "
         f"{counted(outcome.figures['tasks_killed_in_service'], 'task')} killed in service, "
         f"{counted(outcome.figures['failed_requests'], 'failed request')}"
     )

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
 
-import plotly.graph_objects as go
 import typer
 from rich.table import Table
 
@@ -25,6 +24,8 @@ from cli.simulate import (
 )
 from simulator import tuning
 from simulator.instance_types import NoSuchInstanceType
+from simulator.report import chart_page
+from simulator.report.tuning_chart import tuning_chart
 from simulator.tuning import Tried
 from simulator.wording import counted
 from simulator.workload import traces
@@ -64,7 +65,7 @@ def tune(
     choice = tuning.chosen(best, wait)
     command = command_for(cluster, choice)
     if report:
-        curve(tried, best, choice).write_html(report, include_plotlyjs=True)
+        report.write_text(chart_page("Waiting time against cost", tuning_chart(tried, best, choice)), encoding="utf-8")
     answer = {"tried": [asdict(t) for t in tried], "front": [asdict(t) for t in best], "chosen": asdict(choice)}
     write_json({**answer, "command": command}, json_)
     if json_ != "-":
@@ -80,33 +81,6 @@ def tune(
 def command_for(cluster: str, choice: Tried) -> str:
     """Return the command that sets the chosen thresholds of `cluster`."""
     return f"steady config set {cluster} " + " ".join(f"{name}={value}" for name, value in choice.thresholds.items())
-
-
-def curve(tried: Sequence[Tried], best: Sequence[Tried], choice: Tried) -> go.Figure:
-    """Return a chart of mean wait (s) against instance-hours.
-
-    Each setting is a point. A line joins those that no other setting beats in both.
-    """
-    figure = go.Figure()
-    for name, points, style in (
-        ("tried", tried, {"mode": "markers", "marker": {"color": "#999999", "size": 7}}),
-        ("best trade-offs", best, {"mode": "lines+markers", "marker": {"color": "#0072B2", "size": 9}}),
-        ("chosen", [choice], {"mode": "markers", "marker": {"color": "#D55E00", "size": 14, "symbol": "star"}}),
-    ):
-        figure.add_trace(
-            go.Scatter(
-                x=[p.instance_hours for p in points],
-                y=[p.wait_mean_s for p in points],
-                customdata=[p.wait_p95_s for p in points],
-                text=["<br>".join(f"{k}={v}" for k, v in p.thresholds.items()) for p in points],
-                hovertemplate="%{x:.1f} hours, mean %{y:.1f} s, p95 %{customdata:.0f} s<br>%{text}<extra></extra>",
-                name=name,
-                **style,
-            )
-        )
-    return figure.update_layout(
-        title="Waiting time against cost", xaxis_title="instance-hours", yaxis_title="mean wait of all tasks (s)"
-    )
 
 
 def _table(best: Sequence[Tried], choice: Tried) -> Table:

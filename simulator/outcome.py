@@ -35,12 +35,59 @@ class Sample:
     waiting_tasks: int
 
 
+@dataclass(frozen=True, slots=True)
+class LateStart:
+    """A task that did not start at once: it was placed at `at_s`, after it had waited for `waited_s` seconds."""
+
+    at_s: float
+    waited_s: float
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakenTask:
+    """A task on an instance that was interrupted. Times are in seconds from the start; None: it never came to that.
+
+    Attributes:
+        name: its service, or its family.
+        deregistered_s: when its first target was deregistered; None: it has none, or its task ended first.
+        ended_s: when its container ended, or its instance with it.
+        killed: whether it was still running, or stopping, when its instance was terminated.
+        failed_requests: requests that it could not answer.
+    """
+
+    name: str
+    placed_s: float
+    deregistered_s: float | None
+    sigterm_s: float | None
+    ended_s: float | None
+    killed: bool
+    failed_requests: int
+    is_of_service: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TakenInstance:
+    """An instance that got an interruption notice. Times are in seconds from the start; None: it never came to that.
+
+    Attributes:
+        gone_s: when it was terminated.
+    """
+
+    id: str
+    noticed_s: float
+    draining_s: float | None
+    gone_s: float | None
+    tasks: tuple[TakenTask, ...]
+
+
 @dataclass
 class ClusterRecord:
     """The events of one cluster during the run.
 
     Attributes:
-        notices: the time in seconds from the start and the instance id of each interruption notice.
+        taken: the instances that got an interruption notice, in the order of their notices.
+        late: the tasks that did not start at once, in the order in which they were placed.
         left_out: work that fits no instance; None: there is none.
     """
 
@@ -48,7 +95,8 @@ class ClusterRecord:
     kind: PoolKind
     instance_type: str
     samples: list[Sample] = field(default_factory=list)
-    notices: list[tuple[float, str]] = field(default_factory=list)
+    taken: tuple[TakenInstance, ...] = ()
+    late: tuple[LateStart, ...] = ()
     left_out: LeftOut | None = None
 
 

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from simulator import policies
+from simulator.endpoint import Counts
 from simulator.instance_types import registered_size
 from simulator.outcome import CallSample, ClusterRecord, FunctionUse, Outcome, Sample, waits
+from simulator.recording import Recorder, at_once_percent
 from simulator.workload.plan import ClusterPlan, demand_steps, fitting, lower_bound_instance_hours
 from simulator.workload.submit import CALLER as LAUNCHER
 from simulator.workload.submit import Launcher, deploy, follow_market
@@ -70,19 +72,17 @@ class _Run:
         self.world = World(scenario.seed, scaling=policy == "steady")
         self.world.clock.timed = scenario.timed
         self.started_at = self.world.clock.now
-        self.waits: list[float] = []
-        self.placed = 0
+        self.recorder = Recorder(self.world)
         self.calls: list[CallSample] = []
         self._calls_before: Counter[str] = Counter()
         self.clusters: list[tuple[ClusterPlan, SimulatedCluster, Launcher, ClusterRecord]] = []
-        self.world.account.scheduler.observer.placed = lambda task, waited_s: self._placed(waited_s)
         for plan in scenario.clusters:
             self._build(plan, start)
         self._demand = {
             plan.name: demand_steps(plan, registered_size(plan.instance_type), scenario.hours * 3600)
             for plan, *_ in self.clusters
         }
-        self._watch_notices()
+        self.recorder.watch_notices()
 
     @property
     def now_s(self) -> float:
@@ -98,7 +98,11 @@ class _Run:
         cluster = self.world.cluster(
             plan.kind, plan.name, instances, plan.instance_type, on_spot=plan.on_spot, **thresholds
         )
-        launcher = Launcher(cluster, self.scenario.seed, self._placed)
+        launcher = Launcher(
+            cluster,
+            self.scenario.seed,
+            lambda job, waited_s: self.recorder.note_start(plan.name, job.family, waited_s),
+        )
         record = ClusterRecord(plan.name, plan.kind, plan.instance_type, left_out=left_out)
         self.clusters.append((plan, cluster, launcher, record))
         deploy(cluster, plan.services, plan.requests_per_s)
@@ -107,20 +111,6 @@ class _Run:
         start(cluster, lambda: _pending(cluster, launcher))
         if plan.market:
             follow_market(cluster, plan.market, self.scenario.hours * 3600)
-
-    def _placed(self, waited_s: float) -> None:
-        self.placed += 1
-        self.waits.append(waited_s)
-
-    def _watch_notices(self) -> None:
-        send_notice = self.world.account.spot.on_notice
-        records = {record.name: record for *_, record in self.clusters}
-
-        def record_notice(instance: Any) -> None:
-            records[instance.cluster.name].notices.append((self.now_s, instance.id))
-            send_notice(instance)
-
-        self.world.account.spot.on_notice = record_notice
 
     def sample(self) -> None:
         """Record the state of each cluster, and the calls since the last sample."""
@@ -145,12 +135,16 @@ class _Run:
 
     def _sample_calls(self) -> None:
         totals: Counter[str] = Counter()
-        for name, count in self.world.account.endpoint.total(less=LAUNCHER).calls.items():
+        for name, count in self._counts().calls.items():
             service, _, action = name.partition(":")
             if service == "ecs" and action in BUCKET_OF:
                 totals[BUCKET_OF[action].name] += count
         self.calls.append(CallSample(self.now_s, dict(totals - self._calls_before)))
         self._calls_before = totals
+
+    def _counts(self) -> Counts:
+        """Return the calls that the policy makes in the account: not the launcher's, and not what ECS does inside."""
+        return Counts() if self.policy in policies.WHOLE else self.world.account.endpoint.total(less=LAUNCHER)
 
     def still_waiting(self) -> list[float]:
         """Return for how many seconds each waiting job and each missing task of a service has waited."""
@@ -168,17 +162,18 @@ class _Run:
         """Return what happened; `wall_s` is how many real seconds the run took."""
         account = self.world.account
         waiting = self.still_waiting()
+        waits_s = self.recorder.waits + waiting
         left_out = sum(r.left_out.jobs + len(r.left_out.services) for *_, r in self.clusters if r.left_out)
-        # The launcher's RunTask calls are not counted for the policy.
-        counts = account.endpoint.total(less=LAUNCHER)
+        counts = self._counts()
         until_s = self.scenario.hours * 3600
         hours = account.ec2.hours.until(self.world.clock.now)
         figures = {
             "policy": self.policy,
-            "tasks": self.placed + len(waiting) + left_out,
+            "tasks": len(waits_s) + left_out,
             "unplaced_tasks": len(waiting) + left_out,
             # A task that still waits counts with its wait so far.
-            "wait_seconds": waits(self.waits + waiting),
+            "wait_seconds": waits(waits_s),
+            "started_at_once_percent": at_once_percent(waits_s),
             "instance_hours": round(sum(sum(by_type.values()) for by_type in hours.values()), 2),
             "instance_hours_by": {
                 bought: {type_: round(of_type, 2) for type_, of_type in by_type.items()}
@@ -201,6 +196,8 @@ class _Run:
             "wall_seconds": round(wall_s, 2),
             "left_out_tasks": left_out,
         }
+        for *_, record in self.clusters:
+            record.taken, record.late = self.recorder.taken(record.name), self.recorder.late_starts(record.name)
         records = tuple(record for *_, record in self.clusters)
         functions = self.world.suite.functions() if self.scenario.timed else []
         return Outcome(

@@ -114,6 +114,7 @@ class Scheduler:
         if service := cluster.services.get(task.service_name):
             service.tasks[task.arn] = task
             task.revision = service.revision
+        self.observer.started(task)
         self.clock.after(START_S * self.rng.uniform(0.7, 1.3), lambda: self._started(task))
         return task
 
@@ -182,6 +183,7 @@ class Scheduler:
         """Set an instance to DRAINING, and let its services replace their tasks."""
         if instance.status != "DRAINING":
             instance.status = "DRAINING"
+            self.observer.drained(instance)
             # ECS: a service's tasks that are still PENDING are stopped at once.
             for task in list(instance.tasks.values()):
                 if task.status is TaskStatus.PENDING and self.services.is_replica(task):

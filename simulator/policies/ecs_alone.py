@@ -16,6 +16,12 @@ from simulator.policies.peer import Pending
 from simulator.world import SimulatedCluster
 
 NAME = "ecs-alone"
+SETTINGS = (
+    "ECS alone, at its best: a capacity provider for each cluster, with managed scaling (target capacity "
+    f"{managed_scaling.TARGET:g} %, instance warm-up {managed_scaling.WARM_UP_S:g} s), managed termination protection "
+    "and managed draining; and ECS_ENABLE_SPOT_INSTANCE_DRAINING. A Spot Fleet takes no capacity provider: here it is "
+    "scaled as if it did."
+)
 
 
 def start(cluster: SimulatedCluster, pending: Pending) -> None:

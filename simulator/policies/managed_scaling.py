@@ -24,6 +24,8 @@ from steady.scaling.room import Room, room_on
 
 NAME = "managed-scaling"
 INTERVAL_S = 60
+# The target capacities, in percent: ECS's default, and the one of the pool with two providers.
+TARGET, TARGET_TWO_PROVIDERS = 100.0, 90.0
 NAME_TWO_PROVIDERS = "managed-scaling-two-providers"
 DATAPOINTS_UNDER = 15
 WARM_UP_S = 300.0
@@ -35,12 +37,12 @@ BASE, WEIGHTS = 1, (1, 4)
 
 def start(cluster: SimulatedCluster, pending: Pending) -> None:
     """Run the policy on `cluster`, every `INTERVAL_S` seconds."""
-    _start(cluster, pending, NAME, 100.0)
+    _start(cluster, pending, NAME, TARGET)
 
 
 def start_two_providers(cluster: SimulatedCluster, pending: Pending) -> None:
     """Run the policy on `cluster` with a part of on-demand instances, if its pool can have one."""
-    _start(cluster, pending, NAME_TWO_PROVIDERS, 90.0, on_demand_part=True)
+    _start(cluster, pending, NAME_TWO_PROVIDERS, TARGET_TWO_PROVIDERS, on_demand_part=True)
 
 
 def _start(

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from botocore.exceptions import ClientError
+
 from simulator.world import SimulatedCluster
 from steady.aws.capacity import pools
+from steady.aws.capacity.kind import PoolIsChanging
+from steady.aws.capacity.spot_fleet import NOT_MODIFIABLE
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import observation
 from steady.aws.settings import cluster_settings
@@ -95,19 +100,26 @@ def look_every(
     def look() -> None:
         known = cluster_settings.read_cluster(runtime, cluster.name, max_age_s=60)
         snapshot = observation.observe(runtime, known)
-        step(Look(cluster, runtime, snapshot, pending(), known.thresholds))
+        # A tool whose call AWS refuses tries again at its next look. A fleet can begin to change after it was read.
+        with contextlib.suppress(PoolIsChanging):
+            step(Look(cluster, runtime, snapshot, pending(), known.thresholds))
 
     clock.every(interval_s, lambda: clock.spawn(look) if is_due() else None)
 
 
 def _set_fleet_target(runtime: Runtime, pool: Pool, target: int, on_demand: int) -> None:
     """Set the target so that the fleet itself terminates excess instances, each with a notice."""
-    runtime.ec2.modify_spot_fleet_request(
-        SpotFleetRequestId=pool.name.name,
-        TargetCapacity=target,
-        OnDemandTargetCapacity=on_demand,
-        ExcessCapacityTerminationPolicy="default",
-    )
+    try:
+        runtime.ec2.modify_spot_fleet_request(
+            SpotFleetRequestId=pool.name.name,
+            TargetCapacity=target,
+            OnDemandTargetCapacity=on_demand,
+            ExcessCapacityTerminationPolicy="default",
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != NOT_MODIFIABLE:
+            raise
+        raise PoolIsChanging(str(error)) from error
 
 
 # By the kind of pool: how a peer sets a target and leaves the choice of instances to the pool.

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from simulator.outcome import Outcome
 from simulator.prices import SPOT_SHARE, dollars
+from simulator.report.waits import bursts_of
 from steady.pools import Purchase
+from steady.scaling.staffing import MOST_AT_ONCE
+from steady.thresholds import DEFAULTS
 
 Figures = Mapping[str, Any]
 
@@ -23,6 +27,21 @@ def sentences(steady: Figures, alone: Figures) -> tuple[str, str, str]:
         f"percentile; {waits[1]['total'] / 60:,.0f} minutes and {waits[1]['p95']:g} s with what ECS does by itself.",
         f"Paid: {paid[0]:,.2f} USD ({hours[0]}); {paid[1]:,.2f} USD ({hours[1]}) with what ECS does by "
         f"itself. Spot is taken at {SPOT_SHARE:.0%} of the list price.",
+    )
+
+
+def at_once(outcome: Outcome) -> str:
+    """Return how many tasks started at once with the suite, how many were asked for, and how many came in bursts."""
+    asked = {**DEFAULTS, **outcome.thresholds}["start_at_once_share"]
+    text = f"Started at once: {outcome.figures['started_at_once_percent']:g} % of the tasks (asked: {asked} %)."
+    sizes = [len(burst.tasks) for burst in bursts_of(outcome)]
+    in_bursts = sum(size for size in sizes if size > MOST_AT_ONCE)
+    if not in_bursts:
+        return text
+    # docs/spare-capacity.md, "How the factor is learned".
+    return (
+        f"{text} Of the {sum(sizes):,} that waited, {in_bursts:,} came with more than {MOST_AT_ONCE} at once: spare "
+        f"capacity is learned from {MOST_AT_ONCE} of a burst at most."
     )
 
 

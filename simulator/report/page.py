@@ -1,58 +1,58 @@
-"""Build the report: the charts, the decisions and the interruptions, in a template that escapes all texts."""
+"""Build the report: the message, the day, the three moments, and all else folded away, in one file of HTML."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
 from simulator.outcome import Outcome
 from simulator.policies import ecs_alone, steady
-from simulator.report import difference
-from simulator.report.charts import calls_chart, cluster_chart, decisions_chart
-from simulator.report.decisions import decisions_of, interruptions_of
+from simulator.report import day, details, difference, moments, palette
+from simulator.report.decisions import clock, decisions_of
 from simulator.report.figures import SHOWN
+from simulator.report.marks import Spec
+from simulator.report.reclaims import events, reclaims_of
 from simulator.wording import counted
 from simulator.workload.plan import LeftOut
 
 HERE = Path(__file__).parent
+# Decisions on the page for each policy: those of weeks would make it too large.
+MOST_DECISIONS = 1000
 
 
 def write(outcomes: Sequence[Outcome], path: Path) -> None:
-    """Write the report of `outcomes` to `path`. Several outcomes stand side by side."""
+    """Write the report of `outcomes` to `path`. Several outcomes are shown on the same axes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page(outcomes), encoding="utf-8")
 
 
-def _made_here(text: str) -> Markup:
-    """Mark a text as safe HTML: it is from a file of this folder, or plotly has made and escaped it."""
-    return Markup(text)  # noqa: S704
-
-
 def page(outcomes: Sequence[Outcome]) -> str:
     """Return the report as HTML. Style, script and figures are in it."""
-    environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    return environment.get_template("page.html").render(
-        hours=f"{outcomes[0].figures['simulated_hours']:g}",
-        style=_made_here((HERE / "page.css").read_text(encoding="utf-8")),
-        script=_made_here((HERE / "page.js").read_text(encoding="utf-8")),
-        plotly=_made_here(get_plotlyjs()),
+    hours = outcomes[0].figures["simulated_hours"]
+    title = f"{counted(hours, 'simulated hour')} {' and '.join(day.called(o.policy) for o in outcomes)}"
+    return _rendered(
+        "page.html",
+        title=title,
+        hours=hours,
         message=_message(outcomes),
+        settings=ecs_alone.SETTINGS if any(o.policy == ecs_alone.NAME for o in outcomes) else "",
+        policies=[o.policy for o in outcomes],
+        called=day.called,
+        clusters=[_cluster(outcomes, place) for place in range(len(outcomes[0].clusters))],
+        stories=moments.stories(outcomes),
         figures=[(name, [cell(o.figures) for o in outcomes]) for name, cell in SHOWN],
         runs=[_run(number, outcome) for number, outcome in enumerate(outcomes)],
     )
 
 
-def _message(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
-    """Return what the suite changed, if the other run is that of ECS alone; nothing if there is no such run."""
-    figures = {o.policy: o.figures for o in outcomes}
-    if set(figures) != {steady.NAME, ecs_alone.NAME}:
-        return ()
-    return difference.sentences(figures[steady.NAME], figures[ecs_alone.NAME])
+def chart_page(title: str, chart: Spec) -> str:
+    """Return a page with one chart."""
+    return _rendered("chart.html", title=title, chart=chart)
 
 
 def left_out_text(cluster: str, instance_type: str, left: LeftOut) -> str:
@@ -67,23 +67,83 @@ def left_out_text(cluster: str, instance_type: str, left: LeftOut) -> str:
     )
 
 
+def _rendered(template: str, **values: Any) -> str:
+    # Most commands write no report, and are installed without it.
+    import vl_convert
+
+    environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {
+        "clock": clock,
+        "compiled": vl_convert.vegalite_to_vega,
+        "sentence": lambda text: text[:1].upper() + text[1:],
+        "after": lambda second: f"{round(second):+d} s",
+    }
+    return environment.get_template(template).render(
+        style=_made_here((HERE / "page.css").read_text(encoding="utf-8")),
+        light=_made_here(palette.css(palette.LIGHT)),
+        dark=_made_here(palette.css(palette.DARK)),
+        script=_made_here((HERE / "page.js").read_text(encoding="utf-8")),
+        library=_made_here(_library()),
+        **values,
+    )
+
+
+def _made_here(text: str) -> Markup:
+    """Mark a text as safe HTML: it is from a file or a module of this folder, or it is the charts' library."""
+    return Markup(text)  # noqa: S704
+
+
+@cache
+def _library() -> str:
+    """Return the JavaScript that draws the charts: Vega, as the package vl-convert-python ships it.
+
+    The charts are compiled from Vega-Lite to Vega here, so that the page has less to do. The script is a module of its
+    own, whose names must not become the page's.
+    """
+    import vl_convert
+
+    bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    return f"(function () {{{bundle}}})();"
+
+
+def _message(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+    """Return what the suite changed, if the other run is that of ECS alone, and how many tasks started at once."""
+    figures: Mapping[str, Any] = {o.policy: o.figures for o in outcomes}
+    at_once = tuple(difference.at_once(o) for o in outcomes if o.policy == steady.NAME)
+    if set(figures) != {steady.NAME, ecs_alone.NAME}:
+        return at_once
+    return (*difference.sentences(figures[steady.NAME], figures[ecs_alone.NAME]), *at_once)
+
+
+def _cluster(outcomes: Sequence[Outcome], place: int) -> dict[str, Any]:
+    record = outcomes[0].clusters[place]
+    most, waiting = day.highest(outcomes, place), day.most_waiting(outcomes, place)
+    drawn = [
+        (o.policy, day.capacity_chart(o, o.clusters[place], most, last=waiting <= 1 and o is outcomes[-1]))
+        for o in outcomes
+    ]
+    return {
+        "record": record,
+        "left_out": left_out_text(record.name, record.instance_type, record.left_out) if record.left_out else "",
+        "charts": drawn,
+        "waiting": day.waiting_chart(outcomes, place, waiting) if waiting > 1 else None,
+    }
+
+
 def _run(number: int, outcome: Outcome) -> dict[str, Any]:
-    decisions = decisions_of(outcome)
+    decided = decisions_of(outcome)
+    changed = [d for d in decided if d.changed]
+    shown = changed[:MOST_DECISIONS]
     return {
         "number": number,
-        "policy": outcome.policy,
-        "clusters": [
-            {
-                "record": record,
-                "left_out": left_out_text(record.name, record.instance_type, record.left_out)
-                if record.left_out
-                else "",
-                "chart": _made_here(cluster_chart(outcome, record, f"cluster-{number}-{place}")),
-            }
-            for place, record in enumerate(outcome.clusters)
-        ],
-        "calls": _made_here(calls_chart(outcome, f"calls-{number}")),
-        "interruptions": interruptions_of(outcome),
-        "decisions": decisions,
-        "timeline": _made_here(decisions_chart(decisions, f"timeline-{number}")) if decisions else "",
+        "title": day.called(outcome.policy),
+        "reservation": [(record, details.reservation_chart(outcome, record)) for record in outcome.clusters],
+        "calls": details.calls_chart(outcome),
+        "most_of_a_limit": details.most_of_a_limit(outcome),
+        "calls_by_action": sorted(outcome.figures["api_calls"].items(), key=lambda item: -item[1]),
+        "reclaims": [(reclaim, events(reclaim)) for reclaim in reclaims_of(outcome)],
+        "decisions": shown,
+        "left_out": len(changed) - len(shown),
+        "logged": len(decided),
+        "timeline": details.decisions_chart(outcome, shown) if shown else None,
     }

@@ -36,10 +36,10 @@ class Launcher:
     A job whose task was interrupted is submitted again: batch applications on Spot are idempotent.
 
     Args:
-        placed: called when a job is placed, with the seconds that it waited.
+        placed: called with a job that is placed, and the seconds that it waited.
     """
 
-    def __init__(self, cluster: SimulatedCluster, seed: int, placed: Callable[[float], None]) -> None:
+    def __init__(self, cluster: SimulatedCluster, seed: int, placed: Callable[[Job, float], None]) -> None:
         self.waiting: set[Run] = set()
         self._cluster = cluster
         self._account = cluster.world.account
@@ -75,7 +75,7 @@ class Launcher:
             self._failed(run)
             return
         self.waiting.discard(run)
-        self._placed(self._account.clock.now - run.since)
+        self._placed(run.job, self._account.clock.now - run.since)
         task = self._cluster.state.tasks[answer["tasks"][0]["taskArn"]]
         task.run_s = run.job.run_s
         task.on_stopped = lambda task: self._stopped(run, task)

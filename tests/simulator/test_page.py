@@ -1,177 +1,153 @@
-"""The page in a browser: it opens without a network, on a phone, in the dark, and obeys pointer and keyboard."""
+"""The page in a browser: without a network, on a phone, in the dark, in print, and by axe's rules."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
 
 from simulator import report
-from simulator.simulation import Scenario, simulate
-from simulator.workload import synthetic
+from simulator.report.difference import sentences
+from simulator.report.reclaims import reclaims_of
+from tests.simulator.pages import WIDE, a_morning, browser_of_the_module, needs_chromium, opened, page_of_a_morning
 
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium is installed (apt-get install chromium)")
+# Fixtures are found by their names here.
+browser, path = browser_of_the_module, page_of_a_morning
+pytestmark = needs_chromium
 
-HOURS = 6
-WIDE = {"width": 1400, "height": 900}
-
-
-@pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The page of a morning with interruptions; and of two policies beside each other."""
-    folder = tmp_path_factory.mktemp("page")
-    scenario = Scenario(synthetic.day(HOURS, 0), HOURS, 0)
-    ours, theirs = (simulate(policy, scenario) for policy in ("steady", "cookpad-2018"))
-    paths = {"one": folder / "one.html", "two": folder / "two.html"}
-    report.write([ours], paths["one"])
-    report.write([ours, theirs], paths["two"])
-    return paths
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+MOST_BYTES = 2_000_000
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield running
-        running.close()
+def test_on_top_is_the_message_before_any_picture(browser: Browser, path: Path) -> None:
+    page = opened(browser, path)
+
+    shown = page.locator(".message").all_inner_texts()
+    at_once = a_morning()[0].figures["started_at_once_percent"]
+    assert shown[:3] == list(sentences(a_morning()[0].figures, a_morning()[1].figures))
+    assert shown[3].startswith(f"Started at once: {at_once:g} % of the tasks (asked: 97 %)")
+    last, first = page.locator(".message").last.bounding_box(), page.locator(".chart").first.bounding_box()
+    assert last
+    assert first
+    assert last["y"] < first["y"] < WIDE["height"]
+    assert "ECS_ENABLE_SPOT_INSTANCE_DRAINING" in page.locator("header .note").inner_text()
 
 
-def opened(browser: Browser, path: Path, **context: Any) -> Page:
-    """The page, once it is drawn. Whatever it says of errors, or asks of a network, fails the test."""
-    page = browser.new_context(offline=True, **{"viewport": WIDE, **context}).new_page()
-    troubles: list[str] = []
+def test_each_picture_has_marks_and_a_unit_on_each_axis(browser: Browser, path: Path) -> None:
+    page = opened(browser, path, everything=True)
 
-    def asked(request: Request) -> None:
-        if not request.url.startswith(("file:", "data:", "blob:")):
-            troubles.append(request.url)
-
-    page.on("request", asked)
-    page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.goto(path.as_uri())
-    page.wait_for_selector("[role=option][aria-selected=true]")
-    assert troubles == []
-    return page
-
-
-def shown(page: Page) -> str:
-    return page.locator(".shown").first.inner_text()
+    charts = page.locator(".chart")
+    # Two clusters with two policies, their waiting tasks, the moments, and what is folded away.
+    assert charts.count() >= 14
+    for place in range(charts.count()):
+        chart = charts.nth(place)
+        label = chart.locator(".drawing").get_attribute("aria-label")
+        marks = chart.locator("svg .mark-line path, svg .mark-area path, svg .mark-rect path, svg .mark-symbol path")
+        assert marks.count() > 0, label
+        # A row of names has no unit.
+        named = 1 if "A mark for each decision" in str(label) else 2
+        titles = chart.locator("svg .role-axis-title text").all_text_contents()
+        assert len(titles) >= named or "time of day (hours:minutes)" not in titles, label
+        assert all(titles), label
 
 
-def test_it_shows_each_chart_the_interruptions_with_their_steps_and_the_decisions(
-    browser: Browser, pages: dict[str, Path]
-) -> None:
-    page = opened(browser, pages["one"])
+def test_both_sides_have_the_same_axes(browser: Browser, path: Path) -> None:
+    page = opened(browser, path)
 
-    # Two clusters, the calls, and the time line of decisions.
-    assert page.locator(".js-plotly-plot").count() == 4
-    assert "of cluster batch" in page.locator(".interruptions summary").first.inner_text()
-    assert page.locator(".interruptions li", has_text="targets deregistered").first.is_visible()
-    assert page.locator("[role=option]").count() > 20
-
-
-def test_the_arrow_keys_go_through_the_decisions_and_show_their_reasons(
-    browser: Browser, pages: dict[str, Path]
-) -> None:
-    page = opened(browser, pages["one"])
-    page.locator("[role=listbox]").first.focus()
-    first = shown(page)
-
-    page.keyboard.press("ArrowDown")
-    second = shown(page)
-    assert second != first
-    assert page.locator("[role=option]").nth(1).get_attribute("aria-selected") == "true"
-    assert page.locator("[role=listbox]").first.get_attribute("aria-activedescendant") == "decision-0-1"
-
-    page.keyboard.press("End")
-    assert page.locator("[role=option]").last.get_attribute("aria-selected") == "true"
-    assert page.locator("[role=option]").last.is_visible()
-    page.keyboard.press("Home")
-    assert shown(page) == first
-    page.keyboard.press("ArrowUp")
-    assert shown(page) == first, "there is nothing before the first"
-
-
-def test_the_first_tab_skips_to_the_decisions(browser: Browser, pages: dict[str, Path]) -> None:
-    page = opened(browser, pages["one"])
-
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
-
-    assert page.url.endswith("#decisions-0")
-
-
-def test_pointing_at_a_decision_shows_its_reasons(browser: Browser, pages: dict[str, Path]) -> None:
-    page = opened(browser, pages["one"])
-    option = page.locator("[role=option].out").nth(2)
-    reasons = option.locator(".why li").all_text_contents()
-
-    option.hover()
-
-    assert option.get_attribute("aria-selected") == "true"
-    assert reasons
-    assert all(reason in shown(page) for reason in reasons)
-
-
-def test_pointing_at_the_time_line_selects_the_decision_in_the_list(browser: Browser, pages: dict[str, Path]) -> None:
-    page = opened(browser, pages["one"])
-    mark = page.locator("#timeline-0 .scatterlayer .trace").first.locator(".point").last
-    mark.scroll_into_view_if_needed()
-    box = mark.bounding_box()
-    assert box
-
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.wait_for_timeout(300)
-
-    selected = page.locator("[role=option][aria-selected=true]")
-    assert selected.get_attribute("id") != "decision-0-0"
-    assert selected.locator(".why p b").first.text_content() in shown(page)
+    names = page.locator(".panel[data-name] .drawing")
+    ends = [
+        names.nth(place).locator("svg .role-axis-label text").all_text_contents()
+        for place in range(page.locator(".panel[data-name]").count())
+    ]
+    assert len(ends) == 4
+    assert ends[0] == ends[1]
+    assert ends[2] == ends[3]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_follows_the_readers_ground(browser: Browser, pages: dict[str, Path], scheme: str) -> None:
-    page = opened(browser, pages["one"], color_scheme=scheme)
+def test_axe_finds_no_barrier(browser: Browser, path: Path, scheme: str) -> None:
+    page = opened(browser, path, everything=True, color_scheme=scheme)
 
-    def brightness(css: str) -> float:
-        red, green, blue = (int(part) for part in css.removeprefix("rgb(").removesuffix(")").split(","))
-        return (red + green + blue) / 3
+    found = Axe().run(page)
 
-    ground = brightness(page.evaluate("getComputedStyle(document.body).backgroundColor"))
-    letters = brightness(page.evaluate("getComputedStyle(document.querySelector('.js-plotly-plot .xtick text')).fill"))
+    broken = [(v["id"], v["help"], v["nodes"][0]["html"][:200]) for v in found.response["violations"]]
+    assert broken == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_follows_the_readers_ground(browser: Browser, path: Path, scheme: str) -> None:
+    page = opened(browser, path, color_scheme=scheme)
+
+    ground = _brightness(page, "getComputedStyle(document.body).backgroundColor")
+    letters = _brightness(page, "getComputedStyle(document.querySelector('.chart svg text')).fill")
     assert (ground > 200) is (scheme == "light")
-    assert abs(ground - letters) > 120, "the charts' letters stand out from it"
+    assert abs(ground - letters) > 90, "the charts' letters stand out from it"
 
 
-def test_nothing_is_wider_than_a_phone(browser: Browser, pages: dict[str, Path]) -> None:
-    page = opened(browser, pages["two"], viewport={"width": 360, "height": 780}, is_mobile=True, has_touch=True)
+def test_it_is_printed_on_white_even_by_a_reader_in_the_dark(browser: Browser, path: Path) -> None:
+    page = opened(browser, path, color_scheme="dark")
 
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
-    # The reasons are under the list, not beside it.
-    listed, reasons = (page.locator(name).first.bounding_box() for name in ("[role=listbox]", ".shown"))
-    assert listed
-    assert reasons
-    assert reasons["y"] >= listed["y"] + listed["height"]
+    page.emulate_media(media="print", color_scheme="dark")
+
+    assert _brightness(page, "getComputedStyle(document.body).backgroundColor") == 255
+    assert not page.locator(".steps").first.is_visible()
+    assert page.locator(".events li").first.is_visible()
 
 
-def test_policies_are_side_by_side_and_compared(browser: Browser, pages: dict[str, Path]) -> None:
-    page = opened(browser, pages["two"])
+@pytest.mark.parametrize("everything", [False, True])
+def test_nothing_is_wider_than_a_phone(browser: Browser, path: Path, everything: bool) -> None:
+    page = opened(browser, path, everything=everything, **PHONE)
 
-    ours, theirs = (page.locator(".run").nth(place).bounding_box() for place in (0, 1))
-    assert ours
-    assert theirs
-    assert ours["y"] == theirs["y"]
-    assert ours["x"] + ours["width"] <= theirs["x"]
-    charts = page.locator(".run figure")
-    for place in range(charts.count()):
-        frame, drawing = (charts.nth(place).bounding_box(), charts.nth(place).locator("svg").first.bounding_box())
-        assert frame
-        assert drawing
-        assert drawing["width"] <= frame["width"] + 1, "no chart hangs over its neighbour"
-    assert page.locator(".compare thead th").all_inner_texts() == ["steady", "cookpad-2018"]
-    assert page.locator(".compare tbody tr").count() >= 10
-    assert page.get_by_text("This policy logs no reasons.").is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    for box in [chart.bounding_box() for chart in page.locator(".chart svg").all()]:
+        assert box
+        assert box["x"] + box["width"] <= 390
+
+
+def test_it_is_small_and_needs_no_other_file(path: Path) -> None:
+    assert path.stat().st_size < MOST_BYTES
+    assert 'src="http' not in path.read_text(encoding="utf-8")
+
+
+def test_the_calls_are_those_that_were_counted(browser: Browser, path: Path) -> None:
+    page = opened(browser, path, everything=True)
+
+    part = page.locator("details", has=page.locator("summary", has_text="Calls of the AWS API"))
+    assert part.count() == 1, "ECS alone makes none in the account"
+    cells = part.locator("tbody tr").all_inner_texts()
+    found = {name: int(count.replace(",", "")) for name, count in (cell.split("\t") for cell in cells)}
+    assert found == a_morning()[0].figures["api_calls"]
+
+
+def test_every_reclaim_is_told_with_what_it_cost(browser: Browser, path: Path) -> None:
+    page = opened(browser, path, everything=True)
+
+    for number, outcome in enumerate(a_morning()):
+        told = page.locator("details:has(> details.inner)").nth(number).locator("details.inner > summary")
+        reclaims = reclaims_of(outcome)
+        assert len(told.all()) == len(reclaims) > 0
+        for summary, reclaim in zip(told.all_inner_texts(), reclaims, strict=True):
+            assert f"{reclaim.killed} killed, {reclaim.failed_requests} requests lost" in summary
+
+
+def test_one_policy_alone_is_a_page_too(browser: Browser, tmp_path: Path) -> None:
+    report.write(a_morning()[:1], tmp_path / "one.html")
+
+    page = opened(browser, tmp_path / "one.html", everything=True)
+
+    assert page.locator("h1").inner_text() == "6 simulated hours with ecs-steady"
+    assert page.locator(".side").count() >= 3
+
+
+def test_the_specifications_hold_no_text_that_could_end_their_script(path: Path) -> None:
+    for part in path.read_text(encoding="utf-8").split('<script type="application/json">')[1:]:
+        json.loads(part.partition("</script>")[0])
+
+
+def _brightness(page: Page, css: str) -> float:
+    red, green, blue = (int(part) for part in page.evaluate(css).removeprefix("rgb(").removesuffix(")").split(","))
+    return (red + green + blue) / 3

@@ -13,8 +13,10 @@ from simulator.policies import (
     managed_scaling,
     reservation_alarms,
 )
+from simulator.policies.peer import Look, look_every
 from simulator.simulation import Scenario, simulate
 from simulator.workload.plan import ClusterPlan, Job, ServiceChange, SpotMarket
+from simulator.world import World
 from steady.cluster import Size, TaskShape
 from steady.pools import PoolKind
 from steady.scaling.room import Room, room_on
@@ -156,3 +158,20 @@ def test_promises_that_need_a_run_that_was_not_made_are_left_out() -> None:
     assert len(beside) == len(alone) + 1
     assert beside[1:] == alone
     assert comparison.Comparison(workload, 10.0, 11.0, (peer,)).promises() == []
+
+
+def test_a_peer_that_a_changing_fleet_refuses_tries_again_at_its_next_look() -> None:
+    """EC2 refuses a change while the last one is not done, although the look has seen nothing of that."""
+    world = World(seed=1, scaling=False)
+    cluster = world.spot_cluster("work", 2)
+    targets: list[int] = []
+
+    def step(look: Look) -> None:
+        targets.append(look.pool.target)
+        look.ask_for(3)
+        look.ask_for(4)
+
+    look_every(60, "peer", cluster, list, step)
+    world.run(200)
+
+    assert targets[:3] == [2, 3, 4]
