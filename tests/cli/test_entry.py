@@ -157,7 +157,7 @@ def test_a_page_or_a_pool_that_is_of_no_use_is_refused_before_anything_is_measur
         "growth.measure",
         "lambda_sizes.measure",
         "promises.measure",
-        "command.comparison.compare",
+        "policies.comparison.compare",
         "command.matrix.run_all",
     ):
         monkeypatch.setattr(f"cli.bench.{measured}", never)
