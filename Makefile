@@ -6,7 +6,7 @@ CDK := node_modules/.bin/cdk
 # Node 20 is enough for the CDK; it need not say at each run how old it is.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: help chromium prometheus demo picture test e2e bench bench-cold chaos fuzz template synth bootstrap deploy destroy lint audit sbom lock docs clean
+.PHONY: help chromium prometheus demo picture test e2e bench bench-cold chaos fuzz template synth bootstrap diff deploy destroy lint audit sbom lock docs clean
 .DEFAULT_GOAL := demo
 
 help:  ## what each target does
@@ -15,8 +15,8 @@ help:  ## what each target does
 demo: $(VENV)/.ready  ## a day on the simulated account beside what ECS does alone, and its report
 	$(BIN)/steady demo --out build/demo
 
-picture: $(VENV)/.ready  ## the README's picture, from the demo's own data
-	$(BIN)/steady demo --out build/demo --picture docs/pictures
+picture: $(VENV)/.ready  ## the README's picture and figures, from the demo's own data
+	$(BIN)/steady demo --out build/demo --picture docs/pictures --page README.md
 
 # worksteal: each process takes neighbouring tests, which share what their module makes, and helps the others in the end.
 test: $(VENV)/.ready node_modules/.ready chromium prometheus  ## every test but those on emulators
@@ -73,8 +73,15 @@ CDK_APP = PATH="$(CURDIR)/$(BIN):$$PATH" $(CDK) $(if $(ENV),--context env=$(ENV)
 template: $(VENV)/.ready node_modules/.ready  ## plain CloudFormation templates, for those who do not use the CDK
 	$(BIN)/steady template $(if $(ENV),--env $(ENV))
 
-synth bootstrap: $(VENV)/.ready node_modules/.ready  ## the templates; what the CDK needs in an account, once
-	$(CDK_APP) $@ $(if $(filter synth,$@),--quiet)
+synth: $(VENV)/.ready node_modules/.ready  ## the CloudFormation templates, in cdk.out/
+	$(CDK_APP) synth --quiet
+	@ls cdk.out/*.template.json
+
+bootstrap: $(VENV)/.ready node_modules/.ready  ## what the CDK needs in an account, once
+	$(CDK_APP) bootstrap
+
+diff: $(VENV)/.ready node_modules/.ready  ## what a deployment would change in the account
+	$(CDK_APP) diff
 
 deploy: $(VENV)/.ready node_modules/.ready  ## all stacks of the environment, once the account is prepared
 	$(BIN)/steady prepare $(if $(ENV),--env $(ENV))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +10,8 @@ import typer
 from rich.progress import BarColumn, TimeRemainingColumn
 from rich.table import Table
 
+from cli.bench import figures_page
+from cli.bench.options import PageOption, check_page, write_figures
 from cli.output import (
     JsonOption,
     ReportOption,
@@ -26,7 +28,7 @@ from simulator.instance_types import NoSuchInstanceType, registered_size
 from simulator.outcome import Outcome
 from simulator.policies import ecs_alone, steady
 from simulator.report import difference
-from simulator.report.figures import SHOWN
+from simulator.report.figures import SHOWN, Figures
 from simulator.simulation import Scenario, simulate
 from simulator.wording import counted
 from simulator.workload import synthetic, traces
@@ -48,6 +50,10 @@ PolicyOption = Annotated[list[str], typer.Option("--policy", help="The scaling p
 HoursOption = Annotated[float, typer.Option(min=0.1, max=24 * 365, help="How many hours to simulate.")]
 SeedOption = Annotated[int, typer.Option(help="The random seed. Runs with the same seed are identical.")]
 SetOption = Annotated[list[str], typer.Option("--set", help="A threshold, as name=value; repeatable.")]
+
+
+# The mark of the figures that --page writes.
+FIGURES_OF = "make picture"
 
 
 def simulate_traces(
@@ -117,18 +123,22 @@ def demo(
     picture: Annotated[
         Path | None, typer.Option(help="Also draw the day: demo-light.svg and demo-dark.svg in this folder.")
     ] = None,
+    page: PageOption = None,
 ) -> None:
     """Simulate a synthetic day with services, batch jobs and Spot interruptions, and write its report.
 
     The day runs twice: with ecs-steady, and with what ECS does by itself.
     """
-    # Before the simulation: a folder that cannot be made ends the command.
+    # Before the simulation: a folder that cannot be made, or a page without marks, ends the command.
+    check_page(page, FIGURES_OF)
     for folder in filter(None, (out, picture)):
         folder.mkdir(parents=True, exist_ok=True)
     outcomes = run_policies([steady.NAME, ecs_alone.NAME], Scenario(synthetic.day(hours, seed), hours, seed))
     report.write(outcomes, out / "report.html")
     if picture:
         report.draw(outcomes, picture)
+    if page:
+        write_figures(page, FIGURES_OF, _page_table(outcomes))
     figures = [o.figures for o in outcomes]
     write_json(figures, str(out / "result.json"))
     write_json(figures, json_)
@@ -212,6 +222,19 @@ def _table(outcomes: Sequence[Outcome]) -> Table:
         table.add_row(name, *(cell(o.figures) for o in outcomes))
     table.add_row("Run time of the simulation", *(f"{o.figures['wall_seconds']:.1f} s" for o in outcomes))
     return table
+
+
+def _page_table(outcomes: Sequence[Outcome]) -> str:
+    """Return the Markdown table of what the suite changes, with a column for each policy."""
+    rows: tuple[tuple[str, Callable[[Figures], str]], ...] = (
+        ("tasks killed when Spot took instances back", lambda f: f"{f['tasks_killed_in_service']:,}"),
+        ("longest wait of a task for an instance", lambda f: f"{f['wait_seconds']['max']:,.0f} s"),
+        ("cost of the instances", lambda f: f"{difference.dollars(f):,.2f} USD"),
+    )
+    named = ("the same day", "with ecs-steady", "with what ECS does by itself")
+    return figures_page.table(
+        named, ("---", "---:", "---:"), ((name, *(cell(o.figures) for o in outcomes)) for name, cell in rows)
+    )
 
 
 def _summary(outcome: Outcome) -> list[str]:
