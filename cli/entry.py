@@ -19,7 +19,9 @@ from cli.output import BAD_INPUT, print_error, say
 INTERRUPTED = 130
 # What a package that `pipx install` leaves out is for (pyproject.toml has the extras), and how to get it.
 CHECKOUT = "this command needs a checkout of ecs-steady: run it there as .venv/bin/steady, which make demo sets up"
-SIMULATE = "the simulated account needs it: install the extra simulate (pipx install --force '.[simulate]')"
+SIMULATE = (
+    "the simulated account or its report needs it: install the extra simulate (pipx install --force '.[simulate]')"
+)
 LEFT_OUT = {"moto": SIMULATE, "vl_convert": SIMULATE, "aws_cdk": CHECKOUT, "constructs": CHECKOUT, "jsii": CHECKOUT}
 # What `steady` alone prints: what a newcomer can do without an account, and what an operator asks most.
 GUIDE = """\

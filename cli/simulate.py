@@ -27,6 +27,7 @@ from simulator import policies, report
 from simulator.instance_types import NoSuchInstanceType, registered_size
 from simulator.outcome import Outcome
 from simulator.policies import ecs_alone, steady
+from simulator.prices import dollars
 from simulator.report import difference
 from simulator.report.figures import SHOWN, Figures
 from simulator.simulation import Scenario, simulate
@@ -229,7 +230,7 @@ def _page_table(outcomes: Sequence[Outcome]) -> str:
     rows: tuple[tuple[str, Callable[[Figures], str]], ...] = (
         ("tasks killed when Spot took instances back", lambda f: f"{f['tasks_killed_in_service']:,}"),
         ("longest wait of a task for an instance", lambda f: f"{f['wait_seconds']['max']:,.0f} s"),
-        ("cost of the instances", lambda f: f"{difference.dollars(f):,.2f} USD"),
+        ("cost of the instances", lambda f: f"{dollars(f['instance_hours_by']):,.2f} USD"),
     )
     named = ("the same day", "with ecs-steady", "with what ECS does by itself")
     return figures_page.table(

@@ -19,8 +19,9 @@ NAME = "ecs-alone"
 SETTINGS = (
     "ECS alone, at its best: a capacity provider for each cluster, with managed scaling (target capacity "
     f"{managed_scaling.TARGET:g} %, instance warm-up {managed_scaling.WARM_UP_S:g} s), managed termination protection "
-    "and managed draining; and ECS_ENABLE_SPOT_INSTANCE_DRAINING. A Spot Fleet takes no capacity provider: here it is "
-    "scaled as if it did."
+    "and managed draining; and ECS_ENABLE_SPOT_INSTANCE_DRAINING. It has no on-demand instances to fall back on: a "
+    "strategy of two providers is a constraint (containers-roadmap #773). A Spot Fleet takes no capacity provider: it "
+    "is scaled here as if it did."
 )
 
 

@@ -103,15 +103,18 @@ def line(x: Spec, y: Spec, named: str, *, dashed: bool = False, steps: bool = Tr
 
 def name_of(text: str, named: str, at: tuple[float, float], x: Spec, y: Spec, *, above: bool = True) -> Spec:
     """Return the name of a line beside it, at `at` (the values of x and y), in the line's colour."""
-    is_right = at[0] > sum(x["scale"]["domain"]) / 2
+    first, last = x["scale"]["domain"]
+    part = (at[0] - first) / (last - first) if last > first else 0.0
+    # It stays within the chart, and does not run into what comes next.
+    align, dx = ("left", 4) if part < 0.35 else ("right", -4) if part > 0.65 else ("center", 0)
     mark: Spec = {
         "type": "text",
         "text": text,
         "fontWeight": "bold",
-        "align": "right" if is_right else "left",
+        "align": align,
         "baseline": "bottom" if above else "top",
         "dy": -5 if above else 5,
-        "dx": -4 if is_right else 4,
+        "dx": dx,
     }
     encoding = {"x": {**x, "field": "x"}, "y": {**y, "field": "y"}}
     # The ground around the letters: they can be read over a line.

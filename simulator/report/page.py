@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from markupsafe import Markup
 
 from simulator.outcome import Outcome
 from simulator.policies import ecs_alone, steady
-from simulator.report import day, details, difference, moments, palette
+from simulator.report import day, details, difference, moments, palette, vega
 from simulator.report.decisions import clock, decisions_of
 from simulator.report.figures import SHOWN
 from simulator.report.marks import Spec
@@ -68,13 +67,10 @@ def left_out_text(cluster: str, instance_type: str, left: LeftOut) -> str:
 
 
 def _rendered(template: str, **values: Any) -> str:
-    # Most commands write no report, and are installed without it.
-    import vl_convert
-
     environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {
         "clock": clock,
-        "compiled": vl_convert.vegalite_to_vega,
+        "compiled": vega.compiled,
         "sentence": lambda text: text[:1].upper() + text[1:],
         "after": lambda second: f"{round(second):+d} s",
     }
@@ -83,7 +79,7 @@ def _rendered(template: str, **values: Any) -> str:
         light=_made_here(palette.css(palette.LIGHT)),
         dark=_made_here(palette.css(palette.DARK)),
         script=_made_here((HERE / "page.js").read_text(encoding="utf-8")),
-        library=_made_here(_library()),
+        library=_made_here(vega.library()),
         **values,
     )
 
@@ -91,19 +87,6 @@ def _rendered(template: str, **values: Any) -> str:
 def _made_here(text: str) -> Markup:
     """Mark a text as safe HTML: it is from a file or a module of this folder, or it is the charts' library."""
     return Markup(text)  # noqa: S704
-
-
-@cache
-def _library() -> str:
-    """Return the JavaScript that draws the charts: Vega, as the package vl-convert-python ships it.
-
-    The charts are compiled from Vega-Lite to Vega here, so that the page has less to do. The script is a module of its
-    own, whose names must not become the page's.
-    """
-    import vl_convert
-
-    bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    return f"(function () {{{bundle}}})();"
 
 
 def _message(outcomes: Sequence[Outcome]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from simulator.outcome import Outcome
-from simulator.report import day, marks, palette, waits
+from simulator.report import day, marks, palette, vega, waits
 from simulator.report.marks import Spec
 
 WIDTH_PX, PANEL_PX = 800, 120
@@ -23,9 +23,9 @@ def draw(outcomes: Sequence[Outcome], folder: Path) -> None:
 
     text = json.dumps(picture(outcomes))
     for name, colours in NAMES.items():
-        svg = vl_convert.vegalite_to_svg(json.loads(palette.filled(text, colours)))
+        drawn = vega.svg(json.loads(palette.filled(text, colours)))
         # Tenths of a pixel are enough, and keep the file small.
-        (folder / name).write_text(re.sub(r"(\.\d)\d+", r"\1", svg) + "\n", encoding="utf-8")
+        (folder / name).write_text(re.sub(r"(\.\d)\d+", r"\1", drawn) + "\n", encoding="utf-8")
 
 
 def picture(outcomes: Sequence[Outcome]) -> Spec:

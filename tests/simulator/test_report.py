@@ -6,10 +6,9 @@ import json
 from typing import Any
 
 import pytest
-import vl_convert
 
 from simulator.outcome import ClusterRecord, LateStart, Outcome, Sample, TakenInstance, TakenTask
-from simulator.report import day, details
+from simulator.report import day, details, vega
 from simulator.report.difference import at_once
 from simulator.report.moments import stories
 from simulator.report.palette import DARK, LIGHT, filled
@@ -138,7 +137,7 @@ def test_every_colour_of_a_chart_is_in_both_palettes(palette: dict[str, str]) ->
     run = outcome(record(taken=(instance("a", task(killed=True)),)))
     chart = details.reservation_chart(run, run.clusters[0])
 
-    svg = vl_convert.vegalite_to_svg(json.loads(filled(json.dumps({**chart, "width": 600}), palette)))
+    svg = vega.svg(json.loads(filled(json.dumps({**chart, "width": 600}), palette)))
 
     assert "var(--" not in svg
     assert palette["cpu"] in svg
