@@ -19,7 +19,6 @@ NAMES = {"demo-light.svg": palette.LIGHT, "demo-dark.svg": palette.DARK}
 
 def draw(outcomes: Sequence[Outcome], folder: Path) -> None:
     """Write the picture into `folder`, once for each ground. It has no background of its own."""
-    import vl_convert
 
     text = json.dumps(picture(outcomes))
     for name, colours in NAMES.items():
