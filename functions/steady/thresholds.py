@@ -180,8 +180,8 @@ class Thresholds:
     )
     fallback_after_seconds: int = _seconds(
         15,
-        "Launch the missing capacity on-demand after the pool has been short of Spot for this many seconds. "
-        "Spot replaces it once Spot capacity is available again.",
+        "Launch the missing capacity on-demand once the pool has launched no Spot for this many seconds longer than "
+        "its launches usually take. Spot replaces it once Spot capacity is available again.",
     )
     scale_in_after_seconds: int = _seconds(
         180, "Remove instances only after the reservation has been low for this many seconds."

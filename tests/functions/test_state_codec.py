@@ -39,6 +39,9 @@ FULL = ScalingState(
     boots_s=(92.5, 101.0),
     doomed={"i-4": 1_767_225_580.0},
     short_since=1_767_225_590.0,
+    spot_grew_at=1_767_225_595.0,
+    spot_held=3,
+    launches_s=(12.5, 40.0),
     next_look_at=1_767_225_615.0,
     shapes={"m5.large": InstanceShape("m5.large", Size(2048, 7946), gpus=1, enis=2)},
     launched=("m5.large",),
@@ -67,6 +70,9 @@ SINCE_0_1_0: Mapping[str, Any] = {
     "run_shapes": {},
     "order_before": (),
     "order_set": (),
+    "spot_grew_at": 0.0,
+    "spot_held": 0,
+    "launches_s": (),
 }
 # What release 0.1.0 has written of `FULL`.
 OF_0_1_0 = json.loads("""

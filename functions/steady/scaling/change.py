@@ -17,6 +17,9 @@ class StateChange(TypedDict, total=False):
     draining: Mapping[str, str]
     spared_until: Mapping[str, float]
     short_since: float | None
+    spot_grew_at: float
+    spot_held: int
+    launches_s: tuple[float, ...]
     healing: Healing
     next_look_at: float
     launched: tuple[str, ...]

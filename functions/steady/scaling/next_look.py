@@ -3,6 +3,7 @@
 from steady.cluster import Snapshot
 from steady.scaling.change import Change
 from steady.scaling.pool import next_shape, shapes_of
+from steady.scaling.spot_patience import falls_back_at
 from steady.scaling.state import ScalingState
 from steady.thresholds import Thresholds
 
@@ -21,7 +22,7 @@ def book(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds, target
     pool, now = snapshot.pool, snapshot.at
     due = [since + thresholds.drift_seconds for since in state.drift_since.values()]
     if state.short_since is not None and pool.may_fall_back and pool.held < target:
-        due.append(state.short_since + thresholds.fallback_after_seconds)
+        due.append(falls_back_at(snapshot, state, state.short_since, thresholds))
     shapes = shapes_of(snapshot, state)
     if target > pool.target and len(shapes) > 1 and not next_shape(snapshot, state, shapes):
         # Which type the pool launches is known then: another one than was taken for it may need more units.

@@ -1,6 +1,7 @@
 """Spot shortage: on-demand capacity inside the pool while Spot is short, given back once Spot has returned."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 
 from steady.cluster import ContainerInstance, Snapshot
 from steady.drain_mark import DrainReason
@@ -8,6 +9,7 @@ from steady.pools import Pool, whole_units
 from steady.scaling.change import Change
 from steady.scaling.pool import is_drained_by_hand, is_leaving
 from steady.scaling.reasons import FellBack
+from steady.scaling.spot_patience import Shortage, falls_back_at
 from steady.scaling.state import ScalingState
 from steady.scaling.zones import ZoneUnits, in_balance
 from steady.thresholds import Thresholds
@@ -25,11 +27,13 @@ def fall_back(
         going: the ids of the instances that the decision terminates.
     """
     since = short_since(snapshot, state, target)
+    shortage = Shortage.seen(snapshot, state, since)
+    state = replace(state, spot_grew_at=shortage.grew_at, launches_s=shortage.launches_s)
     on_demand = on_demand_units(snapshot, state, since, thresholds, target, going)
     reasons: tuple[FellBack, ...] = ()
     if on_demand > snapshot.pool.on_demand and since is not None:
         reasons = (FellBack(on_demand, snapshot.at - since),)
-    return Change(on_demand=on_demand, reasons=reasons, state={"short_since": since})
+    return Change(on_demand=on_demand, reasons=reasons, state=shortage.fields)
 
 
 def short_since(snapshot: Snapshot, state: ScalingState, target: int) -> float | None:
@@ -78,10 +82,10 @@ def on_demand_units(
 ) -> int:
     """Return how many units of `target` are to be on-demand.
 
-    What the market has not given for `fallback_after_seconds` is launched on-demand, and at once if the market takes
-    back a large share of the fleet. Once the fleet holds its target, the on-demand part is lowered to the instances
-    that run batch tasks, which cannot be moved, and to those that are being emptied, which nothing replaces (nor what a
-    person has drained). The other
+    What the market has not given for longer than its launches take (`steady.scaling.spot_patience`) is launched
+    on-demand, and at once if the market takes back a large share of the fleet. Once the fleet holds its target, the
+    on-demand part is lowered to the instances that run batch tasks, which cannot be moved, and to those that are being
+    emptied, which nothing replaces (nor what a person has drained). The other
     on-demand instances stay too, but the fleet asks the market for their places again. Of those whose tasks were not
     read, it neither lowers the part nor raises it. A pool that keeps to its parts
     is asked for what runs on-demand, no more and no less (`win_back`). What the pool's owner wants on-demand is never
@@ -117,7 +121,8 @@ def _stand_ins(
         busy = pool.units(i.instance_id for i in bought if i.arn in kept)
         most = pool.units(i.instance_id for i in bought if i.arn in kept or i.arn in snapshot.unread)
         return min(target, _within(pool.on_demand, busy, most))
-    if snapshot.at - since < thresholds.fallback_after_seconds and not _is_market_gone(snapshot, state):
+    is_due = snapshot.at >= falls_back_at(snapshot, state, since, thresholds)
+    if not is_due and not _is_market_gone(snapshot, state):
         return min(target, pool.on_demand - gone)
     return min(target, pool.units(pool.on_demand_members) + target - pool.held)
 

@@ -69,6 +69,9 @@ class ScalingState:
         raised_by: the units of the target that are asked for only until replacements are there.
         raised_to: the target that was set with `raised_by`.
         short_since: since when a pool of Spot instances has held less than its target.
+        spot_grew_at: when it last launched a Spot Instance since then; 0: it has launched none.
+        spot_held: the units of Spot Instances that it held at the last look.
+        launches_s: how many seconds its latest launches of Spot Instances took while it was short.
         next_look_at: when a look before the next tick is booked.
         shapes: the types of instances that were seen registered, by type.
         launched: the types of the latest instances that the pool has launched, the newest last.
@@ -97,6 +100,9 @@ class ScalingState:
     raised_by: int = 0
     raised_to: int = 0
     short_since: float | None = None
+    spot_grew_at: float = 0.0
+    spot_held: int = 0
+    launches_s: tuple[float, ...] = ()
     next_look_at: float = 0.0
     shapes: Mapping[str, InstanceShape] = field(default_factory=dict)
     launched: tuple[str, ...] = ()

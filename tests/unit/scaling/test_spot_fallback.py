@@ -46,10 +46,10 @@ def busy(count: int) -> list[ContainerInstance]:
 def test_what_spot_has_not_given_for_long_enough_is_launched_on_demand() -> None:
     short = fleet(busy(2), target=5)
 
-    assert decided(short, state(short_since=NOW - 59)).on_demand == 0
-    decision = decided(short, state(short_since=NOW - 60))
+    assert decided(short, state(short_since=NOW - 99, spot_held=2, launches_s=(12, 40, 8))).on_demand == 0
+    decision = decided(short, state(short_since=NOW - 100, spot_held=2, launches_s=(12, 40, 8)))
     assert (decision.target, decision.on_demand) == (5, 3)
-    assert FellBack(3, 60.0) in decision.reasons
+    assert FellBack(3, 100.0) in decision.reasons
 
 
 def test_the_count_starts_when_the_fleet_first_holds_less_than_its_target() -> None:
@@ -57,7 +57,43 @@ def test_the_count_starts_when_the_fleet_first_holds_less_than_its_target() -> N
 
     assert decision.state.short_since == NOW
     assert decision.look_again_at is None, "the next tick is as soon"
-    assert decided(fleet(busy(2), target=3), state(), Thresholds(fallback_after_seconds=20)).look_again_at == NOW + 20
+    soon = decided(fleet(busy(2), target=3), state(launches_s=(10,)), Thresholds(fallback_after_seconds=20))
+    assert soon.look_again_at == NOW + 30
+
+
+def test_a_pool_whose_launches_are_not_known_is_waited_for_a_minute_longer() -> None:
+    short = fleet(busy(2), target=5)
+
+    assert decided(short, state(short_since=NOW - 119, spot_held=2)).on_demand == 0
+    assert decided(short, state(short_since=NOW - 120, spot_held=2)).on_demand == 3
+
+
+def test_each_launch_is_learned_and_the_count_goes_on_from_it() -> None:
+    short = fleet(busy(3), target=5)
+    seen = decided(short, state(short_since=NOW - 40, spot_held=2, launches_s=(30,))).state
+
+    assert (seen.launches_s, seen.spot_grew_at, seen.spot_held, seen.short_since) == ((30, 40), NOW, 3, NOW - 40)
+    later = replace(short, at=NOW + 99)
+    assert decided(later, seen).on_demand == 0
+    assert decided(replace(short, at=NOW + 100), seen).on_demand == 2
+
+
+def test_a_market_that_gives_a_little_again_and_again_is_short_all_the_same() -> None:
+    trickle = state(short_since=NOW - 300, spot_grew_at=NOW - 10, spot_held=2, launches_s=(40,))
+
+    assert decided(fleet(busy(2), target=5), trickle).on_demand == 3
+
+
+def test_where_aws_says_that_spot_has_nothing_the_threshold_alone_is_waited_for() -> None:
+    short = fleet(busy(2), target=5, trouble="Could not launch Spot Instances")
+
+    assert decided(short, state(short_since=NOW - 60, spot_held=2, launches_s=(40,))).on_demand == 3
+
+
+def test_an_on_demand_instance_is_no_launch_of_spot() -> None:
+    short = fleet(busy(3), 5, 1, frozenset({"i-2"}))
+
+    assert decided(short, state(short_since=NOW - 40, spot_held=2)).state.launches_s == ()
 
 
 def test_a_fleet_that_holds_its_target_starts_the_count_anew() -> None:
