@@ -43,9 +43,9 @@ class Account:
             self.clock, random.Random(f"requests {seed}"), displays_delay=timing.displays_delay
         )
         self.scheduler = Scheduler(self.clock, random.Random(f"tasks {seed}"), self.balancing, timing, seed)
-        self.ec2 = Ec2(self.clock, random.Random(f"boots {seed}"), self.scheduler, boot_s)
-        self.fleets = SpotFleets(self.clock, self.ec2)
-        self.groups = AutoScaling(self.clock, self.ec2)
+        self.ec2 = Ec2(self.clock, random.Random(f"boots {seed}"), self.scheduler, boot_s, timing)
+        self.fleets = SpotFleets(self.clock, self.ec2, timing, random.Random(f"fleets {seed}"))
+        self.groups = AutoScaling(self.clock, self.ec2, timing, random.Random(f"groups {seed}"))
         self.spot = SpotMarket(self.clock, self.ec2, self.fleets, self.groups)
         self.messaging = Messaging(self.clock, random.Random(f"delivery {seed}"), duplicates, timing)
         self.parameters = ParameterStore(lambda: self.clock.now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 from simulator.auto_scaling_group import AutoScalingGroup
@@ -13,9 +14,10 @@ from simulator.group_api import changed_by, described_group
 from simulator.lifecycle_hooks import ABANDON, CONTINUE, LifecycleHooks, Waiting, described
 from simulator.paging import numbered_page
 from simulator.scaling_activities import begun_termination, failed_launch, no_spot
+from simulator.timing import DEFAULT, Timing
 from steady.names import CLUSTER_TAG
 
-# Seconds until a group reacts to a change.
+# Seconds until a group reacts to a change, without `Timing.fulfil_s`.
 LOOK_S = 5.0
 # Seconds until a group asks EC2 again for capacity that it did not get.
 ASK_AGAIN_S = 60.0
@@ -28,11 +30,17 @@ class AutoScaling:
 
     Attributes:
         hooks: the lifecycle hooks under which instances wait before they are terminated.
+
+    Args:
+        timing: how fast groups act (`Timing.fulfil_s`), and whether on-demand capacity is short (`on_demand_short`).
+        rng: the source of these.
     """
 
-    def __init__(self, clock: Clock, ec2: Ec2) -> None:
+    def __init__(self, clock: Clock, ec2: Ec2, timing: Timing = DEFAULT, rng: random.Random | None = None) -> None:
         self.clock = clock
         self.ec2 = ec2
+        self.timing = timing
+        self._rng = rng or random.Random(0)
         self.groups: dict[str, AutoScalingGroup] = {}
         self.hooks = LifecycleHooks(clock, lambda name: self._group(name).waiting, self._leave)
 
@@ -179,10 +187,11 @@ class AutoScaling:
             self.ec2.terminate(instance)
 
     def look_soon(self, group: AutoScalingGroup) -> None:
-        """Let the group compare what it holds with its desired capacity within `LOOK_S`."""
+        """Let the group compare what it holds with its desired capacity, as soon as it does."""
         if not group.look_pending:
             group.look_pending = True
-            self.clock.after(LOOK_S, lambda: self._look(group))
+            acts_in_s = self._rng.uniform(*self.timing.fulfil_s) if self.timing.fulfil_s else LOOK_S
+            self.clock.after(acts_in_s, lambda: self._look(group))
 
     def _look(self, group: AutoScalingGroup) -> None:
         group.look_pending = False
@@ -240,7 +249,9 @@ class AutoScaling:
         if missing > 0:
             is_spot = not group.next_is_on_demand()
             failed = no_spot(group.name, self.clock.now) if is_spot and group.lacks_spot() else None
-            failed = failed or failed_launch(group.name, sorted(group.unavailable), self.clock.now)
+            failed = failed or failed_launch(
+                group.name, sorted(group.unavailable) or [group.instance_type], self.clock.now
+            )
             group.activities.insert(0, failed)
             self.clock.after(ASK_AGAIN_S, lambda: self.look_soon(group))
 
@@ -261,7 +272,8 @@ class AutoScaling:
 
         on_demand = group.next_is_on_demand()
         instance_type = group.next_type(on_demand=on_demand)
-        if instance_type is None or (not on_demand and group.lacks_spot()):
+        is_short = not booted and on_demand and self._rng.random() < self.timing.on_demand_short
+        if instance_type is None or is_short or (not on_demand and group.lacks_spot()):
             return None
         tags = {"aws:autoscaling:groupName": group.name, CLUSTER_TAG: group.cluster.name}
         instance = self.ec2.launch(

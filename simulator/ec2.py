@@ -9,17 +9,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from simulator.clock import Clock
+from simulator.durations import drawn
 from simulator.ecs.interfaces import interfaces_of, takes_trunk
 from simulator.ecs.scheduler import Scheduler
 from simulator.ecs.state import Cluster, ContainerInstance
 from simulator.errors import AwsError
 from simulator.instance_types import registered_size
+from simulator.timing import DEFAULT, Timing
 from steady.pools import Purchase
 
 # Mean seconds from the launch to the registration with ECS.
 BOOT_S = 90.0
 # A boot takes from 0.8 to 1.3 times the mean.
 BOOT_SPREAD = (0.8, 1.3)
+# With a tail (`Timing.boot_tail`), no boot takes less than this multiple of the mean.
+SHORTEST_BOOT = 0.6
 # Seconds from the start of a stopped instance until its ECS agent is connected again.
 RESTART_S = 30.0
 ZONES = ("us-east-1a", "us-east-1b", "us-east-1c")
@@ -103,14 +107,22 @@ class Hours:
 class Ec2:
     """All EC2 instances of the account."""
 
-    def __init__(self, clock: Clock, rng: random.Random, scheduler: Scheduler, boot_s: float = BOOT_S) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        rng: random.Random,
+        scheduler: Scheduler,
+        boot_s: float = BOOT_S,
+        timing: Timing = DEFAULT,
+    ) -> None:
         self.clock = clock
         self.scheduler = scheduler
         self.instances: dict[str, Ec2Instance] = {}
         self.hours = Hours()
         self.on_state: Callable[[Ec2Instance, str], None] = lambda instance, state: None
-        self._rng = rng
-        self._boot_s = boot_s
+        shortest_s = SHORTEST_BOOT * boot_s if timing.boot_tail else 0.0
+        further_s = drawn(boot_s - shortest_s, timing.boot_tail, BOOT_SPREAD, rng)
+        self._boot_takes_s: Callable[[], float] = lambda: shortest_s + further_s()
         self._ids = itertools.count(1)
 
     def launch(
@@ -147,7 +159,7 @@ class Ec2:
             self._register(instance)
         else:
             self.on_state(instance, "running")
-            self.clock.after(self._boot_s * self._rng.uniform(*BOOT_SPREAD), lambda: self._register(instance))
+            self.clock.after(self._boot_takes_s(), lambda: self._register(instance))
         return instance
 
     def terminate(self, instance: Ec2Instance) -> None:

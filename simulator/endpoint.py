@@ -7,13 +7,11 @@ before this event. Its retries would come after it, so they are made here (`simu
 from __future__ import annotations
 
 import itertools
-import math
 import random
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from statistics import NormalDist
 from typing import Any
 
 from botocore.config import Config
@@ -21,6 +19,7 @@ from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
 from simulator.clients import REGION, ClientSession
 from simulator.clock import Clock
+from simulator.durations import drawn
 from simulator.errors import AwsError, NotSimulated
 from simulator.faults import NO_FAULT, Fault, TimedOut, Try
 from simulator.retries import Retries
@@ -93,7 +92,7 @@ class Endpoint:
         self.tries = 0
         self.retries = Retries(rng, quota=timing.retry_quota)
         self._throttle = Throttle(clock.now, limits=timing.limits)
-        self._latency_s = latencies(timing, rng)
+        self._latency_s = drawn(timing.latency_s, timing.latency_tail, (0.7, 1.3), rng)
 
     def counted(self, caller: str) -> Counts:
         """Return the counted calls of `caller`."""
@@ -248,13 +247,3 @@ def _error(error: AwsError) -> dict[str, Any]:
 def _timeout_s(config: Config | None, error: TimedOut) -> float:
     timeout_s: float = getattr(config, "read_timeout" if error.connected else "connect_timeout", 60.0)
     return timeout_s
-
-
-def latencies(timing: Timing, rng: random.Random) -> Callable[[], float]:
-    """Return a function that draws the seconds that the next call takes."""
-    if not timing.latency_tail:
-        return lambda: timing.latency_s * rng.uniform(0.7, 1.3)
-    # Log-normal: its 99th percentile is exp(2.326 sigma) medians, and its mean exp(sigma^2 / 2) medians.
-    sigma = math.log(timing.latency_tail) / NormalDist().inv_cdf(0.99)
-    mu = math.log(timing.latency_s) - sigma**2 / 2
-    return lambda: rng.lognormvariate(mu, sigma)

@@ -16,6 +16,7 @@ from typing import Any
 
 from simulator.clients import REGION
 from simulator.clock import Clock
+from simulator.durations import drawn
 from simulator.endpoint import ACCOUNT_ID, Params
 from simulator.errors import AwsError
 from simulator.lambdas import Function, Lambda, Then
@@ -25,8 +26,8 @@ from simulator.timing import DEFAULT, Timing
 
 # SQS: the bytes of the largest message that every queue takes; queues made since August 2025 take 1 MiB.
 LARGEST_MESSAGE = 262_144
-# Seconds from an event to its message: EventBridge, SNS and SQS together.
-DELIVERY_S = (0.2, 0.8)
+# Without a tail, a delivery takes from 0.4 to 1.6 of the mean.
+DELIVERY_SPREAD = (0.4, 1.6)
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Messaging:
 
     Args:
         duplicates: the fraction of messages that are delivered twice.
-        timing: how many pollers each queue has, and how long a cold start takes.
+        timing: the pollers of each queue, and how long a delivery and a cold start take.
     """
 
     def __init__(self, clock: Clock, rng: random.Random, duplicates: float = 0.01, timing: Timing = DEFAULT) -> None:
@@ -61,8 +62,11 @@ class Messaging:
         self.subscriptions: dict[str, list[Queue]] = {}
         self.published: list[tuple[str, str]] = []
         self._rng = rng
+        # EventBridge, SNS and SQS together.
+        self._delivery_takes_s = drawn(timing.event_s, timing.event_tail, DELIVERY_SPREAD, rng)
         self._pollers: dict[Queue, Pollers] = {}
         self._pollers_of_a_queue = timing.pollers
+        self._scales_pollers = timing.scales_pollers
         self._ids = itertools.count(1)
 
     def add_queue(self, queue: Queue) -> Queue:
@@ -110,7 +114,7 @@ class Messaging:
         """Deliver a message to `queue` at least once. Each copy takes its own time."""
         copies = 2 if self._rng.random() < self.duplicates else 1
         for _ in range(copies):
-            self.clock.after(self._rng.uniform(*DELIVERY_S), lambda: self.enqueue(queue, body))
+            self.clock.after(self._delivery_takes_s(), lambda: self.enqueue(queue, body))
 
     def enqueue(
         self, queue: Queue, body: str, delay_s: float = 0.0, attributes: Mapping[str, Any] | None = None
@@ -149,7 +153,9 @@ class Messaging:
 
     def _pollers_of(self, queue: Queue, count: int) -> Pollers:
         if queue not in self._pollers:
-            self._pollers[queue] = Pollers(queue, count, self.clock, self._rng, self._receive, self._feed)
+            self._pollers[queue] = Pollers(
+                queue, count, self.clock, self._rng, self._receive, self._feed, scales=self._scales_pollers
+            )
         return self._pollers[queue]
 
     def _receive(self, queue: Queue, message: QueuedMessage) -> bool:

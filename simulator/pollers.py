@@ -14,6 +14,8 @@ from simulator.queues import Queue, QueuedMessage
 FIRST_CONCURRENCY = 5
 MORE_A_SECOND = 5
 MOST_CONCURRENCY = 1250
+# Seconds until pollers that were added go again, if no message waits then; Lambda's guide names no number.
+QUIET_S = 60.0
 
 
 @dataclass(eq=False, slots=True)
@@ -39,6 +41,7 @@ class Pollers:
     Args:
         receive: hides a message; returns whether it is to be handled (and not a dead letter).
         feed: invokes the queue's function with a batch, and calls its last argument when the invocation has ended.
+        scales: whether there are more pollers, too, while messages wait (`Timing.scales_pollers`).
     """
 
     def __init__(
@@ -49,15 +52,22 @@ class Pollers:
         rng: random.Random,
         receive: Callable[[Queue, QueuedMessage], bool],
         feed: Callable[[Queue, list[QueuedMessage], Callable[[], object]], None],
+        *,
+        scales: bool = False,
     ) -> None:
         self.queue = queue
         self.clock = clock
-        self.concurrency = FIRST_CONCURRENCY
+        # "Configuring maximum concurrency for Amazon SQS event sources": once it is reached, Lambda reads no more.
+        self.most = queue.max_concurrency or MOST_CONCURRENCY
+        self.first = min(FIRST_CONCURRENCY, self.most)
+        self.concurrency = self.first
         self.running = 0
         self._rng = rng
         self._receive = receive
         self._feed = feed
-        self._pollers = [Poller() for _ in range(count)]
+        self._scales = scales
+        self._least = min(count, self.most)
+        self._pollers = [Poller() for _ in range(self._least)]
         self._unreceived: list[QueuedMessage] = []
         self._is_scaling = False
 
@@ -107,13 +117,24 @@ class Pollers:
         self._dispatch()
 
     def _scale_soon(self) -> None:
-        if self._is_scaling or self.concurrency >= MOST_CONCURRENCY:
+        if self._is_scaling or self.concurrency >= self.most:
             return
         self._is_scaling = True
 
         def more() -> None:
             self._is_scaling = False
-            self.concurrency = min(MOST_CONCURRENCY, self.concurrency + MORE_A_SECOND)
+            self.concurrency = min(self.most, self.concurrency + MORE_A_SECOND)
+            if self._scales:
+                more_pollers = min(MORE_A_SECOND, self.most - len(self._pollers))
+                self._pollers += [Poller() for _ in range(more_pollers)]
+                self.clock.after(QUIET_S, self._scale_back)
             self._dispatch()
 
         self.clock.after(1.0, more)
+
+    def _scale_back(self) -> None:
+        """Keep the first pollers alone if no message has waited, as Lambda does "when traffic is low"."""
+        if self._unreceived or self._is_scaling:
+            return
+        self.concurrency = self.first
+        self._pollers = self._pollers[: self._least] + [p for p in self._pollers[self._least :] if p.batch]

@@ -31,6 +31,7 @@ class Queue:
         visibility_s: seconds for which a received message is hidden.
         max_receives: how many times a message is received before it goes to the dead-letter queue.
         window_s: seconds for which messages are gathered into a batch.
+        max_concurrency: how many invocations of its event source mapping run at once; None: Lambda decides.
         polls_at: when the queue is looked at next; None: it has no message.
     """
 
@@ -43,6 +44,7 @@ class Queue:
     window_s: float = 0.0
     messages: list[QueuedMessage] = field(default_factory=list)
     polls_at: float | None = None
+    max_concurrency: int | None = None
 
     @property
     def url(self) -> str:

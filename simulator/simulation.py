@@ -11,10 +11,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from simulator import policies
+from simulator.ec2 import BOOT_S
 from simulator.endpoint import Counts
 from simulator.instance_types import registered_size
 from simulator.outcome import CallSample, ClusterRecord, FunctionUse, Outcome, Sample, waits
 from simulator.recording import Recorder, at_once_percent
+from simulator.timing import Timing
 from simulator.workload.plan import ClusterPlan, demand_steps, fitting, lower_bound_instance_hours
 from simulator.workload.submit import CALLER as LAUNCHER
 from simulator.workload.submit import Launcher, deploy, follow_market
@@ -33,6 +35,8 @@ class Scenario:
     Attributes:
         thresholds: thresholds of every cluster that differ from the defaults.
         timed: whether to measure the CPU time of the functions, too (`Outcome.functions`).
+        boot_s: mean seconds from an instance's launch to its registration.
+        timing: how fast the account answers, the same for every policy.
     """
 
     clusters: tuple[ClusterPlan, ...]
@@ -40,6 +44,8 @@ class Scenario:
     seed: int = 0
     thresholds: Mapping[str, int | str] = field(default_factory=dict)
     timed: bool = False
+    boot_s: float = BOOT_S
+    timing: Timing = field(default_factory=Timing.as_aws)
 
 
 def simulate(policy: str, scenario: Scenario, passed: Callable[[float], None] = lambda simulated_s: None) -> Outcome:
@@ -69,7 +75,7 @@ class _Run:
         start = policies.named(policy)
         self.policy = policy
         self.scenario = scenario
-        self.world = World(scenario.seed, scaling=policy == "steady")
+        self.world = World(scenario.seed, scenario.boot_s, scaling=policy == "steady", timing=scenario.timing)
         self.world.clock.timed = scenario.timed
         self.started_at = self.world.clock.now
         self.recorder = Recorder(self.world)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -14,11 +15,12 @@ from simulator.fleet_history import FleetEvent
 from simulator.fleet_request import SpotFleet
 from simulator.instance_types import is_type
 from simulator.paging import ec2_page
+from simulator.timing import DEFAULT, Timing
 from steady.names import CLUSTER_TAG
 
-# Seconds for which a fleet is `modifying`: 3 in a published history (kubernetes-retired/kube-aws, issue 843).
+# Seconds for which a fleet is then `modifying`: 3 in a published history (kubernetes-retired/kube-aws, issue 843).
 MODIFYING_S = 3.0
-# Seconds until a fleet reacts to a change.
+# Seconds until a fleet reacts to a change, without `Timing.fulfil_s`.
 LOOK_S = 10.0
 # Seconds until a fleet asks the market again for capacity that it did not get.
 ASK_AGAIN_S = 60.0
@@ -29,11 +31,17 @@ class SpotFleets:
 
     Attributes:
         reclaim: called with the instances that a fleet gives up because its target was lowered.
+
+    Args:
+        timing: how fast fleets act (`Timing.fulfil_s`), and whether on-demand capacity is short (`on_demand_short`).
+        rng: the source of these.
     """
 
-    def __init__(self, clock: Clock, ec2: Ec2) -> None:
+    def __init__(self, clock: Clock, ec2: Ec2, timing: Timing = DEFAULT, rng: random.Random | None = None) -> None:
         self.clock = clock
         self.ec2 = ec2
+        self.timing = timing
+        self._rng = rng or random.Random(0)
         self.fleets: dict[str, SpotFleet] = {}
         self.reclaim: Callable[[list[Ec2Instance]], None] = lambda instances: None
 
@@ -83,15 +91,19 @@ class SpotFleets:
         fleet = self._fleet(params["SpotFleetRequestId"])
         if fleet.is_modifying(self.clock.now):
             raise AwsError("FleetNotInModifiableState", f"Fleet Request: {fleet.id} is not in a modifiable state.")
-        fleet.modifying_until = self.clock.now + MODIFYING_S
+        acts_in_s = self._acts_in_s()
+        fleet.modifying_until = self.clock.now + (acts_in_s if self.timing.fulfil_s else MODIFYING_S)
         fleet.described = fleet.target, fleet.on_demand_target
         if "ExcessCapacityTerminationPolicy" in params:
             fleet.terminates_excess = params["ExcessCapacityTerminationPolicy"] == "default"
         fleet.target = params.get("TargetCapacity", fleet.target)
         fleet.on_demand_target = min(fleet.target, params.get("OnDemandTargetCapacity", fleet.on_demand_target))
         fleet.history.add_change(self.clock.now, fleet.modifying_until, fleet.target)
-        self.look_soon(fleet)
+        self.look_soon(fleet, acts_in_s)
         return {"Return": True}
+
+    def _acts_in_s(self) -> float:
+        return self._rng.uniform(*self.timing.fulfil_s) if self.timing.fulfil_s else LOOK_S
 
     def create_tags(self, params: Params) -> dict[str, Any]:
         for id_ in params["Resources"]:
@@ -164,9 +176,10 @@ class SpotFleets:
             )
         return self.fleets[fleet_id]
 
-    def look_soon(self, fleet: SpotFleet, after_s: float = LOOK_S) -> None:
-        """Let the fleet compare what it holds with its target within `after_s` seconds."""
+    def look_soon(self, fleet: SpotFleet, after_s: float | None = None) -> None:
+        """Let the fleet compare what it holds with its target within `after_s` seconds; None: as soon as it does."""
         booked = fleet.next_look
+        after_s = self._acts_in_s() if after_s is None else after_s
         if booked and booked.at <= self.clock.now + after_s:
             return
         if booked:
@@ -175,15 +188,20 @@ class SpotFleets:
 
     def _look(self, fleet: SpotFleet) -> None:
         fleet.next_look = None
+        if self.timing.fulfil_s and fleet.is_modifying(self.clock.now):
+            self.look_soon(fleet, fleet.modifying_until - self.clock.now)
+            return
         refusal = fleet.refusal
-        # On-demand capacity is always available.
-        while fleet.fulfilled(on_demand=True) < fleet.on_demand_target and not (refusal and refusal.stops_on_demand):
-            self._launch(fleet, on_demand=True)
+        lacks_on_demand = bool(refusal and refusal.stops_on_demand)
+        while fleet.fulfilled(on_demand=True) < fleet.on_demand_target and not lacks_on_demand:
+            lacks_on_demand = self._rng.random() < self.timing.on_demand_short
+            if not lacks_on_demand:
+                self._launch(fleet, on_demand=True)
         # Rounded to the nearest: if the market has 15 of 16, a fleet of one holds one.
         ceiling = round(fleet.target * fleet.available)
         while fleet.fulfilled(on_demand=False) < min(fleet.spot_target, ceiling) and not refusal:
             self._launch(fleet)
-        if self._is_short(fleet):
+        if self._is_short(fleet) or lacks_on_demand:
             if refusal:
                 fleet.history.add(self.clock.now, refusal)
             self.look_soon(fleet, ASK_AGAIN_S)

@@ -32,6 +32,31 @@ class Timing:
             Source: ECS task lifecycle.
         stop_task_waits: whether StopTask sends SIGTERM only once the task's targets are displayed as `unused`, as
             the service scheduler does. Sources disagree about StopTask, so service-out must be right with both.
+        boot_tail: the 99th percentile of what a boot takes beyond the shortest one (0.6 of the mean), divided by its
+            median (log-normal). 0: a boot takes from 0.8 to 1.3 of the mean. AWS publishes no distribution. Reports:
+            26 s to SSH (brevdev/ec2-coldboot-research), 41 s to the registration with ECS (amazon-ecs-agent, issue
+            2309), 70 to 100 s to a registered node (karpenter-provider-aws, issues 3102 and 6128), 15 to 20 min with
+            some images (kubernetes-sigs/karpenter, issue 357).
+        fulfil_s: the lowest and the highest number of seconds from a change until a fleet or a group acts on it,
+            evenly drawn. A fleet is `modifying` meanwhile (EC2 User Guide, "Spot Fleet request states": until the
+            modification is fully processed). None: a fleet acts after 10 s and is `modifying` for 3, a group acts
+            after 5. Source: kubernetes-retired/kube-aws, issue 843: requests 57 s after the change.
+        pull_s: mean seconds of the first pull of an image on an instance; a later start finds it in the cache. ECS
+            Developer Guide, "Container image pull behavior": 10 to 20 s for larger images.
+        start_tail: the 99th percentile of a pull, and of a start, divided by its median (log-normal). 0: from 0.7 to
+            1.3 of the mean.
+        event_s: mean seconds from an event to its message in a queue. EventBridge: "typically about half a second".
+        event_tail: the 99th percentile of it divided by its median (log-normal). 0: from 0.4 to 1.6 of the mean.
+        scales_pollers: whether pollers, and concurrency, grow while messages wait: by 300 a minute, to 1,250. Source:
+            AWS Lambda guide, "Configuring scaling behavior for SQS event source mappings".
+        launches_a_minute: how many tasks ECS launches for one service in a minute; None: any number. Amazon ECS
+            endpoints and quotas, "Rate of tasks launched by a service on an Amazon EC2 or External instance": 500.
+        backs_off: whether the service scheduler tries ever more seldom. Without room: after 15 s, and each time after
+            twice as long, up to 5 min (reports: a second try after 31 s, aws-cdk, issue 14108; a pull 4 min after the
+            registration, amazon-ecs-agent, issue 2309; 15 min in 2018, issue 1160). After tasks that do not start: up
+            to 27 min (ECS Developer Guide, "Amazon ECS service throttle logic").
+        on_demand_short: the fraction of on-demand launches that EC2 refuses for want of capacity, until the pool asks
+            again a minute later. AWS publishes none.
     """
 
     displays_delay: bool = False
@@ -45,6 +70,16 @@ class Timing:
     ignores_sigterm: float = 0.0
     deprovisioning_s: float = 0.0
     stop_task_waits: bool = False
+    boot_tail: float = 0.0
+    fulfil_s: tuple[float, float] | None = None
+    pull_s: float = 0.0
+    start_tail: float = 0.0
+    event_s: float = 0.5
+    event_tail: float = 0.0
+    scales_pollers: bool = False
+    launches_a_minute: int | None = None
+    backs_off: bool = False
+    on_demand_short: float = 0.0
 
     def __post_init__(self) -> None:
         if self.pollers is not None and not 1 <= self.pollers <= 10:
@@ -68,6 +103,14 @@ class Timing:
             exits=(2.0, 29.0),
             ignores_sigterm=0.02,
             deprovisioning_s=1.0,
+            boot_tail=8.0,
+            fulfil_s=(5.0, 60.0),
+            pull_s=15.0,
+            start_tail=4.0,
+            event_tail=8.0,
+            scales_pollers=True,
+            launches_a_minute=500,
+            backs_off=True,
         )
         return replace(documented, **changes)
 

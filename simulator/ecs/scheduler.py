@@ -12,6 +12,7 @@ from simulator.ecs.observer import Observer
 from simulator.ecs.placing import choose, fargate_host
 from simulator.ecs.queries import satisfies
 from simulator.ecs.services import Services
+from simulator.ecs.starting import Starting
 from simulator.ecs.state import Cluster, ContainerInstance, Task, TaskStatus
 from simulator.ecs.stopping import stop_timeouts
 from simulator.ecs.strategies import Strategy
@@ -19,10 +20,6 @@ from simulator.ecs.task_definition import ARN, TaskDefinition
 from simulator.load_balancing import LoadBalancing
 from simulator.timing import DEFAULT, Timing
 
-# Mean seconds from placement to RUNNING: the agent's poll, the image, the start.
-START_S = 4.0
-# Seconds until ECS tries again to start a task of a service whose tasks do not start.
-CRASH_BACKOFF_S = 120.0
 # Seconds for which ECS describes a container instance that was deregistered (ECS Developer Guide, "Container agent").
 INACTIVE_KEPT_S = 3600.0
 # Seconds until ECS notices that an instance is gone.
@@ -36,7 +33,8 @@ class Scheduler:
 
     Args:
         rng: the source of start times.
-        timing: how tasks stop (`Timing.exits`, `ignores_sigterm`, `deprovisioning_s`, `stop_task_waits`).
+        timing: how tasks start (`Timing.pull_s`, `start_tail`), how fast services launch them (`launches_a_minute`,
+            `backs_off`), and how they stop (`exits`, `ignores_sigterm`, `deprovisioning_s`, `stop_task_waits`).
         seed: the seed of the tasks' exit times.
     """
 
@@ -48,7 +46,7 @@ class Scheduler:
         self._seed = seed
         # Its own source, so that a task that is placed at random changes no start time.
         self._draws = random.Random(f"place {seed}")
-        self.rng = rng
+        self.starting = Starting(clock, rng, timing, seed)
         self.balancing = balancing
         self.clusters: dict[str, Cluster] = {}
         self.definitions: dict[str, TaskDefinition] = {}
@@ -99,7 +97,7 @@ class Scheduler:
     def start(
         self, instance: ContainerInstance, definition: TaskDefinition, group: str, run_s: float | None = None
     ) -> Task:
-        """Start a task on `instance` without checking its room. It is RUNNING about `START_S` seconds later."""
+        """Start a task on `instance` without checking its room."""
         cluster = instance.cluster
         task = Task(self.new_arn("task", cluster), cluster, definition, instance, group, self.clock.now, run_s)
         if definition.awsvpc:
@@ -115,7 +113,7 @@ class Scheduler:
             service.tasks[task.arn] = task
             task.revision = service.revision
         self.observer.started(task)
-        self.clock.after(START_S * self.rng.uniform(0.7, 1.3), lambda: self._started(task))
+        self.clock.after(self.starting.takes_s(instance, definition), lambda: self._started(task))
         return task
 
     def stop(self, task: Task) -> None:
@@ -245,6 +243,8 @@ class Scheduler:
         task.status = TaskStatus.RUNNING
         task.started_at = self.clock.now
         service = task.cluster.services.get(task.service_name)
+        if service:
+            service.pace.without_start = 0
         for group_arn in (*service.groups_of(task.revision), *service.hidden_groups) if service else ():
             id_, port = task.registered_in(self.balancing.groups[group_arn])
             task.targets.append(self.balancing.register(group_arn, id_, port))
@@ -292,6 +292,6 @@ class Scheduler:
             task.on_stopped(task)
         self.services.stop_daemons_if_alone(instance)
         if service and not task.definition.starts:
-            self.services.retry_later(service, CRASH_BACKOFF_S)
+            self.services.retry_after_failed_start(service)
         elif service:
             self.services.reconcile_soon(service)

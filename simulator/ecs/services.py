@@ -9,15 +9,17 @@ from typing import Protocol
 from simulator.clock import Clock
 from simulator.ecs.launching import Launch
 from simulator.ecs.observer import Observer
+from simulator.ecs.pace import FIRST_RETRY_S
 from simulator.ecs.placing import placement_failure_reason
 from simulator.ecs.queries import satisfies
 from simulator.ecs.state import Cluster, ContainerInstance, Service, Task, TaskStatus
 from simulator.ecs.strategies import Strategy
 from simulator.ecs.task_definition import TaskDefinition
 from simulator.load_balancing import LoadBalancing
+from simulator.timing import Timing
 
-# Seconds until a service tries again to place a task that found no room.
-RETRY_S = 15.0
+# Seconds until a service whose tasks do not start tries again, if it does not back off (`Timing.backs_off`).
+CRASH_BACKOFF_S = 120.0
 # Seconds between two looks at the balance of a service over the zones; an assumption.
 REBALANCE_EVERY_S = 60.0
 # Seconds between two placement failure events of one service.
@@ -30,6 +32,7 @@ class TaskScheduler(Protocol):
     clock: Clock
     observer: Observer
     balancing: LoadBalancing
+    timing: Timing
 
     def place(
         self,
@@ -53,6 +56,7 @@ class Services:
     def __init__(self, scheduler: TaskScheduler) -> None:
         self.scheduler = scheduler
         self.clock = scheduler.clock
+        self.timing = scheduler.timing
         # The ARNs of the tasks that are replaced so that their service is balanced over the zones.
         self._moving: set[str] = set()
         # The ARNs of the services whose balance is looked at later.
@@ -61,6 +65,7 @@ class Services:
     def set_desired(self, service: Service, desired: int) -> None:
         """Set the service's desired count, and act on it at once."""
         service.desired = desired
+        service.pace.begin_anew()
         for arn in service.target_groups:
             self.scheduler.balancing.look(arn)
         self.reconcile(service)
@@ -70,8 +75,10 @@ class Services:
 
         `launch` is on what it runs; None: on the same as before.
 
-        ECS Developer Guide, "Rolling update": up to the maximum percent are started before any is stopped.
+        ECS Developer Guide, "Rolling update": up to the maximum percent are started before any is stopped. "Amazon ECS
+        service throttle logic": a service with a new task definition is not throttled any more.
         """
+        service.pace.begin_anew()
         service.earlier[service.revision] = service.target_groups
         service.earlier_launches[service.revision] = service.launch
         service.revision += 1
@@ -90,14 +97,36 @@ class Services:
         ceiling = service.desired * service.maximum_percent // 100
         wanted = max(0, min(service.desired - staying, ceiling - len(alive)))
         self._note_missing(service, max(0, service.desired - len(alive)))
-        for provider, tasks in Counter(service.launch.providers_of_next(alive, wanted)).items():
-            for _ in range(tasks):
-                if not self._place_for(service, provider):
-                    break
+        if wanted:
+            self._launch(service, alive, wanted)
         self._stop_excess(service)
         self._stop_replaced(service)
         if service.rebalances:
             self._rebalance(service)
+
+    def _launch(self, service: Service, alive: list[Task], wanted: int) -> None:
+        """Launch `wanted` tasks beside those that are `alive`, as fast as the service may, and as far as there is room.
+
+        What is left is tried again later.
+        """
+        pace, now = service.pace, self.clock.now
+        if now < pace.waits_until:
+            self.retry_later(service, pace.waits_until - now)
+            return
+        allowed = pace.allowed(now, self.timing.launches_a_minute, wanted)
+        found_room = True
+        for provider, tasks in Counter(service.launch.providers_of_next(alive, allowed)).items():
+            found_room = all(self._place_for(service, provider) for _ in range(tasks)) and found_room
+        if not found_room:
+            self.retry_later(service, pace.found_no_room(now) if self.timing.backs_off else FIRST_RETRY_S)
+            self._send_failure_event(service)
+        if allowed < wanted:
+            self.retry_later(service, pace.more_allowed_at() - now)
+
+    def retry_after_failed_start(self, service: Service) -> None:
+        """Try again later: a task of the service did not start."""
+        backs_off = self.timing.backs_off
+        self.retry_later(service, service.pace.did_not_start(self.clock.now) if backs_off else CRASH_BACKOFF_S)
 
     def _leaves(self, service: Service, task: Task) -> bool:
         """Return whether a task is to be replaced: its instance drains, a deployment or a rebalancing replaces it."""
@@ -144,9 +173,9 @@ class Services:
             service.cluster, service.definition, group, service.strategy, launch=service.launch, provider=provider
         )
         if task is None:
-            self.retry_later(service, RETRY_S)
-            self._send_failure_event(service)
             return False
+        service.pace.without_room = 0
+        service.pace.launched_at.append(self.clock.now)
         waited_s = self.clock.now - service.missing_since.pop(0) if service.missing_since else 0.0
         self.scheduler.observer.placed(task, waited_s)
         return True
@@ -209,16 +238,17 @@ class Services:
         del since[missing:]
 
     def retry_later(self, service: Service, delay_s: float) -> None:
-        """Reconcile the service after `delay_s` seconds, unless a retry is pending already."""
-        if service.retry_pending:
-            return
-        service.retry_pending = True
+        """Reconcile the service after `delay_s` seconds, unless that is booked for an earlier time already."""
+        if service.retry:
+            if service.retry.at <= self.clock.now + delay_s:
+                return
+            service.retry.cancel()
 
         def retry() -> None:
-            service.retry_pending = False
+            service.retry = None
             self.reconcile(service)
 
-        self.clock.after(delay_s, retry)
+        service.retry = self.clock.after(delay_s, retry)
 
     def _send_failure_event(self, service: Service) -> None:
         sent_at, now = service.failure_event_at, self.clock.now

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from simulator.clock import Timer
 from simulator.ecs.launching import EC2, Launch
+from simulator.ecs.pace import Pace
 from simulator.ecs.strategies import Strategy
 from simulator.ecs.task_definition import ARN, TaskDefinition
 from simulator.load_balancing import RegisteredTarget, TargetGroup
@@ -137,6 +139,7 @@ class ContainerInstance:
         external, managed: whether it is of ECS Anywhere, or of ECS Managed Instances.
         interfaces: how many tasks in network mode awsvpc it takes; None: any number.
         trunked: whether it has registered with a trunk.
+        images: when each image that a task of it has pulled is there, in seconds since the epoch.
     """
 
     arn: str
@@ -159,6 +162,7 @@ class ContainerInstance:
     managed: bool = False
     interfaces: int | None = None
     trunked: bool = False
+    images: dict[str, float] = field(default_factory=dict)
 
     def has_room(self, definition: TaskDefinition) -> bool:
         """Whether a task of `definition` fits: CPU, memory, its fixed port and its network interface."""
@@ -197,6 +201,7 @@ class Service:
         replaces_before: the tasks of revisions before this number are being replaced, by a rolling deployment.
         missing_since: since when each missing task has been missing, the longest first.
         rebalances: whether ECS balances its tasks over the zones (`availabilityZoneRebalancing`).
+        retry: the next try to place its tasks, if one is booked; `pace` says how soon that may be.
         failure_event_at: when the last placement failure event was sent.
     """
 
@@ -211,7 +216,8 @@ class Service:
     daemon: bool = False
     tasks: dict[str, Task] = field(default_factory=dict)
     missing_since: list[float] = field(default_factory=list)
-    retry_pending: bool = False
+    retry: Timer | None = None
+    pace: Pace = field(default_factory=Pace)
     reconcile_pending: bool = False
     failure_event_at: float | None = None
     idle_groups: tuple[str, ...] = ()

@@ -30,6 +30,7 @@ class TaskDefinition:
         host_port: a fixed port of the instance; None: ECS chooses one.
         host_network: whether the container shares the instance's network: it listens on `container_port` there.
         starts: whether the container can start.
+        image: its image, which an instance pulls once; "": one with the family's name.
         member_of: the expressions of its memberOf placement constraints.
     """
 
@@ -47,6 +48,7 @@ class TaskDefinition:
     chain: tuple[int, ...] = ()
     log_router_s: int | None = None
     member_of: tuple[str, ...] = ()
+    image: str = ""
 
     @property
     def arn(self) -> str:

@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from infra.fitness import DELAY_S
 from simulator.ecs.state import Task
 from simulator.ecs.task_definition import TaskDefinition
 from simulator.errors import AwsError
@@ -99,12 +100,18 @@ class Launcher:
         key = (job.family, job.size.cpu_units, job.size.memory_mib)
         if key not in self._definitions:
             family = f"{job.family}-{job.size.cpu_units}-{job.size.memory_mib}"
-            self._definitions[key] = self._cluster.define(family, job.size.cpu_units, job.size.memory_mib)
+            self._definitions[key] = self._cluster.define(
+                family, job.size.cpu_units, job.size.memory_mib, image=job.family
+            )
         return self._definitions[key]
 
 
 def deploy(cluster: SimulatedCluster, changes: tuple[ServiceChange, ...], requests_per_s: float) -> None:
-    """Apply each change of a service's desired count at its time. Each service has its own target group."""
+    """Apply each change of a service's desired count at its time. Each service has its own target group.
+
+    Its deregistration delay is the one that the doctor wants. With ELB's default of 300 s, a task that ECS itself stops
+    in an interruption notice gets no SIGTERM: the instance goes first.
+    """
     clock = cluster.world.clock
     start = clock.now
 
@@ -119,6 +126,7 @@ def deploy(cluster: SimulatedCluster, changes: tuple[ServiceChange, ...], reques
             cpu=change.size.cpu_units,
             memory=change.size.memory_mib,
             requests_per_s=requests_per_s,
+            delay_s=DELAY_S,
         )
 
     for change in changes:

@@ -11,7 +11,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from simulator.endpoint import latencies
+from simulator.durations import drawn
 from simulator.errors import AwsError
 from simulator.faults import Refused
 from simulator.load_balancing import TargetGroup
@@ -112,7 +112,7 @@ def test_a_success_gives_the_quota_back() -> None:
 
 @pytest.mark.parametrize("mean_s", [0.03, 0.1, 0.3])
 def test_calls_have_a_tail_around_their_mean(mean_s: float) -> None:
-    draw = latencies(Timing(latency_s=mean_s, latency_tail=5.0), random.Random(1))
+    draw = drawn(mean_s, 5.0, (0.7, 1.3), random.Random(1))
     took = [draw() for _ in range(20_000)]
     cuts = statistics.quantiles(took, n=100)
 

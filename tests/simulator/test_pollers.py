@@ -103,3 +103,30 @@ def test_an_invocation_without_an_idle_environment_starts_later() -> None:
 def test_there_are_one_to_ten_pollers() -> None:
     with pytest.raises(ValueError, match="1 to 10"):
         Timing(pollers=11)
+
+
+def test_pollers_are_added_while_messages_wait_and_go_again() -> None:
+    watched = Watched(run_s=60, timing=Timing(pollers=5, scales_pollers=True), batch_size=1, visibility_s=600)
+    watched.send(40)
+
+    watched.world.run(0.5)
+    assert len(watched.invocations) == 5
+    watched.world.run(2)
+    assert len(watched.invocations) == 15
+    watched.world.run(300)
+    assert watched.bodies == [str(n) for n in range(40)]
+    watched.send(40)
+    watched.world.run(0.5)
+    assert len(watched.invocations) == 45, "five at first, as at the beginning"
+
+
+def test_a_maximum_of_the_concurrency_is_kept() -> None:
+    watched = Watched(
+        run_s=5, timing=Timing(pollers=5, scales_pollers=True), batch_size=1, visibility_s=600, max_concurrency=2
+    )
+    watched.send(20)
+
+    watched.world.run(14)
+    assert len(watched.invocations) == 6
+    watched.world.run(60)
+    assert watched.bodies == [str(n) for n in range(20)]
