@@ -65,6 +65,7 @@ class QueueFunction(SuiteFunction):
                 batch_size=feed.batch_size,
                 max_batching_window=cdk.Duration.seconds(feed.window_s),
                 report_batch_item_failures=True,
+                max_concurrency=feed.max_concurrency,
             )
         )
         self.function.add_environment("DEAD_LETTER_QUEUE_URL", self.dead_letters.queue_url)

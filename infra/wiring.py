@@ -20,6 +20,9 @@ class Feed:
     `batch_size` over 10 needs a batching window (SQS to Lambda). A message whose step crashed is delivered again after
     `visibility_s`, which is at least the function's timeout. A message that was received `max_receives` times goes to
     the dead-letter queue.
+
+    `max_concurrency` is how many invocations run at once, at least 2; None: as many as Lambda likes, which are five
+    pollers at first (AWS Lambda guide, "Configuring scaling behavior for SQS event source mappings").
     """
 
     function: str
@@ -30,6 +33,7 @@ class Feed:
     window_s: int
     max_receives: int
     patterns: tuple[Mapping[str, Any], ...] = ()
+    max_concurrency: int | None = None
 
 
 PLACEMENT_FAILURE = {
@@ -84,6 +88,8 @@ AUTOSCALER = Feed(
     window_s=1,
     max_receives=3,
     patterns=(PLACEMENT_FAILURE,),
+    # Decisions about one cluster at the same time lose races with each other (`steady.aws.scaling.ledger`).
+    max_concurrency=2,
 )
 
 RUNTASK_FAILURE = Feed(
@@ -95,6 +101,7 @@ RUNTASK_FAILURE = Feed(
     batch_size=1000,
     window_s=2,
     max_receives=3,
+    max_concurrency=2,
 )
 
 # The states that a launcher waits for, of tasks without a service. The clusters are added from the deployment's.

@@ -174,6 +174,7 @@ class Suite:
                 dead_letters=dead_letters,
                 batch_size=feed.batch_size,
                 window_s=feed.window_s,
+                max_concurrency=feed.max_concurrency,
             )
         )
 

@@ -12,7 +12,7 @@ from autoscaler.triggers import Trigger, parse
 from steady.aws import queue
 from steady.aws.api_budget.budget import OverBudget
 from steady.aws.runtime import Runtime
-from steady.aws.scaling import evaluation
+from steady.aws.scaling import by_cluster, evaluation
 from steady.aws.settings import cluster_settings, clusters
 from steady.metrics import MetricName
 from steady.scaling.state import ScalingState
@@ -73,7 +73,7 @@ def _triggered(
             )
             runtime.telemetry.count(MetricName.CALLS_SHED, cluster=name)
 
-    failed = evaluation.each_cluster(runtime, batch.messages, handle)
+    failed = by_cluster.each_cluster(runtime, batch.messages, handle)
     return queue.batch_response([*batch.failed_ids, *failed])
 
 

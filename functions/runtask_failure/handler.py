@@ -17,7 +17,7 @@ from steady.aws.api_budget.budget import budget_of
 from steady.aws.capacity.providers import Providers
 from steady.aws.ecs.runs import read_run_shape
 from steady.aws.runtime import Runtime
-from steady.aws.scaling import evaluation
+from steady.aws.scaling import by_cluster, evaluation
 from steady.aws.settings import cluster_settings, clusters
 from steady.cluster import TaskShape
 from steady.launch import EC2
@@ -85,7 +85,7 @@ def handle_batch(
         if demands.new:
             evaluation.evaluate(runtime, environment, cluster)
 
-    failed = evaluation.each_cluster(runtime, batch.messages, handle)
+    failed = by_cluster.each_cluster(runtime, batch.messages, handle)
     return queue.batch_response([*batch.failed_ids, *failed])
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from steady.aws.queue import Message
 from steady.aws.runtime import Runtime
-from steady.aws.scaling.evaluation import each_cluster
+from steady.aws.scaling.by_cluster import each_cluster
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from steady.aws.capacity.type_order import set_order
 from steady.aws.ecs.container_instances import set_active, set_draining
 from steady.aws.ecs.drain_marks import delete_marks
 from steady.aws.runtime import Runtime, batches
+from steady.aws.scaling.changing_pool import ASK_AGAIN_S
 from steady.aws.scaling.ledger import LostRace
 from steady.cluster import Snapshot
 from steady.names import BASE_TAG
@@ -18,8 +19,6 @@ from steady.scaling.decision import Decision
 
 # Ten calls of UpdateContainerInstancesState: they end long before a hold does.
 INSTANCES_A_STEP = 100
-# A fleet is `modifying` for some 3 s (kubernetes-retired/kube-aws, issue 843).
-ASK_AGAIN_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)

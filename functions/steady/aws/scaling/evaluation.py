@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -16,10 +16,10 @@ from steady.api_budget.limits import BUCKET_OF
 from steady.aws.api_budget.budget import Budget, OverBudget, budget_of
 from steady.aws.ecs.container_instances import INSTANCES_A_STATE_UPDATE
 from steady.aws.ecs.drain_marks import ATTRIBUTES_A_CALL
-from steady.aws.queue import Message
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import last_known, ledger
-from steady.aws.scaling.acting import ASK_AGAIN_S, carry_out
+from steady.aws.scaling.acting import carry_out
+from steady.aws.scaling.changing_pool import ASK_AGAIN_S, put_off
 from steady.aws.scaling.looks import book_look
 from steady.aws.scaling.observation import affordable, observe, with_tasks, with_waiting_runs
 from steady.aws.scaling.reporting import log_decision, put_metrics, report_problems
@@ -45,16 +45,6 @@ INSTANCE_STATES = BUCKET_OF["UpdateContainerInstancesState"].name
 
 # How an event changes what is remembered of a cluster.
 StateUpdate = Callable[[ScalingState], ScalingState]
-
-
-class NamesCluster(Protocol):
-    """A message's value that names a cluster."""
-
-    @property
-    def cluster(self) -> str: ...
-
-
-Named = TypeVar("Named", bound=NamesCluster)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +124,14 @@ def evaluate(
 
 
 def _with_ledger(runtime: Runtime, environment: Environment, cluster: ClusterSettings, update: StateUpdate) -> Decision:
+    """Decide and act. A race that only changed the state is decided again from what was seen of the cluster before.
+
+    Launchers repeat their demands at any time: to look at the whole cluster again after each would lose every race.
+
+    Raises:
+        Contended: if the cluster was held, or written by others, at each of `TRIES` tries.
+    """
+    observed, acted = None, 0
     for _ in range(TRIES):
         with _ledger_errors():
             entry = ledger.load(runtime, environment.ledger_table, cluster.name)
@@ -142,24 +140,34 @@ def _with_ledger(runtime: Runtime, environment: Environment, cluster: ClusterSet
             continue
         entry = last_known.recovered(runtime, entry)
         state = replace(update(entry.state), reported_problems=cluster.problems)
+        if observed is None or entry.acted != acted:
+            budget = budget_of(runtime, environment.ledger_table)
+            observed = observe(runtime, cluster, state.drift_since, budget, state.placement_failed_at)
+            acted = entry.acted
         try:
-            return _evaluate_once(runtime, environment, cluster, entry, state)
+            return _evaluate_once(runtime, environment, cluster, entry, state, observed)
         except ledger.LostRace:
             continue
     raise Contended(f"cluster {cluster.name} was held or written by others at each of {TRIES} tries")
 
 
 def _evaluate_once(
-    runtime: Runtime, environment: Environment, cluster: ClusterSettings, entry: ledger.Entry, state: ScalingState
+    runtime: Runtime,
+    environment: Environment,
+    cluster: ClusterSettings,
+    entry: ledger.Entry,
+    state: ScalingState,
+    observed: Snapshot,
 ) -> Decision:
-    """Try once to decide from `state` and to carry out the decision.
+    """Try once to decide from `state` and what was `observed`, and to carry out the decision.
 
     Raises:
         LostRace: if the entry was written meanwhile.
     """
     is_active = cluster.thresholds.mode == "active"
     budget = budget_of(runtime, environment.ledger_table)
-    snapshot, state, decision = evaluate_dry(runtime, cluster, state, budget)
+    snapshot, state, decision = evaluate_dry(runtime, cluster, state, budget, observed)
+    decided, decision = decision, put_off(runtime, snapshot, decision, state) if is_active else decision
     acts = decision.acts_on(snapshot) and is_active
     kept = decision.state if is_active else without_choices(decision.state, state)
     if kept != entry.state or acts or entry.at_least:
@@ -168,11 +176,11 @@ def _evaluate_once(
             budget.await_turns({INSTANCE_STATES: _state_updates(decision)})
         held_until = runtime.now() + ledger.HELD_FOR_S if acts else 0.0
         with _ledger_errors():
-            held = ledger.save(runtime, environment.ledger_table, entry, kept, held_until)
+            held = ledger.save(runtime, environment.ledger_table, entry, kept, held_until, acts=acts)
         last_known.keep_entry(runtime, held)
         new_problems = [problem for problem in cluster.problems if problem not in entry.state.reported_problems]
         report_problems(runtime, environment.people_topic_arn, cluster.name, new_problems)
-    _tell(runtime, environment, cluster.thresholds.mode, snapshot, decision)
+    _tell(runtime, environment, cluster.thresholds.mode, snapshot, decided)
     if acts:
         hold = ledger.Hold(runtime, environment.ledger_table, held)
         outcome = carry_out(runtime, snapshot, decision, hold.keep)
@@ -248,18 +256,23 @@ class Evaluation(NamedTuple):
 
 
 def evaluate_dry(
-    runtime: Runtime, cluster: ClusterSettings, state: ScalingState, budget: Budget | None = None
+    runtime: Runtime,
+    cluster: ClusterSettings,
+    state: ScalingState,
+    budget: Budget | None = None,
+    observed: Snapshot | None = None,
 ) -> Evaluation:
     """Observe `cluster` and decide about it; nothing is written.
 
     Args:
         budget: what the suite may call of ECS; None: no limit.
+        observed: what was seen of the cluster a moment ago; None: it is looked at.
 
     Raises:
         NoSuchPool: if the cluster's pool is not there.
         OverBudget: if the suite's share of the ECS API is used up.
     """
-    snapshot = observe(runtime, cluster, state.drift_since, budget, state.placement_failed_at)
+    snapshot = observed or observe(runtime, cluster, state.drift_since, budget, state.placement_failed_at)
     snapshot = with_waiting_runs(runtime, snapshot, state)
     state = update_state(snapshot, state, cluster.thresholds)
     due = instances_to_read(snapshot, state, cluster.thresholds)
@@ -272,23 +285,3 @@ def evaluate_dry(
         runtime.telemetry.count(MetricName.CALLS_SHED, cluster=cluster.name)
         decision = replace(decision, reasons=(*decision.reasons, ScaleInShed(len(read), len(due))))
     return Evaluation(snapshot, state, grow_only(decision, snapshot) if cluster.grow_only else decision)
-
-
-def each_cluster(
-    runtime: Runtime, messages: Iterable[Message[Named]], handle: Callable[[str, list[Message[Named]]], None]
-) -> list[str]:
-    """Let `handle` have the messages of each cluster; return the ids of those whose cluster failed."""
-    by_cluster: dict[str, list[Message[Named]]] = {}
-    for message in messages:
-        by_cluster.setdefault(message.value.cluster, []).append(message)
-    failed: list[str] = []
-    for name, of_cluster in sorted(by_cluster.items()):
-        try:
-            handle(name, of_cluster)
-        except Exception as error:
-            runtime.telemetry.error(
-                f"cluster {name} could not be evaluated: its {len(of_cluster)} messages come again: {error}",
-                cluster=name,
-            )
-            failed += [m.id for m in of_cluster]
-    return failed

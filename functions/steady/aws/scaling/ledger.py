@@ -32,6 +32,7 @@ class Entry:
         held_until: in seconds since the epoch; 0 if nobody holds the cluster.
         stored: the state as it is stored: a later version may have written more into it than `state` knows.
         at_least: the version over which it is written, if that is higher: that of an entry that was lost.
+        acted: the version of the last write after which capacity was changed.
     """
 
     cluster: str
@@ -40,6 +41,7 @@ class Entry:
     held_until: float = 0.0
     stored: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     at_least: int = 0
+    acted: int = 0
 
 
 def load(runtime: Runtime, table: str, cluster: str) -> Entry:
@@ -58,11 +60,18 @@ def load(runtime: Runtime, table: str, cluster: str) -> Entry:
             "everything else is used",
             cluster=cluster,
         )
-    return Entry(cluster, int(item["version"]["N"]), read.state, float(item["held_until"]["N"]), read.stored)
+    version = int(item["version"]["N"])
+    # Who wrote an entry without it may have changed capacity.
+    acted = int(item["acted"]["N"]) if "acted" in item else version
+    return Entry(cluster, version, read.state, float(item["held_until"]["N"]), read.stored, acted=acted)
 
 
-def save(runtime: Runtime, table: str, entry: Entry, state: ScalingState, held_until: float) -> Entry:
+def save(
+    runtime: Runtime, table: str, entry: Entry, state: ScalingState, held_until: float, *, acts: bool = False
+) -> Entry:
     """Write `state` over `entry`, and hold the cluster until `held_until` (seconds since the epoch).
+
+    `acts` is whether capacity is changed then.
 
     What does not fit into an item of DynamoDB is dropped, and an alarm says so.
 
@@ -71,12 +80,14 @@ def save(runtime: Runtime, table: str, entry: Entry, state: ScalingState, held_u
     """
     written = ledger_item.write_item(state, entry.stored)
     version = max(entry.version, entry.at_least) + 1
+    acted = version if acts or entry.at_least else entry.acted
     try:
         runtime.dynamodb.put_item(
             TableName=table,
             Item={
                 "cluster": {"S": entry.cluster},
                 "version": {"N": str(version)},
+                "acted": {"N": str(acted)},
                 **written.attributes,
                 "held_until": {"N": str(held_until)},
             },
@@ -94,7 +105,7 @@ def save(runtime: Runtime, table: str, entry: Entry, state: ScalingState, held_u
             dropped=dict(written.dropped),
         )
         runtime.telemetry.count(MetricName.LEDGER_DROPPED, sum(written.dropped.values()), entry.cluster)
-    return Entry(entry.cluster, version, state, held_until, written.stored)
+    return Entry(entry.cluster, version, state, held_until, written.stored, acted=acted)
 
 
 def release(runtime: Runtime, table: str, entry: Entry) -> None:

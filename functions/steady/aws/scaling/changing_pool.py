@@ -1,0 +1,47 @@
+"""A pool whose last change is not done refuses changes: what a decision asks of it waits for a later look."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from steady.aws.runtime import Runtime
+from steady.cluster import Snapshot
+from steady.scaling.decision import Decision
+from steady.scaling.state import ScalingState, with_target_not_set
+
+# A fleet is `modifying` for seconds, or for a minute (kubernetes-retired/kube-aws, issue 843).
+ASK_AGAIN_S = 5.0
+
+
+def put_off(runtime: Runtime, snapshot: Snapshot, decision: Decision, seen: ScalingState) -> Decision:
+    """Return `decision` without what its pool would refuse now, with one look booked for it.
+
+    Without this, each message of a launcher would hold the cluster for a change that the pool refuses.
+
+    Args:
+        seen: the state that the decision was made from.
+    """
+    pool = snapshot.pool
+    wanted = (decision.target, decision.on_demand) != (pool.target, pool.on_demand)
+    if not pool.is_changing or not (wanted or decision.to_terminate or decision.order):
+        return decision
+    runtime.telemetry.info(
+        f"cluster {snapshot.cluster}: the last change of {pool.name} is not done: its target of {decision.target} is "
+        f"asked for again in {ASK_AGAIN_S:.0f} s; the rest of the decision is carried out",
+        cluster=snapshot.cluster,
+    )
+    state = with_target_not_set(decision.state, decision.state, seen)
+    again_at = snapshot.at + ASK_AGAIN_S
+    if snapshot.at < state.next_look_at <= again_at + 1:
+        again_at, booked = state.next_look_at, decision.look_again_at
+    else:
+        booked = again_at
+    return replace(
+        decision,
+        target=pool.target,
+        on_demand=pool.on_demand,
+        to_terminate=(),
+        order=(),
+        look_again_at=booked,
+        state=replace(state, next_look_at=again_at),
+    )
