@@ -19,7 +19,7 @@ picture: $(VENV)/.ready  ## the README's picture and figures, from the demo's ow
 	$(BIN)/steady demo --out build/demo --picture docs/pictures --page README.md
 
 # worksteal: each process takes neighbouring tests, which share what their module makes, and helps the others in the end.
-test: $(VENV)/.ready node_modules/.ready chromium prometheus  ## every test but those on emulators
+test: $(VENV)/.ready node_modules/.ready chromium prometheus ortools  ## every test but those on emulators
 	$(BIN)/pytest -n auto --dist worksteal -m "not e2e"
 
 e2e: $(VENV)/.ready node_modules/.ready  ## cdk deploy on local emulators, and real events through them
@@ -42,15 +42,21 @@ prometheus:
 TRACES ?= ../shared/traces
 SEEDS ?= 3
 
-# OR-tools is for the search that placement is compared with, and for nothing else here.
-bench: $(VENV)/.ready  ## every figure of the pages of benchmarks, into them
-	$(BIN)/pip install --quiet --disable-pip-version-check 'ortools>=9,<10'
+# OR-tools is for the search that placement is compared with, for the clairvoyant and its tests, and for nothing else.
+.PHONY: ortools
+ortools: $(VENV)/.ready
+	@$(BIN)/python -c "import ortools" 2>/dev/null || { mkdir -p build; \
+	  $(BIN)/pip install --quiet --disable-pip-version-check 'ortools>=9,<10' >build/ortools.log 2>&1 \
+	  || echo "no OR-tools: the tests of the clairvoyant are skipped"; }
+
+bench: $(VENV)/.ready ortools  ## every figure of the pages of benchmarks, into them
 	$(BIN)/steady bench interruption --peers --page docs/interruption-benchmark.md
 	$(BIN)/steady bench interruption --services all --reason all --page docs/benchmarks.md
 	$(BIN)/steady bench limits --traces $(TRACES) --page docs/benchmarks.md
 	$(BIN)/steady bench growth --page docs/benchmarks.md
 	$(BIN)/steady bench sizes --page docs/benchmarks.md
-	$(BIN)/steady bench policies --traces $(TRACES) --seeds $(SEEDS) --page docs/benchmarks.md
+	$(BIN)/steady bench policies --traces $(TRACES) --seeds $(SEEDS) --page docs/benchmarks.md; kept=$$?; \
+	  $(BIN)/steady bench clairvoyant --traces $(TRACES) --page docs/benchmarks.md && exit $$kept
 
 # Ten minutes of a coverage-guided fuzzer on all queues. Atheris is for Linux alone, and for nothing else here.
 FUZZ_SECONDS ?= 600

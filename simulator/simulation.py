@@ -48,11 +48,17 @@ class Scenario:
     timing: Timing = field(default_factory=Timing.as_aws)
 
 
-def simulate(policy: str, scenario: Scenario, passed: Callable[[float], None] = lambda simulated_s: None) -> Outcome:
+def simulate(
+    policy: str,
+    scenario: Scenario,
+    passed: Callable[[float], None] = lambda simulated_s: None,
+    watch: Callable[[SimulatedCluster], None] = lambda cluster: None,
+) -> Outcome:
     """Simulate `scenario` with `policy`, and return the outcome.
 
     Args:
         passed: called each simulated minute with the simulated seconds so far.
+        watch: called each simulated minute with each cluster.
 
     Raises:
         policies.NoSuchPolicy: if there is no such policy.
@@ -64,6 +70,8 @@ def simulate(policy: str, scenario: Scenario, passed: Callable[[float], None] = 
     for step in range(math.ceil(until_s / SAMPLE_S)):
         run.world.clock.run_until(run.started_at + min(until_s, (step + 1) * SAMPLE_S))
         run.sample()
+        for _, cluster, *_ in run.clusters:
+            watch(cluster)
         passed(run.now_s)
     return run.outcome(time.monotonic() - wall_start)
 

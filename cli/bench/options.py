@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +11,7 @@ import typer
 
 from cli.bench import figures_page
 from cli.output import fail, one_line_errors, show_markdown, write_json
+from simulator import comparison
 from steady.pools import PoolKind
 
 # The exit code of a command that measures a broken promise.
@@ -23,6 +24,7 @@ PoolOption = Annotated[
     PoolKind, typer.Option(help="The pool: a Spot Fleet, or an Auto Scaling group of Spot Instances.")
 ]
 TracesOption = Annotated[Path, typer.Option("--traces", help="The folder of the trace files.")]
+WorkloadOption = Annotated[list[str], typer.Option(help="Run only workloads with this text in their name; repeatable.")]
 SpotPercentOption = Annotated[
     float,
     typer.Option(
@@ -65,3 +67,12 @@ def end_if_broken(broken: Iterable[str], words: str = "promises are not kept:") 
     """End the command with exit code 1, and a line for each of the broken promises, if there is one."""
     if lines := list(broken):
         fail(words, BROKEN, lines)
+
+
+def chosen_workloads(parts: Sequence[str]) -> list[comparison.Workload]:
+    """Return the workloads with one of `parts` in their names, or all. Where there is none, end the command."""
+    chosen = [w for w in comparison.WORKLOADS if not parts or any(part in w.name for part in parts)]
+    if not chosen:
+        known = "; ".join(w.name for w in comparison.WORKLOADS)
+        fail(f"--workload is {', '.join(parts)}, which is in no workload's name: a part of one of {known} is needed")
+    return chosen

@@ -15,7 +15,9 @@ from cli.bench.options import (
     PoolOption,
     SpotPercentOption,
     TracesOption,
+    WorkloadOption,
     check_page,
+    chosen_workloads,
     end_if_broken,
     publish,
 )
@@ -32,9 +34,7 @@ def policies(
     seeds: Annotated[int, typer.Option(min=1, max=99, help="How many seeds to run; the medians are compared.")] = 3,
     hours: Annotated[float, typer.Option(min=0.1, help="Simulate at most this many hours of each workload.")] = 24
     * 365,
-    workload: Annotated[
-        list[str], typer.Option(help="Run only workloads with this text in their name; repeatable.")
-    ] = [],  # noqa: B006 - typer copies it
+    workload: WorkloadOption = [],  # noqa: B006 - typer copies it
     policy: Annotated[
         list[str], typer.Option("--policy", help=f"Run only this policy, one of {', '.join(POLICIES)}; repeatable.")
     ] = [],  # noqa: B006 - typer copies it
@@ -54,14 +54,7 @@ def policies(
         fail("--page is given with --policy: the page has the figures of all policies; leave one of the two out")
     if unknown := set(policy) - set(POLICIES):
         fail(f"--policy is {', '.join(sorted(unknown))}: one of {', '.join(POLICIES)} is needed")
-    chosen = [
-        replace(w, hours=min(w.hours, hours), pool=pool)
-        for w in comparison.WORKLOADS
-        if not workload or any(part in w.name for part in workload)
-    ]
-    if not chosen:
-        known = "; ".join(w.name for w in comparison.WORKLOADS)
-        fail(f"--workload is {', '.join(workload)}, which is in no workload's name: a part of one of {known} is needed")
+    chosen = [replace(w, hours=min(w.hours, hours), pool=pool) for w in chosen_workloads(workload)]
     with one_line_errors(traces.BadTrace), progress_bars() as progress:
         for each in chosen:
             each.plan(traces_)

@@ -91,18 +91,28 @@ def placement(cases: int = 200, search_s: float = 10.0, done: Callable[[], None]
     }
 
 
-def cp_model() -> ModuleType:
-    """Import the solver CP-SAT of OR-tools, which only this benchmark needs.
+def or_tools(module: str) -> ModuleType:
+    """Import a module of OR-tools, which only benchmarks need, such as `sat.python.cp_model`.
 
     Raises:
         NoSearch: if OR-tools is not installed.
     """
     try:
-        return importlib.import_module("ortools.sat.python.cp_model")
+        importlib.import_module("ortools")
+        return importlib.import_module(f"ortools.{module}")
     except ModuleNotFoundError as error:
         raise NoSearch(
             "OR-tools is not installed; only this benchmark needs it: pip install 'ortools>=9,<10'"
         ) from error
+
+
+def cp_model() -> ModuleType:
+    """Import the solver CP-SAT of OR-tools.
+
+    Raises:
+        NoSearch: if OR-tools is not installed.
+    """
+    return or_tools("sat.python.cp_model")
 
 
 def _packing_s(sizes: int, tasks: int = 10_000, instances: int = 1_000) -> float:

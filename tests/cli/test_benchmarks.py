@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from cli.bench import (
     benchmarks_page,
+    clairvoyant,
     cold_start,
     figures_page,
     growth,
@@ -30,6 +31,10 @@ from cli.main import app
 from infra import wiring
 from simulator import comparison
 from simulator.bench import placement
+from simulator.bench.clairvoyant import limit
+from simulator.bench.clairvoyant.limit import Limit as Limit_
+from simulator.bench.clairvoyant.program import Answer
+from simulator.bench.clairvoyant.spending import KINDS
 from simulator.outcome import FunctionUse
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
@@ -41,6 +46,7 @@ MADE_BY = {
         growth.MADE_BY,
         lambda_sizes.MADE_BY,
         benchmarks_page.MADE_BY,
+        clairvoyant.MADE_BY,
     ),
     "interruption-benchmark.md": (peers_table.MADE_BY,),
     "reliability.md": (reliability_page.MADE_BY,),
@@ -113,6 +119,24 @@ def test_policies_answer_as_json_and_end_with_an_error_if_a_promise_is_not_kept(
     assert (row["on_demand_hours"], row["spot_hours"], row["usd"]) == (2.0, 8.0, 3.0)
     assert [one["kept"] for one in figures["promises"]].count(False) == code == done.exit_code
     assert ("wait p95 at most 105 s: 106 s" in done.stderr) == bool(code)
+
+
+@pytest.mark.parametrize(("usd", "code"), [(110.0, 0), (110.1, 1)])
+def test_the_clairvoyant_ends_with_an_error_if_the_suite_costs_over_a_tenth_more(
+    monkeypatch: pytest.MonkeyPatch, page: Path, usd: float, code: int
+) -> None:
+    spent = dict.fromkeys(KINDS, 1.0)
+    found = Limit_("lcg-a", 24.0, 9, 0.0, 80.0, usd, Answer(100.0, None, 1.0), {30.0: Answer(90.0, 91.0, 1.0)}, spent)
+    monkeypatch.setattr(comparison.Workload, "plan", lambda *_: None)
+    monkeypatch.setattr(limit, "measure_all", lambda *_: [found])
+    monkeypatch.setattr(clairvoyant, "MADE_BY", "x")
+
+    done = runner.invoke(app, ["bench", "clairvoyant", "--traces", ".", "--page", str(page), "--json", "-"])
+
+    [figures] = json.loads(done.stdout)
+    assert (figures["clairvoyant_usd"], figures["kept"], done.exit_code) == (100.0, code == 0, code)
+    assert figures["clairvoyant_usd_at_wait_s"] == {"30": 90.0}
+    assert f"| lcg-a (24 h) | 0 | 110 | 100 | 1.10 | {'**not kept**' if code else 'kept'} | 90 |" in page.read_text()
 
 
 def test_every_benchmark_can_answer_as_json() -> None:

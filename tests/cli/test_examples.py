@@ -25,6 +25,7 @@ MEASURED = {
     "bench growth": "cli.bench.growth.measure",
     "bench sizes": "cli.bench.lambda_sizes.measure",
     "bench policies": "simulator.comparison.compare",
+    "bench clairvoyant": "simulator.bench.clairvoyant.limit.measure_all",
     "bench chaos": "simulator.chaos.matrix.run_all",
     "bench placement": "simulator.bench.placement.placement",
 }
