@@ -55,8 +55,9 @@ bench: $(VENV)/.ready ortools  ## every figure of the pages of benchmarks, into 
 	$(BIN)/steady bench limits --traces $(TRACES) --page docs/benchmarks.md
 	$(BIN)/steady bench growth --page docs/benchmarks.md
 	$(BIN)/steady bench sizes --page docs/benchmarks.md
-	$(BIN)/steady bench policies --traces $(TRACES) --seeds $(SEEDS) --page docs/benchmarks.md; kept=$$?; \
-	  $(BIN)/steady bench clairvoyant --traces $(TRACES) --page docs/benchmarks.md && exit $$kept
+	$(BIN)/steady bench karpenter --page docs/benchmarks.md; kept=$$?; \
+	  $(BIN)/steady bench policies --traces $(TRACES) --seeds $(SEEDS) --page docs/benchmarks.md || kept=$$?; \
+	  $(BIN)/steady bench clairvoyant --traces $(TRACES) --page docs/benchmarks.md || kept=$$?; exit $$kept
 
 # Ten minutes of a coverage-guided fuzzer on all queues. Atheris is for Linux alone, and for nothing else here.
 FUZZ_SECONDS ?= 600

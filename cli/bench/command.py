@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from cli.bench import clairvoyant, cold_start, interruption, lambda_sizes, policies, reliability_page
+from cli.bench import clairvoyant, cold_start, interruption, karpenter_suite, lambda_sizes, policies, reliability_page
 from cli.bench import growth as growth_
 from cli.bench import promises as limits_
 from cli.bench.options import (
@@ -37,6 +37,7 @@ CasesOption = Annotated[int, typer.Option(min=1, help="The number of random case
 app = typer.Typer(help="Measure the suite on the simulated account.", no_args_is_help=True)
 app.command("interruption", epilog=epilog("bench interruption"))(interruption.interruption)
 app.command("clairvoyant", epilog=epilog("bench clairvoyant"))(clairvoyant.clairvoyant)
+app.command("karpenter", epilog=epilog("bench karpenter"))(karpenter_suite.karpenter)
 app.command("policies", epilog=epilog("bench policies"))(policies.policies)
 
 

@@ -23,6 +23,7 @@ from cli.bench import (
     promises,
     reliability_page,
 )
+from cli.bench import karpenter_suite as karpenter_command
 from cli.bench.cold_start import Loaded
 from cli.bench.command import app as bench
 from cli.bench.lambda_sizes import Measured
@@ -30,7 +31,7 @@ from cli.bench.promises import Limit
 from cli.main import app
 from infra import wiring
 from simulator import comparison
-from simulator.bench import placement
+from simulator.bench import karpenter_suite, placement
 from simulator.bench.clairvoyant import limit
 from simulator.bench.clairvoyant.limit import Limit as Limit_
 from simulator.bench.clairvoyant.program import Answer
@@ -47,6 +48,7 @@ MADE_BY = {
         lambda_sizes.MADE_BY,
         benchmarks_page.MADE_BY,
         clairvoyant.MADE_BY,
+        karpenter_command.MADE_BY,
     ),
     "interruption-benchmark.md": (peers_table.MADE_BY,),
     "reliability.md": (reliability_page.MADE_BY,),
@@ -137,6 +139,21 @@ def test_the_clairvoyant_ends_with_an_error_if_the_suite_costs_over_a_tenth_more
     assert (figures["clairvoyant_usd"], figures["kept"], done.exit_code) == (100.0, code == 0, code)
     assert figures["clairvoyant_usd_at_wait_s"] == {"30": 90.0}
     assert f"| lcg-a (24 h) | 0 | 110 | 100 | 1.10 | {'**not kept**' if code else 'kept'} | 90 |" in page.read_text()
+
+
+@pytest.mark.parametrize(("seconds", "code"), [(119.0, 0), (120.0, 1)])
+def test_karpenters_own_test_is_a_promise_of_the_suite_alone(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, code: int
+) -> None:
+    ours = karpenter_suite.Result(comparison.OURS, seconds, 70, 90, 80, 300, 50, 90, 80, 0)
+    slow = replace(ours, policy="escalator", out_s=500)
+    monkeypatch.setattr(karpenter_suite, "measure", lambda *_, **__: [ours, slow])
+
+    done = runner.invoke(app, ["bench", "karpenter"])
+
+    assert done.exit_code == code
+    assert ("1,000 tasks placed in 120 s, under 120 s" in done.stderr) == bool(code)
+    assert "| escalator | 500 | 70 | 90 / 80 | 300 | 50 | 90 / 80 | 1,000 tasks placed in 500 s" in done.stdout
 
 
 def test_every_benchmark_can_answer_as_json() -> None:

@@ -26,6 +26,7 @@ MEASURED = {
     "bench sizes": "cli.bench.lambda_sizes.measure",
     "bench policies": "simulator.comparison.compare",
     "bench clairvoyant": "simulator.bench.clairvoyant.limit.measure_all",
+    "bench karpenter": "simulator.bench.karpenter_suite.measure",
     "bench chaos": "simulator.chaos.matrix.run_all",
     "bench placement": "simulator.bench.placement.placement",
 }
