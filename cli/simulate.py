@@ -29,7 +29,7 @@ from simulator.outcome import Outcome
 from simulator.policies import ecs_alone, steady
 from simulator.prices import dollars
 from simulator.report import difference
-from simulator.report.figures import SHOWN, Figures
+from simulator.report.figures import SHOWN
 from simulator.simulation import Scenario, simulate
 from simulator.wording import counted
 from simulator.workload import synthetic, traces
@@ -146,7 +146,8 @@ def demo(
     if json_ == "-":
         return
     show_table(_table(outcomes))
-    for line in (*difference.sentences(*figures), difference.at_once(outcomes[0]), *_summary(outcomes[0])):
+    message = (*difference.sentences(*figures), difference.at_once(outcomes[0]), difference.cut_short(outcomes))
+    for line in (*message, *_summary(outcomes[0])):
         say(line)
     say(f"\nReport: {out / 'report.html'}   figures: {out / 'result.json'}")
 
@@ -227,15 +228,21 @@ def _table(outcomes: Sequence[Outcome]) -> Table:
 
 def _page_table(outcomes: Sequence[Outcome]) -> str:
     """Return the Markdown table of what the suite changes, with a column for each policy."""
-    rows: tuple[tuple[str, Callable[[Figures], str]], ...] = (
-        ("tasks killed when Spot took instances back", lambda f: f"{f['tasks_killed_in_service']:,}"),
-        ("longest wait of a task for an instance", lambda f: f"{f['wait_seconds']['max']:,.0f} s"),
-        ("cost of the instances", lambda f: f"{dollars(f['instance_hours_by']):,.2f} USD"),
+    rows: tuple[tuple[str, Callable[[Outcome], str]], ...] = (
+        (
+            "tasks killed: they still ran when Spot took their instance",
+            lambda o: f"{o.figures['tasks_killed_in_service']:,}",
+        ),
+        (
+            "batch tasks that could not end by then, stopped with SIGTERM",
+            lambda o: f"{difference.stopped_in_time(o):,}",
+        ),
+        ("longest wait of a task for an instance", lambda o: f"{o.figures['wait_seconds']['max']:,.0f} s"),
+        ("cost of the instances", lambda o: f"{dollars(o.figures['instance_hours_by']):,.2f} USD"),
     )
     named = ("the same day", "with ecs-steady", "with what ECS does by itself")
-    return figures_page.table(
-        named, ("---", "---:", "---:"), ((name, *(cell(o.figures) for o in outcomes)) for name, cell in rows)
-    )
+    cells = ((name, *(cell(o) for o in outcomes)) for name, cell in rows)
+    return figures_page.table(named, ("---", "---:", "---:"), cells)
 
 
 def _summary(outcome: Outcome) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from simulator.outcome import ClusterRecord, Outcome, Sample
-from simulator.policies import ecs_alone, steady
+from simulator.policies import POLICIES, WHOLE, ecs_alone, steady
 from simulator.report import marks
 from simulator.report.marks import Spec
 from simulator.report.palette import colour
@@ -15,6 +15,8 @@ from simulator.wording import counted
 MOST_SAMPLES = 1440
 COLUMNS = ("h", "instances", "demand", "waiting")
 PANEL_PX, WAITING_PX = 130, 80
+# The colours of the policies beside the suite, the first for ECS alone.
+OF_OTHERS = ("theirs", "cpu", "serving", "draining", "text")
 
 
 def called(policy: str) -> str:
@@ -23,8 +25,9 @@ def called(policy: str) -> str:
 
 
 def colour_of(policy: str) -> str:
-    """Return the name of the colour of a policy: that of the suite, or that of all others."""
-    return "ours" if policy == steady.NAME else "theirs"
+    """Return the name of the colour of a policy. It has the same one in every chart and run."""
+    others = [name for name in (*WHOLE, *POLICIES) if name != steady.NAME]
+    return OF_OTHERS[others.index(policy) % len(OF_OTHERS)] if policy in others else "ours"
 
 
 def thinned(samples: Sequence[Sample], most: int = MOST_SAMPLES) -> list[Sample]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from simulator.outcome import Outcome
+from simulator.outcome import Outcome, TakenTask
 from simulator.prices import SPOT_SHARE, dollars
+from simulator.report.day import called
 from simulator.report.waits import bursts_of
 from steady.pools import Purchase
 from steady.scaling.staffing import MOST_AT_ONCE
@@ -28,6 +29,26 @@ def sentences(steady: Figures, alone: Figures) -> tuple[str, str, str]:
         f"Paid: {paid[0]:,.2f} USD ({hours[0]}); {paid[1]:,.2f} USD ({hours[1]}) with what ECS does by "
         f"itself. Spot is taken at {SPOT_SHARE:.0%} of the list price.",
     )
+
+
+def cut_short(outcomes: Sequence[Outcome]) -> str:
+    """Return how many batch tasks on reclaimed instances were ended before they were done, and how, by each policy."""
+    parts = [
+        f"{called(o.policy)}, {stopped_in_time(o):,} with SIGTERM and time to stop, and {killed:,} killed"
+        for o in outcomes
+        for killed in [sum(task.killed for task in _batch_tasks(o))]
+    ]
+    return f"Batch tasks that a reclaim ended before they were done: {'; '.join(parts)}. All are run again."
+
+
+def stopped_in_time(outcome: Outcome) -> int:
+    """Return how many batch tasks on reclaimed instances got SIGTERM, and time to stop."""
+    return sum(task.sigterm_s is not None and not task.killed for task in _batch_tasks(outcome))
+
+
+def _batch_tasks(outcome: Outcome) -> list[TakenTask]:
+    taken = [task for record in outcome.clusters for instance in record.taken for task in instance.tasks]
+    return [task for task in taken if not task.is_of_service]
 
 
 def at_once(outcome: Outcome) -> str:

@@ -162,7 +162,8 @@ def _grown(record: ClusterRecord, main: Waited, there: Waited, policy: str) -> l
     if first is None:
         return []
     most = max(s.target for s in meanwhile)
-    done = f"Capacity asked for: {before[-1].target} to {first.target} instances, then up to {most}."
+    grown = f"It has asked for {first.target} instances by now, {before[-1].target} before"
+    done = f"{grown}." if most == first.target else f"{grown}, and later for {most}."
     return [
-        Event(round(first.at_s - main.at_s, 1), done, "Each minute, as its metric says (samples of whole minutes).")
+        Event(round(first.at_s - main.at_s, 1), done, "Seen at the end of a minute: this policy logs no decisions.")
     ]

@@ -33,12 +33,15 @@ def write(outcomes: Sequence[Outcome], path: Path) -> None:
 def page(outcomes: Sequence[Outcome]) -> str:
     """Return the report as HTML. Style, script and figures are in it."""
     hours = outcomes[0].figures["simulated_hours"]
-    title = f"{counted(hours, 'simulated hour')} {' and '.join(day.called(o.policy) for o in outcomes)}"
+    *others, last = (day.called(o.policy) for o in outcomes)
+    runs = f"{', '.join(others)} and {last}" if others else last
+    title = f"{counted(hours, 'simulated hour')} {runs}"
     return _rendered(
         "page.html",
         title=title,
         hours=hours,
         message=_message(outcomes),
+        cut_short=difference.cut_short(outcomes) if any(r.taken for o in outcomes for r in o.clusters) else "",
         settings=ecs_alone.SETTINGS if any(o.policy == ecs_alone.NAME for o in outcomes) else "",
         policies=[o.policy for o in outcomes],
         called=day.called,

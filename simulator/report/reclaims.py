@@ -6,13 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from simulator.outcome import ClusterRecord, Outcome, TakenInstance, TakenTask
-from simulator.policies import steady
+from simulator.policies import WHOLE
 from simulator.wording import counted
 
 # Notices within this many seconds are one reclaim.
 ONE_RECLAIM_S = 60.0
-# What others than the suite do at a notice: ECS's agent drains, and its service scheduler stops what it has replaced.
-ECS = "ecs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +44,20 @@ class Reclaim:
         return sum(task.failed_requests for task in self.tasks)
 
 
-WHY = {
-    steady.NAME: {
-        "draining": "ECS places nothing more here, and starts replacements of the services' tasks elsewhere.",
-        "deregistered": "Load balancers send no new requests. Where there is time, a replacement serves first.",
-        "sigterm": "Only now are they stopped: the requests in flight have been answered.",
-        "batch": "A batch task may end by itself, so it is stopped as late as its stop timeout allows.",
-        "by_itself": "They were given the time.",
-    },
-    ECS: {
-        "draining": "The agent does this at the notice (ECS_ENABLE_SPOT_INSTANCE_DRAINING).",
-        "deregistered": "ECS does this when it stops a task whose replacement is healthy.",
-        "sigterm": "ECS stops a task of a service once a replacement is healthy.",
-        "batch": "ECS never stops tasks without a service when an instance drains.",
-        "by_itself": "Nobody stops them.",
-    },
+# Why each step is done: by the suite, and by ECS itself. Policies of scaling alone have the suite's service-out.
+WHY_OF_SUITE = {
+    "draining": "ECS places nothing more here, and starts replacements of the services' tasks elsewhere.",
+    "deregistered": "Load balancers send no new requests. Where there is time, a replacement serves first.",
+    "sigterm": "Only now are they stopped: the requests in flight have been answered.",
+    "batch": "A batch task may end by itself, so it is stopped as late as its stop timeout allows.",
+    "by_itself": "They were given the time.",
+}
+WHY_OF_ECS = {
+    "draining": "The agent does this at the notice (ECS_ENABLE_SPOT_INSTANCE_DRAINING).",
+    "deregistered": "ECS does this when it stops a task whose replacement is healthy.",
+    "sigterm": "ECS stops a task of a service once a replacement is healthy.",
+    "batch": "ECS never stops tasks without a service when an instance drains.",
+    "by_itself": "Nobody stops them.",
 }
 
 
@@ -98,7 +95,7 @@ def at_the_same_time(reclaim: Reclaim, others: Iterable[Reclaim]) -> Reclaim | N
 
 def events(reclaim: Reclaim) -> list[Event]:
     """Return what happened to the instances of a reclaim, step by step."""
-    why = WHY[steady.NAME if reclaim.policy == steady.NAME else ECS]
+    why = WHY_OF_ECS if reclaim.policy in WHOLE else WHY_OF_SUITE
     services = [t for t in reclaim.tasks if t.is_of_service]
     batch = [t for t in reclaim.tasks if not t.is_of_service]
     stopped = [t for t in batch if t.sigterm_s is not None]

@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from simulator import report
-from simulator.report.difference import sentences
+from simulator.report import difference
 from simulator.report.reclaims import reclaims_of
 from tests.simulator.pages import WIDE, a_morning, browser_of_the_module, needs_chromium, opened, page_of_a_morning
 
@@ -28,13 +28,15 @@ def test_on_top_is_the_message_before_any_picture(browser: Browser, path: Path) 
 
     shown = page.locator(".message").all_inner_texts()
     at_once = a_morning()[0].figures["started_at_once_percent"]
-    assert shown[:3] == list(sentences(a_morning()[0].figures, a_morning()[1].figures))
+    assert shown[:3] == list(difference.sentences(a_morning()[0].figures, a_morning()[1].figures))
     assert shown[3].startswith(f"Started at once: {at_once:g} % of the tasks (asked: 97 %)")
     last, first = page.locator(".message").last.bounding_box(), page.locator(".chart").first.bounding_box()
     assert last
     assert first
     assert last["y"] < first["y"] < WIDE["height"]
-    assert "ECS_ENABLE_SPOT_INSTANCE_DRAINING" in page.locator("header .note").inner_text()
+    cut_short, settings = page.locator("header .note").all_inner_texts()
+    assert cut_short == difference.cut_short(a_morning())
+    assert "ECS_ENABLE_SPOT_INSTANCE_DRAINING" in settings
 
 
 def test_each_picture_has_marks_and_a_unit_on_each_axis(browser: Browser, path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from simulator.outcome import ClusterRecord, LateStart, Outcome, Sample, TakenInstance, TakenTask
 from simulator.report import day, details, vega
-from simulator.report.difference import at_once
+from simulator.report.difference import at_once, cut_short
 from simulator.report.moments import stories
 from simulator.report.palette import DARK, LIGHT, filled
 from simulator.report.reclaim_chart import states
@@ -155,3 +155,16 @@ def test_it_says_how_many_tasks_started_at_once_and_that_bursts_are_not_learned_
     quiet = outcome(record())
     quiet.figures["started_at_once_percent"] = 99.0
     assert at_once(quiet) == "Started at once: 99 % of the tasks (asked: 97 %)."
+
+
+def test_batch_tasks_that_a_reclaim_cut_short_are_counted_for_each_policy() -> None:
+    batch = {"name": "cron", "is_of_service": False, "deregistered_s": None}
+    told, killed = task(**batch), task(**batch, sigterm_s=None, killed=True)
+    done = task(**batch, sigterm_s=None)
+    ours = outcome(record(taken=(instance("a", told, done, task()),)))
+    theirs = outcome(record(taken=(instance("z", killed, done),)), "ecs-alone")
+
+    assert cut_short([ours, theirs]) == (
+        "Batch tasks that a reclaim ended before they were done: with ecs-steady, 1 with SIGTERM and time to stop, and "
+        "0 killed; with ECS alone, 0 with SIGTERM and time to stop, and 1 killed. All are run again."
+    )
