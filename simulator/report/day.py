@@ -93,7 +93,7 @@ def waiting_chart(outcomes: Sequence[Outcome], place: int, most: int) -> Spec:
 def highest(outcomes: Sequence[Outcome], place: int) -> float:
     """Return the end of the y axis that all policies share for the cluster at `place`, in instances."""
     most = max((max(s.instances, s.demand) for o in outcomes for s in o.clusters[place].samples), default=1)
-    return float(max(1, most) * 1.15)
+    return float(max(1, most) * 1.3)
 
 
 def most_waiting(outcomes: Sequence[Outcome], place: int) -> int:
