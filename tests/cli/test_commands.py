@@ -103,6 +103,38 @@ def test_demo_writes_its_page_and_its_figures(tmp_path: Path) -> None:
     assert (tmp_path / "report.html").exists()
 
 
+def test_demo_draws_the_picture_and_writes_the_figures_of_a_page(tmp_path: Path) -> None:
+    page, pictures = tmp_path / "README.md", tmp_path / "pictures"
+    page.write_text("above\n<!-- figures: made by `make picture` -->\nold\n<!-- end of figures -->\nbelow\n")
+
+    done = runner.invoke(
+        app,
+        ["demo", "--hours", "0.5", "--out", str(tmp_path / "out"), "--picture", str(pictures), "--page", str(page)],
+    )
+
+    assert done.exit_code == 0, done.output
+    assert sorted(path.name for path in pictures.iterdir()) == ["demo-dark.svg", "demo-light.svg"]
+    assert "with ECS alone" in (pictures / "demo-light.svg").read_text()
+    text = page.read_text()
+    ours, theirs = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert "old" not in text
+    assert text.startswith("above")
+    assert text.endswith("below\n")
+    waits = [f"{f['wait_seconds']['max']:,.0f} s" for f in (ours, theirs)]
+    assert f"| longest wait of a task for an instance | {waits[0]} | {waits[1]} |" in text
+
+
+def test_demo_refuses_a_page_without_marks_before_it_simulates(tmp_path: Path) -> None:
+    page = tmp_path / "README.md"
+    page.write_text("no marks")
+
+    done = runner.invoke(app, ["demo", "--out", str(tmp_path / "out"), "--page", str(page)])
+
+    assert done.exit_code == 2
+    assert "lacks <!-- figures: made by `make picture` -->" in " ".join(done.output.split())
+    assert not (tmp_path / "out").exists()
+
+
 def test_demo_answers_programs_too(tmp_path: Path) -> None:
     done = runner.invoke(app, ["demo", "--hours", "0.5", "--out", str(tmp_path), "--json", "-"])
 
