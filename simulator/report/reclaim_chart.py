@@ -152,5 +152,11 @@ def _lost(reclaim: Reclaim, x: Spec, rows: Spec, lane: Spec) -> Spec:
     return {
         "data": {"values": values},
         "mark": {"type": "point", "shape": "cross", "angle": 45, "filled": True, "size": 110, "color": colour("lost")},
-        "encoding": {"x": x, "y": rows, "yOffset": lane, "tooltip": {"field": "what", "type": "nominal"}},
+        "encoding": {
+            "x": x,
+            "y": rows,
+            "yOffset": lane,
+            "tooltip": {"field": "what", "type": "nominal"},
+            "opacity": {"condition": {"test": "datum.begin <= t", "value": 1}, "value": 0.25},
+        },
     }
