@@ -48,8 +48,16 @@ def decisions_of(outcome: Outcome) -> list[Decision]:
 
 
 def within(decisions: Sequence[Decision], cluster: str, from_s: float, until_s: float) -> list[Decision]:
-    """Return the decisions on a cluster that changed something from `from_s` to `until_s` seconds after the start."""
-    return [d for d in decisions if d.changed and d.cluster == cluster and from_s <= d.at_s <= until_s]
+    """Return the decisions on a cluster that changed something from `from_s` to `until_s` seconds after the start.
+
+    One that decides the same as the one before, as while a fleet still is `modifying`, is left out.
+    """
+    found: list[Decision] = []
+    for decision in decisions:
+        is_new = not found or found[-1].done != decision.done
+        if decision.changed and decision.cluster == cluster and from_s <= decision.at_s <= until_s and is_new:
+            found.append(decision)
+    return found
 
 
 def clock(at_s: float) -> str:

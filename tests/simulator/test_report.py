@@ -9,6 +9,7 @@ import pytest
 
 from simulator.outcome import ClusterRecord, LateStart, Outcome, Sample, TakenInstance, TakenTask
 from simulator.report import day, details, vega
+from simulator.report.decisions import Decision, within
 from simulator.report.difference import at_once, cut_short
 from simulator.report.moments import stories
 from simulator.report.palette import DARK, LIGHT, filled
@@ -168,3 +169,13 @@ def test_batch_tasks_that_a_reclaim_cut_short_are_counted_for_each_policy() -> N
         "Batch tasks that a reclaim ended before they were done: with ecs-steady, 1 with SIGTERM and time to stop, and "
         "0 killed; with ECS alone, 0 with SIGTERM and time to stop, and 1 killed. All are run again."
     )
+
+
+def test_a_story_tells_a_decision_that_is_repeated_once() -> None:
+    decided = [
+        Decision(at_s, "batch", "", (), done, "out", changed=True)
+        for at_s, done in ((6.0, "target 9 to 13"), (9.0, "target 9 to 13"), (20.0, "target 13 to 9"), (999.0, "late"))
+    ]
+
+    assert [d.at_s for d in within(decided, "batch", 0.0, 120.0)] == [6.0, 20.0]
+    assert within(decided, "web", 0.0, 120.0) == []
