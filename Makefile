@@ -57,7 +57,9 @@ bench: $(VENV)/.ready ortools  ## every figure of the pages of benchmarks, into 
 	$(BIN)/steady bench sizes --page docs/benchmarks.md
 	$(BIN)/steady bench karpenter --page docs/benchmarks.md; kept=$$?; \
 	  $(BIN)/steady bench policies --traces $(TRACES) --seeds $(SEEDS) --page docs/benchmarks.md || kept=$$?; \
-	  $(BIN)/steady bench clairvoyant --traces $(TRACES) --page docs/benchmarks.md || kept=$$?; exit $$kept
+	  $(BIN)/steady bench clairvoyant --traces $(TRACES) --page docs/benchmarks.md || kept=$$?; \
+	  $(BIN)/steady bench sensitivity --hours 24 --instances 100 --traces $(TRACES) --workload lcg-a \
+	  --page docs/sensitivity.md || kept=$$?; exit $$kept
 
 # Ten minutes of a coverage-guided fuzzer on all queues. Atheris is for Linux alone, and for nothing else here.
 FUZZ_SECONDS ?= 600

@@ -8,7 +8,16 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from cli.bench import clairvoyant, cold_start, interruption, karpenter_suite, lambda_sizes, policies, reliability_page
+from cli.bench import (
+    clairvoyant,
+    cold_start,
+    interruption,
+    karpenter_suite,
+    lambda_sizes,
+    policies,
+    reliability_page,
+    sensitivity,
+)
 from cli.bench import growth as growth_
 from cli.bench import promises as limits_
 from cli.bench.options import (
@@ -39,6 +48,7 @@ app.command("interruption", epilog=epilog("bench interruption"))(interruption.in
 app.command("clairvoyant", epilog=epilog("bench clairvoyant"))(clairvoyant.clairvoyant)
 app.command("karpenter", epilog=epilog("bench karpenter"))(karpenter_suite.karpenter)
 app.command("policies", epilog=epilog("bench policies"))(policies.policies)
+app.command("sensitivity", epilog=epilog("bench sensitivity"))(sensitivity.sensitivity)
 
 
 @app.callback()
