@@ -58,7 +58,7 @@ bench: $(VENV)/.ready ortools  ## every figure of the pages of benchmarks, into 
 	$(BIN)/steady bench karpenter --page docs/benchmarks.md; kept=$$?; \
 	  $(BIN)/steady bench policies --traces $(TRACES) --seeds $(SEEDS) --page docs/benchmarks.md || kept=$$?; \
 	  $(BIN)/steady bench clairvoyant --traces $(TRACES) --page docs/benchmarks.md || kept=$$?; \
-	  $(BIN)/steady bench sensitivity --hours 24 --instances 100 --traces $(TRACES) --workload lcg-a \
+	  $(BIN)/steady bench sensitivity --hours 24 --traces $(TRACES) --workload lcg-a \
 	  --page docs/sensitivity.md || kept=$$?; exit $$kept
 
 # Ten minutes of a coverage-guided fuzzer on all queues. Atheris is for Linux alone, and for nothing else here.

@@ -27,7 +27,7 @@ _ALIGNMENT = ("---", "---", "---:", "---", "---:", "---:", "---", "---")
 
 def sensitivity(
     hours: Annotated[float, typer.Option(min=0.5, help="Simulate at most this many hours of each day and trace.")] = 6,
-    instances: Annotated[int, typer.Option(min=1, max=500, help="Instances of the reclaim.")] = 50,
+    instances: Annotated[int, typer.Option(min=1, max=500, help="Instances of the reclaim.")] = 500,
     traces_: Annotated[
         Path | None, typer.Option("--traces", help="The folder of the trace files. Without it, none is run.")
     ] = None,

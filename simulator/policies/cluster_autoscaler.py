@@ -143,5 +143,5 @@ def _take_emptied(look: Look, emptying: set[str]) -> None:
     here = {i.arn: i for i in look.snapshot.instances if i.status is InstanceStatus.DRAINING}
     emptying &= set(here)
     gone = [arn for arn in sorted(emptying) if here[arn].task_count == 0]
-    look.take([here[arn].instance_id for arn in gone if here[arn].instance_id in look.pool.members])
-    emptying -= set(gone)
+    if look.take([here[arn].instance_id for arn in gone if here[arn].instance_id in look.pool.members]):
+        emptying -= set(gone)

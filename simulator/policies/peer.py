@@ -71,15 +71,19 @@ class Look:
         if (target, on_demand) != (self.pool.target, self.pool.on_demand) and not self.pool.is_changing:
             _SET_TARGET[self.pool.name.kind](self.runtime, self.pool, target, on_demand)
 
-    def take(self, instance_ids: list[str]) -> None:
+    def take(self, instance_ids: list[str]) -> bool:
         """Terminate these instances, and lower the target by their number as far as the minimum allows.
 
-        The on-demand part is lowered by those of them that are on-demand.
+        The on-demand part is lowered by those of them that are on-demand. Return False if the pool is still being
+        changed: nothing was terminated then.
         """
-        if instance_ids and not self.pool.is_changing:
+        if self.pool.is_changing:
+            return False
+        if instance_ids:
             target = self.within_bounds(self.pool.target - len(instance_ids))
             on_demand = min(target, self.pool.on_demand - len(self.pool.on_demand_members & set(instance_ids)))
             pools.terminate_instances(self.runtime, self.pool, instance_ids, target, max(0, on_demand))
+        return True
 
 
 def look_every(

@@ -57,7 +57,7 @@ def test_a_reclaim_is_measured_in_each_account() -> None:
 
     assert len(ended) == 1 + 2 * len(QUANTITIES)
     assert [one.figure for one in claims if "killed" in one.figure or "failed" in one.figure]
-    calls = next(one for one in claims if one.figure == "reclaim: all targets deregistered")
+    calls = next(one for one in claims if one.figure == "reclaim of 3: all targets deregistered")
     at = {factor: calls.found[Variant("call latency", factor)].value for factor in (HALF, DOUBLE)}
     assert at[HALF] < calls.base.value < at[DOUBLE]
 
