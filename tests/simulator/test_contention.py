@@ -13,7 +13,7 @@ def test_a_burst_of_launchers_is_decided_on_without_lost_races() -> None:
     world = World(seed=4, timing=Timing.as_aws())
     batch = world.spot_cluster("batch", 1, "m5.xlarge", max_capacity=60)
     jobs = tuple(Job(5 + 0.1 * n, f"job-{n % 7}", Size(1024, 2048), 600) for n in range(120))
-    launcher = Launcher(batch, 4, lambda waited_s: None)
+    launcher = Launcher(batch, 4, lambda *placed: None)
     launcher.submit(jobs)
     world.run(420)
 
