@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from simulator.comparison import MAX_CAPACITY, OURS
 from simulator.outcome import Sample
-from simulator.policies import karpenter, managed_scaling
+from simulator.policies import cluster_autoscaler, karpenter, managed_instances, managed_scaling
 from simulator.processes import run_all
 from simulator.simulation import Scenario, simulate
 from simulator.workload.plan import ClusterPlan, ServiceChange
@@ -28,7 +28,14 @@ BEFORE, AFTER = 500, 350
 BEGIN_S, FEWER_S, HOURS = 60.0, 3600.0, 2.0
 MOST_OUT_S, MOST_IN_S = 120.0, 1200.0
 LEAST_CPU_PERCENT, LEAST_MEMORY_PERCENT = 53.0, 65.0
-POLICIES = (OURS, karpenter.NAME, karpenter.NAME_ANY_SIZE, "cluster-autoscaler", managed_scaling.NAME)
+POLICIES = (
+    OURS,
+    karpenter.KARPENTER.name,
+    karpenter.KARPENTER_ANY_SIZE.name,
+    managed_instances.NAME,
+    cluster_autoscaler.NAME,
+    managed_scaling.NAME,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from simulator.policies import (
     ecs_alone,
     escalator,
     karpenter,
+    managed_instances,
     managed_scaling,
     reservation_alarms,
     steady,
@@ -29,8 +30,9 @@ POLICIES: Mapping[str, Start] = {
         for policy in (steady, cookpad_2018, managed_scaling, reservation_alarms, escalator, cluster_autoscaler)
     },
     managed_scaling.NAME_TWO_PROVIDERS: managed_scaling.start_two_providers,
-    karpenter.NAME: karpenter.start,
-    karpenter.NAME_ANY_SIZE: karpenter.start_any_size,
+    karpenter.KARPENTER.name: karpenter.start,
+    karpenter.KARPENTER_ANY_SIZE.name: karpenter.start_any_size,
+    managed_instances.NAME: managed_instances.start,
 }
 
 # What the suite is held against in a whole: service-out, too, is that of ECS.

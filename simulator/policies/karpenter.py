@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from simulator.instance_types import registered_size
@@ -32,15 +32,11 @@ from steady.cluster import NOTHING, ContainerInstance, InstanceStatus, TaskShape
 from steady.scaling.packing import pack
 from steady.scaling.room import Room, room_on
 
-NAME = "karpenter"
-NAME_ANY_SIZE = "karpenter-any-size"
 BATCH_IDLE_S, BATCH_MAX_S = 1.0, 10.0
 # A task that still waits is looked at again after this time.
 AGAIN_S = 10.0
 DISRUPTION_EVERY_S = 10.0
-CONSOLIDATE_AFTER_S = 30.0
 VALIDATION_S = 15.0
-BUDGET = 0.10
 UNAVAILABLE_S = 180.0
 # How many nodes are looked at for consolidation at a time: those with the fewest tasks.
 CANDIDATES = 10
@@ -48,6 +44,28 @@ CANDIDATES = 10
 
 # The nodes: the ARN, the status and the number of tasks of each.
 _Picture = tuple[tuple[str, str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of a policy that launches nodes for the tasks that wait.
+
+    Attributes:
+        consolidate_after_s: for how long nothing may have changed on a node that is consolidated.
+        budget: which fraction of the nodes is disrupted at a time, rounded up.
+        falls_back: whether what Spot lacks is launched on-demand, and replaced by Spot later.
+        on_demand_of: how many of so many nodes are on-demand in any case.
+    """
+
+    name: str
+    consolidate_after_s: float = 30.0
+    budget: float = 0.10
+    falls_back: bool = True
+    on_demand_of: Callable[[int], int] = lambda nodes: 0
+
+
+KARPENTER = Settings("karpenter")
+KARPENTER_ANY_SIZE = Settings("karpenter-any-size")
 
 
 @dataclass
@@ -73,16 +91,21 @@ class _State:
 
 def start(cluster: SimulatedCluster, pending: Pending) -> None:
     """Run the policy on `cluster`, with the types of its pool."""
-    _start(cluster, pending, NAME, types_of(cluster.pool))
+    run(cluster, pending, KARPENTER, types_of(cluster.pool))
 
 
 def start_any_size(cluster: SimulatedCluster, pending: Pending) -> None:
     """Run the policy on `cluster`, with every size of its family up to that of its pool."""
-    largest = max(types_of(cluster.pool), key=list_price)
-    _start(cluster, pending, NAME_ANY_SIZE, sizes_up_to(largest))
+    run(cluster, pending, KARPENTER_ANY_SIZE, any_size(cluster))
 
 
-def _start(cluster: SimulatedCluster, pending: Pending, name: str, types: Sequence[str]) -> None:
+def any_size(cluster: SimulatedCluster) -> tuple[str, ...]:
+    """Return every size of the family of the cluster's pool, up to its own."""
+    return sizes_up_to(max(types_of(cluster.pool), key=list_price))
+
+
+def run(cluster: SimulatedCluster, pending: Pending, settings: Settings, types: Sequence[str]) -> None:
+    """Run a policy with these settings, which launches nodes of `types`."""
     nodes, state, clock = NodePool(cluster, types), _State(), cluster.world.clock
     batch = Batch()
 
@@ -93,8 +116,14 @@ def _start(cluster: SimulatedCluster, pending: Pending, name: str, types: Sequen
         at, picture = state.quiet
         return clock.now - at >= UNAVAILABLE_S or _picture(cluster) != picture
 
-    look_every(BATCH_IDLE_S, name, cluster, pending, lambda look: _provision(look, nodes, state), is_ripe)
-    look_every(DISRUPTION_EVERY_S, name, cluster, pending, lambda look: _disrupt(look, nodes, state), is_changed)
+    def provision(look: Look) -> None:
+        _provision(look, nodes, state, settings)
+
+    def disrupt(look: Look) -> None:
+        _disrupt(look, nodes, state, settings)
+
+    look_every(BATCH_IDLE_S, settings.name, cluster, pending, provision, is_ripe)
+    look_every(DISRUPTION_EVERY_S, settings.name, cluster, pending, disrupt, is_changed)
 
 
 @dataclass
@@ -148,24 +177,27 @@ def nodes_for(tasks: Sequence[TaskShape], types: Sequence[str]) -> list[str]:
     return found
 
 
-def _provision(look: Look, nodes: NodePool, state: _State) -> None:
+def _provision(look: Look, nodes: NodePool, state: _State, settings: Settings) -> None:
     rooms = [*room_on(look.snapshot.active, look.snapshot), *(Room(registered_size(t)) for t in nodes.booting())]
     wanted = nodes_for(pack(look.pending, rooms).left_over, nodes.types)
-    if not wanted:
-        return
-    most, now = look.thresholds.max_capacity, look.snapshot.at
-    if now < state.unavailable_until:
-        nodes.launch_on_demand(wanted, most)
-    elif nodes.launch(wanted, most):
+    wanted = wanted[: max(0, look.thresholds.max_capacity - len(nodes.fleet.members))]
+    now = look.snapshot.at
+    avoids_spot = not nodes.on_spot or (settings.falls_back and now < state.unavailable_until)
+    base = settings.on_demand_of(len(nodes.fleet.members) + len(wanted)) - nodes.on_demand
+    on_demand = len(wanted) if avoids_spot else max(0, min(base, len(wanted)))
+    nodes.launch_on_demand(wanted[:on_demand])
+    refused = nodes.launch_spot(wanted[on_demand:])
+    if refused and settings.falls_back:
+        nodes.launch_on_demand(refused)
         state.unavailable_until = now + UNAVAILABLE_S
 
 
-def _disrupt(look: Look, nodes: NodePool, state: _State) -> None:
+def _disrupt(look: Look, nodes: NodePool, state: _State, settings: Settings) -> None:
     active = list(look.snapshot.active)
     _note_changes(look, active, state)
     _finish(look, state)
-    allowed = math.ceil(BUDGET * len(look.snapshot.instances)) - len(state.emptying) - len(state.replacing)
-    ripe_s = CONSOLIDATE_AFTER_S + VALIDATION_S
+    allowed = math.ceil(settings.budget * len(look.snapshot.instances)) - len(state.emptying) - len(state.replacing)
+    ripe_s = settings.consolidate_after_s + VALIDATION_S
     ripe = [i for i in active if look.snapshot.at - state.since[i.arn] >= ripe_s and i.arn not in state.replacing]
     if allowed <= 0 or not ripe or look.pending:
         return
@@ -183,7 +215,7 @@ def _disrupt(look: Look, nodes: NodePool, state: _State) -> None:
         if not left:
             _drain(look, [node.arn], state)
             return
-        if _replace(look, node, left, nodes, state):
+        if settings.falls_back and _replace(look, node, left, nodes, state):
             return
     if len(ripe) == len(look.snapshot.instances):
         state.quiet = look.snapshot.at, _picture(look.cluster)
@@ -195,19 +227,18 @@ def _replace(look: Look, node: ContainerInstance, left: Sequence[TaskShape], nod
     if not nodes.is_on_demand(node.instance_id) or node.instance_id not in type_of:
         return False
     wanted = nodes_for(left, nodes.types)
-    is_smaller = len(wanted) == 1 and list_price(wanted[0]) < list_price(type_of[node.instance_id])
-    may_be_spot = nodes.on_spot and look.snapshot.at >= state.unavailable_until
-    if len(wanted) != 1 or not (is_smaller or may_be_spot):
+    if len(wanted) != 1 or len(nodes.fleet.members) >= look.thresholds.max_capacity:
         return False
     before = set(nodes.fleet.members)
-    if may_be_spot and nodes.launch_spot(wanted[0], look.thresholds.max_capacity) is False:
-        state.unavailable_until = look.snapshot.at + UNAVAILABLE_S
-        return False
-    if not may_be_spot:
-        nodes.launch_on_demand(wanted, look.thresholds.max_capacity)
-    for instance_id in set(nodes.fleet.members) - before:
+    if nodes.on_spot and look.snapshot.at >= state.unavailable_until:
+        if nodes.launch_spot(wanted):
+            state.unavailable_until = look.snapshot.at + UNAVAILABLE_S
+    elif list_price(wanted[0]) < list_price(type_of[node.instance_id]):
+        nodes.launch_on_demand(wanted)
+    launched = set(nodes.fleet.members) - before
+    for instance_id in launched:
         state.replacing[node.arn] = instance_id
-    return True
+    return bool(launched)
 
 
 def _picture(cluster: SimulatedCluster) -> _Picture:

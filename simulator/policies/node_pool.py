@@ -37,37 +37,27 @@ class NodePool:
         self._ec2 = cluster.world.account.ec2
         self._take_over(pool)
 
-    def launch(self, types: Sequence[str], most: int) -> bool:
-        """Launch an instance for each of `types`: Spot as far as the market has it, and the others on-demand.
+    def launch_spot(self, types: Sequence[str]) -> Sequence[str]:
+        """Launch a Spot Instance for each of `types` as far as the market has them; return those that it refused.
 
         The market lets the pool hold a fraction of all its instances, those of this call included, as it does for a
-        fleet with its target. On-demand capacity is always available.
-
-        Args:
-            most: how many instances the pool may hold.
-
-        Returns:
-            Whether the market refused one of them (InsufficientInstanceCapacity).
+        fleet with its target.
         """
-        types = types[: max(0, most - len(self.fleet.members))]
-        room = round(self.fleet.available * (len(self.fleet.members) + len(types))) if self.on_spot else 0
-        spot = max(0, min(len(types), room - len(self.fleet.spot_staying())))
-        for number, type_ in enumerate(types):
-            self._launch(type_, on_demand=number >= spot)
-        return self.on_spot and spot < len(types)
+        room = round(self.fleet.available * (len(self.fleet.members) + len(types)))
+        many = max(0, min(len(types), room - len(self.fleet.spot_staying())))
+        for type_ in types[:many]:
+            self._launch(type_, on_demand=False)
+        return types[many:]
 
-    def launch_on_demand(self, types: Sequence[str], most: int) -> None:
-        """Launch an on-demand instance for each of `types`, as long as the pool holds less than `most`."""
-        for type_ in types[: max(0, most - len(self.fleet.members))]:
+    def launch_on_demand(self, types: Sequence[str]) -> None:
+        """Launch an on-demand instance for each of `types`. On-demand capacity is always available."""
+        for type_ in types:
             self._launch(type_, on_demand=True)
 
-    def launch_spot(self, instance_type: str, most: int) -> bool:
-        """Launch a Spot Instance if the market has one and the pool holds less than `most`; return whether it did."""
-        room = round(self.fleet.available * (len(self.fleet.members) + 1))
-        if not self.on_spot or len(self.fleet.members) >= most or len(self.fleet.spot_staying()) >= room:
-            return False
-        self._launch(instance_type, on_demand=False)
-        return True
+    @property
+    def on_demand(self) -> int:
+        """How many of the instances are on-demand ones."""
+        return sum(instance.on_demand for instance in self.fleet.members.values())
 
     def is_on_demand(self, instance_id: str) -> bool:
         """Whether this instance is an on-demand one."""

@@ -106,6 +106,22 @@ def test_karpenter_replaces_on_demand_nodes_by_spot_once_the_market_is_back(kind
     assert sum(hours[1]["spot"].values()) > sum(hours[0]["spot"].values()) + 1.5
 
 
+@pytest.mark.parametrize("policy", ["managed-instances", "managed-scaling-two-providers"])
+def test_a_strategy_buys_its_share_on_demand_and_is_no_fallback(policy: str) -> None:
+    """Ten jobs of half an hour fill ten instances. An hour in, the market is empty, and ten more come."""
+    jobs = tuple(Job(at_s + n, "batch", Size(2000, 7000), 1800) for at_s in (60, 3700) for n in range(10))
+    market = SpotMarket(3600, (4, 0))
+    plan = ClusterPlan("work", PoolKind.SPOT_FLEET, "m5.large", jobs=jobs, market=market, on_spot=True)
+
+    early, late = (simulate(policy, Scenario((plan,), hours=hours)).figures for hours in (1, 1.5))
+
+    bought = {how: sum(hours.values()) for how, hours in early["instance_hours_by"].items()}
+    assert 0 < bought["on-demand"] < bought["spot"]
+    assert early["unplaced_tasks"] == 0
+    # No Spot: seven or eight of ten wait.
+    assert late["unplaced_tasks"] >= 5
+
+
 def test_cluster_autoscaler_packs_what_is_pending_after_what_is_there_and_coming() -> None:
     pending = [HALF] * 5
     there = [instance(0, Size(1024, 1000))]

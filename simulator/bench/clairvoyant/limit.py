@@ -55,8 +55,8 @@ class Limit:
 
     @property
     def over(self) -> float:
-        """The suite's dollars, divided by those that no policy can be under."""
-        return self.usd / self.at_wait.usd if self.at_wait.usd else float("inf")
+        """The suite's dollars, divided by those that no policy can be under. Without any work, it is 1."""
+        return self.usd / self.at_wait.usd if self.at_wait.usd else 1.0
 
     @property
     def kept(self) -> bool:
