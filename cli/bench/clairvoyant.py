@@ -78,6 +78,7 @@ def figures_of(one: Limit) -> dict[str, Any]:
         "wait_max_s": one.longest_s,
         "usd": round(one.usd, 2),
         "clairvoyant_usd": round(one.at_wait.usd, 2),
+        "clairvoyant_usd_by_what_runs": round(one.by_what_runs.usd, 2),
         "over_clairvoyant": round(one.over, 3),
         "kept": one.kept,
         "search_seconds": round(one.at_wait.seconds, 1),
@@ -91,7 +92,16 @@ def figures_of(one: Limit) -> dict[str, Any]:
 def table(found: Sequence[Limit]) -> str:
     """Return two tables in Markdown: the suite beside the clairvoyant, and where its dollars go."""
     waits = list(found[0].at) if found else []
-    columns = ("workload", "wait p95 (s)", "USD", "clairvoyant", "x", "", *(f"at {w:g} s" for w in waits))
+    columns = (
+        "workload",
+        "wait p95 (s)",
+        "USD",
+        "clairvoyant",
+        "x",
+        "",
+        "by what runs",
+        *(f"at {w:g} s" for w in waits),
+    )
     rows = [
         (
             f"{one.workload} ({one.hours:g} h)",
@@ -100,13 +110,14 @@ def table(found: Sequence[Limit]) -> str:
             f"{one.at_wait.usd:,.0f}",
             f"{one.over:.2f}",
             "kept" if one.kept else "**not kept**",
+            f"{one.by_what_runs.usd:,.0f}",
             *(f"{one.at[w].usd:,.0f}" for w in waits),
         )
         for one in found
     ]
     spent = [(one.workload, *(f"{one.spent[kind]:,.0f}" for kind in KINDS)) for one in found]
     return (
-        figures_page.table(columns, ["---", *["---:"] * 4, "---", *["---:"] * len(waits)], rows)
+        figures_page.table(columns, ["---", *["---:"] * 4, "---", *["---:"] * (len(waits) + 1)], rows)
         + "\nWhere the suite's dollars go (USD):\n\n"
         + figures_page.table(("workload", *KINDS), ["---", *["---:"] * len(KINDS)], spent)
     )

@@ -13,10 +13,17 @@ from simulator.workload.plan import SpotMarket
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """The Spot market of a plan, for a pool whose target is never over `most` instances. No `steps`: all is there."""
+    """The Spot market of a plan, for a pool whose target is never over `most` instances.
+
+    Attributes:
+        steps: how much the market has; None: all.
+        by_what_runs: whether the pool never asks for more than it runs. What it runs on Spot is the market's share of
+            all its instances then, where otherwise it is the share of `most`.
+    """
 
     most: int
     steps: SpotMarket | None = None
+    by_what_runs: bool = False
 
     def share(self, at_s: float) -> float:
         """Return the fraction of its target that a pool may hold at `at_s`. Before the start, it is all."""
@@ -42,7 +49,11 @@ class Market:
         Args:
             changes: the times of all changes, in order.
         """
+        share = self.largest_share(from_s, to_s, changes)
+        return 0 if share == 0 else math.floor(self.most * share + 1)
+
+    def largest_share(self, from_s: float, to_s: float, changes: Sequence[float]) -> float:
+        """Return the largest fraction of the interval and of the two minutes before it, `changes` as above."""
         since = from_s - NOTICE_S
         between = changes[bisect_right(changes, since) : bisect_right(changes, to_s)]
-        share = max(self.share(at) for at in (since, *between))
-        return 0 if share == 0 else math.floor(self.most * share + 1)
+        return max(self.share(at) for at in (since, *between))

@@ -253,6 +253,11 @@ class _Program:
         if not spare.terms:
             least = math.ceil(max(loads[k] for loads in self.least.values()) - EPSILON)
             self._require(_Row({spot[k]: 1.0, on_demand[k]: 1.0}), lower=least)
+        if self.asked.market.by_what_runs:
+            at = self.grid.instants[k]
+            share = self.asked.market.largest_share(at, at, self.changes)
+            # Rounded to the nearest, and so is what is left of it after a fall.
+            self._require(_Row({spot[k]: 1.0 - share, on_demand[k]: -share}), upper=1.0 if share else 0.0)
 
     def _hold(self, changes: list[_Row], k: int, instances: Sequence[Any], spare: _Row) -> None:
         """Let `instances` and `spare` hold the load: the sum of the changes up to `k`, which becomes a variable."""
