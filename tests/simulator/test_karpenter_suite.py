@@ -34,5 +34,5 @@ def test_all_tasks_run_densely_and_the_cluster_shrinks_in_time(policy: str) -> N
 
     missed = [what for what, kept in found.promises() if not kept]
     assert [what for what in missed if "tasks placed in" not in what] == []
-    # A boot takes some 90 s, and an unknown cluster first launches one instance to learn what it registers.
-    assert found.out_s < 300
+    # A boot takes some 90 s, with a tail. An unknown cluster first launches one instance to learn what it registers.
+    assert found.out_s < 400

@@ -13,7 +13,7 @@ from simulator.bench.clairvoyant.market import Market
 from simulator.bench.clairvoyant.spending import Spending
 from simulator.bench.clairvoyant.work import units
 from simulator.comparison import MAX_CAPACITY, OURS, Workload
-from simulator.ec2 import BOOT_S, BOOT_SPREAD
+from simulator.ec2 import BOOT_S, BOOT_SPREAD, SHORTEST_BOOT
 from simulator.instance_types import registered_size
 from simulator.outcome import Outcome
 from simulator.processes import run_all
@@ -145,7 +145,7 @@ def question(
         wait_s + ROUNDING_S,
         program.late_tasks(outcome.figures["tasks"]),
         max(wait_s, outcome.figures["wait_seconds"]["max"]) + ROUNDING_S,
-        BOOT_S * BOOT_SPREAD[0],
+        BOOT_S * min(BOOT_SPREAD[0], SHORTEST_BOOT),
         prices.price(plan.instance_type, "on-demand", spot_share),
         prices.price(plan.instance_type, "spot", spot_share),
         market,
