@@ -66,6 +66,7 @@ def explained(aws: Runtime, cluster: str, ledger_table: str) -> dict[str, Any]:
         "pool": _pool(snapshot, settings),
         "reservation": dict(zip(RESOURCES, _percents(snapshot.active), strict=True)),
         "instances": [_instance(i, snapshot) for i in snapshot.instances],
+        "at_once_percent": {"asked": settings.thresholds.start_at_once_share, "got": _got(found)},
         "booting": sorted(found.state.booting_since),
         "lacking": {s.name: s.missing for s in snapshot.services if s.missing},
         "rules": [
@@ -76,6 +77,11 @@ def explained(aws: Runtime, cluster: str, ledger_table: str) -> dict[str, Any]:
         "decision": _decision(found, settings.thresholds.mode),
         "problems": list(settings.problems),
     }
+
+
+def _got(found: Evaluation) -> float | None:
+    percent = found.state.lately.at_once_percent
+    return None if percent is None else round(percent, 1)
 
 
 def _pool(snapshot: Snapshot, settings: ClusterSettings) -> dict[str, Any]:
@@ -153,13 +159,15 @@ def _print(answer: Mapping[str, Any]) -> None:
 
 
 def heading(answer: Mapping[str, Any]) -> Line:
-    """Return the two lines about the cluster and its pool, of what `explained` returns."""
-    pool = answer["pool"]
+    """Return the lines about the cluster, its pool, and how many tasks start at once, of what `explained` returns."""
+    pool, share = answer["pool"], answer["at_once_percent"]
     return (
         (f"cluster {answer['cluster']}", "bold"),
         f" at {answer['at']}, mode {answer['mode']}\n"
         f"{pool['name']}: target {pool['target']} ({pool['minimum']} to {pool['maximum']}), holds {pool['held']}"
-        + (f", {pool['on_demand']} of the target on-demand" if pool["on_demand"] else ""),
+        + (f", {pool['on_demand']} of the target on-demand" if pool["on_demand"] else "")
+        + ("" if share["got"] is None else f"\nstarted at once: {share['got']:g} % of the latest tasks")
+        + ("" if share["got"] is None else f" ({share['asked']} % asked)"),
     )
 
 

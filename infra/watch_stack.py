@@ -28,6 +28,8 @@ REFUSED_MINUTES = 10
 DRIFT_MINUTES = 10
 LATE_MINUTES = 2
 TROUBLE_MINUTES = 3
+# A cluster learns within a day what it has to keep free.
+SHORTFALL_MINUTES, SHORTFALL_POINTS = 6 * 60, 5
 # A reclaim or a burst of work postpones calls for less than this.
 SHED_MINUTES = 15
 # One failed step is repeated in time. When the repetition fails too, the notice's two minutes run out.
@@ -82,6 +84,17 @@ WATCHED = (
         "tasks-wait",
         minutes=LATE_MINUTES,
         statistic="Minimum",
+    ),
+    Watched(
+        MetricName.START_AT_ONCE_SHORTFALL,
+        "starts fewer tasks at once than asked",
+        f"For {SHORTFALL_MINUTES // 60} hours, {SHORTFALL_POINTS} points fewer of the latest tasks of cluster "
+        "{cluster} have started without waiting than start_at_once_share asks. The spare capacity keeps growing to "
+        "meet it, up to its bound.",
+        "tasks-start-late",
+        minutes=SHORTFALL_MINUTES,
+        statistic="Minimum",
+        over=SHORTFALL_POINTS,
     ),
     Watched(
         lateness.PoolDoesNotLaunch.__name__,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,8 @@ from simulator.lambdas import Function
 from simulator.suite import LogLine
 from simulator.workload.plan import LeftOut
 from steady.pools import PoolKind
+
+UNDONE_WITHIN_S = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +152,18 @@ class Outcome:
     thresholds: Mapping[str, int | str]
     calls: tuple[CallSample, ...] = ()
     functions: Mapping[str, FunctionUse] = field(default_factory=dict)
+
+
+def decreases(samples: Sequence[Sample]) -> dict[str, int]:
+    """Count the minutes in which a cluster's target fell, and how many of these falls were undone.
+
+    A fall is undone if the target rises within `UNDONE_WITHIN_S`: what went had to be launched again.
+    """
+    changes = [(after.at_s, after.target - before.target) for before, after in itertools.pairwise(samples)]
+    rises = [at_s for at_s, by in changes if by > 0]
+    falls = [at_s for at_s, by in changes if by < 0]
+    undone = sum(any(0 < rise - fall <= UNDONE_WITHIN_S for rise in rises) for fall in falls)
+    return {"all": len(falls), "undone": undone}
 
 
 def waits(seconds: list[float]) -> dict[str, float]:

@@ -14,7 +14,7 @@ from simulator import policies
 from simulator.ec2 import BOOT_S
 from simulator.endpoint import Counts
 from simulator.instance_types import registered_size
-from simulator.outcome import CallSample, ClusterRecord, FunctionUse, Outcome, Sample, waits
+from simulator.outcome import CallSample, ClusterRecord, FunctionUse, Outcome, Sample, decreases, waits
 from simulator.recording import Recorder, at_once_percent
 from simulator.timing import Timing
 from simulator.workload.plan import ClusterPlan, demand_steps, fitting, lower_bound_instance_hours
@@ -200,6 +200,7 @@ class _Run:
                 ),
                 2,
             ),
+            "target_decreases": dict(sum((Counter(decreases(r.samples)) for *_, r in self.clusters), Counter())),
             "interruptions": account.spot.interruptions,
             "tasks_killed_in_service": account.killed_tasks,
             "failed_requests": account.balancing.failed_requests,

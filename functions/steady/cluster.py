@@ -213,6 +213,14 @@ class Daemons:
 
 
 @dataclass(frozen=True, slots=True)
+class Started:
+    """How many tasks have started on a cluster's instances since a look, by which `total` had started in all."""
+
+    tasks: int
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything that one decision about one cluster looks at.
 
@@ -226,6 +234,7 @@ class Snapshot:
         matching: for each memberOf expression that was asked for, the ARNs of the instances that satisfy it.
         shapes: what EC2 offers as each of the pool's types, by type.
         trunks: how many awsvpc tasks an instance to come takes, by type, where it will register with a trunk.
+        started: the tasks that have started since this process last looked; None: it has not looked lately.
     """
 
     cluster: str
@@ -241,6 +250,7 @@ class Snapshot:
     daemons: Daemons = Daemons()
     shapes: Mapping[str, InstanceShape] = field(default_factory=dict)
     trunks: Mapping[str, int] = field(default_factory=dict)
+    started: Started | None = None
 
     @property
     def active(self) -> tuple[ContainerInstance, ...]:

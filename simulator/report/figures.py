@@ -12,6 +12,10 @@ def _hours(figures: Figures, bought: str) -> float:
     return float(sum(figures["instance_hours_by"][bought].values()))
 
 
+def _falls(decreases: dict[str, int]) -> str:
+    return f"{decreases.get('all', 0):,}, {decreases.get('undone', 0):,}"
+
+
 SHOWN: tuple[tuple[str, Callable[[Figures], str]], ...] = (
     ("Tasks", lambda f: f"{f['tasks']:,}"),
     ("Never placed", lambda f: f"{f['unplaced_tasks']:,}"),
@@ -23,6 +27,7 @@ SHOWN: tuple[tuple[str, Callable[[Figures], str]], ...] = (
     ("Instance-hours", lambda f: f"{f['instance_hours']:,.1f}"),
     ("On-demand / Spot hours", lambda f: f"{_hours(f, Purchase.ON_DEMAND):,.1f} / {_hours(f, Purchase.SPOT):,.1f}"),
     ("Lower bound, instance-hours", lambda f: f"{f['lower_bound_instance_hours']:,.1f}"),
+    ("Falls of the target, and undone within 10 min", lambda f: _falls(f["target_decreases"])),
     ("Interruptions", lambda f: f"{f['interruptions']:,}"),
     ("Tasks killed in service", lambda f: f"{f['tasks_killed_in_service']:,}"),
     ("Failed requests", lambda f: f"{f['failed_requests']:,}"),

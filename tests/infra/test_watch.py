@@ -74,7 +74,7 @@ def test_every_alarm_looks_at_what_the_functions_put_out(templates: dict[str, Te
         for cluster in CLUSTERS:
             for name in (*(r.__name__ for r in Reason.__subclasses__()), *COUNTED_BESIDE_REASONS, "Ticks"):
                 telemetry.count(name, cluster=cluster)
-            telemetry.gauges({"SpotShort": 1, "LateTasks": 1, "Target": 2}, cluster)
+            telemetry.gauges({"SpotShort": 1, "LateTasks": 1, "StartAtOnceShortfall": 1, "Target": 2}, cluster)
 
     def handler(telemetry: PowertoolsTelemetry) -> None:
         for cluster in CLUSTERS:

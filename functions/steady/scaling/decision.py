@@ -29,7 +29,7 @@ from steady.scaling.pool import (
 )
 from steady.scaling.reasons import AtMaximum, Reason, SpotIsBack, TerminationsRefused, UnderMinimum
 from steady.scaling.replacement import replace_ahead
-from steady.scaling.rules import demand_coming_within
+from steady.scaling.rules import demand_coming_within, rise_within
 from steady.scaling.state import ScalingState
 from steady.scaling.terminations import held_back
 from steady.scaling.tries import Tries
@@ -37,6 +37,8 @@ from steady.thresholds import Thresholds
 
 # Scale-in keeps what a demand that comes back within this many seconds would need.
 SCALE_IN_LOOKS_AHEAD_S = 900
+# What would have to be launched again within this many seconds is not taken away.
+CALM_S = 600
 
 
 @dataclass(frozen=True)
@@ -215,7 +217,8 @@ def _tries(out: scale_out.ScaleOut, state: ScalingState) -> Mapping[str, Tries]:
 def _scale_in(situation: Situation, decision: Decision, out: scale_out.ScaleOut) -> Change:
     snapshot, state, minimum = situation.snapshot, decision.state, situation.bounds.minimum
     coming = demand_coming_within(SCALE_IN_LOOKS_AHEAD_S, snapshot, state, situation.thresholds)
-    reserve = largest(out.reserve, *(want.capacity for want in coming))
+    kept = out.reserve + rise_within(CALM_S, snapshot, state, situation.thresholds)
+    reserve = largest(kept, *(want.capacity for want in coming))
     passed = {arn: id_ for arn, id_ in state.interrupted.items() if id_ not in state.doomed}
     held = held_back(state.refusals, snapshot.at)
     waiting = {arn: id_ for arn, id_ in {**state.draining, **passed}.items() if id_ not in held}

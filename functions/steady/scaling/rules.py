@@ -13,7 +13,7 @@ from steady.scaling.demand import task_of, waiting
 from steady.scaling.observations import CapacityObservation, RecurringDemandSeen, ReservationSeen, SpareCapacitySeen
 from steady.scaling.pool import shapes_of
 from steady.scaling.reasons import Reason, RunTaskFailures, ServiceDrift
-from steady.scaling.recurrence import DAY_S, HOUR_S, recurring
+from steady.scaling.recurrence import History
 from steady.scaling.reservation import percent_of, registered_on, reserved_on
 from steady.scaling.state import ScalingState
 from steady.thresholds import Thresholds
@@ -126,14 +126,20 @@ def demand_coming_within(seconds: float, snapshot: Snapshot, state: ScalingState
     """
     if thresholds.learning == "off":
         return []
-    wants: list[Want] = []
-    now, confidence, reserved = snapshot.at, thresholds.learning_confidence, reserved_on(snapshot.active)
-    for peaks, every_s in ((state.recent, HOUR_S), (state.days, DAY_S)):
-        found = recurring(peaks, every_s, now, now + seconds, confidence, reserved)
-        if found:
-            seen = RecurringDemandSeen(found.demand, every_s, found.times, found.of)
-            wants.append(CapacityWant(seen, found.demand))
-    return wants
+    history = History(state.recent, state.days, thresholds.learning_confidence)
+    found = history.recurring(snapshot.at, snapshot.at + seconds, reserved_on(snapshot.active), state.cover)
+    return [CapacityWant(RecurringDemandSeen(one.demand, one.every_s, one.times, one.of), one.demand) for one in found]
+
+
+def rise_within(seconds: float, snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> Size:
+    """Return the rise that is usual within `seconds` at this time of the hour; nothing if learning is off.
+
+    Scale-in keeps room for it: what it takes away would have to be launched again.
+    """
+    if thresholds.learning == "off":
+        return NOTHING
+    history = History(state.recent, state.days, thresholds.learning_confidence)
+    return history.usual_rise(snapshot.at, seconds)
 
 
 def ready_s(state: ScalingState) -> float:

@@ -42,23 +42,22 @@ class Staffing:
         """Return this staffing with the counts of this look, and nothing learned from them."""
         return Staffing(self.factor, tasks, lacking)
 
-    def learn(self, tasks: int, lacking: int, new_demands: int, share_percent: int) -> "Staffing":
+    def learn(
+        self, tasks: int, lacking: int, new_demands: int, share_percent: int, started: float | None = None
+    ) -> "Staffing":
         """Return this staffing with the counts of this look, and the factor that follows from them.
-
-        Tasks that came and ended between two looks are not seen.
 
         Args:
             new_demands: how many tasks of a batch launcher found no room since the last look.
             share_percent: how many of 100 tasks should start without waiting.
+            started: how many tasks have started since the last look; None: nobody has counted, and `tasks` says by how
+                many more there are. Those that came while others ended are not seen then.
         """
         if self.tasks is None:
             return self.count(tasks, lacking)
         waited = self.waited(lacking, new_demands)
-        came = max(waited, tasks - self.tasks)
-        factor = self.factor
-        if came > 0:
-            weight = min(came, MOST_AT_ONCE) / came
-            factor += STEP * weight * (waited - came * (100 - share_percent) / 100)
+        came = max(waited, tasks - self.tasks) if started is None else started
+        factor = self.factor + step(waited, came, share_percent)
         return Staffing(min(LARGEST_FACTOR, max(0.0, factor)), tasks, lacking)
 
     def waited(self, lacking: int, new_demands: int) -> int:
@@ -87,3 +86,14 @@ class Staffing:
 
 
 UNLEARNED = Staffing()
+
+
+def step(waited: float, started: float, share_percent: int) -> float:
+    """Return by how much what is learned changes where of `started` tasks `waited` had to wait.
+
+    Over many tasks, the steps cancel out where `share_percent` of 100 tasks start without waiting.
+    """
+    most = max(waited, started)
+    if most <= 0:
+        return 0.0
+    return STEP * min(1.0, MOST_AT_ONCE / most) * (waited - started * (100 - share_percent) / 100)

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from steady.cluster import NOTHING, InstanceShape, InstanceStatus, Size, Snapshot, TaskShape
 from steady.scaling.demand import Demand, RunShape, still_repeated, task_of, waiting
+from steady.scaling.learning import NONE_YET, Lately, Learned, Waiting, learn
 from steady.scaling.placement import place
-from steady.scaling.recurrence import DAYS, RECENT, Peaks
+from steady.scaling.recurrence import DAYS, RECENT, History, Peaks
 from steady.scaling.reservation import reserved_on
 from steady.scaling.room import room_on
 from steady.scaling.servable import Servable
@@ -79,6 +80,9 @@ class ScalingState:
         recent: the demand of the last hours.
         days: the demand of the last days.
         waited_at: when a task last found no room, as `staffing` counts it; None: at no look yet.
+        cover: which part of a rise that recurs is to find room.
+        started: how many tasks have started, as far as was seen.
+        lately: how many of the latest tasks had to wait.
         refusals: the terminations that AWS refused, by instance id.
         order_before: the order of the pool's types that scaling has changed for a task that waits; nothing: it has not.
         order_set: the order that it has set instead.
@@ -113,6 +117,9 @@ class ScalingState:
     staffing: Staffing = UNLEARNED
     # No field of `staffing`: release 0.1.0 reads no item whose objects have a field that it does not know.
     waited_at: float | None = None
+    cover: float = 1.0
+    started: float = 0.0
+    lately: Lately = NONE_YET
     healing: Healing = UNTOUCHED
     usage: Usage = UNUSED
     refusals: Refusals = field(default_factory=dict)
@@ -154,9 +161,10 @@ def update_state(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds
     unplaced = place(waits, rooms).left_over
     demand = _running(snapshot, draining) + _total(lacking) + _total(unplaced)
     new_demands = len(servable.of(task_of(d, state.run_shapes) for d in demands.values() if not d.seen))
-    staffing, waited_at = _staffing(
-        snapshot, state, len(lacking), len(waits), new_demands, thresholds.start_at_once_share
-    )
+    before = Learned(state.staffing, state.waited_at, state.cover, state.started, state.lately)
+    history = History(state.recent, state.days, thresholds.learning_confidence)
+    waiting_now = Waiting(len(lacking), len(waits), new_demands, displaced=bool(state.doomed))
+    learned = learn(snapshot, before, history, waiting_now, thresholds)
     boots = _boots(snapshot, state, thresholds.boot_timeout_seconds)
     return replace(
         state,
@@ -182,8 +190,7 @@ def update_state(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds
         shapes={**state.shapes, **_shapes_seen(snapshot)},
         recent=state.recent.record(now, demand),
         days=state.days.record(now, demand),
-        staffing=staffing,
-        waited_at=waited_at,
+        **learned._asdict(),
         healing=_healing(snapshot, state, has_booted=boots.has_ended),
         refusals=still_here(state.refusals, snapshot.pool.members),
         usage=state.usage.record(snapshot),
@@ -215,23 +222,6 @@ def _running(snapshot: Snapshot, draining: Collection[str]) -> Size:
 
 def _total(tasks: Iterable[TaskShape]) -> Size:
     return sum((task.size for task in tasks), NOTHING)
-
-
-def _staffing(
-    snapshot: Snapshot, state: ScalingState, lacking: int, waits: int, new_demands: int, share: int
-) -> tuple[Staffing, float]:
-    """Return what is learned from the tasks of this look, and when a task last found no room."""
-    now, known = snapshot.at, state.staffing
-    waited_at = now if state.waited_at is None else state.waited_at
-    daemons = snapshot.daemons.tasks_on(len(snapshot.instances))
-    tasks = sum(i.task_count for i in snapshot.instances) - daemons + lacking + waits
-    if state.doomed:
-        # The tasks that a reclaim displaces teach nothing: spare capacity would not have held a whole fleet's tasks.
-        return known.count(tasks, lacking), waited_at
-    if known.waited(lacking, new_demands):
-        # What has faded until now does not come back with a task that waits.
-        known, waited_at = known.faded(waited_at, now), now
-    return known.learn(tasks, lacking, new_demands, share), waited_at
 
 
 def _shapes_seen(snapshot: Snapshot) -> dict[str, InstanceShape]:

@@ -23,6 +23,7 @@ from steady.aws.scaling.changing_pool import ASK_AGAIN_S, put_off
 from steady.aws.scaling.looks import book_look
 from steady.aws.scaling.observation import affordable, observe, with_tasks, with_waiting_runs
 from steady.aws.scaling.reporting import log_decision, put_metrics, report_problems
+from steady.aws.scaling.started import keep_started
 from steady.aws.scaling.unserved import report_unserved
 from steady.cluster import Snapshot
 from steady.metrics import MetricName
@@ -35,7 +36,7 @@ from steady.scaling.state import (
     with_target_not_set,
     without_choices,
 )
-from steady.thresholds import ClusterSettings
+from steady.thresholds import ClusterSettings, Thresholds
 
 # A lost race is decided again at once; a cluster that is held is tried again a moment later.
 TRIES = 8
@@ -167,6 +168,7 @@ def _evaluate_once(
     is_active = cluster.thresholds.mode == "active"
     budget = budget_of(runtime, environment.ledger_table)
     snapshot, state, decision = evaluate_dry(runtime, cluster, state, budget, observed)
+    keep_started(runtime, snapshot, state.started)
     decided, decision = decision, put_off(runtime, snapshot, decision, state) if is_active else decision
     acts = decision.acts_on(snapshot) and is_active
     kept = decision.state if is_active else without_choices(decision.state, state)
@@ -180,7 +182,7 @@ def _evaluate_once(
         last_known.keep_entry(runtime, held)
         new_problems = [problem for problem in cluster.problems if problem not in entry.state.reported_problems]
         report_problems(runtime, environment.people_topic_arn, cluster.name, new_problems)
-    _tell(runtime, environment, cluster.thresholds.mode, snapshot, decided)
+    _tell(runtime, environment, cluster.thresholds, snapshot, decided)
     if acts:
         hold = ledger.Hold(runtime, environment.ledger_table, held)
         outcome = carry_out(runtime, snapshot, decision, hold.keep)
@@ -198,10 +200,12 @@ def _evaluate_once(
     return decision
 
 
-def _tell(runtime: Runtime, environment: Environment, mode: str, snapshot: Snapshot, decision: Decision) -> None:
+def _tell(
+    runtime: Runtime, environment: Environment, thresholds: Thresholds, snapshot: Snapshot, decision: Decision
+) -> None:
     """Put out what was decided, and tell the interruption handler of the instances that nobody empties."""
-    put_metrics(runtime, snapshot, decision)
-    log_decision(runtime, snapshot, decision, mode)
+    put_metrics(runtime, snapshot, decision, thresholds.start_at_once_share)
+    log_decision(runtime, snapshot, decision, thresholds.mode)
     report_unserved(runtime, environment.unserved_queue_url, environment.ledger_table, snapshot, decision.state.doomed)
 
 
@@ -232,7 +236,7 @@ def _without_ledger(
     known = last_known.last_state(runtime, cluster.name)
     snapshot, _, decision = evaluate_dry(runtime, replace(cluster, grow_only=True), update(known), budget)
     last_known.keep_state(runtime, cluster.name, decision.state)
-    _tell(runtime, environment, cluster.thresholds.mode, snapshot, decision)
+    _tell(runtime, environment, cluster.thresholds, snapshot, decision)
     if decision.acts_on(snapshot) and cluster.thresholds.mode == "active":
         outcome = carry_out(runtime, snapshot, decision)
         if outcome.ask_again:

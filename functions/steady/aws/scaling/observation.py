@@ -21,6 +21,7 @@ from steady.aws.runtime import Runtime
 from steady.aws.scaling.displaced import with_displaced
 from steady.aws.scaling.services import read_services, readable_shape
 from steady.aws.scaling.shares import with_shares
+from steady.aws.scaling.started import with_started
 from steady.cluster import ContainerInstance, InstanceStatus, Snapshot, TaskShape
 from steady.scaling.demand import task_of
 from steady.scaling.new_instance_query import about_new_instance
@@ -68,6 +69,7 @@ def observe(
         daemons=daemons,
         shapes=instance_types.shapes(runtime, pool.types),
     )
+    snapshot = with_started(runtime, snapshot)
     snapshot = with_shares(runtime, with_displaced(runtime, snapshot, failed), providers)
     snapshot = with_constraints(runtime, snapshot, [*(s.shape for s in services if s.shape), *daemons.bound])
     if budget:

@@ -12,8 +12,12 @@ from steady.scaling.lateness import late_tasks
 from steady.scaling.reservation import reservation
 
 
-def put_metrics(runtime: Runtime, snapshot: Snapshot, decision: Decision) -> None:
-    """Put out what the cluster looks like, as metrics for the dashboards and alarms."""
+def put_metrics(runtime: Runtime, snapshot: Snapshot, decision: Decision, share_percent: int) -> None:
+    """Put out what the cluster looks like, as metrics for the dashboards and alarms.
+
+    Args:
+        share_percent: how many of 100 tasks should start at once.
+    """
     pool = snapshot.pool
     cpu, memory = reservation(snapshot.active)
     # A fleet is short once it was short at the look before: what was asked for a moment ago is on its way.
@@ -30,6 +34,7 @@ def put_metrics(runtime: Runtime, snapshot: Snapshot, decision: Decision) -> Non
             MetricName.MISSING_TASKS: sum(s.missing for s in snapshot.services),
             MetricName.DEMANDS: len(decision.state.demands),
             MetricName.LATE_TASKS: late_tasks(snapshot, decision.state),
+            MetricName.START_AT_ONCE_SHORTFALL: round(decision.state.lately.shortfall(share_percent), 1),
         },
         decision.cluster,
     )
