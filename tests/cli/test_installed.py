@@ -1,0 +1,62 @@
+"""The command as `pipx install` installs it: without what only a checkout, the simulated account or the tests need."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+# The packages of the extras that another name imports, and what they bring.
+IMPORTED_AS = {"aws-cdk-lib": "aws_cdk", "moto": "moto", "vl-convert-python": "vl_convert", "pyyaml": "yaml"}
+RUN = """
+import sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {missing}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Missing())
+sys.argv = {arguments}
+import ecs_steady
+ecs_steady.run()
+"""
+
+
+def extras() -> set[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = [need.partition("[")[0] for extra in project["optional-dependencies"].values() for need in extra]
+    return {IMPORTED_AS.get(name, name.replace("-", "_")) for name in named} | {"jsii"}
+
+
+def steady(*arguments: str) -> subprocess.CompletedProcess[str]:
+    code = RUN.format(missing=extras(), arguments=["steady", *arguments])
+    path = f"{ROOT}:{ROOT / 'functions'}"
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env={"PYTHONPATH": path, "PATH": ""}
+    )
+
+
+@pytest.mark.parametrize("command", ["explain", "watch", "doctor", "report", "drain", "config", "simulate", "tune"])
+def test_without_the_extras_each_command_says_what_it_takes(command: str) -> None:
+    done = steady(command, "--help")
+
+    assert done.returncode == 0, done.stderr
+    assert f"steady {command}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "needed"),
+    [
+        (["simulate", "--hours", "1"], "install the extra simulate"),
+        (["cost", "--cdk-json", str(ROOT / "cdk.json")], "this command needs a checkout"),
+    ],
+)
+def test_what_needs_an_extra_says_so_in_one_line(arguments: list[str], needed: str) -> None:
+    done = steady(*arguments)
+
+    assert done.returncode == 2
+    assert needed in done.stderr
+    assert len(done.stderr.splitlines()) == 1
