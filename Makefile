@@ -22,6 +22,9 @@ picture: $(VENV)/.ready  ## the README's picture and figures, from the demo's ow
 test: $(VENV)/.ready node_modules/.ready chromium prometheus ortools  ## every test but those on emulators
 	$(BIN)/pytest -n auto --dist worksteal -m "not e2e"
 
+emulators: $(VENV)/.ready node_modules/.ready  ## the suite on local emulators that stay up, and what to try on them
+	$(BIN)/python -m tests.e2e.playground up
+
 e2e: $(VENV)/.ready node_modules/.ready  ## cdk deploy on local emulators, and real events through them
 	$(BIN)/pytest -m e2e -s
 

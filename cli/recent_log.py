@@ -24,10 +24,9 @@ class NoLogs(ValueError):
 
 @dataclass(frozen=True, slots=True, order=True)
 class LogLine:
-    """One line of a function's log. `at` is in seconds since the epoch; `id` is CloudWatch's, and unique."""
+    """One line of a function's log. `at` is in seconds since the epoch."""
 
     at: float
-    id: str
     text: str
 
 
@@ -66,11 +65,7 @@ def read_log(aws: Runtime, groups: Iterable[str], cluster: str, since: float) ->
                 raise
             continue
         read = ((line, _fields(line["message"])) for line in lines)
-        found += [
-            LogLine(line["timestamp"] / 1000, line["eventId"], _text(fields, cluster))
-            for line, fields in read
-            if fields
-        ]
+        found += [LogLine(line["timestamp"] / 1000, _text(fields, cluster)) for line, fields in read if fields]
     return sorted(found)
 
 

@@ -20,7 +20,7 @@ from simulator.world import World
 from steady.aws.runtime import Runtime
 
 LOGS = {"AWS::Logs::LogGroup": "Logs"}
-LINES = [LogLine(1767225600.0, "1", "target 3 (was 2); [x] lacks 2 tasks"), LogLine(1767225660.0, "2", "drain step: 4")]
+LINES = [LogLine(1767225600.0, "target 3 (was 2); [x] lacks 2 tasks"), LogLine(1767225660.0, "drain step: 4")]
 
 
 def stack_with_group(aws: boto3.Session, stack: str) -> str:

@@ -56,6 +56,15 @@ class Emulators:
         )
 
 
+def from_environment() -> Emulators:
+    """The emulators that the environment of `make emulators` names."""
+    beside = {name: value for name, value in os.environ.items() if name.startswith("AWS_ENDPOINT_URL_")}
+    if "AWS_ENDPOINT_URL" not in os.environ or not beside:
+        raise SystemExit("no emulators: run make emulators, and here: . build/emulators/env")
+    url = os.environ["AWS_ENDPOINT_URL"]
+    return Emulators(url, beside["AWS_ENDPOINT_URL_ECS"], dict(os.environ), beside, Path(os.devnull))
+
+
 @contextmanager
 def started(logs: Path) -> Iterator[Emulators]:
     """Both emulators, with their output in `logs`; they are stopped at the end."""
