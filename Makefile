@@ -6,7 +6,7 @@ CDK := node_modules/.bin/cdk
 # Node 20 is enough for the CDK; it need not say at each run how old it is.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: help chromium prometheus demo picture test e2e bench bench-cold chaos fuzz template synth bootstrap diff deploy destroy lint audit sbom lock docs clean
+.PHONY: help chromium prometheus demo picture test emulators e2e bench bench-cold chaos fuzz template synth bootstrap diff deploy destroy lint audit sbom lock docs clean
 .DEFAULT_GOAL := demo
 
 help:  ## what each target does

@@ -237,7 +237,7 @@ def _page_table(outcomes: Sequence[Outcome]) -> str:
             "batch tasks that could not end by then, stopped with SIGTERM",
             lambda o: f"{difference.stopped_in_time(o):,}",
         ),
-        ("longest wait of a task for an instance", lambda o: f"{o.figures['wait_seconds']['max']:,.0f} s"),
+        ("tasks waited for an instance, in all", lambda o: f"{o.figures['wait_seconds']['total'] / 60:,.0f} min"),
         ("cost of the instances", lambda o: f"{dollars(o.figures['instance_hours_by']):,.2f} USD"),
     )
     named = ("the same day", "with ecs-steady", "with what ECS does by itself")

@@ -115,11 +115,11 @@ class Day:
         scenario = Scenario(plans, self.hours, self.seed, boot_s=account.boot_s, timing=account.timing)
         ours, alone = (simulate(policy, scenario).figures for policy in (OURS, ecs_alone.NAME))
         killed = ours["tasks_killed_in_service"]
-        waits = [f["wait_seconds"]["max"] for f in (ours, alone)]
+        waits = [round(f["wait_seconds"]["total"] / 60) for f in (ours, alone)]
         usd = [round(dollars(f["instance_hours_by"]), 2) for f in (ours, alone)]
         return {
             "demo: tasks killed in service": ("tasks", "none", Found(killed, killed == 0)),
-            "demo: longest wait of a task": ("s", "shorter than with ECS alone", Found(waits[0], waits[0] < waits[1])),
+            "demo: tasks waited in all": ("min", "less than with ECS alone", Found(waits[0], waits[0] < waits[1])),
             "demo: cost": ("USD", "at most that of ECS alone", Found(usd[0], usd[0] <= usd[1])),
         }
 

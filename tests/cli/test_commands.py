@@ -120,8 +120,8 @@ def test_demo_draws_the_picture_and_writes_the_figures_of_a_page(tmp_path: Path)
     assert "old" not in text
     assert text.startswith("above")
     assert text.endswith("below\n")
-    waits = [f"{f['wait_seconds']['max']:,.0f} s" for f in (ours, theirs)]
-    assert f"| longest wait of a task for an instance | {waits[0]} | {waits[1]} |" in text
+    waits = [f"{f['wait_seconds']['total'] / 60:,.0f} min" for f in (ours, theirs)]
+    assert f"| tasks waited for an instance, in all | {waits[0]} | {waits[1]} |" in text
 
 
 def test_demo_refuses_a_page_without_marks_before_it_simulates(tmp_path: Path) -> None:
