@@ -88,6 +88,10 @@ def add_suite_dashboard(
     suite.add_widget(_graph("Target capacity of each cluster, in units", targets))
     suite.add_widget(_graph("ECS calls a minute, by bucket", calls))
     suite.add_widget(_graph("Messages that changed nothing, a minute", _unhandled(settings)))
+    if settings.task_launcher:
+        ended = {MetricName.LAUNCHES_STARTED: "started", MetricName.LAUNCHES_GIVEN_UP: "given up"}
+        launches = [metrics.of_function(name, wiring.TASK_LAUNCHER.function, text) for name, text in ended.items()]
+        suite.add_widget(_graph("Requests of the launch queue, a minute", launches))
     if written := _written(settings):
         suite.add_widget(_graph("Task statuses written and log tables made, a minute", written))
     for function in functions:
@@ -103,6 +107,7 @@ def _unhandled(settings: Settings) -> list[cloudwatch.IMetric]:
     """List the counts of messages that were set aside as malformed, or that concern none of the clusters."""
     fed = [wiring.INTERRUPTION, wiring.AUTOSCALER, wiring.RUNTASK_FAILURE]
     fed += [wiring.TASK_STATUS] if settings.task_status else []
+    fed += [wiring.TASK_LAUNCHER] if settings.task_launcher else []
     notices = {
         MetricName.IGNORED_MESSAGES: "notices of an unsupported type",
         MetricName.FOREIGN_NOTICES: "notices of other instances",

@@ -45,6 +45,25 @@ def may_work_in_clusters(function: QueueFunction, settings: Settings, *actions: 
     function.allow(["ecs:DescribeTaskDefinition"], ["*"])
 
 
+def may_run_tasks(function: QueueFunction, settings: Settings, roles: Sequence[str]) -> None:
+    """Allow to run tasks in the managed clusters, with these roles (ECS Developer Guide, "Task execution IAM role")."""
+    stack = cdk.Stack.of(function)
+    for names in _in_chunks([c.name for c in settings.clusters]):
+        clusters = [stack.format_arn(service="ecs", resource="cluster", resource_name=name) for name in names]
+        function.allow(["ecs:RunTask"], ["*"], ArnEquals={"ecs:cluster": clusters})
+    function.allow(["ecs:DescribeTaskDefinition"], ["*"])
+    if roles:
+        passed = {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
+        function.allow(["iam:PassRole"], roles, StringEquals=passed)
+
+
+def may_read_providers(function: QueueFunction, settings: Settings) -> None:
+    if _groups(settings):
+        # Whose a capacity provider is, is not known before it is read.
+        providers = cdk.Stack.of(function).format_arn(service="ecs", resource="capacity-provider", resource_name="*")
+        function.allow(["ecs:DescribeCapacityProviders"], [providers])
+
+
 def may_read_revisions(function: QueueFunction, settings: Settings) -> None:
     stack = cdk.Stack.of(function)
     for clusters in _in_chunks([c.name for c in settings.clusters]):
@@ -74,6 +93,12 @@ def may_deregister_targets(function: QueueFunction) -> None:
     function.allow(["autoscaling:DescribeAutoScalingGroups", "ec2:DescribeSpotFleetRequests"], ["*"])
 
 
+def may_put_events(function: QueueFunction) -> None:
+    """Allow to put events on the default bus of EventBridge."""
+    bus = cdk.Stack.of(function).format_arn(service="events", resource="event-bus", resource_name="default")
+    function.allow(["events:PutEvents"], [bus])
+
+
 def may_find_pools(function: QueueFunction) -> None:
     # Describe actions of EC2 have no resources.
     function.allow(["ec2:DescribeInstances"], ["*"])
@@ -97,10 +122,8 @@ def may_change_capacity(function: QueueFunction, settings: Settings) -> None:
     # Whether instances get ENI trunks. It has no resource and no condition (Service Authorization Reference, ECS).
     function.allow(["ecs:ListAccountSettings"], ["*"])
     groups, spot_groups = _groups(settings), settings.may_hold_spot(PoolKind.AUTO_SCALING_GROUP)
+    may_read_providers(function, settings)
     if groups:
-        # Whose a capacity provider is, is not known before it is read.
-        providers = stack.format_arn(service="ecs", resource="capacity-provider", resource_name="*")
-        function.allow(["ecs:DescribeCapacityProviders"], [providers])
         function.allow(["autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities"], ["*"])
     for some in _in_chunks(groups):
         arns = _group_arns(stack, some)

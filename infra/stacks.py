@@ -12,12 +12,14 @@ from infra.logs_stack import LogsStack
 from infra.many_clusters import in_a_stacks_name
 from infra.monitoring_stack import MonitoringStack
 from infra.network import Network, NetworkStack
+from infra.queue_function import QueueFunction
 from infra.scaling_stack import ScalingStack
 from infra.service_out_stack import ServiceOutStack
 from infra.settings import left_behind
 from infra.settings.networks import ExistingNetwork
 from infra.settings.target import Target, targets_of
 from infra.state_stack import StateStack
+from infra.task_launcher_stack import TaskLauncherStack
 from infra.task_status_stack import TaskStatusStack
 from infra.watch_stack import ClusterWatchStack, WatchStack
 
@@ -71,7 +73,17 @@ def _add(app: cdk.App, target: Target) -> Stacks:
         unserved_queue=scaling.unserved_queue,
         ledger=state.ledger,
     )
-    functions = (*service_out.functions, *scaling.functions)
+    functions: tuple[QueueFunction, ...] = (*service_out.functions, *scaling.functions)
+    if settings.task_launcher:
+        launcher = TaskLauncherStack(
+            scope,
+            **named("task-launcher"),
+            settings=settings,
+            launcher=settings.task_launcher,
+            ledger=state.ledger,
+            autoscaler_queue=scaling.autoscaler_queue,
+        )
+        functions = (*functions, launcher.function)
     watch = WatchStack(scope, **named("watch"), settings=settings, functions=functions, ledger=state.ledger)
     cluster_watches = tuple(
         ClusterWatchStack(scope, **named(f"watch-{in_a_stacks_name(row.name)}"), settings=settings, cluster=row.name)

@@ -71,6 +71,7 @@ class Scheduled:
 MEMORY_MB: Mapping[str, int] = {
     "interruption-handler": 1769,
     "runtask-failure": 1769,
+    "task-launcher": 1769,
     "autoscaler": 512,
     "log-catalog": 512,
     "task-status": 256,
@@ -101,6 +102,19 @@ RUNTASK_FAILURE = Feed(
     batch_size=1000,
     window_s=2,
     max_receives=3,
+    max_concurrency=2,
+)
+
+TASK_LAUNCHER = Feed(
+    function="task-launcher",
+    handler="task_launcher.handler.handle",
+    # A round begins nothing new after 15 s, and holds its cluster for as long as an invocation may run.
+    timeout_s=30,
+    visibility_s=30,
+    # A burst of requests makes one round.
+    batch_size=1000,
+    window_s=1,
+    max_receives=6,
     max_concurrency=2,
 )
 

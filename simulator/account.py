@@ -93,6 +93,8 @@ class Account:
             "dynamodb:GetItem": self.tables.get_item,
             "dynamodb:PutItem": self.tables.put_item,
             "dynamodb:UpdateItem": self.tables.update_item,
+            "dynamodb:Query": self.tables.query,
+            "events:PutEvents": self.messaging.put_events_call,
             "sns:Publish": self.messaging.publish_call,
             "sqs:SendMessage": self.messaging.send_message,
         }

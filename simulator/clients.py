@@ -24,7 +24,18 @@ REGION = "us-east-1"
 
 # The services that the simulated account answers, as botocore's events name them.
 SERVICE_IDS = frozenset(
-    {"ecs", "elastic-load-balancing-v2", "servicediscovery", "ec2", "auto-scaling", "ssm", "dynamodb", "sqs", "sns"}
+    {
+        "ecs",
+        "elastic-load-balancing-v2",
+        "servicediscovery",
+        "ec2",
+        "auto-scaling",
+        "ssm",
+        "dynamodb",
+        "sqs",
+        "sns",
+        "events",
+    }
 )
 
 # Given the members of an event, by their names.

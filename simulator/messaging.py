@@ -47,6 +47,7 @@ class Messaging:
 
     Attributes:
         published: the ARN of the topic and the text of each message that Publish sent.
+        put: the events that PutEvents sent.
 
     Args:
         duplicates: the fraction of messages that are delivered twice.
@@ -61,6 +62,7 @@ class Messaging:
         self.rules: list[Rule] = []
         self.subscriptions: dict[str, list[Queue]] = {}
         self.published: list[tuple[str, str]] = []
+        self.put: list[dict[str, Any]] = []
         self._rng = rng
         # EventBridge, SNS and SQS together.
         self._delivery_takes_s = drawn(timing.event_s, timing.event_tail, DELIVERY_SPREAD, rng)
@@ -90,6 +92,17 @@ class Messaging:
             if rule.matches(whole):
                 self.deliver(rule.queue, json.dumps(whole))
 
+    def put_events_call(self, params: Params) -> dict[str, Any]:
+        """Answer EventBridge's action PutEvents, on the default bus (EventBridge API: ten entries a call)."""
+        if not 1 <= len(params["Entries"]) <= 10:
+            raise AwsError("ValidationException", f"{len(params['Entries'])} entries: 1 to 10 are needed")
+        for entry in params["Entries"]:
+            detail = json.loads(entry["Detail"])
+            event = {"source": entry["Source"], "detail-type": entry["DetailType"], "detail": detail}
+            self.put.append(event)
+            self.put_event(event)
+        return {"FailedEntryCount": 0, "Entries": [{"EventId": f"event-{next(self._ids)}"} for _ in params["Entries"]]}
+
     def publish(self, topic: str, message: str) -> None:
         """Send a message to an SNS topic. Its queues get it in SNS's envelope."""
         envelope = {"Type": "Notification", "MessageId": f"sns-{next(self._ids)}", "Message": message}
@@ -117,11 +130,20 @@ class Messaging:
             self.clock.after(self._delivery_takes_s(), lambda: self.enqueue(queue, body))
 
     def enqueue(
-        self, queue: Queue, body: str, delay_s: float = 0.0, attributes: Mapping[str, Any] | None = None
+        self,
+        queue: Queue,
+        body: str,
+        delay_s: float = 0.0,
+        attributes: Mapping[str, Any] | None = None,
+        id_: str = "",
     ) -> QueuedMessage:
-        """Put a message into `queue` at once. It becomes visible after `delay_s` seconds."""
+        """Put a message into `queue` at once. It becomes visible after `delay_s` seconds.
+
+        Args:
+            id_: the id of the message that it is a copy of; "": it is none.
+        """
         now = self.clock.now
-        message = QueuedMessage(f"message-{next(self._ids)}", body, now, now + delay_s, attributes or {})
+        message = QueuedMessage(id_ or f"message-{next(self._ids)}", body, now, now + delay_s, attributes or {})
         queue.messages.append(message)
         if self._pollers_of_a_queue is None:
             self._poll_at(queue, message.visible_at + queue.window_s)
@@ -139,9 +161,10 @@ class Messaging:
             raise AwsError("InvalidParameterValue", f"DelaySeconds is {delay_s}: 0 to 900 is needed")
         if len(params["MessageBody"].encode()) > LARGEST_MESSAGE:
             raise AwsError("InvalidParameterValue", f"One or more parameters are invalid: over {LARGEST_MESSAGE} bytes")
-        copies = 2 if self._rng.random() < self.duplicates else 1
-        for _ in range(copies):
-            message = self.enqueue(queue, params["MessageBody"], delay_s, params.get("MessageAttributes"))
+        message = self.enqueue(queue, params["MessageBody"], delay_s, params.get("MessageAttributes"))
+        if self._rng.random() < self.duplicates:
+            # SQS Developer Guide, "At-least-once delivery": "you might get that message copy again".
+            self.enqueue(queue, params["MessageBody"], delay_s, params.get("MessageAttributes"), message.id)
         return {
             "MessageId": message.id,
             "MD5OfMessageBody": md5(params["MessageBody"].encode(), usedforsecurity=False).hexdigest(),

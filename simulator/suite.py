@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,11 +18,15 @@ from simulator.account import Account
 from simulator.lambdas import Function, Handler, LambdaContext
 from simulator.messaging import Rule
 from simulator.queues import Queue
+from steady.aws import queued_runs
 from steady.aws.runtime import Runtime
 from steady.aws.scaling.evaluation import Environment as ScalingEnvironment
 from steady.names import CLUSTERS_PATH, DEPLOYED_CLUSTERS_PATH
+from task_launcher import handler as task_launcher
+from task_launcher.environment import Environment as LauncherEnvironment
 
 LEDGER_TABLE = "steady-ledger"
+LAUNCHES_TABLE = "steady-launches"
 FAILURE_TOPIC = "runtask-failures"
 PEOPLE_TOPIC = "arn:aws:sns:us-east-1:123456789012:people"
 
@@ -113,11 +118,14 @@ class Suite:
         self.telemetry = RecordedTelemetry(account)
         # The clusters that the deployment has, as its functions are told; None: all that are managed.
         self.clusters: frozenset[str] | None = None
+        self._with_rounds: set[object] = set()
         account.tables.create(LEDGER_TABLE, key="cluster")
+        account.tables.create(LAUNCHES_TABLE, queued_runs.KEY, {queued_runs.WAITING_INDEX: queued_runs.WAITS_IN})
         # The interruption handler writes to the queue of triggers, so the queue exists without scaling, too.
         self.triggers = self._queue(wiring.AUTOSCALER)
         self.notices = self._queue(wiring.INTERRUPTION)
         self.failures = self._queue(wiring.RUNTASK_FAILURE)
+        self.launches = self._queue(wiring.TASK_LAUNCHER)
         self.unserved = account.messaging.add_queue(
             Queue(
                 "unserved",
@@ -131,9 +139,11 @@ class Suite:
         self.unserved.function = self.interruption_handler
         self.autoscaler: Function | None = None
         self.runtask_failure: Function | None = None
+        self.task_launcher: Function | None = None
         if scaling:
             self.autoscaler = self._feed(self.triggers, wiring.AUTOSCALER, self._autoscaler())
             self.runtask_failure = self._feed(self.failures, wiring.RUNTASK_FAILURE, self._runtask_failure())
+            self.task_launcher = self._feed(self.launches, wiring.TASK_LAUNCHER, self._task_launcher())
 
     def runtime(self, caller: str) -> Runtime:
         """Return a runtime with the simulated account's clients. Its calls are counted under the name `caller`."""
@@ -160,9 +170,20 @@ class Suite:
         assert self.autoscaler, "this suite has no scaling"
         self.account.messaging.invoke(self.autoscaler, {"cluster": cluster}, lambda answer: None)
 
+    def launch(self, **request: Any) -> None:
+        """Send a request to the launch queue. Its cluster has a round each minute from then on."""
+        params = {"QueueUrl": self.launches.url, "MessageBody": json.dumps(request)}
+        self.account.messaging.send_message(params)
+        cluster = request.get("cluster")
+        if cluster not in self._with_rounds:
+            self._with_rounds.add(cluster)
+            tick = json.dumps({"round": cluster})
+            self.account.clock.every(wiring.TICK_S, lambda: self.account.messaging.deliver(self.launches, tick))
+
     def functions(self) -> list[Function]:
         """Return the functions that are deployed."""
-        return [f for f in (self.interruption_handler, self.autoscaler, self.runtask_failure) if f]
+        of = (self.interruption_handler, self.autoscaler, self.runtask_failure, self.task_launcher)
+        return [function for function in of if function]
 
     def _queue(self, feed: Feed) -> Queue:
         dead_letters = self.account.messaging.add_queue(Queue(f"{feed.function}-dead-letters"))
@@ -209,6 +230,16 @@ class Suite:
             lambda runtime: runtask_failure.handle_batch(
                 event, runtime, self._scaling_environment(), _dead_letters_url(self.failures)
             ),
+        )
+
+    def _task_launcher(self) -> Handler:
+        environments = self._environments(wiring.TASK_LAUNCHER)
+        dead_letters = _dead_letters_url(self.launches)
+        environment = LauncherEnvironment(
+            LAUNCHES_TABLE, LEDGER_TABLE, self.launches.url, dead_letters, self.triggers.url
+        )
+        return lambda event, context: environments.run(
+            context, lambda runtime: task_launcher.handle_batch(event, runtime, environment)
         )
 
     def _environments(self, feed: Feed) -> Environments:

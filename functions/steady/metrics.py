@@ -37,9 +37,11 @@ class MetricName(StrEnum):
     DRAIN_STEP_FAILURES = "DrainStepFailures"
     FOREIGN_NOTICES = "ForeignNotices"
     RECOMMENDATIONS_IGNORED = "RecommendationsIgnored"
-    # Messages, task statuses, logs.
+    # Messages, launches, task statuses, logs.
     MESSAGES_SET_ASIDE = "MessagesSetAside"
     IGNORED_MESSAGES = "IgnoredMessages"
+    LAUNCHES_STARTED = "LaunchesStarted"
+    LAUNCHES_GIVEN_UP = "LaunchesGivenUp"
     TASK_STATUSES_WRITTEN = "TaskStatusesWritten"
     LOG_TABLES_MADE = "LogTablesMade"
     # All functions together.

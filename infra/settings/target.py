@@ -50,6 +50,15 @@ class TaskStatusSettings(Table):
     keep_days: Days = 7
 
 
+class TaskLauncherSettings(Table):
+    """The launch queue. `roles` are the ARNs of the task and execution roles of what it runs, `*` as IAM has it."""
+
+    roles: Annotated[
+        tuple[Annotated[str, text(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/*-]+", "the ARN of an IAM role")], ...],
+        needs("a list of the ARNs of IAM roles", lambda value: isinstance(value, list | tuple)),
+    ] = ()
+
+
 class Settings(Table):
     """One target's settings: an account and a Region ("": the current one), and all that is deployed there.
 
@@ -71,6 +80,7 @@ class Settings(Table):
     logs: LogSettings | None = None
     monitoring: MonitoringSettings | None = None
     task_status: TaskStatusSettings | None = None
+    task_launcher: TaskLauncherSettings | None = None
     docker_hub_mirror: Annotated[
         str,
         text(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from simulator.dynamodb.conditions import read_condition
@@ -14,19 +14,53 @@ from simulator.errors import AwsError
 
 # DynamoDB Developer Guide, "Quotas": 400 KB an item, with the names of its attributes.
 LARGEST_ITEM = 400 * 1024
+LARGEST_PAGE = 1024 * 1024
 _EMPTY: Item = {}
 
 
 class Tables:
-    """DynamoDB tables whose partition key is a string, without a sort key."""
+    """DynamoDB tables whose partition key is a string, without a sort key, and their indexes of the same form."""
 
     def __init__(self) -> None:
         self._keys: dict[str, str] = {}
         self._items: dict[str, dict[str, Item]] = {}
+        self._indexes: dict[str, Mapping[str, str]] = {}
 
-    def create(self, name: str, key: str) -> None:
-        """Create a table whose partition key is the string attribute `key`."""
-        self._keys[name], self._items[name] = key, {}
+    def create(self, name: str, key: str, indexes: Mapping[str, str] | None = None) -> None:
+        """Create a table whose partition key is the string attribute `key`.
+
+        Args:
+            indexes: the key of each global secondary index, by its name. Items without its key are not in it.
+        """
+        self._keys[name], self._items[name], self._indexes[name] = key, {}, indexes or {}
+
+    def query(self, params: Params) -> dict[str, Any]:
+        """Answer Query on an index, with the items whose key is the given one, by pages of 1 MB.
+
+        DynamoDB Developer Guide, "Paginating table query results". The index is never behind here.
+        """
+        name = params["TableName"]
+        if name not in self._items or params["IndexName"] not in self._indexes[name]:
+            raise AwsError("ResourceNotFoundException", f"no table {name} with the index {params['IndexName']}")
+        key, given = self._indexes[name][params["IndexName"]], _given(params)
+        meets = read_condition(params["KeyConditionExpression"])
+        check_given(given, params["KeyConditionExpression"])
+        found = sorted(
+            ((one, item) for one, item in self._items[name].items() if key in item and meets(item, given)),
+            key=lambda pair: pair[0],
+        )
+        after = params.get("ExclusiveStartKey", {}).get(self._keys[name], {}).get("S", "")
+        page: list[Item] = []
+        size = 0
+        for one, item in found:
+            if one <= after:
+                continue
+            if size >= LARGEST_PAGE:
+                last = {attribute: page[-1][attribute] for attribute in (self._keys[name], key)}
+                return {"Items": page, "Count": len(page), "LastEvaluatedKey": _copy(last)}
+            page.append(_copy(item))
+            size += _size(item)
+        return {"Items": page, "Count": len(page)}
 
     def get_item(self, params: Params) -> dict[str, Any]:
         """Answer GetItem."""
@@ -98,10 +132,14 @@ def _copied(of: Any) -> Any:
 
 def _bounded(item: dict[str, Any]) -> dict[str, Any]:
     """Return the item if DynamoDB takes one of its size."""
-    size = sum(len(name.encode()) + sum(_sizes(value)) for name, value in item.items())
+    size = _size(item)
     if size > LARGEST_ITEM:
         raise AwsError("ValidationException", f"Item size has exceeded the maximum allowed size: {size} bytes")
     return item
+
+
+def _size(item: Item) -> int:
+    return sum(len(name.encode()) + sum(_sizes(value)) for name, value in item.items())
 
 
 def _sizes(value: Any) -> Iterator[int]:

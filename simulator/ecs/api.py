@@ -20,9 +20,9 @@ from simulator.ecs.arguments import (
     one_of,
     page,
 )
-from simulator.ecs.launching import EC2, FARGATE_PROVIDERS, Launch
-from simulator.ecs.placing import placement_failure_reason
+from simulator.ecs.launching import FARGATE_PROVIDERS
 from simulator.ecs.queries import satisfies
+from simulator.ecs.runs import run
 from simulator.ecs.scheduler import Scheduler
 from simulator.ecs.service_shapes import describe_revisions, describe_service
 from simulator.ecs.shapes import (
@@ -39,7 +39,6 @@ from simulator.ecs.state import (
     Task,
     TaskStatus,
 )
-from simulator.ecs.strategies import strategy_of_run
 from simulator.ecs.task_definition import TaskDefinition
 from simulator.endpoint import Action, Params
 from simulator.errors import AwsError, NotSimulated
@@ -51,7 +50,6 @@ MAX_SERVICES_DESCRIBED = 10
 MAX_REVISIONS_DESCRIBED = 20
 DEFAULT_SERVICES_PAGE = 10
 MAX_PROVIDERS_A_PAGE = 10
-MAX_RUN = 10
 # ECS API Reference: the enumerations of these calls.
 LISTED_STATUSES = ("ACTIVE", "DRAINING", "REGISTERING", "DEREGISTERING", "REGISTRATION_FAILED")
 SET_STATUSES = ("ACTIVE", "DRAINING")
@@ -219,33 +217,12 @@ class EcsApi:
         cluster, token = self._cluster(params), params.get("clientToken", "")
         same, answer = self._runs.get((cluster.name, token), (None, None)) if token else (None, None)
         if answer is None:
-            answer = self._run(cluster, params)
-        elif same != params:
+            answer = run(self.scheduler, cluster, self._definition(params), params)
+        elif same != {name: params[name] for name in params}:
             raise AwsError("ConflictException", "The clientToken was used with other parameters.")
         if token:
             self._runs[cluster.name, token] = (dict(params), answer)
         return answer
-
-    def _run(self, cluster: Cluster, params: Params) -> dict[str, Any]:
-        definition = self._definition(params)
-        # ECS API, RunTask: "You can specify up to 10 tasks for each call."
-        count = params.get("count", 1)
-        if not 1 <= count <= MAX_RUN:
-            raise AwsError("InvalidParameterException", f"count is {count}: 1 to {MAX_RUN} is needed")
-        launch = Launch.of_run(params)
-        instances = cluster.instances.values()
-        if launch == EC2 and not any(i.status == "ACTIVE" and launch.may_be_on(i, "") for i in instances):
-            raise AwsError("InvalidParameterException", "No Container Instances were found in your cluster.")
-        tasks, failures, strategy = [], [], strategy_of_run(params)
-        group = f"family:{definition.family}"
-        alike = [t for t in cluster.tasks.values() if t.group == group] if launch.weights else []
-        for provider in launch.providers_of_next(alike, count):
-            task = self.scheduler.place(cluster, definition, group, strategy, launch=launch, provider=provider)
-            if task:
-                tasks.append(describe_task(task))
-            else:
-                failures.append({"reason": placement_failure_reason(cluster, definition, launch)})
-        return {"tasks": tasks, "failures": failures}
 
     def stop_task(self, params: Params) -> dict[str, Any]:
         cluster = self._cluster(params)

@@ -85,6 +85,8 @@ class Scheduler:
             if i.status == "ACTIVE" and i.agent_connected and i.has_room(definition) and launch.may_be_on(i, provider)
         ]
         fitting = [i for i in fitting if all(satisfies(i, expression) for expression in definition.member_of)]
+        if definition.distinct:
+            fitting = [i for i in fitting if all(t.group != group for t in i.tasks.values())]
         if launch.is_fargate(provider):
             host = fargate_host(cluster, definition.size, "us-east-1a")
             fitting = [host] if host else []

@@ -32,6 +32,7 @@ class TaskDefinition:
         starts: whether the container can start.
         image: its image, which an instance pulls once; "": one with the family's name.
         member_of: the expressions of its memberOf placement constraints.
+        distinct: whether each task of its group is on another instance (distinctInstance of a call of RunTask).
     """
 
     family: str
@@ -48,6 +49,7 @@ class TaskDefinition:
     chain: tuple[int, ...] = ()
     log_router_s: int | None = None
     member_of: tuple[str, ...] = ()
+    distinct: bool = False
     image: str = ""
 
     @property

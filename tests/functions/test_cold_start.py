@@ -34,7 +34,7 @@ def test_the_interruption_handler_loads_only_what_a_notice_needs() -> None:
     assert loaded("interruption_handler.handler") & UNNEEDED == set()
 
 
-@pytest.mark.parametrize("handler", ["autoscaler", "runtask_failure", "log_catalog", "task_status"])
+@pytest.mark.parametrize("handler", ["autoscaler", "runtask_failure", "task_launcher", "log_catalog", "task_status"])
 def test_no_handler_loads_pydantic_or_boto3s_transfers(handler: str) -> None:
     assert loaded(f"{handler}.handler") & {"pydantic", "boto3", "s3transfer"} == set()
 

@@ -13,7 +13,7 @@ from aws_cdk.assertions import Template
 
 from simulator.clients import REGION
 from simulator.endpoint import ACCOUNT_ID, Call
-from simulator.suite import LEDGER_TABLE, PEOPLE_TOPIC
+from simulator.suite import LAUNCHES_TABLE, LEDGER_TABLE, PEOPLE_TOPIC
 from steady.names import API_BUDGET_KEY, CLUSTER_TAG
 
 HERE = Path(__file__).parent
@@ -22,11 +22,14 @@ ROLES = {
     "interruption-handler": "InterruptionHandler",
     "autoscaler": "Autoscaler",
     "runtask-failure": "RunTaskFailure",
+    "task-launcher": "TaskLauncher",
     "log-catalog": "LogCatalog",
     "task-status": "TaskStatus",
 }
 # The buckets, by how their logical ids begin.
 BUCKETS = {"Logs6819BB44": "logs", "Statuses": "statuses"}
+# The role of the tasks that the launch queue runs.
+TASK_ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/report"
 SIMULATED = {"elbv2": "elasticloadbalancing"}
 
 
@@ -54,6 +57,10 @@ def requests_of(call: Call) -> Iterator[Request]:
         # Cloud Map deletes the record in the name of its caller.
         deletes = (("route53:ChangeResourceRecordSetsActions", "DELETE"),)
         yield Request(call.caller, "route53:ChangeResourceRecordSets", "arn:aws:route53:::hostedzone/Z1", deletes)
+    if call.name == "ecs:RunTask":
+        # ECS Developer Guide, "Task execution IAM role": who runs a task passes it its roles.
+        passed = (("iam:PassedToService", "ecs-tasks.amazonaws.com"),)
+        yield Request(call.caller, "iam:PassRole", TASK_ROLE, passed)
     if "LaunchTemplate" in call.params.get("MixedInstancesPolicy", {}):
         yield from _launches(call.caller, call.params["AutoScalingGroupName"])
 
@@ -92,7 +99,7 @@ def _resources(name: str, params: Mapping[str, Any]) -> Iterator[tuple[str, dict
         context = {"aws:ResourceTag/aws:ec2spot:fleet-request-id": "sfr-batch"}
     if name.endswith("Tags"):
         [context["aws:TagKeys"]] = [tag["Key"] for tag in params["Tags"]]
-    if name in ITEMS and params["Key"]["cluster"]["S"] == API_BUDGET_KEY:
+    if name in ITEMS and params["Key"].get("cluster", {}).get("S") == API_BUDGET_KEY:
         context = {"dynamodb:LeadingKeys": API_BUDGET_KEY}
     for resource in found:
         yield resource, {} if name == "ecs:DescribeTaskDefinition" else context
@@ -154,6 +161,9 @@ RESOURCES: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
     "ssm:GetParameterHistory": lambda params: [arn("ssm", f"parameter{params['Name']}")],
     "dynamodb:GetItem": _table,
     "dynamodb:PutItem": _table,
+    "dynamodb:Query": lambda params: [f"{arn}/index/{params['IndexName']}" for arn in _table(params)],
+    "events:PutEvents": lambda params: [arn("events", "event-bus/default")],
+    "ecs:RunTask": lambda params: [arn("ecs", f"task-definition/{params['taskDefinition']}:1")],
     "dynamodb:UpdateItem": _table,
     "sns:Publish": lambda params: [params["TopicArn"]],
     "sqs:SendMessage": lambda params: [arn("sqs", params["QueueUrl"].rsplit("/", 1)[-1])],
@@ -205,6 +215,8 @@ def _named(logical_id: str) -> str:
     """What a resource's ARN would be, as the simulated account has it."""
     if "Ledger" in logical_id:
         return arn("dynamodb", f"table/{LEDGER_TABLE}")
+    if "Launches" in logical_id:
+        return arn("dynamodb", f"table/{LAUNCHES_TABLE}")
     if "People" in logical_id:
         return PEOPLE_TOPIC
     if logical_id.startswith(tuple(BUCKETS)):

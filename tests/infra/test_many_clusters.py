@@ -40,7 +40,7 @@ def row(number: int) -> dict[str, Any]:
 def target() -> PlainTarget:
     clusters = [row(number) for number in range(MOST_CLUSTERS)]
     context = read_context(CDK_JSON, None)
-    own = {"clusters": clusters, "task_status": {}, "env": "", "environments": {}}
+    own = {"clusters": clusters, "task_status": {}, "task_launcher": {}, "env": "", "environments": {}}
     [made] = synthesize({**context, **own})
     return made
 

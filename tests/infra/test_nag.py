@@ -72,6 +72,7 @@ def test_every_finding_of_cdk_nag_is_one_that_is_accepted_with_its_reason(tmp_pa
         "logs": logs,
         "monitoring": EXAMPLE["monitoring"],
         "task_status": EXAMPLE["task_status"],
+        "task_launcher": {"roles": ["arn:aws:iam::123456789012:role/report"]},
         "thresholds": {"type_order": "fitting"},
         "clusters": [*adopted, *EXAMPLE["clusters"]],
     }

@@ -12,7 +12,7 @@ from aws_cdk.assertions import Template
 
 from infra import stacks
 from simulator.chaos.scenarios import SCENARIOS
-from tests.infra.iam import ROLES, Request, arn, decided, policies_of, requests_of
+from tests.infra.iam import ROLES, TASK_ROLE, Request, arn, decided, policies_of, requests_of
 from tests.infra.worlds import worlds
 
 CONTEXT: dict[str, Any] = {
@@ -23,11 +23,12 @@ CONTEXT: dict[str, Any] = {
     ],
     "@aws-cdk/core:defaultCrossStackReferences": "strong",
 }
+LAUNCHER = {"task_launcher": {"roles": [TASK_ROLE]}}
 
 
 @pytest.fixture(scope="module")
 def policies() -> Mapping[str, Any]:
-    app = cdk.App(context={**CONTEXT, "logs": {"partitions": "made"}, "task_status": {}})
+    app = cdk.App(context={**CONTEXT, "logs": {"partitions": "made"}, "task_status": {}, **LAUNCHER})
     stacks.add_to(app)
     templates = {s.stack_name: Template.from_stack(s) for s in app.node.find_all() if isinstance(s, cdk.Stack)}
     found = policies_of(templates)
@@ -159,6 +160,16 @@ THEIRS = (
     ),
     Request("autoscaler", "ec2:TerminateInstances", arn("ec2", "instance/i-1")),
     Request("runtask-failure", "sqs:SendMessage", arn("sqs", "interruption-handler")),
+    Request("task-launcher", "ecs:RunTask", arn("ecs", "task-definition/report:1")),
+    Request(
+        "task-launcher",
+        "iam:PassRole",
+        TASK_ROLE.replace("report", "theirs"),
+        (("iam:PassedToService", "ecs-tasks.amazonaws.com"),),
+    ),
+    Request("task-launcher", "iam:PassRole", TASK_ROLE, (("iam:PassedToService", "ec2.amazonaws.com"),)),
+    Request("task-launcher", "events:PutEvents", arn("events", "event-bus/theirs")),
+    Request("task-launcher", "sqs:SendMessage", arn("sqs", "interruption-handler")),
     Request("runtask-failure", "sqs:SendMessage", arn("sqs", "unserved")),
     Request("autoscaler", "sqs:SendMessage", arn("sqs", "interruption-handler")),
     Request("autoscaler", "ssm:GetParametersByPath", arn("ssm", "parameter/theirs")),

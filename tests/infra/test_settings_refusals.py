@@ -18,7 +18,7 @@ from infra.settings.images import Image
 from infra.settings.logs import AggregatorSettings, LogSettings
 from infra.settings.monitoring import MonitoringImages, MonitoringSettings
 from infra.settings.networks import ExistingNetwork
-from infra.settings.target import Settings, TaskStatusSettings, targets_in
+from infra.settings.target import Settings, TaskLauncherSettings, TaskStatusSettings, targets_in
 
 Way = tuple[str | int, ...]
 
@@ -72,6 +72,7 @@ CONTEXT: dict[str, Any] = {
         "images": {"cadvisor": "cadvisor:1", "prometheus": "prometheus:1", "grafana": "grafana:1"},
     },
     "task_status": {"keep_days": 7},
+    "task_launcher": {"roles": ["arn:aws:iam::111111111111:role/report-*"]},
     "docker_hub_mirror": "111111111111.dkr.ecr.us-east-1.amazonaws.com/docker-hub",
     "dashboards": "all",
     "runbook": "https://example.com/runbook",
@@ -88,6 +89,7 @@ MODELS: tuple[tuple[type[Table], Way], ...] = (
     (MonitoringSettings, ("monitoring",)),
     (MonitoringImages, ("monitoring", "images")),
     (TaskStatusSettings, ("task_status",)),
+    (TaskLauncherSettings, ("task_launcher",)),
 )
 # Values of another kind than the example's that are right, too: numbers as text, and text as a number.
 ALSO_RIGHT: dict[Way, tuple[type, ...]] = {

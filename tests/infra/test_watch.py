@@ -27,7 +27,7 @@ CLUSTERS = ("web", "batch")
 
 @pytest.fixture(scope="module")
 def templates() -> dict[str, Template]:
-    [added] = stacks.add_to(cdk.App(context={**CONTEXT, "task_status": {}, "logs": {}}))
+    [added] = stacks.add_to(cdk.App(context={**CONTEXT, "task_status": {}, "task_launcher": {}, "logs": {}}))
     return {
         "watch": watch_template(added),
         "alerts": Template.from_stack(added.alerts),

@@ -17,9 +17,9 @@ from tests.simulator.spot_groups import group_of
 
 
 def worlds() -> Iterator[World]:
-    for build in (_world_of_interruptions, _world_of_ticks, _world_of_failures):
+    for build in (_world_of_interruptions, _world_of_ticks, _world_of_failures, _world_of_launches):
         world = build()
-        assert [function.failures for function in world.suite.functions()] == [[], [], []]
+        assert [function.failures for function in world.suite.functions()] == [[]] * 4
         yield world
 
 
@@ -114,4 +114,20 @@ def _world_of_failures() -> World:
         world.run(10)
     world.account.messaging.publish(FAILURE_TOPIC, "no failure")
     world.run(20)
+    return world
+
+
+def _world_of_launches() -> World:
+    """Requests that run, that wait, that name a capacity provider, and one that is none."""
+    world, clusters = _busy_world()
+    web = clusters[0]
+    for cluster in clusters:
+        cluster.define("report", 100, 100)
+        world.suite.launch(cluster=cluster.name, taskDefinition="report")
+    web.define("huge", 999_999, 100)
+    strategy = [{"capacityProvider": world.provide("ours", "web"), "weight": 1}]
+    world.suite.launch(cluster="web", taskDefinition="huge", capacityProviderStrategy=strategy, deadline=30)
+    world.suite.launch(cluster="web", taskDefinition="huge")
+    world.suite.launch(cluster="web")
+    world.run(100)
     return world

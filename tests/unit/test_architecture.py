@@ -15,6 +15,7 @@ HANDLERS = (
     "interruption_handler",
     "log_catalog",
     "runtask_failure",
+    "task_launcher",
     "task_status",
 )
 OURS = ("functions", "infra", "cli", "simulator", "monitoring")

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
-import botocore.session
 from botocore.config import Config
 
 from steady.api_budget.limits import BUCKET_OF
+from steady.aws.session import BotocoreSession, Session
 from steady.aws.telemetry import PowertoolsTelemetry, Telemetry
 from steady.names import CLUSTERS_VARIABLE
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ecs import ECSClient
     from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_glue import GlueClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
@@ -75,29 +76,6 @@ def in_threads(call: Callable[[Item], Result], items: Iterable[Item], /, at_once
     """Return `[call(i) for i in items]`, called `at_once` at a time; raise what the first failing call raised."""
     with ThreadPoolExecutor(at_once) as pool:
         return list(pool.map(call, items))
-
-
-class Session(Protocol):
-    """Makes AWS clients: boto3's session is one."""
-
-    @property
-    def events(self) -> Any: ...
-
-    def client(self, service_name: Any, *, config: Config) -> Any: ...
-
-
-class BotocoreSession:
-    """Makes boto3's clients without boto3: the import of its transfer manager would be a third of a cold start."""
-
-    def __init__(self) -> None:
-        self._session = botocore.session.Session()
-
-    @property
-    def events(self) -> Any:
-        return self._session.get_component("event_emitter")
-
-    def client(self, service_name: Any, *, config: Config) -> Any:
-        return self._session.create_client(service_name, config=config)
 
 
 def deployed_clusters() -> frozenset[str] | None:
@@ -258,6 +236,11 @@ class Runtime:
     @cached_property
     def s3(self) -> S3Client:
         client: S3Client = self.session.client("s3", config=CLIENT_CONFIG)
+        return client
+
+    @cached_property
+    def events(self) -> EventBridgeClient:
+        client: EventBridgeClient = self.session.client("events", config=QUICK_CONFIG)
         return client
 
     @cached_property

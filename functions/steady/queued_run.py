@@ -1,0 +1,79 @@
+"""The launch queue: requests for RunTask that wait until there is room, and the order in which they are run."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+# A request gains one step of priority for this many seconds of waiting: the lowest one passes any new one in time.
+AGES_BY_ONE_S = 60
+# Seconds between two tries while requests wait.
+ROUND_S = 10.0
+
+
+@dataclass(frozen=True)
+class QueuedRun:
+    """One request of the launch queue. Times are in seconds since the epoch.
+
+    Attributes:
+        id: the caller's `clientToken`, or the id of the SQS message: the same for each copy of the request.
+        message: the message as it was sent.
+        request: what RunTask is called with, without the cluster, the count and the token.
+        count: how many tasks are asked for.
+        given_up_at: when it goes to the dead-letter queue, unless its tasks have been started.
+        priority: requests with a higher one are run first.
+        failures: how many calls of RunTask ECS has answered with a failure. Each call after one has a new token.
+        tasks: the ARNs of the tasks that were started.
+        reason: why ECS has not started the others, in its own words.
+        asked: whether a call of RunTask with the current token may have started tasks, and its answer is not known.
+    """
+
+    id: str
+    cluster: str
+    message: str
+    request: Mapping[str, Any]
+    count: int
+    sent_at: float
+    given_up_at: float
+    priority: int = 0
+    failures: int = 0
+    tasks: tuple[str, ...] = ()
+    reason: str = ""
+    asked: bool = False
+
+    @property
+    def missing(self) -> int:
+        """How many tasks are still to be started."""
+        return self.count - len(self.tasks)
+
+    @property
+    def client_token(self) -> str:
+        """The token of the next call of RunTask: 64 characters, as many as ECS takes (ECS API, "Idempotency").
+
+        A call that got no answer is made again with its token. What ECS answers to the token of a call that it has
+        answered with a failure is not documented, so the call after a failure has another one.
+        """
+        return hashlib.sha256(f"{self.id} {self.failures}".encode()).hexdigest()
+
+    @cached_property
+    def shape(self) -> str:
+        """The request as a text: while one finds no room, others like it are not tried."""
+        return json.dumps(self.request, sort_keys=True)
+
+    def answered(self, tasks: Iterable[str], reasons: Iterable[str]) -> "QueuedRun":
+        """Return the request after an answer of RunTask with these tasks, and with the reasons of its failures."""
+        reason = ", ".join(dict.fromkeys(reasons))
+        failures = self.failures + 1 if reason else self.failures
+        return replace(self, tasks=(*self.tasks, *tasks), failures=failures, reason=reason or self.reason, asked=False)
+
+
+def in_order(runs: Iterable[QueuedRun], now: float) -> list[QueuedRun]:
+    """Return `runs` in the order in which they are tried: by priority, which grows while they wait.
+
+    >>> def run(name, priority, sent_at): return QueuedRun(name, "web", "", {}, 1, sent_at, 9999.0, priority)
+    >>> [r.id for r in in_order([run("new", 5, 600.0), run("old", 0, 0.0), run("urgent", 50, 599.0)], now=600.0)]
+    ['urgent', 'old', 'new']
+    """
+    return sorted(runs, key=lambda r: (-(r.priority + (now - r.sent_at) / AGES_BY_ONE_S), r.sent_at, r.id))

@@ -1,0 +1,104 @@
+"""Tell scaling of the requests that wait: as demands in the ledger, with the whole shape of each task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from steady.aws.capacity.providers import Providers
+from steady.aws.ecs.runs import read_run_shape
+from steady.aws.runtime import Runtime
+from steady.aws.scaling import evaluation
+from steady.aws.scaling.looks import book_look
+from steady.cluster import TaskShape
+from steady.launch import Launch
+from steady.queued_run import QueuedRun
+from steady.scaling.demand import MAX_DEMANDS, Demand, RunShape, key_of_run, merge_demands, still_repeated
+from steady.scaling.state import ScalingState
+from steady.thresholds import ClusterSettings
+from task_launcher.environment import Environment
+
+# The keys of the queue's demands in the ledger begin with this: a launcher's own messages are not the queue's.
+PREFIX = "queue/"
+
+
+def tell_scaling(
+    runtime: Runtime, environment: Environment, cluster: ClusterSettings, waiting: Sequence[QueuedRun]
+) -> None:
+    """Write the demands of what waits into the cluster's ledger entry; wake the autoscaler if some are new.
+
+    What fails is done by the next round: nothing that waits is lost with it.
+    """
+    demands = QueueDemands(runtime, cluster, waiting)
+    try:
+        evaluation.remember(runtime, environment.ledger_table, cluster.name, demands)
+    except Exception as error:
+        runtime.telemetry.error(
+            f"cluster {cluster.name}: the ledger could not be told of {len(waiting)} waiting launches; the next round "
+            f"does: {error}",
+            cluster=cluster.name,
+        )
+        return
+    if demands.new:
+        why = f"{len(demands.new)} launches found no room"
+        book_look(runtime, environment.autoscaler_queue_url, cluster.name, runtime.now(), why)
+
+
+class QueueDemands:
+    """The demands of waiting requests, as an update of the cluster's state; `new` are those that it did not hold."""
+
+    def __init__(self, runtime: Runtime, cluster: ClusterSettings, waiting: Iterable[QueuedRun]) -> None:
+        self.new: set[str] = set()
+        self._now = runtime.now()
+        self._silent_after_s = cluster.thresholds.demand_silent_after_seconds
+        self._demands: dict[str, Demand] = {}
+        self._shapes: dict[str, RunShape] = {}
+        providers = Providers(runtime, cluster.name, cluster.pool)
+        read: dict[str, TaskShape | None] = {}
+        for run in waiting:
+            if len(self._demands) >= MAX_DEMANDS:
+                break
+            if run.shape not in read:
+                read[run.shape] = _shape(runtime, run, providers)
+            if shape := read[run.shape]:
+                self._add(run, shape, Launch.of(run.request).share(run.missing, shape.providers))
+
+    def __call__(self, state: ScalingState) -> ScalingState:
+        others = {key: d for key, d in state.demands.items() if not key.startswith(PREFIX)}
+        known = still_repeated(state.demands, self._now, self._silent_after_s)
+        self.new = set(self._demands) - set(known)
+        again = {key: replace(d, seen=key in known and known[key].seen) for key, d in self._demands.items()}
+        demands = merge_demands(still_repeated(others, self._now, self._silent_after_s), again.values())
+        shapes = {**state.run_shapes, **self._shapes}
+        return replace(state, demands=demands, run_shapes={key: one for key, one in shapes.items() if key in demands})
+
+    def _add(self, run: QueuedRun, shape: TaskShape, count: int) -> None:
+        for number in range(1, count + 1):
+            key = f"{PREFIX}{key_of_run(run.id, number)}"
+            self._demands[key] = Demand(key, shape.size, run.sent_at, self._now)
+            self._shapes[key] = RunShape.of(shape)
+
+
+def _shape(runtime: Runtime, run: QueuedRun, providers: Providers) -> TaskShape | None:
+    """Return the shape of a task of the request; None: it cannot be read, or the pool does not serve such tasks."""
+    request = run.request
+    launch = Launch.of(request)
+    ours = providers.ours(launch.providers)
+    if not launch.is_served_by(ours):
+        return None
+    try:
+        shape = read_run_shape(
+            runtime,
+            request["taskDefinition"],
+            request.get("overrides", {}),
+            request.get("placementConstraints", ()),
+            request.get("placementStrategy", ()),
+        )
+    except Exception as error:
+        runtime.telemetry.warning(
+            f"cluster {run.cluster}: the shape of {request['taskDefinition']} cannot be read: no capacity is added for "
+            f"it before the next round: {error}",
+            cluster=run.cluster,
+        )
+        return None
+    return replace(shape, providers=ours)

@@ -1,0 +1,130 @@
+"""Parse a message of the launch queue: what RunTask takes (ECS API), with a priority and a deadline.
+
+{"cluster": "batch", "taskDefinition": "report:7", "count": 2, "overrides": {…},
+ "clientToken": "report-2026-01-01", "priority": 10, "deadline": 3600}
+
+`clientToken` names the request: of two messages with the same one, one is run. `deadline` is in seconds.
+
+A round of a cluster (the function itself, and each minute a schedule): {"round": "batch"}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.validate import ParamValidator
+
+from steady.arns import name_of
+from steady.messages import Malformed, json_object, shown
+from steady.queued_run import QueuedRun
+
+if TYPE_CHECKING:
+    from botocore.model import Shape
+
+# ECS API, RunTask: "You can specify up to 10 tasks for each call."
+MOST_TASKS = 10
+MOST_PRIORITY = 100
+# SQS keeps a dead letter for 14 days: an hour by default, a week at most.
+DEADLINE_S, LONGEST_DEADLINE_S = 3600, 7 * 24 * 3600
+LONGEST_NAME = 255
+# ECS API, "Idempotency": printable ASCII characters.
+LONGEST_TOKEN = 64
+OURS = ("priority", "deadline")
+NAMED = ("cluster", "count", "clientToken")
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """A request to try what waits in `cluster`."""
+
+    cluster: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A message that asks for tasks. `id` is its `clientToken`; "": it has none."""
+
+    cluster: str
+    id: str
+    message: str
+    request: Mapping[str, Any]
+    count: int
+    priority: int
+    deadline_s: int
+
+    def queued(self, message_id: str, sent_at: float) -> QueuedRun:
+        """Return the request as it waits, from the id of its message, and when it was sent."""
+        return QueuedRun(
+            id=self.id or message_id,
+            cluster=self.cluster,
+            message=self.message,
+            request=self.request,
+            count=self.count,
+            sent_at=sent_at,
+            given_up_at=sent_at + self.deadline_s,
+            priority=self.priority,
+        )
+
+
+def parser_of(shape: Shape) -> Callable[[str], Request | Round]:
+    """Return a parser of the queue's messages.
+
+    Args:
+        shape: botocore's model of what RunTask takes.
+    """
+    return lambda body: parse(body, shape)
+
+
+def parse(body: str, shape: Shape) -> Request | Round:
+    """Parse an SQS body.
+
+    Raises:
+        Malformed: naming the field, its value and what is needed.
+    """
+    message = json_object(body, needed="what RunTask takes")
+    if "round" in message:
+        return Round(_name(message, "round"))
+    params = {name: value for name, value in message.items() if name not in OURS}
+    if unknown := sorted(params.keys() - shape.members.keys()):  # type: ignore[attr-defined]
+        known = ", ".join([*shape.members, *OURS])  # type: ignore[attr-defined]
+        raise Malformed(f"the launch request has {', '.join(map(shown, unknown))}: only {known} are known")
+    report = ParamValidator().validate(params, shape)
+    if report.has_errors():
+        raise Malformed(f"the launch request is not one of RunTask: {' '.join(report.generate_report().split())}")
+    return Request(
+        cluster=name_of(_name(message, "cluster")),
+        id=_token(message),
+        message=body,
+        request={name: value for name, value in params.items() if name not in NAMED},
+        count=_whole(message, "count", 1, MOST_TASKS, 1),
+        priority=_whole(message, "priority", 0, MOST_PRIORITY, 0),
+        deadline_s=_whole(message, "deadline", 1, LONGEST_DEADLINE_S, DEADLINE_S),
+    )
+
+
+def _name(message: Mapping[str, Any], field: str) -> str:
+    value = message.get(field)
+    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_NAME:
+        raise Malformed(f"the launch request's {field} is {shown(value)}: the name or the ARN of a cluster is needed")
+    return value
+
+
+def _token(message: Mapping[str, Any]) -> str:
+    value = message.get("clientToken", "")
+    if not isinstance(value, str) or len(value) > LONGEST_TOKEN or not all("!" <= c <= "~" for c in value):
+        raise Malformed(
+            f"the launch request's clientToken is {shown(value)}: at most {LONGEST_TOKEN} printable ASCII characters "
+            "without spaces are needed"
+        )
+    return value
+
+
+def _whole(message: Mapping[str, Any], field: str, at_least: int, at_most: int, default: int) -> int:
+    value = message.get(field, default)
+    if isinstance(value, bool) or not isinstance(value, int) or not at_least <= value <= at_most:
+        raise Malformed(
+            f"the launch request's {field} is {shown(value)}: a whole number from {at_least} to {at_most} is needed"
+        )
+    return value

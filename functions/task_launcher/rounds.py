@@ -1,0 +1,180 @@
+"""One round of a cluster: run what finds room, give up what is over its deadline, and tell scaling of the rest."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from steady.aws import queue, queued_runs
+from steady.aws.ecs.run_tasks import Refused, Throttled, Unanswered, run_tasks
+from steady.aws.runtime import Runtime
+from steady.metrics import MetricName
+from steady.queued_run import ROUND_S, QueuedRun, in_order
+from steady.thresholds import ClusterSettings
+from task_launcher.demands import tell_scaling
+from task_launcher.environment import Environment
+
+# A round begins nothing new after this many seconds: what is left is tried by the next one, at once.
+ROUND_TAKES_S = 15.0
+# Each takes four calls, of ten at once.
+GIVEN_UP_A_SECOND = 20
+# A round that finds another one going on comes again this many seconds later.
+HELD_WAIT_S = 2.0
+# Lambda ends a round that takes longer (`infra.wiring.TASK_LAUNCHER`), so no two rounds of a cluster go on at once.
+HELD_FOR_S = 30.0
+SOURCE = "steady.launch-queue"
+STARTED, GIVEN_UP = "Launch Started", "Launch Given Up"
+
+
+@dataclass
+class Tried:
+    """What a round has done so far.
+
+    Attributes:
+        waiting: the requests that still wait.
+        given_up: those whose deadline is over and whose tasks are known not to run.
+        without_room: why the shapes of requests have found no room.
+        is_over: whether no further request is tried.
+    """
+
+    waiting: list[QueuedRun] = field(default_factory=list)
+    given_up: list[QueuedRun] = field(default_factory=list)
+    without_room: dict[str, str] = field(default_factory=dict)
+    is_over: bool = False
+
+
+def run_round(
+    runtime: Runtime, environment: Environment, cluster: ClusterSettings, new: Iterable[QueuedRun] = ()
+) -> None:
+    """Run one round of `cluster`, or book one if another goes on.
+
+    Args:
+        new: requests that have just been kept: the index may not have them yet.
+    """
+    table, name = environment.launches_table, cluster.name
+    known = {run.id: run for run in (*new, *queued_runs.waiting(runtime, table, name))}
+    if not known:
+        return
+    until = queued_runs.begin_round(runtime, table, name, HELD_FOR_S)
+    if not until:
+        queued_runs.book_round(runtime, table, environment.queue_url, name, HELD_WAIT_S)
+        return
+    stop_at = runtime.now() + ROUND_TAKES_S
+    tried = Tried()
+    for run in in_order(known.values(), runtime.now()):
+        tried.is_over = tried.is_over or runtime.now() > stop_at
+        if left := _outcome(runtime, environment, run, tried):
+            tried.waiting.append(left)
+    most = math.ceil(max(0.0, stop_at - runtime.now()) * GIVEN_UP_A_SECOND)
+    tried.waiting += tried.given_up[most:]
+    _give_up_all(runtime, environment, tried.given_up[:most])
+    tell_scaling(runtime, environment, cluster, tried.waiting)
+    queued_runs.end_round(runtime, table, name, until)
+    if tried.waiting:
+        is_late = runtime.now() > stop_at
+        queued_runs.book_round(runtime, table, environment.queue_url, name, 0.0 if is_late else ROUND_S)
+
+
+def _outcome(runtime: Runtime, environment: Environment, run: QueuedRun, tried: Tried) -> QueuedRun | None:
+    """Run one request if it may find room; return it if it still waits. What fails concerns no other request."""
+    is_due = runtime.now() >= run.given_up_at
+    has_room = run.shape not in tried.without_room
+    if tried.is_over or not (has_room or is_due):
+        return run
+    table = environment.launches_table
+    try:
+        if not has_room:
+            current = queued_runs.read(runtime, table, run)
+            if current and not current.asked:
+                tried.given_up.append(replace(current, reason=current.reason or tried.without_room[run.shape]))
+                return None
+        current = queued_runs.ask(runtime, table, run)
+        return _tried(runtime, environment, current, tried) if current else None
+    except Throttled:
+        # More calls would only be refused, too, and those of everybody else with them.
+        tried.is_over = True
+    except Exception as error:
+        runtime.telemetry.error(
+            f"cluster {run.cluster}: launch {run.id} could not be tried; the next round does: {error}",
+            cluster=run.cluster,
+        )
+    return run
+
+
+def _tried(runtime: Runtime, environment: Environment, run: QueuedRun, tried: Tried) -> QueuedRun | None:
+    """Call RunTask for a request, and return it if it still waits.
+
+    Raises:
+        Throttled: if ECS throttles RunTask.
+    """
+    try:
+        ran = run_tasks(runtime, run.cluster, run.request, run.missing, run.client_token)
+    except Unanswered as error:
+        # Its token stays: whether it has run, its next try tells.
+        tried.without_room[run.shape] = str(error)
+        return replace(run, reason=str(error))
+    except Refused as error:
+        tried.given_up.append(replace(run, reason=str(error)))
+        return None
+    run = run.answered(ran.tasks, ran.reasons)
+    if not run.missing:
+        _tell(runtime, run, STARTED)
+        queued_runs.finish(runtime, environment.launches_table, run)
+        runtime.telemetry.count(MetricName.LAUNCHES_STARTED)
+        return None
+    tried.without_room[run.shape] = run.reason
+    queued_runs.save(runtime, environment.launches_table, run)
+    if runtime.now() >= run.given_up_at:
+        tried.given_up.append(run)
+        return None
+    return run
+
+
+def _give_up_all(runtime: Runtime, environment: Environment, runs: Sequence[QueuedRun]) -> None:
+    """Give up `runs`, side by side. What fails is done by the next round."""
+    # A session makes its clients in one thread only: before the calls side by side.
+    _ = runtime.sqs, runtime.events, runtime.dynamodb
+
+    def give_up(run: QueuedRun) -> None:
+        try:
+            _give_up(runtime, environment, run)
+        except Exception as error:
+            runtime.telemetry.error(
+                f"cluster {run.cluster}: launch {run.id} could not be given up; the next round does: {error}",
+                cluster=run.cluster,
+            )
+
+    runtime.in_parallel(give_up, runs)
+
+
+def _give_up(runtime: Runtime, environment: Environment, run: QueuedRun) -> None:
+    """Put a request into the dead-letter queue with ECS's reason. After a crash in between, this is done again.
+
+    What is sent again from there is another request, for the tasks that are missing: its copies are known by its token.
+    """
+    rest = {**json.loads(run.message), "count": run.missing, "clientToken": run.client_token}
+    started = f"; {len(run.tasks)} of {run.count} tasks were started" if run.tasks else ""
+    reason = f"cluster {run.cluster}: launch {run.id} is given up: {run.reason}{started}"
+    queue.set_aside(runtime, json.dumps(rest), reason, environment.dead_letter_queue_url)
+    _tell(runtime, run, GIVEN_UP)
+    queued_runs.finish(runtime, environment.launches_table, run)
+    runtime.telemetry.count(MetricName.LAUNCHES_GIVEN_UP)
+
+
+def _tell(runtime: Runtime, run: QueuedRun, what: str) -> None:
+    """Put an event on the default bus of EventBridge, for whoever waits for the request."""
+    detail = {
+        "id": run.id,
+        "cluster": run.cluster,
+        "taskDefinition": run.request["taskDefinition"],
+        "tasks": run.tasks,
+        "count": run.count,
+        "waitedSeconds": round(runtime.now() - run.sent_at),
+        "reason": run.reason if what == GIVEN_UP else "",
+    }
+    answer = runtime.events.put_events(Entries=[{"Source": SOURCE, "DetailType": what, "Detail": json.dumps(detail)}])
+    # EventBridge API, PutEvents: entries may fail in an answer of status 200.
+    if answer["FailedEntryCount"]:
+        raise RuntimeError(f"EventBridge refused the event {what}: {answer['Entries'][0].get('ErrorMessage')}")

@@ -1,0 +1,63 @@
+"""RunTask: tasks without a service, placed once, by what the call itself says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from simulator.ecs.launching import EC2, Launch
+from simulator.ecs.placing import placement_failure_reason
+from simulator.ecs.scheduler import Scheduler
+from simulator.ecs.shapes import describe_task
+from simulator.ecs.state import Cluster
+from simulator.ecs.strategies import strategy_of_run
+from simulator.ecs.task_definition import TaskDefinition
+from simulator.endpoint import Params
+from simulator.errors import AwsError, NotSimulated
+from steady.cluster import Size
+
+MAX_RUN = 10
+
+
+def run(scheduler: Scheduler, cluster: Cluster, definition: TaskDefinition, params: Params) -> dict[str, Any]:
+    """Start as many of the tasks as there is room for; each of the others is one of the failures."""
+    # ECS API, RunTask: "You can specify up to 10 tasks for each call."
+    count = params.get("count", 1)
+    if not 1 <= count <= MAX_RUN:
+        raise AwsError("InvalidParameterException", f"count is {count}: 1 to {MAX_RUN} is needed")
+    launch = Launch.of_run(params)
+    instances = cluster.instances.values()
+    if launch == EC2 and not any(i.status == "ACTIVE" and launch.may_be_on(i, "") for i in instances):
+        raise AwsError("InvalidParameterException", "No Container Instances were found in your cluster.")
+    definition = _of_call(definition, params.get("overrides", {}), params.get("placementConstraints", []))
+    tasks, failures, strategy = [], [], strategy_of_run(params)
+    group = params.get("group", f"family:{definition.family}")
+    alike = [t for t in cluster.tasks.values() if t.group == group] if launch.weights else []
+    for provider in launch.providers_of_next(alike, count):
+        task = scheduler.place(cluster, definition, group, strategy, launch=launch, provider=provider)
+        if task:
+            tasks.append(describe_task(task))
+        else:
+            failures.append({"reason": placement_failure_reason(cluster, definition, launch)})
+    return {"tasks": tasks, "failures": failures}
+
+
+def _of_call(
+    definition: TaskDefinition, overrides: Mapping[str, Any], constraints: list[Mapping[str, Any]]
+) -> TaskDefinition:
+    """Return the definition with the size and the constraints of the call (ECS API, TaskOverride)."""
+    if any({"cpu", "memory", "memoryReservation", "resourceRequirements"} & c.keys() for c in _containers(overrides)):
+        raise NotSimulated("RunTask with sizes of containers")
+    cpu, memory = overrides.get("cpu", definition.size.cpu_units), overrides.get("memory", definition.size.memory_mib)
+    return replace(
+        definition,
+        size=Size(int(cpu), int(memory)),
+        member_of=(*definition.member_of, *(c["expression"] for c in constraints if c["type"] == "memberOf")),
+        distinct=any(c["type"] == "distinctInstance" for c in constraints),
+    )
+
+
+def _containers(overrides: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    found: list[Mapping[str, Any]] = overrides.get("containerOverrides", [])
+    return found
