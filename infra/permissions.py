@@ -50,7 +50,9 @@ def may_run_tasks(function: QueueFunction, settings: Settings, roles: Sequence[s
     stack = cdk.Stack.of(function)
     for names in _in_chunks([c.name for c in settings.clusters]):
         clusters = [stack.format_arn(service="ecs", resource="cluster", resource_name=name) for name in names]
-        function.allow(["ecs:RunTask"], ["*"], ArnEquals={"ecs:cluster": clusters})
+        function.allow(["ecs:ListContainerInstances"], clusters)
+        actions = ["ecs:RunTask", "ecs:StopTask", "ecs:DescribeContainerInstances"]
+        function.allow(actions, ["*"], ArnEquals={"ecs:cluster": clusters})
     function.allow(["ecs:DescribeTaskDefinition"], ["*"])
     if roles:
         passed = {"iam:PassedToService": "ecs-tasks.amazonaws.com"}

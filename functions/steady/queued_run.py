@@ -24,6 +24,7 @@ class QueuedRun:
         count: how many tasks are asked for.
         given_up_at: when it goes to the dead-letter queue, unless its tasks have been started.
         priority: requests with a higher one are run first.
+        all_or_nothing: whether its tasks are started all together, or not at all.
         failures: how many calls of RunTask ECS has answered with a failure. Each call after one has a new token.
         tasks: the ARNs of the tasks that were started.
         reason: why ECS has not started the others, in its own words.
@@ -38,6 +39,7 @@ class QueuedRun:
     sent_at: float
     given_up_at: float
     priority: int = 0
+    all_or_nothing: bool = False
     failures: int = 0
     tasks: tuple[str, ...] = ()
     reason: str = ""
@@ -60,7 +62,8 @@ class QueuedRun:
     @cached_property
     def shape(self) -> str:
         """The request as a text: while one finds no room, others like it are not tried."""
-        return json.dumps(self.request, sort_keys=True)
+        together = self.count if self.all_or_nothing else 0
+        return json.dumps([self.request, together], sort_keys=True)
 
     def answered(self, tasks: Iterable[str], reasons: Iterable[str]) -> "QueuedRun":
         """Return the request after an answer of RunTask with these tasks, and with the reasons of its failures."""

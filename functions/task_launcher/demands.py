@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from steady.aws.capacity.providers import Providers
-from steady.aws.ecs.runs import read_run_shape
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import evaluation
 from steady.aws.scaling.looks import book_look
@@ -17,6 +16,7 @@ from steady.scaling.demand import MAX_DEMANDS, Demand, RunShape, key_of_run, mer
 from steady.scaling.state import ScalingState
 from steady.thresholds import ClusterSettings
 from task_launcher.environment import Environment
+from task_launcher.gangs import shape_of
 
 # The keys of the queue's demands in the ledger begin with this: a launcher's own messages are not the queue's.
 PREFIX = "queue/"
@@ -87,13 +87,7 @@ def _shape(runtime: Runtime, run: QueuedRun, providers: Providers) -> TaskShape 
     if not launch.is_served_by(ours):
         return None
     try:
-        shape = read_run_shape(
-            runtime,
-            request["taskDefinition"],
-            request.get("overrides", {}),
-            request.get("placementConstraints", ()),
-            request.get("placementStrategy", ()),
-        )
+        shape = shape_of(runtime, run)
     except Exception as error:
         runtime.telemetry.warning(
             f"cluster {run.cluster}: the shape of {request['taskDefinition']} cannot be read: no capacity is added for "

@@ -1,7 +1,7 @@
-"""Parse a message of the launch queue: what RunTask takes (ECS API), with a priority and a deadline.
+"""Parse a message of the launch queue: what RunTask takes (ECS API), with a priority, a deadline and all_or_nothing.
 
 {"cluster": "batch", "taskDefinition": "report:7", "count": 2, "overrides": {…},
- "clientToken": "report-2026-01-01", "priority": 10, "deadline": 3600}
+ "clientToken": "report-2026-01-01", "priority": 10, "deadline": 3600, "all_or_nothing": true}
 
 `clientToken` names the request: of two messages with the same one, one is run. `deadline` is in seconds.
 
@@ -31,7 +31,7 @@ DEADLINE_S, LONGEST_DEADLINE_S = 3600, 7 * 24 * 3600
 LONGEST_NAME = 255
 # ECS API, "Idempotency": printable ASCII characters.
 LONGEST_TOKEN = 64
-OURS = ("priority", "deadline")
+OURS = ("priority", "deadline", "all_or_nothing")
 NAMED = ("cluster", "count", "clientToken")
 
 
@@ -53,6 +53,7 @@ class Request:
     count: int
     priority: int
     deadline_s: int
+    all_or_nothing: bool
 
     def queued(self, message_id: str, sent_at: float) -> QueuedRun:
         """Return the request as it waits, from the id of its message, and when it was sent."""
@@ -65,6 +66,7 @@ class Request:
             sent_at=sent_at,
             given_up_at=sent_at + self.deadline_s,
             priority=self.priority,
+            all_or_nothing=self.all_or_nothing,
         )
 
 
@@ -101,6 +103,7 @@ def parse(body: str, shape: Shape) -> Request | Round:
         count=_whole(message, "count", 1, MOST_TASKS, 1),
         priority=_whole(message, "priority", 0, MOST_PRIORITY, 0),
         deadline_s=_whole(message, "deadline", 1, LONGEST_DEADLINE_S, DEADLINE_S),
+        all_or_nothing=_flag(message, "all_or_nothing"),
     )
 
 
@@ -127,4 +130,11 @@ def _whole(message: Mapping[str, Any], field: str, at_least: int, at_most: int, 
         raise Malformed(
             f"the launch request's {field} is {shown(value)}: a whole number from {at_least} to {at_most} is needed"
         )
+    return value
+
+
+def _flag(message: Mapping[str, Any], field: str) -> bool:
+    value = message.get(field, False)
+    if not isinstance(value, bool):
+        raise Malformed(f"the launch request's {field} is {shown(value)}: true or false is needed")
     return value

@@ -15,6 +15,7 @@ from steady.queued_run import ROUND_S, QueuedRun, in_order
 from steady.thresholds import ClusterSettings
 from task_launcher.demands import tell_scaling
 from task_launcher.environment import Environment
+from task_launcher.gangs import lacks_room, stop_part
 
 # A round begins nothing new after this many seconds: what is left is tried by the next one, at once.
 ROUND_TAKES_S = 15.0
@@ -65,7 +66,7 @@ def run_round(
     tried = Tried()
     for run in in_order(known.values(), runtime.now()):
         tried.is_over = tried.is_over or runtime.now() > stop_at
-        if left := _outcome(runtime, environment, run, tried):
+        if left := _outcome(runtime, environment, cluster, run, tried):
             tried.waiting.append(left)
     most = math.ceil(max(0.0, stop_at - runtime.now()) * GIVEN_UP_A_SECOND)
     tried.waiting += tried.given_up[most:]
@@ -77,7 +78,9 @@ def run_round(
         queued_runs.book_round(runtime, table, environment.queue_url, name, 0.0 if is_late else ROUND_S)
 
 
-def _outcome(runtime: Runtime, environment: Environment, run: QueuedRun, tried: Tried) -> QueuedRun | None:
+def _outcome(
+    runtime: Runtime, environment: Environment, cluster: ClusterSettings, run: QueuedRun, tried: Tried
+) -> QueuedRun | None:
     """Run one request if it may find room; return it if it still waits. What fails concerns no other request."""
     is_due = runtime.now() >= run.given_up_at
     has_room = run.shape not in tried.without_room
@@ -85,11 +88,18 @@ def _outcome(runtime: Runtime, environment: Environment, run: QueuedRun, tried: 
         return run
     table = environment.launches_table
     try:
-        if not has_room:
+        if run.all_or_nothing or not has_room:
             current = queued_runs.read(runtime, table, run)
-            if current and not current.asked:
-                tried.given_up.append(replace(current, reason=current.reason or tried.without_room[run.shape]))
+            if current is None:
                 return None
+            # What was asked for may run already, and is asked for again: the answer tells.
+            lacks = "" if current.asked else tried.without_room.get(run.shape) or lacks_room(runtime, cluster, current)
+            if lacks:
+                tried.without_room[run.shape] = lacks
+                current = replace(current, reason=lacks)
+                if is_due:
+                    tried.given_up.append(current)
+                return None if is_due else current
         current = queued_runs.ask(runtime, table, run)
         return _tried(runtime, environment, current, tried) if current else None
     except Throttled:
@@ -118,7 +128,12 @@ def _tried(runtime: Runtime, environment: Environment, run: QueuedRun, tried: Tr
     except Refused as error:
         tried.given_up.append(replace(run, reason=str(error)))
         return None
-    run = run.answered(ran.tasks, ran.reasons)
+    tasks = ran.tasks
+    if run.all_or_nothing and ran.reasons:
+        # After a crash in between, the same token brings the same answer, and these are stopped again.
+        stop_part(runtime, run.cluster, tasks)
+        tasks = ()
+    run = run.answered(tasks, ran.reasons)
     if not run.missing:
         _tell(runtime, run, STARTED)
         queued_runs.finish(runtime, environment.launches_table, run)

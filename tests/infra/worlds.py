@@ -129,5 +129,11 @@ def _world_of_launches() -> World:
     world.suite.launch(cluster="web", taskDefinition="huge", capacityProviderStrategy=strategy, deadline=30)
     world.suite.launch(cluster="web", taskDefinition="huge")
     world.suite.launch(cluster="web")
+    # Of a gang, ECS starts a part: what is seen of the rooms is from before others took them.
+    web.define("gang", 100, 100)
+    apart = [{"type": "distinctInstance"}]
+    world.suite.launch(cluster="web", taskDefinition="gang", count=10, placementConstraints=apart)
+    world.run(20)
+    world.suite.launch(cluster="web", taskDefinition="gang", count=10, placementConstraints=apart, all_or_nothing=True)
     world.run(100)
     return world

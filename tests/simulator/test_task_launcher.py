@@ -133,6 +133,7 @@ POISON = [
     ({"deadline": 0}, "deadline"),
     ({"taskdefinition": "report"}, "taskdefinition"),
     ({"overrides": {"containerOverrides": "x"}}, "containerOverrides"),
+    ({"all_or_nothing": "yes"}, "all_or_nothing"),
     ({"clientToken": "with spaces"}, "clientToken"),
     ({"cluster": "theirs"}, "not managed"),
     ({"cluster": ""}, "cluster"),

@@ -1,0 +1,61 @@
+"""Gangs: requests whose tasks are started all together, or not at all (`all_or_nothing`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from steady.aws.ecs.container_instances import describe_all_instances
+from steady.aws.ecs.runs import read_run_shape
+from steady.aws.runtime import Runtime
+from steady.aws.scaling.observation import with_constraints
+from steady.cluster import Snapshot, TaskShape
+from steady.launch import Launch
+from steady.pools import Pool
+from steady.queued_run import QueuedRun
+from steady.scaling.placement import place
+from steady.scaling.room import room_on
+from steady.thresholds import ClusterSettings
+
+STOPPED_BECAUSE = "all_or_nothing: there was no room for the other tasks of the launch request"
+
+
+def shape_of(runtime: Runtime, run: QueuedRun) -> TaskShape:
+    """Return the shape of each task of a request.
+
+    Raises:
+        ClientError: if ECS does not describe its task definition.
+    """
+    request = run.request
+    return read_run_shape(
+        runtime,
+        request["taskDefinition"],
+        request.get("overrides", {}),
+        request.get("placementConstraints", ()),
+        request.get("placementStrategy", ()),
+    )
+
+
+def lacks_room(runtime: Runtime, cluster: ClusterSettings, run: QueuedRun) -> str:
+    """Return why a gang has no room at once, in a line; "": it seems to have, or it runs on no instance.
+
+    Others may place tasks meanwhile: then RunTask starts a part of the gang, which is stopped at once.
+    """
+    launch = Launch.of(run.request)
+    if not launch.strategy and launch != Launch():
+        return ""
+    shape = shape_of(runtime, run)
+    instances = describe_all_instances(runtime, run.cluster)
+    here = Snapshot(run.cluster, runtime.now(), instances, (), Pool(cluster.pool, 0, 0, 0))
+    here = with_constraints(runtime, here, [shape])
+    on = [i for i in here.active if not launch.strategy or i.provider in launch.providers]
+    left_over = place([shape] * run.missing, room_on(on, here)).left_over
+    if not left_over:
+        return ""
+    fit = run.missing - len(left_over)
+    return f"all_or_nothing: only {fit} of {run.missing} tasks find room at once"
+
+
+def stop_part(runtime: Runtime, cluster: str, tasks: Iterable[str]) -> None:
+    """Stop the tasks of a gang that was started in part."""
+    for task in tasks:
+        runtime.ecs.stop_task(cluster=cluster, task=task, reason=STOPPED_BECAUSE)
