@@ -101,6 +101,11 @@ def may_put_events(function: QueueFunction) -> None:
     function.allow(["events:PutEvents"], [bus])
 
 
+def may_answer_states(function: QueueFunction) -> None:
+    # They have no resources: a token is known to its state alone (Service Authorization Reference, Step Functions).
+    function.allow(["states:SendTaskSuccess", "states:SendTaskFailure"], ["*"])
+
+
 def may_find_pools(function: QueueFunction) -> None:
     # Describe actions of EC2 have no resources.
     function.allow(["ec2:DescribeInstances"], ["*"])

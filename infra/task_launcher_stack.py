@@ -67,6 +67,7 @@ class TaskLauncherStack(cdk.Stack):
         permissions.may_read_thresholds(function)
         permissions.may_run_tasks(function, settings, launcher.roles)
         permissions.may_put_events(function)
+        permissions.may_answer_states(function)
         permissions.may_read_providers(function, settings)
         ledger.grant(function.role, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
         function.allow(["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], [table.table_arn])

@@ -9,6 +9,7 @@ from typing import Any
 
 from autoscaler import triggers
 from interruption_handler import notices
+from steady.queued_run import STARTED_BY
 
 TICK_S = 60
 
@@ -105,6 +106,13 @@ RUNTASK_FAILURE = Feed(
     max_concurrency=2,
 )
 
+# The ends of the queue's tasks for which a state of Step Functions waits.
+LAUNCHED_TASK_END: Mapping[str, Any] = {
+    "source": ["aws.ecs"],
+    "detail-type": ["ECS Task State Change"],
+    "detail": {"lastStatus": ["STOPPED"], "startedBy": [{"prefix": STARTED_BY}]},
+}
+
 TASK_LAUNCHER = Feed(
     function="task-launcher",
     handler="task_launcher.handler.handle",
@@ -115,6 +123,7 @@ TASK_LAUNCHER = Feed(
     batch_size=1000,
     window_s=1,
     max_receives=6,
+    patterns=(LAUNCHED_TASK_END,),
     max_concurrency=2,
 )
 

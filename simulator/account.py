@@ -20,6 +20,7 @@ from simulator.load_balancing import LoadBalancing
 from simulator.messaging import Messaging
 from simulator.spot_fleet import SpotFleets
 from simulator.spot_market import SpotMarket
+from simulator.step_functions import StepFunctions
 from simulator.storage import ParameterStore
 from simulator.timing import DEFAULT, Timing
 
@@ -50,6 +51,7 @@ class Account:
         self.messaging = Messaging(self.clock, random.Random(f"delivery {seed}"), duplicates, timing)
         self.parameters = ParameterStore(lambda: self.clock.now)
         self.tables = Tables()
+        self.step_functions = StepFunctions()
         self.endpoint = Endpoint(self.clock, random.Random(f"latency {seed}"), timing)
         self.killed_tasks = 0
         self._wire()
@@ -93,6 +95,7 @@ class Account:
             "dynamodb:GetItem": self.tables.get_item,
             "dynamodb:PutItem": self.tables.put_item,
             "dynamodb:UpdateItem": self.tables.update_item,
+            **self.step_functions.actions(),
             "dynamodb:Query": self.tables.query,
             "events:PutEvents": self.messaging.put_events_call,
             "sns:Publish": self.messaging.publish_call,

@@ -29,12 +29,12 @@ from simulator.timing import DEFAULT, Timing
 ACCOUNT_ID = "123456789012"
 
 # Parameters that change nothing here, or not always: a table has one copy, an item is shown to whoever is refused, and
-# nobody reads why a task was stopped, or who has started it.
+# nobody reads why a task was stopped, or its tags.
 WITHOUT_EFFECT: Mapping[str, frozenset[str]] = {
     "dynamodb:GetItem": frozenset({"ConsistentRead"}),
     "dynamodb:UpdateItem": frozenset({"ReturnValuesOnConditionCheckFailure"}),
     "ecs:StopTask": frozenset({"reason"}),
-    "ecs:RunTask": frozenset({"startedBy", "tags", "propagateTags", "enableECSManagedTags", "enableExecuteCommand"}),
+    "ecs:RunTask": frozenset({"tags", "propagateTags", "enableECSManagedTags", "enableExecuteCommand"}),
 }
 
 Params = Mapping[str, Any]

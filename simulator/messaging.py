@@ -18,7 +18,7 @@ from simulator.clients import REGION
 from simulator.clock import Clock
 from simulator.durations import drawn
 from simulator.endpoint import ACCOUNT_ID, Params
-from simulator.errors import AwsError
+from simulator.errors import AwsError, NotSimulated
 from simulator.lambdas import Function, Lambda, Then
 from simulator.pollers import Pollers
 from simulator.queues import Queue, QueuedMessage, record_of
@@ -229,8 +229,19 @@ class Messaging:
 
 
 def matches_pattern(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
-    """Return whether an EventBridge pattern of plain values matches `event`."""
+    """Return whether an EventBridge pattern of plain values and prefixes matches `event`."""
     return all(
-        matches_pattern(wanted, event.get(key) or {}) if isinstance(wanted, Mapping) else event.get(key) in wanted
+        matches_pattern(wanted, event.get(key) or {})
+        if isinstance(wanted, Mapping)
+        else any(_matches_one(one, event.get(key)) for one in wanted)
         for key, wanted in pattern.items()
     )
+
+
+def _matches_one(wanted: Any, value: Any) -> bool:
+    if isinstance(wanted, Mapping):
+        [(kind, prefix)] = wanted.items()
+        if kind != "prefix":
+            raise NotSimulated(f"an event pattern with {kind}")
+        return isinstance(value, str) and value.startswith(prefix)
+    return bool(value == wanted)

@@ -35,7 +35,7 @@ CLIENTS: Mapping[str, tuple[str, ...]] = {
     "interruption_handler": ("ecs", "ecs_once", "elbv2", "ec2", "autoscaling", "sqs", "ssm", "dynamodb_once"),
     "autoscaler": ("ecs", "ec2", "autoscaling", "sqs", "ssm", "sns", "dynamodb", "dynamodb_once"),
     "runtask_failure": ("ecs", "ec2", "autoscaling", "sqs", "ssm", "sns", "dynamodb", "dynamodb_once"),
-    "task_launcher": ("ecs", "ecs_once", "sqs", "ssm", "events", "dynamodb", "dynamodb_once"),
+    "task_launcher": ("ecs", "ecs_once", "sqs", "ssm", "events", "step_functions", "dynamodb", "dynamodb_once"),
     "log_catalog": ("s3", "glue"),
     "task_status": ("s3", "sqs"),
 }

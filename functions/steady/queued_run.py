@@ -11,6 +11,8 @@ from typing import Any
 AGES_BY_ONE_S = 60
 # Seconds between two tries while requests wait.
 ROUND_S = 10.0
+# `startedBy` of the tasks whose end is waited for begins with this.
+STARTED_BY = "steady-launch/"
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class QueuedRun:
         given_up_at: when it goes to the dead-letter queue, unless its tasks have been started.
         priority: requests with a higher one are run first.
         all_or_nothing: whether its tasks are started all together, or not at all.
+        task_token: the token by which Step Functions waits for the end of the tasks; "": nothing waits so.
         failures: how many calls of RunTask ECS has answered with a failure. Each call after one has a new token.
         tasks: the ARNs of the tasks that were started.
         reason: why ECS has not started the others, in its own words.
@@ -40,10 +43,21 @@ class QueuedRun:
     given_up_at: float
     priority: int = 0
     all_or_nothing: bool = False
+    task_token: str = ""
     failures: int = 0
     tasks: tuple[str, ...] = ()
     reason: str = ""
     asked: bool = False
+
+    @property
+    def key(self) -> str:
+        """The key under which the request is kept, which ECS takes in `startedBy` (ECS API: letters and numbers)."""
+        return hashlib.sha256(f"{self.cluster}/{self.id}".encode()).hexdigest()
+
+    @property
+    def call(self) -> Mapping[str, Any]:
+        """What RunTask is called with. Tasks whose end is waited for say in `startedBy` what they are of."""
+        return {**self.request, "startedBy": f"{STARTED_BY}{self.key}"} if self.task_token else self.request
 
     @property
     def missing(self) -> int:

@@ -13,13 +13,14 @@ from steady.aws.scaling import by_cluster
 from steady.aws.settings import cluster_settings, clusters
 from steady.names import CLUSTERS_PATH
 from task_launcher.environment import Environment
-from task_launcher.request import Request, Round, parser_of
+from task_launcher.request import Request, Round, TaskEnd, parser_of
 from task_launcher.rounds import run_round
+from task_launcher.waiting_states import end_task
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-    Message = queue.Message[Request | Round]
+    Message = queue.Message[Request | Round | TaskEnd]
 
 
 @cache
@@ -52,7 +53,11 @@ def handle_batch(event: Mapping[str, Any], runtime: Runtime, environment: Enviro
         cluster = cluster_settings.read_cluster(runtime, name, cluster_settings.BURST_MAX_AGE_S)
         budget.share = cluster.thresholds.api_share / 100
         # A session makes its clients in one thread only: before the calls side by side.
-        table, _ = environment.launches_table, runtime.dynamodb
+        table, _ = environment.launches_table, (runtime.dynamodb, runtime.step_functions)
+        ends = [m.value for m in messages if isinstance(m.value, TaskEnd)]
+        runtime.in_parallel(lambda end: end_task(runtime, table, end), ends)
+        if len(ends) == len(messages):
+            return
         runs = [m.value.queued(m.id, m.sent_at) for m in requests if isinstance(m.value, Request)]
         added = runtime.in_parallel(lambda run: queued_runs.add(runtime, table, run), runs)
         run_round(runtime, environment, cluster, [run for run, is_new in zip(runs, added, strict=True) if is_new])

@@ -5,6 +5,14 @@
 
 `clientToken` names the request: of two messages with the same one, one is run. `deadline` is in seconds.
 
+`taskToken` is that of a state of Step Functions that waits for the end of the tasks (`.waitForTaskToken`).
+
+The end of a task of such a request (EventBridge):
+
+{"detail-type": "ECS Task State Change", "source": "aws.ecs",
+ "detail": {"taskArn": "…", "clusterArn": "…", "lastStatus": "STOPPED", "startedBy": "steady-launch/…",
+            "stoppedReason": "Essential container in task exited", "containers": [{"name": "app", "exitCode": 0}]}}
+
 A round of a cluster (the function itself, and each minute a schedule): {"round": "batch"}
 """
 
@@ -17,8 +25,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.validate import ParamValidator
 
 from steady.arns import name_of
-from steady.messages import Malformed, json_object, shown
-from steady.queued_run import QueuedRun
+from steady.messages import Malformed, json_object, shown, text
+from steady.queued_run import STARTED_BY, QueuedRun
 
 if TYPE_CHECKING:
     from botocore.model import Shape
@@ -31,7 +39,10 @@ DEADLINE_S, LONGEST_DEADLINE_S = 3600, 7 * 24 * 3600
 LONGEST_NAME = 255
 # ECS API, "Idempotency": printable ASCII characters.
 LONGEST_TOKEN = 64
-OURS = ("priority", "deadline", "all_or_nothing")
+# Step Functions API, SendTaskSuccess.
+LONGEST_TASK_TOKEN = 2048
+LONGEST_ARN = 2048
+OURS = ("priority", "deadline", "all_or_nothing", "taskToken")
 NAMED = ("cluster", "count", "clientToken")
 
 
@@ -40,6 +51,16 @@ class Round:
     """A request to try what waits in `cluster`."""
 
     cluster: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEnd:
+    """The end of a task of the request with this `key`. `reason` is why it counts as failed; "": it does not."""
+
+    cluster: str
+    key: str
+    task: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +75,7 @@ class Request:
     priority: int
     deadline_s: int
     all_or_nothing: bool
+    task_token: str
 
     def queued(self, message_id: str, sent_at: float) -> QueuedRun:
         """Return the request as it waits, from the id of its message, and when it was sent."""
@@ -67,10 +89,11 @@ class Request:
             given_up_at=sent_at + self.deadline_s,
             priority=self.priority,
             all_or_nothing=self.all_or_nothing,
+            task_token=self.task_token,
         )
 
 
-def parser_of(shape: Shape) -> Callable[[str], Request | Round]:
+def parser_of(shape: Shape) -> Callable[[str], Request | Round | TaskEnd]:
     """Return a parser of the queue's messages.
 
     Args:
@@ -79,7 +102,7 @@ def parser_of(shape: Shape) -> Callable[[str], Request | Round]:
     return lambda body: parse(body, shape)
 
 
-def parse(body: str, shape: Shape) -> Request | Round:
+def parse(body: str, shape: Shape) -> Request | Round | TaskEnd:
     """Parse an SQS body.
 
     Raises:
@@ -88,6 +111,8 @@ def parse(body: str, shape: Shape) -> Request | Round:
     message = json_object(body, needed="what RunTask takes")
     if "round" in message:
         return Round(_name(message, "round"))
+    if "detail-type" in message:
+        return _task_end(message)
     params = {name: value for name, value in message.items() if name not in OURS}
     if unknown := sorted(params.keys() - shape.members.keys()):  # type: ignore[attr-defined]
         known = ", ".join([*shape.members, *OURS])  # type: ignore[attr-defined]
@@ -104,6 +129,7 @@ def parse(body: str, shape: Shape) -> Request | Round:
         priority=_whole(message, "priority", 0, MOST_PRIORITY, 0),
         deadline_s=_whole(message, "deadline", 1, LONGEST_DEADLINE_S, DEADLINE_S),
         all_or_nothing=_flag(message, "all_or_nothing"),
+        task_token=_task_token(message),
     )
 
 
@@ -111,6 +137,34 @@ def _name(message: Mapping[str, Any], field: str) -> str:
     value = message.get(field)
     if not isinstance(value, str) or not 0 < len(value) <= LONGEST_NAME:
         raise Malformed(f"the launch request's {field} is {shown(value)}: the name or the ARN of a cluster is needed")
+    return value
+
+
+def _task_end(event: Mapping[str, Any]) -> TaskEnd:
+    task = text(event, "detail", "taskArn", at_most=LONGEST_ARN)
+    started_by = text(event, "detail", "startedBy")
+    if not started_by.startswith(STARTED_BY):
+        raise Malformed(f"the task state change's startedBy is {shown(started_by)}: {STARTED_BY} and a key is needed")
+    detail = event["detail"]
+    containers = detail.get("containers")
+    codes = [c.get("exitCode") for c in containers if isinstance(c, dict)] if isinstance(containers, list) else []
+    # A container without an exit code did not start, or was lost with its instance.
+    failed = not codes or any(code != 0 for code in codes)
+    reason = f"{detail.get('stoppedReason') or 'no reason given'} (exit codes {codes})" if failed else ""
+    cluster = name_of(text(event, "detail", "clusterArn", at_most=LONGEST_ARN))
+    return TaskEnd(cluster, started_by.removeprefix(STARTED_BY), task, reason)
+
+
+def _task_token(message: Mapping[str, Any]) -> str:
+    value = message.get("taskToken", "")
+    if not isinstance(value, str) or len(value) > LONGEST_TASK_TOKEN:
+        needed = f"a token of Step Functions, of at most {LONGEST_TASK_TOKEN} characters, is needed"
+        raise Malformed(f"the launch request's taskToken is {shown(value)}: {needed}")
+    if value and "startedBy" in message:
+        raise Malformed(
+            f"the launch request's startedBy is {shown(message['startedBy'])}: with a taskToken the queue sets it: "
+            "leave it out"
+        )
     return value
 
 

@@ -16,6 +16,7 @@ from steady.thresholds import ClusterSettings
 from task_launcher.demands import tell_scaling
 from task_launcher.environment import Environment
 from task_launcher.gangs import lacks_room, stop_part
+from task_launcher.waiting_states import answer, give_up
 
 # A round begins nothing new after this many seconds: what is left is tried by the next one, at once.
 ROUND_TAKES_S = 15.0
@@ -119,8 +120,11 @@ def _tried(runtime: Runtime, environment: Environment, run: QueuedRun, tried: Tr
     Raises:
         Throttled: if ECS throttles RunTask.
     """
+    if not run.missing:
+        _conclude(runtime, environment, run)
+        return None
     try:
-        ran = run_tasks(runtime, run.cluster, run.request, run.missing, run.client_token)
+        ran = run_tasks(runtime, run.cluster, run.call, run.missing, run.client_token)
     except Unanswered as error:
         # Its token stays: whether it has run, its next try tells.
         tried.without_room[run.shape] = str(error)
@@ -135,9 +139,7 @@ def _tried(runtime: Runtime, environment: Environment, run: QueuedRun, tried: Tr
         tasks = ()
     run = run.answered(tasks, ran.reasons)
     if not run.missing:
-        _tell(runtime, run, STARTED)
-        queued_runs.finish(runtime, environment.launches_table, run)
-        runtime.telemetry.count(MetricName.LAUNCHES_STARTED)
+        _conclude(runtime, environment, run)
         return None
     tried.without_room[run.shape] = run.reason
     queued_runs.save(runtime, environment.launches_table, run)
@@ -147,12 +149,22 @@ def _tried(runtime: Runtime, environment: Environment, run: QueuedRun, tried: Tr
     return run
 
 
+def _conclude(runtime: Runtime, environment: Environment, run: QueuedRun) -> None:
+    """Tell that all tasks of a request have been started. After a crash in between, this is done again."""
+    _tell(runtime, run, STARTED)
+    if run.task_token:
+        # The tasks whose end was told before they were kept, nothing else will tell of.
+        answer(runtime, queued_runs.save(runtime, environment.launches_table, run))
+    queued_runs.finish(runtime, environment.launches_table, run)
+    runtime.telemetry.count(MetricName.LAUNCHES_STARTED)
+
+
 def _give_up_all(runtime: Runtime, environment: Environment, runs: Sequence[QueuedRun]) -> None:
     """Give up `runs`, side by side. What fails is done by the next round."""
     # A session makes its clients in one thread only: before the calls side by side.
-    _ = runtime.sqs, runtime.events, runtime.dynamodb
+    _ = runtime.sqs, runtime.events, runtime.dynamodb, runtime.step_functions
 
-    def give_up(run: QueuedRun) -> None:
+    def end(run: QueuedRun) -> None:
         try:
             _give_up(runtime, environment, run)
         except Exception as error:
@@ -161,7 +173,7 @@ def _give_up_all(runtime: Runtime, environment: Environment, runs: Sequence[Queu
                 cluster=run.cluster,
             )
 
-    runtime.in_parallel(give_up, runs)
+    runtime.in_parallel(end, runs)
 
 
 def _give_up(runtime: Runtime, environment: Environment, run: QueuedRun) -> None:
@@ -170,10 +182,13 @@ def _give_up(runtime: Runtime, environment: Environment, run: QueuedRun) -> None
     What is sent again from there is another request, for the tasks that are missing: its copies are known by its token.
     """
     rest = {**json.loads(run.message), "count": run.missing, "clientToken": run.client_token}
+    # Its state has had its answer.
+    rest.pop("taskToken", None)
     started = f"; {len(run.tasks)} of {run.count} tasks were started" if run.tasks else ""
     reason = f"cluster {run.cluster}: launch {run.id} is given up: {run.reason}{started}"
     queue.set_aside(runtime, json.dumps(rest), reason, environment.dead_letter_queue_url)
     _tell(runtime, run, GIVEN_UP)
+    give_up(runtime, run)
     queued_runs.finish(runtime, environment.launches_table, run)
     runtime.telemetry.count(MetricName.LAUNCHES_GIVEN_UP)
 
@@ -189,7 +204,7 @@ def _tell(runtime: Runtime, run: QueuedRun, what: str) -> None:
         "waitedSeconds": round(runtime.now() - run.sent_at),
         "reason": run.reason if what == GIVEN_UP else "",
     }
-    answer = runtime.events.put_events(Entries=[{"Source": SOURCE, "DetailType": what, "Detail": json.dumps(detail)}])
+    said = runtime.events.put_events(Entries=[{"Source": SOURCE, "DetailType": what, "Detail": json.dumps(detail)}])
     # EventBridge API, PutEvents: entries may fail in an answer of status 200.
-    if answer["FailedEntryCount"]:
-        raise RuntimeError(f"EventBridge refused the event {what}: {answer['Entries'][0].get('ErrorMessage')}")
+    if said["FailedEntryCount"]:
+        raise RuntimeError(f"EventBridge refused the event {what}: {said['Entries'][0].get('ErrorMessage')}")

@@ -10,7 +10,7 @@ from simulator.ecs.launching import EC2, Launch
 from simulator.ecs.placing import placement_failure_reason
 from simulator.ecs.scheduler import Scheduler
 from simulator.ecs.shapes import describe_task
-from simulator.ecs.state import Cluster
+from simulator.ecs.state import Cluster, Task
 from simulator.ecs.strategies import strategy_of_run
 from simulator.ecs.task_definition import TaskDefinition
 from simulator.endpoint import Params
@@ -32,15 +32,36 @@ def run(scheduler: Scheduler, cluster: Cluster, definition: TaskDefinition, para
         raise AwsError("InvalidParameterException", "No Container Instances were found in your cluster.")
     definition = _of_call(definition, params.get("overrides", {}), params.get("placementConstraints", []))
     tasks, failures, strategy = [], [], strategy_of_run(params)
+    started_by = params.get("startedBy", "")
     group = params.get("group", f"family:{definition.family}")
     alike = [t for t in cluster.tasks.values() if t.group == group] if launch.weights else []
     for provider in launch.providers_of_next(alike, count):
         task = scheduler.place(cluster, definition, group, strategy, launch=launch, provider=provider)
         if task:
+            if started_by:
+                task.on_stopped = lambda task: scheduler.observer.service_event(_stopped(task, started_by))
             tasks.append(describe_task(task))
         else:
             failures.append({"reason": placement_failure_reason(cluster, definition, launch)})
     return {"tasks": tasks, "failures": failures}
+
+
+def _stopped(task: Task, started_by: str) -> dict[str, Any]:
+    """Return the event of a task's end (ECS Developer Guide, "Amazon ECS task state change events")."""
+    described = describe_task(task)
+    killed = task.killed or task.sigterm_at is not None
+    containers = [
+        {**one, **({} if task.killed else {"exitCode": 143 if killed else 0})} for one in described["containers"]
+    ]
+    kept = ("taskArn", "clusterArn", "taskDefinitionArn", "group", "lastStatus", "desiredStatus")
+    detail = {name: described[name] for name in kept}
+    reason = "Task stopped" if killed else "Essential container in task exited"
+    return {
+        "detail-type": "ECS Task State Change",
+        "source": "aws.ecs",
+        "resources": [task.arn],
+        "detail": {**detail, "startedBy": started_by, "stoppedReason": reason, "containers": containers},
+    }
 
 
 def _of_call(

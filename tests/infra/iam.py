@@ -30,7 +30,7 @@ ROLES = {
 BUCKETS = {"Logs6819BB44": "logs", "Statuses": "statuses"}
 # The role of the tasks that the launch queue runs.
 TASK_ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/report"
-SIMULATED = {"elbv2": "elasticloadbalancing"}
+SIMULATED = {"elbv2": "elasticloadbalancing", "stepfunctions": "states"}
 
 
 def arn(service: str, resource: str) -> str:

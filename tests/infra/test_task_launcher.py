@@ -77,6 +77,15 @@ def test_it_may_pass_only_the_roles_that_are_named(template: Template) -> None:
     assert statements[0]["Condition"] == {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
 
 
+def test_only_ends_of_its_own_tasks_reach_it(template: Template) -> None:
+    [rule] = template.find_resources("AWS::Events::Rule").values()
+
+    assert rule["Properties"]["EventPattern"]["detail"] == {
+        "lastStatus": ["STOPPED"],
+        "startedBy": [{"prefix": "steady-launch/"}],
+    }
+
+
 def test_callers_get_the_queue(template: Template) -> None:
     assert {"LaunchQueueUrl", "LaunchQueueArn"} <= set(template.find_outputs("*"))
 

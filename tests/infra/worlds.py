@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from interruption_handler.notices import rebalance_recommendation, spot_interruption
 from simulator.ecs.launching import Launch
+from simulator.ecs.state import Task
 from simulator.fleet_history import ROLE_INVALID
 from simulator.service_kinds import KINDS
 from simulator.suite import FAILURE_TOPIC
@@ -129,6 +130,16 @@ def _world_of_launches() -> World:
     world.suite.launch(cluster="web", taskDefinition="huge", capacityProviderStrategy=strategy, deadline=30)
     world.suite.launch(cluster="web", taskDefinition="huge")
     world.suite.launch(cluster="web")
+    # States of Step Functions wait for one that ends, and for one that is given up.
+    world.account.step_functions.waiting |= {"ends", "late"}
+    world.suite.launch(cluster="batch", taskDefinition="report", taskToken="ends", clientToken="ends")
+    world.suite.launch(cluster="batch", taskDefinition="unknown", taskToken="late")
+
+    def end_soon(task: Task) -> None:
+        task.run_s = 5.0 if task.group == "family:report" else None
+
+    world.account.scheduler.observer.started = end_soon
+    world.run(20)
     # Of a gang, ECS starts a part: what is seen of the rooms is from before others took them.
     web.define("gang", 100, 100)
     apart = [{"type": "distinctInstance"}]

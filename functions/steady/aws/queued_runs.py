@@ -8,42 +8,96 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from steady.aws.runtime import Runtime
 from steady.queued_run import QueuedRun
 
-KEY = "launch"
+KEY = "launch_id"
 # The index of the requests that wait: only their items have its key.
 WAITING_INDEX, WAITS_IN = "waiting", "waits_in"
-EXPIRES = "expires"
+EXPIRES = "expires_at"
 # SQS keeps a message for 14 days, and a copy of it as long.
 KEPT_S = 14 * 24 * 3600
-# No cluster can have such a name.
+# The key of the item with a cluster's rounds begins with this: those of requests are digests.
 ROUND_KEY = "#round/"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A request, and those of its tasks that have ended, and have failed, by ARN.
+
+    Tasks of a gang that was started in part, and so was stopped, are none of these.
+    """
+
+    run: QueuedRun
+    tasks: frozenset[str]
+    failed: frozenset[str]
+
+    @staticmethod
+    def of(item: Mapping[str, Any]) -> Ended:
+        """Return what an item says."""
+        run = _run(item)
+        ended, failed = (frozenset(item.get(name, {}).get("SS", [])) for name in ("tasks_ended", "tasks_failed"))
+        return Ended(run, ended & {*run.tasks}, failed & {*run.tasks})
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all tasks have been started, and have ended."""
+        return len(self.tasks) == self.run.count
 
 
 def add(runtime: Runtime, table: str, run: QueuedRun) -> bool:
     """Keep a request that begins to wait. Return False for a copy of one that is known."""
+    item = {KEY: {"S": run.key}, WAITS_IN: {"S": run.cluster}, "queued_run": _value(run)}
     try:
-        runtime.dynamodb.put_item(
-            TableName=table, Item=_item(run, waits=True), ConditionExpression=f"attribute_not_exists({KEY})"
-        )
+        runtime.dynamodb.put_item(TableName=table, Item=item, ConditionExpression=f"attribute_not_exists({KEY})")
     except runtime.dynamodb.exceptions.ConditionalCheckFailedException:
         return False
     return True
 
 
-def save(runtime: Runtime, table: str, run: QueuedRun) -> None:
-    """Keep what became of a try: the request goes on waiting."""
-    runtime.dynamodb.put_item(TableName=table, Item=_item(run, waits=True))
+def save(runtime: Runtime, table: str, run: QueuedRun) -> Ended:
+    """Keep what became of a try: the request goes on waiting. Return which of its tasks have ended already."""
+    answer = runtime.dynamodb.update_item(
+        TableName=table,
+        Key=_key(run),
+        UpdateExpression="SET queued_run = :run REMOVE asked_for",
+        ExpressionAttributeValues={":run": _value(run)},
+        ReturnValues="ALL_NEW",
+    )
+    return Ended.of(answer["Attributes"])
 
 
 def finish(runtime: Runtime, table: str, run: QueuedRun) -> None:
     """Keep a request that was run or given up, so that a copy of it is known."""
-    item = {**_item(run, waits=False), EXPIRES: {"N": str(math.ceil(runtime.now()) + KEPT_S)}}
-    runtime.dynamodb.put_item(TableName=table, Item=item)
+    runtime.dynamodb.update_item(
+        TableName=table,
+        Key=_key(run),
+        UpdateExpression=f"SET queued_run = :run, {EXPIRES} = :expires REMOVE asked_for, {WAITS_IN}",
+        ExpressionAttributeValues={
+            ":run": _value(run),
+            ":expires": {"N": str(math.ceil(runtime.now()) + KEPT_S)},
+        },
+    )
+
+
+def end_task(runtime: Runtime, table: str, key: str, task: str, *, failed: bool) -> Ended | None:
+    """Note that a task of the request `key` has ended; None: there is no such request, or it has expired."""
+    also = ", tasks_failed :task" if failed else ""
+    try:
+        answer = runtime.dynamodb.update_item(
+            TableName=table,
+            Key={KEY: {"S": key}},
+            UpdateExpression=f"ADD tasks_ended :task{also}",
+            ConditionExpression=f"attribute_exists({KEY})",
+            ExpressionAttributeValues={":task": {"SS": [task]}},
+            ReturnValues="ALL_NEW",
+        )
+    except runtime.dynamodb.exceptions.ConditionalCheckFailedException:
+        return None
+    return Ended.of(answer["Attributes"])
 
 
 def waiting(runtime: Runtime, table: str, cluster: str) -> list[QueuedRun]:
@@ -72,7 +126,7 @@ def ask(runtime: Runtime, table: str, run: QueuedRun) -> QueuedRun | None:
         answer = runtime.dynamodb.update_item(
             TableName=table,
             Key=_key(run),
-            UpdateExpression="SET asked = :yes",
+            UpdateExpression="SET asked_for = :yes",
             ConditionExpression=f"attribute_exists({WAITS_IN})",
             ExpressionAttributeValues={":yes": {"BOOL": True}},
             ReturnValues="ALL_NEW",
@@ -131,18 +185,17 @@ def book_round(runtime: Runtime, table: str, queue_url: str, cluster: str, delay
 
 
 def _key(run: QueuedRun) -> dict[str, Any]:
-    return {KEY: {"S": f"{run.cluster}/{run.id}"}}
+    return {KEY: {"S": run.key}}
 
 
 def _round(cluster: str) -> dict[str, Any]:
     return {KEY: {"S": f"{ROUND_KEY}{cluster}"}}
 
 
-def _item(run: QueuedRun, *, waits: bool) -> dict[str, Any]:
-    waits_in = {WAITS_IN: {"S": run.cluster}} if waits else {}
-    return {**_key(run), **waits_in, "run": {"S": json.dumps(asdict(run))}}
+def _value(run: QueuedRun) -> dict[str, Any]:
+    return {"S": json.dumps(asdict(run))}
 
 
 def _run(item: Mapping[str, Any]) -> QueuedRun:
-    fields = json.loads(item["run"]["S"])
-    return QueuedRun(**{**fields, "tasks": tuple(fields["tasks"]), "asked": "asked" in item})
+    fields = json.loads(item["queued_run"]["S"])
+    return QueuedRun(**{**fields, "tasks": tuple(fields["tasks"]), "asked": "asked_for" in item})

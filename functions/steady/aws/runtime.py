@@ -244,6 +244,10 @@ class Runtime:
         return client
 
     @cached_property
+    def step_functions(self) -> Any:
+        return self.session.client("stepfunctions", config=QUICK_CONFIG)
+
+    @cached_property
     def glue(self) -> GlueClient:
         client: GlueClient = self.session.client("glue", config=CLIENT_CONFIG)
         return client
