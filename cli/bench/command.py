@@ -14,6 +14,7 @@ from cli.bench import (
     interruption,
     karpenter_suite,
     lambda_sizes,
+    launch,
     policies,
     reliability_page,
     sensitivity,
@@ -47,6 +48,7 @@ app = typer.Typer(help="Measure the suite on the simulated account.", no_args_is
 app.command("interruption", epilog=epilog("bench interruption"))(interruption.interruption)
 app.command("clairvoyant", epilog=epilog("bench clairvoyant"))(clairvoyant.clairvoyant)
 app.command("karpenter", epilog=epilog("bench karpenter"))(karpenter_suite.karpenter)
+app.command("launch", epilog=epilog("bench launch"))(launch.launch)
 app.command("policies", epilog=epilog("bench policies"))(policies.policies)
 app.command("sensitivity", epilog=epilog("bench sensitivity"))(sensitivity.sensitivity)
 

@@ -9,6 +9,19 @@ from typing import Any
 
 # A request gains one step of priority for this many seconds of waiting: the lowest one passes any new one in time.
 AGES_BY_ONE_S = 60
+# What of a request of RunTask says where its tasks may be placed; all else, such as a command, makes no difference.
+PLACING = (
+    "taskDefinition",
+    "group",
+    "launchType",
+    "capacityProviderStrategy",
+    "placementConstraints",
+    "placementStrategy",
+    "networkConfiguration",
+    "volumeConfigurations",
+)
+# ECS API, ContainerOverride and TaskOverride: what changes the size.
+SIZES = ("cpu", "memory", "memoryReservation", "resourceRequirements")
 # Seconds between two tries while requests wait.
 ROUND_S = 10.0
 # `startedBy` of the tasks whose end is waited for begins with this.
@@ -75,15 +88,32 @@ class QueuedRun:
 
     @cached_property
     def shape(self) -> str:
-        """The request as a text: while one finds no room, others like it are not tried."""
+        """What says where the tasks may be placed, as a text: while one finds no room, others like it are not tried."""
+        placing = {name: self.request[name] for name in PLACING if name in self.request}
+        overrides = self.request.get("overrides", {})
+        sizes = [sizes_in(overrides), *({**sizes_in(one), "name": one.get("name")} for one in _containers(overrides))]
         together = self.count if self.all_or_nothing else 0
-        return json.dumps([self.request, together], sort_keys=True)
+        return json.dumps([placing, [size for size in sizes if size.keys() > {"name"}], together], sort_keys=True)
 
     def answered(self, tasks: Iterable[str], reasons: Iterable[str]) -> "QueuedRun":
         """Return the request after an answer of RunTask with these tasks, and with the reasons of its failures."""
         reason = ", ".join(dict.fromkeys(reasons))
         failures = self.failures + 1 if reason else self.failures
         return replace(self, tasks=(*self.tasks, *tasks), failures=failures, reason=reason or self.reason, asked=False)
+
+
+def sizes_in(override: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an override of RunTask says of a size.
+
+    >>> sizes_in({"name": "app", "cpu": 512, "command": ["true"]})
+    {'cpu': 512}
+    """
+    return {name: override[name] for name in SIZES if override.get(name)}
+
+
+def _containers(overrides: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    found: Iterable[Mapping[str, Any]] = overrides.get("containerOverrides", [])
+    return found
 
 
 def in_order(runs: Iterable[QueuedRun], now: float) -> list[QueuedRun]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from steady.aws import queue, queued_runs
 from steady.aws.ecs.run_tasks import Refused, Throttled, Unanswered, run_tasks
-from steady.aws.runtime import Runtime
+from steady.aws.runtime import CALLS_AT_ONCE, Runtime
 from steady.metrics import MetricName
 from steady.queued_run import ROUND_S, QueuedRun, in_order
 from steady.thresholds import ClusterSettings
@@ -65,10 +65,7 @@ def run_round(
         return
     stop_at = runtime.now() + ROUND_TAKES_S
     tried = Tried()
-    for run in in_order(known.values(), runtime.now()):
-        tried.is_over = tried.is_over or runtime.now() > stop_at
-        if left := _outcome(runtime, environment, cluster, run, tried):
-            tried.waiting.append(left)
+    _try_all(runtime, environment, cluster, in_order(known.values(), runtime.now()), tried, stop_at)
     most = math.ceil(max(0.0, stop_at - runtime.now()) * GIVEN_UP_A_SECOND)
     tried.waiting += tried.given_up[most:]
     _give_up_all(runtime, environment, tried.given_up[:most])
@@ -77,6 +74,28 @@ def run_round(
     if tried.waiting:
         is_late = runtime.now() > stop_at
         queued_runs.book_round(runtime, table, environment.queue_url, name, 0.0 if is_late else ROUND_S)
+
+
+def _try_all(
+    runtime: Runtime,
+    environment: Environment,
+    cluster: ClusterSettings,
+    runs: Sequence[QueuedRun],
+    tried: Tried,
+    stop_at: float,
+) -> None:
+    """Try `runs` in their order: one, and while they find room, more and more of the same priority side by side."""
+    # A session makes its clients in one thread only: before the calls side by side.
+    _ = runtime.ecs, runtime.ecs_once, runtime.dynamodb, runtime.events, runtime.step_functions
+    begin, together = 0, 1
+    while begin < len(runs):
+        tried.is_over = tried.is_over or runtime.now() > stop_at
+        now = [run for run in runs[begin : begin + together] if run.priority == runs[begin].priority]
+        without_room = len(tried.without_room)
+        left = runtime.in_parallel(lambda run: _outcome(runtime, environment, cluster, run, tried), now)
+        tried.waiting += [run for run in left if run]
+        begin += len(now)
+        together = 1 if len(tried.without_room) > without_room else min(2 * together, CALLS_AT_ONCE)
 
 
 def _outcome(

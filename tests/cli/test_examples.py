@@ -32,7 +32,9 @@ MEASURED = {
     "bench placement": "simulator.bench.placement.placement",
 }
 # What needs no account, and ends well.
-ALONE = {"simulate", "demo", "tune", "cost", "template", "bench interruption", "bench autoscaler", "bench cold"}
+ALONE = {"simulate", "demo", "tune", "cost", "template", "bench interruption", "bench autoscaler", "bench cold"} | {
+    "bench launch"
+}
 
 
 class Begun(Exception):

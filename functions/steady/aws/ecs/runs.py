@@ -11,14 +11,13 @@ from steady.aws.ecs.services import placement_of
 from steady.aws.ecs.task_definitions import to_task_definition
 from steady.aws.runtime import Runtime
 from steady.cluster import TaskShape
+from steady.queued_run import sizes_in
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import TaskDefinitionTypeDef
 
 # As ECS describes them, by what names them. A family without a revision is its newest one: read again after a minute.
 DESCRIBED = Cache[str, Mapping[str, Any]](max_age_s=60.0)
-# ECS API, ContainerOverride and TaskOverride: what changes the size.
-SIZES = ("cpu", "memory", "memoryReservation", "resourceRequirements")
 
 
 def read_run_shape(
@@ -60,10 +59,6 @@ def with_overrides(definition: Mapping[str, Any], overrides: Mapping[str, Any]) 
     >>> with_overrides(small, {"containerOverrides": [{"name": "app", "cpu": 512}]})
     {'containerDefinitions': [{'name': 'app', 'cpu': 512}]}
     """
-    of_container = {one.get("name"): _sizes(one) for one in overrides.get("containerOverrides", [])}
+    of_container = {one.get("name"): sizes_in(one) for one in overrides.get("containerOverrides", [])}
     containers = [{**c, **of_container.get(c.get("name"), {})} for c in definition.get("containerDefinitions", [])]
-    return {**definition, **_sizes(overrides), "containerDefinitions": containers}
-
-
-def _sizes(override: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: override[name] for name in SIZES if override.get(name)}
+    return {**definition, **sizes_in(overrides), "containerDefinitions": containers}
