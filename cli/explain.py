@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from cli import launches
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
 from cli.clusters import settings_of
 from cli.output import JsonOption, one_line_errors, say, show_table, write_json
@@ -42,14 +43,18 @@ def explain(
     """
     aws = runtime(profile, region)
     with aws_errors(), one_line_errors(BadThreshold, NoSuchPool, parameters.NoLedger):
-        answer = explained(aws, cluster, parameters.read_ledger_table(aws))
+        tables = parameters.read_ledger_table(aws), parameters.read_launches_table(aws)
+        answer = explained(aws, cluster, *tables)
     write_json(answer, json_)
     if json_ != "-":
         _print(answer)
 
 
-def explained(aws: Runtime, cluster: str, ledger_table: str) -> dict[str, Any]:
+def explained(aws: Runtime, cluster: str, ledger_table: str, launches_table: str = "") -> dict[str, Any]:
     """Return the state of `cluster`, the observations and wants of each rule, and the decision, as JSON values.
+
+    Args:
+        launches_table: that of the launch queue; "": there is none.
 
     Raises:
         BadThreshold: if the cluster is not managed.
@@ -69,6 +74,7 @@ def explained(aws: Runtime, cluster: str, ledger_table: str) -> dict[str, Any]:
         "at_once_percent": {"asked": settings.thresholds.start_at_once_share, "got": _got(found)},
         "booting": sorted(found.state.booting_since),
         "lacking": {s.name: s.missing for s in snapshot.services if s.missing},
+        "launches": launches.waiting_launches(aws, launches_table, cluster),
         "rules": [
             {"rule": rule.__name__, "wants": [_want(w) for w in rule(snapshot, found.state, settings.thresholds)]}
             for rule in RULES
@@ -153,6 +159,8 @@ def _decision(found: Evaluation, mode: str) -> dict[str, Any]:
 def _print(answer: Mapping[str, Any]) -> None:
     say(*heading(answer))
     show_table(instances_table(answer))
+    if answer["launches"]:
+        show_table(launches.launches_table(answer["launches"]))
     show_table(rules_table(answer))
     for line in decision_lines(answer):
         say(*line)

@@ -10,7 +10,13 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from infra.settings.clusters import ManagedCluster
-from steady.names import CLUSTERS_PATH, DEPLOYED_CLUSTERS_PATH, DEPLOYED_DEFAULTS_PATH, LEDGER_PARAMETER
+from steady.names import (
+    CLUSTERS_PATH,
+    DEPLOYED_CLUSTERS_PATH,
+    DEPLOYED_DEFAULTS_PATH,
+    LAUNCHES_PARAMETER,
+    LEDGER_PARAMETER,
+)
 from steady.pools import PoolName
 from steady.thresholds import THRESHOLDS
 
@@ -25,6 +31,11 @@ def add_thresholds(scope: Construct, thresholds: Mapping[str, str]) -> None:
 def add_ledger(scope: Construct, table: str) -> None:
     """Add the parameter that tells `steady report` the ledger's name."""
     _parameter(scope, LEDGER_PARAMETER, table, r"^\S+$", "The DynamoDB table of the suite's ledger.")
+
+
+def add_launches(scope: Construct, table: str) -> None:
+    """Add the parameter that tells `steady explain` where the requests of the launch queue are."""
+    _parameter(scope, LAUNCHES_PARAMETER, table, r"^\S+$", "The DynamoDB table of the launch queue.")
 
 
 def add_cluster(scope: Construct, cluster: ManagedCluster, pool: PoolName) -> None:

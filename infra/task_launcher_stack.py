@@ -11,7 +11,7 @@ from aws_cdk import aws_scheduler_targets as targets
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra import permissions, wiring
+from infra import parameters, permissions, wiring
 from infra.queue_function import QueueFunction
 from infra.settings.target import Settings, TaskLauncherSettings
 from steady.aws import queued_runs
@@ -49,6 +49,7 @@ class TaskLauncherStack(cdk.Stack):
             index_name=queued_runs.WAITING_INDEX,
             partition_key=dynamodb.Attribute(name=queued_runs.WAITS_IN, type=dynamodb.AttributeType.STRING),
         )
+        parameters.add_launches(self, table.table_name)
         function = QueueFunction(
             self,
             "TaskLauncher",

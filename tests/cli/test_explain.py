@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from cli import explain
 from cli.explain import explained
 from cli.main import app
-from simulator.suite import LEDGER_TABLE
+from simulator.suite import LAUNCHES_TABLE, LEDGER_TABLE
 from simulator.world import World
 from steady.scaling.rules import RULES
 from steady.thresholds import BadThreshold
@@ -103,6 +103,27 @@ def test_another_order_of_the_types_is_said(monkeypatch: pytest.MonkeyPatch) -> 
 
     assert "order: m5.xlarge, m5.large" in done.stdout
     assert "TypePutFirst: m5.xlarge is put first" in done.stdout
+
+
+def test_each_request_of_the_launch_queue_that_waits_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(seed=1)
+    web = world.group_cluster("web", 1, maximum=1)
+    web.define("report", 4096, 256)
+    world.suite.launch(cluster="web", taskDefinition="report", clientToken="later", deadline=600)
+    world.suite.launch(cluster="web", taskDefinition="report", clientToken="first", priority=50, count=2)
+    world.run(20)
+    world.account.parameters.put("/steady/ledger", LEDGER_TABLE)
+    world.account.parameters.put("/steady/launches", LAUNCHES_TABLE)
+    monkeypatch.setattr(explain, "runtime", lambda profile, region: world.suite.runtime("operator"))
+
+    launches = explained(world.suite.runtime("operator"), "web", LEDGER_TABLE, LAUNCHES_TABLE)["launches"]
+    assert [(one["id"], one["count"], one["started"]) for one in launches] == [("first", 2, 0), ("later", 1, 0)]
+    assert {one["waits_s"] for one in launches} <= {18, 19, 20}
+    assert launches[0]["reason"] == "RESOURCE:CPU"
+
+    done = CliRunner().invoke(app, ["explain", "web"])
+    for text in ("first", "2 of 2 x report", "RESOURCE:CPU", "later"):
+        assert text in done.stdout
 
 
 def test_where_the_suite_is_not_deployed_that_is_said_in_one_line(aws: boto3.Session) -> None:

@@ -19,6 +19,7 @@ from steady.names import (
     DEFAULTS_PATH,
     DEPLOYED_CLUSTERS_PATH,
     DEPLOYED_DEFAULTS_PATH,
+    LAUNCHES_PARAMETER,
     LEDGER_PARAMETER,
 )
 from steady.pools import POOL_NAMES
@@ -161,6 +162,14 @@ def read_ledger_table(runtime: Runtime) -> str:
         return runtime.ssm.get_parameter(Name=LEDGER_PARAMETER)["Parameter"]["Value"]
     except runtime.ssm.exceptions.ParameterNotFound as error:
         raise NoLedger(f"{LEDGER_PARAMETER} is missing: deploy the suite here (cdk deploy --all)") from error
+
+
+def read_launches_table(runtime: Runtime) -> str:
+    """Return the name of the launch queue's DynamoDB table; "": there is no launch queue here."""
+    try:
+        return runtime.ssm.get_parameter(Name=LAUNCHES_PARAMETER)["Parameter"]["Value"]
+    except runtime.ssm.exceptions.ParameterNotFound:
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
