@@ -12,7 +12,7 @@ from cli.cost import prices
 
 # What the autoscaler puts out at each tick (`steady.aws.scaling.reporting`, and Ticks). CloudWatch asks for each metric
 # that had a value, by the hour.
-METRICS_OF_A_CLUSTER = 11
+METRICS_OF_A_CLUSTER = 12
 # The buckets of the ECS API that ticks draw on: reads of instances and tasks, of services, of clusters, of definitions.
 METRICS_OF_THE_SUITE = 4
 # Lambda, "Using Lambda with Amazon SQS": five parallel long polls of 20 s each, at first.

@@ -17,7 +17,7 @@ from simulator.bench.reasons import REASONS
 from simulator.bench.taken_services import SERVICES
 from simulator.world import World
 
-BENCH = ["bench", "interruption", "--instances", "1", "--at-once", "1"]
+BENCH = ["bench", "interruption", "--instances", "2", "--at-once", "1"]
 
 runner = CliRunner()
 

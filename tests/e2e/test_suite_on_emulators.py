@@ -92,15 +92,7 @@ def test_a_spot_warning_drains_deregisters_and_stops(
     # moto does not say of which deployment the task is: it is stopped as late as a batch task, after 82 s.
     eventually("its task is stopped", lambda: _desired_status(emulators, spot.service_task_arn) == "STOPPED", 110)
     assert _statuses(emulators, "batch")[spot.spared_instance_id] == "ACTIVE"
-
-
-def test_what_was_drained_and_decided_is_shown_to_operators(
-    emulators: Emulators, outputs: dict[str, dict[str, str]]
-) -> None:
-    assert outputs
-
     assert "drain step" in steady(emulators, "watch", "batch", "--once").stdout
-    assert "auto-scaling-group:stream" in steady(emulators, "clusters").stdout
 
 
 def test_a_warning_of_a_spot_instance_of_a_group_drains_it(
