@@ -32,7 +32,7 @@ def test_a_whole_fleet_is_reclaimed_by_default() -> None:
 
     figures = json.loads(done.stdout)
     assert done.exit_code == 0
-    assert (figures["instances"], figures["tasks"], figures["tasks_killed_in_service"]) == (1, 9, 0)
+    assert (figures["instances"], figures["tasks"], figures["tasks_killed_in_service"]) == (2, 18, 0)
 
 
 def test_a_whole_fleet_that_is_not_emptied_in_time_ends_with_1(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,7 +41,7 @@ def test_a_whole_fleet_that_is_not_emptied_in_time_ends_with_1(monkeypatch: pyte
     done = runner.invoke(app, BENCH)
 
     assert done.exit_code == 1
-    assert "9 of 9 tasks killed in service, and 0 at most" in done.stderr
+    assert "18 of 18 tasks killed in service, and 0 at most" in done.stderr
 
 
 @pytest.mark.parametrize(
