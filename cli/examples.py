@@ -18,6 +18,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "steady drain --cancel i-0123456789abcdef0",
         "steady drain --cluster web --all",
     ),
+    "run": ("steady run report --cluster batch --count 4 --wait",),
     "clusters": ("steady clusters", "steady clusters --region eu-west-1 --json -"),
     "explain": ("steady explain web", "steady explain web --json -"),
     "watch": ("steady watch web", "steady watch web --once --since 360"),

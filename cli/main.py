@@ -9,6 +9,7 @@ from typing import Any
 import typer
 
 from cli import clusters, config, drain, explain, image, prepare, simulate, tune, upgrade, watch
+from cli import run as run_
 from cli.bench import command as bench
 from cli.cost import command as cost
 from cli.doctor import command as doctor
@@ -36,6 +37,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "tune": tune.tune,
     "record": record.record,
     "drain": drain.drain,
+    "run": run_.run,
     "clusters": clusters.clusters,
     "explain": explain.explain,
     "watch": watch.watch,

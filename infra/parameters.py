@@ -14,6 +14,7 @@ from steady.names import (
     CLUSTERS_PATH,
     DEPLOYED_CLUSTERS_PATH,
     DEPLOYED_DEFAULTS_PATH,
+    LAUNCH_QUEUE_PARAMETER,
     LAUNCHES_PARAMETER,
     LEDGER_PARAMETER,
 )
@@ -33,9 +34,10 @@ def add_ledger(scope: Construct, table: str) -> None:
     _parameter(scope, LEDGER_PARAMETER, table, r"^\S+$", "The DynamoDB table of the suite's ledger.")
 
 
-def add_launches(scope: Construct, table: str) -> None:
-    """Add the parameter that tells `steady explain` where the requests of the launch queue are."""
+def add_launches(scope: Construct, table: str, queue_url: str) -> None:
+    """Add the parameters that tell `steady explain` and `steady run` where the launch queue and its table are."""
     _parameter(scope, LAUNCHES_PARAMETER, table, r"^\S+$", "The DynamoDB table of the launch queue.")
+    _parameter(scope, LAUNCH_QUEUE_PARAMETER, queue_url, r"^\S+$", "The URL of the launch queue.")
 
 
 def add_cluster(scope: Construct, cluster: ManagedCluster, pool: PoolName) -> None:

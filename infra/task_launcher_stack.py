@@ -49,7 +49,6 @@ class TaskLauncherStack(cdk.Stack):
             index_name=queued_runs.WAITING_INDEX,
             partition_key=dynamodb.Attribute(name=queued_runs.WAITS_IN, type=dynamodb.AttributeType.STRING),
         )
-        parameters.add_launches(self, table.table_name)
         function = QueueFunction(
             self,
             "TaskLauncher",
@@ -62,6 +61,7 @@ class TaskLauncherStack(cdk.Stack):
             },
         )
         self.function = function
+        parameters.add_launches(self, table.table_name, function.queue.queue_url)
         function.function.add_environment("QUEUE_URL", function.queue.queue_url)
         function.may_send_to(function.queue)
         function.may_send_to(autoscaler_queue)

@@ -15,6 +15,7 @@ DEPLOYED_DEFAULTS_PATH = "/steady/deployed/defaults"
 DEPLOYED_PATH = "/steady/deployed"
 LEDGER_PARAMETER = "/steady/ledger"
 LAUNCHES_PARAMETER = "/steady/launches"
+LAUNCH_QUEUE_PARAMETER = "/steady/launch-queue"
 # The AMI that new instances of each cluster start from: `steady image` writes it, and a deployment reads it.
 IMAGES_PATH = "/steady/images"
 # The environment variable that tells a function the clusters of the deployment.

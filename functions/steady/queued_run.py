@@ -28,6 +28,11 @@ ROUND_S = 10.0
 STARTED_BY = "steady-launch/"
 
 
+def key_of(cluster: str, id_: str) -> str:
+    """Return the key of the request `id_` of a cluster: 64 characters, whatever the id holds."""
+    return hashlib.sha256(f"{cluster}/{id_}".encode()).hexdigest()
+
+
 @dataclass(frozen=True)
 class QueuedRun:
     """One request of the launch queue. Times are in seconds since the epoch.
@@ -65,7 +70,7 @@ class QueuedRun:
     @property
     def key(self) -> str:
         """The key under which the request is kept, which ECS takes in `startedBy` (ECS API: letters and numbers)."""
-        return hashlib.sha256(f"{self.cluster}/{self.id}".encode()).hexdigest()
+        return key_of(self.cluster, self.id)
 
     @property
     def call(self) -> Mapping[str, Any]:

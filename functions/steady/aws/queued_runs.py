@@ -117,6 +117,21 @@ def read(runtime: Runtime, table: str, run: QueuedRun) -> QueuedRun | None:
     return _run(item) if WAITS_IN in item else None
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a request has come; `waits` is whether it still waits."""
+
+    ended: Ended
+    waits: bool
+
+
+def read_progress(runtime: Runtime, table: str, key: str) -> Progress | None:
+    """Return how far the request `key` has come; None: its message has not been read yet."""
+    answer = runtime.dynamodb.get_item(TableName=table, Key={KEY: {"S": key}}, ConsistentRead=True)
+    item = answer.get("Item")
+    return Progress(Ended.of(item), WAITS_IN in item) if item else None
+
+
 def ask(runtime: Runtime, table: str, run: QueuedRun) -> QueuedRun | None:
     """Note that RunTask is about to be called for the request, and return it as it is now; None: it no longer waits.
 

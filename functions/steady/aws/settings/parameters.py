@@ -19,6 +19,7 @@ from steady.names import (
     DEFAULTS_PATH,
     DEPLOYED_CLUSTERS_PATH,
     DEPLOYED_DEFAULTS_PATH,
+    LAUNCH_QUEUE_PARAMETER,
     LAUNCHES_PARAMETER,
     LEDGER_PARAMETER,
 )
@@ -45,6 +46,10 @@ Value = int | str
 
 class NotManaged(BadThreshold):
     """A cluster has no `capacity` parameter; the text names the clusters that have one."""
+
+
+class NoLaunchQueue(ValueError):
+    """The suite has no launch queue in this account and Region."""
 
 
 class NoLedger(ValueError):
@@ -166,8 +171,23 @@ def read_ledger_table(runtime: Runtime) -> str:
 
 def read_launches_table(runtime: Runtime) -> str:
     """Return the name of the launch queue's DynamoDB table; "": there is no launch queue here."""
+    return _value(runtime, LAUNCHES_PARAMETER)
+
+
+def read_launch_queue(runtime: Runtime) -> str:
+    """Return the URL of the launch queue.
+
+    Raises:
+        NoLaunchQueue: if there is none in this account and Region.
+    """
+    if url := _value(runtime, LAUNCH_QUEUE_PARAMETER):
+        return url
+    raise NoLaunchQueue(f"{LAUNCH_QUEUE_PARAMETER} is missing: add task_launcher to cdk.json, and deploy (make deploy)")
+
+
+def _value(runtime: Runtime, name: str) -> str:
     try:
-        return runtime.ssm.get_parameter(Name=LAUNCHES_PARAMETER)["Parameter"]["Value"]
+        return runtime.ssm.get_parameter(Name=name)["Parameter"]["Value"]
     except runtime.ssm.exceptions.ParameterNotFound:
         return ""
 
