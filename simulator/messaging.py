@@ -161,8 +161,9 @@ class Messaging:
             raise AwsError("InvalidParameterValue", f"DelaySeconds is {delay_s}: 0 to 900 is needed")
         if len(params["MessageBody"].encode()) > LARGEST_MESSAGE:
             raise AwsError("InvalidParameterValue", f"One or more parameters are invalid: over {LARGEST_MESSAGE} bytes")
+        comes_twice = self._rng.random() < self.duplicates
         message = self.enqueue(queue, params["MessageBody"], delay_s, params.get("MessageAttributes"))
-        if self._rng.random() < self.duplicates:
+        if comes_twice:
             # SQS Developer Guide, "At-least-once delivery": "you might get that message copy again".
             self.enqueue(queue, params["MessageBody"], delay_s, params.get("MessageAttributes"), message.id)
         return {

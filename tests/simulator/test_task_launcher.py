@@ -208,6 +208,18 @@ def test_waiting_requests_that_are_alike_cost_one_call_a_round() -> None:
     assert web.world.account.endpoint.counted("task-launcher").calls["ecs:RunTask"] <= 14
 
 
+def test_requests_that_wait_are_read_over_several_pages() -> None:
+    web = full(seed=11)
+    web.pool.maximum = 1  # type: ignore[union-attr]
+    command = {"containerOverrides": [{"name": "app", "command": ["x" * 8000]}]}
+    for number in range(300):
+        launch(web, overrides=command, deadline=30, clientToken=f"run-{number}")
+    web.world.run(60)
+
+    assert web.world.account.endpoint.counted("task-launcher").calls["ecs:RunTask"] <= 10
+    assert len({event["id"] for event in events(web, "Launch Given Up")}) == 300
+
+
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("part", range(4))
 def test_a_crash_at_any_call_loses_nothing_and_runs_nothing_twice(part: int, *, after: bool) -> None:
