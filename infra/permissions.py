@@ -53,6 +53,9 @@ def may_run_tasks(function: QueueFunction, settings: Settings, roles: Sequence[s
         function.allow(["ecs:ListContainerInstances"], clusters)
         actions = ["ecs:RunTask", "ecs:StopTask", "ecs:DescribeContainerInstances"]
         function.allow(actions, ["*"], ArnEquals={"ecs:cluster": clusters})
+        # ECS Developer Guide, "Grant permission to tag resources on creation": of a request with tags.
+        tasks = [stack.format_arn(service="ecs", resource="task", resource_name=f"{name}/*") for name in names]
+        function.allow(["ecs:TagResource"], tasks, StringEquals={"ecs:CreateAction": "RunTask"})
     function.allow(["ecs:DescribeTaskDefinition"], ["*"])
     if roles:
         passed = {"iam:PassedToService": "ecs-tasks.amazonaws.com"}

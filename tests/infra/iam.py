@@ -61,6 +61,9 @@ def requests_of(call: Call) -> Iterator[Request]:
         # ECS Developer Guide, "Task execution IAM role": who runs a task passes it its roles.
         passed = (("iam:PassedToService", "ecs-tasks.amazonaws.com"),)
         yield Request(call.caller, "iam:PassRole", TASK_ROLE, passed)
+        if call.params.get("tags"):
+            task = arn("ecs", f"task/{call.params['cluster']}/1")
+            yield Request(call.caller, "ecs:TagResource", task, (("ecs:CreateAction", "RunTask"),))
     if "LaunchTemplate" in call.params.get("MixedInstancesPolicy", {}):
         yield from _launches(call.caller, call.params["AutoScalingGroupName"])
 

@@ -168,6 +168,8 @@ THEIRS = (
         (("iam:PassedToService", "ecs-tasks.amazonaws.com"),),
     ),
     Request("task-launcher", "iam:PassRole", TASK_ROLE, (("iam:PassedToService", "ec2.amazonaws.com"),)),
+    Request("task-launcher", "ecs:TagResource", arn("ecs", "task/theirs/1"), (("ecs:CreateAction", "RunTask"),)),
+    Request("task-launcher", "ecs:TagResource", arn("ecs", "task/web/1")),
     Request("task-launcher", "events:PutEvents", arn("events", "event-bus/theirs")),
     Request("task-launcher", "sqs:SendMessage", arn("sqs", "interruption-handler")),
     Request("runtask-failure", "sqs:SendMessage", arn("sqs", "unserved")),

@@ -124,7 +124,7 @@ def _world_of_launches() -> World:
     web = clusters[0]
     for cluster in clusters:
         cluster.define("report", 100, 100)
-        world.suite.launch(cluster=cluster.name, taskDefinition="report")
+        world.suite.launch(cluster=cluster.name, taskDefinition="report", tags=[{"key": "team", "value": "a"}])
     web.define("huge", 999_999, 100)
     strategy = [{"capacityProvider": world.provide("ours", "web"), "weight": 1}]
     world.suite.launch(cluster="web", taskDefinition="huge", capacityProviderStrategy=strategy, deadline=30)
