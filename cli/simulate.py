@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +30,7 @@ from simulator.instance_types import NoSuchInstanceType, registered_size
 from simulator.outcome import Outcome
 from simulator.policies import ecs_alone, steady
 from simulator.prices import dollars
+from simulator.processes import run_all
 from simulator.report import difference
 from simulator.report.figures import SHOWN
 from simulator.simulation import Scenario, simulate
@@ -181,24 +184,29 @@ def _thresholds(settings: Sequence[str]) -> dict[str, int | str]:
 
 
 def run_policies(names: Sequence[str], scenario: Scenario) -> list[Outcome]:
-    """Simulate `scenario` once with each policy, and show the progress on standard error."""
+    """Simulate `scenario` once with each policy, side by side, and show the progress on standard error."""
     columns = (
         text_column("{task.description}"),
         BarColumn(),
         text_column("{task.fields[clock]}"),
         TimeRemainingColumn(),
     )
-    outcomes = []
     with progress_bars(*columns) as progress:
-        for name in names:
-            bar = progress.add_task(name, total=scenario.hours, clock="")
+        if len(names) == 1:
+            bar = progress.add_task(names[0], total=scenario.hours, clock="")
 
-            def show_progress(simulated_s: float, bar: int = bar) -> None:
+            def show_progress(simulated_s: float) -> None:
                 clock = f"{simulated_s / 3600:.1f} of {scenario.hours:g} h"
-                progress.update(bar, completed=simulated_s / 3600, clock=clock)  # type: ignore[arg-type]
+                progress.update(bar, completed=simulated_s / 3600, clock=clock)
 
-            outcomes.append(simulate(name, scenario, show_progress))
-    return outcomes
+            return [simulate(names[0], scenario, show_progress)]
+        # Each in a process of its own, which says nothing before it ends.
+        bars = {name: progress.add_task(name, total=None, clock=f"{scenario.hours:g} h") for name in names}
+
+        def show_done(name: str) -> None:
+            progress.update(bars[name], total=1, completed=1)
+
+        return run_all(partial(simulate, scenario=scenario), names, min(len(names), os.cpu_count() or 1), show_done)
 
 
 def report_left_out(scenario: Scenario) -> None:
