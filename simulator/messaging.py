@@ -96,12 +96,19 @@ class Messaging:
         """Answer EventBridge's action PutEvents, on the default bus (EventBridge API: ten entries a call)."""
         if not 1 <= len(params["Entries"]) <= 10:
             raise AwsError("ValidationException", f"{len(params['Entries'])} entries: 1 to 10 are needed")
-        for entry in params["Entries"]:
+        answers = [self._put_entry(entry) for entry in params["Entries"]]
+        return {"FailedEntryCount": sum("ErrorCode" in answer for answer in answers), "Entries": answers}
+
+    def _put_entry(self, entry: dict[str, str]) -> dict[str, str]:
+        """Put one event. EventBridge API, PutEventsResultEntry: one that it does not take fails by itself."""
+        try:
             detail = json.loads(entry["Detail"])
-            event = {"source": entry["Source"], "detail-type": entry["DetailType"], "detail": detail}
-            self.put.append(event)
-            self.put_event(event)
-        return {"FailedEntryCount": 0, "Entries": [{"EventId": f"event-{next(self._ids)}"} for _ in params["Entries"]]}
+        except ValueError:
+            return {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
+        event = {"source": entry["Source"], "detail-type": entry["DetailType"], "detail": detail}
+        self.put.append(event)
+        self.put_event(event)
+        return {"EventId": f"event-{next(self._ids)}"}
 
     def publish(self, topic: str, message: str) -> None:
         """Send a message to an SNS topic. Its queues get it in SNS's envelope."""

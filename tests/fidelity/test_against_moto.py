@@ -159,8 +159,11 @@ CASES = (
     Case("sqs:SendMessage", {"QueueUrl": "<queue>", "MessageBody": "x"}),
     Case("sns:Publish", {"TopicArn": "arn:aws:sns:us-east-1:123456789012:none", "Message": "x"}),
     Case("servicediscovery:DeregisterInstance", {"ServiceId": "srv-none", "InstanceId": "x"}),
+    Case("events:PutEvents", {"Entries": [{"Source": "a.b", "DetailType": "c", "Detail": "{}"}]}),
+    Case("events:PutEvents", {"Entries": [{"Source": "a.b", "DetailType": "c", "Detail": "no JSON"}]}),
 )
-# Calls of which moto has none: ECS's protection and account settings, Auto Scaling's lifecycle, Spot Fleet's history.
+# Calls of which moto has none: ECS's protection and account settings, Auto Scaling's lifecycle, Spot Fleet's history;
+# and Step Functions' tokens, which it takes without looking.
 UNKNOWN_TO_MOTO = frozenset(
     {
         "ecs:GetTaskProtection",
@@ -170,6 +173,8 @@ UNKNOWN_TO_MOTO = frozenset(
         "autoscaling:DescribeScalingActivities",
         "autoscaling:TerminateInstanceInAutoScalingGroup",
         "ec2:DescribeSpotFleetRequestHistory",
+        "stepfunctions:SendTaskSuccess",
+        "stepfunctions:SendTaskFailure",
     }
 )
 

@@ -16,6 +16,7 @@ from steady.aws.scaling import state_codec
 from steady.aws.scaling.state_codec import ROWS, from_plain, to_plain
 from steady.cluster import InstanceShape, Size
 from steady.scaling.demand import Demand, RunShape
+from steady.scaling.learning import Lately
 from steady.scaling.recurrence import DAYS, RECENT
 from steady.scaling.staffing import Staffing
 from steady.scaling.state import Healing, ScalingState
@@ -51,6 +52,9 @@ FULL = ScalingState(
     days=DAYS.record(1_767_225_600.0, Size(5, 6)),
     staffing=Staffing(0.25, tasks=7, lacking=1),
     waited_at=16.5,
+    cover=1.25,
+    started=40.0,
+    lately=Lately(30.5, 2.5),
     healing=Healing({"arn-5": 7.5}, {"arn-5": 8.5}, registered_at=9.5, unanswered=(10.5, 11.5)),
     refusals={"i-6": RefusedTermination(13.5, 2, "OperationNotPermitted")},
     order_before=("m5.large", "m5.xlarge"),
@@ -64,6 +68,9 @@ SINCE_0_1_0: Mapping[str, Any] = {
     "chosen_at": {},
     "spared_until": {},
     "waited_at": None,
+    "cover": 1.0,
+    "started": 0.0,
+    "lately": Lately(),
     "launched": (),
     "tries": {},
     "refusals": {},
