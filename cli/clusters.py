@@ -14,7 +14,8 @@ from steady.aws.capacity import pools
 from steady.aws.capacity.kind import NoSuchPool
 from steady.aws.runtime import Runtime, batches
 from steady.aws.settings import parameters
-from steady.thresholds import BadThreshold, ClusterSettings
+from steady.pools import Pool
+from steady.thresholds import BadThreshold, ClusterSettings, Thresholds
 
 # ECS: how many clusters one DescribeClusters takes.
 CLUSTERS_A_DESCRIBE = 100
@@ -29,6 +30,14 @@ def settings_of(aws: Runtime, cluster: str) -> ClusterSettings:
     """
     parameters.list_managed_clusters(aws, [cluster])
     return parameters.read_settings(aws, cluster)
+
+
+def bounds_of(pool: Pool, thresholds: Thresholds) -> dict[str, int]:
+    """Return the `minimum` and the `maximum` that the pool and the thresholds set together, in the pool's units."""
+    return {
+        "minimum": max(pool.minimum, thresholds.min_capacity),
+        "maximum": min(pool.maximum, thresholds.max_capacity),
+    }
 
 
 def clusters(profile: ProfileOption = None, region: RegionOption = None, json_: JsonOption = None) -> None:
@@ -81,8 +90,7 @@ def _row(aws: Runtime, cluster: str, in_ecs: Mapping[str, Any] | None) -> dict[s
         "pool": str(pool.name),
         "target": pool.target,
         "held": pool.held,
-        "minimum": max(pool.minimum, settings.thresholds.min_capacity),
-        "maximum": min(pool.maximum, settings.thresholds.max_capacity),
+        **bounds_of(pool, settings.thresholds),
         "problem": "; ".join(settings.problems),
     }
     return row

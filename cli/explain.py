@@ -11,7 +11,7 @@ from rich.table import Table
 
 from cli import launches
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
-from cli.clusters import settings_of
+from cli.clusters import bounds_of, settings_of
 from cli.output import JsonOption, one_line_errors, say, show_table, write_json
 from simulator.wording import counted
 from steady.aws.capacity.kind import NoSuchPool
@@ -97,8 +97,7 @@ def _pool(snapshot: Snapshot, settings: ClusterSettings) -> dict[str, Any]:
         "target": pool.target,
         "held": pool.held,
         "on_demand": pool.on_demand,
-        "minimum": max(pool.minimum, settings.thresholds.min_capacity),
-        "maximum": min(pool.maximum, settings.thresholds.max_capacity),
+        **bounds_of(pool, settings.thresholds),
     }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from simulator import policies
 from simulator.ec2 import BOOT_S
 from simulator.instance_types import registered_size
-from simulator.prices import SPOT_SHARE, dollars, hours_of
+from simulator.prices import SPOT_SHARE, dollars, hours_bought, hours_of
 from simulator.processes import run_all
 from simulator.simulation import Scenario, simulate
 from simulator.workload import synthetic, traces
@@ -258,8 +258,8 @@ def _row(policy: str, figures: Sequence[Mapping[str, Any]], instance_type: str, 
         median(lambda f: f["wait_seconds"]["p50"]),
         median(lambda f: f["wait_seconds"]["p95"]),
         median(lambda f: f["wait_seconds"]["p99"]),
-        median(lambda f: hours_bought(f, Purchase.ON_DEMAND)),
-        median(lambda f: hours_bought(f, Purchase.SPOT)),
+        median(lambda f: hours_bought(f["instance_hours_by"], Purchase.ON_DEMAND)),
+        median(lambda f: hours_bought(f["instance_hours_by"], Purchase.SPOT)),
         median(lambda f: dollars(f["instance_hours_by"], spot_share)),
         median(lambda f: hours_of(f["instance_hours_by"], instance_type) / f["lower_bound_instance_hours"]),
         # These must never happen, so the worst seed counts.
@@ -271,8 +271,3 @@ def _row(policy: str, figures: Sequence[Mapping[str, Any]], instance_type: str, 
         median(lambda f: f["simulated_hours"]),
         median(lambda f: f["wall_seconds"]),
     )
-
-
-def hours_bought(figures: Mapping[str, Any], purchase: Purchase) -> float:
-    """Return the instance-hours of a run that were bought on-demand, or on Spot."""
-    return float(sum(figures["instance_hours_by"][purchase].values()))

@@ -75,6 +75,11 @@ def dollars(hours: Hours, spot_share: float = SPOT_SHARE) -> float:
     return round(sum(of_type * price(type_, bought, spot_share) for bought, type_, of_type in every), 2)
 
 
+def hours_bought(hours: Hours, purchase: Purchase) -> float:
+    """Return how many of `hours` were bought on-demand, or on Spot."""
+    return float(sum(hours[purchase].values()))
+
+
 def hours_of(hours: Hours, instance_type: str) -> float:
     """Return how many hours of `instance_type` cost as much, on-demand, as all of `hours` would.
 

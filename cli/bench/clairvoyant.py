@@ -22,7 +22,7 @@ from cli.bench.options import (
     end_if_broken,
     publish,
 )
-from cli.output import JsonOption, fail, one_line_errors, progress_bars
+from cli.output import JsonOption, one_line_errors, progress_bars
 from simulator import prices
 from simulator.bench.clairvoyant import limit
 from simulator.bench.clairvoyant.limit import Limit
@@ -52,10 +52,7 @@ def clairvoyant(
     Exit code 1: the suite costs over 10 % more at the same waiting. 2: a trace cannot be read, or OR-tools is missing.
     """
     check_page(page_, MADE_BY)
-    chosen = [replace(w, hours=min(w.hours, hours)) for w in chosen_workloads(workload) if w.promised]
-    if not chosen:
-        names = "; ".join(w.name for w in chosen_workloads([]) if w.promised)
-        fail(f"--workload is {', '.join(workload)}: part of the name of one of these is needed: {names}")
+    chosen = [replace(w, hours=min(w.hours, hours)) for w in chosen_workloads(workload, only_promised=True)]
     settings = limit.Settings(traces_, seed, spot_percent / 100, search, tuple(wait))
     with one_line_errors(traces.BadTrace, NoSearch), progress_bars() as progress:
         for each in chosen:

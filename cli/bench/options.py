@@ -69,10 +69,15 @@ def end_if_broken(broken: Iterable[str], words: str = "promises are not kept:") 
         fail(words, BROKEN, lines)
 
 
-def chosen_workloads(parts: Sequence[str]) -> list[comparison.Workload]:
-    """Return the workloads with one of `parts` in their names, or all. Where there is none, end the command."""
-    chosen = [w for w in comparison.WORKLOADS if not parts or any(part in w.name for part in parts)]
+def chosen_workloads(parts: Sequence[str], *, only_promised: bool = False) -> list[comparison.Workload]:
+    """Return the workloads with one of `parts` in their names, or all. Where there is none, end the command.
+
+    Args:
+        only_promised: leave out those of which nothing is promised.
+    """
+    among = [w for w in comparison.WORKLOADS if w.promised or not only_promised]
+    chosen = [w for w in among if not parts or any(part in w.name for part in parts)]
     if not chosen:
-        known = "; ".join(w.name for w in comparison.WORKLOADS)
+        known = "; ".join(w.name for w in among)
         fail(f"--workload is {', '.join(parts)}, which is in no workload's name: a part of one of {known} is needed")
     return chosen

@@ -10,7 +10,16 @@ from typing import Annotated, Any
 import typer
 
 from cli.bench import figures_page
-from cli.bench.options import CORES, AtOnceOption, PageOption, check_page, end_if_broken, publish
+from cli.bench.options import (
+    CORES,
+    AtOnceOption,
+    PageOption,
+    WorkloadOption,
+    check_page,
+    chosen_workloads,
+    end_if_broken,
+    publish,
+)
 from cli.output import JsonOption, fail, one_line_errors, progress_bars
 from simulator import comparison
 from simulator.bench import sensitivity as measured
@@ -31,9 +40,7 @@ def sensitivity(
     traces_: Annotated[
         Path | None, typer.Option("--traces", help="The folder of the trace files. Without it, none is run.")
     ] = None,
-    workload: Annotated[
-        list[str], typer.Option(help="Run only workloads with this text in their name; repeatable.")
-    ] = [],  # noqa: B006 - typer copies it
+    workload: WorkloadOption = [],  # noqa: B006 - typer copies it
     at_once: AtOnceOption = CORES,
     page_: PageOption = None,
     json_: JsonOption = None,
@@ -45,14 +52,7 @@ def sensitivity(
     check_page(page_, MADE_BY)
     parts: list[measured.Part] = [Day(hours), Reclaim(instances)]
     if traces_:
-        chosen = [
-            replace(w, hours=min(w.hours, hours))
-            for w in comparison.WORKLOADS
-            if w.promised and (not workload or any(part in w.name for part in workload))
-        ]
-        if not chosen:
-            known = "; ".join(w.name for w in comparison.WORKLOADS if w.promised)
-            fail(f"--workload is {', '.join(workload)}: a part of one of {known} is needed")
+        chosen = [replace(w, hours=min(w.hours, hours)) for w in chosen_workloads(workload, only_promised=True)]
         with one_line_errors(traces.BadTrace):
             for each in chosen:
                 each.plan(traces_)

@@ -16,6 +16,7 @@ from steady.aws import queue
 from steady.aws.api_budget.budget import budget_of
 from steady.aws.capacity.providers import Providers
 from steady.aws.ecs.runs import read_run_shape
+from steady.aws.errors import is_of_server
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import by_cluster, evaluation
 from steady.aws.settings import cluster_settings, clusters
@@ -177,8 +178,7 @@ def _passes(error: Exception) -> bool:
     """Return whether a later call may be answered: one that was throttled, failed at AWS, or got no answer."""
     if not isinstance(error, ClientError):
         return isinstance(error, BotoCoreError)
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
-    return "Throttl" in error.response["Error"]["Code"] or status >= 500
+    return "Throttl" in error.response["Error"]["Code"] or is_of_server(error)
 
 
 def _is_of(cluster: ClusterSettings, failure: RunTaskFailure) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from simulator.outcome import Outcome, TakenTask
-from simulator.prices import SPOT_SHARE, dollars
+from simulator.prices import SPOT_SHARE, dollars, hours_bought
 from simulator.report.day import called
 from simulator.report.waits import bursts_of
 from steady.pools import Purchase
@@ -71,5 +71,5 @@ def _lost(figures: Figures) -> int:
 
 
 def _hours(figures: Figures) -> str:
-    by = {bought: sum(of.values()) for bought, of in figures["instance_hours_by"].items()}
-    return f"{by[Purchase.ON_DEMAND]:,.1f} on-demand and {by[Purchase.SPOT]:,.1f} Spot hours"
+    on_demand, spot = (hours_bought(figures["instance_hours_by"], p) for p in (Purchase.ON_DEMAND, Purchase.SPOT))
+    return f"{on_demand:,.1f} on-demand and {spot:,.1f} Spot hours"

@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
+from simulator.prices import hours_bought
 from steady.pools import Purchase
 
 Figures = dict[str, Any]
 
 
-def _hours(figures: Figures, bought: str) -> float:
-    return float(sum(figures["instance_hours_by"][bought].values()))
+def _hours(figures: Figures) -> str:
+    by = figures["instance_hours_by"]
+    return f"{hours_bought(by, Purchase.ON_DEMAND):,.1f} / {hours_bought(by, Purchase.SPOT):,.1f}"
 
 
 def _falls(decreases: dict[str, int]) -> str:
@@ -25,7 +27,7 @@ SHOWN: tuple[tuple[str, Callable[[Figures], str]], ...] = (
     ("Wait, 99th percentile", lambda f: f"{f['wait_seconds']['p99']:g} s"),
     ("Wait, longest", lambda f: f"{f['wait_seconds']['max']:g} s"),
     ("Instance-hours", lambda f: f"{f['instance_hours']:,.1f}"),
-    ("On-demand / Spot hours", lambda f: f"{_hours(f, Purchase.ON_DEMAND):,.1f} / {_hours(f, Purchase.SPOT):,.1f}"),
+    ("On-demand / Spot hours", _hours),
     ("Lower bound, instance-hours", lambda f: f"{f['lower_bound_instance_hours']:,.1f}"),
     ("Falls of the target, and undone within 10 min", lambda f: _falls(f["target_decreases"])),
     ("Interruptions", lambda f: f"{f['interruptions']:,}"),

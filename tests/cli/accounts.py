@@ -8,7 +8,22 @@ from typing import Any
 
 import boto3
 
+from steady.aws.runtime import Runtime
+from steady.names import LEDGER_PARAMETER
+
 IMAGE = "ami-12c6146b"
+LEDGER = "the-ledger"
+
+
+def ledger(runtime: Runtime) -> None:
+    """The empty table of the suite's ledger, and the parameter that names it."""
+    runtime.dynamodb.create_table(
+        TableName=LEDGER,
+        KeySchema=[{"AttributeName": "cluster", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "cluster", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    runtime.ssm.put_parameter(Name=LEDGER_PARAMETER, Value=LEDGER, Type="String")
 
 
 def template(aws: boto3.Session, user_data: str, **data: Any) -> str:

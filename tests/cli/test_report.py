@@ -17,6 +17,7 @@ from steady.aws.scaling import ledger
 from steady.names import LEDGER_PARAMETER
 from steady.scaling.state import ScalingState
 from steady.scaling.usage import Usage
+from tests.cli import accounts
 
 HOURS = {"on-demand": {"m5.large": 10.0}, "spot": {"m5.large": 30.0, "m5.xlarge": 10.0}}
 PRICES = {"m5.large": Price(0.10, 0.04), "m5.xlarge": Price(0.20, 0.06)}
@@ -47,20 +48,14 @@ def simulation(tmp_path: Path) -> Path:
 def account(aws: boto3.Session) -> Runtime:
     """The ledger of two clusters, with a day of each."""
     runtime = Runtime(session=aws)
-    runtime.dynamodb.create_table(
-        TableName="the-ledger",
-        KeySchema=[{"AttributeName": "cluster", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "cluster", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    accounts.ledger(runtime)
     for cluster, kind, hours in (
         ("web", "auto-scaling-group:web", {"on-demand m5.large": 48.0}),
         ("batch", "spot-fleet:sfr-1", {"spot m5.large": 180.0, "on-demand m5.large": 12.0}),
     ):
         runtime.ssm.put_parameter(Name=f"/steady/clusters/{cluster}/capacity", Value=kind, Type="String")
         memory = ScalingState(usage=Usage(1.0, {}, {"2026-01-30": hours}))
-        ledger.save(runtime, "the-ledger", ledger.load(runtime, "the-ledger", cluster), memory, 0.0)
-    runtime.ssm.put_parameter(Name=LEDGER_PARAMETER, Value="the-ledger", Type="String")
+        ledger.save(runtime, accounts.LEDGER, ledger.load(runtime, accounts.LEDGER, cluster), memory, 0.0)
     return runtime
 
 

@@ -18,9 +18,9 @@ from cli.report.split import By, PartKind, split
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import ledger
 from steady.cluster import Size
-from steady.names import LEDGER_PARAMETER
 from steady.scaling.state import ScalingState
 from steady.scaling.usage import Usage
+from tests.cli import accounts
 from tests.cli.test_record import NOW, START, Account
 
 HOUR = 3600.0
@@ -88,15 +88,9 @@ def account(aws: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> Account:
     """An account with events, whose ledger has 30 instance-hours of today."""
     account = Account(aws)
     runtime = account.runtime
-    runtime.dynamodb.create_table(
-        TableName="the-ledger",
-        KeySchema=[{"AttributeName": "cluster", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "cluster", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    accounts.ledger(runtime)
     usage = Usage(NOW, {}, {day(START): {"spot m5.large": 30.0}})
-    ledger.save(runtime, "the-ledger", ledger.load(runtime, "the-ledger", "web"), ScalingState(usage=usage), 0.0)
-    runtime.ssm.put_parameter(Name=LEDGER_PARAMETER, Value="the-ledger", Type="String")
+    ledger.save(runtime, accounts.LEDGER, ledger.load(runtime, accounts.LEDGER, "web"), ScalingState(usage=usage), 0.0)
     monkeypatch.setattr(command, "runtime", lambda profile, region: Runtime(session=aws, now=lambda: NOW))
     return account
 

@@ -86,18 +86,15 @@ def finish(runtime: Runtime, table: str, run: QueuedRun) -> None:
 def end_task(runtime: Runtime, table: str, key: str, task: str, *, failed: bool) -> Ended | None:
     """Note that a task of the request `key` has ended; None: there is no such request, or it has expired."""
     also = ", tasks_failed :task" if failed else ""
-    try:
-        answer = runtime.dynamodb.update_item(
-            TableName=table,
-            Key={KEY: {"S": key}},
-            UpdateExpression=f"ADD tasks_ended :task{also}",
-            ConditionExpression=f"attribute_exists({KEY})",
-            ExpressionAttributeValues={":task": {"SS": [task]}},
-            ReturnValues="ALL_NEW",
-        )
-    except runtime.dynamodb.exceptions.ConditionalCheckFailedException:
-        return None
-    return Ended.of(answer["Attributes"])
+    item = _update_if(
+        runtime,
+        TableName=table,
+        Key={KEY: {"S": key}},
+        UpdateExpression=f"ADD tasks_ended :task{also}",
+        ConditionExpression=f"attribute_exists({KEY})",
+        ExpressionAttributeValues={":task": {"SS": [task]}},
+    )
+    return None if item is None else Ended.of(item)
 
 
 def waiting(runtime: Runtime, table: str, cluster: str) -> list[QueuedRun]:
@@ -137,66 +134,68 @@ def ask(runtime: Runtime, table: str, run: QueuedRun) -> QueuedRun | None:
 
     After a crash, the note says that its tasks may have been started.
     """
-    try:
-        answer = runtime.dynamodb.update_item(
-            TableName=table,
-            Key=_key(run),
-            UpdateExpression="SET asked_for = :yes",
-            ConditionExpression=f"attribute_exists({WAITS_IN})",
-            ExpressionAttributeValues={":yes": {"BOOL": True}},
-            ReturnValues="ALL_NEW",
-        )
-    except runtime.dynamodb.exceptions.ConditionalCheckFailedException:
-        return None
-    return _run(answer["Attributes"])
+    item = _update_if(
+        runtime,
+        TableName=table,
+        Key=_key(run),
+        UpdateExpression="SET asked_for = :yes",
+        ConditionExpression=f"attribute_exists({WAITS_IN})",
+        ExpressionAttributeValues={":yes": {"BOOL": True}},
+    )
+    return None if item is None else _run(item)
 
 
 def begin_round(runtime: Runtime, table: str, cluster: str, for_s: float) -> float:
     """Begin a round of `cluster`, the only one for `for_s` seconds. Return until when; 0: another one goes on."""
     now = runtime.now()
     until = now + for_s
-    try:
-        runtime.dynamodb.update_item(
-            TableName=table,
-            Key=_round(cluster),
-            UpdateExpression="SET held_until = :until",
-            ConditionExpression="attribute_not_exists(held_until) OR held_until <= :now",
-            ExpressionAttributeValues={":until": {"N": str(until)}, ":now": {"N": str(now)}},
-        )
-    except runtime.dynamodb.exceptions.ConditionalCheckFailedException:
-        return 0.0
-    return until
+    item = _update_if(
+        runtime,
+        TableName=table,
+        Key=_round(cluster),
+        UpdateExpression="SET held_until = :until",
+        ConditionExpression="attribute_not_exists(held_until) OR held_until <= :now",
+        ExpressionAttributeValues={":until": {"N": str(until)}, ":now": {"N": str(now)}},
+    )
+    return 0.0 if item is None else until
 
 
 def end_round(runtime: Runtime, table: str, cluster: str, until: float) -> None:
     """End the round that holds `cluster` until `until`. One that another invocation has begun since goes on."""
-    try:
-        runtime.dynamodb.update_item(
-            TableName=table,
-            Key=_round(cluster),
-            UpdateExpression="SET held_until = :nobody",
-            ConditionExpression="held_until = :ours",
-            ExpressionAttributeValues={":nobody": {"N": "0"}, ":ours": {"N": str(until)}},
-        )
-    except runtime.dynamodb.exceptions.ConditionalCheckFailedException:
-        return
+    _update_if(
+        runtime,
+        TableName=table,
+        Key=_round(cluster),
+        UpdateExpression="SET held_until = :nobody",
+        ConditionExpression="held_until = :ours",
+        ExpressionAttributeValues={":nobody": {"N": "0"}, ":ours": {"N": str(until)}},
+    )
 
 
 def book_round(runtime: Runtime, table: str, queue_url: str, cluster: str, delay_s: float) -> None:
     """Have the next round of `cluster` begin in `delay_s` seconds, unless one is booked that begins before."""
     now = runtime.now()
     delay_s = math.ceil(delay_s)
-    try:
-        runtime.dynamodb.update_item(
-            TableName=table,
-            Key=_round(cluster),
-            UpdateExpression="SET next_at = :at",
-            ConditionExpression="attribute_not_exists(next_at) OR next_at <= :now OR next_at > :at",
-            ExpressionAttributeValues={":at": {"N": str(now + delay_s)}, ":now": {"N": str(now)}},
-        )
-    except runtime.dynamodb.exceptions.ConditionalCheckFailedException:
+    item = _update_if(
+        runtime,
+        TableName=table,
+        Key=_round(cluster),
+        UpdateExpression="SET next_at = :at",
+        ConditionExpression="attribute_not_exists(next_at) OR next_at <= :now OR next_at > :at",
+        ExpressionAttributeValues={":at": {"N": str(now + delay_s)}, ":now": {"N": str(now)}},
+    )
+    if item is None:
         return
     runtime.sqs.send_message(QueueUrl=queue_url, MessageBody=json.dumps({"round": cluster}), DelaySeconds=delay_s)
+
+
+def _update_if(runtime: Runtime, **params: Any) -> Mapping[str, Any] | None:
+    """Update an item, and return it as it is then; None: it does not meet the condition, and stays as it was."""
+    try:
+        answer = runtime.dynamodb.update_item(**params, ReturnValues="ALL_NEW")
+    except runtime.dynamodb.exceptions.ConditionalCheckFailedException:
+        return None
+    return answer["Attributes"]
 
 
 def _key(run: QueuedRun) -> dict[str, Any]:

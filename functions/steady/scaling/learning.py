@@ -86,8 +86,7 @@ def learn(snapshot: Snapshot, before: Learned, history: History, waiting: Waitin
     daemons = snapshot.daemons.tasks_on(len(snapshot.instances))
     tasks = sum(i.task_count for i in snapshot.instances) - daemons + waiting.lacking + waiting.waits
     counted = _started(snapshot, before.started)
-    more = tasks - (tasks if known.tasks is None else known.tasks)
-    started = max(0, more) if counted is None else counted
+    started = known.came(tasks, waited=0) if counted is None else counted
     waited = 0 if known.tasks is None else known.waited(waiting.lacking, waiting.new_demands)
     total, lately = before.started + started, before.lately.count(started, waited)
     if waiting.displaced:
@@ -100,7 +99,7 @@ def learn(snapshot: Snapshot, before: Learned, history: History, waiting: Waitin
         if not share:
             # Nothing is asked of the spare capacity: a rise that recurs is covered all the same.
             return Learned(known.count(tasks, waiting.lacking), waited_at, 1.0, total, lately)
-        came = max(waited, more) if counted is None else counted
+        came = known.came(tasks, waited) if counted is None else counted
         # Less than the share of what is expected cannot be enough.
         cover = min(LARGEST_COVER, max(share / 100, before.cover + step(waited, came, share)))
         return Learned(known.count(tasks, waiting.lacking), waited_at, cover, total, lately)

@@ -13,7 +13,6 @@ from steady.scaling.demand import task_of, waiting
 from steady.scaling.observations import CapacityObservation, RecurringDemandSeen, ReservationSeen, SpareCapacitySeen
 from steady.scaling.pool import shapes_of
 from steady.scaling.reasons import Reason, RunTaskFailures, ServiceDrift
-from steady.scaling.recurrence import History
 from steady.scaling.reservation import percent_of, registered_on, reserved_on
 from steady.scaling.state import ScalingState
 from steady.thresholds import Thresholds
@@ -126,8 +125,8 @@ def demand_coming_within(seconds: float, snapshot: Snapshot, state: ScalingState
     """
     if thresholds.learning == "off":
         return []
-    history = History(state.recent, state.days, thresholds.learning_confidence)
-    found = history.recurring(snapshot.at, snapshot.at + seconds, reserved_on(snapshot.active), state.cover)
+    now, reserved = snapshot.at, reserved_on(snapshot.active)
+    found = state.history(thresholds).recurring(now, now + seconds, reserved, state.cover)
     return [CapacityWant(RecurringDemandSeen(one.demand, one.every_s, one.times, one.of), one.demand) for one in found]
 
 
@@ -138,8 +137,7 @@ def rise_within(seconds: float, snapshot: Snapshot, state: ScalingState, thresho
     """
     if thresholds.learning == "off":
         return NOTHING
-    history = History(state.recent, state.days, thresholds.learning_confidence)
-    return history.usual_rise(snapshot.at, seconds)
+    return state.history(thresholds).usual_rise(snapshot.at, seconds)
 
 
 def ready_s(state: ScalingState) -> float:

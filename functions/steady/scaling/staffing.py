@@ -56,13 +56,16 @@ class Staffing:
         if self.tasks is None:
             return self.count(tasks, lacking)
         waited = self.waited(lacking, new_demands)
-        came = max(waited, tasks - self.tasks) if started is None else started
-        factor = self.factor + step(waited, came, share_percent)
+        factor = self.factor + step(waited, self.came(tasks, waited) if started is None else started, share_percent)
         return Staffing(min(LARGEST_FACTOR, max(0.0, factor)), tasks, lacking)
 
     def waited(self, lacking: int, new_demands: int) -> int:
         """Return how many tasks have found no room since the last look; see `learn`."""
         return new_demands + max(0, lacking - self.lacking)
+
+    def came(self, tasks: int, waited: int) -> int:
+        """Return how many tasks have come since the last look, as far as `tasks`, how many there are, says."""
+        return max(waited, tasks - (tasks if self.tasks is None else self.tasks))
 
     def faded(self, waited_at: float | None, now: float) -> "Staffing":
         """Return this staffing with what is left of the factor `now`, if a task last waited at `waited_at`.

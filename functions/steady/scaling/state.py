@@ -127,6 +127,10 @@ class ScalingState:
     order_set: tuple[str, ...] = ()
     reported_problems: tuple[str, ...] = ()
 
+    def history(self, thresholds: Thresholds) -> History:
+        """Return what the demand until the last look leads to expect."""
+        return History(self.recent, self.days, thresholds.learning_confidence)
+
 
 def update_state(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> ScalingState:
     """Return `state` brought up to what `snapshot` shows.
@@ -162,9 +166,8 @@ def update_state(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds
     demand = _running(snapshot, draining) + _total(lacking) + _total(unplaced)
     new_demands = len(servable.of(task_of(d, state.run_shapes) for d in demands.values() if not d.seen))
     before = Learned(state.staffing, state.waited_at, state.cover, state.started, state.lately)
-    history = History(state.recent, state.days, thresholds.learning_confidence)
     waiting_now = Waiting(len(lacking), len(waits), new_demands, displaced=bool(state.doomed))
-    learned = learn(snapshot, before, history, waiting_now, thresholds)
+    learned = learn(snapshot, before, state.history(thresholds), waiting_now, thresholds)
     boots = _boots(snapshot, state, thresholds.boot_timeout_seconds)
     return replace(
         state,

@@ -9,6 +9,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from steady.api_budget.limits import THROTTLED
+from steady.aws.errors import is_of_server
 from steady.aws.runtime import Runtime
 
 # ECS: the answer of RunTask if no instance is registered. hako takes it for a want of room, too.
@@ -49,7 +50,7 @@ def run_tasks(runtime: Runtime, cluster: str, request: Mapping[str, Any], count:
             return Ran(reasons=(text,))
         if code == THROTTLED:
             raise Throttled(text) from error
-        if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400) >= 500:
+        if is_of_server(error):
             raise Unanswered(f"{code}: {text}") from error
         raise Refused(f"{code}: {text}") from error
     except BotoCoreError as error:

@@ -163,10 +163,9 @@ def read_ledger_table(runtime: Runtime) -> str:
     Raises:
         NoLedger: if the suite is not deployed in this account and Region.
     """
-    try:
-        return runtime.ssm.get_parameter(Name=LEDGER_PARAMETER)["Parameter"]["Value"]
-    except runtime.ssm.exceptions.ParameterNotFound as error:
-        raise NoLedger(f"{LEDGER_PARAMETER} is missing: deploy the suite here (cdk deploy --all)") from error
+    if table := _value(runtime, LEDGER_PARAMETER):
+        return table
+    raise NoLedger(f"{LEDGER_PARAMETER} is missing: deploy the suite here (cdk deploy --all)")
 
 
 def read_launches_table(runtime: Runtime) -> str:
@@ -186,6 +185,7 @@ def read_launch_queue(runtime: Runtime) -> str:
 
 
 def _value(runtime: Runtime, name: str) -> str:
+    """Return the value of the parameter `name`; "": there is none (SSM takes no empty value)."""
     try:
         return runtime.ssm.get_parameter(Name=name)["Parameter"]["Value"]
     except runtime.ssm.exceptions.ParameterNotFound:
