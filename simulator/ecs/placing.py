@@ -1,4 +1,7 @@
-"""How ECS chooses among the instances that can take a task (ECS Developer Guide, "Task placement strategies")."""
+"""How ECS chooses the instance that takes a task, and the tasks that a service no longer needs.
+
+Source: ECS Developer Guide, "Task placement strategies"; ECS API, UpdateService.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from simulator.ecs.launching import EC2, Launch
-from simulator.ecs.state import Cluster, ContainerInstance
+from simulator.ecs.state import Cluster, ContainerInstance, Task
 from simulator.ecs.strategies import Strategy
 from simulator.ecs.task_definition import TaskDefinition
 from steady.cluster import Size
@@ -26,6 +29,35 @@ def choose(
     on = Counter(t.instance.arn for t in tasks)
     zones = Counter(t.instance.zone for t in tasks)
     return min(fitting, key=lambda i: (zones[i.zone], on[i.arn], len(i.tasks), i.arn))
+
+
+def excess(tasks: Sequence[Task], count: int, strategy: Strategy, rng: random.Random) -> list[Task]:
+    """Choose `count` of a service's `tasks` that it no longer needs, one after the other. None of them is protected.
+
+    By default, a task in the zone with the most of them goes, and there on the instance with the most of them. Of a
+    packed service, it is the one whose instance has the most left then. It may be fewer: ECS keeps protected tasks.
+    """
+    left = [t for t in tasks if not t.protected]
+    rng.shuffle(left)
+    on = Counter(t.instance.arn for t in tasks)
+    zones = Counter(t.instance.zone for t in tasks)
+    freed: Counter[str] = Counter()
+
+    def rank(task: Task) -> tuple[int, int]:
+        if strategy is Strategy.SPREAD:
+            return zones[task.instance.zone], on[task.instance.arn]
+        if strategy is Strategy.BINPACK:
+            return task.instance.remaining.memory_mib + freed[task.instance.arn] + task.definition.size.memory_mib, 0
+        return 0, 0
+
+    chosen: list[Task] = []
+    while left and len(chosen) < count:
+        task = left.pop(max(range(len(left)), key=lambda number: rank(left[number])))
+        chosen.append(task)
+        on[task.instance.arn] -= 1
+        zones[task.instance.zone] -= 1
+        freed[task.instance.arn] += task.definition.size.memory_mib
+    return chosen
 
 
 def placement_failure_reason(cluster: Cluster, definition: TaskDefinition, launch: Launch = EC2) -> str:

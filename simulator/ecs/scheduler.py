@@ -53,7 +53,7 @@ class Scheduler:
         self.providers: dict[str, Provider] = {}
         self.settings = AccountSettings()
         self.observer = Observer()
-        self.services = Services(self)
+        self.services = Services(self, random.Random(f"stop {seed}"))
         self._ids = itertools.count(1)
 
     def register(self, cluster: Cluster, instance: ContainerInstance) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from collections import Counter
 from typing import Protocol
 
@@ -10,7 +11,7 @@ from simulator.clock import Clock
 from simulator.ecs.launching import Launch
 from simulator.ecs.observer import Observer
 from simulator.ecs.pace import FIRST_RETRY_S
-from simulator.ecs.placing import placement_failure_reason
+from simulator.ecs.placing import excess, placement_failure_reason
 from simulator.ecs.queries import satisfies
 from simulator.ecs.state import Cluster, ContainerInstance, Service, Task, TaskStatus
 from simulator.ecs.strategies import Strategy
@@ -53,8 +54,10 @@ class TaskScheduler(Protocol):
 class Services:
     """The service scheduler. It lets the task scheduler place and stop tasks."""
 
-    def __init__(self, scheduler: TaskScheduler) -> None:
+    def __init__(self, scheduler: TaskScheduler, draws: random.Random) -> None:
         self.scheduler = scheduler
+        # Of the tasks that are equally good to stop.
+        self._draws = draws
         self.clock = scheduler.clock
         self.timing = scheduler.timing
         # The ARNs of the tasks that are replaced so that their service is balanced over the zones.
@@ -120,7 +123,7 @@ class Services:
         if not found_room:
             self.retry_later(service, pace.found_no_room(now) if self.timing.backs_off else FIRST_RETRY_S)
             self._send_failure_event(service)
-        if allowed < wanted:
+        if allowed < wanted and pace.launched_at:
             self.retry_later(service, pace.more_allowed_at() - now)
 
     def retry_after_failed_start(self, service: Service) -> None:
@@ -183,7 +186,7 @@ class Services:
     def _stop_excess(self, service: Service) -> None:
         alive = [t for t in service.tasks.values() if not t.stopping]
         staying = [t for t in alive if not self._leaves(service, t)]
-        for task in sorted(staying, key=lambda t: (-t.created_at, t.arn))[: max(0, len(staying) - service.desired)]:
+        for task in excess(staying, len(staying) - service.desired, service.strategy, self._draws):
             self.scheduler.retire(task)
 
     def _stop_replaced(self, service: Service) -> None:

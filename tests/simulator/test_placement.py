@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from simulator.ecs.strategies import Strategy
+from simulator.timing import Timing
 from simulator.world import SimulatedCluster, World
 
 ALL_OF_IT = {"cpu_reservation_high": 100, "memory_reservation_high": 100, "start_at_once_share": 0, "learning": "off"}
@@ -60,3 +61,50 @@ def test_services_that_ecs_spreads_get_their_instances_in_one_round() -> None:
 
         assert len(web.running()) == 20, seed
         assert web.target <= 16, "what ECS needs if it spreads all small tasks first"
+
+
+def zones(web: SimulatedCluster) -> list[int]:
+    return sorted(Counter(t.instance.zone for t in web.tasks() if not t.stopping).values())
+
+
+def test_what_a_service_no_longer_needs_goes_where_most_of_it_is() -> None:
+    """ECS API, UpdateService: in the zone, and there on the instance, with the largest number of running tasks."""
+    web = World(seed=1, scaling=False).group_cluster("web", 3)
+    api = web.service("api", 9, cpu=128, memory=128)
+
+    web.world.account.scheduler.services.set_desired(api, 4)
+
+    assert zones(web) == [1, 1, 2]
+
+
+def test_a_packed_service_leaves_the_instances_that_have_most_left() -> None:
+    """ECS Developer Guide, "Task placement strategies": the instance that has the most left then has its task ended."""
+    web = World(seed=1, scaling=False).group_cluster("web", 4)
+    api = web.service("api", 8, cpu=1000, memory=128, strategy=Strategy.BINPACK)
+    web.world.run(60)
+
+    web.world.account.scheduler.services.set_desired(api, 3)
+    web.world.run(120)
+
+    assert counts(web) == [0, 0, 1, 2]
+
+
+def test_protected_tasks_stay_when_a_service_wants_fewer() -> None:
+    web = World(seed=1, scaling=False).group_cluster("web", 3)
+    api = web.service("api", 6, cpu=128, memory=128)
+    for task in web.tasks()[:4]:
+        task.protected = True
+
+    web.world.account.scheduler.services.set_desired(api, 1)
+
+    assert [t.protected for t in web.tasks() if not t.stopping] == [True] * 4
+
+
+def test_a_service_that_may_launch_fewer_than_it_wants_waits_where_there_is_no_room() -> None:
+    world = World(seed=1, scaling=False, timing=Timing.as_aws())
+    web = world.group_cluster("web", 1)
+
+    web.service("api", 700, cpu=2048, memory=128)
+    world.run(900)
+
+    assert counts(web) == [1]
