@@ -55,6 +55,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "bench policies": ("steady bench policies --traces traces --hours 6 --seeds 1",),
     "bench clairvoyant": ("steady bench clairvoyant --traces traces --hours 24 --wait 90",),
     "bench launch": ("steady bench launch --launches 100 --no-peers --json -",),
+    "bench published": ("steady bench published --json -",),
     "bench karpenter": ("steady bench karpenter --json -",),
     "bench sensitivity": ("steady bench sensitivity --hours 1 --instances 5",),
     "bench chaos": ("steady bench chaos --every 200 --days 0",),

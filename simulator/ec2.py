@@ -138,6 +138,7 @@ class Ec2:
         target_groups: tuple[str, ...] = (),
         provider: str = "",
         zone: str = "",
+        boot_share: float = 1.0,
     ) -> Ec2Instance:
         """Launch an instance that registers with `cluster` once it has booted.
 
@@ -147,6 +148,7 @@ class Ec2:
             target_groups: ARNs of the target groups in which the pool registers the instance once it has booted.
             provider: the capacity provider of the pool.
             zone: its Availability Zone; "": each in turn.
+            boot_share: its boot takes this fraction of what others take.
         """
         number = next(self._ids)
         where = zone or ZONES[number % len(ZONES)]
@@ -159,7 +161,7 @@ class Ec2:
             self._register(instance)
         else:
             self.on_state(instance, "running")
-            self.clock.after(self._boot_takes_s(), lambda: self._register(instance))
+            self.clock.after(boot_share * self._boot_takes_s(), lambda: self._register(instance))
         return instance
 
     def terminate(self, instance: Ec2Instance) -> None:

@@ -16,6 +16,7 @@ from cli.bench import (
     lambda_sizes,
     launch,
     policies,
+    published,
     reliability_page,
     sensitivity,
 )
@@ -50,6 +51,7 @@ app.command("clairvoyant", epilog=epilog("bench clairvoyant"))(clairvoyant.clair
 app.command("karpenter", epilog=epilog("bench karpenter"))(karpenter_suite.karpenter)
 app.command("launch", epilog=epilog("bench launch"))(launch.launch)
 app.command("policies", epilog=epilog("bench policies"))(policies.policies)
+app.command("published", epilog=epilog("bench published"))(published.published)
 app.command("sensitivity", epilog=epilog("bench sensitivity"))(sensitivity.sensitivity)
 
 

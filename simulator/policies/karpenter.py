@@ -55,6 +55,7 @@ class Settings:
         budget: which fraction of the nodes is disrupted at a time, rounded up.
         falls_back: whether what Spot lacks is launched on-demand, and replaced by Spot later.
         on_demand_of: how many of so many nodes are on-demand in any case.
+        boot_share: a boot takes this fraction of what it takes others.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Settings:
     budget: float = 0.10
     falls_back: bool = True
     on_demand_of: Callable[[int], int] = lambda nodes: 0
+    boot_share: float = 1.0
 
 
 KARPENTER = Settings("karpenter")
@@ -106,7 +108,7 @@ def any_size(cluster: SimulatedCluster) -> tuple[str, ...]:
 
 def run(cluster: SimulatedCluster, pending: Pending, settings: Settings, types: Sequence[str]) -> None:
     """Run a policy with these settings, which launches nodes of `types`."""
-    nodes, state, clock = NodePool(cluster, types), _State(), cluster.world.clock
+    nodes, state, clock = NodePool(cluster, types, settings.boot_share), _State(), cluster.world.clock
     batch = Batch()
 
     def is_ripe() -> bool:

@@ -25,12 +25,14 @@ class NodePool:
     Attributes:
         types: the types that may be launched, the cheapest first.
         on_spot: whether Spot Instances may be launched.
+        boot_share: their boots take this fraction of what others take.
     """
 
-    def __init__(self, cluster: SimulatedCluster, types: Sequence[str]) -> None:
+    def __init__(self, cluster: SimulatedCluster, types: Sequence[str], boot_share: float = 1.0) -> None:
         pool = cluster.pool
         self.cluster = cluster
         self.on_spot = isinstance(pool, SpotFleet) or pool.on_demand_percent < 100
+        self.boot_share = boot_share
         self.types = tuple(sorted(types, key=list_price))
         self.fleet = SpotFleet(f"sfr-nodes-{cluster.name}", cluster.state, 0, dict.fromkeys(types, 1.0))
         self.fleet.terminates_excess = False
@@ -70,7 +72,14 @@ class NodePool:
 
     def _launch(self, instance_type: str, *, on_demand: bool) -> None:
         tags = {FLEET_TAG: self.fleet.id, CLUSTER_TAG: self.cluster.name}
-        instance = self._ec2.launch(self.fleet.cluster, instance_type, tags, self._gone, on_demand=on_demand)
+        instance = self._ec2.launch(
+            self.fleet.cluster,
+            instance_type,
+            tags,
+            self._gone,
+            on_demand=on_demand,
+            boot_share=self.boot_share,
+        )
         self.fleet.members[instance.id] = instance
 
     def _gone(self, instance: Ec2Instance) -> None:
