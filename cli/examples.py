@@ -25,7 +25,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "doctor": ("steady doctor web --region eu-west-1",),
     "report": (
         "steady report web --day 2026-01-31 --price m5.large=0.096,0.035",
-        "steady report --simulation demo/result.json",
+        "steady report --simulation demo/result.json --by service",
         "steady report web --by service --price m5.large=0.096,0.035",
     ),
     "logs": ("steady logs api app --since 2h --like ERROR",),

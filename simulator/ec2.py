@@ -78,29 +78,30 @@ class Ec2Instance:
 
 @dataclass
 class Hours:
-    """Instance-hours from launch to termination, by purchase (on-demand, spot) and type."""
+    """Instance-hours from launch to termination, by cluster, purchase (on-demand, spot) and type."""
 
-    finished: Counter[tuple[str, str]] = field(default_factory=Counter)
-    running: dict[str, tuple[tuple[str, str], float]] = field(default_factory=dict)
+    finished: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    running: dict[str, tuple[tuple[str, str, str], float]] = field(default_factory=dict)
 
     def begin(self, instance: Ec2Instance, now: float) -> None:
         """Count the hours of `instance` from `now` on."""
         bought = Purchase.ON_DEMAND if instance.on_demand else Purchase.SPOT
-        self.running[instance.id] = (bought, instance.instance_type), now
+        self.running[instance.id] = (instance.cluster.name, bought, instance.instance_type), now
 
     def end(self, instance: Ec2Instance, now: float) -> None:
         """Count the hours of `instance` up to `now`."""
         what, since = self.running.pop(instance.id)
         self.finished[what] += (now - since) / 3600  # type: ignore[assignment]
 
-    def until(self, now: float) -> dict[str, dict[str, float]]:
-        """Return the hours of all instances until `now`, by purchase, then by type."""
+    def until(self, now: float, cluster: str = "") -> dict[str, dict[str, float]]:
+        """Return the hours until `now` of the instances of `cluster`, or of all, by purchase, then by type."""
         hours = Counter(self.finished)
         for what, since in self.running.values():
             hours[what] += (now - since) / 3600  # type: ignore[assignment]
         found: dict[str, dict[str, float]] = {Purchase.ON_DEMAND: {}, Purchase.SPOT: {}}
-        for (bought, type_), of_type in sorted(hours.items()):
-            found[bought][type_] = of_type
+        for (of, bought, type_), of_type in sorted(hours.items()):
+            if cluster in ("", of):
+                found[bought][type_] = found[bought].get(type_, 0.0) + of_type
         return found
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from simulator.bill import hours_bought
 from simulator.outcome import Outcome, TakenTask
-from simulator.prices import SPOT_SHARE, dollars, hours_bought
+from simulator.prices import SPOT_SHARE, dollars
 from simulator.report.day import called
 from simulator.report.waits import bursts_of
 from steady.pools import Purchase

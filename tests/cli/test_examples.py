@@ -70,7 +70,13 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "cdk.json").write_text(json.dumps(settings))
     (tmp_path / "docs").symlink_to(ROOT / "docs")
     (tmp_path / "demo").mkdir()
-    run = {"policy": "steady", "instance_hours_by": {"on-demand": {"m5.large": 3}, "spot": {"m5.large": 9}}}
+    web = {
+        "instance_hours_by": {"on-demand": {"m5.large": 3}, "spot": {"m5.large": 9}},
+        "instance_types": {"m5.large": {"vcpu": 2, "gib": 8}},
+        "occupied_hours": 11,
+        "reserved": [{"service": "api", "family": "api", "tasks": 4, "vcpu_hours": 12, "gib_hours": 48}],
+    }
+    run = {"policy": "steady", "clusters": {"web": web}}
     (tmp_path / "demo" / "result.json").write_text(json.dumps([run]))
     monkeypatch.chdir(tmp_path)
     return tmp_path
