@@ -71,6 +71,8 @@ def log_decision(runtime: Runtime, snapshot: Snapshot, decision: Decision, mode:
         seen={
             "target": pool.target,
             "on_demand": pool.on_demand,
+            # What the decision asks of such a pool waits (`changing_pool.put_off`).
+            "pool_is_changing": pool.is_changing,
             "instances": len(snapshot.instances),
             "active": len(snapshot.active),
             "cpu_percent": round(cpu, 1),
