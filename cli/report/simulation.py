@@ -58,7 +58,7 @@ def read_clusters(file: Path, policy: str, wanted: Sequence[str] = ()) -> dict[s
     try:
         runs = TypeAdapter(list[_Run]).validate_json(file.read_bytes())
     except (OSError, ValidationError) as error:
-        raise BadResult(f"{file}: {_why(error)}: a file of `steady simulate --json {file}` is needed") from error
+        raise BadResult(f"{file}: {_why(error)}: a file that `steady simulate --json FILE` wrote is needed") from error
     found = {run.policy: run.clusters for run in runs}
     if policy not in found:
         has = f"one of {', '.join(found)} is needed (--policy)" if found else "it has no run at all"
