@@ -33,7 +33,7 @@ class Decision:
     @property
     def text(self) -> str:
         """What was done, and what waits."""
-        waits = f"{self.put_off} is wanted, and waits: the last change of the pool is not done" if self.put_off else ""
+        waits = f"wanted once the last change of the pool is done: {self.put_off}" if self.put_off else ""
         return "; ".join(filter(None, (self.done if self.changed else "", waits)))
 
 

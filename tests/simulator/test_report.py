@@ -171,6 +171,15 @@ def test_batch_tasks_that_a_reclaim_cut_short_are_counted_for_each_policy() -> N
     )
 
 
+def test_ec2_takes_the_instances_when_the_last_is_gone_though_scale_in_had_terminated_one_before() -> None:
+    terminated = TakenInstance("i-a", 100.0, 101.5, 102.0, ())
+    [reclaim] = reclaims_of(outcome(record(taken=(terminated, instance("b", task())))))
+
+    [end] = [e for e in events(reclaim) if e.what.startswith("EC2 takes")]
+
+    assert end.after_s == 120.0
+
+
 def test_the_page_says_first_what_ran_and_where() -> None:
     taken = (instance("a", task()), instance("b", task()), instance("c", task(), at=500.0))
     runs = [outcome(record(taken=taken)), outcome(record(taken=taken[:1]), "ecs-alone")]

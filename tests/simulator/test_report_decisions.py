@@ -23,7 +23,7 @@ def test_what_a_pool_takes_only_later_is_told_as_wanted_and_is_no_change() -> No
     told = within(decided, "batch", 0.0, 1800.0)
 
     assert waits
-    assert all("is wanted, and waits: the last change of the pool is not done" in d.text for d in waits)
+    assert all("wanted once the last change of the pool is done: " in d.text for d in waits)
     assert all("target" not in d.done for d in waits)
     assert not any(a.put_off and b.put_off and not a.changed and not b.changed for a, b in itertools.pairwise(told))
     # Each change of the target begins where the one before ended.
