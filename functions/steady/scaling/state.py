@@ -9,6 +9,7 @@ from steady.scaling.demand import Demand, RunShape, still_repeated, task_of, wai
 from steady.scaling.learning import NONE_YET, Lately, Learned, Waiting, learn
 from steady.scaling.placement import place
 from steady.scaling.recurrence import DAYS, RECENT, History, Peaks
+from steady.scaling.renewal_progress import NOT_RENEWING, RenewalProgress
 from steady.scaling.reservation import reserved_on
 from steady.scaling.room import room_on
 from steady.scaling.servable import Servable
@@ -26,7 +27,7 @@ LEAVES_WITHIN_S = 180
 # How many of the latest boots say how long a boot takes.
 BOOTS_KEPT = 5
 # The fields of the state that say what a decision does.
-CHOSEN = ("draining", "spared_until", "healing", "tries", "order_before", "order_set", "launched")
+CHOSEN = ("draining", "spared_until", "healing", "tries", "order_before", "order_set", "launched", "renewal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ class ScalingState:
         order_before: the order of the pool's types that scaling has changed for a task that waits; nothing: it has not.
         order_set: the order that it has set instead.
         reported_problems: the problems of the parameters that people have been told of.
+        renewal: how far the renewal of the instances is.
     """
 
     demands: Mapping[str, Demand] = field(default_factory=dict)
@@ -126,6 +128,7 @@ class ScalingState:
     order_before: tuple[str, ...] = ()
     order_set: tuple[str, ...] = ()
     reported_problems: tuple[str, ...] = ()
+    renewal: RenewalProgress = NOT_RENEWING
 
     def history(self, thresholds: Thresholds) -> History:
         """Return what the demand until the last look leads to expect."""

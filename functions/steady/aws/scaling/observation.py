@@ -11,6 +11,7 @@ from steady.api_budget.limits import BUCKET_OF
 from steady.api_budget.turns import SCALE_IN_READS_S, Urgency
 from steady.aws.api_budget.budget import Budget
 from steady.aws.capacity import instance_types, pools
+from steady.aws.capacity.drift import with_drift
 from steady.aws.capacity.providers import Providers
 from steady.aws.ecs.account_settings import instances_get_trunks
 from steady.aws.ecs.container_instances import describe_all_instances, list_instances_matching
@@ -52,7 +53,7 @@ def observe(
     """
     if budget:
         budget.begin_look(cluster.name, cluster.thresholds.api_share / 100)
-    pool = pools.read_pool(runtime, cluster.pool)
+    pool = with_drift(runtime, pools.read_pool(runtime, cluster.pool), cluster.thresholds)
     everything = describe_all_instances(runtime, cluster.name)
     providers = Providers(runtime, cluster.name, cluster.pool, pool.members, everything)
     instances = providers.our_instances(everything)
