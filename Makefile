@@ -58,6 +58,7 @@ bench: $(VENV)/.ready ortools  ## every figure of the pages of benchmarks, into 
 	$(BIN)/steady bench growth --page docs/benchmarks.md
 	$(BIN)/steady bench sizes --page docs/benchmarks.md
 	$(BIN)/steady bench published --page docs/fidelity.md
+	$(BIN)/steady bench renewal --page docs/renewal.md
 	$(BIN)/steady bench karpenter --page docs/benchmarks.md; kept=$$?; \
 	  $(BIN)/steady bench policies --traces $(TRACES) --seeds $(SEEDS) --page docs/benchmarks.md || kept=$$?; \
 	  $(BIN)/steady bench clairvoyant --traces $(TRACES) --page docs/benchmarks.md || kept=$$?; \

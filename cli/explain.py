@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -13,7 +14,9 @@ from cli import launches
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
 from cli.clusters import bounds_of, settings_of
 from cli.output import JsonOption, one_line_errors, say, show_table, write_json
+from cli.renewal import renewal_line, renewal_of
 from simulator.wording import counted
+from steady.aws.capacity.drift import with_drift
 from steady.aws.capacity.kind import NoSuchPool
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import evaluation, ledger
@@ -79,10 +82,19 @@ def explained(aws: Runtime, cluster: str, ledger_table: str, launches_table: str
             {"rule": rule.__name__, "wants": [_want(w) for w in rule(snapshot, found.state, settings.thresholds)]}
             for rule in RULES
         ],
+        "renewal": _renewal(aws, found, settings),
         "scale_in": _scale_in(found, settings.thresholds),
         "decision": _decision(found, settings.thresholds.mode),
         "problems": list(settings.problems),
     }
+
+
+def _renewal(aws: Runtime, found: Evaluation, settings: ClusterSettings) -> dict[str, Any]:
+    """Return what `renewal_of` does; where renewal is off, what is out of date is read for this answer alone."""
+    pool = found.snapshot.pool
+    if not pool.launches:
+        pool = with_drift(aws, pool, replace(settings.thresholds, renew="drift"))
+    return renewal_of(pool, found.state.renewal)
 
 
 def _got(found: Evaluation) -> float | None:
@@ -174,7 +186,8 @@ def heading(answer: Mapping[str, Any]) -> Line:
         f"{pool['name']}: target {pool['target']} ({pool['minimum']} to {pool['maximum']}), holds {pool['held']}"
         + (f", {pool['on_demand']} of the target on-demand" if pool["on_demand"] else "")
         + ("" if share["got"] is None else f"\nstarted at once: {share['got']:g} % of the latest tasks")
-        + ("" if share["got"] is None else f" ({share['asked']} % asked)"),
+        + ("" if share["got"] is None else f" ({share['asked']} % asked)")
+        + (f"\n{renewal}" if (renewal := renewal_line(answer["renewal"], len(answer["instances"]))) else ""),
     )
 
 

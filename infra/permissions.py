@@ -131,9 +131,15 @@ def may_change_capacity(function: QueueFunction, settings: Settings) -> None:
     function.allow(["ec2:DescribeInstanceTypes"], ["*"])
     # Whether instances get ENI trunks. It has no resource and no condition (Service Authorization Reference, ECS).
     function.allow(["ecs:ListAccountSettings"], ["*"])
+    # What renewal compares: what an instance was launched from, and what the pool's launch template says now. An image
+    # that a template names by a parameter of AWS's is resolved with the caller's rights (EC2 API, ResolveAlias).
+    function.allow(["ec2:DescribeInstances", "ec2:DescribeLaunchTemplateVersions"], ["*"])
+    images = stack.format_arn(service="ssm", account="", resource="parameter", resource_name="aws/service/*")
+    function.allow(["ssm:GetParameters"], [images])
     groups, spot_groups = _groups(settings), settings.may_hold_spot(PoolKind.AUTO_SCALING_GROUP)
     may_read_providers(function, settings)
     if groups:
+        function.allow(["autoscaling:DescribeInstanceRefreshes"], ["*"])
         function.allow(["autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities"], ["*"])
     for some in _in_chunks(groups):
         arns = _group_arns(stack, some)
@@ -145,9 +151,6 @@ def may_change_capacity(function: QueueFunction, settings: Settings) -> None:
     base = [f"autoscaling:{action}" for action in ("UpdateAutoScalingGroup", "CreateOrUpdateTags", "DeleteTags")]
     for some in _in_chunks(spot_groups):
         function.allow(base, _group_arns(stack, some), Null=unchanged, **only_the_mark)
-    if spot_groups:
-        # How an instance is bought, EC2 alone says.
-        function.allow(["ec2:DescribeInstances"], ["*"])
     fleets, fleet_clusters = settings.adopted_pools(PoolKind.SPOT_FLEET), settings.made_on(PoolKind.SPOT_FLEET)
     if fleets or fleet_clusters:
         function.allow([f"ec2:DescribeSpotFleet{of}" for of in ("Requests", "Instances", "RequestHistory")], ["*"])

@@ -18,6 +18,7 @@ from cli.bench import (
     policies,
     published,
     reliability_page,
+    renewal,
     sensitivity,
 )
 from cli.bench import growth as growth_
@@ -53,6 +54,7 @@ app.command("karpenter", epilog=epilog("bench karpenter"))(karpenter_suite.karpe
 app.command("launch", epilog=epilog("bench launch"))(launch.launch)
 app.command("policies", epilog=epilog("bench policies"))(policies.policies)
 app.command("published", epilog=epilog("bench published"))(published.published)
+app.command("renewal", epilog=epilog("bench renewal"))(renewal.renewal)
 app.command("sensitivity", epilog=epilog("bench sensitivity"))(sensitivity.sensitivity)
 
 

@@ -66,7 +66,7 @@ class Threshold:
     def parse(self, raw: str, path: str) -> int | str:
         """Return the value that `raw` stands for.
 
-        >>> THRESHOLDS["cpu_reservation_high"].parse("80", "/steady/clusters/web/cpu_reservation_high")
+        >>> Threshold("healing_share", 10, "percent", "", 1, 100).parse("80", "/steady/clusters/web/healing_share")
         80
 
         Raises:

@@ -28,6 +28,7 @@ MEASURED = {
     "bench clairvoyant": "simulator.bench.clairvoyant.limit.measure_all",
     "bench karpenter": "simulator.bench.karpenter_suite.measure",
     "bench published": "simulator.bench.published.measurements.measure",
+    "bench renewal": "simulator.bench.renewal.measure",
     "bench sensitivity": "simulator.bench.sensitivity.measure",
     "bench chaos": "simulator.chaos.matrix.run_all",
     "bench placement": "simulator.bench.placement.placement",

@@ -5,8 +5,9 @@ terminated once they are empty, as scale-in's are, and the target is lowered by 
 has been well for `renew_bake_seconds`, a round is of one instance. If none registers, renewal stops.
 """
 
+import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -14,7 +15,6 @@ from steady.cluster import ContainerInstance, InstanceStatus, Snapshot
 from steady.pools import units_to_ask
 from steady.scaling.change import Change
 from steady.scaling.pool import coming_units
-from steady.scaling.reasons import Reason
 from steady.scaling.renewal_progress import NOT_RENEWING, RenewalProgress
 from steady.scaling.renewal_reasons import RenewalBakes, RenewalBegun, RenewalEmpties, RenewalStopped, RenewalWaits
 from steady.scaling.state import ScalingState
@@ -22,10 +22,8 @@ from steady.scaling.zones import ZoneUnits, in_balance
 from steady.thresholds import Thresholds
 from steady.windows import is_open
 
-# The tasks of each candidate must be read, to leave out those that ECS cannot move.
+# The tasks of so many candidates, or of twice as many as are asked for, are read: some cannot be moved.
 LOOKED_AT = 20
-# A group has up to three zones, most often: with so many instances more, one can go from any of them.
-ZONES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +44,12 @@ class Round:
 
     @property
     def due(self) -> list[ContainerInstance]:
-        """The old instances that may be emptied one after the other, so that the zones stay balanced."""
+        """The old instances that may be emptied: first those that can go so that the zones stay balanced."""
         snapshot = self.snapshot
         known = {i.instance_id: i for i in drifted_instances(snapshot, self.state) if i.arn not in snapshot.unread}
         going = {i.instance_id for i in snapshot.instances if i.status is InstanceStatus.DRAINING}
-        return [known[id_] for id_ in in_balance(list(known), ZoneUnits.of(snapshot.pool, going))]
+        balanced = list(in_balance(list(known), ZoneUnits.of(snapshot.pool, going)))
+        return [known[id_] for id_ in dict.fromkeys([*balanced, *known])]
 
     @property
     def one(self) -> int:
@@ -71,7 +70,9 @@ def renew(this: Round) -> Change:
     """Take the next step of renewal, if one is due."""
     progress = _updated(this)
     snapshot, thresholds = this.snapshot, this.thresholds
-    if not snapshot.pool.launches or not (snapshot.pool.drifted or progress.asked):
+    if not snapshot.pool.launches or not snapshot.pool.drifted:
+        # What is left of what was asked for is scale-in's.
+        progress = replace(progress, asked=0)
         return Change(state={"renewal": progress}) if progress != this.state.renewal else Change()
     if progress.stopped:
         # What never came, or came to nothing, is not asked for any more.
@@ -90,7 +91,7 @@ def renew(this: Round) -> Change:
 
 
 def drifted_instances(snapshot: Snapshot, state: ScalingState) -> list[ContainerInstance]:
-    """Return the instances that renewal may empty, those with the fewest tasks first.
+    """Return the instances that renewal may empty, those without batch tasks first, then those with the fewest tasks.
 
     None that others deal with is among them, and none that ECS cannot empty.
     """
@@ -107,12 +108,14 @@ def drifted_instances(snapshot: Snapshot, state: ScalingState) -> list[Container
         and i.arn not in snapshot.pinned
         and i.drain_mark is None
     ]
-    return sorted(found, key=lambda i: (i.task_count, i.reserved.memory_mib, i.arn))
+    # A batch task runs to its end, and keeps its instance for as long: those go last.
+    return sorted(found, key=lambda i: (i.arn in snapshot.bound_since, i.task_count, i.reserved.memory_mib, i.arn))
 
 
 def instances_to_read(snapshot: Snapshot, state: ScalingState) -> list[ContainerInstance]:
     """Return the instances whose tasks renewal must know before it empties them; none if it is not about to."""
-    return drifted_instances(snapshot, state)[:LOOKED_AT] if state.renewal.asked else []
+    asked = state.renewal.asked
+    return drifted_instances(snapshot, state)[: max(LOOKED_AT, 2 * asked)] if asked else []
 
 
 def _updated(this: Round) -> RenewalProgress:
@@ -169,28 +172,32 @@ def _empty(this: Round, progress: RenewalProgress) -> Change:
         since = snapshot.at if progress.well_since is None else progress.well_since
         left_s = this.thresholds.renew_bake_seconds - (snapshot.at - since)
         return Change(reasons=(RenewalBakes(left_s),), state={"renewal": progress})
-    chosen: list[ContainerInstance] = []
-    units = 0.0
-    for one in this.due:
-        weight = snapshot.pool.weight(snapshot.pool.members[one.instance_id])
-        if units + weight <= progress.asked or not chosen:
-            chosen.append(one)
-            units += weight
-        if units >= progress.asked:
-            break
-    if not chosen and progress.asked < ZONES * this.one and this.target + this.one <= this.maximum:
-        # No old instance can go so that the zones stay balanced: one more comes to the zone that has the fewest.
-        more = replace(progress, asked=progress.asked + this.one, asked_at=snapshot.at)
-        return Change(units=this.one, reasons=(RenewalBegun(this.one, this.drifted),), state={"renewal": more})
+    chosen = _first(this.due, snapshot, progress.asked)
     emptied = {i.arn: snapshot.at for i in chosen}
-    reasons: tuple[Reason, ...] = ()
-    if chosen:
-        reasons = (RenewalEmpties(len(chosen), len(snapshot.pool.drifted) - len(chosen)),)
+    going = {**progress.old, **emptied}
+    if not chosen:
+        return this.waits(replace(progress, asked=0), "ECS cannot empty them, or others deal with them")
+    reasons = (RenewalEmpties(len(chosen), len(snapshot.pool.drifted) - len(chosen)),)
     return Change(
         to_drain=tuple(emptied),
         reasons=reasons,
         state={
-            "renewal": replace(progress, asked=0, old={**progress.old, **emptied}),
+            # What found no old instance that can go yet is not asked for again.
+            "renewal": replace(progress, asked=max(0, progress.asked - math.ceil(_units(chosen, snapshot))), old=going),
             "draining": {**state.draining, **{i.arn: i.instance_id for i in chosen}},
         },
     )
+
+
+def _first(instances: Sequence[ContainerInstance], snapshot: Snapshot, units: int) -> list[ContainerInstance]:
+    """Return the first of `instances`: as many as `units` are in all, or the first one alone if it counts more."""
+    chosen: list[ContainerInstance] = []
+    for one in instances:
+        if chosen and _units([*chosen, one], snapshot) > units:
+            break
+        chosen.append(one)
+    return chosen
+
+
+def _units(instances: Sequence[ContainerInstance], snapshot: Snapshot) -> float:
+    return sum(snapshot.pool.weight(snapshot.pool.members[i.instance_id]) for i in instances)

@@ -33,6 +33,7 @@ def put_metrics(runtime: Runtime, snapshot: Snapshot, decision: Decision, share_
             MetricName.MEMORY_RESERVATION: round(memory, 1),
             MetricName.MISSING_TASKS: sum(s.missing for s in snapshot.services),
             MetricName.DEMANDS: len(decision.state.demands),
+            MetricName.DRIFTED: len(pool.drifted),
             MetricName.LATE_TASKS: late_tasks(snapshot, decision.state),
             MetricName.START_AT_ONCE_SHORTFALL: round(decision.state.lately.shortfall(share_percent), 1),
         },
