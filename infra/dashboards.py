@@ -31,6 +31,7 @@ REASONS_TO_ADD = (
     reasons.ReplacedAhead,
     reasons.FellBack,
     reasons.BackInService,
+    renewal_reasons.RenewalBegun,
 )
 REASONS_TO_REMOVE = (
     reasons.ReservationLow,
@@ -39,6 +40,7 @@ REASONS_TO_REMOVE = (
     reasons.ScaleInShed,
     stuck_drains.TasksCannotMove,
     reasons.Retired,
+    renewal_reasons.RenewalEmpties,
 )
 # Of clusters that may launch their types in another order: a dashboard of more than 50 metrics is not free of charge.
 ORDER_REASONS = (type_order.TypePutFirst, type_order.OrderRestored)
@@ -55,6 +57,7 @@ PROBLEMS = (
     reasons.HealingHeldBack.__name__,
     reasons.TerminationsRefused.__name__,
     stuck_drains.DrainDoesNotEnd.__name__,
+    renewal_reasons.RenewalWaits.__name__,
     renewal_reasons.RenewalStopped.__name__,
     MetricName.BAD_THRESHOLDS,
     MetricName.PARAMETERS_UNREADABLE,

@@ -16,7 +16,7 @@ from steady.pools import units_to_ask
 from steady.scaling.change import Change
 from steady.scaling.pool import coming_units
 from steady.scaling.renewal_progress import NOT_RENEWING, RenewalProgress
-from steady.scaling.renewal_reasons import RenewalBakes, RenewalBegun, RenewalEmpties, RenewalStopped, RenewalWaits
+from steady.scaling.renewal_reasons import RenewalBegun, RenewalEmpties, RenewalStopped, RenewalWaits
 from steady.scaling.state import ScalingState
 from steady.scaling.zones import ZoneUnits, in_balance
 from steady.thresholds import Thresholds
@@ -171,7 +171,7 @@ def _empty(this: Round, progress: RenewalProgress) -> Change:
     if not progress.is_proven:
         since = snapshot.at if progress.well_since is None else progress.well_since
         left_s = this.thresholds.renew_bake_seconds - (snapshot.at - since)
-        return Change(reasons=(RenewalBakes(left_s),), state={"renewal": progress})
+        return this.waits(progress, f"the first new instance has to stay well for {left_s:.0f} s more")
     chosen = _first(this.due, snapshot, progress.asked)
     emptied = {i.arn: snapshot.at for i in chosen}
     going = {**progress.old, **emptied}

@@ -40,16 +40,6 @@ class RenewalEmpties(Reason):
 
 
 @dataclass(frozen=True, slots=True)
-class RenewalBakes(Reason):
-    """The first new instance has to stay well for a while."""
-
-    seconds: float
-
-    def __str__(self) -> str:
-        return f"renewal waits {self.seconds:.0f} s more to see that the first new instance stays well"
-
-
-@dataclass(frozen=True, slots=True)
 class RenewalWaits(Reason):
     """Instances are to be renewed, and something keeps renewal from it."""
 

@@ -74,7 +74,7 @@ def test_the_first_new_instance_bakes() -> None:
     seen = cluster(old=2, new=1)
     asked = RenewalProgress(AMI_2, asked=1, asked_at=seen.at - 200, well_since=seen.at - 100)
 
-    assert "200 s more" in str(step(seen, asked).reasons[0])
+    assert "stay well for 200 s more" in str(step(seen, asked).reasons[0])
     assert len(step(seen, replace(asked, well_since=seen.at - 300)).to_drain) == 1
 
     ill = replace(seen, instances=(*seen.instances[:2], replace(seen.instances[2], impaired=True)))
