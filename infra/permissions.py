@@ -131,8 +131,9 @@ def may_change_capacity(function: QueueFunction, settings: Settings) -> None:
     function.allow(["ec2:DescribeInstanceTypes"], ["*"])
     # Whether instances get ENI trunks. It has no resource and no condition (Service Authorization Reference, ECS).
     function.allow(["ecs:ListAccountSettings"], ["*"])
-    # What renewal compares: what an instance was launched from, and what the pool's launch template says now. An image
-    # that a template names by a parameter of AWS's is resolved with the caller's rights (EC2 API, ResolveAlias); its ARN has no account.
+    # What renewal compares: what an instance was launched from, and what the pool's launch template says now. If that
+    # names an image by a parameter of AWS's, EC2 reads it with the caller's rights (EC2 API, ResolveAlias); the
+    # parameter's ARN has no account.
     function.allow(["ec2:DescribeInstances", "ec2:DescribeLaunchTemplateVersions"], ["*"])
     images = stack.format_arn(service="ssm", account="*", resource="parameter", resource_name="aws/service/*")
     function.allow(["ssm:GetParameters"], [images])
