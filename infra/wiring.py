@@ -9,6 +9,7 @@ from typing import Any
 
 from autoscaler import triggers
 from interruption_handler import notices
+from runtask_failure import reported_call
 from steady.queued_run import STARTED_BY
 
 TICK_S = 60
@@ -105,6 +106,9 @@ RUNTASK_FAILURE = Feed(
     max_receives=3,
     max_concurrency=2,
 )
+
+# Calls of RunTask that CloudTrail reports, where the deployment asks for them.
+FAILED_CALLS = reported_call.PATTERNS
 
 # The ends of the queue's tasks for which a state of Step Functions waits.
 LAUNCHED_TASK_END: Mapping[str, Any] = {

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from runtask_failure.failure import RunTaskFailure, parse
+from runtask_failure import reported_call
+from runtask_failure.failure import RunTaskFailure
+from runtask_failure.message import parse
 from steady.aws import queue
 from steady.aws.api_budget.budget import budget_of
 from steady.aws.capacity.providers import Providers
@@ -57,8 +59,11 @@ def handle_batch(
     batch = queue.parse_batch(runtime, event, parse, dead_letter_queue_url)
 
     def handle(name: str, messages: list[Message]) -> None:
+        messages = _asking(messages)
         if not clusters.is_managed(runtime, name):
             path = f"{CLUSTERS_PATH}/{name}/capacity"
+            # CloudTrail reports the calls for all clusters of the account.
+            messages = [m for m in messages if not m.value.reported]
             _set_aside(runtime, messages, f"cluster {name} is not managed: set {path}", dead_letter_queue_url)
             return
         cluster = cluster_settings.read_cluster(runtime, name, cluster_settings.BURST_MAX_AGE_S)
@@ -122,6 +127,16 @@ class RecordDemands:
         return replace(state, demands=demands, run_shapes=runs)
 
 
+def _asking(messages: Sequence[Message]) -> list[Message]:
+    """Return the messages that ask for tasks, each of the calls among them that CloudTrail reports once."""
+    by_call = {m.value.reported: m for m in messages if m.value.reported and m.value.count}
+    calls = reported_call.apart(m.value for m in by_call.values())
+    return [
+        *(m for m in messages if not m.value.reported),
+        *(replace(by_call[call.reported], value=call) for call in calls if call.reported),
+    ]
+
+
 def _served(runtime: Runtime, cluster: ClusterSettings, messages: Sequence[Message]) -> list[Message]:
     """Return the messages about tasks that the cluster's pool serves, each with as many tasks as the pool gets.
 
@@ -170,7 +185,7 @@ def _with_shapes(
 
 
 def _leave(runtime: Runtime, message: Message, error: Exception, text: str, dead_letter_queue_url: str) -> None:
-    if not _passes(error):
+    if not message.value.reported and not _passes(error):
         _set_aside(runtime, [message], f"{text}: cpu and memory are needed without it", dead_letter_queue_url)
 
 

@@ -35,7 +35,13 @@ class Started(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A capacity provider; `group` is the name of its Auto Scaling group, "" for ECS Managed Instances."""
+    """A capacity provider; `group` is the name of its Auto Scaling group, "" for ECS Managed Instances.
+
+    Managed scaling is off, so no task waits in PROVISIONING: "the transition to provisioning only happens if you have
+    enabled managed scaling for the capacity provider; otherwise, tasks that can't find capacity will fail immediately"
+    (AWS Containers Blog, "Deep Dive on Amazon ECS Cluster Auto Scaling"). ECS API, RunTask says the same of the quota
+    of tasks in PROVISIONING: it binds "because you use managed scaling".
+    """
 
     name: str
     group: str = ""
