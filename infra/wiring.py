@@ -120,11 +120,12 @@ LAUNCHED_TASK_END: Mapping[str, Any] = {
 TASK_LAUNCHER = Feed(
     function="task-launcher",
     handler="task_launcher.handler.handle",
-    # A round begins nothing new after 15 s, and holds its cluster for as long as an invocation may run.
-    timeout_s=30,
+    # A round begins nothing new after 4 s, and holds its cluster for as long as an invocation may run. After a crash,
+    # the cluster waits for the rest of that.
+    timeout_s=10,
     visibility_s=30,
-    # A burst of requests makes one round.
-    batch_size=1000,
+    # A burst of requests makes one round. Each is kept by a call of DynamoDB before the round.
+    batch_size=300,
     window_s=1,
     max_receives=6,
     patterns=(LAUNCHED_TASK_END,),

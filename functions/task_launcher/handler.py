@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from steady.aws import queue, queued_runs
 from steady.aws.api_budget.budget import budget_of
-from steady.aws.runtime import Runtime
+from steady.aws.runtime import CONNECTIONS, Runtime
 from steady.aws.scaling import by_cluster
 from steady.aws.settings import cluster_settings, clusters
 from steady.names import CLUSTERS_PATH
@@ -59,7 +59,7 @@ def handle_batch(event: Mapping[str, Any], runtime: Runtime, environment: Enviro
         if len(ends) == len(messages):
             return
         runs = [m.value.queued(m.id, m.sent_at) for m in requests if isinstance(m.value, Request)]
-        added = runtime.in_parallel(lambda run: queued_runs.add(runtime, table, run), runs)
+        added = runtime.in_parallel(lambda run: queued_runs.add(runtime, table, run), runs, CONNECTIONS)
         run_round(runtime, environment, cluster, [run for run, is_new in zip(runs, added, strict=True) if is_new])
 
     return queue.batch_response([*batch.failed_ids, *by_cluster.each_cluster(runtime, batch.messages, handle)])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from steady.aws import queue, queued_runs
+from steady.aws.cache import Cache
 from steady.aws.ecs.run_tasks import Refused, Throttled, Unanswered, run_tasks
 from steady.aws.runtime import CALLS_AT_ONCE, Runtime
 from steady.metrics import MetricName
@@ -19,13 +20,15 @@ from task_launcher.gangs import lacks_room, stop_part
 from task_launcher.waiting_states import answer, give_up
 
 # A round begins nothing new after this many seconds: what is left is tried by the next one, at once.
-ROUND_TAKES_S = 15.0
+ROUND_TAKES_S = 4.0
 # Each takes four calls, of ten at once.
 GIVEN_UP_A_SECOND = 20
 # A round that finds another one going on comes again this many seconds later.
 HELD_WAIT_S = 2.0
 # Lambda ends a round that takes longer (`infra.wiring.TASK_LAUNCHER`), so no two rounds of a cluster go on at once.
-HELD_FOR_S = 30.0
+HELD_FOR_S = 10.0
+# What has found no room in rounds that could not try all: the next one goes on with the others. By the cluster's name.
+SWEEPS = Cache[str, Mapping[str, str]](max_age_s=60.0)
 SOURCE = "steady.launch-queue"
 STARTED, GIVEN_UP = "Launch Started", "Launch Given Up"
 
@@ -39,12 +42,14 @@ class Tried:
         given_up: those whose deadline is over and whose tasks are known not to run.
         without_room: why the shapes of requests have found no room.
         is_over: whether no further request is tried.
+        is_throttled: whether ECS has throttled a call: the next round begins no sooner than usual.
     """
 
     waiting: list[QueuedRun] = field(default_factory=list)
     given_up: list[QueuedRun] = field(default_factory=list)
     without_room: dict[str, str] = field(default_factory=dict)
     is_over: bool = False
+    is_throttled: bool = False
 
 
 def run_round(
@@ -56,24 +61,34 @@ def run_round(
         new: requests that have just been kept: the index may not have them yet.
     """
     table, name = environment.launches_table, cluster.name
-    known = {run.id: run for run in (*new, *queued_runs.waiting(runtime, table, name))}
-    if not known:
-        return
     until = queued_runs.begin_round(runtime, table, name, HELD_FOR_S)
     if not until:
         queued_runs.book_round(runtime, table, environment.queue_url, name, HELD_WAIT_S)
         return
     stop_at = runtime.now() + ROUND_TAKES_S
-    tried = Tried()
-    _try_all(runtime, environment, cluster, in_order(known.values(), runtime.now()), tried, stop_at)
+    added = {run.id: run for run in new}
+    before = in_order(queued_runs.waiting(runtime, table, name), runtime.now())
+    before = [run for run in before if run.id not in added]
+    # Before anything is tried: after a crash, the next round begins once this one no longer holds the cluster, and
+    # capacity comes meanwhile.
+    if before or added:
+        queued_runs.book_round(runtime, table, environment.queue_url, name, ROUND_S)
+    if before:
+        tell_scaling(runtime, environment, cluster, before)
+    tried = Tried(without_room=dict(SWEEPS.get(runtime, name) or {}))
+    _try_all(runtime, environment, cluster, in_order([*before, *added.values()], runtime.now()), tried, stop_at)
+    if tried.is_over:
+        SWEEPS.keep(runtime, name, tried.without_room)
+    else:
+        SWEEPS.drop(runtime, name)
     most = math.ceil(max(0.0, stop_at - runtime.now()) * GIVEN_UP_A_SECOND)
     tried.waiting += tried.given_up[most:]
     _give_up_all(runtime, environment, tried.given_up[:most])
-    tell_scaling(runtime, environment, cluster, tried.waiting)
+    if {run.id for run in tried.waiting} != {run.id for run in before}:
+        tell_scaling(runtime, environment, cluster, tried.waiting)
     queued_runs.end_round(runtime, table, name, until)
-    if tried.waiting:
-        is_late = runtime.now() > stop_at
-        queued_runs.book_round(runtime, table, environment.queue_url, name, 0.0 if is_late else ROUND_S)
+    if not tried.is_throttled and (tried.is_over or tried.given_up[most:]):
+        queued_runs.book_round(runtime, table, environment.queue_url, name, 0.0)
 
 
 def _try_all(
@@ -124,7 +139,7 @@ def _outcome(
         return _tried(runtime, environment, current, tried) if current else None
     except Throttled:
         # More calls would only be refused, too, and those of everybody else with them.
-        tried.is_over = True
+        tried.is_over = tried.is_throttled = True
     except Exception as error:
         runtime.telemetry.error(
             f"cluster {run.cluster}: launch {run.id} could not be tried; the next round does: {error}",

@@ -31,3 +31,9 @@ def test_callers_that_call_once_lose_what_finds_no_room(found: dict[str, Result]
 def test_each_promise_can_be_broken(found: dict[str, Result], broken: dict[str, object]) -> None:
     assert all(kept for _, kept in found[launch.QUEUE].promises())
     assert not all(kept for _, kept in replace(found[launch.QUEUE], **broken).promises())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("broken", [{"lost": 1}, {"run_twice": 1}, {"wait_s": {"p95": 271.0}}, {"crashes": 0}])
+def test_each_promise_of_the_crashing_queue_can_be_broken(found: dict[str, Result], broken: dict[str, object]) -> None:
+    assert all(kept for _, kept in found[launch.CRASHING].promises())
+    assert not all(kept for _, kept in replace(found[launch.CRASHING], **broken).promises())  # type: ignore[arg-type]

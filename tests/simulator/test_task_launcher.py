@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from simulator.clock import Crashed
 from simulator.errors import AwsError
 from simulator.faults import CrashAt, Hooked
 from simulator.world import SimulatedCluster, World
@@ -237,3 +238,46 @@ def test_a_crash_at_any_call_loses_nothing_and_runs_nothing_twice(part: int, *, 
         assert len(web.tasks("family:report")) == 2, number
         assert len(web.tasks("family:small")) == 1, number
         assert dead_letters(web) == [], number
+
+
+def test_requests_of_many_families_all_become_demand() -> None:
+    """The suite's share lets some six task definitions a second be read."""
+    web = full(seed=12)
+    for number in range(100):
+        web.define(f"family-{number}", 2048, 256)
+        launch(web, f"family-{number}")
+    web.world.run(60)
+
+    assert web.world.suite.task_launcher
+    assert not web.world.suite.task_launcher.timeouts
+    assert web.target == 101
+
+
+def test_many_requests_without_room_keep_no_other_from_being_tried() -> None:
+    web = full(seed=14)
+    web.pool.maximum = 1  # type: ignore[union-attr]
+    for task in web.tasks():
+        web.world.account.scheduler.stop(task)
+    web.world.run(60)
+    for number in range(150):
+        web.define(f"huge-{number}", 999_999, 256)
+        launch(web, f"huge-{number}", priority=50)
+    launch(web, "small")
+    web.world.run(45)
+
+    assert len(web.tasks("family:small")) == 1
+
+
+def test_after_a_crash_in_each_round_capacity_is_asked_for_all_the_same() -> None:
+    web = full(seed=13, duplicates=0.0)
+
+    def crash(at: str, name: str) -> None:
+        if (at, name) == ("after", "ecs:RunTask"):
+            raise Crashed
+
+    web.world.account.endpoint.fault = Hooked(crash)
+    for number in range(3):
+        launch(web, clientToken=f"run-{number}")
+    web.world.run(60)
+
+    assert web.target == 4
