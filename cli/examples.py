@@ -55,7 +55,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "bench sizes": ("steady bench sizes --page docs/benchmarks.md",),
     "bench policies": ("steady bench policies --traces traces --hours 6 --seeds 1",),
     "bench clairvoyant": ("steady bench clairvoyant --traces traces --hours 24 --wait 90",),
-    "bench launch": ("steady bench launch --launches 100 --no-peers --json -",),
+    "bench launch": ("steady bench launch --launches 100 --no-peers --no-hard --json -",),
     "bench published": ("steady bench published --json -",),
     "bench renewal": ("steady bench renewal --instances 20",),
     "bench karpenter": ("steady bench karpenter --json -",),

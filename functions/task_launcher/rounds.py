@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from steady.aws import queue, queued_runs
-from steady.aws.cache import Cache
 from steady.aws.ecs.run_tasks import Refused, Throttled, Unanswered, run_tasks
 from steady.aws.runtime import CALLS_AT_ONCE, Runtime
 from steady.metrics import MetricName
 from steady.queued_run import ROUND_S, QueuedRun, in_order
 from steady.thresholds import ClusterSettings
+from task_launcher import no_room
 from task_launcher.demands import tell_scaling
 from task_launcher.environment import Environment
 from task_launcher.gangs import lacks_room, stop_part
@@ -23,12 +24,12 @@ from task_launcher.waiting_states import answer, give_up
 ROUND_TAKES_S = 4.0
 # Each takes four calls, of ten at once.
 GIVEN_UP_A_SECOND = 20
+# Also a round that comes to its end without time gives up some: they would be tried again and again.
+GIVING_UP_TAKES_S = 1.0
 # A round that finds another one going on comes again this many seconds later.
-HELD_WAIT_S = 2.0
+HELD_WAIT_S = 1.0
 # Lambda ends a round that takes longer (`infra.wiring.TASK_LAUNCHER`), so no two rounds of a cluster go on at once.
 HELD_FOR_S = 10.0
-# What has found no room in rounds that could not try all: the next one goes on with the others. By the cluster's name.
-SWEEPS = Cache[str, Mapping[str, str]](max_age_s=60.0)
 SOURCE = "steady.launch-queue"
 STARTED, GIVEN_UP = "Launch Started", "Launch Given Up"
 
@@ -75,13 +76,11 @@ def run_round(
         queued_runs.book_round(runtime, table, environment.queue_url, name, ROUND_S)
     if before:
         tell_scaling(runtime, environment, cluster, before)
-    tried = Tried(without_room=dict(SWEEPS.get(runtime, name) or {}))
+    recalled = no_room.recall(runtime, name)
+    tried = Tried(without_room=dict(recalled))
     _try_all(runtime, environment, cluster, in_order([*before, *added.values()], runtime.now()), tried, stop_at)
-    if tried.is_over:
-        SWEEPS.keep(runtime, name, tried.without_room)
-    else:
-        SWEEPS.drop(runtime, name)
-    most = math.ceil(max(0.0, stop_at - runtime.now()) * GIVEN_UP_A_SECOND)
+    no_room.keep(runtime, name, tried.without_room, recalled, is_cut=tried.is_over)
+    most = math.ceil(max(GIVING_UP_TAKES_S, stop_at - runtime.now()) * GIVEN_UP_A_SECOND)
     tried.waiting += tried.given_up[most:]
     _give_up_all(runtime, environment, tried.given_up[:most])
     if {run.id for run in tried.waiting} != {run.id for run in before}:
@@ -99,18 +98,33 @@ def _try_all(
     tried: Tried,
     stop_at: float,
 ) -> None:
-    """Try `runs` in their order: one, and while they find room, more and more of the same priority side by side."""
+    """Try `runs` in their order, those of the same priority side by side.
+
+    Of those that are alike one is tried, and while they find room, more and more.
+    """
     # A session makes its clients in one thread only: before the calls side by side.
     _ = runtime.ecs, runtime.ecs_once, runtime.dynamodb, runtime.events, runtime.step_functions
     begin, together = 0, 1
     while begin < len(runs):
         tried.is_over = tried.is_over or runtime.now() > stop_at
-        now = [run for run in runs[begin : begin + together] if run.priority == runs[begin].priority]
+        now = _next_wave(runs[begin:], together, tried, runtime.now())
         without_room = len(tried.without_room)
         left = runtime.in_parallel(lambda run: _outcome(runtime, environment, cluster, run, tried), now)
         tried.waiting += [run for run in left if run]
         begin += len(now)
         together = 1 if len(tried.without_room) > without_room else min(2 * together, CALLS_AT_ONCE)
+
+
+def _next_wave(runs: Sequence[QueuedRun], together: int, tried: Tried, now: float) -> Sequence[QueuedRun]:
+    """Return the first of `runs`: those that are tried side by side, and those among them that need no call."""
+    alike, calls = Counter[str](), 0
+    for number, run in enumerate(runs):
+        if run.priority != runs[0].priority or calls == CALLS_AT_ONCE or alike[run.shape] == together:
+            return runs[:number]
+        if run.shape not in tried.without_room or now >= run.given_up_at:
+            alike[run.shape] += 1
+            calls += 1
+    return runs
 
 
 def _outcome(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from simulator.bench import launch
+from simulator.bench import hard_launches, launch
+from simulator.bench.hard_launches import Check
 from simulator.bench.launch import Case, Result
 
 
@@ -37,3 +39,18 @@ def test_each_promise_can_be_broken(found: dict[str, Result], broken: dict[str, 
 def test_each_promise_of_the_crashing_queue_can_be_broken(found: dict[str, Result], broken: dict[str, object]) -> None:
     assert all(kept for _, kept in found[launch.CRASHING].promises())
     assert not all(kept for _, kept in replace(found[launch.CRASHING], **broken).promises())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("trial", [hard_launches.too_large_gangs, hard_launches.throttled, hard_launches.poison])
+def test_requests_that_are_hard_on_the_queue(trial: Callable[[int], list[Check]]) -> None:
+    checks = trial(1)
+
+    assert [str(check) for check in checks if not check.kept] == []
+    assert len({check.what for check in checks}) >= 2
+
+
+def test_a_broken_check_is_told() -> None:
+    check = Check("gangs", "seconds half held", 4, 3)
+
+    assert not check.kept
+    assert str(check) == "gangs: seconds half held: 4, at most 3"

@@ -281,3 +281,25 @@ def test_after_a_crash_in_each_round_capacity_is_asked_for_all_the_same() -> Non
     web.world.run(60)
 
     assert web.target == 4
+
+
+def test_requests_that_ecs_refuses_are_given_up_also_by_rounds_that_have_no_time_left() -> None:
+    web = full(seed=15)
+    web.pool.maximum = 1  # type: ignore[union-attr]
+    for number in range(60):
+        web.define(f"huge-{number}", 999_999, 256)
+        launch(web, f"huge-{number}")
+        launch(web, f"unknown-{number}")
+    web.world.run(60)
+
+    assert len({event["id"] for event in events(web, "Launch Given Up")}) == 60
+
+
+def test_what_found_no_room_is_not_tried_by_each_batch_of_new_requests() -> None:
+    web = full(seed=16, duplicates=0.0)
+    web.pool.maximum = 1  # type: ignore[union-attr]
+    for number in range(30):
+        web.world.clock.after(number, lambda n=number: launch(web, clientToken=f"run-{n}"))  # type: ignore[misc]
+    web.world.run(30)
+
+    assert web.world.account.endpoint.counted("task-launcher").calls["ecs:RunTask"] <= 8
