@@ -192,7 +192,7 @@ def many(seed: int) -> list[Check]:
     trial = Trial.of(seed, 7, 7)
     trial.send_within(60, seed, [lambda id_=f"run-{n}": trial.send(id_) for n in range(10_000)])  # type: ignore[misc]
     trial.world.run(300)
-    name = "10,000 requests that wait"
+    name = "10,000 different requests that wait"
     unread = sum("round" not in message.body[:10] for message in trial.world.suite.launches.messages)
     return [
         Check(name, "RunTask calls a second, in the worst minute", trial.most_within(WINDOW_S) / WINDOW_S, SHARE),
