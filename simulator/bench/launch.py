@@ -18,7 +18,7 @@ from simulator.clock import Crashed
 from simulator.ecs.state import Task
 from simulator.errors import AwsError
 from simulator.faults import Fault, Try
-from simulator.outcome import waits
+from simulator.outcome import FunctionUse, waits
 from simulator.policies import Start, managed_scaling, reservation_alarms
 from simulator.processes import run_all
 from simulator.timing import Timing
@@ -189,6 +189,18 @@ def measure(
 ) -> list[Result]:
     """Send the same burst in the way of each of `callers`, each in a process of its own."""
     return run_all(run, [Case(caller, launches, within_s, seed) for caller in callers], at_once, done)
+
+
+def launcher_use(launches: int = 200, seed: int = 0) -> FunctionUse:
+    """Return the mean use of an invocation of the launch queue's function, in a burst of so many requests."""
+    world = World(seed, BOOT_S, DUPLICATES, timing=Timing.as_aws())
+    world.clock.timed = True
+    cluster = world.group_cluster("runs", math.ceil(HELD / TASKS_AN_INSTANCE), maximum=launches)
+    cluster.define("run", CPU_UNITS, MEMORY_MIB)
+    Burst(Case(QUEUE, launches, 60.0, seed), cluster).begin()
+    world.run(AFTERWARDS_S / 3)
+    assert world.suite.task_launcher
+    return FunctionUse.of(world.suite.task_launcher, world.account.endpoint.counted("task-launcher"))
 
 
 def run(case: Case) -> Result:
