@@ -50,7 +50,7 @@ def may_run_tasks(function: QueueFunction, settings: Settings, roles: Sequence[s
     stack = cdk.Stack.of(function)
     for names in _in_chunks([c.name for c in settings.clusters]):
         clusters = [stack.format_arn(service="ecs", resource="cluster", resource_name=name) for name in names]
-        function.allow(["ecs:ListContainerInstances"], clusters)
+        function.allow(["ecs:ListContainerInstances", "ecs:DescribeClusters"], clusters)
         actions = ["ecs:RunTask", "ecs:StopTask", "ecs:DescribeContainerInstances"]
         function.allow(actions, ["*"], ArnEquals={"ecs:cluster": clusters})
         # ECS Developer Guide, "Grant permission to tag resources on creation": of a request with tags.

@@ -17,7 +17,7 @@ from runtask_failure.message import parse
 from steady.aws import queue
 from steady.aws.api_budget.budget import budget_of
 from steady.aws.capacity.providers import Providers
-from steady.aws.ecs.runs import read_run_shape
+from steady.aws.ecs.runs import launch_of_run, read_run_shape
 from steady.aws.errors import is_of_server
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import by_cluster, evaluation
@@ -145,7 +145,7 @@ def _served(runtime: Runtime, cluster: ClusterSettings, messages: Sequence[Messa
     providers = Providers(runtime, cluster.name, cluster.pool)
     served = []
     for message in messages:
-        launch = message.value.launch
+        launch = launch_of_run(runtime, cluster.name, message.value.launch)
         ours = providers.ours(launch.providers)
         if count := launch.share(message.value.count, ours):
             served.append(replace(message, value=replace(message.value, count=count, providers=ours)))

@@ -14,7 +14,7 @@ from typing import Any
 from runtask_failure.failure import MOST_TASKS, ReportedCall, RunTaskFailure
 from steady.arns import name_of
 from steady.cluster import NOTHING
-from steady.launch import Launch
+from steady.launch import UNSAID, Launch
 from steady.messages import Malformed, shown, text, time_of
 from steady.names import NO_INSTANCES, USER_AGENT
 from steady.queued_run import sizes_in
@@ -85,7 +85,7 @@ def parse(event: Mapping[str, Any]) -> RunTaskFailure:
         overrides=_overrides(call.get("overrides")),
         constraints=_objects(call.get("placementConstraints")),
         strategies=_objects(call.get("placementStrategy")),
-        launch=Launch.of({**call, "capacityProviderStrategy": _objects(call.get("capacityProviderStrategy"))}),
+        launch=Launch.of({**call, "capacityProviderStrategy": _objects(call.get("capacityProviderStrategy"))}, UNSAID),
         reported=ReportedCall(
             text(event, "detail", "eventID"), time_of({**event, "time": text(event, "detail", "eventTime")})
         ),

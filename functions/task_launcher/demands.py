@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from steady.aws.capacity.providers import Providers
+from steady.aws.ecs.runs import launch_of_run
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import evaluation
 from steady.aws.scaling.looks import book_look
 from steady.cluster import TaskShape
-from steady.launch import Launch
+from steady.launch import UNSAID, Launch
 from steady.queued_run import QueuedRun
 from steady.scaling.demand import MAX_DEMANDS, Demand, RunShape, key_of_run, merge_demands, still_repeated
 from steady.scaling.state import ScalingState
@@ -69,7 +70,8 @@ class QueueDemands:
             if run.shape not in read:
                 read[run.shape] = _shape(runtime, run, providers)
             if shape := read[run.shape]:
-                self._add(run, shape, Launch.of(run.request).share(run.missing, shape.providers))
+                launch = launch_of_run(runtime, cluster.name, Launch.of(run.request, UNSAID))
+                self._add(run, shape, launch.share(run.missing, shape.providers))
 
     def __call__(self, state: ScalingState) -> ScalingState:
         others = {key: d for key, d in state.demands.items() if not key.startswith(PREFIX)}
@@ -96,7 +98,7 @@ def key_of(run: QueuedRun, number: int) -> str:
 def _shape(runtime: Runtime, run: QueuedRun, providers: Providers) -> TaskShape | None:
     """Return the shape of a task of the request; None: it cannot be read, or the pool does not serve such tasks."""
     request = run.request
-    launch = Launch.of(request)
+    launch = launch_of_run(runtime, run.cluster, Launch.of(request, UNSAID))
     ours = providers.ours(launch.providers)
     if not launch.is_served_by(ours):
         return None

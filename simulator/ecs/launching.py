@@ -70,11 +70,13 @@ class Launch:
         return Launch("", tuple((name, 1) for name in names))
 
     @staticmethod
-    def of_run(params: Mapping[str, Any]) -> Launch:
-        """Return what a call of RunTask names."""
+    def of_run(params: Mapping[str, Any], default: Launch) -> Launch:
+        """Return what a call of RunTask names, or the cluster's default (ECS API, RunTask)."""
         items = params.get("capacityProviderStrategy", [])
         weights = tuple((one["capacityProvider"], one.get("weight", 0) or 1) for one in items)
-        return Launch("", weights) if weights else Launch(params.get("launchType", "EC2"))
+        if weights:
+            return Launch("", weights)
+        return Launch(params["launchType"]) if "launchType" in params else default
 
     def described(self) -> dict[str, Any]:
         """Describe it as DescribeServices does: the launch type is left out where there is a strategy."""

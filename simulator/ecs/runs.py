@@ -26,7 +26,7 @@ def run(scheduler: Scheduler, cluster: Cluster, definition: TaskDefinition, para
     count = params.get("count", 1)
     if not 1 <= count <= MAX_RUN:
         raise AwsError("InvalidParameterException", f"count is {count}: 1 to {MAX_RUN} is needed")
-    launch = Launch.of_run(params)
+    launch = Launch.of_run(params, cluster.default_launch)
     instances = cluster.instances.values()
     if launch == EC2 and not any(i.status == "ACTIVE" and launch.may_be_on(i, "") for i in instances):
         raise AwsError("InvalidParameterException", "No Container Instances were found in your cluster.")
