@@ -9,8 +9,6 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from runtask_failure import reported_call
 from runtask_failure.failure import RunTaskFailure
 from runtask_failure.message import parse
@@ -18,7 +16,7 @@ from steady.aws import queue
 from steady.aws.api_budget.budget import budget_of
 from steady.aws.capacity.providers import Providers
 from steady.aws.ecs.runs import launch_of_run, read_run_shape
-from steady.aws.errors import is_of_server
+from steady.aws.errors import may_pass
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import by_cluster, evaluation
 from steady.aws.settings import cluster_settings, clusters
@@ -185,15 +183,8 @@ def _with_shapes(
 
 
 def _leave(runtime: Runtime, message: Message, error: Exception, text: str, dead_letter_queue_url: str) -> None:
-    if not message.value.reported and not _passes(error):
+    if not message.value.reported and not may_pass(error):
         _set_aside(runtime, [message], f"{text}: cpu and memory are needed without it", dead_letter_queue_url)
-
-
-def _passes(error: Exception) -> bool:
-    """Return whether a later call may be answered: one that was throttled, failed at AWS, or got no answer."""
-    if not isinstance(error, ClientError):
-        return isinstance(error, BotoCoreError)
-    return "Throttl" in error.response["Error"]["Code"] or is_of_server(error)
 
 
 def _is_of(cluster: ClusterSettings, failure: RunTaskFailure) -> bool:

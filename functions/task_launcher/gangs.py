@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from steady.aws.ecs.container_instances import describe_all_instances
 from steady.aws.ecs.runs import launch_of_run, read_run_shape
+from steady.aws.errors import may_pass
 from steady.aws.runtime import Runtime
 from steady.aws.scaling.observation import with_constraints
 from steady.cluster import Snapshot, TaskShape
@@ -32,6 +33,7 @@ def shape_of(runtime: Runtime, run: QueuedRun) -> TaskShape:
         request.get("overrides", {}),
         request.get("placementConstraints", ()),
         request.get("placementStrategy", ()),
+        once=True,
     )
 
 
@@ -44,10 +46,19 @@ def lacks_room(runtime: Runtime, cluster: ClusterSettings, run: QueuedRun) -> st
     count = launch.share(run.missing, launch.providers - FARGATE_PROVIDERS)
     if not count:
         return ""
-    shape = shape_of(runtime, run)
+    try:
+        shape = shape_of(runtime, run)
+    except Exception as error:
+        if may_pass(error):
+            raise
+        # An unknown family, or a size that is no number: RunTask says what is wrong with it.
+        return ""
     instances = describe_all_instances(runtime, run.cluster)
     here = Snapshot(run.cluster, runtime.now(), instances, (), Pool(cluster.pool, 0, 0, 0))
     here = with_constraints(runtime, here, [shape])
+    if not shape.member_of <= set(here.matching):
+        # ECS refuses an expression, or does not answer: RunTask says.
+        return ""
     on = [i for i in here.active if not launch.strategy or i.provider in launch.providers]
     left_over = place([shape] * count, room_on(on, here)).left_over
     if not left_over:

@@ -128,6 +128,10 @@ def parse(body: str, shape: Shape) -> Request | Round | TaskEnd:
     if (long := len(json.dumps(params.get("overrides", {})))) > LONGEST_OVERRIDES:
         needed = f"at most {LONGEST_OVERRIDES:,} are needed, as in RunTask"
         raise Malformed(f"the launch request's overrides have {long:,} characters: {needed}")
+    if params.get("launchType") and params.get("capacityProviderStrategy"):
+        given = shown(params["launchType"])
+        needed = "one of them, not both, is needed, as in RunTask"
+        raise Malformed(f"the launch request has the launchType {given} and a capacityProviderStrategy: {needed}")
     report = ParamValidator().validate(params, shape)
     if report.has_errors():
         raise Malformed(f"the launch request is not one of RunTask: {' '.join(report.generate_report().split())}")

@@ -136,11 +136,14 @@ def _outcome(
     if tried.is_over or not (has_room or is_due):
         return run
     table = environment.launches_table
+    # The request as it is kept, while no call of RunTask for it is under way.
+    known: QueuedRun | None = None
     try:
         if run.all_or_nothing or not has_room:
             current = queued_runs.read(runtime, table, run)
             if current is None:
                 return None
+            known = None if current.asked else current
             # What was asked for may run already, and is asked for again: the answer tells.
             lacks = "" if current.asked else tried.without_room.get(run.shape) or lacks_room(runtime, cluster, current)
             if lacks:
@@ -149,6 +152,7 @@ def _outcome(
                 if is_due:
                     tried.given_up.append(current)
                 return None if is_due else current
+        known = None
         current = queued_runs.ask(runtime, table, run)
         return _tried(runtime, environment, current, tried) if current else None
     except Throttled:
@@ -159,6 +163,9 @@ def _outcome(
             f"cluster {run.cluster}: launch {run.id} could not be tried; the next round does: {error}",
             cluster=run.cluster,
         )
+        if known and is_due:
+            tried.given_up.append(replace(known, reason=str(error)))
+            return None
     return run
 
 

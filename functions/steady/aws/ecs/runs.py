@@ -29,15 +29,21 @@ def read_run_shape(
     overrides: Mapping[str, Any],
     constraints: Sequence[Mapping[str, Any]],
     strategies: Sequence[Mapping[str, Any]],
+    *,
+    once: bool = False,
 ) -> TaskShape:
     """Return the shape of a task that RunTask was asked for, with these parameters.
+
+    Args:
+        once: whether ECS is asked once: the caller comes again.
 
     Raises:
         ClientError: if ECS does not describe the task definition.
     """
     known = DESCRIBED.get(runtime, task_definition)
     if known is None:
-        answer = runtime.ecs.describe_task_definition(taskDefinition=task_definition)["taskDefinition"]
+        client = runtime.ecs_once if once else runtime.ecs
+        answer = client.describe_task_definition(taskDefinition=task_definition)["taskDefinition"]
         known = DESCRIBED.keep(runtime, task_definition, cast("Mapping[str, Any]", answer))
     shape = to_task_definition(cast("TaskDefinitionTypeDef", with_overrides(known, overrides))).shape
     expressions = {str(c.get("expression", "")) for c in constraints if c.get("type") == "memberOf"}
