@@ -75,7 +75,7 @@ def table(found: Sequence[Result]) -> str:
 def table_of_checks(checks: Sequence[Check]) -> str:
     """Return a Markdown table with what was measured of each promise, and the most that is promised."""
     rows = [
-        (check.trial if check.trial != before else "", check.what, f"{check.measured:,.1f}", f"{check.at_most:,.0f}")
+        (check.trial if check.trial != before else "", check.what, f"{check.measured:,.1f}", f"{check.at_most:g}")
         for before, check in zip(["", *(check.trial for check in checks)], checks, strict=False)
     ]
     return figures_page.table(("requests", "measured", "is", "at most"), ["---", "---", "---:", "---:"], rows)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from steady.aws import queue, queued_runs
+from steady.aws.cache import Cache
 from steady.aws.ecs.run_tasks import Refused, Throttled, Unanswered, run_tasks
 from steady.aws.runtime import CALLS_AT_ONCE, Runtime
 from steady.metrics import MetricName
@@ -30,6 +31,8 @@ GIVING_UP_TAKES_S = 1.0
 HELD_WAIT_S = 1.0
 # Lambda ends a round that takes longer (`infra.wiring.TASK_LAUNCHER`), so no two rounds of a cluster go on at once.
 HELD_FOR_S = 10.0
+# The clusters for which ECS has throttled a call: rounds that begin with new requests try nothing. By their names.
+RESTS = Cache[str, bool](max_age_s=ROUND_S - 1.0)
 SOURCE = "steady.launch-queue"
 STARTED, GIVEN_UP = "Launch Started", "Launch Given Up"
 
@@ -77,8 +80,11 @@ def run_round(
     if before:
         tell_scaling(runtime, environment, cluster, before)
     recalled = no_room.recall(runtime, name)
-    tried = Tried(without_room=dict(recalled))
+    rests = RESTS.get(runtime, name) is not None
+    tried = Tried(without_room=dict(recalled), is_over=rests, is_throttled=rests)
     _try_all(runtime, environment, cluster, in_order([*before, *added.values()], runtime.now()), tried, stop_at)
+    if tried.is_throttled and not rests:
+        RESTS.keep(runtime, name, value=True)
     no_room.keep(runtime, name, tried.without_room, recalled, is_cut=tried.is_over)
     most = math.ceil(max(GIVING_UP_TAKES_S, stop_at - runtime.now()) * GIVEN_UP_A_SECOND)
     tried.waiting += tried.given_up[most:]

@@ -24,7 +24,8 @@ GANG, RUNS_S = 8, 300.0
 # StopTask ends what was started of a gang whose room others took: a call for each task, and the answer of RunTask.
 HALF_HELD_S = 3
 # One wave of calls side by side (`task_launcher.rounds`): all of them may be under way when ECS begins to throttle.
-A_WAVE = 10
+# Then the first call of a round of each of the two environments may be throttled, too.
+A_WAVE = 12
 WINDOW_S = 60
 # What a request that nothing can run costs the others, and the name of its figure.
 COSTS = (
@@ -32,7 +33,9 @@ COSTS = (
     ("p95 of the others, longer by (s)", "p95"),
     ("others not run", "not run"),
 )
-SHARE = BUCKET_OF["RunTask"].refill_per_s * int(DEFAULTS["api_share"]) / 100
+_BUCKET = BUCKET_OF["RunTask"]
+# Calls a second in a minute: of a token bucket, the burst comes once.
+SHARE = (_BUCKET.per_minute + _BUCKET.burst) / WINDOW_S * int(DEFAULTS["api_share"]) / 100
 
 
 @dataclass(frozen=True, slots=True)
