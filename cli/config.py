@@ -16,6 +16,7 @@ from cli.output import JsonOption, one_line_errors, say, show_table, write_json
 from simulator.wording import counted
 from steady.aws.runtime import Runtime
 from steady.aws.settings import parameters
+from steady.aws.settings.history import read_history
 from steady.aws.settings.parameters import Value
 from steady.names import CLUSTERS_PATH, DEFAULTS_PATH, DEPLOYED_CLUSTERS_PATH, DEPLOYED_DEFAULTS_PATH
 from steady.thresholds import THRESHOLDS, BadThreshold, Threshold, contradiction, contradictions
@@ -124,7 +125,7 @@ def history(
             parameters.list_managed_clusters(aws, [cluster])
             for under in reversed(parameters.paths_of(cluster)):
                 path = f"{under}/{name}"
-                if versions := parameters.read_history(aws, path):
+                if versions := read_history(aws, path):
                     break
             else:
                 path = f"{CLUSTERS_PATH}/{cluster}/{name}"

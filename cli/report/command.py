@@ -120,7 +120,7 @@ def parts_of(
         raise NothingCounted(f"the events of {day} are gone: they are kept for two weeks (--day)")
     until = min(since + 86_400, aws.now())
     # A task that ran on the day may have stopped after it: its event is from then.
-    ran = tasks_of(aws, cluster, settings_of(aws, cluster).pool, since, aws.now())
+    ran = tasks_of(aws, cluster, settings_of(aws, cluster).pool_names, since, aws.now())
     types = sorted({type_ for by_type in hours.values() for type_ in by_type})
     vcpus, mib = (weights_in(aws, unit, types) for unit in ("vcpu", "memory-mib"))
     sizes = {type_: Size(int(vcpus[type_] * VCPU), int(mib[type_])) for type_ in vcpus}

@@ -14,7 +14,7 @@ from steady.launch import Launch
 from steady.queued_run import QueuedRun
 from steady.scaling.demand import MAX_DEMANDS, Demand, RunShape, key_of_run, merge_demands, still_repeated
 from steady.scaling.state import ScalingState
-from steady.thresholds import ClusterSettings
+from steady.settings import ClusterSettings
 from task_launcher.environment import Environment
 from task_launcher.gangs import shape_of
 
@@ -53,7 +53,7 @@ class QueueDemands:
         self._silent_after_s = cluster.thresholds.demand_silent_after_seconds
         self._demands: dict[str, Demand] = {}
         self._shapes: dict[str, RunShape] = {}
-        providers = Providers(runtime, cluster.name, cluster.pool)
+        providers = Providers(runtime, cluster.name, dict.fromkeys(cluster.pool_names, ()))
         read: dict[str, TaskShape | None] = {}
         for run in waiting:
             if len(self._demands) >= MAX_DEMANDS:

@@ -14,7 +14,7 @@ from steady.pools import Pool
 from steady.queued_run import QueuedRun
 from steady.scaling.placement import place
 from steady.scaling.room import room_on
-from steady.thresholds import ClusterSettings
+from steady.settings import ClusterSettings
 
 STOPPED_BECAUSE = "all_or_nothing: there was no room for the other tasks of the launch request"
 
@@ -45,7 +45,7 @@ def lacks_room(runtime: Runtime, cluster: ClusterSettings, run: QueuedRun) -> st
         return ""
     shape = shape_of(runtime, run)
     instances = describe_all_instances(runtime, run.cluster)
-    here = Snapshot(run.cluster, runtime.now(), instances, (), Pool(cluster.pool, 0, 0, 0))
+    here = Snapshot(run.cluster, runtime.now(), instances, (), Pool(cluster.pool_names[0], 0, 0, 0))
     here = with_constraints(runtime, here, [shape])
     on = [i for i in here.active if not launch.strategy or i.provider in launch.providers]
     left_over = place([shape] * run.missing, room_on(on, here)).left_over

@@ -29,7 +29,7 @@ from pydantic import (
 from infra.settings.checks import REQUIRED, Flag, Table, needs, refusal, text, whole
 from infra.settings.images import BUILT_IN, COMMON, GPU, Architecture, Image
 from steady.pools import POOL_NAMES, PoolKind, PoolName
-from steady.thresholds import THRESHOLDS, parse_pool
+from steady.thresholds import THRESHOLDS
 
 
 class MadeKind(StrEnum):
@@ -76,10 +76,10 @@ def parse_thresholds(given: Any) -> dict[str, str]:
 
 
 def _pool(given: Any) -> PoolName:
-    try:
-        return parse_pool(given, "capacity")
-    except (ValueError, AttributeError) as error:
-        raise refusal(f"{POOL_NAMES} is needed") from error
+    found = PoolName.parse(given) if isinstance(given, str) else None
+    if found is None:
+        raise refusal(f"{POOL_NAMES} is needed")
+    return found
 
 
 @cache

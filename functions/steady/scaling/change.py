@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypedDict
 
+from steady.scaling.pool_state import Healing
 from steady.scaling.reasons import Reason
-from steady.scaling.state import Healing
 from steady.scaling.tries import Tries
 
 

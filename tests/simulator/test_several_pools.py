@@ -1,0 +1,130 @@
+"""A cluster with several pools: each task goes to a pool that holds it, and one broken pool stops no other."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulator.several_pools import PoolPlan, cluster_of_pools
+from simulator.world import SimulatedCluster, World
+from steady.pools import PoolKind
+
+GROUP, FLEET = PoolKind.AUTO_SCALING_GROUP, PoolKind.SPOT_FLEET
+QUIET = {"start_at_once_share": 0, "learning": "off"}
+
+
+def two_pools(world: World, **thresholds: int | str) -> dict[str, SimulatedCluster]:
+    """Build a cluster with an on-demand group, and a Spot Fleet that grows before it."""
+    pools = {
+        "base": PoolPlan(GROUP, 2, parameters={"max_capacity": 20}),
+        "spot": PoolPlan(FLEET, 2, parameters={"priority": 10, "max_capacity": 20}),
+    }
+    return cluster_of_pools(world, "web", pools, **{**QUIET, **thresholds})
+
+
+def targets(pools: dict[str, SimulatedCluster]) -> dict[str, int]:
+    return {name: view.target for name, view in pools.items()}
+
+
+def test_the_pool_with_the_highest_priority_grows_for_tasks_that_wait() -> None:
+    world = World(seed=1)
+    pools = two_pools(world)
+    service = pools["base"].service("api", tasks=12, cpu=1024, memory=3000)
+    world.run(600)
+
+    assert len(pools["base"].running()) == 12
+    assert targets(pools) == {"base": 2, "spot": 4}
+    assert service.desired == 12
+
+
+def test_what_is_over_a_pools_maximum_goes_to_the_next_pool() -> None:
+    world = World(seed=2)
+    plans = {
+        "base": PoolPlan(GROUP, 1, parameters={"max_capacity": 20}),
+        "spot": PoolPlan(FLEET, 1, parameters={"priority": 10, "max_capacity": 3}),
+    }
+    pools = cluster_of_pools(world, "web", plans, **QUIET)
+    pools["base"].service("api", tasks=12, cpu=1024, memory=3000)
+    world.run(900)
+
+    assert len(pools["base"].running()) == 12
+    assert targets(pools) == {"base": 3, "spot": 3}
+
+
+def test_a_task_that_only_one_pool_holds_goes_there() -> None:
+    world = World(seed=3)
+    plans = {
+        "large": PoolPlan(GROUP, 0, {"m5.4xlarge": 1}),
+        "small": PoolPlan(FLEET, 1, parameters={"priority": 10}),
+    }
+    pools = cluster_of_pools(world, "web", plans, **QUIET)
+    pools["small"].service("big", tasks=2, cpu=8192, memory=20_000)
+    pools["small"].service("tiny", tasks=6, cpu=512, memory=1500)
+    world.run(900)
+
+    assert len(pools["small"].running()) == 8
+    assert targets(pools)["large"] == 1
+    assert targets(pools)["small"] <= 2
+
+
+def test_a_pool_that_gets_no_capacity_is_passed_over_and_tried_again() -> None:
+    world = World(seed=4)
+    pools = two_pools(world)
+    world.account.spot.set_available(pools["spot"].pool, 0.0)  # type: ignore[arg-type]
+    world.run(120)
+    pools["base"].service("api", tasks=12, cpu=1024, memory=3000)
+    world.run(300)
+
+    assert len(pools["base"].running()) == 12
+    assert targets(pools) == {"base": 4, "spot": 2}
+    assert "the pool does not deliver" in str(world.suite.telemetry.decisions()[-1].fields["reasons"])
+    world.account.spot.set_available(pools["spot"].pool, 1.0)  # type: ignore[arg-type]
+    world.run(300)
+    pools["base"].service("more", tasks=4, cpu=1024, memory=3000)
+    world.run(600)
+    assert len(pools["base"].running()) == 16
+    assert targets(pools) == {"base": 4, "spot": 4}
+
+
+def test_a_pool_whose_instances_do_not_register_costs_one_try_a_boot() -> None:
+    world = World(seed=7)
+    pools = two_pools(world, boot_timeout_seconds=300)
+    world.run(60)
+    pools["base"].service("api", tasks=10, cpu=1024, memory=3000)
+    for _ in range(90):
+        for one in pools["spot"].ec2_instances():
+            one.boots = one.container_instance is not None
+        world.run(10)
+
+    # One try until healing has terminated its instance; the next one once the back-off is over.
+    assert len(pools["base"].running()) == 10
+    assert targets(pools) == {"base": 3, "spot": 2}
+    assert sum(not i.boots for i in world.account.ec2.instances.values()) == 1
+
+
+@pytest.mark.parametrize("broken", ["base", "spot"])
+def test_a_pool_that_is_gone_stops_no_other(broken: str) -> None:
+    world = World(seed=5)
+    pools = two_pools(world)
+    world.run(60)
+    if broken == "base":
+        del world.account.groups.groups["web-base"]
+    else:
+        del world.account.fleets.fleets["sfr-web-spot"]
+    pools["base"].service("api", tasks=16, cpu=1024, memory=3000)
+    world.run(900)
+
+    assert len(pools["base"].running()) == 16
+    assert any(f"pool {broken} (" in line and "is left as it is" in line for line in world.suite.telemetry.errors())
+
+
+def test_both_pools_shrink_once_the_work_is_over() -> None:
+    world = World(seed=6)
+    pools = two_pools(world)
+    service = pools["base"].service("api", tasks=16, cpu=1024, memory=3000)
+    world.run(900)
+    service.desired = 2
+    world.account.scheduler.services.reconcile(service)
+    world.run(1800)
+
+    assert len(pools["base"].running()) == 2
+    assert sum(targets(pools).values()) <= 2
