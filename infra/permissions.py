@@ -131,6 +131,9 @@ def may_change_capacity(function: QueueFunction, settings: Settings) -> None:
     function.allow(["ec2:DescribeInstanceTypes"], ["*"])
     # Whether instances get ENI trunks. It has no resource and no condition (Service Authorization Reference, ECS).
     function.allow(["ecs:ListAccountSettings"], ["*"])
+    if settings.several_pools:
+        # It has no resource. Which pool is the cheapest, Spot prices decide.
+        function.allow(["ec2:DescribeSpotPriceHistory"], ["*"])
     groups, spot_groups = _groups(settings), settings.may_hold_spot(PoolKind.AUTO_SCALING_GROUP)
     may_read_providers(function, settings)
     if groups:

@@ -190,11 +190,12 @@ class Thresholds:
         lowest=0,
     )
     expander: str = _word(
+        "price",
         "priority",
         "least-waste",
-        meaning="Choice of the pool that grows, in a cluster with several pools, among those that can hold a waiting "
-        "task. priority: the one with the highest priority; least-waste: the one whose new instances stay emptiest of "
-        "unused CPU and memory.",
+        meaning="Choice of the pools that grow, in a cluster with several pools, among those that can hold a waiting "
+        "task. price: those whose new instances cost the least together; priority: the one with the highest priority; "
+        "least-waste: the one whose new instances keep the least CPU and memory idle.",
     )
     scale_in_share: int = _percent(
         25, "Drain at most this percentage of the cluster's instances in one decision (minimum one)."

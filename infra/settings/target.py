@@ -122,6 +122,11 @@ class Settings(Table):
         """List the names of the adopted pools of `kind`."""
         return [one.pool.name for c in self.adopted for one in c.pools if one.pool.kind is kind]
 
+    @property
+    def several_pools(self) -> list[str]:
+        """List the names of the clusters with several pools."""
+        return [c.name for c in self.adopted if isinstance(c, AdoptedPools)]
+
     def made_on(self, kind: PoolKind) -> list[str]:
         """List the names of the clusters that are made on a pool of `kind`."""
         return [c.name for c in self.made if c.pool_kind is kind]

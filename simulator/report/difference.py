@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from simulator.outcome import Outcome, TakenTask
-from simulator.prices import SPOT_SHARE, dollars, hours_bought
+from simulator.prices import dollars, hours_bought
 from simulator.report.day import called
 from simulator.report.waits import bursts_of
+from steady.list_prices import SPOT_SHARE
 from steady.pools import Purchase
 from steady.scaling.staffing import MOST_AT_ONCE
 from steady.thresholds import DEFAULTS

@@ -64,6 +64,8 @@ FULL = ScalingState(
     usage=Usage(12.5, {"spot m5.large": 2}, {"2026-01-01": {"spot m5.large": 1.25}}),
     delivery=Delivery(11.5, 2, 311.5, 300.0, "no capacity"),
     expected={"1 CPU unit": 2},
+    spot_prices={"m5.large": 0.035},
+    spot_prices_at=18.5,
     pools={"spot": PoolState(low_since=17.5, recent=RECENT.record(1_767_225_600.0, Size(1, 2)))},
 )
 # The fields that release 0.1.0 does not know, as they are in what it has written.
@@ -87,6 +89,8 @@ SINCE_0_1_0: Mapping[str, Any] = {
     "delivery": Delivery(),
     "expected": {},
     "pools": {},
+    "spot_prices": {},
+    "spot_prices_at": 0.0,
 }
 # What release 0.1.0 has written of `FULL`.
 OF_0_1_0 = json.loads("""

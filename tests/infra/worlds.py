@@ -94,12 +94,16 @@ def _world_of_pools() -> World:
     fleet = PoolPlan(PoolKind.SPOT_FLEET, 2, parameters={"priority": 10, "max_capacity": 4})
     plans = {"base": PoolPlan(PoolKind.AUTO_SCALING_GROUP, 2), "spot": fleet}
     mix = cluster_of_pools(world, "mix", plans, scale_in_after_seconds=60)["base"]
+    text = {"group_name": "mix-base", "cluster": "mix", "hako_task_id": "early", "cpu": 2048, "memory": 4096}
+    world.account.messaging.publish(FAILURE_TOPIC, json.dumps(text))
+    world.run(30)
     api = mix.service("api", 20, cpu=1024, memory=2048, requests_per_s=1)
     world.run(600)
     api.desired = 1
     world.account.scheduler.services.reconcile(api)
     world.account.spot.reclaim(list(world.account.fleets.fleets["sfr-mix-spot"].members.values())[:1])
-    world.run(1200)
+    # Spot prices are read anew after an hour.
+    world.run(3600)
     return world
 
 

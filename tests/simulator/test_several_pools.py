@@ -9,7 +9,7 @@ from simulator.world import SimulatedCluster, World
 from steady.pools import PoolKind
 
 GROUP, FLEET = PoolKind.AUTO_SCALING_GROUP, PoolKind.SPOT_FLEET
-QUIET = {"start_at_once_share": 0, "learning": "off"}
+QUIET = {"start_at_once_share": 0, "learning": "off", "expander": "priority"}
 
 
 def two_pools(world: World, **thresholds: int | str) -> dict[str, SimulatedCluster]:
@@ -128,3 +128,17 @@ def test_both_pools_shrink_once_the_work_is_over() -> None:
 
     assert len(pools["base"].running()) == 2
     assert sum(targets(pools).values()) <= 2
+
+
+def test_the_pool_grows_whose_instances_cost_the_least() -> None:
+    world = World(seed=8)
+    plans = {"base": PoolPlan(GROUP, 1), "spot": PoolPlan(FLEET, 1, {"m5.xlarge": 1}), "lean": PoolPlan(FLEET, 1)}
+    world.account.spot.prices |= {"m5.large": 0.05, "m5.xlarge": 0.07}
+    pools = cluster_of_pools(world, "web", plans, **{**QUIET, "expander": "price"})
+    pools["base"].service("api", tasks=16, cpu=1024, memory=3000)
+    world.run(900)
+
+    assert len(pools["base"].running()) == 16
+    assert targets(pools) == {"base": 1, "spot": 3, "lean": 1}
+    # The prices are kept for an hour.
+    assert world.account.endpoint.counts["autoscaler"].calls["ec2:DescribeSpotPriceHistory"] == 1

@@ -1,10 +1,12 @@
 """A pool that may be asked for what waits: the room it has, the room that is coming, and what a new instance offers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from steady.cluster import InstanceShape, Snapshot, TaskShape
+from steady.list_prices import price
+from steady.pools import Purchase
 from steady.scaling.pool import Bounds, launched_shapes, next_shape, shapes_of
 from steady.scaling.room import Room, new_room, room_on
 from steady.scaling.state import ScalingState
@@ -19,6 +21,7 @@ class Candidate:
     Attributes:
         snapshot: the cluster with the pool's instances alone.
         is_passed_over: whether it does not deliver (`steady.scaling.delivery`).
+        spot_prices: the USD of an hour of each type on Spot, as far as they are known.
     """
 
     name: str
@@ -27,7 +30,7 @@ class Candidate:
     thresholds: Thresholds
     priority: int = 0
     is_passed_over: bool = False
-    _holds: dict[TaskShape, bool] = field(default_factory=dict, repr=False)
+    spot_prices: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def shapes(self) -> Sequence[InstanceShape]:
@@ -53,6 +56,11 @@ class Candidate:
     def weight(self, shape: InstanceShape) -> float:
         """Return how many units an instance of `shape` counts."""
         return self.snapshot.pool.weight(shape.name)
+
+    def price(self, shape: InstanceShape) -> float:
+        """Return the USD of an hour of an instance of `shape`, as the pool buys it."""
+        on_spot = self.snapshot.pool.traits.purchase is Purchase.SPOT
+        return price(shape, self.spot_prices if on_spot else None)
 
     def serves(self, task: TaskShape) -> bool:
         """Whether ECS may place `task` on its instances: by the capacity provider strategy."""

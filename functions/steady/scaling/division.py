@@ -115,7 +115,13 @@ def _allotted(parts: Sequence[Part], whole: Snapshot, thresholds: Thresholds) ->
 def _candidate(part: Part, now: float) -> Candidate:
     is_passed_over = now < part.state.delivery.passed_over_until
     return Candidate(
-        part.settings.name, part.snapshot, part.state, part.thresholds, part.settings.priority, is_passed_over
+        part.settings.name,
+        part.snapshot,
+        part.state,
+        part.thresholds,
+        part.settings.priority,
+        is_passed_over,
+        part.state.spot_prices,
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from steady.cluster import InstanceShape, TaskShape
 from steady.scaling.candidate import Candidate
+from steady.scaling.cheapest import by_price
 from steady.scaling.placement import place, rooms_needed
 
 Tasks = Counter[TaskShape]
@@ -91,4 +92,4 @@ def _waste(one: Candidate, tasks: Tasks) -> float:
     return 2 - cpu / max(1, size.cpu_units * count) - memory / max(1, size.memory_mib * count)
 
 
-EXPANDERS: Mapping[str, Expander] = {"priority": by_priority, "least-waste": by_least_waste}
+EXPANDERS: Mapping[str, Expander] = {"price": by_price, "priority": by_priority, "least-waste": by_least_waste}

@@ -41,6 +41,7 @@ class ScalingState(PoolState):
         doomed: when a notice named each instance, by instance id.
         reported_problems: the problems of the parameters that people have been told of.
         pools: the state of each pool of a cluster with several, by the pool's name.
+        spot_prices: what an hour of each type costs on Spot, in USD, as EC2 said at `spot_prices_at`.
     """
 
     demands: Mapping[str, Demand] = field(default_factory=dict)
@@ -50,6 +51,8 @@ class ScalingState(PoolState):
     run_shapes: Mapping[str, RunShape] = field(default_factory=dict)
     reported_problems: tuple[str, ...] = ()
     pools: Mapping[str, PoolState] = field(default_factory=dict)
+    spot_prices: Mapping[str, float] = field(default_factory=dict)
+    spot_prices_at: float = 0.0
 
     def history(self, thresholds: Thresholds) -> History:
         """Return what the demand until the last look leads to expect."""

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from steady.aws.api_budget.budget import Budget
 from steady.aws.runtime import Runtime
 from steady.aws.scaling.observation import affordable, observe, with_tasks, with_waiting_runs
+from steady.aws.scaling.prices import with_spot_prices
 from steady.cluster import ContainerInstance, Snapshot
 from steady.metrics import MetricName
 from steady.scaling.decision import Decision, decide, grow_only, instances_to_read
@@ -66,6 +67,7 @@ def evaluate_dry(
     """
     whole = observed or observe(runtime, cluster, state.drift_since, budget, state.placement_failed_at)
     whole = with_waiting_runs(runtime, whole, state)
+    state = with_spot_prices(runtime, whole, state, cluster.thresholds)
     parts = [
         replace(part, state=update_state(part.snapshot, part.state, part.thresholds))
         for part in divide(whole, state, cluster)

@@ -169,7 +169,7 @@ def _evaluate_once(
     parts = [replace(one, decision=put_off(runtime, one)) if is_active else one for one in decided]
     acting = [one for one in parts if one.acts] if is_active else []
     kept = joined(
-        state,
+        found.state,
         {
             one.name: one.decision.state if is_active else without_choices(one.decision.state, one.state)
             for one in parts
@@ -252,7 +252,7 @@ def _without_ledger(
     runtime.telemetry.count(MetricName.LEDGER_UNREACHABLE, cluster=cluster.name)
     known = update(last_known.last_state(runtime, cluster.name))
     found = evaluate_dry(runtime, replace(cluster, grow_only=True), known, budget)
-    kept = joined(known, {one.name: one.decision.state for one in found.parts})
+    kept = joined(found.state, {one.name: one.decision.state for one in found.parts})
     last_known.keep_state(runtime, cluster.name, kept)
     _tell(runtime, environment, cluster.thresholds, found.parts)
     if cluster.thresholds.mode != "active":
