@@ -49,6 +49,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "bench autoscaler": ("steady bench autoscaler --instances 50 --services 20 --tasks 500",),
     "bench placement": ("steady bench placement --cases 20 --search 1",),
+    "bench pools": ("steady bench pools --cases 20 --search 1",),
     "bench limits": ("steady bench limits --traces traces --page docs/benchmarks.md",),
     "bench growth": ("steady bench growth --page docs/benchmarks.md",),
     "bench sizes": ("steady bench sizes --page docs/benchmarks.md",),

@@ -197,6 +197,12 @@ class Thresholds:
         "task. price: those whose new instances cost the least together; priority: the one with the highest priority; "
         "least-waste: the one whose new instances keep the least CPU and memory idle.",
     )
+    on_demand_share: int = _percent(
+        0,
+        "Keep at least this percentage of the CPU of a cluster with several pools on-demand. Nothing is launched or "
+        "terminated for its sake alone.",
+        lowest=0,
+    )
     scale_in_share: int = _percent(
         25, "Drain at most this percentage of the cluster's instances in one decision (minimum one)."
     )

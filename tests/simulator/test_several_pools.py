@@ -142,3 +142,37 @@ def test_the_pool_grows_whose_instances_cost_the_least() -> None:
     assert targets(pools) == {"base": 1, "spot": 3, "lean": 1}
     # The prices are kept for an hour.
     assert world.account.endpoint.counts["autoscaler"].calls["ec2:DescribeSpotPriceHistory"] == 1
+
+
+def test_the_on_demand_share_is_kept_as_a_floor() -> None:
+    world = World(seed=9)
+    plans = {"base": PoolPlan(GROUP, 1), "spot": PoolPlan(FLEET, 1)}
+    pools = cluster_of_pools(world, "web", plans, **{**QUIET, "expander": "price", "on_demand_share": 40})
+    service = pools["base"].service("api", tasks=20, cpu=1024, memory=3000)
+    world.run(900)
+
+    assert len(pools["base"].running()) == 20
+    assert targets(pools) == {"base": 4, "spot": 6}
+    service.desired = 9
+    world.account.scheduler.services.reconcile(service)
+    for _ in range(60):
+        world.run(60)
+        base, spot = targets(pools).values()
+        assert base >= 0.4 * (base + spot) - 1
+    assert len(pools["base"].running()) == 9
+    assert sum(targets(pools).values()) <= 7
+
+
+def test_a_share_that_is_raised_launches_and_terminates_nothing_by_itself() -> None:
+    world = World(seed=10)
+    plans = {"base": PoolPlan(GROUP, 1), "spot": PoolPlan(FLEET, 4)}
+    pools = cluster_of_pools(world, "web", plans, **{**QUIET, "expander": "price"})
+    pools["base"].service("api", tasks=10, cpu=1000, memory=3000)
+    world.run(300)
+    world.account.parameters.put("/steady/clusters/web/on_demand_share", 60)
+    world.run(900)
+    assert targets(pools) == {"base": 1, "spot": 4}
+
+    pools["base"].service("more", tasks=4, cpu=1000, memory=3000)
+    world.run(600)
+    assert targets(pools) == {"base": 3, "spot": 4}

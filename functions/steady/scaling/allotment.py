@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from steady.cluster import TaskShape
 from steady.scaling.candidate import Candidate
 from steady.scaling.expander import EXPANDERS
+from steady.scaling.mix import is_on_demand, to_be_on_demand
 from steady.scaling.placement import place, rooms_needed
 from steady.scaling.room import Room
 from steady.scaling.tries import key_of
@@ -60,9 +61,12 @@ def allot(tasks: Counter[TaskShape], candidates: Sequence[Candidate], thresholds
         give(one, kept[one.name] & +left)
     for one in well:
         give(one, _further(one, found[one.name] - placed[one.name], left))
-    for name, taken in EXPANDERS[thresholds.expander](+left, well).items():
-        found[name].update(taken)
-        left.subtract(taken)
+    expand = EXPANDERS[thresholds.expander]
+    dear = to_be_on_demand(left, candidates, thresholds.on_demand_share)
+    for some, pools in ((dear, list(filter(is_on_demand, well))), (None, well)):
+        for name, taken in expand(+left if some is None else some, pools).items():
+            found[name].update(taken)
+            left.subtract(taken)
     needed = set()
     for one in (*ill, *well):
         # Only a pool that is passed over holds them; or every pool is at its maximum, and one of them says so.

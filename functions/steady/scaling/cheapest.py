@@ -29,7 +29,11 @@ MOST_LOOKED_AT = 400_000
 # So many instances at most are chosen anew at a time.
 MOST_CHANGED = 8
 # A choice that is dearer than the best one by this fraction is still worked on.
-WORSE = 0.02
+WORSE = 0.04
+# By which fraction worths and prices are drawn off what they are, so that other instances are tried.
+SPREAD = 0.3
+# How many kinds of tasks an instance is to hold fewer of than it could.
+CAPPED = 0.3
 # No instance takes more tasks (ECS Developer Guide, "Service quotas": far fewer).
 MOST_ON_ONE = 100_000
 
@@ -66,11 +70,7 @@ class Bought:
 def by_price(tasks: Tasks, candidates: Sequence[Candidate]) -> Mapping[str, Tasks]:
     """Return the tasks of each pool: those on its instances in the cheapest choice that was found."""
     found = {one.name: Tasks() for one in candidates}
-    options = [
-        Option(one.name, one.rooms[shape], one.price(shape), one.weight(shape), frozenset(filter(one.holds, tasks)))
-        for one in candidates
-        for shape in one.likely
-    ]
+    options = options_of(tasks, candidates)
     units = {one.name: float(one.units_left) for one in candidates}
     held = Tasks(
         {task: count for task, count in tasks.items() if any(one.shapes and one.holds(task) for one in candidates)}
@@ -79,6 +79,15 @@ def by_price(tasks: Tasks, candidates: Sequence[Candidate]) -> Mapping[str, Task
         found[bought.option.pool].update(dict(bought.tasks))
     _give_rest(tasks, candidates, found)
     return found
+
+
+def options_of(tasks: Tasks, candidates: Sequence[Candidate]) -> list[Option]:
+    """Return the instances that the pools may launch next."""
+    return [
+        Option(one.name, one.rooms[shape], one.price(shape), one.weight(shape), frozenset(filter(one.holds, tasks)))
+        for one in candidates
+        for shape in one.likely
+    ]
 
 
 def _give_rest(tasks: Tasks, candidates: Sequence[Candidate], found: Mapping[str, Tasks]) -> None:
@@ -121,11 +130,12 @@ class _Search:
             min(one.price * part[kind] for one, part, most in self._each_option() if most[kind])
             for kind in range(len(self._kinds))
         ]
+        self._prices = [one.price for one in self._options]
         self._looked_at = 0
         self._draws = _draws()
 
     def bought(self) -> list[Bought]:
-        best = self._filled(self._counts, dict(self._units), self._worth)
+        best = self._filled(self._counts, dict(self._units), self._worth, self._prices)
         now = best
         for _ in range(ROUNDS if best else 0):
             if self._looked_at > MOST_LOOKED_AT:
@@ -156,7 +166,7 @@ class _Search:
     def _changed(self, choice: Choice) -> Choice:
         """Return the choice with a few of its instances chosen anew: any, or those that are used the least."""
         drawn, count = self._draws, len(choice)
-        some = 1 + int(next(drawn) * min(MOST_CHANGED, count))
+        some = 1 + int(next(drawn) * min(MOST_CHANGED, count)) if next(drawn) < 0.9 else count
         # Half of the time, how much of an instance is used counts more than chance.
         weight = next(drawn) < 0.5
         ranks = [(self._use(*one) if weight else 0.0) + 0.3 * next(drawn) for one in choice]
@@ -167,10 +177,11 @@ class _Search:
             units[self._options[option].pool] -= self._options[option].weight
             for kind, number in enumerate(filling):
                 left[kind] -= number
-        return [
-            *self._with_filled_up(kept, left),
-            *self._filled(left, units, [usd * (0.6 + 0.8 * next(drawn)) for usd in self._worth]),
-        ]
+        filled_up = self._with_filled_up(kept, left) if next(drawn) < 0.5 else kept
+        worth = [usd * (1 - SPREAD + 2 * SPREAD * next(drawn)) for usd in self._worth]
+        prices = [usd * (1 - SPREAD + 2 * SPREAD * next(drawn)) for usd in self._prices]
+        caps = [max(1, int(next(drawn) * count)) if next(drawn) < CAPPED else count for count in left]
+        return [*filled_up, *self._filled(left, units, worth, prices, caps)]
 
     def _with_filled_up(self, choice: Choice, left: list[int]) -> Choice:
         """Put what fits of `left` on instances that have room. `left` becomes less."""
@@ -188,7 +199,14 @@ class _Search:
     def _use(self, option: int, filling: Filling) -> float:
         return sum(part * count for part, count in zip(self._part[option], filling, strict=True))
 
-    def _filled(self, left: Sequence[int], units: dict[str, float], worth: Sequence[float]) -> Choice:
+    def _filled(
+        self,
+        left: Sequence[int],
+        units: dict[str, float],
+        worth: Sequence[float],
+        prices: Sequence[float],
+        caps: Sequence[int] = (),
+    ) -> Choice:
         """Choose the option with the lowest price for its worth, as often as its tasks last, until no task is left."""
         left = list(left)
         choice: list[tuple[int, Filling]] = []
@@ -197,10 +215,12 @@ class _Search:
             for number, one in enumerate(self._options):
                 if one.weight > units[one.pool]:
                     continue
-                filling = self._filling(number, left, worth)
+                filling = self._filling(
+                    number, [min(pair) for pair in zip(left, caps, strict=True)] if caps else left, worth
+                )
                 value = sum(map(operator.mul, worth, filling))
-                if value and one.price / value < best - 1e-12:
-                    best, found = one.price / value, (number, filling)
+                if value and prices[number] / value < best - 1e-12:
+                    best, found = prices[number] / value, (number, filling)
             if found is None:
                 break
             number, filling = found

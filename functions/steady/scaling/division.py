@@ -9,6 +9,7 @@ from steady.scaling import delivery
 from steady.scaling.allotment import allot
 from steady.scaling.candidate import Candidate
 from steady.scaling.demand import task_of, waiting
+from steady.scaling.mix import least_units
 from steady.scaling.parts import part_of
 from steady.scaling.state import ScalingState
 from steady.settings import ClusterSettings, PoolSettings
@@ -105,11 +106,17 @@ def _allotted(parts: Sequence[Part], whole: Snapshot, thresholds: Thresholds) ->
                 demands={key: d for key, d in demands.items() if pool_of[key] == name},
                 expected=allotment.expected[name],
             ),
+            thresholds=_with_minimum(part.thresholds, least_units(one, candidates, thresholds.on_demand_share)),
             gives_back=one.is_passed_over and name not in allotment.needed,
         )
         for part, one in zip(parts, candidates, strict=True)
         for name in (one.name,)
     )
+
+
+def _with_minimum(thresholds: Thresholds, units: int) -> Thresholds:
+    minimum = min(thresholds.max_capacity, max(thresholds.min_capacity, units))
+    return replace(thresholds, min_capacity=minimum)
 
 
 def _candidate(part: Part, now: float) -> Candidate:
