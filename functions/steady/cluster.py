@@ -223,6 +223,14 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """A cheaper pool of the cluster: its instances that take tasks, and how much of others' tasks they may take."""
+
+    instances: tuple[ContainerInstance, ...]
+    spare: Size
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything that one decision about one cluster looks at.
 
@@ -239,6 +247,7 @@ class Snapshot:
         started: the tasks that have started since this process last looked; None: it has not looked lately.
         pools: each pool of a cluster with several, by its name; `pool` is all of them together then. Nothing where
             `pool` is the only one, or the one that is decided about.
+        beside: the cheaper pools of the cluster: scale-in may count on their room.
     """
 
     cluster: str
@@ -256,6 +265,7 @@ class Snapshot:
     trunks: Mapping[str, int] = field(default_factory=dict)
     started: Started | None = None
     pools: Mapping[str, Pool] = field(default_factory=dict)
+    beside: tuple[Beside, ...] = ()
 
     @property
     def active(self) -> tuple[ContainerInstance, ...]:

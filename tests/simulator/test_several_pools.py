@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from simulator.several_pools import PoolPlan, cluster_of_pools
+from simulator.suite import FAILURE_TOPIC
 from simulator.world import SimulatedCluster, World
 from steady.pools import PoolKind
 
@@ -176,3 +179,60 @@ def test_a_share_that_is_raised_launches_and_terminates_nothing_by_itself() -> N
     pools["base"].service("more", tasks=4, cpu=1000, memory=3000)
     world.run(600)
     assert targets(pools) == {"base": 3, "spot": 4}
+
+
+def test_the_dearest_pool_shrinks_first_and_its_tasks_go_to_a_cheaper_one() -> None:
+    world = World(seed=11)
+    plans = {"base": PoolPlan(GROUP, 3), "spot": PoolPlan(FLEET, 3)}
+    pools = cluster_of_pools(world, "web", plans, **{**QUIET, "expander": "price"})
+    pools["base"].service("api", tasks=6, cpu=600, memory=2000)
+    world.run(240)
+    assert targets(pools) == {"base": 3, "spot": 3}
+    world.run(1500)
+
+    assert len(pools["base"].running()) == 6
+    assert targets(pools)["base"] == 0
+    assert targets(pools)["spot"] <= 3
+    assert world.account.killed_tasks == 0
+
+
+def test_pools_do_not_take_tasks_from_one_another_for_ever() -> None:
+    world = World(seed=12)
+    pools = two_pools(world, expander="price")
+    pools["base"].service("api", tasks=7, cpu=900, memory=2500)
+    world.run(3600)
+    calm = targets(pools)
+    begun = len(world.account.ec2.instances)
+    world.run(4 * 3600)
+
+    assert targets(pools) == calm
+    assert len(world.account.ec2.instances) == begun
+
+
+def test_instances_of_every_pool_are_served_out() -> None:
+    world = World(seed=13)
+    pools = two_pools(world)
+    pools["base"].service("api", tasks=7, cpu=512, memory=1000, requests_per_s=5)
+    world.run(120)
+    pools["spot"].reclaim(1)
+    scale_in = pools["base"].ec2_instances()[0]
+    world.account.groups.terminate_instance_in_auto_scaling_group(
+        {"InstanceId": scale_in.id, "ShouldDecrementDesiredCapacity": False}
+    )
+    world.run(600)
+
+    assert len(pools["base"].running()) == 7
+    assert world.account.killed_tasks == 0
+    assert world.account.balancing.failed_requests == 0
+
+
+def test_what_run_task_could_not_place_goes_to_a_pool_that_holds_it() -> None:
+    world = World(seed=14)
+    plans = {"large": PoolPlan(GROUP, 0, {"m5.4xlarge": 1}), "small": PoolPlan(FLEET, 1)}
+    pools = cluster_of_pools(world, "web", plans, **{**QUIET, "expander": "price"})
+    world.run(60)
+    text = {"group_name": "web-large", "cluster": "web", "cpu": 8192, "memory": 20_000, "hako_task_id": "a"}
+    world.account.messaging.publish(FAILURE_TOPIC, json.dumps(text))
+    world.run(5)
+
+    assert targets(pools) == {"large": 1, "small": 1}

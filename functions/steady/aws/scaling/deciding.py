@@ -12,10 +12,11 @@ from steady.aws.scaling.observation import affordable, observe, with_tasks, with
 from steady.aws.scaling.prices import with_spot_prices
 from steady.cluster import ContainerInstance, Snapshot
 from steady.metrics import MetricName
+from steady.scaling.beside import dearest_first
 from steady.scaling.decision import Decision, decide, grow_only, instances_to_read
 from steady.scaling.delivery import give_back
 from steady.scaling.division import Part, divide
-from steady.scaling.reasons import ScaleInShed
+from steady.scaling.reasons import ReservationLow, ScaleInShed
 from steady.scaling.state import ScalingState, update_state
 from steady.settings import ClusterSettings
 from steady.thresholds import Thresholds
@@ -72,6 +73,7 @@ def evaluate_dry(
         replace(part, state=update_state(part.snapshot, part.state, part.thresholds))
         for part in divide(whole, state, cluster)
     ]
+    parts = list(dearest_first(parts)) if whole.pools else parts
     due = {part.settings.name: instances_to_read(part.snapshot, part.state, part.thresholds) for part in parts}
     every = [instance for of_pool in due.values() for instance in of_pool]
     read = affordable(every, budget)
@@ -81,14 +83,29 @@ def evaluate_dry(
         parts = [replace(part, snapshot=_with_tasks_of(part.snapshot, whole)) for part in parts]
     if len(read) < len(every):
         runtime.telemetry.count(MetricName.CALLS_SHED, cluster=cluster.name)
-    decided = tuple(_decided(part, due[part.settings.name], read, grow=cluster.grow_only) for part in parts)
+    decided: tuple[PoolDecision, ...] = ()
+    for part in parts:
+        may_move = any(_empties(one) for one in decided)
+        decided = (*decided, _decided(part, due[part.settings.name], read, grow=cluster.grow_only, holds=may_move))
     return Evaluation(whole, decided[0].state if len(decided) == 1 else state, decided)
 
 
+def _empties(one: PoolDecision) -> bool:
+    """Whether scale-in empties instances of the pool now: their tasks may go to cheaper pools."""
+    return any(isinstance(reason, ReservationLow) for reason in one.decision.reasons)
+
+
 def _decided(
-    part: Part, due: Sequence[ContainerInstance], read: Sequence[ContainerInstance], *, grow: bool
+    part: Part, due: Sequence[ContainerInstance], read: Sequence[ContainerInstance], *, grow: bool, holds: bool
 ) -> PoolDecision:
-    decision = decide(part.snapshot, part.state, part.thresholds)
+    """Decide about a pool.
+
+    Args:
+        grow: whether scale-in is suspended.
+        holds: whether the pool may get tasks of a dearer pool that shrinks: it does not shrink at the same time.
+    """
+    state = replace(part.state, low_since=None) if holds else part.state
+    decision = decide(part.snapshot, state, part.thresholds)
     if part.gives_back:
         decision = give_back(decision, part.snapshot, part.thresholds)
     known = sum(instance in read for instance in due)
