@@ -39,6 +39,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "config set": (
         "steady config set web cpu_reservation_high=75 drift_seconds=10",
         "steady config set --defaults start_at_once_share=95",
+        "steady config set web spot/max_capacity=50 spot/priority=10",
     ),
     "config check": ("steady config check", "steady config check web batch"),
     "config history": ("steady config history web cpu_reservation_high",),

@@ -196,13 +196,13 @@ def _value(runtime: Runtime, name: str) -> str:
 def put_threshold(runtime: Runtime, path: str, name: str, value: Value) -> None:
     """Set the threshold `name` under `path`, with the pattern that SSM checks the next value against."""
     threshold = THRESHOLDS[name]
+    put_value(runtime, f"{path}/{name}", value, threshold.allowed_pattern, threshold.meaning)
+
+
+def put_value(runtime: Runtime, path: str, value: Value, pattern: str, description: str) -> None:
+    """Set the parameter `path`, with the `pattern` that SSM checks the next value against."""
     runtime.ssm.put_parameter(
-        Name=f"{path}/{name}",
-        Value=str(value),
-        Type="String",
-        Overwrite=True,
-        AllowedPattern=threshold.allowed_pattern,
-        Description=threshold.meaning,
+        Name=path, Value=str(value), Type="String", Overwrite=True, AllowedPattern=pattern, Description=description
     )
 
 
