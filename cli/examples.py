@@ -35,6 +35,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "template": ("steady template --out templates",),
     "prepare": ("steady prepare --profile prod",),
     "upgrade": ("steady upgrade --dry-run",),
+    "adopt": ("steady adopt web",),
     "config show": ("steady config show web",),
     "config set": (
         "steady config set web cpu_reservation_high=75 drift_seconds=10",

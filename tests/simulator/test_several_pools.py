@@ -6,10 +6,14 @@ import json
 
 import pytest
 
+from simulator.ecs.launching import Launch
 from simulator.several_pools import PoolPlan, cluster_of_pools
 from simulator.suite import FAILURE_TOPIC
 from simulator.world import SimulatedCluster, World
+from steady.aws.scaling import deciding
+from steady.aws.settings import parameters
 from steady.pools import PoolKind
+from steady.scaling.state import ScalingState
 
 GROUP, FLEET = PoolKind.AUTO_SCALING_GROUP, PoolKind.SPOT_FLEET
 QUIET = {"start_at_once_share": 0, "learning": "off", "expander": "priority"}
@@ -236,3 +240,25 @@ def test_what_run_task_could_not_place_goes_to_a_pool_that_holds_it() -> None:
     world.run(5)
 
     assert targets(pools) == {"large": 1, "small": 1}
+
+
+def test_the_first_decision_about_a_calm_cluster_behind_capacity_providers_changes_nothing() -> None:
+    """Two groups behind providers whose managed scaling is off, with a service on each, and one on Fargate."""
+    world = World(seed=15)
+    plans = {
+        "base": PoolPlan(GROUP, 2, provider="of-base"),
+        "spot": PoolPlan(GROUP, 3, on_spot=True, provider="of-spot"),
+    }
+    pools = cluster_of_pools(world, "web", plans, mode="dry-run")
+    for name, tasks in (("base", 6), ("spot", 10)):
+        launch = Launch.on(f"of-{name}")
+        pools[name].service(f"on-{name}", tasks=tasks, cpu=512, memory=1500, launch=launch)
+    pools["base"].service("serverless", tasks=5, launch=Launch.on("FARGATE"))
+    runtime = world.suite.runtime("test")
+
+    found = deciding.evaluate_dry(runtime, parameters.read_settings(runtime, "web"), ScalingState())
+
+    assert {one.name: (one.decision.target, one.acts) for one in found.parts} == {
+        "base": (2, False),
+        "spot": (3, False),
+    }
