@@ -6,7 +6,7 @@ CDK := node_modules/.bin/cdk
 # Node 20 is enough for the CDK; it need not say at each run how old it is.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: help chromium prometheus demo picture test emulators e2e bench bench-cold chaos fuzz template synth bootstrap diff deploy destroy lint audit sbom lock docs clean
+.PHONY: help chromium prometheus demo picture ortools test emulators e2e bench bench-cold chaos fuzz template synth bootstrap diff deploy destroy lint audit sbom lock docs clean
 .DEFAULT_GOAL := demo
 
 help:  ## what each target does
@@ -46,7 +46,6 @@ TRACES ?= ../shared/traces
 SEEDS ?= 3
 
 # OR-tools is for the search that placement is compared with, for the clairvoyant and its tests, and for nothing else.
-.PHONY: ortools
 ortools: $(VENV)/.ready
 	@$(BIN)/python -c "import ortools" 2>/dev/null || { mkdir -p build; \
 	  $(BIN)/pip install --quiet --disable-pip-version-check 'ortools>=9,<10' >build/ortools.log 2>&1 \
@@ -59,6 +58,7 @@ bench: $(VENV)/.ready ortools  ## every figure of the pages of benchmarks, into 
 	$(BIN)/steady bench growth --page docs/benchmarks.md
 	$(BIN)/steady bench sizes --page docs/benchmarks.md
 	$(BIN)/steady bench published --page docs/fidelity.md
+	$(BIN)/steady bench renewal --page docs/renewal.md
 	$(BIN)/steady bench karpenter --page docs/benchmarks.md; kept=$$?; \
 	  $(BIN)/steady bench policies --traces $(TRACES) --seeds $(SEEDS) --page docs/benchmarks.md || kept=$$?; \
 	  $(BIN)/steady bench clairvoyant --traces $(TRACES) --page docs/benchmarks.md || kept=$$?; \
@@ -103,7 +103,7 @@ deploy: $(VENV)/.ready node_modules/.ready  ## all stacks of the environment, on
 destroy: $(VENV)/.ready node_modules/.ready  ## all stacks of the environment; docs/remove.md says what comes before
 	$(CDK_APP) destroy --all
 
-lint: $(VENV)/.ready node_modules/.ready build/checkov/.ready
+lint: $(VENV)/.ready node_modules/.ready build/checkov/.ready  ## the form of the code, its types, and the templates
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy functions simulator cli infra monitoring
@@ -127,7 +127,7 @@ build/checkov/.ready:
 	build/checkov/bin/pip install --quiet --disable-pip-version-check checkov==3.3.30
 	touch $@
 
-audit: $(VENV)/.ready node_modules/.ready  ## known vulnerabilities of what is installed; asks the advisories on the net
+audit: $(VENV)/.ready node_modules/.ready  ## known vulnerabilities of what is installed, by the advisories on the net
 	$(BIN)/pip install --quiet --disable-pip-version-check pip-audit==2.10.1
 	$(BIN)/pip-audit --requirement requirements.txt --no-deps --disable-pip
 	npm audit
@@ -136,7 +136,7 @@ sbom: $(VENV)/.ready node_modules/.ready  ## bills of materials (CycloneDX) in b
 	$(BIN)/cyclonedx-py environment --of JSON --output-file build/sbom-python.json $(BIN)/python
 	npm sbom --sbom-format cyclonedx > build/sbom-npm.json
 
-clean:
+clean:  ## all that other targets have set up or made
 	rm -rf $(VENV) node_modules build cdk.out
 
 $(VENV)/.ready: requirements.txt pyproject.toml

@@ -13,14 +13,14 @@ import typer
 from pydantic import ValidationError
 from typer.core import TyperGroup
 
-from cli.output import BAD_INPUT, print_error, say
+from cli.output import BAD_INPUT, CHECKOUT, print_error, say
 
 # A process that SIGINT ends has this exit code in a shell (POSIX: 128 and the number of the signal).
 INTERRUPTED = 130
 # What a package that `pipx install` leaves out is for (pyproject.toml has the extras), and how to get it.
-CHECKOUT = "this command needs a checkout of ecs-steady: run it there as .venv/bin/steady, which make demo sets up"
 SIMULATE = (
-    "the simulated account or its report needs it: install the extra simulate (pipx install --force '.[simulate]')"
+    "the simulated account or its report needs it: install the extra simulate, in a checkout of ecs-steady, with "
+    "pipx install --force '.[simulate]'"
 )
 LEFT_OUT = {"moto": SIMULATE, "vl_convert": SIMULATE, "aws_cdk": CHECKOUT, "constructs": CHECKOUT, "jsii": CHECKOUT}
 # What `steady` alone prints: what a newcomer can do without an account, and what an operator asks most.
@@ -92,8 +92,9 @@ def _end_with_usage(error: typer.TyperException) -> NoReturn:
     given = error.__cause__
     value = str(given.errors()[0]["input"]) if isinstance(given, ValidationError) else ""
     shown = f' (it is "{value}")' if value and value not in message else ""
-    where = f": {context.command_path if context else 'steady'} --help lists what it takes"
-    print_error(f"{message}{shown}{where}")
+    where = f"{context.command_path if context else 'steady'} --help lists what it takes"
+    # A suggestion is a question: "Did you mean 'logs'?"
+    print_error(f"{message}{shown}{' ' if message.endswith('?') else ': '}{where}")
     sys.exit(error.exit_code)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -13,7 +14,9 @@ from cli import launches
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
 from cli.clusters import bounds_of, settings_of
 from cli.output import JsonOption, one_line_errors, say, show_table, write_json
+from cli.renewal import renewal_line, renewal_of
 from simulator.wording import counted
+from steady.aws.capacity.drift import with_drift
 from steady.aws.capacity.kind import NoSuchPool
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import deciding, ledger
@@ -71,7 +74,7 @@ def explained(aws: Runtime, cluster: str, ledger_table: str, launches_table: str
     }
     waiting = launches.waiting_launches(aws, launches_table, cluster)
     tail = {"launches": waiting, "problems": list(settings.problems)}
-    parts = [_part(one, mode) for one in found.parts]
+    parts = [_part(aws, one, mode) for one in found.parts]
     if not found.snapshot.pools:
         return {**head, **parts[0], **tail}
     return {**head, "pools": [{"name": one.name, **part} for one, part in zip(found.parts, parts, strict=True)], **tail}
@@ -82,7 +85,7 @@ def parts_of(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [{**answer, **part} for part in answer["pools"]] if "pools" in answer else [answer]
 
 
-def _part(one: PoolDecision, mode: str) -> dict[str, Any]:
+def _part(aws: Runtime, one: PoolDecision, mode: str) -> dict[str, Any]:
     """Return the state of a pool, the observations and wants of each rule, and the decision, as JSON values."""
     snapshot, state, thresholds = one.snapshot, one.state, one.thresholds
     return {
@@ -95,9 +98,18 @@ def _part(one: PoolDecision, mode: str) -> dict[str, Any]:
         "rules": [
             {"rule": rule.__name__, "wants": [_want(w) for w in rule(snapshot, state, thresholds)]} for rule in RULES
         ],
+        "renewal": _renewal(aws, one),
         "scale_in": _scale_in(one),
         "decision": _decision(one, mode),
     }
+
+
+def _renewal(aws: Runtime, found: PoolDecision) -> dict[str, Any]:
+    """Return what `renewal_of` does; where renewal is off, what is out of date is read for this answer alone."""
+    pool = found.snapshot.pool
+    if not pool.launches:
+        pool = with_drift(aws, pool, replace(found.thresholds, renew="drift"))
+    return renewal_of(pool, found.state.renewal)
 
 
 def _got(found: PoolDecision) -> float | None:
@@ -194,7 +206,8 @@ def heading(part: Mapping[str, Any]) -> Line:
         f"{pool['name']}: target {pool['target']} ({pool['minimum']} to {pool['maximum']}), holds {pool['held']}"
         + (f", {pool['on_demand']} of the target on-demand" if pool["on_demand"] else "")
         + ("" if share["got"] is None else f"\nstarted at once: {share['got']:g} % of the latest tasks")
-        + ("" if share["got"] is None else f" ({share['asked']} % asked)"),
+        + ("" if share["got"] is None else f" ({share['asked']} % asked)")
+        + (f"\n{renewal}" if (renewal := renewal_line(part["renewal"], len(part["instances"]))) else ""),
     )
 
 

@@ -26,10 +26,14 @@ NewestOption = Annotated[bool, typer.Option("--newest", help="Move to the newest
 IdOption = Annotated[str | None, typer.Option("--id", help="Move to this AMI, for example back to an older one.")]
 
 
+BackOption = Annotated[bool, typer.Option("--back", help="Move back to the image before this one.")]
+
+
 def image(
     cluster: ClusterArgument,
     newest: NewestOption = False,
     id_: IdOption = None,
+    back: BackOption = False,
     env: EnvOption = None,
     cdk_json: FileOption = CDK_JSON,
     profile: ProfileOption = None,
@@ -47,7 +51,10 @@ def image(
     with aws_errors():
         before = pinned(aws, cluster)
         latest = newest_image(aws, rows[cluster])
-        after = id_ or (latest if newest else before)
+        former = former_image(aws, cluster) if back else None
+        if back and former is None:
+            fail(f"the cluster {cluster} has had no other image: name one by --id")
+        after = id_ or former or (latest if newest else before)
         if after and after != before:
             pin(aws, cluster, after)
     if after is None:
@@ -67,6 +74,13 @@ def pinned(aws: Runtime, cluster: str) -> str | None:
         return aws.ssm.get_parameter(Name=f"{IMAGES_PATH}/{cluster}")["Parameter"]["Value"]
     except aws.ssm.exceptions.ParameterNotFound:
         return None
+
+
+def former_image(aws: Runtime, cluster: str) -> str | None:
+    """Return the AMI's id that the deployment of `cluster` read before the one that it reads now; None: it had none."""
+    pages = aws.ssm.get_paginator("get_parameter_history").paginate(Name=f"{IMAGES_PATH}/{cluster}")
+    values = [version["Value"] for page in pages for version in page["Parameters"]]
+    return next((value for value in reversed(values) if value != values[-1]), None)
 
 
 def newest_image(aws: Runtime, row: MadeCluster) -> str:

@@ -24,6 +24,7 @@ notes = Console(stderr=True, markup=False, emoji=False, highlight=False)
 answers = Console(markup=False, emoji=False, highlight=False)
 
 BAD_INPUT = 2
+CHECKOUT = "this command needs a checkout of ecs-steady: run it there as .venv/bin/steady, which make demo sets up"
 # Wider than any row: off a terminal, a row of a table is one line.
 WIDEST = 100_000
 

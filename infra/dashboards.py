@@ -15,7 +15,7 @@ from infra.settings.target import Settings
 from infra.wiring import Feed
 from steady.api_budget import limits
 from steady.metrics import MetricName
-from steady.scaling import lateness, observations, reasons, stuck_drains, try_reasons, type_order
+from steady.scaling import lateness, observations, reasons, renewal_reasons, stuck_drains, try_reasons, type_order
 
 # A notice leaves 120 s: a first step that deregisters targets later than this is late.
 DEREGISTERED_WITHIN_S = 15
@@ -31,6 +31,7 @@ REASONS_TO_ADD = (
     reasons.ReplacedAhead,
     reasons.FellBack,
     reasons.BackInService,
+    renewal_reasons.RenewalBegun,
 )
 REASONS_TO_REMOVE = (
     reasons.ReservationLow,
@@ -39,6 +40,7 @@ REASONS_TO_REMOVE = (
     reasons.ScaleInShed,
     stuck_drains.TasksCannotMove,
     reasons.Retired,
+    renewal_reasons.RenewalEmpties,
 )
 # Of clusters that may launch their types in another order: a dashboard of more than 50 metrics is not free of charge.
 ORDER_REASONS = (type_order.TypePutFirst, type_order.OrderRestored)
@@ -55,6 +57,8 @@ PROBLEMS = (
     reasons.HealingHeldBack.__name__,
     reasons.TerminationsRefused.__name__,
     stuck_drains.DrainDoesNotEnd.__name__,
+    renewal_reasons.RenewalWaits.__name__,
+    renewal_reasons.RenewalStopped.__name__,
     MetricName.BAD_THRESHOLDS,
     MetricName.PARAMETERS_UNREADABLE,
     MetricName.LEDGER_UNREACHABLE,
@@ -155,7 +159,7 @@ def _capacity(cluster: str) -> list[list[cloudwatch.IWidget]]:
         ],
         [
             _graph("Tasks that wait for capacity", waiting),
-            _graph("Instances", [gauge(MetricName.INSTANCES, "instances")]),
+            _graph("Instances", [gauge(MetricName.INSTANCES, "instances"), gauge(MetricName.DRIFTED, "to renew")]),
         ],
         [_graph("Missing Spot capacity, in units", [gauge(MetricName.SPOT_SHORT, "missing")])],
     ]

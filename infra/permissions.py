@@ -50,7 +50,7 @@ def may_run_tasks(function: QueueFunction, settings: Settings, roles: Sequence[s
     stack = cdk.Stack.of(function)
     for names in _in_chunks([c.name for c in settings.clusters]):
         clusters = [stack.format_arn(service="ecs", resource="cluster", resource_name=name) for name in names]
-        function.allow(["ecs:ListContainerInstances"], clusters)
+        function.allow(["ecs:ListContainerInstances", "ecs:DescribeClusters"], clusters)
         actions = ["ecs:RunTask", "ecs:StopTask", "ecs:DescribeContainerInstances"]
         function.allow(actions, ["*"], ArnEquals={"ecs:cluster": clusters})
         # ECS Developer Guide, "Grant permission to tag resources on creation": of a request with tags.
@@ -134,9 +134,16 @@ def may_change_capacity(function: QueueFunction, settings: Settings) -> None:
     if settings.several_pools:
         # It has no resource. Which pool is the cheapest, Spot prices decide.
         function.allow(["ec2:DescribeSpotPriceHistory"], ["*"])
+    # What renewal compares: what an instance was launched from, and what the pool's launch template says now. If that
+    # names an image by a parameter of AWS's, EC2 reads it with the caller's rights (EC2 API, ResolveAlias); the
+    # parameter's ARN has no account.
+    function.allow(["ec2:DescribeInstances", "ec2:DescribeLaunchTemplateVersions"], ["*"])
+    images = stack.format_arn(service="ssm", account="*", resource="parameter", resource_name="aws/service/*")
+    function.allow(["ssm:GetParameters"], [images])
     groups, spot_groups = _groups(settings), settings.may_hold_spot(PoolKind.AUTO_SCALING_GROUP)
     may_read_providers(function, settings)
     if groups:
+        function.allow(["autoscaling:DescribeInstanceRefreshes"], ["*"])
         function.allow(["autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities"], ["*"])
     for some in _in_chunks(groups):
         arns = _group_arns(stack, some)
@@ -148,9 +155,6 @@ def may_change_capacity(function: QueueFunction, settings: Settings) -> None:
     base = [f"autoscaling:{action}" for action in ("UpdateAutoScalingGroup", "CreateOrUpdateTags", "DeleteTags")]
     for some in _in_chunks(spot_groups):
         function.allow(base, _group_arns(stack, some), Null=unchanged, **only_the_mark)
-    if spot_groups:
-        # How an instance is bought, EC2 alone says.
-        function.allow(["ec2:DescribeInstances"], ["*"])
     fleets, fleet_clusters = settings.adopted_pools(PoolKind.SPOT_FLEET), settings.made_on(PoolKind.SPOT_FLEET)
     if fleets or fleet_clusters:
         function.allow([f"ec2:DescribeSpotFleet{of}" for of in ("Requests", "Instances", "RequestHistory")], ["*"])

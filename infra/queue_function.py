@@ -70,9 +70,7 @@ class QueueFunction(SuiteFunction):
         )
         self.function.add_environment("DEAD_LETTER_QUEUE_URL", self.dead_letters.queue_url)
         self.may_send_to(self.dead_letters)
-        for number, pattern in enumerate(feed.patterns):
-            rule = events.Rule(self, f"Rule{number}", event_pattern=_pattern(pattern))
-            rule.add_target(targets.SqsQueue(self.queue, dead_letter_queue=self.dead_letters))
+        self.feed_from_events(*feed.patterns)
         alarm(
             self,
             "DeadLettersAlarm",
@@ -89,6 +87,12 @@ class QueueFunction(SuiteFunction):
     def feed_also_from(self, queue: sqs.IQueue) -> None:
         """Feed the function from a further `queue`, which is made elsewhere, and seldom has a message."""
         self.function.add_event_source(sources.SqsEventSource(queue, report_batch_item_failures=True))
+
+    def feed_from_events(self, *patterns: Mapping[str, Any]) -> None:
+        """Feed the function with the events of the default bus that match one of `patterns`."""
+        for number, pattern in enumerate(patterns):
+            rule = events.Rule(self, f"Rule{number}", event_pattern=_pattern(pattern))
+            rule.add_target(targets.SqsQueue(self.queue, dead_letter_queue=self.dead_letters))
 
 
 def _pattern(pattern: Mapping[str, Any]) -> events.EventPattern:

@@ -38,6 +38,8 @@ class ScalingStack(cdk.Stack):
         failures = QueueFunction(
             self, "RunTaskFailure", feed=wiring.RUNTASK_FAILURE, settings=settings, environment=environment
         )
+        if settings.cloudtrail_failures:
+            failures.feed_from_events(*wiring.FAILED_CALLS)
         for function in (autoscaler, failures):
             permissions.may_read_thresholds(function)
             permissions.may_work_in_clusters(

@@ -18,7 +18,7 @@ from infra.settings.target import Settings
 from infra.wiring import Feed
 from steady.api_budget import limits
 from steady.metrics import MetricName
-from steady.scaling import lateness, reasons, stuck_drains, try_reasons
+from steady.scaling import lateness, reasons, renewal_reasons, stuck_drains, try_reasons
 
 NO_TICK_MINUTES = 5
 MAXIMUM_MINUTES = 3
@@ -183,6 +183,13 @@ WATCHED = (
         "Instances of cluster {cluster} that scale-in had drained still had tasks of services after half an hour. They "
         "take tasks again, and are not chosen for six hours. The events of these services say why ECS keeps the tasks.",
         "drains-do-not-end",
+    ),
+    Watched(
+        renewal_reasons.RenewalStopped.__name__,
+        "has stopped its renewal",
+        "What the pool of cluster {cluster} launches is no good: no instance of it has registered. The old instances "
+        "run on. Renewal goes on once the pool launches something else, such as the former image.",
+        "renewal-is-stopped",
     ),
     Watched(
         reasons.TerminationsRefused.__name__,

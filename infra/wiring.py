@@ -9,6 +9,7 @@ from typing import Any
 
 from autoscaler import triggers
 from interruption_handler import notices
+from runtask_failure import reported_call
 from steady.queued_run import STARTED_BY
 
 TICK_S = 60
@@ -106,6 +107,9 @@ RUNTASK_FAILURE = Feed(
     max_concurrency=2,
 )
 
+# Calls of RunTask that CloudTrail reports, where the deployment asks for them.
+FAILED_CALLS = reported_call.PATTERNS
+
 # The ends of the queue's tasks for which a state of Step Functions waits.
 LAUNCHED_TASK_END: Mapping[str, Any] = {
     "source": ["aws.ecs"],
@@ -116,11 +120,12 @@ LAUNCHED_TASK_END: Mapping[str, Any] = {
 TASK_LAUNCHER = Feed(
     function="task-launcher",
     handler="task_launcher.handler.handle",
-    # A round begins nothing new after 15 s, and holds its cluster for as long as an invocation may run.
-    timeout_s=30,
+    # A round begins nothing new after 4 s, and holds its cluster for as long as an invocation may run. After a crash,
+    # the cluster waits for the rest of that.
+    timeout_s=10,
     visibility_s=30,
-    # A burst of requests makes one round.
-    batch_size=1000,
+    # A burst of requests makes one round. Each is kept by a call of DynamoDB before the round.
+    batch_size=300,
     window_s=1,
     max_receives=6,
     patterns=(LAUNCHED_TASK_END,),

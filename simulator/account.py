@@ -15,6 +15,7 @@ from simulator.ecs.api import EcsApi
 from simulator.ecs.scheduler import Scheduler
 from simulator.endpoint import ACCOUNT_ID, Endpoint
 from simulator.group_api import GroupTags
+from simulator.instance_refresh import InstanceRefreshes
 from simulator.lifecycle_hooks import Hold, Waiting, drain_under_managed_hook
 from simulator.load_balancing import LoadBalancing
 from simulator.messaging import Messaging
@@ -62,6 +63,9 @@ class Account:
 
         self.scheduler.observer.killed = count_killed
         self.scheduler.observer.service_event = self.messaging.put_event
+        self.ec2.templates.parameter = lambda name: str(
+            self.parameters.get_parameter({"Name": name})["Parameter"]["Value"]
+        )
         self.spot.on_notice = self._send_interruption
         self.spot.on_recommendation = self._send_recommendation
         self.groups.hooks.on_held = self._begin_wait
@@ -73,6 +77,7 @@ class Account:
             "elbv2:DeregisterTargets": self.balancing.deregister_targets,
             "servicediscovery:DeregisterInstance": CloudMap(self.balancing).deregister_instance,
             **Ec2Api(self.ec2).actions(),
+            **self.ec2.templates.actions(),
             "ec2:DescribeSpotFleetRequests": self.fleets.describe_spot_fleet_requests,
             "ec2:DescribeSpotFleetInstances": self.fleets.describe_spot_fleet_instances,
             "ec2:DescribeSpotFleetRequestHistory": self.fleets.describe_spot_fleet_request_history,
@@ -81,6 +86,7 @@ class Account:
             "ec2:DeleteTags": self.fleets.delete_tags,
             "ec2:ModifySpotFleetRequest": self.fleets.modify_spot_fleet_request,
             "autoscaling:DescribeAutoScalingGroups": self.groups.describe_auto_scaling_groups,
+            **InstanceRefreshes(self.groups.groups).actions(),
             "autoscaling:SetDesiredCapacity": self.groups.set_desired_capacity,
             "autoscaling:CreateOrUpdateTags": GroupTags(self.groups.groups).create_or_update_tags,
             "autoscaling:DeleteTags": GroupTags(self.groups.groups).delete_tags,

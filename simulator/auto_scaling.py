@@ -287,6 +287,8 @@ class AutoScaling:
             target_groups=group.target_groups,
             provider=group.provider,
             zone=next(iter(group.units_by_zone())),
+            template=group.template,
+            version=group.template_version,
         )
         group.members[instance.id] = instance
         return instance

@@ -45,6 +45,7 @@ class AutoScalingGroup:
         tags: its own tags, which its instances do not get.
         realigned: how many instances it has launched because what it held was not bought as its policy says.
         template_version: the version of its launch template that it launches from.
+        refresh: the status of its latest instance refresh; "": there was none.
         activities: its scaling activities that failed since its last launch, the newest first.
     """
 
@@ -83,6 +84,12 @@ class AutoScalingGroup:
     realigned: int = 0
     template_version: str = "1"
     tags: dict[str, str] = field(default_factory=dict)
+    refresh: str = ""
+
+    @property
+    def template(self) -> str:
+        """The id of its launch template."""
+        return f"lt-{self.name}"
 
     def hooks(self) -> dict[str, float]:
         """Return the heartbeat timeouts of all hooks on termination, by their names."""

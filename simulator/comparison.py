@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from simulator import policies
+from simulator.bill import hours_bought
 from simulator.ec2 import BOOT_S
 from simulator.instance_types import registered_size
-from simulator.prices import dollars, hours_bought, hours_of
+from simulator.prices import dollars, hours_of
 from simulator.processes import run_all
 from simulator.simulation import Scenario, simulate
 from simulator.workload import synthetic, traces

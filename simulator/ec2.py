@@ -15,6 +15,7 @@ from simulator.ecs.scheduler import Scheduler
 from simulator.ecs.state import Cluster, ContainerInstance
 from simulator.errors import AwsError
 from simulator.instance_types import registered_size
+from simulator.launch_templates import DEFAULT_VERSION, FIRST_IMAGE, LaunchTemplates
 from simulator.timing import DEFAULT, Timing
 from steady.pools import Purchase
 
@@ -46,6 +47,8 @@ class Ec2Instance:
         reservation: the id of the Capacity Reservation that it runs in; "": none.
         refuses_termination: the error with which AWS refuses to terminate it; None: AWS does not refuse.
         provider: the capacity provider that its container instance is of; "": of none.
+        image: the image that it was launched from.
+        launched_at: when it was launched.
     """
 
     id: str
@@ -66,6 +69,8 @@ class Ec2Instance:
     reservation: str = ""
     refuses_termination: AwsError | None = None
     provider: str = ""
+    image: str = FIRST_IMAGE
+    launched_at: float = 0.0
 
     def registrations(self) -> list[ContainerInstance]:
         """Return all its registrations with ECS."""
@@ -78,29 +83,30 @@ class Ec2Instance:
 
 @dataclass
 class Hours:
-    """Instance-hours from launch to termination, by purchase (on-demand, spot) and type."""
+    """Instance-hours from launch to termination, by cluster, purchase (on-demand, spot) and type."""
 
-    finished: Counter[tuple[str, str]] = field(default_factory=Counter)
-    running: dict[str, tuple[tuple[str, str], float]] = field(default_factory=dict)
+    finished: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    running: dict[str, tuple[tuple[str, str, str], float]] = field(default_factory=dict)
 
     def begin(self, instance: Ec2Instance, now: float) -> None:
         """Count the hours of `instance` from `now` on."""
         bought = Purchase.ON_DEMAND if instance.on_demand else Purchase.SPOT
-        self.running[instance.id] = (bought, instance.instance_type), now
+        self.running[instance.id] = (instance.cluster.name, bought, instance.instance_type), now
 
     def end(self, instance: Ec2Instance, now: float) -> None:
         """Count the hours of `instance` up to `now`."""
         what, since = self.running.pop(instance.id)
         self.finished[what] += (now - since) / 3600  # type: ignore[assignment]
 
-    def until(self, now: float) -> dict[str, dict[str, float]]:
-        """Return the hours of all instances until `now`, by purchase, then by type."""
+    def until(self, now: float, cluster: str = "") -> dict[str, dict[str, float]]:
+        """Return the hours until `now` of the instances of `cluster`, or of all, by purchase, then by type."""
         hours = Counter(self.finished)
         for what, since in self.running.values():
             hours[what] += (now - since) / 3600  # type: ignore[assignment]
         found: dict[str, dict[str, float]] = {Purchase.ON_DEMAND: {}, Purchase.SPOT: {}}
-        for (bought, type_), of_type in sorted(hours.items()):
-            found[bought][type_] = of_type
+        for (of, bought, type_), of_type in sorted(hours.items()):
+            if cluster in ("", of):
+                found[bought][type_] = found[bought].get(type_, 0.0) + of_type
         return found
 
 
@@ -124,6 +130,7 @@ class Ec2:
         further_s = drawn(boot_s - shortest_s, timing.boot_tail, BOOT_SPREAD, rng)
         self._boot_takes_s: Callable[[], float] = lambda: shortest_s + further_s()
         self._ids = itertools.count(1)
+        self.templates = LaunchTemplates()
 
     def launch(
         self,
@@ -139,6 +146,8 @@ class Ec2:
         provider: str = "",
         zone: str = "",
         boot_share: float = 1.0,
+        template: str = "",
+        version: str = DEFAULT_VERSION,
     ) -> Ec2Instance:
         """Launch an instance that registers with `cluster` once it has booted.
 
@@ -149,12 +158,17 @@ class Ec2:
             provider: the capacity provider of the pool.
             zone: its Availability Zone; "": each in turn.
             boot_share: its boot takes this fraction of what others take.
+            template, version: the launch template of the pool; "": it has none.
         """
         number = next(self._ids)
         where = zone or ZONES[number % len(ZONES)]
         instance = Ec2Instance(f"i-{number:017x}", instance_type, cluster, where, tags, on_terminated)
         instance.on_demand, instance.boots, instance.target_groups = on_demand, boots, target_groups
-        instance.provider = provider
+        instance.provider, instance.launched_at = provider, self.clock.now
+        if template:
+            self.templates.launch(instance.tags, template, version)
+            instance.image = self.templates.image(template, version)
+            instance.boots = boots and instance.image not in self.templates.broken
         self.instances[instance.id] = instance
         self.hours.begin(instance, self.clock.now)
         if booted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from simulator.ec2 import Ec2, Ec2Instance
@@ -111,6 +112,8 @@ def _instance(instance: Ec2Instance) -> dict[str, Any]:
         "InstanceType": instance.instance_type,
         "State": _described_state(_state(instance)),
         "Placement": {"AvailabilityZone": instance.zone},
+        "ImageId": instance.image,
+        "LaunchTime": datetime.fromtimestamp(instance.launched_at, UTC),
         # EC2 API, Instance: `spot`, `scheduled` or `capacity-block`; an on-demand instance has no such member.
         **({} if instance.on_demand else {"InstanceLifecycle": "spot"}),
         "Tags": [{"Key": k, "Value": v} for k, v in instance.tags.items()],
@@ -128,4 +131,6 @@ _FILTERS: Mapping[str, Callable[[Ec2Instance], str]] = {
     "instance-id": lambda instance: instance.id,
     "instance-state-name": _state,
     "capacity-reservation-id": lambda instance: instance.reservation,
+    "tag:aws:autoscaling:groupName": lambda instance: instance.tags.get("aws:autoscaling:groupName", ""),
+    "tag:aws:ec2spot:fleet-request-id": lambda instance: instance.tags.get("aws:ec2spot:fleet-request-id", ""),
 }

@@ -90,6 +90,8 @@ class Endpoint:
         self.counts: dict[str, Counts] = {}
         self.log: list[Call] | None = None
         self.fault: Fault = NO_FAULT
+        # Called with each call, and its answer or error: where CloudTrail listens.
+        self.recorded: Callable[[str, Params, dict[str, Any] | AwsError, str], None] = lambda *call: None
         self.tries = 0
         self.retries = Retries(rng, quota=timing.retry_quota)
         self._throttle = Throttle(clock.now, limits=timing.limits)
@@ -104,8 +106,11 @@ class Endpoint:
         found = [counts for caller, counts in self.counts.items() if caller != less]
         return Counts(sum((c.calls for c in found), Counter()), sum(c.throttled for c in found))
 
-    def answer(self, caller: str, name: str, params: Params) -> dict[str, Any]:
+    def answer(self, caller: str, name: str, params: Params, user_agent: str = "") -> dict[str, Any]:
         """Answer one try of the call `name` (such as `ecs:StopTask`), without latency and faults.
+
+        Args:
+            user_agent: what the client says of its caller (botocore: `user_agent_extra`).
 
         Raises:
             AwsError: the error with which AWS would answer.
@@ -125,11 +130,13 @@ class Endpoint:
                 raise NotSimulated(f"{name} with {', '.join(sorted(ignored))}")
         except AwsError as error:
             self._log(caller, name, params, error.code)
+            self.recorded(name, params, error, user_agent)
             raise
         finally:
             if self.clock.timed:
                 counts.answers_cpu_s += time.process_time() - begun
         self._log(caller, name, params, "")
+        self.recorded(name, params, answer, user_agent)
         return answer
 
     def call(
@@ -156,7 +163,8 @@ class Endpoint:
             self.tries += 1
             try:
                 self.fault.before(this)
-                answer = self.fault.answered(this, self.answer(caller, name, params))
+                user_agent = getattr(config, "user_agent_extra", None) or ""
+                answer = self.fault.answered(this, self.answer(caller, name, params, user_agent))
             except AwsError as error:
                 tried(error.code)
                 delay_s = self.retries.delay_s(config, service, attempt, error, used)

@@ -29,6 +29,7 @@ class SpotFleet:
         modifying_until: when its last change is done, in seconds since the epoch.
         described: the target with its on-demand part, as they were before the last change.
         tags: the tags of the request, which its instances do not get.
+        template_version: the version of its launch template that it launches from.
     """
 
     id: str
@@ -50,6 +51,12 @@ class SpotFleet:
     modifying_until: float = 0.0
     described: tuple[int, int] = (0, 0)
     tags: dict[str, str] = field(default_factory=dict)
+    template_version: str = "1"
+
+    @property
+    def template(self) -> str:
+        """The id of its launch template."""
+        return f"lt-{self.id}"
 
     def is_modifying(self, now: float) -> bool:
         """Whether the last change of the fleet is not done at the time `now`."""

@@ -10,6 +10,7 @@ from simulator.auto_scaling_group import AutoScalingGroup
 from simulator.ec2 import ZONES
 from simulator.endpoint import Params
 from simulator.errors import AwsError
+from simulator.launch_templates import VERSION_TAG
 
 
 def described_group(group: AutoScalingGroup) -> dict[str, Any]:
@@ -26,6 +27,7 @@ def described_group(group: AutoScalingGroup) -> dict[str, Any]:
         "AvailabilityZones": list(ZONES),
         "SuspendedProcesses": [{"ProcessName": name} for name in sorted(group.suspended)],
         "Tags": described_tags(group),
+        **({} if group.overrides else {"LaunchTemplate": described_template(group)}),
         **described_policy(group),
         **({"DesiredCapacityType": group.unit} if group.unit != "units" else {}),
         "Instances": [
@@ -37,6 +39,8 @@ def described_group(group: AutoScalingGroup) -> dict[str, Any]:
                 "LifecycleState": group.state_of(i),
                 "HealthStatus": "Healthy",
                 "ProtectedFromScaleIn": False,
+                # Of an instance, the version is its number.
+                "LaunchTemplate": {**described_template(group), "Version": i.tags.get(VERSION_TAG, "1")},
             }
             for i in group.members.values()
         ],
@@ -56,11 +60,7 @@ def described_policy(group: AutoScalingGroup) -> dict[str, Any]:
         "CapacityRebalance": group.capacity_rebalance,
         "MixedInstancesPolicy": {
             "LaunchTemplate": {
-                "LaunchTemplateSpecification": {
-                    "LaunchTemplateId": f"lt-{group.name}",
-                    "LaunchTemplateName": group.name,
-                    "Version": group.template_version,
-                },
+                "LaunchTemplateSpecification": described_template(group),
                 "Overrides": overrides,
             },
             "InstancesDistribution": {
@@ -70,6 +70,15 @@ def described_policy(group: AutoScalingGroup) -> dict[str, Any]:
                 "SpotAllocationStrategy": "price-capacity-optimized",
             },
         },
+    }
+
+
+def described_template(group: AutoScalingGroup) -> dict[str, Any]:
+    """Return the launch template and its version, as the group names it."""
+    return {
+        "LaunchTemplateId": group.template,
+        "LaunchTemplateName": group.name,
+        "Version": group.template_version,
     }
 
 

@@ -236,9 +236,14 @@ class Messaging:
         self.invoke(queue.function, {"Records": [record_of(queue, m) for m in batch]}, answered)
 
 
-def matches_pattern(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
-    """Return whether an EventBridge pattern of plain values and prefixes matches `event`."""
-    return all(
+def matches_pattern(pattern: Mapping[str, Any], event: Any) -> bool:
+    """Return whether an EventBridge pattern of plain values, prefixes and `exists` matches `event`.
+
+    EventBridge User Guide, "Arrays in event patterns": an array matches if one of its elements does.
+    """
+    if isinstance(event, list):
+        return any(matches_pattern(pattern, one) for one in event)
+    return isinstance(event, Mapping) and all(
         matches_pattern(wanted, event.get(key) or {})
         if isinstance(wanted, Mapping)
         else any(_matches_one(one, event.get(key)) for one in wanted)
@@ -248,8 +253,10 @@ def matches_pattern(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> boo
 
 def _matches_one(wanted: Any, value: Any) -> bool:
     if isinstance(wanted, Mapping):
-        [(kind, prefix)] = wanted.items()
+        [(kind, of)] = wanted.items()
+        if kind == "exists":
+            return (value is not None) is of
         if kind != "prefix":
             raise NotSimulated(f"an event pattern with {kind}")
-        return isinstance(value, str) and value.startswith(prefix)
+        return isinstance(value, str) and value.startswith(of)
     return bool(value == wanted)

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from simulator.bill import Hours, Price, bill
 from simulator.instance_types import described
 from steady.list_prices import SPOT_SHARE, USD, USD_FOR_A_VCPU
-from steady.pools import Purchase
-
-# Instance-hours by purchase (on-demand, spot), then by instance type.
-Hours = Mapping[str, Mapping[str, float]]
 
 
 class NoListPrice(ValueError):
@@ -38,16 +33,17 @@ def list_price(instance_type: str) -> float:
     return round(USD_FOR_A_VCPU[family] * vcpus, 6)
 
 
-def price(instance_type: str, bought: str, spot_share: float = SPOT_SHARE) -> float:
-    """Return the USD of an hour of `instance_type` that is `bought` on-demand, or on Spot at `spot_share` of the list.
+def listed(instance_type: str, spot_share: float = SPOT_SHARE) -> Price:
+    """Return the USD of an hour of `instance_type`: on-demand as AWS lists it, and on Spot `spot_share` of that.
 
     Raises:
         NoListPrice: if the price of its family is not known.
 
-    >>> price("m5.2xlarge", "spot", spot_share=0.5)
-    0.192
+    >>> listed("m5.2xlarge", spot_share=0.5)
+    Price(on_demand=0.384, spot=0.192)
     """
-    return list_price(instance_type) * (spot_share if Purchase(bought) is Purchase.SPOT else 1.0)
+    on_demand = list_price(instance_type)
+    return Price(on_demand, on_demand * spot_share)
 
 
 def dollars(hours: Hours, spot_share: float = SPOT_SHARE) -> float:
@@ -59,13 +55,8 @@ def dollars(hours: Hours, spot_share: float = SPOT_SHARE) -> float:
     >>> dollars({"on-demand": {"m5.2xlarge": 10.0}, "spot": {"m5.2xlarge": 100.0}})
     19.2
     """
-    every = ((bought, type_, of_type) for bought, by_type in hours.items() for type_, of_type in by_type.items())
-    return round(sum(of_type * price(type_, bought, spot_share) for bought, type_, of_type in every), 2)
-
-
-def hours_bought(hours: Hours, purchase: Purchase) -> float:
-    """Return how many of `hours` were bought on-demand, or on Spot."""
-    return float(sum(hours[purchase].values()))
+    types = {type_ for by_type in hours.values() for type_ in by_type}
+    return round(bill(hours, {type_: listed(type_, spot_share) for type_ in types}).cost or 0.0, 2)
 
 
 def hours_of(hours: Hours, instance_type: str) -> float:

@@ -16,6 +16,7 @@ from simulator.endpoint import Counts
 from simulator.instance_types import registered_size
 from simulator.outcome import CallSample, ClusterRecord, FunctionUse, Outcome, Sample, decreases, waits
 from simulator.recording import Recorder, at_once_percent
+from simulator.reservations import Reservations
 from simulator.timing import Timing
 from simulator.workload.plan import ClusterPlan, demand_steps, fitting, lower_bound_instance_hours
 from simulator.workload.submit import CALLER as LAUNCHER
@@ -86,7 +87,7 @@ class _Run:
         self.world = World(scenario.seed, scenario.boot_s, scaling=policy == "steady", timing=scenario.timing)
         self.world.clock.timed = scenario.timed
         self.started_at = self.world.clock.now
-        self.recorder = Recorder(self.world)
+        self.recorder, self.reservations = Recorder(self.world), Reservations(self.world.account)
         self.calls: list[CallSample] = []
         self._calls_before: Counter[str] = Counter()
         self.clusters: list[tuple[ClusterPlan, SimulatedCluster, Launcher, ClusterRecord]] = []
@@ -193,6 +194,7 @@ class _Run:
                 bought: {type_: round(of_type, 2) for type_, of_type in by_type.items()}
                 for bought, by_type in hours.items()
             },
+            "clusters": self.reservations.figures(),
             "lower_bound_instance_hours": round(
                 sum(
                     lower_bound_instance_hours(plan, registered_size(plan.instance_type), until_s)

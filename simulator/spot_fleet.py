@@ -135,7 +135,15 @@ class SpotFleets:
                         "FulfilledCapacity": float(f.units(f.members.values())),
                         "OnDemandFulfilledCapacity": float(f.fulfilled(on_demand=True)),
                         "TargetCapacityUnitType": f.unit,
-                        "LaunchTemplateConfigs": [{"Overrides": f.overrides()}],
+                        "LaunchTemplateConfigs": [
+                            {
+                                "LaunchTemplateSpecification": {
+                                    "LaunchTemplateId": f.template,
+                                    "Version": f.template_version,
+                                },
+                                "Overrides": f.overrides(),
+                            }
+                        ],
                         "LoadBalancersConfig": {
                             "TargetGroupsConfig": {"TargetGroups": [{"Arn": arn} for arn in f.target_groups]}
                         },
@@ -244,6 +252,8 @@ class SpotFleets:
             boots=fleet.image_boots,
             on_demand=on_demand,
             target_groups=fleet.target_groups,
+            template=fleet.template,
+            version=fleet.template_version,
         )
         fleet.members[instance.id] = instance
         fleet.history.add(self.clock.now, FleetEvent("instanceChange", "launched"), instance.id)

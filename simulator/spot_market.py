@@ -14,9 +14,8 @@ from simulator.endpoint import Params
 from simulator.errors import AwsError
 from simulator.fleet_request import SpotFleet
 from simulator.paging import ec2_page
-from simulator.prices import price
+from simulator.prices import listed
 from simulator.spot_fleet import SpotFleets
-from steady.pools import Purchase
 
 # EC2: seconds from an interruption notice to the termination.
 NOTICE_S = 120.0
@@ -91,7 +90,7 @@ class SpotMarket:
                 "AvailabilityZone": zone,
                 "InstanceType": type_,
                 "ProductDescription": product,
-                "SpotPrice": f"{self.prices[type_] if type_ in self.prices else price(type_, Purchase.SPOT):.6f}",
+                "SpotPrice": f"{self.prices[type_] if type_ in self.prices else listed(type_).spot or 0.0:.6f}",
                 "Timestamp": at,
             }
             for type_ in params.get("InstanceTypes", [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ from simulator.account import Account
 from simulator.lambdas import Function, Handler, LambdaContext
 from simulator.messaging import Rule
 from simulator.queues import Queue
+from simulator.trail import Trail
 from steady.aws import queued_runs
 from steady.aws.runtime import Runtime
 from steady.aws.scaling.evaluation import Environment as ScalingEnvironment
@@ -199,6 +201,14 @@ class Suite:
             self._with_rounds.add(cluster)
             tick = json.dumps({"round": cluster})
             self.account.clock.every(wiring.TICK_S, lambda: self.account.messaging.deliver(self.launches, tick))
+
+    def report_failed_calls(self) -> Trail:
+        """Let a trail report the calls of RunTask that fail, as `cloudtrail_failures` does; return the trail."""
+        messaging = self.account.messaging
+        trail = Trail(self.account.clock, messaging.put_event, random.Random("trail"))
+        self.account.endpoint.recorded = trail.record
+        messaging.rules += [Rule(pattern, self.failures) for pattern in wiring.FAILED_CALLS]
+        return trail
 
     def functions(self) -> list[Function]:
         """Return the functions that are deployed."""

@@ -19,6 +19,7 @@ from cli.bench import (
     pools,
     published,
     reliability_page,
+    renewal,
     sensitivity,
 )
 from cli.bench import growth as growth_
@@ -29,6 +30,7 @@ from cli.bench.options import (
     PageOption,
     SeedOption,
     TracesOption,
+    check_checkout,
     check_page,
     end_if_broken,
     publish,
@@ -54,6 +56,7 @@ app.command("launch", epilog=epilog("bench launch"))(launch.launch)
 app.command("policies", epilog=epilog("bench policies"))(policies.policies)
 app.command("published", epilog=epilog("bench published"))(published.published)
 app.command("pools", epilog=epilog("bench pools"))(pools.pools)
+app.command("renewal", epilog=epilog("bench renewal"))(renewal.renewal)
 app.command("sensitivity", epilog=epilog("bench sensitivity"))(sensitivity.sensitivity)
 
 
@@ -113,6 +116,7 @@ def limits(
 
     Exit code 1: a promise is not kept. 2: a trace cannot be read, or OR-tools is not installed.
     """
+    check_checkout()
     check_page(page_, limits_.MADE_BY)
     with one_line_errors(traces.BadTrace, packing.NoSearch), progress_bars() as progress:
         bar = progress.add_task("figures", total=limits_.STEPS)
@@ -136,6 +140,7 @@ def growth(page_: PageOption = None, json_: JsonOption = None) -> None:
 @app.command(epilog=epilog("bench sizes"))
 def sizes(page_: PageOption = None, json_: JsonOption = None) -> None:
     """Measure the time and the price of each function, for several sizes of a Lambda function's memory."""
+    check_checkout()
     check_page(page_, lambda_sizes.MADE_BY)
     found = lambda_sizes.measure()
     publish(lambda_sizes.figures(found), lambda_sizes.table(found), lambda_sizes.MADE_BY, page_, json_)
@@ -147,6 +152,7 @@ def cold(
     json_: JsonOption = None,
 ) -> None:
     """Measure how long the interruption handler takes to start, beside boto3 alone and a usual handler."""
+    check_checkout()
     with progress_bars() as progress:
         bar = progress.add_task("starts", total=runs * len(cold_start.INITS))
         seconds = cold_start.measure(runs, lambda: progress.advance(bar))

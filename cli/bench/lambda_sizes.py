@@ -13,6 +13,7 @@ from typing import Any
 from cli.bench import figures_page
 from cli.bench.cold_start import CLIENTS, Loaded, loaded
 from infra import wiring
+from simulator.bench.launch import launcher_use
 from simulator.outcome import FunctionUse
 from simulator.simulation import Scenario, simulate
 from simulator.workload import synthetic
@@ -72,14 +73,15 @@ class Measured:
 def measure(hours: float = 6.0, done: Callable[[], None] = lambda: None) -> Sequence[Measured]:
     """Measure every function: starts of fresh processes, and the invocations in the first `hours` of a synthetic day.
 
-    `done` is called after each function.
+    Those of the launch queue's function are of a burst of requests. `done` is called after each function.
     """
     outcome = simulate("steady", Scenario(synthetic.day(hours, seed=0), hours, timed=True))
+    uses = {**outcome.functions, "task-launcher": launcher_use()}
     found = []
     for function in CLIENTS:
         name = function.replace("_", "-")
         chosen = wiring.MEMORY_MB[name]
-        found.append(Measured(name, loaded(function), outcome.functions.get(name), chosen))
+        found.append(Measured(name, loaded(function), uses.get(name), chosen))
         done()
     return found
 

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from cli.bench import figures_page
-from cli.output import fail, one_line_errors, show_markdown, write_json
+from cli.bench.cold_start import FUNCTIONS
+from cli.output import CHECKOUT, fail, one_line_errors, show_markdown, write_json
 from simulator import comparison
 from steady.pools import PoolKind
 
@@ -34,6 +35,12 @@ SpotPercentOption = Annotated[
 PageOption = Annotated[
     Path | None, typer.Option("--page", help="Write the figures into this Markdown file, between the command's marks.")
 ]
+
+
+def check_checkout() -> None:
+    """End the command, before anything is measured, where the functions' folder is missing: it is measured itself."""
+    if not FUNCTIONS.is_dir():
+        fail(CHECKOUT)
 
 
 def check_page(page: Path | None, made_by: str) -> None:

@@ -1,9 +1,9 @@
-"""`steady report`: show the instance-hours of a day, on-demand and Spot, and what they cost."""
+"""`steady report`: show the instance-hours of a day, on-demand and Spot, what they cost, and who used them."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,14 +15,15 @@ from cli.account import ProfileOption, RegionOption, aws_errors, runtime
 from cli.clusters import settings_of
 from cli.output import JsonOption, fail, one_line_errors, say, show_table, write_json
 from cli.record.events import NoRecords, tasks_of
-from cli.report import price
-from cli.report.split import VCPU, By, split
+from cli.report.price import BadPrice, read_prices
+from cli.report.simulation import BadResult, read_clusters
+from cli.report.split import MIB_OF_A_GIB, By, Capacity, Usage, split, usage_of
+from simulator.bill import Hours, NoPrice, Price, bill, total
 from steady.aws.capacity.instance_types import weights_in
 from steady.aws.capacity.kind import NoSuchPool
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import ledger
-from steady.aws.settings import parameters
-from steady.cluster import Size
+from steady.aws.settings.parameters import NoLedger, list_managed_clusters, read_ledger_table
 from steady.pools import Purchase
 from steady.thresholds import BadThreshold
 
@@ -34,6 +35,21 @@ class NothingCounted(ValueError):
     """There are no instance-hours of the day or the policy. The text says for which days or policies there are some."""
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The instance-hours of clusters.
+
+    Attributes:
+        title: of which day, or of which simulation they are.
+        hours: by cluster.
+        usage_of: how the tasks of a cluster used its hours. It may read the account.
+    """
+
+    title: str
+    hours: Mapping[str, Hours]
+    usage_of: Callable[[str], Usage]
+
+
 def report(
     clusters: Annotated[list[str] | None, typer.Argument(help="The clusters to report (default: all).")] = None,
     day: Annotated[str | None, typer.Option(help="The day in UTC, such as 2026-01-31 (default: yesterday).")] = None,
@@ -42,7 +58,7 @@ def report(
         typer.Option(help="Report this file of `steady simulate --json` or `steady demo` instead of the account."),
     ] = None,
     policy: Annotated[str, typer.Option(help="With --simulation: the policy to report.")] = "steady",
-    price_: Annotated[
+    price: Annotated[
         list[str] | None,
         typer.Option(
             "--price",
@@ -66,28 +82,39 @@ def report(
 
     Exit code 1: AWS refused a call. 2: a price is missing, or there are no instance-hours of the day.
     """
-    with one_line_errors(price.BadPrice, NothingCounted, BadThreshold, NoSuchPool, NoRecords, parameters.NoLedger):
-        if by and simulation:
-            raise NothingCounted("--by reads the events of an account: it cannot divide the hours of a --simulation")
-        known = price.read_prices(price_ or [], prices)
-        if simulation:
-            title, hours = f"{simulation}, policy {policy}", {"simulation": _read_simulation(simulation, policy)}
-        else:
-            aws = runtime(profile, region)
-            wanted = _day(day, aws.now())
-            with aws_errors():
-                title, hours = f"{wanted}, UTC", hours_of(aws, clusters or [], wanted)
-        figures = figures_of(hours, known)
+    if simulation and day:
+        fail(f'--day is "{day}": a --simulation has no days; leave it out')
+    refused = (BadPrice, NoPrice, NothingCounted, BadThreshold, NoSuchPool, NoRecords, NoLedger, BadResult)
+    with one_line_errors(*refused), aws_errors():
+        known = read_prices(price or [], prices)
+        counted = (
+            _simulated(simulation, policy, clusters or [])
+            if simulation
+            else _ran(runtime(profile, region), day, clusters or [])
+        )
+        figures = figures_of(counted.hours, known)
         if by:
-            with aws_errors():
-                for cluster, of_cluster in figures["clusters"].items():
-                    of_cluster["parts"] = parts_of(aws, cluster, wanted, hours[cluster], of_cluster["cost"], by)
+            for cluster, of_cluster in figures["clusters"].items():
+                usage = counted.usage_of(cluster)
+                of_cluster["parts"] = parts_of(counted.hours[cluster], usage, of_cluster["cost"], by)
     write_json(figures, json_)
     if json_ != "-":
-        _print(title, figures)
+        _print(counted.title, figures)
 
 
-def hours_of(aws: Runtime, clusters: list[str], day: str) -> dict[str, price.Hours]:
+def _simulated(file: Path, policy: str, clusters: list[str]) -> Counted:
+    runs = read_clusters(file, policy, clusters)
+    hours = {cluster: run.hours for cluster, run in runs.items()}
+    return Counted(f"{file}, policy {policy}", hours, lambda cluster: runs[cluster].usage)
+
+
+def _ran(aws: Runtime, day: str | None, clusters: list[str]) -> Counted:
+    wanted = _day(day, aws.now())
+    hours = hours_of(aws, clusters, wanted)
+    return Counted(f"{wanted}, UTC", hours, lambda cluster: usage_of_day(aws, cluster, wanted, hours[cluster]))
+
+
+def hours_of(aws: Runtime, clusters: list[str], day: str) -> dict[str, Hours]:
     """Return the instance-hours of `day` (UTC) by cluster, from the ledger.
 
     Raises:
@@ -95,8 +122,8 @@ def hours_of(aws: Runtime, clusters: list[str], day: str) -> dict[str, price.Hou
         NotManaged: if a cluster is not managed.
         NoLedger: if the suite is not deployed here.
     """
-    names = parameters.list_managed_clusters(aws, clusters)
-    table = parameters.read_ledger_table(aws)
+    names = list_managed_clusters(aws, clusters)
+    table = read_ledger_table(aws)
     usage = {cluster: ledger.load(aws, table, cluster).state.usage.until(aws.now()) for cluster in names}
     days = sorted({known for of_cluster in usage.values() for known in of_cluster.hours})
     if day not in days:
@@ -105,15 +132,13 @@ def hours_of(aws: Runtime, clusters: list[str], day: str) -> dict[str, price.Hou
     return {cluster: _by_purchase(of_cluster.hours.get(day, {})) for cluster, of_cluster in usage.items()}
 
 
-def parts_of(
-    aws: Runtime, cluster: str, day: str, hours: price.Hours, cost: float | None, by: By
-) -> list[dict[str, Any]]:
-    """Return the parts of a cluster's `hours` of `day`, each with its part of `cost`; see `split`.
+def usage_of_day(aws: Runtime, cluster: str, day: str, hours: Hours) -> Usage:
+    """Return how a cluster's `hours` of `day` were used.
 
     Raises:
         BadThreshold, NoSuchPool: if the cluster's pool cannot be read.
         NoRecords: if the suite keeps no events in this account and Region.
-        NothingCounted: if the events of the day are no longer kept.
+        NothingCounted: if the events of the day are no longer kept, or a type of its instances is not known.
     """
     since = datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()
     if aws.now() - since > EVENTS_KEPT_S:
@@ -123,10 +148,15 @@ def parts_of(
     ran = tasks_of(aws, cluster, settings_of(aws, cluster).pool_names, since, aws.now())
     types = sorted({type_ for by_type in hours.values() for type_ in by_type})
     vcpus, mib = (weights_in(aws, unit, types) for unit in ("vcpu", "memory-mib"))
-    sizes = {type_: Size(int(vcpus[type_] * VCPU), int(mib[type_])) for type_ in vcpus}
     for type_ in types:
-        if type_ not in sizes:
+        if type_ not in vcpus:
             raise NothingCounted(f"EC2 does not describe {type_}, which cluster {cluster} ran on {day}: --by needs it")
+    offered = {type_: Capacity(vcpus[type_], mib[type_] / MIB_OF_A_GIB) for type_ in types}
+    return usage_of(ran, since, until, offered)
+
+
+def parts_of(hours: Hours, usage: Usage, cost: float | None, by: By) -> list[dict[str, Any]]:
+    """Return the parts of a cluster's `hours`, each with its part of `cost`; see `split`."""
     return [
         {
             "kind": part.kind.value,
@@ -138,28 +168,28 @@ def parts_of(
             "percent": round(100 * part.share, 2),
             "cost": None if cost is None else round(cost * part.share, 4),
         }
-        for part in split(hours, sizes, ran, since, until, by)
+        for part in split(hours, usage, by)
     ]
 
 
-def figures_of(hours: Mapping[str, price.Hours], prices: Mapping[str, price.Price]) -> dict[str, Any]:
+def figures_of(hours: Mapping[str, Hours], prices: Mapping[str, Price]) -> dict[str, Any]:
     """Return the report's figures, for each cluster and for all together. Costs are in the currency of `prices`."""
     return {
         "clusters": {cluster: _figures(of_cluster, prices) for cluster, of_cluster in hours.items()},
-        **_figures(price.total(hours.values()), prices),
+        **_figures(total(hours.values()), prices),
     }
 
 
-def _figures(hours: price.Hours, prices: Mapping[str, price.Price]) -> dict[str, Any]:
-    bill = price.bill(hours, prices)
+def _figures(hours: Hours, prices: Mapping[str, Price]) -> dict[str, Any]:
+    due = bill(hours, prices)
     return {
-        "on_demand_hours": round(bill.on_demand_hours, 2),
-        "spot_hours": round(bill.spot_hours, 2),
-        "spot_to_each_on_demand": _rounded(bill.spot_to_each_on_demand),
+        "on_demand_hours": round(due.on_demand_hours, 2),
+        "spot_hours": round(due.spot_hours, 2),
+        "spot_to_each_on_demand": _rounded(due.spot_to_each_on_demand),
         "hours": {bought: {type_: round(h, 2) for type_, h in by_type.items()} for bought, by_type in hours.items()},
-        "cost": _rounded(bill.cost),
-        "on_demand_only_cost": _rounded(bill.on_demand_only_cost),
-        "saved_percent": _rounded(bill.saved_percent),
+        "cost": _rounded(due.cost),
+        "on_demand_only_cost": _rounded(due.on_demand_only_cost),
+        "saved_percent": _rounded(due.saved_percent),
     }
 
 
@@ -167,25 +197,12 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 2)
 
 
-def _by_purchase(of_day: Mapping[str, float]) -> price.Hours:
+def _by_purchase(of_day: Mapping[str, float]) -> Hours:
     found: dict[str, dict[str, float]] = {Purchase.ON_DEMAND: {}, Purchase.SPOT: {}}
     for what, hours in of_day.items():
         bought, _, type_ = what.partition(" ")
         found[bought][type_] = hours
     return found
-
-
-def _read_simulation(file: Path, policy: str) -> price.Hours:
-    try:
-        runs = json.loads(file.read_text(encoding="utf-8"))
-        found = {run["policy"]: run["instance_hours_by"] for run in runs}
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise NothingCounted(f"{file}: {why}: a file of `steady simulate --json {file}` is needed") from error
-    if policy not in found:
-        raise NothingCounted(f"{file} has no run of policy {policy}: one of {', '.join(found)} is needed (--policy)")
-    hours: price.Hours = found[policy]
-    return hours
 
 
 def _day(text: str | None, now: float) -> str:
@@ -213,12 +230,13 @@ def _print(title: str, figures: Mapping[str, Any]) -> None:
     show_table(table)
     for name, of_row in figures["clusters"].items():
         if "parts" in of_row:
-            show_table(_parts_table(name, of_row["parts"], priced=priced))
+            show_table(_parts_table(name, of_row, priced=priced))
     if not priced:
         say("To see the cost, give prices: --price TYPE=ON_DEMAND,SPOT or --prices FILE")
 
 
-def _parts_table(cluster: str, parts: list[dict[str, Any]], *, priced: bool) -> Table:
+def _parts_table(cluster: str, figures: Mapping[str, Any], *, priced: bool) -> Table:
+    parts = figures["parts"]
     table = Table(title=f"Who used the instance-hours of cluster {cluster}")
     for name in ("", "name"):
         table.add_column(name)
@@ -231,7 +249,17 @@ def _parts_table(cluster: str, parts: list[dict[str, Any]], *, priced: bool) -> 
             else ("",) * 3
         )
         cells = (*counts, f"{part['instance_hours']:,.1f}", f"{part['percent']:.1f}")
-        table.add_row(part["kind"], part["name"], *cells, *([f"{part['cost']:,.2f}"] if priced else []))
+        table.add_row(
+            part["kind"],
+            part["name"],
+            *cells,
+            *([f"{part['cost']:,.2f}"] if priced else []),
+            end_section=part is parts[-1],
+        )
+    if parts:
+        hours = figures["on_demand_hours"] + figures["spot_hours"]
+        cost = [f"{figures['cost']:,.2f}"] if priced else []
+        table.add_row("all", "", *("",) * 3, f"{hours:,.1f}", "100.0", *cost)
     return table
 
 

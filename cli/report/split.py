@@ -1,4 +1,4 @@
-"""Divide a day's instance-hours of a cluster among its services and batch families, as AWS divides an instance's cost.
+"""Divide the instance-hours of a cluster among its services and batch families, as AWS divides an instance's cost.
 
 A task's part is that of the CPU and memory that it reserves, for as long as it reserves them. One vCPU counts as nine
 GiB: AWS Data Exports guide, "Understanding split cost allocation data", which has this ratio from Fargate's prices.
@@ -8,16 +8,15 @@ of the cluster's instances.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from cli.record.events import Ran
-from cli.report.price import Hours
-from steady.cluster import Size
+from simulator.bill import Hours
 
 GIB_OF_A_VCPU = 9.0
-VCPU, GIB = 1024, 1024
+UNITS_OF_A_VCPU, MIB_OF_A_GIB = 1024, 1024
 
 
 class By(StrEnum):
@@ -42,8 +41,51 @@ class PartKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Capacity:
+    """What an instance type offers, or what is reserved of it for so many hours, then in vCPU-hours and GiB-hours."""
+
+    vcpu: float
+    gib: float
+
+    @property
+    def weight(self) -> float:
+        """The same in GiB: what it costs is in proportion to this."""
+        return GIB_OF_A_VCPU * self.vcpu + self.gib
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """What the tasks of one service, or of one batch family, reserved.
+
+    Attributes:
+        service: "" for batch tasks.
+        hours: in vCPU-hours and GiB-hours.
+    """
+
+    service: str
+    family: str
+    tasks: int
+    hours: Capacity
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How the tasks of a cluster used its instance-hours.
+
+    Attributes:
+        types: what each type of its instances offers.
+        reserved: what the tasks that ran in these hours reserved.
+        occupied_hours: the hours of instances that had at least one task.
+    """
+
+    types: Mapping[str, Capacity]
+    reserved: Sequence[Reserved]
+    occupied_hours: float
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a cluster's day.
+    """A part of a cluster's instance-hours.
 
     Attributes:
         instance_hours: its part of all instance-hours; the parts' sum is the cluster's.
@@ -59,28 +101,20 @@ class Part:
     gib_hours: float = 0.0
 
 
-def split(
-    hours: Hours, sizes: Mapping[str, Size], ran: Iterable[Ran], since: float, until: float, by: By
-) -> list[Part]:
+def split(hours: Hours, usage: Usage, by: By) -> list[Part]:
     """Return the parts of `hours`, the largest first, then what is spare and what is idle.
 
     Args:
-        hours: the instance-hours of the time from `since` to `until` (seconds since the epoch).
-        sizes: what each type in `hours` offers.
-        ran: the tasks that ran in this time.
+        usage: of these hours; it has every type in them.
     """
     total_hours = sum(h for by_type in hours.values() for h in by_type.values())
-    offered = sum(h * _weight(sizes[type_]) for by_type in hours.values() for type_, h in by_type.items())
+    offered = sum(h * usage.types[type_].weight for by_type in hours.values() for type_, h in by_type.items())
     if not total_hours or not offered:
         return []
-    groups: dict[tuple[PartKind, str], list[tuple[Size, float]]] = {}
-    on: dict[str, list[tuple[float, float]]] = {}
-    for task in ran:
-        begins, ends = max(since, task.created_at), min(until, task.stopped_at or until)
-        if begins < ends:
-            groups.setdefault(_key(task, by), []).append((task.size, (ends - begins) / 3600))
-            on.setdefault(task.instance, []).append((begins, ends))
-    used = {key: sum(_weight(size) * h for size, h in tasks) for key, tasks in groups.items()}
+    groups: dict[tuple[PartKind, str], list[Reserved]] = {}
+    for each in usage.reserved:
+        groups.setdefault(_key(each, by), []).append(each)
+    used = {key: sum(each.hours.weight for each in group) for key, group in groups.items()}
     # The ledger counts from tick to tick: a day of short-lived instances may have a little less than its tasks took.
     scale = 1 / max(offered, sum(used.values()))
     parts = [
@@ -89,27 +123,43 @@ def split(
             name,
             used[kind, name] * scale * total_hours,
             used[kind, name] * scale,
-            len(tasks),
-            sum(size.cpu_units * h for size, h in tasks) / VCPU,
-            sum(size.memory_mib * h for size, h in tasks) / GIB,
+            sum(each.tasks for each in group),
+            sum(each.hours.vcpu for each in group),
+            sum(each.hours.gib for each in group),
         )
-        for (kind, name), tasks in groups.items()
+        for (kind, name), group in groups.items()
     ]
     unused = max(0.0, 1 - sum(part.share for part in parts))
-    idle = min(unused, max(0.0, 1 - sum(map(_covered_hours, on.values())) / total_hours))
+    idle = min(unused, max(0.0, 1 - usage.occupied_hours / total_hours))
     rest = ((PartKind.SPARE, unused - idle), (PartKind.IDLE, idle))
     largest_first = sorted(parts, key=lambda part: (-part.share, part.name))
     return largest_first + [Part(kind, "", share * total_hours, share) for kind, share in rest]
 
 
-def _key(task: Ran, by: By) -> tuple[PartKind, str]:
+def usage_of(ran: Iterable[Ran], since: float, until: float, types: Mapping[str, Capacity]) -> Usage:
+    """Return how the tasks `ran` used a cluster from `since` to `until` (seconds since the epoch)."""
+    groups: dict[tuple[str, str], list[Capacity]] = {}
+    on: dict[str, list[tuple[float, float]]] = {}
+    for task in ran:
+        begins, ends = max(since, task.created_at), min(until, task.stopped_at or until)
+        if begins < ends:
+            hours = (ends - begins) / 3600
+            of_task = Capacity(
+                hours * task.size.cpu_units / UNITS_OF_A_VCPU, hours * task.size.memory_mib / MIB_OF_A_GIB
+            )
+            groups.setdefault((task.service, task.family), []).append(of_task)
+            on.setdefault(task.instance, []).append((begins, ends))
+    reserved = [
+        Reserved(service, family, len(tasks), Capacity(sum(t.vcpu for t in tasks), sum(t.gib for t in tasks)))
+        for (service, family), tasks in groups.items()
+    ]
+    return Usage(types, reserved, sum(map(_covered_hours, on.values())))
+
+
+def _key(task: Reserved, by: By) -> tuple[PartKind, str]:
     if by is By.FAMILY:
         return PartKind.FAMILY, task.family
     return (PartKind.SERVICE, task.service) if task.service else (PartKind.BATCH, task.family)
-
-
-def _weight(size: Size) -> float:
-    return GIB_OF_A_VCPU * size.cpu_units / VCPU + size.memory_mib / GIB
 
 
 def _covered_hours(intervals: Iterable[tuple[float, float]]) -> float:

@@ -36,6 +36,14 @@ EC2_LAUNCH = Launch()
 
 
 @dataclass(frozen=True, slots=True)
+class ReportedCall:
+    """A call that CloudTrail reports: its event's id, and when it was made, in seconds since the epoch."""
+
+    id: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class RunTaskFailure:
     """One failed try of a batch launcher to run a task.
 
@@ -48,6 +56,7 @@ class RunTaskFailure:
         overrides, constraints, strategies: as in RunTask.
         launch: on what the task was to run; EC2 instances if the message does not say.
         providers: those of its capacity providers that are the cluster's pool's.
+        reported: the call, if CloudTrail reports it; None: the launcher tells of it itself.
     """
 
     cluster: str
@@ -61,15 +70,15 @@ class RunTaskFailure:
     strategies: Sequence[Mapping[str, Any]] = ()
     launch: Launch = EC2_LAUNCH
     providers: frozenset[str] = frozenset()
+    reported: ReportedCall | None = None
 
 
-def parse(body: str) -> RunTaskFailure:
-    """Parse an SQS body: hako's message as it is, or within SNS's envelope.
+def parse(message: dict[str, Any]) -> RunTaskFailure:
+    """Parse hako's message as it is, or within SNS's envelope.
 
     Raises:
         Malformed: naming the field, its value and what is needed.
     """
-    message = json_object(body, needed="hako's message")
     if message.get("Type") == "Notification" and isinstance(message.get("Message"), str):
         message = json_object(message["Message"], needed="hako's message")
     task_definition = _text(message, "task_definition") if message.get("task_definition") else ""

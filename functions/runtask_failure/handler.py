@@ -9,14 +9,14 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from runtask_failure.failure import RunTaskFailure, parse
+from runtask_failure import reported_call
+from runtask_failure.failure import RunTaskFailure
+from runtask_failure.message import parse
 from steady.aws import queue
 from steady.aws.api_budget.budget import budget_of
 from steady.aws.capacity.providers import Providers
-from steady.aws.ecs.runs import read_run_shape
-from steady.aws.errors import is_of_server
+from steady.aws.ecs.runs import launch_of_run, read_run_shape
+from steady.aws.errors import may_pass
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import by_cluster, evaluation
 from steady.aws.settings import cluster_settings, clusters
@@ -57,8 +57,11 @@ def handle_batch(
     batch = queue.parse_batch(runtime, event, parse, dead_letter_queue_url)
 
     def handle(name: str, messages: list[Message]) -> None:
+        messages = _asking(messages)
         if not clusters.is_managed(runtime, name):
             path = f"{CLUSTERS_PATH}/{name}/capacity"
+            # CloudTrail reports the calls for all clusters of the account.
+            messages = [m for m in messages if not m.value.reported]
             _set_aside(runtime, messages, f"cluster {name} is not managed: set {path}", dead_letter_queue_url)
             return
         cluster = cluster_settings.read_cluster(runtime, name, cluster_settings.BURST_MAX_AGE_S)
@@ -122,6 +125,16 @@ class RecordDemands:
         return replace(state, demands=demands, run_shapes=runs)
 
 
+def _asking(messages: Sequence[Message]) -> list[Message]:
+    """Return the messages that ask for tasks, each of the calls among them that CloudTrail reports once."""
+    by_call = {m.value.reported: m for m in messages if m.value.reported and m.value.count}
+    calls = reported_call.apart(m.value for m in by_call.values())
+    return [
+        *(m for m in messages if not m.value.reported),
+        *(replace(by_call[call.reported], value=call) for call in calls if call.reported),
+    ]
+
+
 def _served(runtime: Runtime, cluster: ClusterSettings, messages: Sequence[Message]) -> list[Message]:
     """Return the messages about tasks that the cluster's pools serve, each with as many tasks as they get.
 
@@ -130,7 +143,7 @@ def _served(runtime: Runtime, cluster: ClusterSettings, messages: Sequence[Messa
     providers = Providers(runtime, cluster.name, dict.fromkeys(cluster.pool_names, ()))
     served = []
     for message in messages:
-        launch = message.value.launch
+        launch = launch_of_run(runtime, cluster.name, message.value.launch)
         ours = providers.ours(launch.providers)
         if count := launch.share(message.value.count, ours):
             served.append(replace(message, value=replace(message.value, count=count, providers=ours)))
@@ -170,15 +183,8 @@ def _with_shapes(
 
 
 def _leave(runtime: Runtime, message: Message, error: Exception, text: str, dead_letter_queue_url: str) -> None:
-    if not _passes(error):
+    if not message.value.reported and not may_pass(error):
         _set_aside(runtime, [message], f"{text}: cpu and memory are needed without it", dead_letter_queue_url)
-
-
-def _passes(error: Exception) -> bool:
-    """Return whether a later call may be answered: one that was throttled, failed at AWS, or got no answer."""
-    if not isinstance(error, ClientError):
-        return isinstance(error, BotoCoreError)
-    return "Throttl" in error.response["Error"]["Code"] or is_of_server(error)
 
 
 def _is_of(cluster: ClusterSettings, failure: RunTaskFailure) -> bool:

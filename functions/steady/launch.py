@@ -55,6 +55,11 @@ class Launch:
         type_ = described.get("launchType")
         return Launch(str(type_)) if type_ else otherwise or Launch()
 
+    @property
+    def is_said(self) -> bool:
+        """Whether it names a launch type or a strategy (`UNSAID` does not)."""
+        return bool(self.type or self.strategy)
+
     def __str__(self) -> str:
         return ", ".join(one.provider for one in self.strategy) or self.type
 
@@ -101,6 +106,10 @@ class Launch:
         if any(one.weight for one in self.strategy):
             return self.strategy
         return tuple(StrategyItem(one.provider, 1, one.base) for one in self.strategy)
+
+
+# A call of RunTask that names neither: the cluster's default says on what its tasks run.
+UNSAID = Launch("")
 
 
 def _count(value: object) -> int:

@@ -20,6 +20,7 @@ class MetricName(StrEnum):
     MISSING_TASKS = "MissingTasks"
     DEMANDS = "Demands"
     LATE_TASKS = "LateTasks"
+    DRIFTED = "Drifted"
     START_AT_ONCE_SHORTFALL = "StartAtOnceShortfall"
     # Scaling.
     TICKS = "Ticks"

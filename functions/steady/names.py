@@ -45,3 +45,8 @@ WORKGROUP = "steady-logs"
 CLUSTER_TAG = "steady:cluster"
 # The tag of a pool whose on-demand part the suite has changed: the owner's part, and what the suite has set.
 BASE_TAG = "steady:on-demand-base"
+
+# What every call of the suite says of its caller (`userAgent` in CloudTrail).
+USER_AGENT = "ecs-steady"
+# ECS: the error of RunTask if no instance is registered. hako takes it for a want of room, too.
+NO_INSTANCES = "No Container Instances were found in your cluster."

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from steady.drift import Drift
+
 
 class PoolKind(StrEnum):
     """A kind of pool, as the `capacity` parameter writes it before the colon."""
@@ -162,6 +164,10 @@ class Pool:
         is_changing: whether the last change of its target is not done: it refuses changes, and `target` may be the one
             before.
         own_traits: the traits of this pool; None: those of its kind.
+        templates: the ids of the launch templates that it launches from, each with the version as the pool names it.
+        launches: what it launches today, as people read it; "": that was not read.
+        drifted: why each instance is not what it launches today, by instance id; read only where `renew` is on.
+        refreshing: whether the group itself replaces instances (an instance refresh).
     """
 
     name: PoolName
@@ -182,6 +188,10 @@ class Pool:
     providers: frozenset[str] = frozenset()
     is_changing: bool = False
     own_traits: PoolTraits | None = None
+    templates: tuple[tuple[str, str], ...] = ()
+    launches: str = ""
+    drifted: Mapping[str, Drift] = field(default_factory=dict)
+    refreshing: bool = False
 
     @property
     def traits(self) -> PoolTraits:

@@ -4,80 +4,24 @@ The SSM parameters, their AllowedPatterns and the table in the tuning guide are 
 from the fields of `Thresholds`.
 """
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from steady import windows
+from steady.threshold import BadThreshold as BadThreshold
+from steady.threshold import Threshold as Threshold
+
 # Where a low threshold is not under its high one, as when only the high one was set: the distance of the defaults.
 LOW_UNDER_HIGH = 10
-# Of each unit: the text that an error asks for, and the sign in a table.
-_UNITS = {
-    "percent": ("a percentage", "%"),
-    "seconds": ("a number of seconds", "s"),
-    "units": ("a capacity in units", "units"),
-}
-
-
-class BadThreshold(ValueError):
-    """A parameter holds a value that its threshold does not allow; the text names all three."""
-
-
-@dataclass(frozen=True)
-class Threshold:
-    """Describe one number from `lowest` to `highest`, or one word of `choices`, that an operator can set.
-
-    `unit` is "percent", "seconds" or "units" (of the pool's capacity); "" for a word.
-    """
-
-    name: str
-    default: int | str
-    unit: str
-    meaning: str
-    lowest: int = 0
-    highest: int = 0
-    choices: tuple[str, ...] = ()
-
-    @property
-    def needed(self) -> str:
-        """The text by which an error says what is allowed."""
-        if self.choices:
-            return f"one of {', '.join(self.choices)} is needed"
-        return f"{_UNITS[self.unit][0]} from {self.lowest} to {self.highest} is needed"
-
-    @property
-    def values(self) -> str:
-        """The allowed values, as a table shows them."""
-        if self.choices:
-            return ", ".join(self.choices)
-        return f"{self.lowest} to {self.highest:,} {_UNITS[self.unit][1]}"
-
-    @property
-    def allowed_pattern(self) -> str:
-        """A pattern for SSM's AllowedPattern: the shape of the value; the range is checked when it is read."""
-        if self.choices:
-            return f"^({'|'.join(self.choices)})$"
-        if self.unit == "percent":
-            return f"^([{self.lowest}-9]|[1-9][0-9]|100)$"
-        return f"^[0-9]{{1,{len(str(self.highest))}}}$"
-
-    def parse(self, raw: str, path: str) -> int | str:
-        """Return the value that `raw` stands for.
-
-        >>> THRESHOLDS["cpu_reservation_high"].parse("80", "/steady/clusters/web/cpu_reservation_high")
-        80
-
-        Raises:
-            BadThreshold: naming the parameter `path`, the value, and the range that is needed.
-        """
-        allowed = re.fullmatch(self.allowed_pattern, raw)
-        if not allowed or not (self.choices or self.lowest <= int(raw) <= self.highest):
-            raise BadThreshold(f'{path} is "{raw}": {self.needed}')
-        return raw if self.choices else int(raw)
 
 
 def _word(default: str, *others: str, meaning: str) -> Any:
     return field(default=default, metadata={"unit": "", "meaning": meaning, "choices": (default, *others)})
+
+
+def _window(default: str, *, meaning: str) -> Any:
+    return field(default=default, metadata={"unit": "", "meaning": meaning, "is_window": True})
 
 
 def _number(unit: str, default: int, meaning: str, lowest: int, highest: int) -> Any:
@@ -205,6 +149,23 @@ class Thresholds:
     )
     scale_in_share: int = _percent(
         25, "Drain at most this percentage of the cluster's instances in one decision (minimum one)."
+    )
+    renew: str = _word(
+        "off",
+        "drift",
+        meaning="Renewal. off: instances that run stay as they are; drift: those whose image, launch template, type or "
+        "age is not what the pool launches today are replaced.",
+    )
+    renew_budget: int = _percent(10, "Renew at most this percentage of the cluster at the same time (minimum one).")
+    renew_window: str = _window(
+        windows.ALWAYS,
+        meaning="Begin a round of renewal only in this window, such as Mon-Fri 02:00-05:00 Europe/Berlin.",
+    )
+    renew_bake_seconds: int = _seconds(
+        300, "Renew one instance at first, and the others once it has been registered and well for this many seconds."
+    )
+    max_instance_age: int = _number(
+        "days", 0, "Renew an instance this many days after its launch; 0: its age does not matter.", 0, 3650
     )
     api_share: int = _percent(
         30,

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from steady.aws.capacity.providers import Providers
+from steady.aws.ecs.runs import launch_of_run
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import evaluation
 from steady.aws.scaling.looks import book_look
 from steady.cluster import TaskShape
-from steady.launch import Launch
+from steady.launch import UNSAID, Launch
 from steady.queued_run import QueuedRun
 from steady.scaling.demand import MAX_DEMANDS, Demand, RunShape, key_of_run, merge_demands, still_repeated
 from steady.scaling.state import ScalingState
@@ -20,6 +21,9 @@ from task_launcher.gangs import shape_of
 
 # The keys of the queue's demands in the ledger begin with this: a launcher's own messages are not the queue's.
 PREFIX = "queue/"
+# The shapes of tasks are read for so many seconds; those that are left are read by the next rounds. The round has to
+# begin meanwhile, and the ledger knows the shapes of what it was told before.
+READING_TAKES_S = 1.0
 
 
 def tell_scaling(
@@ -53,36 +57,48 @@ class QueueDemands:
         self._silent_after_s = cluster.thresholds.demand_silent_after_seconds
         self._demands: dict[str, Demand] = {}
         self._shapes: dict[str, RunShape] = {}
+        self._unread: set[str] = set()
         providers = Providers(runtime, cluster.name, dict.fromkeys(cluster.pool_names, ()))
         read: dict[str, TaskShape | None] = {}
+        until = runtime.now() + READING_TAKES_S
         for run in waiting:
-            if len(self._demands) >= MAX_DEMANDS:
+            if len(self._demands) + len(self._unread) >= MAX_DEMANDS:
                 break
+            if run.shape not in read and runtime.now() > until:
+                self._unread |= {key_of(run, number) for number in range(1, run.missing + 1)}
+                continue
             if run.shape not in read:
                 read[run.shape] = _shape(runtime, run, providers)
             if shape := read[run.shape]:
-                self._add(run, shape, Launch.of(run.request).share(run.missing, shape.providers))
+                launch = launch_of_run(runtime, cluster.name, Launch.of(run.request, UNSAID))
+                self._add(run, shape, launch.share(run.missing, shape.providers))
 
     def __call__(self, state: ScalingState) -> ScalingState:
         others = {key: d for key, d in state.demands.items() if not key.startswith(PREFIX)}
         known = still_repeated(state.demands, self._now, self._silent_after_s)
         self.new = set(self._demands) - set(known)
         again = {key: replace(d, seen=key in known and known[key].seen) for key, d in self._demands.items()}
+        again |= {key: replace(known[key], last_said_at=self._now) for key in self._unread & known.keys()}
         demands = merge_demands(still_repeated(others, self._now, self._silent_after_s), again.values())
         shapes = {**state.run_shapes, **self._shapes}
         return replace(state, demands=demands, run_shapes={key: one for key, one in shapes.items() if key in demands})
 
     def _add(self, run: QueuedRun, shape: TaskShape, count: int) -> None:
         for number in range(1, count + 1):
-            key = f"{PREFIX}{key_of_run(run.id, number)}"
+            key = key_of(run, number)
             self._demands[key] = Demand(key, shape.size, run.sent_at, self._now)
             self._shapes[key] = RunShape.of(shape)
+
+
+def key_of(run: QueuedRun, number: int) -> str:
+    """Return the key of the demand for the task `number` of a request."""
+    return f"{PREFIX}{key_of_run(run.id, number)}"
 
 
 def _shape(runtime: Runtime, run: QueuedRun, providers: Providers) -> TaskShape | None:
     """Return the shape of a task of the request; None: it cannot be read, or the pool does not serve such tasks."""
     request = run.request
-    launch = Launch.of(request)
+    launch = launch_of_run(runtime, run.cluster, Launch.of(request, UNSAID))
     ours = providers.ours(launch.providers)
     if not launch.is_served_by(ours):
         return None

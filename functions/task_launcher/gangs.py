@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from steady.aws.ecs.container_instances import describe_all_instances
-from steady.aws.ecs.runs import read_run_shape
+from steady.aws.ecs.runs import launch_of_run, read_run_shape
+from steady.aws.errors import may_pass
 from steady.aws.runtime import Runtime
 from steady.aws.scaling.observation import with_constraints
 from steady.cluster import Snapshot, TaskShape
-from steady.launch import Launch
+from steady.launch import FARGATE_PROVIDERS, UNSAID, Launch
 from steady.pools import Pool
 from steady.queued_run import QueuedRun
 from steady.scaling.placement import place
@@ -32,27 +33,38 @@ def shape_of(runtime: Runtime, run: QueuedRun) -> TaskShape:
         request.get("overrides", {}),
         request.get("placementConstraints", ()),
         request.get("placementStrategy", ()),
+        once=True,
     )
 
 
 def lacks_room(runtime: Runtime, cluster: ClusterSettings, run: QueuedRun) -> str:
-    """Return why a gang has no room at once, in a line; "": it seems to have, or it runs on no instance.
+    """Return why a gang has no room at once, in a line; "": it seems to have, or it needs no instance (Fargate).
 
     Others may place tasks meanwhile: then RunTask starts a part of the gang, which is stopped at once.
     """
-    launch = Launch.of(run.request)
-    if not launch.strategy and launch != Launch():
+    launch = launch_of_run(runtime, run.cluster, Launch.of(run.request, UNSAID))
+    count = launch.share(run.missing, launch.providers - FARGATE_PROVIDERS)
+    if not count:
         return ""
-    shape = shape_of(runtime, run)
+    try:
+        shape = shape_of(runtime, run)
+    except Exception as error:
+        if may_pass(error):
+            raise
+        # An unknown family, or a size that is no number: RunTask says what is wrong with it.
+        return ""
     instances = describe_all_instances(runtime, run.cluster)
     here = Snapshot(run.cluster, runtime.now(), instances, (), Pool(cluster.pool_names[0], 0, 0, 0))
     here = with_constraints(runtime, here, [shape])
+    if not shape.member_of <= set(here.matching):
+        # ECS refuses an expression, or does not answer: RunTask says.
+        return ""
     on = [i for i in here.active if not launch.strategy or i.provider in launch.providers]
-    left_over = place([shape] * run.missing, room_on(on, here)).left_over
+    left_over = place([shape] * count, room_on(on, here)).left_over
     if not left_over:
         return ""
-    fit = run.missing - len(left_over)
-    return f"all_or_nothing: only {fit} of {run.missing} tasks find room at once"
+    fit = count - len(left_over)
+    return f"all_or_nothing: only {fit} of {count} tasks find room at once"
 
 
 def stop_part(runtime: Runtime, cluster: str, tasks: Iterable[str]) -> None:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from steady.aws import queue, queued_runs
 from steady.aws.api_budget.budget import budget_of
-from steady.aws.runtime import Runtime
+from steady.aws.runtime import CONNECTIONS, Runtime
 from steady.aws.scaling import by_cluster
 from steady.aws.settings import cluster_settings, clusters
 from steady.names import CLUSTERS_PATH
+from steady.queued_run import QueuedRun
 from task_launcher.environment import Environment
 from task_launcher.request import Request, Round, TaskEnd, parser_of
 from task_launcher.rounds import run_round
@@ -42,6 +43,7 @@ def handle_batch(event: Mapping[str, Any], runtime: Runtime, environment: Enviro
     budget = budget_of(runtime, environment.ledger_table)
     shape: Any = runtime.ecs_once.meta.service_model.operation_model("RunTask").input_shape
     batch = queue.parse_batch(runtime, event, parser_of(shape), environment.dead_letter_queue_url)
+    not_kept: list[str] = []
 
     def handle(name: str, messages: list[Message]) -> None:
         requests = [m for m in messages if isinstance(m.value, Request)]
@@ -59,7 +61,21 @@ def handle_batch(event: Mapping[str, Any], runtime: Runtime, environment: Enviro
         if len(ends) == len(messages):
             return
         runs = [m.value.queued(m.id, m.sent_at) for m in requests if isinstance(m.value, Request)]
-        added = runtime.in_parallel(lambda run: queued_runs.add(runtime, table, run), runs)
+        added = runtime.in_parallel(lambda run: _add(runtime, table, run), runs, CONNECTIONS)
+        not_kept.extend(message.id for message, is_new in zip(requests, added, strict=True) if is_new is None)
         run_round(runtime, environment, cluster, [run for run, is_new in zip(runs, added, strict=True) if is_new])
 
-    return queue.batch_response([*batch.failed_ids, *by_cluster.each_cluster(runtime, batch.messages, handle)])
+    failed = by_cluster.each_cluster(runtime, batch.messages, handle)
+    return queue.batch_response([*batch.failed_ids, *failed, *not_kept])
+
+
+def _add(runtime: Runtime, table: str, run: QueuedRun) -> bool | None:
+    """Keep a request; return whether it is new. None: it could not be kept, and its message comes again."""
+    try:
+        return queued_runs.add(runtime, table, run)
+    except Exception as error:
+        runtime.telemetry.error(
+            f"cluster {run.cluster}: launch {run.id} could not be kept; its message comes again: {error}",
+            cluster=run.cluster,
+        )
+        return None

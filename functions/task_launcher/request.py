@@ -18,6 +18,7 @@ A round of a cluster (the function itself, and each minute a schedule): {"round"
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,9 @@ LONGEST_TOKEN = 64
 # Step Functions API, SendTaskSuccess.
 LONGEST_TASK_TOKEN = 2048
 LONGEST_ARN = 2048
+# ECS API, TaskOverride: "A total of 8192 characters are allowed for overrides." A request with 50 tags, the longest
+# lists and names takes less than this many bytes beside them, and an item of DynamoDB holds it more than once.
+LONGEST_OVERRIDES, LARGEST_MESSAGE = 8192, 64 * 1024
 OURS = ("priority", "deadline", "all_or_nothing", "taskToken")
 NAMED = ("cluster", "count", "clientToken")
 
@@ -117,6 +121,17 @@ def parse(body: str, shape: Shape) -> Request | Round | TaskEnd:
     if unknown := sorted(params.keys() - shape.members.keys()):  # type: ignore[attr-defined]
         known = ", ".join([*shape.members, *OURS])  # type: ignore[attr-defined]
         raise Malformed(f"the launch request has {', '.join(map(shown, unknown))}: only {known} are known")
+    if len(body.encode(errors="surrogatepass")) > LARGEST_MESSAGE:
+        raise Malformed(
+            f"the launch request has {len(body):,} characters: at most {LARGEST_MESSAGE:,} bytes are needed"
+        )
+    if (long := len(json.dumps(params.get("overrides", {})))) > LONGEST_OVERRIDES:
+        needed = f"at most {LONGEST_OVERRIDES:,} are needed, as in RunTask"
+        raise Malformed(f"the launch request's overrides have {long:,} characters: {needed}")
+    if params.get("launchType") and params.get("capacityProviderStrategy"):
+        given = shown(params["launchType"])
+        needed = "one of them, not both, is needed, as in RunTask"
+        raise Malformed(f"the launch request has the launchType {given} and a capacityProviderStrategy: {needed}")
     report = ParamValidator().validate(params, shape)
     if report.has_errors():
         raise Malformed(f"the launch request is not one of RunTask: {' '.join(report.generate_report().split())}")

@@ -23,7 +23,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, mod
 
 from infra.network_slots import LETTERS
 from infra.settings.adopted import AdoptedCluster, AdoptedPools, parse_thresholds
-from infra.settings.checks import REQUIRED, Days, Table, needs, refusal, shown, text
+from infra.settings.checks import REQUIRED, Days, Flag, Table, needs, refusal, shown, text
 from infra.settings.clusters import Clusters, MadeCluster, MadeKind, region_of
 from infra.settings.errors import BadSettings
 from infra.settings.images import BUILT_IN, Distribution, Image
@@ -63,6 +63,8 @@ class TaskLauncherSettings(Table):
 class Settings(Table):
     """One target's settings: an account and a Region ("": the current one), and all that is deployed there.
 
+    `cloudtrail_failures` says whether a trail reports calls of RunTask that fail.
+
     `thresholds` are those of all clusters that differ from the built-in ones. `network` is one that exists, or how the
     one for the clusters that are made is made. `dashboards` are also the suite's own, the clusters' alone, or none.
     `runbook` is its address, where it is published.
@@ -82,6 +84,7 @@ class Settings(Table):
     monitoring: MonitoringSettings | None = None
     task_status: TaskStatusSettings | None = None
     task_launcher: TaskLauncherSettings | None = None
+    cloudtrail_failures: Flag = False
     docker_hub_mirror: Annotated[
         str,
         text(

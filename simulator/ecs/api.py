@@ -137,6 +137,7 @@ class EcsApi:
                     "status": "ACTIVE",
                     "registeredContainerInstancesCount": len(c.instances),
                     "activeServicesCount": len(c.services),
+                    "defaultCapacityProviderStrategy": c.default_launch.described().get("capacityProviderStrategy", []),
                     **count_tasks(c.tasks.values()),
                 }
                 for c in found

@@ -35,7 +35,13 @@ class Started(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A capacity provider; `group` is the name of its Auto Scaling group, "" for ECS Managed Instances."""
+    """A capacity provider; `group` is the name of its Auto Scaling group, "" for ECS Managed Instances.
+
+    Managed scaling is off, so no task waits in PROVISIONING: "the transition to provisioning only happens if you have
+    enabled managed scaling for the capacity provider; otherwise, tasks that can't find capacity will fail immediately"
+    (AWS Containers Blog, "Deep Dive on Amazon ECS Cluster Auto Scaling"). ECS API, RunTask says the same of the quota
+    of tasks in PROVISIONING: it binds "because you use managed scaling".
+    """
 
     name: str
     group: str = ""
@@ -64,11 +70,13 @@ class Launch:
         return Launch("", tuple((name, 1) for name in names))
 
     @staticmethod
-    def of_run(params: Mapping[str, Any]) -> Launch:
-        """Return what a call of RunTask names."""
+    def of_run(params: Mapping[str, Any], default: Launch) -> Launch:
+        """Return what a call of RunTask names, or the cluster's default (ECS API, RunTask)."""
         items = params.get("capacityProviderStrategy", [])
         weights = tuple((one["capacityProvider"], one.get("weight", 0) or 1) for one in items)
-        return Launch("", weights) if weights else Launch(params.get("launchType", "EC2"))
+        if weights:
+            return Launch("", weights)
+        return Launch(params["launchType"]) if "launchType" in params else default
 
     def described(self) -> dict[str, Any]:
         """Describe it as DescribeServices does: the launch type is left out where there is a strategy."""

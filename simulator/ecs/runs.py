@@ -26,7 +26,10 @@ def run(scheduler: Scheduler, cluster: Cluster, definition: TaskDefinition, para
     count = params.get("count", 1)
     if not 1 <= count <= MAX_RUN:
         raise AwsError("InvalidParameterException", f"count is {count}: 1 to {MAX_RUN} is needed")
-    launch = Launch.of_run(params)
+    if "launchType" in params and params.get("capacityProviderStrategy"):
+        # ECS API, RunTask: "If a capacityProviderStrategy is specified, the launchType parameter must be omitted."
+        raise AwsError("InvalidParameterException", "Specify a launch type or a capacity provider strategy, not both.")
+    launch = Launch.of_run(params, cluster.default_launch)
     instances = cluster.instances.values()
     if launch == EC2 and not any(i.status == "ACTIVE" and launch.may_be_on(i, "") for i in instances):
         raise AwsError("InvalidParameterException", "No Container Instances were found in your cluster.")
@@ -71,6 +74,8 @@ def _of_call(
     if any({"cpu", "memory", "memoryReservation", "resourceRequirements"} & c.keys() for c in _containers(overrides)):
         raise NotSimulated("RunTask with sizes of containers")
     cpu, memory = overrides.get("cpu", definition.size.cpu_units), overrides.get("memory", definition.size.memory_mib)
+    if not (str(cpu).isdecimal() and str(memory).isdecimal()):
+        raise AwsError("ClientException", f"Invalid cpu or memory value: {cpu}, {memory}")
     return replace(
         definition,
         size=Size(int(cpu), int(memory)),

@@ -263,6 +263,7 @@ class Cluster:
         stopped: the tasks that became STOPPED within `STOPPED_KEPT_S`, the oldest first.
         inactive: the container instances that were deregistered within the last hour.
         fargate: for how many tasks Fargate has capacity.
+        default_launch: its default capacity provider strategy; EC2: it has none.
         trunking: the account setting `awsvpcTrunking` of the role with which its instances register; None: that role
             has none of its own, and the account's default holds.
     """
@@ -274,6 +275,7 @@ class Cluster:
     stopped: dict[str, Task] = field(default_factory=dict)
     inactive: dict[str, ContainerInstance] = field(default_factory=dict)
     fargate: int = 1000
+    default_launch: Launch = EC2
     trunking: bool | None = None
 
     def keep_stopped(self, task: Task, now: float) -> None:

@@ -18,6 +18,7 @@ class Decision:
     Attributes:
         kind: "out" (scale-out), "in" (scale-in) or "other".
         changed: whether it changed anything.
+        put_off: what it asked of a pool whose last change is not done: it waits. "": nothing.
     """
 
     at_s: float
@@ -27,6 +28,13 @@ class Decision:
     done: str
     kind: str
     changed: bool
+    put_off: str = ""
+
+    @property
+    def text(self) -> str:
+        """What was done, and what waits."""
+        waits = f"wanted once the last change of the pool is done: {self.put_off}" if self.put_off else ""
+        return "; ".join(filter(None, (self.done if self.changed else "", waits)))
 
 
 def decisions_of(outcome: Outcome) -> list[Decision]:
@@ -40,24 +48,37 @@ def decisions_of(outcome: Outcome) -> list[Decision]:
             ", ".join(done) or "nothing changed",
             _kind(line.fields),
             bool(done),
+            put_off,
         )
         for line in outcome.log_lines
         if "reasons" in line.fields
-        for done in [_done(line.fields)]
+        for done, put_off in [_done(line.fields)]
     ]
 
 
 def within(decisions: Sequence[Decision], cluster: str, from_s: float, until_s: float) -> list[Decision]:
-    """Return the decisions on a cluster that changed something from `from_s` to `until_s` seconds after the start.
+    """Return the decisions on a cluster, from `from_s` to `until_s` seconds after the start, that changed something.
 
-    One that decides the same as the one before, as while a fleet still is `modifying`, is left out.
+    Those that wanted a change of a pool that took none then are among them: of several together, the last. One that
+    decides the same as the one before is left out.
     """
     found: list[Decision] = []
     for decision in decisions:
-        is_new = not found or found[-1].done != decision.done
-        if decision.changed and decision.cluster == cluster and from_s <= decision.at_s <= until_s and is_new:
-            found.append(decision)
+        if decision.cluster != cluster or not from_s <= decision.at_s <= until_s or not decision.text:
+            continue
+        if found and _is_the_same(found[-1], decision):
+            continue
+        if found and not found[-1].changed and not decision.changed:
+            found.pop()
+        found.append(decision)
     return found
+
+
+def _is_the_same(before: Decision, decision: Decision) -> bool:
+    """Return whether `decision` says nothing new. A pool that is being changed still shows its target of before."""
+    if before.text == decision.text:
+        return True
+    return before.changed and not decision.changed and decision.put_off in before.done
 
 
 def clock(at_s: float) -> str:
@@ -79,18 +100,23 @@ def _seen(seen: Mapping[str, Any]) -> str:
     )
 
 
-def _done(fields: Mapping[str, Any]) -> list[str]:
+def _done(fields: Mapping[str, Any]) -> tuple[list[str], str]:
+    """Return what a decision did, and what it asked of a pool that took no change then."""
     seen = fields["seen"]
-    done = [
+    of_pool = [
         f"{name} {seen[key]} to {fields[key]}"
         for name, key in (("target", "target"), ("on-demand part", "on_demand"))
         if seen[key] != fields[key]
     ]
-    return done + [
-        f"{len(fields[key])} {verb}"
-        for key, verb in (("to_undrain", "taken back"), ("to_drain", "drained"), ("to_terminate", "terminated"))
-        if fields[key]
-    ]
+    of_pool += _counted(fields, ("to_terminate", "terminated"))
+    of_instances = _counted(fields, ("to_undrain", "taken back"), ("to_drain", "drained"))
+    if seen["pool_is_changing"]:
+        return of_instances, ", ".join(of_pool)
+    return of_pool + of_instances, ""
+
+
+def _counted(fields: Mapping[str, Any], *verbs: tuple[str, str]) -> list[str]:
+    return [f"{len(fields[key])} {verb}" for key, verb in verbs if fields[key]]
 
 
 def _kind(fields: Mapping[str, Any]) -> str:

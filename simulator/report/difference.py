@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from simulator.bill import hours_bought
 from simulator.outcome import Outcome, TakenTask
-from simulator.prices import dollars, hours_bought
+from simulator.prices import dollars
 from simulator.report.day import called
 from simulator.report.waits import bursts_of
+from simulator.wording import counted
 from steady.list_prices import SPOT_SHARE
-from steady.pools import Purchase
+from steady.pools import PoolKind, Purchase
 from steady.scaling.staffing import MOST_AT_ONCE
 from steady.thresholds import DEFAULTS
 
 Figures = Mapping[str, Any]
+POOLS = {PoolKind.AUTO_SCALING_GROUP: "an Auto Scaling group", PoolKind.SPOT_FLEET: "a Spot Fleet"}
 
 
 def sentences(steady: Figures, alone: Figures) -> tuple[str, str, str]:
@@ -25,11 +28,23 @@ def sentences(steady: Figures, alone: Figures) -> tuple[str, str, str]:
     return (
         f"Lost: {lost:,} requests and {steady['tasks_killed_in_service']:,} tasks with ecs-steady; {lost_alone:,} "
         f"requests and {alone['tasks_killed_in_service']:,} tasks with what ECS does by itself.",
-        f"Waited: {waits[0]['total'] / 60:,.0f} minutes for a place in all, {waits[0]['p95']:g} s at the 95th "
-        f"percentile; {waits[1]['total'] / 60:,.0f} minutes and {waits[1]['p95']:g} s with what ECS does by itself.",
-        f"Paid: {paid[0]:,.2f} USD ({hours[0]}); {paid[1]:,.2f} USD ({hours[1]}) with what ECS does by "
-        f"itself. Spot is taken at {SPOT_SHARE:.0%} of the list price.",
+        f"Waited: tasks waited {waits[0]['total'] / 60:,.0f} minutes in all for an instance with room "
+        f"(95th percentile: {waits[0]['p95']:g} s) with ecs-steady; {waits[1]['total'] / 60:,.0f} minutes "
+        f"({waits[1]['p95']:g} s) with what ECS does by itself.",
+        f"Paid: {paid[0]:,.2f} USD ({hours[0]}) with ecs-steady; {paid[1]:,.2f} USD ({hours[1]}) with what ECS does by "
+        f"itself. Spot is taken at {100 * SPOT_SHARE:.0f} % of the list price.",
     )
+
+
+def introduction(outcomes: Sequence[Outcome]) -> str:
+    """Return what ran, for a person who was not there."""
+    records = outcomes[0].clusters
+    runs = [called(o.policy) for o in outcomes]
+    what = f"The work ran {runs[0]}" if len(runs) == 1 else f"The same work ran {', then '.join(runs)}"
+    clusters = " and ".join(f"{r.name} ({POOLS[r.kind]} of {r.instance_type})" for r in records)
+    reclaims = [len({i.noticed_s for r in o.clusters for i in r.taken}) for o in outcomes]
+    spot = f" Spot took instances back {counted(max(reclaims), 'time')}." if any(reclaims) else ""
+    return f"{what}, on a simulated AWS account: cluster{'s' if len(records) > 1 else ''} {clusters}.{spot}"
 
 
 def cut_short(outcomes: Sequence[Outcome]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from simulator.prices import hours_bought
+from simulator.bill import hours_bought
 from steady.pools import Purchase
 
 Figures = dict[str, Any]

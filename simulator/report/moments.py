@@ -76,7 +76,7 @@ def _reclaim(outcomes: Sequence[Outcome]) -> Story | None:
 def _side_of_reclaim(outcome: Outcome, reclaim: Reclaim) -> Side:
     steps = list(events(reclaim))
     decided = within(decisions_of(outcome), reclaim.cluster, reclaim.at_s, reclaim.at_s + NOTICE_S)
-    steps += [Event(round(d.at_s - reclaim.at_s, 1), f"Scaling: {d.done}.", "; ".join(d.reasons)) for d in decided]
+    steps += [Event(round(d.at_s - reclaim.at_s, 1), f"Scaling: {d.text}.", "; ".join(d.reasons)) for d in decided]
     last = max((t.ended_s or 0.0 for t in reclaim.tasks), default=reclaim.at_s) - reclaim.at_s
     summary = (
         f"{counted(len(reclaim.instances), 'instance')}, {counted(len(reclaim.tasks), 'task')}: "
@@ -137,7 +137,7 @@ def _longest_of_the_day(outcome: Outcome) -> str:
 def _decided(outcome: Outcome, main: Waited, there: Waited) -> list[Event]:
     until = min(there.last_placed_s, main.at_s + AFTER_S)
     found = within(decisions_of(outcome), main.cluster, main.at_s - BEFORE_S, until)
-    return [Event(round(d.at_s - main.at_s, 1), f"Decision: {d.done}.", "; ".join(d.reasons)) for d in found]
+    return [Event(round(d.at_s - main.at_s, 1), f"Decision: {d.text}.", "; ".join(d.reasons)) for d in found]
 
 
 def _placed(main: Waited, there: Waited) -> list[Event]:

@@ -84,7 +84,10 @@
     const items = Array.from(part.querySelectorAll(".events li"));
     const charts = Array.from(part.querySelectorAll(".chart"));
     const ends = Number(slider.max);
-    const stops = Array.from(new Set(items.map(function (item) { return Number(item.dataset.after); })))
+    // In whole seconds, as the list shows them. The slider takes no finer value than its step: a stop between two of its
+    // values would be left at once for the one before, and no step would come next.
+    function secondOf(item) { return Number(item.dataset.after); }
+    const stops = Array.from(new Set(items.map(secondOf)))
       .filter(function (second) { return second <= ends; })
       .sort(function (a, b) { return a - b; });
     let timer = 0;
@@ -97,7 +100,7 @@
       part.querySelectorAll(".side").forEach(function (side) {
         let now = null;
         side.querySelectorAll(".events li").forEach(function (item) {
-          const past = Number(item.dataset.after) <= second;
+          const past = secondOf(item) <= second;
           item.classList.toggle("past", past);
           item.classList.remove("now");
           if (past) { now = item; }

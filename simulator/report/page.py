@@ -40,6 +40,7 @@ def page(outcomes: Sequence[Outcome]) -> str:
         "page.html",
         title=title,
         hours=hours,
+        introduction=difference.introduction(outcomes),
         message=_message(outcomes),
         cut_short=difference.cut_short(outcomes) if any(r.taken for o in outcomes for r in o.clusters) else "",
         settings=ecs_alone.SETTINGS if any(o.policy == ecs_alone.NAME for o in outcomes) else "",

@@ -150,4 +150,5 @@ def _end(reclaim: Reclaim) -> list[Event]:
     requests = (
         f"{counted(reclaim.failed_requests, 'request')} lost" if reclaim.failed_requests else "no request was lost"
     )
-    return [Event(round(min(gone) - reclaim.at_s, 1), f"EC2 takes the {noun}: {lost}; {requests}.")]
+    # Scale-in may have terminated some of them before.
+    return [Event(round(max(gone) - reclaim.at_s, 1), f"EC2 takes the {noun}: {lost}; {requests}.")]

@@ -14,6 +14,8 @@ from simulator.report.palette import colour
 
 # Tasks that began to wait within this many seconds came together.
 TOGETHER_S = 30.0
+# A line has risen where it has this part of its highest value.
+RISEN = 0.9
 # Seconds around a moment that its chart shows.
 BEFORE_S, AFTER_S = 60.0, 900.0
 
@@ -113,7 +115,8 @@ def burst_chart(outcomes: Sequence[Outcome], burst: Waited) -> Spec:
         shown["mark"]["interpolate"] = "step-after"
         layers.append({**shown, "data": data})
         if any(count for _, count in rows):
-            layers.append(marks.name_of(called(outcome.policy), name, _place_of_name(rows, number), x, y))
+            at, above = place_of_name([rows for _, rows in drawn], number)
+            layers.append(marks.name_of(called(outcome.policy), name, at, x, y, above=above))
     return marks.chart(layers, 190, f"Cluster {burst.cluster}: tasks that wait for a place, second by second.")
 
 
@@ -148,8 +151,12 @@ def _around(outcome: Outcome, burst: Waited, end: float) -> list[tuple[float, in
     return [(round(at_s - burst.at_s, 1), count) for at_s, count in steps]
 
 
-def _place_of_name(rows: Sequence[tuple[float, int]], number: int) -> tuple[float, float]:
-    """Return where the name of a line stands: at its highest point, and for the second line at its last fall."""
-    if number == 0:
-        return max(rows, key=lambda row: row[1])
-    return max((row for row in rows if row[1]), key=lambda row: row[0])
+def place_of_name(lines: Sequence[Sequence[tuple[float, int]]], number: int) -> tuple[tuple[float, float], bool]:
+    """Return where the name of a line stands, and whether above that point: where the line has risen.
+
+    The line that is the highest of all has its name above, and the others have theirs below: away from each other.
+    """
+    most = [max(waiting for _, waiting in rows) for rows in lines]
+    at_s, waiting = next(row for row in lines[number] if row[1] >= RISEN * most[number])
+    above = number == most.index(max(most))
+    return (at_s, most[number] if above else waiting), above

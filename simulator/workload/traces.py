@@ -10,21 +10,31 @@ the byte order mark that Excel writes, with lines that end in LF or CRLF, and in
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from simulator.workload.plan import Job, ServiceChange, SpotMarket
 from steady.cluster import Size
 
-Time = Annotated[float, Field(ge=0, allow_inf_nan=False, description="a number of seconds, 0 or more")]
+
+def _without_underscore(cell: str) -> str:
+    """Refuse a number such as 1_000, which is one in Python and in no other tool that reads CSV."""
+    if "_" in cell:
+        raise ValueError("a number has no underscore")
+    return cell
+
+
+Number = BeforeValidator(_without_underscore)
+Time = Annotated[float, Number, Field(ge=0, allow_inf_nan=False, description="a number of seconds, 0 or more")]
 Name = Annotated[str, Field(min_length=1, description="a name")]
-CpuUnits = Annotated[int, Field(ge=0, description="a whole number of CPU units (1024 a vCPU), 0 or more")]
-MemoryMib = Annotated[int, Field(ge=0, description="a whole number of MiB, 0 or more")]
+CpuUnits = Annotated[int, Number, Field(ge=0, description="a whole number of CPU units (1024 a vCPU), 0 or more")]
+MemoryMib = Annotated[int, Number, Field(ge=0, description="a whole number of MiB, 0 or more")]
 
 
 class BadTrace(ValueError):
@@ -47,13 +57,13 @@ class _Row(BaseModel):
 class _JobRow(_Row):
     submit_s: Time
     family: Name
-    run_s: Annotated[float, Field(gt=0, allow_inf_nan=False, description="a number of seconds, more than 0")]
+    run_s: Annotated[float, Number, Field(gt=0, allow_inf_nan=False, description="a number of seconds, more than 0")]
 
 
 class _ServiceRow(_Row):
     at_s: Time
     service: Name
-    desired_count: Annotated[int, Field(ge=0, description="a whole number of tasks, 0 or more")]
+    desired_count: Annotated[int, Number, Field(ge=0, description="a whole number of tasks, 0 or more")]
 
 
 class _Metadata(BaseModel):
@@ -69,6 +79,7 @@ Row = TypeVar("Row", bound=_Row)
 
 JOB_COLUMNS = ("submit_s", "family", "cpu", "memory", "run_s")
 SERVICE_COLUMNS = ("at_s", "service", "desired_count", "cpu", "memory")
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 MARKET = '{"metadata": {"gap_seconds": 300}, "data": [16, 16, 14]}'
 
 
@@ -132,7 +143,9 @@ def _rows(path: Path, kind: type[Row], columns: tuple[str, ...]) -> Iterator[Row
             count += 1
             yield _row(where, kind, heads, cells)
     except csv.Error as error:
-        raise BadTrace(f"{path}, line {reader.line_num}: {error}: {_format(columns)} is needed") from error
+        raise BadTrace(
+            f"{path}, line {reader.line_num}: {error}: rows of CSV are needed, each quotation mark with a second one"
+        ) from error
     if not count:
         what = "has no row below its first line" if heads else "is empty"
         raise BadTrace(f"{path} {what}: {_format(columns)} is needed, and a line for each row")
@@ -141,6 +154,9 @@ def _rows(path: Path, kind: type[Row], columns: tuple[str, ...]) -> Iterator[Row
 def _heads(where: str, cells: list[str], columns: tuple[str, ...]) -> list[str]:
     heads = [cell.strip() for cell in cells]
     missing = [column for column in columns if column not in heads]
+    twice = next((head for head in heads if head and heads.count(head) > 1), None)
+    if twice:
+        raise BadTrace(f"{where}: the column {twice} is there twice: each is needed once, as in {_format(columns)}")
     if not missing:
         return heads
     for separator, name in ((";", "semicolons"), ("\t", "tabs")):
@@ -178,9 +194,11 @@ def _text(path: Path) -> str:
         raise BadTrace(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
+        # Excel's "Unicode Text" begins with the byte order mark of UTF-16.
+        coded, named = ("utf16", "UTF-16") if content.startswith(UTF_16) else ("latin1", "Latin-1")
         raise BadTrace(
             f"{path}, line {line}: the byte 0x{content[error.start]:02x} is no UTF-8: a text file in UTF-8 is needed "
-            "(iconv -f latin1 -t utf8 converts one in Latin-1)"
+            f"(iconv -f {coded} -t utf8 converts one in {named})"
         ) from error
 
 

@@ -70,6 +70,7 @@ def test_a_shell_can_complete_commands(shell: str) -> None:
     ("arguments", "line"),
     [
         (["nope"], "error: No such command 'nope': steady --help lists what it takes\n"),
+        (["confg"], "Did you mean 'config'? steady --help lists what it takes\n"),
         (["explain"], "error: Missing argument 'cluster': steady explain --help lists what it takes\n"),
         (["demo", "--hours", "x"], 'as a number (it is "x"): steady demo --help lists what it takes\n'),
         (["demo", "--hours", "0"], "steady demo --help lists what it takes\n"),

@@ -28,6 +28,7 @@ MEASURED = {
     "bench clairvoyant": "simulator.bench.clairvoyant.limit.measure_all",
     "bench karpenter": "simulator.bench.karpenter_suite.measure",
     "bench published": "simulator.bench.published.measurements.measure",
+    "bench renewal": "simulator.bench.renewal.measure",
     "bench sensitivity": "simulator.bench.sensitivity.measure",
     "bench chaos": "simulator.chaos.matrix.run_all",
     "bench placement": "simulator.bench.placement.placement",
@@ -71,7 +72,13 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "cdk.json").write_text(json.dumps(settings))
     (tmp_path / "docs").symlink_to(ROOT / "docs")
     (tmp_path / "demo").mkdir()
-    run = {"policy": "steady", "instance_hours_by": {"on-demand": {"m5.large": 3}, "spot": {"m5.large": 9}}}
+    web = {
+        "instance_hours_by": {"on-demand": {"m5.large": 3}, "spot": {"m5.large": 9}},
+        "instance_types": {"m5.large": {"vcpu": 2, "gib": 8}},
+        "occupied_hours": 11,
+        "reserved": [{"service": "api", "family": "api", "tasks": 4, "vcpu_hours": 12, "gib_hours": 48}],
+    }
+    run = {"policy": "steady", "clusters": {"web": web}}
     (tmp_path / "demo" / "result.json").write_text(json.dumps([run]))
     monkeypatch.chdir(tmp_path)
     return tmp_path

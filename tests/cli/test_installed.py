@@ -6,8 +6,13 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
+
+from cli.main import app
+from cli.output import CHECKOUT
 
 ROOT = Path(__file__).parents[2]
 # The packages of the extras that another name imports, and what they bring.
@@ -25,8 +30,20 @@ ecs_steady.run()
 """
 
 
+def settings() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def test_the_wheel_takes_folders_of_the_top_level_alone() -> None:
+    """A pattern without a slash matches at any depth, as in .gitignore: `cli` took tests/cli, too."""
+    included = settings()["tool"]["hatch"]["build"]["include"]
+
+    assert included
+    assert all(pattern.startswith("/") and (ROOT / pattern[1:]).is_dir() for pattern in included)
+
+
 def extras() -> set[str]:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = settings()["project"]
     named = [need.partition("[")[0] for extra in project["optional-dependencies"].values() for need in extra]
     return {IMPORTED_AS.get(name, name.replace("-", "_")) for name in named} | {"jsii"}
 
@@ -60,3 +77,16 @@ def test_what_needs_an_extra_says_so_in_one_line(arguments: list[str], needed: s
     assert done.returncode == 2
     assert needed in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("arguments", [["bench", "sizes"], ["bench", "cold"], ["bench", "limits", "--traces", "."]])
+def test_what_measures_the_functions_folder_says_first_that_it_needs_a_checkout(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An installed command has the functions' packages, but not as the folder that is deployed."""
+    monkeypatch.setattr("cli.bench.options.FUNCTIONS", tmp_path / "functions")
+
+    done = CliRunner().invoke(app, arguments)
+
+    assert done.exit_code == 2
+    assert done.stderr == f"error: {CHECKOUT}\n"

@@ -11,7 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from cli.report.price import BadPrice, Price, bill, read_prices
+from cli.report.price import BadPrice, read_prices
+from simulator.bill import NoPrice, Price, bill
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import ledger
 from steady.names import LEDGER_PARAMETER
@@ -20,6 +21,12 @@ from steady.scaling.usage import Usage
 from tests.cli import accounts
 
 HOURS = {"on-demand": {"m5.large": 10.0}, "spot": {"m5.large": 30.0, "m5.xlarge": 10.0}}
+CLUSTER = {
+    "instance_hours_by": HOURS,
+    "instance_types": {"m5.large": {"vcpu": 2, "gib": 8}, "m5.xlarge": {"vcpu": 4, "gib": 16}},
+    "occupied_hours": 45.0,
+    "reserved": [{"service": "api", "family": "api", "tasks": 9, "vcpu_hours": 60.0, "gib_hours": 240.0}],
+}
 PRICES = {"m5.large": Price(0.10, 0.04), "m5.xlarge": Price(0.20, 0.06)}
 
 
@@ -40,7 +47,7 @@ def refused(*arguments: str) -> str:
 @pytest.fixture
 def simulation(tmp_path: Path) -> Path:
     path = tmp_path / "result.json"
-    path.write_text(json.dumps([{"policy": "steady", "instance_hours_by": HOURS}]))
+    path.write_text(json.dumps([{"policy": "steady", "clusters": {"web": CLUSTER}}]))
     return path
 
 
@@ -81,7 +88,7 @@ def test_a_simulation_is_priced(simulation: Path, tmp_path: Path) -> None:
     figures = report("--simulation", str(simulation), "--prices", str(prices), "--price", "m5.large=0.10,0.04")
 
     assert (figures["cost"], figures["on_demand_only_cost"]) == (2.8, 6.0)
-    assert figures["clusters"]["simulation"]["saved_percent"] == pytest.approx(53.33)
+    assert figures["clusters"]["web"]["saved_percent"] == pytest.approx(53.33)
 
 
 def test_what_simulate_writes_can_be_reported_on(tmp_path: Path) -> None:
@@ -123,6 +130,7 @@ def test_what_cannot_be_reported_is_said_in_one_line(account: Runtime, simulatio
         "--simulation", str(simulation), "--policy", "escalator"
     )
     assert "No such file" in refused("--simulation", str(tmp_path / "none.json"))
+    assert 'has no cluster "old": one of web is needed' in refused("old", "--simulation", str(simulation))
     account.ssm.delete_parameter(Name=LEDGER_PARAMETER)
     assert "deploy the suite here" in refused("--day", "2026-01-30")
 
@@ -150,8 +158,32 @@ def test_a_file_that_holds_no_prices_is_refused(text: str, tmp_path: Path) -> No
         read_prices([], file)
 
 
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("", "Invalid JSON"),
+        ("{}", "Input should be a valid array"),
+        ("[]", "has no run of policy steady: it has no run at all"),
+        ('[{"policy": "steady"}]', "0.clusters: Field required"),
+        ('[{"policy": "steady", "clusters": {"web": {}}}]', "0.clusters.web.instance_hours_by: Field required"),
+        (
+            json.dumps([{"policy": "steady", "clusters": {"web": CLUSTER | {"occupied_hours": -1}}}]),
+            "0.clusters.web.occupied_hours: Input should be greater than or equal to 0",
+        ),
+    ],
+)
+def test_a_file_that_is_no_result_is_refused_in_one_line(text: str, what: str, tmp_path: Path) -> None:
+    file = tmp_path / "result.json"
+    file.write_text(text)
+
+    said = refused("--simulation", str(file))
+
+    assert str(file) in said
+    assert what in said
+
+
 def test_a_price_that_is_missing_is_named() -> None:
-    with pytest.raises(BadPrice, match=r"m5\.xlarge has no price: --price m5\.xlarge=ON_DEMAND,SPOT"):
+    with pytest.raises(NoPrice, match=r"m5\.xlarge has no price: --price m5\.xlarge=ON_DEMAND,SPOT"):
         bill(HOURS, {"m5.large": Price(0.10, 0.04)})
-    with pytest.raises(BadPrice, match=r"m5\.large has no Spot price: --price m5\.large=0\.1,SPOT"):
+    with pytest.raises(NoPrice, match=r"m5\.large has no Spot price: --price m5\.large=0\.1,SPOT"):
         bill(HOURS, {"m5.large": Price(0.10)})

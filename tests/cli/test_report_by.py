@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import boto3
 import pytest
@@ -14,7 +15,8 @@ from typer.testing import CliRunner
 from cli.main import app
 from cli.record.events import Ran
 from cli.report import command
-from cli.report.split import By, PartKind, split
+from cli.report.split import By, Capacity, Part, PartKind, split, usage_of
+from simulator.bill import Hours
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import ledger
 from steady.cluster import Size
@@ -25,16 +27,21 @@ from tests.cli.test_record import NOW, START, Account
 
 HOUR = 3600.0
 LARGE = Size(2048, 8192)
-SIZES = {"m5.large": LARGE, "c5.large": Size(2048, 4096)}
+TYPES = {"m5.large": Capacity(2, 8), "c5.large": Capacity(2, 4)}
 
 
 def ran(service: str, size: Size, begins: float, ends: float | None, on: str = "a") -> Ran:
     return Ran(f"{service or 'crunch'}-family", service, size, begins, begins, ends, on)
 
 
+def divided(hours: Hours, tasks: list[Ran], until: float, by: By = By.SERVICE) -> list[Part]:
+    """Return the parts of `hours`, which last from 0 to `until`."""
+    return split(hours, usage_of(tasks, 0, until, TYPES), by)
+
+
 def test_half_an_instance_is_half_its_cost_and_the_rest_is_spare_or_idle() -> None:
     half = Size(1024, 4096)
-    parts = split({"spot": {"m5.large": 4.0}}, SIZES, [ran("api", half, 0, 2 * HOUR)], 0, 4 * HOUR, By.SERVICE)
+    parts = divided({"spot": {"m5.large": 4.0}}, [ran("api", half, 0, 2 * HOUR)], 4 * HOUR)
 
     assert [(p.kind, p.name, p.instance_hours, p.share) for p in parts] == [
         (PartKind.SERVICE, "api", 1.0, 0.25),
@@ -46,7 +53,7 @@ def test_half_an_instance_is_half_its_cost_and_the_rest_is_spare_or_idle() -> No
 
 def test_a_vcpu_counts_as_nine_gib() -> None:
     tasks = [ran("cpu", Size(1024, 0), 0, HOUR), ran("memory", Size(0, 1024), 0, HOUR)]
-    cpu, memory, *_ = split({"spot": {"m5.large": 1.0}}, SIZES, tasks, 0, HOUR, By.SERVICE)
+    cpu, memory, *_ = divided({"spot": {"m5.large": 1.0}}, tasks, HOUR)
 
     assert cpu.share == pytest.approx(9 * memory.share)
     assert cpu.share == pytest.approx(9 / (2 * 9 + 8))
@@ -54,7 +61,7 @@ def test_a_vcpu_counts_as_nine_gib() -> None:
 
 def test_only_the_part_of_a_task_within_the_day_counts() -> None:
     tasks = [ran("", LARGE, -5 * HOUR, HOUR), ran("", LARGE, HOUR, None)]
-    [batch, spare, idle] = split({"on-demand": {"m5.large": 2.0}}, SIZES, tasks, 0, 2 * HOUR, By.SERVICE)
+    [batch, spare, idle] = divided({"on-demand": {"m5.large": 2.0}}, tasks, 2 * HOUR)
 
     assert (batch.kind, batch.name, batch.tasks) == (PartKind.BATCH, "crunch-family", 2)
     assert (batch.share, spare.share, idle.share) == (1.0, 0.0, 0.0)
@@ -69,13 +76,13 @@ TASKS = st.builds(
     st.sampled_from("abc"),
 )
 HOURS = st.dictionaries(
-    st.sampled_from(["spot", "on-demand"]), st.dictionaries(st.sampled_from(list(SIZES)), st.floats(0, 1e4), max_size=2)
+    st.sampled_from(["spot", "on-demand"]), st.dictionaries(st.sampled_from(list(TYPES)), st.floats(0, 1e4), max_size=2)
 )
 
 
 @given(HOURS, st.lists(TASKS, max_size=20), st.sampled_from(By))
 def test_the_sum_is_all_instance_hours(hours: dict[str, dict[str, float]], tasks: list[Ran], by: By) -> None:
-    parts = split(hours, SIZES, tasks, 0.0, 86_400.0, by)
+    parts = divided(hours, tasks, 86_400.0, by)
 
     total = sum(h for by_type in hours.values() for h in by_type.values())
     assert sum(p.instance_hours for p in parts) == pytest.approx(total)
@@ -127,7 +134,7 @@ def test_the_cost_of_services_and_families_is_that_of_the_day(account: Account) 
 @pytest.mark.parametrize(
     ("arguments", "needed"),
     [
-        (["--simulation", "result.json"], "--by reads the events of an account"),
+        (["--simulation", "result.json", "--day", "2026-01-31"], '--day is "2026-01-31": a --simulation has no days'),
         (["--day", "2020-01-01"], "the ledger has no instance-hours of 2020-01-01"),
     ],
 )
@@ -136,3 +143,26 @@ def test_what_cannot_be_divided_is_refused(account: Account, arguments: list[str
 
     assert done.exit_code == 2
     assert needed in done.stderr
+
+
+@pytest.mark.parametrize("by", By)
+def test_a_simulation_is_divided_as_a_day_of_an_account_is(by: By, tmp_path: Path) -> None:
+    result = tmp_path / "result.json"
+    CliRunner().invoke(app, ["simulate", "--hours", "1", "--policy", "ecs-alone", "--json", str(result)])
+    options = ["--simulation", str(result), "--policy", "ecs-alone", "--price", "m5.2xlarge=0.384,0.1536", "--by", by]
+
+    answer = json.loads(CliRunner().invoke(app, ["report", *options, "--json", "-"]).stdout)
+    shown = CliRunner().invoke(app, ["report", "batch", *options])
+
+    assert set(answer["clusters"]) == {"web", "batch"}
+    for cluster in answer["clusters"].values():
+        assert sum(p["cost"] for p in cluster["parts"]) == pytest.approx(cluster["cost"], abs=0.001)
+        hours = cluster["on_demand_hours"] + cluster["spot_hours"]
+        assert sum(p["instance_hours"] for p in cluster["parts"]) == pytest.approx(hours, abs=0.01)
+        assert 0 < sum(p["percent"] for p in cluster["parts"] if p["name"]) < 100
+    [worker] = [p for p in answer["clusters"]["batch"]["parts"] if p["name"] == "worker"]
+    assert worker["kind"] == ("service" if by is By.SERVICE else "family")
+    assert shown.exit_code == 0, shown.output
+    assert "cluster web" not in shown.stdout
+    [all_] = [line.split() for line in shown.stdout.splitlines() if line.startswith("all")]
+    assert all_[-1] == f"{answer['clusters']['batch']['cost']:.2f}"

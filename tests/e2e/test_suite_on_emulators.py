@@ -7,9 +7,22 @@ import json
 
 import pytest
 
+from runtask_failure import reported_call
 from steady.names import BASE_TAG, DATABASE
 from tests.e2e import deployment, seed
-from tests.e2e.acts import eventually, put_event, status, steady
+from tests.e2e.acts import (
+    base_of,
+    define,
+    desired_capacity,
+    desired_status,
+    eventually,
+    put_event,
+    registered_cpu,
+    registered_targets,
+    status,
+    statuses,
+    steady,
+)
 from tests.e2e.emulators import Emulators
 
 pytestmark = pytest.mark.e2e
@@ -78,7 +91,7 @@ def test_a_spot_warning_drains_deregisters_and_stops(
     emulators: Emulators, spot: seed.SpotCluster, outputs: dict[str, dict[str, str]]
 ) -> None:
     assert outputs
-    assert _registered_targets(emulators, spot), "the task's target must be there before the warning"
+    assert registered_targets(emulators, spot.target_group_arn), "the task's target must be there before the warning"
 
     put_event(
         emulators,
@@ -88,10 +101,10 @@ def test_a_spot_warning_drains_deregisters_and_stops(
     )
 
     eventually("the instance is DRAINING", lambda: status(emulators, spot.container_instance_arn) == "DRAINING")
-    eventually("its targets are deregistered", lambda: not _registered_targets(emulators, spot))
+    eventually("its targets are deregistered", lambda: not registered_targets(emulators, spot.target_group_arn))
     # moto does not say of which deployment the task is: it is stopped as late as a batch task, after 82 s.
-    eventually("its task is stopped", lambda: _desired_status(emulators, spot.service_task_arn) == "STOPPED", 110)
-    assert _statuses(emulators, "batch")[spot.spared_instance_id] == "ACTIVE"
+    eventually("its task is stopped", lambda: desired_status(emulators, spot.service_task_arn) == "STOPPED", 110)
+    assert statuses(emulators, "batch")[spot.spared_instance_id] == "ACTIVE"
     assert "drain step" in steady(emulators, "watch", "batch", "--once").stdout
 
 
@@ -110,38 +123,24 @@ def test_the_base_of_a_group_of_spot_instances_is_what_runs_on_demand(
     emulators: Emulators, outputs: dict[str, dict[str, str]]
 ) -> None:
     assert outputs
-
-    def base() -> tuple[int, int]:
-        """The group's on-demand base, and how many of its instances are on-demand."""
-        found = emulators.world("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=["stream"])
-        [group] = found["AutoScalingGroups"]
-        # Of the policy, the call changes nothing else.
-        assert group["MixedInstancesPolicy"]["LaunchTemplate"]["Overrides"][0]["InstanceType"] == seed.INSTANCE_TYPE
-        ids = [i["InstanceId"] for i in group["Instances"]]
-        described = emulators.world("ec2").describe_instances(InstanceIds=ids)["Reservations"]
-        bought = [i.get("InstanceLifecycle") for r in described for i in r["Instances"]]
-        distribution = group["MixedInstancesPolicy"]["InstancesDistribution"]
-        assert distribution["OnDemandPercentageAboveBaseCapacity"] == 0
-        return distribution["OnDemandBaseCapacity"], bought.count(None)
-
     # The schedule of the deployment brings the tick.
-    eventually("the base is what runs", lambda: base()[0] == base()[1] > 0, within_s=150)
+    eventually("the base is what runs", lambda: base_of(emulators)[0] == base_of(emulators)[1] > 0, within_s=150)
     found = emulators.world("autoscaling").describe_tags(
         Filters=[{"Name": "auto-scaling-group", "Values": ["stream"]}, {"Name": "key", "Values": [BASE_TAG]}]
     )["Tags"]
     assert [tag["Value"].split()[0] for tag in found] == ["own=0"], "the owner's base is kept"
 
 
-def test_hakos_message_raises_the_groups_desired_capacity(
+def test_hakos_message_raises_the_groupsdesired_capacity(
     emulators: Emulators, outputs: dict[str, dict[str, str]]
 ) -> None:
-    before = _desired_capacity(emulators)
+    before = desired_capacity(emulators)
     # Each fills an instance, and there is one more of them than there are instances.
     for number in range(before + 1):
         message = {
             "group_name": "web",
             "cluster": "web",
-            "cpu": _registered_cpu(emulators),
+            "cpu": registered_cpu(emulators),
             "memory": 2048,
             "hako_task_id": f"9c2e1a50-0000-0000-0000-{number:012d}",
         }
@@ -149,7 +148,37 @@ def test_hakos_message_raises_the_groups_desired_capacity(
             TopicArn=outputs["steady-scaling"]["RunTaskFailureTopic"], Message=json.dumps(message)
         )
 
-    eventually("the desired capacity rose", lambda: _desired_capacity(emulators) > before)
+    eventually("the desired capacity rose", lambda: desired_capacity(emulators) > before)
+
+
+def test_a_request_on_the_launch_queue_runs_once(emulators: Emulators, outputs: dict[str, dict[str, str]]) -> None:
+    ecs, sqs = emulators.world("ecs"), emulators.deployed("sqs")
+    define(emulators, "nightly", cpu=64)
+    asked = {"cluster": "web", "taskDefinition": "nightly", "clientToken": "nightly-2026-01-01", "startedBy": "e2e"}
+    # As SQS may deliver it: twice.
+    for _ in range(2):
+        sqs.send_message(QueueUrl=outputs["steady-task-launcher"]["LaunchQueueUrl"], MessageBody=json.dumps(asked))
+
+    def tasks() -> int:
+        return len(ecs.list_tasks(cluster="web", family="nightly")["taskArns"])
+
+    eventually("its task is started", lambda: tasks() == 1)
+    steady(emulators, "run", "nightly", "--cluster", "web")
+    eventually("the task of the command is started, and no other", lambda: tasks() == 2)
+
+
+def test_a_failed_call_that_cloudtrail_reports_raises_thedesired_capacity(
+    emulators: Emulators, outputs: dict[str, dict[str, str]]
+) -> None:
+    assert outputs
+    before = desired_capacity(emulators)
+    define(emulators, "whole", cpu=registered_cpu(emulators))
+    call = {"cluster": "web", "taskDefinition": "whole", "count": before + 1}
+    answer = {"tasks": [], "failures": [{"reason": "RESOURCE:CPU"}]}
+    detail = {**reported_call.SAMPLE["detail"], "requestParameters": call, "responseElements": answer}
+    put_event(emulators, reported_call.DETAIL_TYPE, "aws.ecs", detail)
+
+    eventually("the desired capacity rose", lambda: desired_capacity(emulators) > before)
 
 
 def test_a_malformed_message_is_in_the_dead_letter_queue_with_its_reason(
@@ -176,14 +205,14 @@ def test_a_threshold_that_is_changed_holds_at_the_next_tick(
 ) -> None:
     """As an operator would: a plain put-parameter, and nothing else."""
     assert outputs
-    more = _desired_capacity(emulators) + 2
+    more = desired_capacity(emulators) + 2
 
     emulators.deployed("ssm").put_parameter(
         Name="/steady/clusters/web/min_capacity", Value=str(more), Type="String", Overwrite=True
     )
 
     # The schedule of the deployment brings the tick.
-    eventually("the desired capacity is the minimum", lambda: _desired_capacity(emulators) == more, within_s=90)
+    eventually("the desired capacity is the minimum", lambda: desired_capacity(emulators) == more, within_s=90)
 
 
 def test_the_log_catalogue_makes_tables_when_it_is_called_as_the_schedule_calls_it(
@@ -266,35 +295,3 @@ def test_what_was_deployed_and_used_is_deleted_and_what_is_the_operators_stays(
     assert "/steady/images/web" in names, "the operators' own"
     buckets = {bucket["Name"] for bucket in emulators.deployed("s3").list_buckets()["Buckets"]}
     assert outputs["steady-logs"]["LogBucket"] in buckets, "what is retained"
-
-
-def _statuses(emulators: Emulators, cluster: str) -> dict[str, str]:
-    ecs = emulators.world("ecs")
-    arns = ecs.list_container_instances(cluster=cluster)["containerInstanceArns"]
-    found = ecs.describe_container_instances(cluster=cluster, containerInstances=arns)["containerInstances"]
-    return {i["ec2InstanceId"]: i["status"] for i in found}
-
-
-def _registered_cpu(emulators: Emulators) -> int:
-    ecs = emulators.world("ecs")
-    arns = ecs.list_container_instances(cluster="web")["containerInstanceArns"]
-    instance = ecs.describe_container_instances(cluster="web", containerInstances=arns)["containerInstances"][0]
-    cpu: int = next(r["integerValue"] for r in instance["registeredResources"] if r["name"] == "CPU")
-    return cpu
-
-
-def _registered_targets(emulators: Emulators, spot: seed.SpotCluster) -> list[str]:
-    health = emulators.world("elbv2").describe_target_health(TargetGroupArn=spot.target_group_arn)
-    return [d["Target"]["Id"] for d in health["TargetHealthDescriptions"] if d["TargetHealth"]["State"] != "draining"]
-
-
-def _desired_status(emulators: Emulators, arn: str) -> str:
-    tasks = emulators.world("ecs").describe_tasks(cluster="batch", tasks=[arn])["tasks"]
-    status: str = tasks[0]["desiredStatus"]
-    return status
-
-
-def _desired_capacity(emulators: Emulators) -> int:
-    groups = emulators.world("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=["web"])
-    capacity: int = groups["AutoScalingGroups"][0]["DesiredCapacity"]
-    return capacity

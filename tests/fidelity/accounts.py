@@ -97,6 +97,7 @@ def simulated() -> Side:
         "<first revision>": f"{tasks[0].definition.family}:{tasks[0].definition.revision}",
         "<target group>": service.groups_of(service.revision)[0],
         "<group>": "web",
+        "<template>": web.pool.template,
         "<queue>": queue.url,
     }
     return Side(account.endpoint.session("test"), names)
@@ -134,6 +135,7 @@ def in_moto() -> Side:
     ssm = session.client("ssm")
     for value in ("active", "paused"):
         ssm.put_parameter(Name="/steady/defaults/mode", Value=value, Type="String", Overwrite=True)
+    template = ec2.create_launch_template(LaunchTemplateName="web", LaunchTemplateData={"ImageId": image})
     vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
     targets = session.client("elbv2").create_target_group(Name="api", Protocol="HTTP", Port=80, VpcId=vpc)
     names = {
@@ -147,6 +149,7 @@ def in_moto() -> Side:
         "<first revision>": "api:1",
         "<target group>": targets["TargetGroups"][0]["TargetGroupArn"],
         "<group>": GROUP,
+        "<template>": template["LaunchTemplate"]["LaunchTemplateId"],
         "<queue>": session.client("sqs").create_queue(QueueName="notices")["QueueUrl"],
     }
     return Side(session, names)

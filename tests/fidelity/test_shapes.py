@@ -30,8 +30,8 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     answer = Endpoint.answer
 
-    def checked(endpoint: Endpoint, caller: str, name: str, params: Params) -> dict[str, Any]:
-        answered = answer(endpoint, caller, name, params)
+    def checked(endpoint: Endpoint, caller: str, name: str, params: Params, user_agent: str = "") -> dict[str, Any]:
+        answered = answer(endpoint, caller, name, params, user_agent)
         found.setdefault(name, set()).update(problems_of(name, answered))
         return answered
 

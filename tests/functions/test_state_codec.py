@@ -19,6 +19,7 @@ from steady.scaling.demand import Demand, RunShape
 from steady.scaling.learning import Lately
 from steady.scaling.pool_state import Delivery, Healing, PoolState
 from steady.scaling.recurrence import DAYS, RECENT
+from steady.scaling.renewal_progress import RenewalProgress
 from steady.scaling.staffing import Staffing
 from steady.scaling.state import ScalingState
 from steady.scaling.terminations import RefusedTermination
@@ -57,6 +58,7 @@ FULL = ScalingState(
     started=40.0,
     lately=Lately(30.5, 2.5),
     healing=Healing({"arn-5": 7.5}, {"arn-5": 8.5}, registered_at=9.5, unanswered=(10.5, 11.5)),
+    renewal=RenewalProgress("ami-2", 2, 17.5, {"arn-8": 18.5}, 19.5, is_proven=True, stopped="no instance"),
     refusals={"i-6": RefusedTermination(13.5, 2, "OperationNotPermitted")},
     order_before=("m5.large", "m5.xlarge"),
     order_set=("m5.xlarge", "m5.large"),
@@ -91,6 +93,7 @@ SINCE_0_1_0: Mapping[str, Any] = {
     "pools": {},
     "spot_prices": {},
     "spot_prices_at": 0.0,
+    "renewal": RenewalProgress(),
 }
 # What release 0.1.0 has written of `FULL`.
 OF_0_1_0 = json.loads("""

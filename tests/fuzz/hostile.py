@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from runtask_failure import reported_call
 from simulator.lambdas import Function, LambdaContext
 from simulator.queues import Queue
 from simulator.world import World
@@ -93,6 +94,7 @@ GOOD: dict[str, list[dict[str, Any]]] = {
     "runtask-failure": [
         {"group_name": "web", "cluster": "web", "cpu": 256, "memory": 256, "hako_task_id": "one"},
         {"Type": "Notification", "Message": '{"cluster": "theirs", "cpu": 1, "memory": 1, "hako_task_id": "two"}'},
+        dict(reported_call.SAMPLE),
     ],
 }
 

@@ -57,6 +57,10 @@ def requests_of(call: Call) -> Iterator[Request]:
         # Cloud Map deletes the record in the name of its caller.
         deletes = (("route53:ChangeResourceRecordSetsActions", "DELETE"),)
         yield Request(call.caller, "route53:ChangeResourceRecordSets", "arn:aws:route53:::hostedzone/Z1", deletes)
+    if call.name == "ec2:DescribeLaunchTemplateVersions":
+        # EC2 reads the parameter that names an image in the name of its caller (ResolveAlias).
+        # Its ARN has no account, which the library that decides here does not know.
+        yield Request(call.caller, "ssm:GetParameters", arn("ssm", "parameter/aws/service/ecs/image_id"))
     if call.name == "ecs:RunTask":
         # ECS Developer Guide, "Task execution IAM role": who runs a task passes it its roles.
         passed = (("iam:PassedToService", "ecs-tasks.amazonaws.com"),)

@@ -21,6 +21,7 @@ ACCEPTED = {
     r"AwsSolutions-L1": "Python 3.13 is the runtime that the pinned Powertools layer is made for.",
     r"AwsSolutions-IAM5\[Resource::\*\]": "Describe and List actions without a resource (see infra/permissions.py).",
     r"AwsSolutions-IAM5\[.*:parameter/steady/(deployed|defaults|clusters)/\*\]": "The suite's own parameters.",
+    r"AwsSolutions-IAM5\[.*:parameter/aws/service/\*\]": "AWS's own parameters, which anybody may read.",
     rf"AwsSolutions-IAM5\[.*:ecs:.*:(container-instance|task|service(-revision)?)/{NAMES}/\*\]": "Of our clusters.",
     r"AwsSolutions-IAM5\[.*:autoScalingGroup:\*:autoScalingGroupName/((old-)?web|batch)\]": "A group's ARN has an id.",
     r"AwsSolutions-IAM5\[.*:ec2:.*:instance/\*\]": "Limited by the tag of our Spot Fleets; of an instance's role, to "

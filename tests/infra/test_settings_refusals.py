@@ -89,6 +89,7 @@ CONTEXT: dict[str, Any] = {
     },
     "task_status": {"keep_days": 7},
     "task_launcher": {"roles": ["arn:aws:iam::111111111111:role/report-*"]},
+    "cloudtrail_failures": True,
     "docker_hub_mirror": "111111111111.dkr.ecr.us-east-1.amazonaws.com/docker-hub",
     "dashboards": "all",
     "runbook": "https://example.com/runbook",

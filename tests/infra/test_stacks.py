@@ -136,6 +136,16 @@ def test_events_reach_the_queues_that_feed_the_functions(templates: dict[str, Te
         templates[stack].has_resource_properties("AWS::Events::Rule", {"EventPattern": pattern})
 
 
+@pytest.mark.parametrize("is_on", [True, False])
+def test_failed_calls_that_cloudtrail_reports_are_taken_where_that_is_asked_for(is_on: bool) -> None:
+    [added] = stacks.add_to(cdk.App(context={**CONTEXT, "cloudtrail_failures": is_on}))
+    template = Template.from_stack(added.scaling)
+
+    for pattern in wiring.FAILED_CALLS:
+        rules = template.find_resources("AWS::Events::Rule", {"Properties": {"EventPattern": pattern}})
+        assert len(rules) == is_on
+
+
 @pytest.mark.parametrize(
     ("stack", "feeds"), [("service-out", ["interruption-handler"]), ("scaling", ["autoscaler", "runtask-failure"])]
 )

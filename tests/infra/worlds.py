@@ -30,6 +30,8 @@ def _busy_world(**thresholds: int | str) -> tuple[World, list[SimulatedCluster]]
     """Each kind of cluster, with instances that are hardly used, under a threshold that does not parse."""
     world = World(seed=1)
     world.account.endpoint.log = []
+    # What runs is compared with what the pool launches, and nothing is out of date long enough to be replaced.
+    thresholds = {"renew": "drift", "renew_window": "Tue 00:00-00:01 UTC", **thresholds}
     # Whether a type that has not registered yet gets a trunk, must be asked.
     world.account.scheduler.settings.trunking = False
     clusters = [
@@ -44,6 +46,8 @@ def _busy_world(**thresholds: int | str) -> tuple[World, list[SimulatedCluster]]
         cluster.service("api", 16, cpu=100, memory=100, requests_per_s=1)
         # Whose a capacity provider is, must be asked.
         cluster.service("others", 0, launch=Launch.on(world.provide("theirs", "theirs")))
+        world.account.ec2.templates.of(cluster.pool.template).images.append("ami-00000000000000002")
+        cluster.pool.template_version = "2"
         # One has come back long ago.
         cluster.instances()[0].attributes[ATTRIBUTE] = str(DrainMark(DrainReason.STOP, 1, 1, is_over=True))
     # It fits no instance, and so lacks its task at every look.

@@ -63,6 +63,6 @@ def test_the_difference_counts_what_found_no_target_and_prices_spot_apart() -> N
     lost, waited, paid = sentences(FIGURES, worse)
 
     assert "Lost: 3 requests and 0 tasks with ecs-steady; 1,002 requests and 7 tasks" in lost
-    assert "Waited: 10 minutes" in waited
+    assert "Waited: tasks waited 10 minutes in all for an instance with room" in waited
     assert dollars(FIGURES["instance_hours_by"]) == round(0.384 * (10 + 0.4 * 20), 2)
     assert "10.0 on-demand and 20.0 Spot hours" in paid

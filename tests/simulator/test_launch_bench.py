@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from simulator.bench import launch
+from simulator.bench import hard_launches, launch
+from simulator.bench.hard_launches import Check
 from simulator.bench.launch import Case, Result
 
 
@@ -31,3 +33,24 @@ def test_callers_that_call_once_lose_what_finds_no_room(found: dict[str, Result]
 def test_each_promise_can_be_broken(found: dict[str, Result], broken: dict[str, object]) -> None:
     assert all(kept for _, kept in found[launch.QUEUE].promises())
     assert not all(kept for _, kept in replace(found[launch.QUEUE], **broken).promises())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("broken", [{"lost": 1}, {"run_twice": 1}, {"wait_s": {"p95": 271.0}}, {"crashes": 0}])
+def test_each_promise_of_the_crashing_queue_can_be_broken(found: dict[str, Result], broken: dict[str, object]) -> None:
+    assert all(kept for _, kept in found[launch.CRASHING].promises())
+    assert not all(kept for _, kept in replace(found[launch.CRASHING], **broken).promises())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("trial", [hard_launches.too_large_gangs, hard_launches.throttled, hard_launches.poison])
+def test_requests_that_are_hard_on_the_queue(trial: Callable[[int], list[Check]]) -> None:
+    checks = trial(1)
+
+    assert [str(check) for check in checks if not check.kept] == []
+    assert len({check.what for check in checks}) >= 2
+
+
+def test_a_broken_check_is_told() -> None:
+    check = Check("gangs", "seconds half held", 4, 3)
+
+    assert not check.kept
+    assert str(check) == "gangs: seconds half held: 4, at most 3"

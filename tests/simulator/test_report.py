@@ -10,12 +10,12 @@ import pytest
 from simulator.outcome import ClusterRecord, LateStart, Outcome, Sample, TakenInstance, TakenTask
 from simulator.report import day, details, vega
 from simulator.report.decisions import Decision, within
-from simulator.report.difference import at_once, cut_short
+from simulator.report.difference import at_once, cut_short, introduction
 from simulator.report.moments import stories
 from simulator.report.palette import DARK, LIGHT, filled
 from simulator.report.reclaim_chart import states
 from simulator.report.reclaims import events, reclaims_of, worst
-from simulator.report.waits import bursts_of, largest_burst, longest_wait
+from simulator.report.waits import bursts_of, largest_burst, longest_wait, place_of_name
 from steady.pools import PoolKind
 
 FIGURES: dict[str, Any] = {"simulated_hours": 1.0, "api_calls": {}}
@@ -169,6 +169,35 @@ def test_batch_tasks_that_a_reclaim_cut_short_are_counted_for_each_policy() -> N
         "Batch tasks that a reclaim ended before they were done: with ecs-steady, 1 with SIGTERM and time to stop, and "
         "0 killed; with ECS alone, 0 with SIGTERM and time to stop, and 1 killed. All are run again."
     )
+
+
+def test_ec2_takes_the_instances_when_the_last_is_gone_though_scale_in_had_terminated_one_before() -> None:
+    terminated = TakenInstance("i-a", 100.0, 101.5, 102.0, ())
+    [reclaim] = reclaims_of(outcome(record(taken=(terminated, instance("b", task())))))
+
+    [end] = [e for e in events(reclaim) if e.what.startswith("EC2 takes")]
+
+    assert end.after_s == 120.0
+
+
+def test_the_page_says_first_what_ran_and_where() -> None:
+    taken = (instance("a", task()), instance("b", task()), instance("c", task(), at=500.0))
+    runs = [outcome(record(taken=taken)), outcome(record(taken=taken[:1]), "ecs-alone")]
+
+    assert introduction(runs) == (
+        "The same work ran with ecs-steady, then with ECS alone, on a simulated AWS account: cluster batch (a Spot "
+        "Fleet of m5.large). Spot took instances back 2 times."
+    )
+    assert introduction([outcome(record())]).startswith("The work ran with ecs-steady, on a simulated AWS account")
+
+
+def test_the_names_of_two_lines_that_rise_together_stand_above_and_below() -> None:
+    ours = [(0.0, 0), (2.0, 80), (90.0, 85), (120.0, 0)]
+    theirs = [(0.0, 0), (3.0, 93), (200.0, 0)]
+
+    assert place_of_name([ours, theirs], 0) == ((2.0, 80), False)
+    assert place_of_name([ours, theirs], 1) == ((3.0, 93), True)
+    assert place_of_name([ours], 0) == ((2.0, 85), True)
 
 
 def test_a_story_tells_a_decision_that_is_repeated_once() -> None:

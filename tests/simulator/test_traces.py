@@ -66,10 +66,13 @@ def test_a_trace_works_as_people_have_it(tmp_path: Path, content: str) -> None:
             ', line 2, column memory: it is "1e400": a whole number of MiB',
         ),
         (f"{HEAD}\n1,,2,3,4\n", ', line 2, column family: it is "": a name is needed'),
-        (f'{HEAD}\n1,"a,2,3,4\n', ", line 2: unexpected end of data"),
+        (f'{HEAD}\n1,"a,2,3,4\n', ", line 2: unexpected end of data: rows of CSV are needed"),
+        (f"{HEAD},cpu\n1,a,2,3,4,5\n", ", line 1: the column cpu is there twice: each is needed once"),
+        (f"{HEAD}\n1_0,a,2,3,4\n", ', line 2, column submit_s: it is "1_0": a number of seconds, 0 or more'),
+        (f"{HEAD}\n1,a,1_024,3,4\n", ', line 2, column cpu: it is "1_024": a whole number of CPU units'),
         (f"{HEAD}\n1,caf\u00e9,2,3,4\n".encode("latin-1"), ", line 2: the byte 0xe9 is no UTF-8: a text file in UTF-8"),
         (bytes(range(256)) * 4, "is no UTF-8"),
-        (f"{HEAD}\n1,a,2,3,4\n".encode("utf-16"), ", line 1: the byte 0xff is no UTF-8"),
+        (f"{HEAD}\n1,a,2,3,4\n".encode("utf-16"), "(iconv -f utf16 -t utf8 converts one in UTF-16)"),
     ],
 )
 def test_a_bad_trace_is_one_line_with_its_place_its_value_and_what_is_needed(

@@ -187,6 +187,7 @@ def test_another_version_of_the_launch_template_is_kept() -> None:
     world = World(seed=1)
     web, group = group_of(world)
     large_task(web)
+    world.account.ec2.templates.of(group.template).images *= 7
     group.template_version = "7"
     world.run(600)
 

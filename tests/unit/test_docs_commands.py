@@ -68,6 +68,14 @@ def test_a_make_target_is_one_that_there_is(page: str, command: str) -> None:
     assert command.split()[1] in targets, f"{page}: {command}"
 
 
+def test_make_help_tells_of_every_target_but_those_that_others_need() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    [phony] = re.findall(r"^\.PHONY: (.+)$", makefile, re.MULTILINE)
+    told = re.findall(r"^([a-z0-9-]+):.*## \S", makefile, re.MULTILINE)
+
+    assert set(phony.split()) - set(told) == {"chromium", "prometheus", "ortools"}
+
+
 @pytest.mark.parametrize(("page", "command"), [c for c in COMMANDS if "cdk " in c[1].split(" -")[0]])
 def test_a_cdk_command_is_one_that_is_used(page: str, command: str) -> None:
     assert command.removeprefix("npx ").split()[1] in CDK, f"{page}: {command}"

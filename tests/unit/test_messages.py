@@ -7,7 +7,7 @@ import pytest
 
 from autoscaler import triggers
 from autoscaler.triggers import Trigger
-from runtask_failure import failure
+from runtask_failure import message
 from runtask_failure.failure import RunTaskFailure
 from steady.cluster import Size
 from steady.messages import Malformed
@@ -36,7 +36,7 @@ PLACEMENT: dict[str, Any] = {
 def test_hakos_message_is_taken_as_it_is_or_from_snss_envelope(body: dict[str, Any]) -> None:
     expected = RunTaskFailure("batch", HAKO["hako_task_id"], Size(1024, 2048), "batch-asg")
 
-    assert failure.parse(json.dumps(body)) == expected
+    assert message.parse(json.dumps(body)) == expected
 
 
 @pytest.mark.parametrize(
@@ -54,13 +54,13 @@ def test_a_failure_with_a_wrong_field_is_refused_with_the_field_and_its_value(
     change: dict[str, Any], what: str
 ) -> None:
     with pytest.raises(Malformed, match=what):
-        failure.parse(json.dumps({**HAKO, **change}))
+        message.parse(json.dumps({**HAKO, **change}))
 
 
 @pytest.mark.parametrize("body", ["", "[]", '{"Type": "Notification", "Message": "hello"}'])
 def test_what_is_no_failure_is_refused(body: str) -> None:
     with pytest.raises(Malformed, match="hako's message is needed"):
-        failure.parse(body)
+        message.parse(body)
 
 
 def test_a_placement_failure_names_its_cluster_and_service() -> None:

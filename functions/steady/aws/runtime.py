@@ -18,7 +18,7 @@ from botocore.config import Config
 from steady.api_budget.limits import BUCKET_OF
 from steady.aws.session import BotocoreSession, Session
 from steady.aws.telemetry import PowertoolsTelemetry, Telemetry
-from steady.names import CLUSTERS_VARIABLE
+from steady.names import CLUSTERS_VARIABLE, USER_AGENT
 
 if TYPE_CHECKING:
     from botocore.model import OperationModel
@@ -53,6 +53,7 @@ CLIENT_CONFIG = Config(
     connect_timeout=3,
     read_timeout=10,
     max_pool_connections=CONNECTIONS,
+    user_agent_extra=USER_AGENT,
 )
 # For calls on which a step of service-out waits: five tries without an answer take about 16 s of its 24 s, so that the
 # step still fails or goes on by itself. A step that is killed at its timeout again and again does nothing at all.

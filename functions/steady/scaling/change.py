@@ -6,11 +6,12 @@ from typing import TypedDict
 
 from steady.scaling.pool_state import Healing
 from steady.scaling.reasons import Reason
+from steady.scaling.renewal_progress import RenewalProgress
 from steady.scaling.tries import Tries
 
 
 class StateChange(TypedDict, total=False):
-    """The fields of `ScalingState` that parts of a decision set, each to its new value. No two parts set the same."""
+    """The fields of `ScalingState` that parts of a decision set, each to its new value. A later part wins."""
 
     low_since: float | None
     tries: Mapping[str, Tries]
@@ -25,6 +26,7 @@ class StateChange(TypedDict, total=False):
     launched: tuple[str, ...]
     order_before: tuple[str, ...]
     order_set: tuple[str, ...]
+    renewal: RenewalProgress
 
 
 @dataclass(frozen=True, slots=True)

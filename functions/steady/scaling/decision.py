@@ -12,6 +12,7 @@ from steady.scaling import (
     back_in_service,
     healing,
     next_look,
+    renewal,
     scale_in,
     scale_out,
     spot_fallback,
@@ -162,11 +163,12 @@ def grow_only(decision: Decision, snapshot: Snapshot) -> Decision:
 def instances_to_read(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> list[ContainerInstance]:
     """Return the instances that `decide` may empty: it must know the tasks on them (`Snapshot.tasks_of`).
 
-    Those whose drain does not end come first, then those that scale-in may choose, then the on-demand ones that Spot
-    instances may replace.
+    Those whose drain does not end come first, then those that scale-in and renewal may choose, then the on-demand ones
+    that Spot instances may replace.
     """
     snapshot = stuck_drains.with_spared(snapshot, state)
     due = scale_in.candidates(snapshot, state.low_since, thresholds, Bounds.of(snapshot, thresholds).minimum)
+    due += [i for i in renewal.instances_to_read(snapshot, state) if i not in due]
     due += [i for i in spot_fallback.on_demand_instances(snapshot) if i not in due and i.arn not in snapshot.pinned]
     return stuck_drains.instances_to_read(snapshot, state) + due
 
@@ -226,6 +228,9 @@ def _scale_in(situation: Situation, decision: Decision, out: scale_out.ScaleOut)
     emptied = scale_in.find_emptied(snapshot, waiting)
     keep = scale_in.Kept(kept, recurring, out.keep)
     chosen = scale_in.choose(snapshot, state.draining, low_since, thresholds, minimum, keep)
+    if state.renewal.asked:
+        # There is more than is needed until renewal has emptied old instances.
+        chosen = scale_in.Chosen()
     target = target_after_leaving(snapshot, emptied.instance_ids, minimum)
     leaving = {*state.draining, *(i.arn for i in chosen.instances)}
     given_back = spot_fallback.find_replaceable(snapshot, state, leaving, snapshot.pool.target)
@@ -244,8 +249,12 @@ def _scale_in(situation: Situation, decision: Decision, out: scale_out.ScaleOut)
     )
 
 
-def _spare(situation: Situation, decision: Decision) -> Change:
-    return stuck_drains.spare(situation.snapshot, decision.state, decision.to_undrain)
+def _renew(situation: Situation, decision: Decision) -> Change:
+    snapshot, state = situation.snapshot, decision.state
+    waits = state.demands or any(s.missing for s in snapshot.services)
+    is_calm = not waits and decision.target == snapshot.pool.target and not situation.healed.change.to_terminate
+    maximum = situation.bounds.maximum
+    return renewal.renew(renewal.Round(snapshot, state, situation.thresholds, decision.target, maximum, is_calm))
 
 
 def _replace_ahead(situation: Situation, decision: Decision) -> Change:
@@ -264,37 +273,26 @@ def _win_back(situation: Situation, decision: Decision) -> Change:
     return spot_fallback.win_back(snapshot, decision.state, decision.target, situation.asked, going)
 
 
-def _heal(situation: Situation, decision: Decision) -> Change:  # noqa: ARG001
-    return situation.healed.change
-
-
 def _say_refused(situation: Situation, decision: Decision) -> Change:
     return Change(reasons=TerminationsRefused.of(decision.state.refusals, situation.snapshot.at))
-
-
-def _review(situation: Situation, decision: Decision) -> Change:  # noqa: ARG001
-    return situation.reviewed
 
 
 def _look_again(situation: Situation, decision: Decision) -> Change:
     return next_look.book(situation.snapshot, decision.state, situation.thresholds, decision.target)
 
 
-def _say_trouble(situation: Situation, decision: Decision) -> Change:  # noqa: ARG001
-    return Change(reasons=say_trouble(situation.snapshot))
-
-
 Part = Callable[[Situation, Decision], Change]
 PARTS: tuple[Part, ...] = (
     _drain_interrupted,
     _scale,
-    _spare,
-    _say_trouble,
+    lambda situation, decision: stuck_drains.spare(situation.snapshot, decision.state, decision.to_undrain),
+    lambda situation, decision: Change(reasons=say_trouble(situation.snapshot)),
+    _renew,
     _replace_ahead,
     _fall_back,
     _win_back,
-    _heal,
+    lambda situation, decision: situation.healed.change,
     _say_refused,
-    _review,
+    lambda situation, decision: situation.reviewed,
     _look_again,
 )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from steady.cluster import InstanceShape
 from steady.scaling.learning import NONE_YET, Lately
 from steady.scaling.recurrence import DAYS, RECENT, Peaks
+from steady.scaling.renewal_progress import NOT_RENEWING, RenewalProgress
 from steady.scaling.staffing import UNLEARNED, Staffing
 from steady.scaling.terminations import Refusals
 from steady.scaling.tries import Tries
@@ -87,6 +88,7 @@ class PoolState:
         order_before: the order of the pool's types that scaling has changed for a task that waits; nothing: it has not.
         order_set: the order that it has set instead.
         delivery: whether it delivers what it is asked for; only where the cluster has several pools.
+        renewal: how far the renewal of the instances is.
         expected: how many tasks were to be placed on its instances that are coming, by what a task needs; only there.
     """
 
@@ -123,3 +125,4 @@ class PoolState:
     order_set: tuple[str, ...] = ()
     delivery: Delivery = ON_TIME
     expected: Mapping[str, int] = field(default_factory=dict)
+    renewal: RenewalProgress = NOT_RENEWING

@@ -81,7 +81,7 @@ def candidates(
     if snapshot.pool.on_demand_over_floor(_going(snapshot)) <= 0:
         # The pool would launch another on-demand one, and end an instance of its own choice for it.
         in_pool = [i for i in in_pool if i.instance_id not in snapshot.pool.on_demand_members]
-    by_cost = sorted(in_pool, key=lambda i: (i.task_count, i.reserved.memory_mib, i.arn))
+    by_cost = sorted(in_pool, key=lambda i: (_is_new(i, snapshot), i.task_count, i.reserved.memory_mib, i.arn))
     in_turn = in_balance([i.instance_id for i in by_cost], _zones_left(snapshot))
     known = {i.instance_id: i for i in by_cost}
     return [known[id_] for id_ in itertools.islice(in_turn, max(at_once, LOOKED_AT))]
@@ -172,12 +172,17 @@ def _cheapest_first(instances: Iterable[ContainerInstance], snapshot: Snapshot) 
     has run for long is likely to run for as long again.
     """
 
-    def cost(instance: ContainerInstance) -> tuple[float, int, int, str]:
+    def cost(instance: ContainerInstance) -> tuple[bool, float, int, int, str]:
         since = snapshot.bound_since.get(instance.arn)
         bound_s = 0.0 if since is None else max(1.0, snapshot.at - since)
-        return bound_s, instance.task_count, instance.reserved.memory_mib, instance.arn
+        return _is_new(instance, snapshot), bound_s, instance.task_count, instance.reserved.memory_mib, instance.arn
 
     return sorted(instances, key=cost)
+
+
+def _is_new(instance: ContainerInstance, snapshot: Snapshot) -> bool:
+    """Return whether it is what the pool launches today: those that are to be renewed go first."""
+    return instance.instance_id not in snapshot.pool.drifted
 
 
 def _rooms_after(

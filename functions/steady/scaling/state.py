@@ -24,7 +24,7 @@ LEAVES_WITHIN_S = 180
 # How many of the latest boots say how long a boot takes.
 BOOTS_KEPT = 5
 # The fields of the state that say what a decision does.
-CHOSEN = ("draining", "spared_until", "healing", "tries", "order_before", "order_set", "launched")
+CHOSEN = ("draining", "spared_until", "healing", "tries", "order_before", "order_set", "launched", "renewal")
 
 
 @dataclass(frozen=True)

@@ -139,6 +139,7 @@ def question(
     """
     size = registered_size(plan.instance_type)
     kept, _ = fitting(plan, size)
+    listed = prices.listed(plan.instance_type, spot_share)
     return program.Question(
         units(kept, until_s),
         size,
@@ -147,8 +148,8 @@ def question(
         program.late_tasks(outcome.figures["tasks"]),
         max(wait_s, outcome.figures["wait_seconds"]["max"]) + ROUNDING_S,
         BOOT_S * min(BOOT_SPREAD[0], SHORTEST_BOOT),
-        prices.price(plan.instance_type, "on-demand", spot_share),
-        prices.price(plan.instance_type, "spot", spot_share),
+        listed.on_demand,
+        listed.of("spot", plan.instance_type),
         market,
         step_of(until_s),
     )

@@ -87,7 +87,7 @@ class Spending:
         self.minutes[kind] += fraction * self._price(instance, "spot")  # type: ignore[assignment]
 
     def _price(self, instance: Ec2Instance, bought: str) -> float:
-        return prices.price(instance.instance_type, bought, self.spot_share)
+        return prices.listed(instance.instance_type, self.spot_share).of(bought, instance.instance_type)
 
 
 def reserved(instance: Ec2Instance) -> float:

@@ -64,8 +64,21 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
         waiting=frozenset(i["InstanceId"] for i in group["Instances"] if i["LifecycleState"] == WAITING),
         order=type_order.order_of(group.get("MixedInstancesPolicy", {})),
         zones=_zones(group),
+        templates=_templates(group),
     )
     return purchases.with_spot(runtime, pool, group)
+
+
+def _templates(group: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return the launch templates that the group launches from, each with its version as the group names it.
+
+    A type of a mixed instances policy may have a template of its own. A launch configuration is none.
+    """
+    policy = group.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {})
+    named = [group.get("LaunchTemplate"), policy.get("LaunchTemplateSpecification")]
+    named += [one.get("LaunchTemplateSpecification") for one in policy.get("Overrides", [])]
+    # Auto Scaling API, LaunchTemplateSpecification: without a version, it is the default one.
+    return tuple(dict.fromkeys((one["LaunchTemplateId"], one.get("Version") or "$Default") for one in named if one))
 
 
 def _zones(group: Mapping[str, Any]) -> Mapping[str, frozenset[str]]:

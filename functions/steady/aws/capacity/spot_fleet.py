@@ -79,6 +79,11 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
         # EC2: the on-demand part of a Spot Fleet needs a launch template.
         may_fall_back=bool(templates),
         is_changing=is_changing,
+        templates=tuple(
+            (named["LaunchTemplateId"], named["Version"])
+            for one in templates
+            if "LaunchTemplateId" in (named := one.get("LaunchTemplateSpecification", {}))
+        ),
     )
 
 

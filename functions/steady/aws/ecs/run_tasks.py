@@ -11,9 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from steady.api_budget.limits import THROTTLED
 from steady.aws.errors import is_of_server
 from steady.aws.runtime import Runtime
-
-# ECS: the answer of RunTask if no instance is registered. hako takes it for a want of room, too.
-NO_INSTANCES = "No Container Instances were found in your cluster."
+from steady.names import NO_INSTANCES
 
 
 class Throttled(Exception):

@@ -11,6 +11,7 @@ from steady.aws.ecs.services import placement_of
 from steady.aws.ecs.task_definitions import to_task_definition
 from steady.aws.runtime import Runtime
 from steady.cluster import TaskShape
+from steady.launch import Launch
 from steady.queued_run import sizes_in
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 # As ECS describes them, by what names them. A family without a revision is its newest one: read again after a minute.
 DESCRIBED = Cache[str, Mapping[str, Any]](max_age_s=60.0)
+# On what the tasks of a cluster run by default, by its name.
+DEFAULTS = Cache[str, Launch](max_age_s=600.0)
 
 
 def read_run_shape(
@@ -26,15 +29,21 @@ def read_run_shape(
     overrides: Mapping[str, Any],
     constraints: Sequence[Mapping[str, Any]],
     strategies: Sequence[Mapping[str, Any]],
+    *,
+    once: bool = False,
 ) -> TaskShape:
     """Return the shape of a task that RunTask was asked for, with these parameters.
+
+    Args:
+        once: whether ECS is asked once: the caller comes again.
 
     Raises:
         ClientError: if ECS does not describe the task definition.
     """
     known = DESCRIBED.get(runtime, task_definition)
     if known is None:
-        answer = runtime.ecs.describe_task_definition(taskDefinition=task_definition)["taskDefinition"]
+        client = runtime.ecs_once if once else runtime.ecs
+        answer = client.describe_task_definition(taskDefinition=task_definition)["taskDefinition"]
         known = DESCRIBED.keep(runtime, task_definition, cast("Mapping[str, Any]", answer))
     shape = to_task_definition(cast("TaskDefinitionTypeDef", with_overrides(known, overrides))).shape
     expressions = {str(c.get("expression", "")) for c in constraints if c.get("type") == "memberOf"}
@@ -50,6 +59,28 @@ def read_run_shape(
         distinct=distinct,
         placement=placement_of(strategies),
     )
+
+
+def launch_of_run(runtime: Runtime, cluster: str, launch: Launch) -> Launch:
+    """Return on what the tasks of a call of RunTask run, which names `launch`, or neither a launch type nor a strategy.
+
+    ECS API, RunTask: then "the defaultCapacityProviderStrategy for the cluster is used". While ECS does not say it, the
+    cluster's EC2 instances are taken for it.
+    """
+    if launch.is_said:
+        return launch
+    default = DEFAULTS.get(runtime, cluster)
+    if default is None:
+        try:
+            described = runtime.ecs.describe_clusters(clusters=[cluster])["clusters"]
+        except Exception as error:
+            runtime.telemetry.warning(
+                f"cluster {cluster}: its default capacity provider strategy cannot be read: {error}", cluster=cluster
+            )
+            return Launch()
+        strategy = described[0].get("defaultCapacityProviderStrategy", []) if described else []
+        default = DEFAULTS.keep(runtime, cluster, Launch.of({"capacityProviderStrategy": strategy}))
+    return default
 
 
 def with_overrides(definition: Mapping[str, Any], overrides: Mapping[str, Any]) -> Mapping[str, Any]:

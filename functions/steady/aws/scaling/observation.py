@@ -11,6 +11,7 @@ from steady.api_budget.limits import BUCKET_OF
 from steady.api_budget.turns import SCALE_IN_READS_S, Urgency
 from steady.aws.api_budget.budget import Budget
 from steady.aws.capacity import instance_types, pools
+from steady.aws.capacity.drift import with_drift
 from steady.aws.capacity.providers import Providers
 from steady.aws.ecs.account_settings import instances_get_trunks
 from steady.aws.ecs.container_instances import describe_all_instances, list_instances_matching
@@ -90,7 +91,7 @@ def read_pools(runtime: Runtime, cluster: ClusterSettings) -> Mapping[str, Pool]
     errors: list[Exception] = []
     for one in cluster.pools:
         try:
-            found[one.name] = pools.read_pool(runtime, one.pool)
+            found[one.name] = with_drift(runtime, pools.read_pool(runtime, one.pool), cluster.thresholds)
         except Exception as error:
             errors.append(error)
             if len(cluster.pools) > 1:

@@ -31,6 +31,7 @@ def put_metrics(runtime: Runtime, parts: Sequence[PoolDecision], share_percent: 
             MetricName.MEMORY_RESERVATION: round(memory, 1),
             MetricName.MISSING_TASKS: sum(s.missing for one in parts for s in one.snapshot.services),
             MetricName.DEMANDS: len(demands),
+            MetricName.DRIFTED: sum(len(one.snapshot.pool.drifted) for one in parts),
             MetricName.LATE_TASKS: sum(late_tasks(one.snapshot, one.decision.state) for one in parts),
             MetricName.START_AT_ONCE_SHORTFALL: round(
                 max(one.decision.state.lately.shortfall(share_percent) for one in parts), 1
@@ -83,6 +84,8 @@ def log_decision(runtime: Runtime, one: PoolDecision, mode: str) -> None:
         seen={
             "target": pool.target,
             "on_demand": pool.on_demand,
+            # What the decision asks of such a pool waits (`changing_pool.put_off`).
+            "pool_is_changing": pool.is_changing,
             "instances": len(snapshot.instances),
             "active": len(snapshot.active),
             "cpu_percent": round(cpu, 1),

@@ -1,0 +1,114 @@
+"""Renewal with the real handlers: no request is lost, no task is killed, and a bad image ends it after one instance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from simulator.timing import Timing
+from simulator.world import SimulatedCluster, World
+from steady.pools import PoolKind
+
+IMAGE = "ami-00000000000000002"
+HOURS = 4
+
+
+def cluster(kind: PoolKind, instances: int = 8, **thresholds: int | str) -> SimulatedCluster:
+    world = World(seed=1, timing=Timing.as_aws())
+    # Scale-in has nothing to do here.
+    set_: dict[str, Any] = {"renew": "drift", "renew_bake_seconds": 120, "min_capacity": instances, **thresholds}
+    web = world.cluster(kind, "web", instances, "m5.large", **set_)
+    web.service("api", 2 * instances, cpu=512, memory=1024, requests_per_s=2)
+    world.run(900)
+    return web
+
+
+def launch_from(web: SimulatedCluster, image: str = IMAGE) -> set[str]:
+    """Let the pool launch from another image from now on; return the ids of the old instances."""
+    web.world.account.ec2.templates.of(web.pool.template).images.append(image)
+    web.pool.template_version = "$Latest"
+    return {one.id for one in web.ec2_instances()}
+
+
+def left(web: SimulatedCluster, old: set[str]) -> set[str]:
+    return old & {one.id for one in web.ec2_instances()}
+
+
+def until_renewed(web: SimulatedCluster, old: set[str]) -> float:
+    begun = web.world.clock.now
+    while left(web, old) and web.world.clock.now - begun < HOURS * 3600:
+        web.world.run(60)
+    return web.world.clock.now - begun
+
+
+@pytest.mark.parametrize("kind", list(PoolKind))
+def test_all_instances_are_renewed_and_no_request_is_lost(kind: PoolKind) -> None:
+    web = cluster(kind, renew_budget=25)
+    old = launch_from(web)
+    most = 0
+    for _ in range(HOURS * 60):
+        web.world.run(60)
+        most = max(most, web.target)
+
+    account = web.world.account
+    assert left(web, old) == set()
+    assert {one.image for one in web.ec2_instances()} == {IMAGE}
+    assert account.killed_tasks == 0
+    assert account.balancing.failed_requests == account.balancing.unserved_requests == 0
+    assert len(web.running()) == 16
+    assert most <= len(old) + 3
+
+
+@pytest.mark.parametrize("kind", list(PoolKind))
+def test_an_image_that_never_registers_ends_the_renewal_after_one_instance(kind: PoolKind) -> None:
+    web = cluster(kind, boot_timeout_seconds=300)
+    web.world.account.ec2.templates.broken.add(IMAGE)
+    old = launch_from(web)
+    web.world.run(2 * 3600)
+
+    assert left(web, old) == old
+    assert len(web.running()) == 16
+    assert any("renewal stopped" in str(line) for line in web.world.suite.telemetry.decisions())
+
+
+def test_nothing_is_renewed_unless_it_is_asked_for() -> None:
+    web = cluster(PoolKind.AUTO_SCALING_GROUP)
+    web.world.account.parameters.put("/steady/clusters/web/renew", "off")
+    old = launch_from(web)
+    web.world.run(3600)
+
+    assert left(web, old) == old
+
+
+def test_a_batch_task_runs_to_its_end() -> None:
+    web = cluster(PoolKind.AUTO_SCALING_GROUP, instances=4)
+    old = launch_from(web)
+    batch = web.batch_task(web.instances()[0], run_s=2 * 3600)
+    web.world.run(3600)
+    assert batch.instance.ec2_id in left(web, old)
+
+    web.world.run(2 * 3600)
+    assert left(web, old) == set()
+    assert web.world.account.killed_tasks == 0
+
+
+def test_an_instance_that_is_too_old_is_renewed() -> None:
+    web = cluster(PoolKind.AUTO_SCALING_GROUP, instances=3, max_instance_age=1)
+    old = {one.id for one in web.ec2_instances()}
+    web.world.run(20 * 3600)
+    assert left(web, old) == old
+
+    web.world.run(6 * 3600)
+    assert left(web, old) == set()
+
+
+def test_a_refresh_of_the_groups_own_is_left_to_it() -> None:
+    web = cluster(PoolKind.AUTO_SCALING_GROUP, instances=3)
+    old = launch_from(web)
+    web.pool.refresh = "InProgress"  # type: ignore[union-attr]
+    web.world.run(3600)
+    assert left(web, old) == old
+
+    web.pool.refresh = "Successful"  # type: ignore[union-attr]
+    assert until_renewed(web, old) < 2 * 3600
