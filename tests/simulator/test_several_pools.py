@@ -8,11 +8,12 @@ import pytest
 
 from simulator.ecs.launching import Launch
 from simulator.several_pools import PoolPlan, cluster_of_pools
-from simulator.suite import FAILURE_TOPIC
+from simulator.suite import FAILURE_TOPIC, LEDGER_TABLE
 from simulator.world import SimulatedCluster, World
-from steady.aws.scaling import deciding
+from steady.aws.scaling import deciding, ledger
 from steady.aws.settings import parameters
 from steady.pools import PoolKind
+from steady.scaling.parts import instance_hours
 from steady.scaling.state import ScalingState
 
 GROUP, FLEET = PoolKind.AUTO_SCALING_GROUP, PoolKind.SPOT_FLEET
@@ -262,3 +263,23 @@ def test_the_first_decision_about_a_calm_cluster_behind_capacity_providers_chang
         "base": (2, False),
         "spot": (3, False),
     }
+
+
+def test_what_is_remembered_of_a_pool_outlasts_a_time_in_which_it_cannot_be_read() -> None:
+    world = World(seed=16)
+    pools = two_pools(world)
+    pools["base"].service("api", tasks=10, cpu=1024, memory=3000)
+    world.run(900)
+    runtime = world.suite.runtime("test")
+    before = ledger.load(runtime, LEDGER_TABLE, "web").state.pools
+    hidden = world.account.fleets.fleets.pop("sfr-web-spot")
+    world.run(300)
+    world.account.fleets.fleets["sfr-web-spot"] = hidden
+    world.run(300)
+    after = ledger.load(runtime, LEDGER_TABLE, "web").state
+
+    assert before["spot"].boots_s
+    assert after.pools["spot"].boots_s[: len(before["spot"].boots_s)] == before["spot"].boots_s
+    # The report's hours are those of both pools.
+    [of_day] = instance_hours(after, world.clock.now).values()
+    assert set(of_day) == {"on-demand m5.large", "spot m5.large"}

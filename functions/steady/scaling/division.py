@@ -44,7 +44,9 @@ def divide(whole: Snapshot, state: ScalingState, settings: ClusterSettings) -> t
     """
     if not whole.pools:
         (only,) = settings.pools
-        return (Part(only, whole, part_of(state, only.name), only.thresholds(settings.thresholds)),)
+        # What has started since the last look is counted for a whole cluster.
+        snapshot = replace(whole, started=None) if only.name else whole
+        return (Part(only, snapshot, part_of(state, only.name), only.thresholds(settings.thresholds)),)
     own = _own_instances(whole, is_complete=len(whole.pools) == len(settings.pools))
     parts = [
         _undivided(whole, state, one, own[one.name], settings.thresholds)

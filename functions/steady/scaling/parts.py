@@ -1,5 +1,6 @@
 """The state of a cluster's pools: each pool's part of it, and the whole that the ledger holds."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
@@ -42,6 +43,15 @@ def joined(before: ScalingState, parts: Mapping[str, ScalingState]) -> ScalingSt
         doomed=_earliest(part.doomed for part in states),
         pools={**before.pools, **{name: PoolState(**_fields_of(part)) for name, part in parts.items()}},
     )
+
+
+def instance_hours(state: ScalingState, now: float) -> Mapping[str, Mapping[str, float]]:
+    """Return the instance-hours of each day until `now` (`steady.scaling.usage.Usage.hours`), of all pools together."""
+    found: dict[str, Counter[str]] = {}
+    for one in (state, *state.pools.values()):
+        for day, of_day in one.usage.until(now).hours.items():
+            found.setdefault(day, Counter()).update(of_day)
+    return found
 
 
 def with_part(state: ScalingState, name: str, part: ScalingState) -> ScalingState:

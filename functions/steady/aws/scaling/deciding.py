@@ -87,7 +87,8 @@ def evaluate_dry(
     for part in parts:
         may_move = any(_empties(one) for one in decided)
         decided = (*decided, _decided(part, due[part.settings.name], read, grow=cluster.grow_only, holds=may_move))
-    return Evaluation(whole, decided[0].state if len(decided) == 1 else state, decided)
+    # A cluster's only pool has the whole state for its own.
+    return Evaluation(whole, state if decided[0].name else decided[0].state, decided)
 
 
 def _empties(one: PoolDecision) -> bool:
@@ -119,7 +120,7 @@ def _decided(
 def _with_tasks_of(snapshot: Snapshot, whole: Snapshot) -> Snapshot:
     """Return the snapshot of a pool with what `whole` says of the tasks on instances, and of their constraints."""
     if not whole.pools:
-        return whole
+        return replace(whole, started=snapshot.started)
     shapes: Mapping[str, bool] = {s.name: s.shape is not None for s in whole.services}
     return replace(
         snapshot,
