@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from steady.cluster import InstanceShape, TaskShape
 from steady.scaling.candidate import Candidate
 from steady.scaling.cheapest import by_price
+from steady.scaling.packing import instances_needed
 from steady.scaling.placement import place, rooms_needed
 
 Tasks = Counter[TaskShape]
@@ -86,7 +87,7 @@ def _waste(one: Candidate, tasks: Tasks) -> float:
     if not one.shapes:
         return 0.0
     shape = _fitting(one, tasks)
-    size, count = shape.size, rooms_needed(list(tasks.elements()), (), one.rooms[shape]).rooms
+    size, count = shape.size, instances_needed(list(tasks.elements()), one.rooms[shape])[0]
     cpu = sum(task.size.cpu_units * number for task, number in tasks.items())
     memory = sum(task.size.memory_mib * number for task, number in tasks.items())
     return 2 - cpu / max(1, size.cpu_units * count) - memory / max(1, size.memory_mib * count)
