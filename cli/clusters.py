@@ -15,7 +15,8 @@ from steady.aws.capacity.kind import NoSuchPool
 from steady.aws.runtime import Runtime, batches
 from steady.aws.settings import parameters
 from steady.pools import Pool
-from steady.thresholds import BadThreshold, ClusterSettings, Thresholds
+from steady.settings import ClusterSettings
+from steady.thresholds import BadThreshold, Thresholds
 
 # ECS: how many clusters one DescribeClusters takes.
 CLUSTERS_A_DESCRIBE = 100
@@ -81,19 +82,33 @@ def _row(aws: Runtime, cluster: str, in_ecs: Mapping[str, Any] | None) -> dict[s
     }
     try:
         settings = parameters.read_settings(aws, cluster)
-        pool = pools.read_pool(aws, settings.pool)
+        read = {one.name: pools.read_pool(aws, one.pool) for one in settings.pools}
     except (BadThreshold, NoSuchPool, ClientError, BotoCoreError) as error:
         row["problem"] = one_line(str(error))
         return row
     row |= {
         "mode": settings.thresholds.mode,
-        "pool": str(pool.name),
-        "target": pool.target,
-        "held": pool.held,
-        **bounds_of(pool, settings.thresholds),
+        **_of_pools(settings, read),
         "problem": "; ".join(settings.problems),
     }
     return row
+
+
+def _of_pools(settings: ClusterSettings, read: Mapping[str, Pool]) -> dict[str, Any]:
+    """Return what a cluster's row says of its pool; of several, a row for each in `pools`."""
+    rows = [
+        {
+            "pool": str(pool.name),
+            "target": pool.target,
+            "held": pool.held,
+            **bounds_of(pool, one.thresholds(settings.thresholds)),
+        }
+        for one in settings.pools
+        for pool in (read[one.name],)
+    ]
+    if len(rows) == 1 and not settings.pools[0].name:
+        return rows[0]
+    return {"pools": [{"name": one.name, **row} for one, row in zip(settings.pools, rows, strict=True)]}
 
 
 def _table(rows: list[dict[str, Any]]) -> Table:
@@ -106,9 +121,15 @@ def _table(rows: list[dict[str, Any]]) -> Table:
     has_problems = any(row["problem"] for row in rows)
     if has_problems:
         table.add_column("problem", overflow="fold")
-    for row in rows:
+    for row in (line for one in rows for line in _lines(one)):
         bounds = f"{row['minimum']} to {row['maximum']}" if "minimum" in row else ""
         cells = [row["cluster"], row.get("mode", ""), row.get("pool", ""), row.get("target", ""), bounds]
         cells += [row.get(name, "") for name in ("held", "instances", "services", "running", "pending")]
         table.add_row(*map(str, cells), *([row["problem"]] if has_problems else []))
     return table
+
+
+def _lines(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the lines of the table for a cluster: one, and with several pools one more for each."""
+    of_pools = row.get("pools", [])
+    return [row, *({**one, "cluster": "", "pool": f"{one['name']}: {one['pool']}", "problem": ""} for one in of_pools)]

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
+from cli import config_pools
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
 from cli.examples import epilog
 from cli.output import JsonOption, one_line_errors, say, show_table, write_json
 from simulator.wording import counted
 from steady.aws.runtime import Runtime
 from steady.aws.settings import parameters
+from steady.aws.settings.history import read_history
 from steady.aws.settings.parameters import Value
 from steady.names import CLUSTERS_PATH, DEFAULTS_PATH, DEPLOYED_CLUSTERS_PATH, DEPLOYED_DEFAULTS_PATH
 from steady.thresholds import THRESHOLDS, BadThreshold, Threshold, contradiction, contradictions
@@ -44,8 +47,9 @@ def show(
     """Show every threshold as it holds for a cluster, and where it comes from. Exit code 2: not managed."""
     aws = runtime(profile, region)
     with aws_errors(), one_line_errors(BadThreshold):
-        rows, problems = shown(aws, cluster)
-    write_json({"cluster": cluster, "thresholds": rows, "problems": problems}, json_)
+        rows, of_pools, problems = shown(aws, cluster)
+    several = {"pools": of_pools} if of_pools else {}
+    write_json({"cluster": cluster, "thresholds": rows, **several, "problems": problems}, json_)
     if json_ == "-":
         return
     table = Table(title=f"cluster {cluster}")
@@ -55,13 +59,16 @@ def show(
         value = Text(str(row["value"]), style="" if row["from"] == "built in" else "bold")
         table.add_row(row["name"], value, row["from"], row["values"], row["meaning"])
     show_table(table)
+    if of_pools:
+        show_table(config_pools.pools_table(of_pools))
     _print_problems(problems)
 
 
 @app.command("set", epilog=epilog("config set"))
 def set_(
     settings: Annotated[
-        list[str], typer.Argument(metavar="[CLUSTER] NAME=VALUE...", help="The cluster, and what to set.")
+        list[str],
+        typer.Argument(metavar="[CLUSTER] NAME=VALUE...", help="The cluster, and what to set; of a pool: POOL/NAME."),
     ],
     defaults: DefaultsOption = False,
     profile: ProfileOption = None,
@@ -74,10 +81,11 @@ def set_(
     """
     cluster, given = ("", settings) if defaults else (settings[0], settings[1:])
     with one_line_errors(BadThreshold):
-        wanted = _wanted(given, cluster)
+        of_cluster, of_pools = config_pools.split(given, cluster)
+        wanted = {} if of_pools and not of_cluster else _wanted(of_cluster, cluster)
         aws = runtime(profile, region)
         with aws_errors():
-            changes = change(aws, cluster, wanted)
+            changes = change(aws, cluster, wanted, of_pools)
     write_json({"cluster": cluster or None, "changed": changes}, json_)
     if json_ != "-":
         for one in changes:
@@ -124,7 +132,7 @@ def history(
             parameters.list_managed_clusters(aws, [cluster])
             for under in reversed(parameters.paths_of(cluster)):
                 path = f"{under}/{name}"
-                if versions := parameters.read_history(aws, path):
+                if versions := read_history(aws, path):
                     break
             else:
                 path = f"{CLUSTERS_PATH}/{cluster}/{name}"
@@ -170,8 +178,8 @@ def reset(
             say(line)
 
 
-def shown(aws: Runtime, cluster: str) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return a row for each threshold of `cluster`, and what is wrong with the parameters.
+def shown(aws: Runtime, cluster: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[str]]:
+    """Return a row for each threshold of `cluster`, one for each of several pools, and what is wrong with these.
 
     Raises:
         BadThreshold: if the cluster is not managed.
@@ -193,11 +201,16 @@ def shown(aws: Runtime, cluster: str) -> tuple[list[dict[str, Any]], list[str]]:
         }
         for t in THRESHOLDS.values()
     ]
-    return rows, list(settings.problems)
+    return rows, config_pools.pool_rows(settings), list(settings.problems)
 
 
-def change(aws: Runtime, cluster: str, wanted: Mapping[str, Value]) -> list[dict[str, Any]]:
+def change(
+    aws: Runtime, cluster: str, wanted: Mapping[str, Value], of_pools: config_pools.Wanted = MappingProxyType({})
+) -> list[dict[str, Any]]:
     """Set thresholds under the cluster's path ("": that of all clusters); return each with its value before.
+
+    Args:
+        of_pools: what is set of pools, too.
 
     Raises:
         BadThreshold: if a value contradicts another one, or the cluster is not managed. Nothing is written then.
@@ -208,9 +221,12 @@ def change(aws: Runtime, cluster: str, wanted: Mapping[str, Value]) -> list[dict
     for low, high in contradictions(after, given=wanted):
         if {low, high} & set(wanted):
             raise BadThreshold(f"{contradiction(after, low, high, path)}; set both, in one command")
+    changed = config_pools.change(aws, cluster, of_pools) if of_pools else []
     for name, value in wanted.items():
         parameters.put_threshold(aws, path, name, value)
-    return [{"path": f"{path}/{name}", "before": before[name], "after": value} for name, value in wanted.items()]
+    return changed + [
+        {"path": f"{path}/{name}", "before": before[name], "after": value} for name, value in wanted.items()
+    ]
 
 
 def _wanted(given: Iterable[str], cluster: str) -> dict[str, Value]:

@@ -19,13 +19,13 @@ from simulator.wording import counted
 from steady.aws.capacity.drift import with_drift
 from steady.aws.capacity.kind import NoSuchPool
 from steady.aws.runtime import Runtime
-from steady.aws.scaling import evaluation, ledger
-from steady.aws.scaling.evaluation import Evaluation
+from steady.aws.scaling import deciding, ledger
+from steady.aws.scaling.deciding import PoolDecision
 from steady.aws.settings import parameters
 from steady.cluster import ContainerInstance, Size, Snapshot
 from steady.scaling.reservation import is_low, reservation
 from steady.scaling.rules import RULES, Want
-from steady.thresholds import BadThreshold, ClusterSettings, Thresholds
+from steady.thresholds import BadThreshold, Thresholds
 
 RESOURCES = ("CPU", "memory")
 # A line of the answer, as `say` takes it: texts, and texts with their style.
@@ -65,51 +65,66 @@ def explained(aws: Runtime, cluster: str, ledger_table: str, launches_table: str
     """
     settings = settings_of(aws, cluster)
     remembered = ledger.load(aws, ledger_table, cluster).state
-    found = evaluation.evaluate_dry(aws, settings, remembered)
-    snapshot = found.snapshot
-    return {
+    found = deciding.evaluate_dry(aws, settings, remembered)
+    mode = settings.thresholds.mode
+    head = {
         "cluster": cluster,
-        "at": datetime.fromtimestamp(snapshot.at, UTC).isoformat(timespec="seconds"),
-        "mode": settings.thresholds.mode,
-        "pool": _pool(snapshot, settings),
+        "at": datetime.fromtimestamp(found.snapshot.at, UTC).isoformat(timespec="seconds"),
+        "mode": mode,
+    }
+    waiting = launches.waiting_launches(aws, launches_table, cluster)
+    tail = {"launches": waiting, "problems": list(settings.problems)}
+    parts = [_part(aws, one, mode) for one in found.parts]
+    if not found.snapshot.pools:
+        return {**head, **parts[0], **tail}
+    return {**head, "pools": [{"name": one.name, **part} for one, part in zip(found.parts, parts, strict=True)], **tail}
+
+
+def parts_of(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return what `explained` says of each pool, with what it says of the cluster; of one pool, that is all it says."""
+    return [{**answer, **part} for part in answer["pools"]] if "pools" in answer else [answer]
+
+
+def _part(aws: Runtime, one: PoolDecision, mode: str) -> dict[str, Any]:
+    """Return the state of a pool, the observations and wants of each rule, and the decision, as JSON values."""
+    snapshot, state, thresholds = one.snapshot, one.state, one.thresholds
+    return {
+        "pool": _pool(snapshot, thresholds),
         "reservation": dict(zip(RESOURCES, _percents(snapshot.active), strict=True)),
         "instances": [_instance(i, snapshot) for i in snapshot.instances],
-        "at_once_percent": {"asked": settings.thresholds.start_at_once_share, "got": _got(found)},
-        "booting": sorted(found.state.booting_since),
+        "at_once_percent": {"asked": thresholds.start_at_once_share, "got": _got(one)},
+        "booting": sorted(state.booting_since),
         "lacking": {s.name: s.missing for s in snapshot.services if s.missing},
-        "launches": launches.waiting_launches(aws, launches_table, cluster),
         "rules": [
-            {"rule": rule.__name__, "wants": [_want(w) for w in rule(snapshot, found.state, settings.thresholds)]}
-            for rule in RULES
+            {"rule": rule.__name__, "wants": [_want(w) for w in rule(snapshot, state, thresholds)]} for rule in RULES
         ],
-        "renewal": _renewal(aws, found, settings),
-        "scale_in": _scale_in(found, settings.thresholds),
-        "decision": _decision(found, settings.thresholds.mode),
-        "problems": list(settings.problems),
+        "renewal": _renewal(aws, one),
+        "scale_in": _scale_in(one),
+        "decision": _decision(one, mode),
     }
 
 
-def _renewal(aws: Runtime, found: Evaluation, settings: ClusterSettings) -> dict[str, Any]:
+def _renewal(aws: Runtime, found: PoolDecision) -> dict[str, Any]:
     """Return what `renewal_of` does; where renewal is off, what is out of date is read for this answer alone."""
     pool = found.snapshot.pool
     if not pool.launches:
-        pool = with_drift(aws, pool, replace(settings.thresholds, renew="drift"))
+        pool = with_drift(aws, pool, replace(found.thresholds, renew="drift"))
     return renewal_of(pool, found.state.renewal)
 
 
-def _got(found: Evaluation) -> float | None:
+def _got(found: PoolDecision) -> float | None:
     percent = found.state.lately.at_once_percent
     return None if percent is None else round(percent, 1)
 
 
-def _pool(snapshot: Snapshot, settings: ClusterSettings) -> dict[str, Any]:
+def _pool(snapshot: Snapshot, thresholds: Thresholds) -> dict[str, Any]:
     pool = snapshot.pool
     return {
         "name": str(pool.name),
         "target": pool.target,
         "held": pool.held,
         "on_demand": pool.on_demand,
-        **bounds_of(pool, settings.thresholds),
+        **bounds_of(pool, thresholds),
     }
 
 
@@ -142,8 +157,8 @@ def _want(want: Want) -> dict[str, Any]:
     return {"saw": str(want.observation), "tasks": len(want.tasks), "capacity": _size(want.capacity)}
 
 
-def _scale_in(found: Evaluation, thresholds: Thresholds) -> dict[str, Any]:
-    since = found.state.low_since
+def _scale_in(found: PoolDecision) -> dict[str, Any]:
+    since, thresholds = found.state.low_since, found.thresholds
     return {
         "low": is_low(found.snapshot, thresholds),
         "low_for_s": None if since is None else round(found.snapshot.at - since),
@@ -152,10 +167,10 @@ def _scale_in(found: Evaluation, thresholds: Thresholds) -> dict[str, Any]:
     }
 
 
-def _decision(found: Evaluation, mode: str) -> dict[str, Any]:
+def _decision(found: PoolDecision, mode: str) -> dict[str, Any]:
     decision = found.decision
     return {
-        "acts": decision.acts_on(found.snapshot) and mode == "active",
+        "acts": found.acts and mode == "active",
         "target": decision.target,
         "on_demand": decision.on_demand,
         "to_drain": list(decision.to_drain),
@@ -168,31 +183,36 @@ def _decision(found: Evaluation, mode: str) -> dict[str, Any]:
 
 
 def _print(answer: Mapping[str, Any]) -> None:
-    say(*heading(answer))
-    show_table(instances_table(answer))
-    if answer["launches"]:
-        show_table(launches.launches_table(answer["launches"]))
-    show_table(rules_table(answer))
-    for line in decision_lines(answer):
+    parts = parts_of(answer)
+    for part in parts:
+        say(*heading(part))
+        show_table(instances_table(part))
+        if answer["launches"] and part is parts[0]:
+            show_table(launches.launches_table(answer["launches"]))
+        show_table(rules_table(part))
+        for line in decision_lines(part):
+            say(*line)
+    for line in problem_lines(answer):
         say(*line)
 
 
-def heading(answer: Mapping[str, Any]) -> Line:
-    """Return the lines about the cluster, its pool, and how many tasks start at once, of what `explained` returns."""
-    pool, share = answer["pool"], answer["at_once_percent"]
+def heading(part: Mapping[str, Any]) -> Line:
+    """Return the lines about the cluster, its pool, and how many tasks start at once, of a part (`parts_of`)."""
+    pool, share = part["pool"], part["at_once_percent"]
     return (
-        (f"cluster {answer['cluster']}", "bold"),
-        f" at {answer['at']}, mode {answer['mode']}\n"
+        (f"cluster {part['cluster']}", "bold"),
+        f" at {part['at']}, mode {part['mode']}\n",
+        f"pool {part['name']}, " if "name" in part else "",
         f"{pool['name']}: target {pool['target']} ({pool['minimum']} to {pool['maximum']}), holds {pool['held']}"
         + (f", {pool['on_demand']} of the target on-demand" if pool["on_demand"] else "")
         + ("" if share["got"] is None else f"\nstarted at once: {share['got']:g} % of the latest tasks")
         + ("" if share["got"] is None else f" ({share['asked']} % asked)")
-        + (f"\n{renewal}" if (renewal := renewal_line(answer["renewal"], len(answer["instances"]))) else ""),
+        + (f"\n{renewal}" if (renewal := renewal_line(part["renewal"], len(part["instances"]))) else ""),
     )
 
 
 def instances_table(answer: Mapping[str, Any]) -> Table:
-    """Return the table of the instances, of what `explained` returns."""
+    """Return the table of the instances, of a part (`parts_of`)."""
     total = answer["reservation"]
     table = Table(show_footer=True)
     table.add_column("instance", footer=f"{len(answer['instances'])} and {len(answer['booting'])} booting")
@@ -211,7 +231,7 @@ def instances_table(answer: Mapping[str, Any]) -> Table:
 
 
 def rules_table(answer: Mapping[str, Any]) -> Table:
-    """Return the table of what each rule sees and wants, of what `explained` returns."""
+    """Return the table of what each rule sees and wants, of a part (`parts_of`)."""
     table = Table()
     for name in ("rule", "observation", "wants"):
         table.add_column(name)
@@ -240,7 +260,7 @@ def _wanted(want: Mapping[str, Any]) -> str:
 
 
 def decision_lines(answer: Mapping[str, Any]) -> Iterator[Line]:
-    """Yield the lines about what would be decided now, of what `explained` returns."""
+    """Yield the lines about what would be decided now, of a part (`parts_of`)."""
     decision = answer["decision"]
     unchanged = "" if decision["acts"] else " (nothing would be changed)"
     yield ("decision", "bold"), f": target {decision['target']}{unchanged}"
@@ -249,5 +269,9 @@ def decision_lines(answer: Mapping[str, Any]) -> Iterator[Line]:
     for what in ("to_drain", "to_undrain", "to_terminate", "to_forget", "order"):
         if decision[what]:
             yield (f"  {what.replace('_', ' ')}: {', '.join(decision[what])}",)
+
+
+def problem_lines(answer: Mapping[str, Any]) -> Iterator[Line]:
+    """Yield the lines about what is wrong with the cluster's parameters, of what `explained` returns."""
     for problem in answer["problems"]:
         yield ((f"  {problem}", "yellow"),)

@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from cli import clusters, config, drain, explain, image, prepare, renewal, simulate, tune, upgrade, watch
+from cli import adopt, clusters, config, drain, explain, image, prepare, renewal, simulate, tune, upgrade, watch
 from cli import run as run_
 from cli.bench import command as bench
 from cli.cost import command as cost
@@ -40,6 +40,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "run": run_.run,
     "renew": renewal.renew,
     "clusters": clusters.clusters,
+    "adopt": adopt.adopt,
     "explain": explain.explain,
     "watch": watch.watch,
     "doctor": doctor.doctor,

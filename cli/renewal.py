@@ -21,9 +21,12 @@ from steady.aws.runtime import Runtime
 from steady.aws.scaling import ledger
 from steady.aws.settings import parameters
 from steady.pools import Pool
+from steady.scaling.parts import part_of
 from steady.scaling.renewal_progress import RenewalProgress
 from steady.scaling.renewal_reasons import by_cause
-from steady.thresholds import BadThreshold, ClusterSettings
+from steady.scaling.state import ScalingState
+from steady.settings import ClusterSettings
+from steady.thresholds import BadThreshold
 
 LOOK_EACH_S = 15.0
 
@@ -49,33 +52,41 @@ def renew(
     with aws_errors(), one_line_errors(BadThreshold, NoSuchPool, parameters.NoLedger):
         table = parameters.read_ledger_table(aws)
         settings = settings_of(aws, cluster)
-        pool = drift_of(aws, settings)
-        write_json({"cluster": cluster, **renewal_of(pool, ledger.load(aws, table, cluster).state.renewal)}, json_)
+        drifts = drifts_of(aws, settings)
+        write_json({"cluster": cluster, **_answer(drifts, ledger.load(aws, table, cluster).state)}, json_)
         if dry_run:
-            if json_ != "-":
+            for pool in drifts.values() if json_ != "-" else ():
                 _show(pool)
             return
-        if not pool.drifted:
-            say(f"cluster {cluster}: {counted(len(pool.members), 'instance')}, none out of date")
+        drifted = sum(len(pool.drifted) for pool in drifts.values())
+        if not drifted:
+            instances = sum(len(pool.members) for pool in drifts.values())
+            say(f"cluster {cluster}: {counted(instances, 'instance')}, none out of date")
             return
         if settings.thresholds.renew == "off":
             config.change(aws, cluster, {"renew": "drift"})
             note(
                 f"cluster {cluster}: renew is drift from now on; steady config reset {cluster} renew turns it off again"
             )
-        stopped = _followed(aws, settings, table, len(pool.drifted))
+        stopped = _followed(aws, settings, table, drifted)
     if stopped:
         fail(f"cluster {cluster}: renewal stopped: {stopped}; steady image {cluster} --back", AWS_FAILED)
     say(f"cluster {cluster}: all instances are renewed")
 
 
-def drift_of(aws: Runtime, settings: ClusterSettings) -> Pool:
-    """Return the cluster's pool with its drifted instances, whether or not renewal is on.
+def drifts_of(aws: Runtime, settings: ClusterSettings) -> dict[str, Pool]:
+    """Return the cluster's pools with their drifted instances, whether or not renewal is on, by the pool's name.
 
     Raises:
-        NoSuchPool: if its pool does not exist.
+        NoSuchPool: if one of its pools does not exist.
     """
-    return read_drift(aws, pools.read_pool(aws, settings.pool), settings.thresholds)
+    return {one.name: read_drift(aws, pools.read_pool(aws, one.pool), settings.thresholds) for one in settings.pools}
+
+
+def _answer(drifts: Mapping[str, Pool], state: ScalingState) -> dict[str, Any]:
+    """Return what `renewal_of` does; for a cluster with several pools, for each of them."""
+    found = {name: renewal_of(pool, part_of(state, name).renewal) for name, pool in drifts.items()}
+    return found.get("", {"pools": found})
 
 
 def renewal_of(pool: Pool, progress: RenewalProgress) -> dict[str, Any]:
@@ -126,9 +137,11 @@ def _followed(aws: Runtime, settings: ClusterSettings, table: str, drifted: int)
 def _looks(aws: Runtime, settings: ClusterSettings, table: str) -> Iterator[tuple[int, str]]:
     """Yield how many instances are left, and why the renewal was stopped, until none is left."""
     while True:
-        pool = drift_of(aws, settings)
-        renewal = ledger.load(aws, table, settings.name).state.renewal
-        yield len(pool.drifted), renewal.stopped if renewal.launches == pool.launches else ""
-        if not pool.drifted:
+        drifts, state = drifts_of(aws, settings), ledger.load(aws, table, settings.name).state
+        renewals = ((pool, part_of(state, name).renewal) for name, pool in drifts.items())
+        stopped = [renewal.stopped for pool, renewal in renewals if renewal.launches == pool.launches]
+        left = sum(len(pool.drifted) for pool in drifts.values())
+        yield left, next(filter(None, stopped), "")
+        if not left:
             return
         aws.sleep(LOOK_EACH_S)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
-from cli.explain import decision_lines, explained, heading, instances_table, rules_table
+from cli.explain import Line, decision_lines, explained, heading, instances_table, parts_of, problem_lines, rules_table
 from cli.output import answers, one_line, one_line_errors, say, show_table
 from cli.recent_log import LogLine, NoLogs, log_groups, read_log
 from steady.aws.capacity.kind import NoSuchPool
@@ -99,21 +99,30 @@ def _show_live(aws: Runtime, watched: Watched, answer: dict[str, Any], every_s: 
 def _view(answer: dict[str, Any], log: Sequence[LogLine], trouble: str) -> RenderableType:
     """Return the view, what matters most on top: a terminal cuts off what is beyond its last line."""
     return Group(
-        Text.assemble(*heading(answer)),
-        *([Text(trouble, "bold red")] if trouble else []),
-        *(Text.assemble(*line) for line in decision_lines(answer)),
+        *(Text.assemble(*line) for line in [*([((trouble, "bold red"),)] if trouble else []), *_lines(answer)]),
         _log_table(log),
-        rules_table(answer),
-        instances_table(answer),
+        *_tables(answer),
     )
 
 
 def _print(answer: dict[str, Any], log: Sequence[LogLine]) -> None:
-    say(*heading(answer))
-    for line in decision_lines(answer):
+    for line in _lines(answer):
         say(*line)
-    for table in (_log_table(log), rules_table(answer), instances_table(answer)):
+    for table in (_log_table(log), *_tables(answer)):
         show_table(table)
+
+
+def _lines(answer: dict[str, Any]) -> Iterator[Line]:
+    for part in parts_of(answer):
+        yield heading(part)
+        yield from decision_lines(part)
+    yield from problem_lines(answer)
+
+
+def _tables(answer: dict[str, Any]) -> Iterator[Table]:
+    for part in parts_of(answer):
+        yield rules_table(part)
+        yield instances_table(part)
 
 
 def _log_table(log: Sequence[LogLine]) -> Table:

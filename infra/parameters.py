@@ -9,14 +9,16 @@ from collections.abc import Mapping
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from infra.settings.clusters import ManagedCluster
+from infra.settings.adopted import AdoptedCluster, AdoptedPools, ManagedCluster
 from steady.names import (
+    CAPACITY,
     CLUSTERS_PATH,
     DEPLOYED_CLUSTERS_PATH,
     DEPLOYED_DEFAULTS_PATH,
     LAUNCH_QUEUE_PARAMETER,
     LAUNCHES_PARAMETER,
     LEDGER_PARAMETER,
+    POOLS,
 )
 from steady.pools import PoolName
 from steady.thresholds import THRESHOLDS
@@ -44,6 +46,21 @@ def add_cluster(scope: Construct, cluster: ManagedCluster, pool: PoolName) -> No
     """Add the parameters of `cluster`: its pool, and the thresholds of its row."""
     path = f"{CLUSTERS_PATH}/{cluster.name}/capacity"
     _parameter(scope, path, str(pool), POOL_PATTERN, f"What gives {cluster.name} instances.")
+    _add(scope, f"{DEPLOYED_CLUSTERS_PATH}/{cluster.name}", cluster.thresholds)
+
+
+def add_adopted(scope: Construct, cluster: AdoptedCluster | AdoptedPools) -> None:
+    """Add the parameters of a cluster that exists: its pool, or each of its pools, and the thresholds of its row."""
+    if isinstance(cluster, AdoptedCluster):
+        add_cluster(scope, cluster, cluster.pool)
+        return
+    for one in cluster.pools:
+        path = f"{cluster.name}/{POOLS}/{one.name}"
+        description = f"What gives the pool {one.name} of {cluster.name} instances."
+        _parameter(scope, f"{CLUSTERS_PATH}/{path}/{CAPACITY}", str(one.pool), POOL_PATTERN, description)
+        for name, value in one.parameters.items():
+            description = f"The {name} of the pool {one.name} of {cluster.name}, from cdk.json."
+            _parameter(scope, f"{DEPLOYED_CLUSTERS_PATH}/{path}/{name}", str(value), r"^[0-9]{1,6}$", description)
     _add(scope, f"{DEPLOYED_CLUSTERS_PATH}/{cluster.name}", cluster.thresholds)
 
 

@@ -131,6 +131,9 @@ def may_change_capacity(function: QueueFunction, settings: Settings) -> None:
     function.allow(["ec2:DescribeInstanceTypes"], ["*"])
     # Whether instances get ENI trunks. It has no resource and no condition (Service Authorization Reference, ECS).
     function.allow(["ecs:ListAccountSettings"], ["*"])
+    if settings.several_pools:
+        # It has no resource. Which pool is the cheapest, Spot prices decide.
+        function.allow(["ec2:DescribeSpotPriceHistory"], ["*"])
     # What renewal compares: what an instance was launched from, and what the pool's launch template says now. If that
     # names an image by a parameter of AWS's, EC2 reads it with the caller's rights (EC2 API, ResolveAlias); the
     # parameter's ARN has no account.

@@ -55,5 +55,7 @@ class ServiceOutStack(cdk.Stack):
         permissions.may_answer_hooks(handler, settings)
         permissions.may_lease(handler, ledger)
         for cluster in settings.adopted:
-            if cluster.pool_kind.traits.waits_under_hook and cluster.hook:
-                add_hook(self, f"Hook-{cluster.name}", cluster.pool.name)
+            for one in cluster.pools:
+                if one.pool.kind.traits.waits_under_hook and one.hook:
+                    id_ = "-".join(filter(None, ("Hook", cluster.name, one.name)))
+                    add_hook(self, id_, one.pool.name)

@@ -30,4 +30,4 @@ class StateStack(cdk.Stack):
         parameters.add_ledger(self, self.ledger.table_name)
         parameters.add_thresholds(self, settings.thresholds)
         for cluster in settings.adopted:
-            parameters.add_cluster(self, cluster, cluster.pool)
+            parameters.add_adopted(self, cluster)

@@ -81,6 +81,7 @@ class Account:
             "ec2:DescribeSpotFleetRequests": self.fleets.describe_spot_fleet_requests,
             "ec2:DescribeSpotFleetInstances": self.fleets.describe_spot_fleet_instances,
             "ec2:DescribeSpotFleetRequestHistory": self.fleets.describe_spot_fleet_request_history,
+            "ec2:DescribeSpotPriceHistory": self.spot.describe_spot_price_history,
             "ec2:CreateTags": self.fleets.create_tags,
             "ec2:DeleteTags": self.fleets.delete_tags,
             "ec2:ModifySpotFleetRequest": self.fleets.modify_spot_fleet_request,

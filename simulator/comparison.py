@@ -13,11 +13,12 @@ from simulator import policies
 from simulator.bill import hours_bought
 from simulator.ec2 import BOOT_S
 from simulator.instance_types import registered_size
-from simulator.prices import SPOT_SHARE, dollars, hours_of
+from simulator.prices import dollars, hours_of
 from simulator.processes import run_all
 from simulator.simulation import Scenario, simulate
 from simulator.workload import synthetic, traces
 from simulator.workload.plan import ClusterPlan, SpotMarket, fitting, lower_bound_instance_hours, whole_instance_hours
+from steady.list_prices import SPOT_SHARE
 from steady.pools import PoolKind, Purchase
 
 # A wait (95th percentile) of this many seconds counts as much as all instances: it doubles the cost.

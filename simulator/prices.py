@@ -2,25 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from simulator.bill import Hours, Price, bill
 from simulator.instance_types import described
-
-# USD an hour for each vCPU of a family, Linux on-demand in us-east-1 ("Amazon EC2 On-Demand Pricing"). Within these
-# families the price is in proportion to the vCPUs.
-USD_FOR_A_VCPU: Mapping[str, float] = {
-    "c5": 0.0425,
-    "c6i": 0.0425,
-    "m5": 0.048,
-    "m6i": 0.048,
-    "m7i": 0.0504,
-    "r5": 0.063,
-    "r6i": 0.063,
-}
-# The fraction of the list price that Spot is taken to cost. Real Spot prices change from hour to hour and from zone to
-# zone, so this is an assumption; the commands that use it have an option for it, or say so.
-SPOT_SHARE = 0.4
+from steady.list_prices import SPOT_SHARE, USD, USD_FOR_A_VCPU
 
 
 class NoListPrice(ValueError):
@@ -38,6 +22,8 @@ def list_price(instance_type: str) -> float:
     0.384
     """
     family, _, size = instance_type.partition(".")
+    if instance_type in USD:
+        return USD[instance_type]
     vcpus: int = described(instance_type)["VCpuInfo"]["DefaultVCpus"]
     if family not in USD_FOR_A_VCPU or size.startswith("metal"):
         raise NoListPrice(

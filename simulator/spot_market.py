@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
 
 from simulator.auto_scaling import AutoScaling
 from simulator.auto_scaling_group import AutoScalingGroup
 from simulator.clock import Clock
-from simulator.ec2 import Ec2, Ec2Instance
+from simulator.ec2 import ZONES, Ec2, Ec2Instance
+from simulator.endpoint import Params
+from simulator.errors import AwsError
 from simulator.fleet_request import SpotFleet
+from simulator.paging import ec2_page
+from simulator.prices import listed
 from simulator.spot_fleet import SpotFleets
 
 # EC2: seconds from an interruption notice to the termination.
 NOTICE_S = 120.0
+# EC2 API, DescribeSpotPriceHistory: MaxResults.
+PRICES_A_PAGE = 1000
 
 
 class SpotMarket:
@@ -20,6 +28,7 @@ class SpotMarket:
 
     Attributes:
         interruptions: how many interruption notices were given.
+        prices: what an hour of a type costs on Spot, in USD, where it is not the usual share of the list price.
         on_notice: called with each instance that gets a notice.
         on_recommendation: called with each instance that gets a rebalance recommendation.
     """
@@ -30,6 +39,7 @@ class SpotMarket:
         self.fleets = fleets
         self.groups = groups
         self.interruptions = 0
+        self.prices: dict[str, float] = {}
         self.on_notice: Callable[[Ec2Instance], object] = lambda instance: None
         self.on_recommendation: Callable[[Ec2Instance], object] = lambda instance: None
         fleets.reclaim = self.reclaim
@@ -63,6 +73,31 @@ class SpotMarket:
             else:
                 self.groups.leave(instance)
             self.on_recommendation(instance)
+
+    def describe_spot_price_history(self, params: Params) -> dict[str, Any]:
+        """Describe the prices that hold at the start of the time asked for. Changes until its end are not simulated."""
+        now = datetime.fromtimestamp(self.clock.now, UTC)
+        at = params.get("StartTime", now)
+        if at > params.get("EndTime", now):
+            raise AwsError("InvalidParameterValue", "The start time must not be later than the end time")
+        zones: tuple[str, ...] = ZONES
+        for one in params.get("Filters", []):
+            if one["Name"] != "availability-zone":
+                raise AwsError("InvalidParameterValue", f"the filter {one['Name']} is not simulated")
+            zones = tuple(zone for zone in zones if zone in one["Values"])
+        found = [
+            {
+                "AvailabilityZone": zone,
+                "InstanceType": type_,
+                "ProductDescription": product,
+                "SpotPrice": f"{self.prices[type_] if type_ in self.prices else listed(type_).spot or 0.0:.6f}",
+                "Timestamp": at,
+            }
+            for type_ in params.get("InstanceTypes", [])
+            for product in params.get("ProductDescriptions", ["Linux/UNIX"])
+            for zone in zones
+        ]
+        return ec2_page("SpotPriceHistory", found, params, default=PRICES_A_PAGE, least=1, most=PRICES_A_PAGE)
 
     def set_available(self, pool: SpotFleet | AutoScalingGroup, share: float) -> None:
         """Set how much the market has, as a fraction. A fall takes the same fraction of the running instances."""

@@ -164,6 +164,26 @@ class Suite:
         self.account.parameters.put(f"{CLUSTERS_PATH}/{cluster}/capacity", capacity)
         for name, value in thresholds.items():
             self.account.parameters.put(f"{DEPLOYED_CLUSTERS_PATH}/{cluster}/{name}", value)
+        self._tick_from_now(cluster)
+
+    def manage_pools(
+        self, cluster: str, capacities: Mapping[str, str], own: Mapping[str, int], **thresholds: int | str
+    ) -> None:
+        """Let the suite manage a cluster with several pools.
+
+        Args:
+            capacities: the `capacity` of each pool, by the pool's name.
+            own: other parameters of pools, such as `spot/max_capacity`.
+        """
+        for pool, capacity in capacities.items():
+            self.account.parameters.put(f"{CLUSTERS_PATH}/{cluster}/pools/{pool}/capacity", capacity)
+        for name, value in own.items():
+            self.account.parameters.put(f"{DEPLOYED_CLUSTERS_PATH}/{cluster}/pools/{name}", value)
+        for name, threshold in thresholds.items():
+            self.account.parameters.put(f"{DEPLOYED_CLUSTERS_PATH}/{cluster}/{name}", threshold)
+        self._tick_from_now(cluster)
+
+    def _tick_from_now(self, cluster: str) -> None:
         if self.autoscaler:
             self.account.clock.every(wiring.TICK_S, lambda: self.tick(cluster))
 

@@ -42,6 +42,7 @@ LIMITS = (
     # (DescribeHosts). The others are cautious assumptions, of the order of RequestSpotInstances (50 and 5).
     Limit("ec2", 100, 20, ("DescribeInstances",)),
     Limit("ec2", 100, 20, ("DescribeInstanceTypes",)),
+    Limit("ec2", 100, 20, ("DescribeSpotPriceHistory",)),
     Limit("ec2", 50, 5, ("TerminateInstances",)),
     Limit("ec2", 50, 3, ("DescribeSpotFleetRequests",)),
     Limit("ec2", 50, 5, ("DescribeSpotFleetInstances",)),

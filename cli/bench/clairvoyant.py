@@ -23,12 +23,12 @@ from cli.bench.options import (
     publish,
 )
 from cli.output import JsonOption, one_line_errors, progress_bars
-from simulator import prices
 from simulator.bench.clairvoyant import limit
 from simulator.bench.clairvoyant.limit import Limit
 from simulator.bench.clairvoyant.spending import KINDS
 from simulator.bench.placement import NoSearch
 from simulator.workload import traces
+from steady.list_prices import SPOT_SHARE
 
 MADE_BY = "steady bench clairvoyant"
 
@@ -42,7 +42,7 @@ def clairvoyant(
     ] = list(limit.WAITS_S),  # noqa: B006
     search: Annotated[float, typer.Option(min=1, help="Seconds of each search.")] = 60,
     seed: SeedOption = 0,
-    spot_percent: SpotPercentOption = 100 * prices.SPOT_SHARE,
+    spot_percent: SpotPercentOption = 100 * SPOT_SHARE,
     at_once: AtOnceOption = CORES,
     page_: PageOption = None,
     json_: JsonOption = None,

@@ -16,6 +16,7 @@ from cli.bench import (
     lambda_sizes,
     launch,
     policies,
+    pools,
     published,
     reliability_page,
     renewal,
@@ -54,6 +55,7 @@ app.command("karpenter", epilog=epilog("bench karpenter"))(karpenter_suite.karpe
 app.command("launch", epilog=epilog("bench launch"))(launch.launch)
 app.command("policies", epilog=epilog("bench policies"))(policies.policies)
 app.command("published", epilog=epilog("bench published"))(published.published)
+app.command("pools", epilog=epilog("bench pools"))(pools.pools)
 app.command("renewal", epilog=epilog("bench renewal"))(renewal.renewal)
 app.command("sensitivity", epilog=epilog("bench sensitivity"))(sensitivity.sensitivity)
 

@@ -24,8 +24,8 @@ from cli.bench.options import (
 from cli.output import JsonOption, fail, one_line_errors, progress_bars
 from simulator import comparison
 from simulator.policies import POLICIES
-from simulator.prices import SPOT_SHARE
 from simulator.workload import traces
+from steady.list_prices import SPOT_SHARE
 from steady.pools import PoolKind
 
 

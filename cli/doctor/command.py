@@ -51,8 +51,10 @@ def examine(aws: Runtime, cluster: str) -> tuple[Finding, ...]:
         BadThreshold: if the cluster has no usable `capacity` parameter.
         NoSuchPool: if the parameter names a group or fleet that does not exist.
     """
-    pool = settings_of(aws, cluster).pool
-    return findings(inspection.inspect(aws, cluster, pool))
+    of_cluster = settings_of(aws, cluster).pool_names
+    found = (one for pool in of_cluster for one in findings(inspection.inspect(aws, cluster, pool, of_cluster)))
+    # What is wrong with a service is found with each pool.
+    return tuple(dict.fromkeys(found))
 
 
 def _print(cluster: str, found: tuple[Finding, ...]) -> None:

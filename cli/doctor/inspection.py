@@ -36,14 +36,14 @@ if TYPE_CHECKING:
     from mypy_boto3_elbv2.type_defs import TargetGroupTypeDef
 
 
-def inspect(runtime: Runtime, cluster: str, pool: PoolName) -> Inspection:
-    """Return what the doctor checks of `cluster` and of its pool.
+def inspect(runtime: Runtime, cluster: str, pool: PoolName, of_cluster: Sequence[PoolName] = ()) -> Inspection:
+    """Return what the doctor checks of `cluster` and of its pool, or of one of its pools `of_cluster`.
 
     Raises:
         NoSuchPool: if there is no such group or fleet.
     """
     every = describe_all_instances(runtime, cluster)
-    providers = Providers(runtime, cluster, pool, instances=every)
+    providers = Providers(runtime, cluster, {pool: ()}, every)
     instances = providers.our_instances(every)
     # Service-out stops a daemon last: its settings cut no request short. What runs elsewhere is nobody's here.
     services = [
@@ -60,6 +60,7 @@ def inspect(runtime: Runtime, cluster: str, pool: PoolName) -> Inspection:
     inspection = Inspection(
         cluster=cluster,
         pool=pool,
+        others=tuple(one for one in of_cluster if one != pool),
         target_groups=tuple(_target_groups(runtime, traffic, revisions)),
         revisions=(*(r for found in revisions.values() for r in found), *_batch_revisions(runtime, cluster, instances)),
         members=_members(runtime, instances),

@@ -113,6 +113,7 @@ class Inspection:
         fleet_type: the type of the Spot Fleet; `maintain` for a group.
         spot_percent: how many percent of the group above its on-demand base are Spot Instances.
         capacity_rebalance: whether the group replaces Spot Instances that are at risk.
+        others: the cluster's other pools.
     """
 
     cluster: str
@@ -130,6 +131,7 @@ class Inspection:
     fleet_type: str = "maintain"
     spot_percent: int = 0
     capacity_rebalance: bool = False
+    others: tuple[PoolName, ...] = ()
 
     @property
     def on_spot(self) -> bool:

@@ -95,18 +95,18 @@ def record_cluster(aws: Runtime, cluster: str, hours: float) -> Traces:
         BadThreshold: if the cluster is not managed.
         NoRecords: if the suite keeps no events in this account and Region.
     """
-    pool = settings_of(aws, cluster).pool
+    of_cluster = settings_of(aws, cluster).pool_names
     until = aws.now()
     since = until - hours * 3600
-    tasks = events.tasks_of(aws, cluster, pool, since, until)
+    tasks = events.tasks_of(aws, cluster, of_cluster, since, until)
     market = None
-    held = read_pool(aws, pool)
-    if held.traits.purchase is Purchase.SPOT:
+    spot = [pool for pool in (read_pool(aws, name) for name in of_cluster) if pool.traits.purchase is Purchase.SPOT]
+    if spot:
         warned = events.interruptions(aws, since, until)
         origins = origins_of(aws, (id_ for _, id_ in warned))
         # EC2 describes a terminated instance for an hour at most. One that is no longer described may have been ours.
-        ours = [at for at, id_ in warned if id_ not in origins or origins[id_].pool == pool]
-        market = _market(ours, since, until, held.target)
+        ours = [at for at, id_ in warned if id_ not in origins or origins[id_].pool in of_cluster]
+        market = _market(ours, since, until, sum(pool.target for pool in spot))
     return Traces(_jobs(tasks, since, until), _services(tasks, since, until), market)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -48,8 +48,8 @@ class Ran:
     instance: str = ""
 
 
-def tasks_of(runtime: Runtime, cluster: str, pool: PoolName, since: float, until: float) -> list[Ran]:
-    """Return the tasks of `cluster` that ran on `pool` from `since` to `until`, in the order of their creation.
+def tasks_of(runtime: Runtime, cluster: str, pools: Sequence[PoolName], since: float, until: float) -> list[Ran]:
+    """Return the tasks of `cluster` that ran on `pools` from `since` to `until`, in the order of their creation.
 
     A task that a launch type has put on another EC2 instance of the cluster is among them.
 
@@ -57,7 +57,7 @@ def tasks_of(runtime: Runtime, cluster: str, pool: PoolName, since: float, until
         NoRecords: if the suite keeps no events in this account and Region.
     """
     every = describe_all_instances(runtime, cluster)
-    providers = Providers(runtime, cluster, pool, instances=every)
+    providers = Providers(runtime, cluster, dict.fromkeys(pools, ()), every)
     # ECS may say more than once that a task has stopped: the last time it says, all is known.
     details = {
         event["detail"]["taskArn"]: event["detail"]

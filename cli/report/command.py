@@ -25,6 +25,7 @@ from steady.aws.runtime import Runtime
 from steady.aws.scaling import ledger
 from steady.aws.settings.parameters import NoLedger, list_managed_clusters, read_ledger_table
 from steady.pools import Purchase
+from steady.scaling.parts import instance_hours
 from steady.thresholds import BadThreshold
 
 # How long the suite keeps the events of tasks (infra/events_stack.py), in seconds.
@@ -124,12 +125,12 @@ def hours_of(aws: Runtime, clusters: list[str], day: str) -> dict[str, Hours]:
     """
     names = list_managed_clusters(aws, clusters)
     table = read_ledger_table(aws)
-    usage = {cluster: ledger.load(aws, table, cluster).state.usage.until(aws.now()) for cluster in names}
-    days = sorted({known for of_cluster in usage.values() for known in of_cluster.hours})
+    usage = {cluster: instance_hours(ledger.load(aws, table, cluster).state, aws.now()) for cluster in names}
+    days = sorted({known for of_cluster in usage.values() for known in of_cluster})
     if day not in days:
         has = f"it has {days[0]} to {days[-1]}" if days else "it has no day yet"
         raise NothingCounted(f"the ledger has no instance-hours of {day}: {has} (--day)")
-    return {cluster: _by_purchase(of_cluster.hours.get(day, {})) for cluster, of_cluster in usage.items()}
+    return {cluster: _by_purchase(of_cluster.get(day, {})) for cluster, of_cluster in usage.items()}
 
 
 def usage_of_day(aws: Runtime, cluster: str, day: str, hours: Hours) -> Usage:
@@ -145,7 +146,7 @@ def usage_of_day(aws: Runtime, cluster: str, day: str, hours: Hours) -> Usage:
         raise NothingCounted(f"the events of {day} are gone: they are kept for two weeks (--day)")
     until = min(since + 86_400, aws.now())
     # A task that ran on the day may have stopped after it: its event is from then.
-    ran = tasks_of(aws, cluster, settings_of(aws, cluster).pool, since, aws.now())
+    ran = tasks_of(aws, cluster, settings_of(aws, cluster).pool_names, since, aws.now())
     types = sorted({type_ for by_type in hours.values() for type_ in by_type})
     vcpus, mib = (weights_in(aws, unit, types) for unit in ("vcpu", "memory-mib"))
     for type_ in types:

@@ -26,7 +26,7 @@ from steady.metrics import MetricName
 from steady.names import CLUSTERS_PATH
 from steady.scaling.demand import Demand, RunShape, key_of_run, merge_demands, still_repeated
 from steady.scaling.state import ScalingState
-from steady.thresholds import ClusterSettings
+from steady.settings import ClusterSettings
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -69,7 +69,7 @@ def handle_batch(
         _set_aside(
             runtime,
             foreign,
-            f"group_name is not {cluster.pool.name}, the group of cluster {name}",
+            f"group_name is not {' or '.join(_groups(cluster))}, the group of cluster {name}",
             dead_letter_queue_url,
         )
         # Before the first call of ECS, so that it counts.
@@ -136,11 +136,11 @@ def _asking(messages: Sequence[Message]) -> list[Message]:
 
 
 def _served(runtime: Runtime, cluster: ClusterSettings, messages: Sequence[Message]) -> list[Message]:
-    """Return the messages about tasks that the cluster's pool serves, each with as many tasks as the pool gets.
+    """Return the messages about tasks that the cluster's pools serve, each with as many tasks as they get.
 
     The others are no mistake of the launcher: Fargate, or another pool, had no room.
     """
-    providers = Providers(runtime, cluster.name, cluster.pool)
+    providers = Providers(runtime, cluster.name, dict.fromkeys(cluster.pool_names, ()))
     served = []
     for message in messages:
         launch = launch_of_run(runtime, cluster.name, message.value.launch)
@@ -150,7 +150,7 @@ def _served(runtime: Runtime, cluster: ClusterSettings, messages: Sequence[Messa
         else:
             runtime.telemetry.info(
                 f"cluster {cluster.name}: the RunTask failure {message.value.key} is ignored: its task runs on "
-                f"{launch}, which {cluster.pool} does not serve",
+                f"{launch}, which {' and '.join(map(str, cluster.pool_names))} does not serve",
                 cluster=cluster.name,
             )
     return served
@@ -188,9 +188,13 @@ def _leave(runtime: Runtime, message: Message, error: Exception, text: str, dead
 
 
 def _is_of(cluster: ClusterSettings, failure: RunTaskFailure) -> bool:
-    """Whether the group that a message names, if any, is the cluster's. A cluster of another kind has no group."""
-    is_named = cluster.pool.kind.traits.is_named_to_launchers
-    return not is_named or not failure.group or failure.group == cluster.pool.name
+    """Whether the group that a message names, if any, is one of the cluster's. A cluster of fleets has no group."""
+    groups = _groups(cluster)
+    return not groups or not failure.group or failure.group in groups
+
+
+def _groups(cluster: ClusterSettings) -> list[str]:
+    return [pool.name for pool in cluster.pool_names if pool.kind.traits.is_named_to_launchers]
 
 
 def _set_aside(runtime: Runtime, messages: Sequence[Message], reason: str, dead_letter_queue_url: str) -> None:

@@ -169,6 +169,7 @@ class Service:
         startable: how many more tasks ECS may start now, by its maximum percent.
         shared: its capacity provider strategy, if other pools get a part of its tasks; else None.
         elsewhere: how many of the tasks that ECS must start go to other pools.
+        lacks: how many of them ECS gives to each pool by the strategy, by the pool's name; only if it is `shared`.
     """
 
     name: str
@@ -183,6 +184,7 @@ class Service:
     startable: int = 0
     shared: Launch | None = None
     elsewhere: int = 0
+    lacks: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def missing(self) -> int:
@@ -221,6 +223,14 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """A cheaper pool of the cluster: its instances that take tasks, and how much of others' tasks they may take."""
+
+    instances: tuple[ContainerInstance, ...]
+    spare: Size
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything that one decision about one cluster looks at.
 
@@ -235,6 +245,9 @@ class Snapshot:
         shapes: what EC2 offers as each of the pool's types, by type.
         trunks: how many awsvpc tasks an instance to come takes, by type, where it will register with a trunk.
         started: the tasks that have started since this process last looked; None: it has not looked lately.
+        pools: each pool of a cluster with several, by its name; `pool` is all of them together then. Nothing where
+            `pool` is the only one, or the one that is decided about.
+        beside: the cheaper pools of the cluster: scale-in may count on their room.
     """
 
     cluster: str
@@ -251,6 +264,8 @@ class Snapshot:
     shapes: Mapping[str, InstanceShape] = field(default_factory=dict)
     trunks: Mapping[str, int] = field(default_factory=dict)
     started: Started | None = None
+    pools: Mapping[str, Pool] = field(default_factory=dict)
+    beside: tuple[Beside, ...] = ()
 
     @property
     def active(self) -> tuple[ContainerInstance, ...]:

@@ -8,6 +8,8 @@ TERMINATING = "autoscaling:EC2_INSTANCE_TERMINATING"
 CLUSTERS_PATH = "/steady/clusters"
 DEFAULTS_PATH = "/steady/defaults"
 CAPACITY = "capacity"
+# Under a cluster: its pools, where it has several, each with a `capacity` of its own.
+POOLS = "pools"
 # The deployment's thresholds, which the operators' override. CloudFormation owns these parameters, and may write them
 # again at each deployment.
 DEPLOYED_CLUSTERS_PATH = "/steady/deployed/clusters"

@@ -160,6 +160,7 @@ class Pool:
         trouble: what AWS says of the latest launch, if it failed and the pool is short of its target; else "".
         zones: the ids of its instances in each zone, if it keeps its zones balanced; else nothing.
         order: its types in the order in which it launches them, each as long as EC2 has it; nothing if it has no order.
+        providers: the names of its capacity providers, as far as work of the cluster names them.
         is_changing: whether the last change of its target is not done: it refuses changes, and `target` may be the one
             before.
         own_traits: the traits of this pool; None: those of its kind.
@@ -184,6 +185,7 @@ class Pool:
     order: tuple[str, ...] = ()
     zones: Mapping[str, frozenset[str]] = field(default_factory=dict)
     trouble: str = ""
+    providers: frozenset[str] = frozenset()
     is_changing: bool = False
     own_traits: PoolTraits | None = None
     templates: tuple[tuple[str, str], ...] = ()
@@ -221,3 +223,33 @@ class Pool:
     def types(self) -> tuple[str, ...]:
         """The types that the pool launches: those it names, else those of its members."""
         return tuple(sorted(self.weights or {type_ for type_ in self.members.values() if type_}))
+
+
+def together(pools: Iterable[Pool]) -> Pool:
+    """Return all capacity of a cluster as if it were one pool: a single pool itself, of several the sums of them all.
+
+    Sums of units say how large it is only where the pools count alike.
+
+    Raises:
+        ValueError: if there is no pool.
+    """
+    first, *others = pools
+    if not others:
+        return first
+    every = [first, *others]
+    return Pool(
+        first.name,
+        target=sum(pool.target for pool in every),
+        minimum=sum(pool.minimum for pool in every),
+        maximum=sum(pool.maximum for pool in every),
+        members={id_: type_ for pool in every for id_, type_ in pool.members.items()},
+        weights={type_: 1.0 for pool in every for type_ in pool.types},
+        waiting=frozenset[str]().union(*(pool.waiting for pool in every)),
+        on_demand_members=frozenset[str]().union(*(_bought_on_demand(pool) for pool in every)),
+        providers=frozenset[str]().union(*(pool.providers for pool in every)),
+        own_traits=PoolTraits("", "", "", Purchase.SPOT),
+    )
+
+
+def _bought_on_demand(pool: Pool) -> frozenset[str]:
+    return frozenset(pool.members) if pool.traits.purchase is Purchase.ON_DEMAND else pool.on_demand_members

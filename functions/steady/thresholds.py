@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from steady import windows
-from steady.pools import POOL_NAMES, PoolName
 from steady.threshold import BadThreshold as BadThreshold
 from steady.threshold import Threshold as Threshold
 
@@ -134,6 +133,20 @@ class Thresholds:
         "Remove instances only if the reservation then stays this many percentage points under the high thresholds.",
         lowest=0,
     )
+    expander: str = _word(
+        "price",
+        "priority",
+        "least-waste",
+        meaning="Choice of the pools that grow, in a cluster with several pools, among those that can hold a waiting "
+        "task. price: those whose new instances cost the least together; priority: the one with the highest priority; "
+        "least-waste: the one whose new instances keep the least CPU and memory idle.",
+    )
+    on_demand_share: int = _percent(
+        0,
+        "Keep at least this percentage of the CPU of a cluster with several pools on-demand. Nothing is launched or "
+        "terminated for its sake alone.",
+        lowest=0,
+    )
     scale_in_share: int = _percent(
         25, "Drain at most this percentage of the cluster's instances in one decision (minimum one)."
     )
@@ -164,35 +177,6 @@ THRESHOLDS: Mapping[str, Threshold] = {
     f.name: Threshold(f.name, getattr(Thresholds, f.name), **f.metadata) for f in fields(Thresholds)
 }
 DEFAULTS: Mapping[str, int | str] = {t.name: t.default for t in THRESHOLDS.values()}
-
-
-@dataclass(frozen=True)
-class ClusterSettings:
-    """The pool and the thresholds of the cluster `name`, and `problems`: what is wrong with its parameters.
-
-    `grow_only` is whether scale-in is suspended, because the parameters could not be read and may have changed.
-    """
-
-    name: str
-    pool: PoolName
-    thresholds: Thresholds
-    problems: tuple[str, ...] = ()
-    grow_only: bool = False
-
-
-def parse_pool(raw: str, path: str) -> PoolName:
-    """Return the pool that a `capacity` parameter names.
-
-    >>> str(parse_pool("auto-scaling-group:web", "/steady/clusters/web/capacity"))
-    'auto-scaling-group:web'
-
-    Raises:
-        BadThreshold: if it is neither `auto-scaling-group:NAME` nor `spot-fleet:sfr-…`.
-    """
-    pool = PoolName.parse(raw)
-    if pool is None:
-        raise BadThreshold(f'{path} is "{raw}": {POOL_NAMES} is needed')
-    return pool
 
 
 # Of each pair, the first must be under the second, or may also be as large (capacities).

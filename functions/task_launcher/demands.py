@@ -15,7 +15,7 @@ from steady.launch import UNSAID, Launch
 from steady.queued_run import QueuedRun
 from steady.scaling.demand import MAX_DEMANDS, Demand, RunShape, key_of_run, merge_demands, still_repeated
 from steady.scaling.state import ScalingState
-from steady.thresholds import ClusterSettings
+from steady.settings import ClusterSettings
 from task_launcher.environment import Environment
 from task_launcher.gangs import shape_of
 
@@ -58,7 +58,7 @@ class QueueDemands:
         self._demands: dict[str, Demand] = {}
         self._shapes: dict[str, RunShape] = {}
         self._unread: set[str] = set()
-        providers = Providers(runtime, cluster.name, cluster.pool)
+        providers = Providers(runtime, cluster.name, dict.fromkeys(cluster.pool_names, ()))
         read: dict[str, TaskShape | None] = {}
         until = runtime.now() + READING_TAKES_S
         for run in waiting:

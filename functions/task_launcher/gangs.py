@@ -15,7 +15,7 @@ from steady.pools import Pool
 from steady.queued_run import QueuedRun
 from steady.scaling.placement import place
 from steady.scaling.room import room_on
-from steady.thresholds import ClusterSettings
+from steady.settings import ClusterSettings
 
 STOPPED_BECAUSE = "all_or_nothing: there was no room for the other tasks of the launch request"
 
@@ -54,7 +54,7 @@ def lacks_room(runtime: Runtime, cluster: ClusterSettings, run: QueuedRun) -> st
         # An unknown family, or a size that is no number: RunTask says what is wrong with it.
         return ""
     instances = describe_all_instances(runtime, run.cluster)
-    here = Snapshot(run.cluster, runtime.now(), instances, (), Pool(cluster.pool, 0, 0, 0))
+    here = Snapshot(run.cluster, runtime.now(), instances, (), Pool(cluster.pool_names[0], 0, 0, 0))
     here = with_constraints(runtime, here, [shape])
     if not shape.member_of <= set(here.matching):
         # ECS refuses an expression, or does not answer: RunTask says.

@@ -14,7 +14,7 @@ from steady.aws.ecs.run_tasks import Refused, Throttled, Unanswered, run_tasks
 from steady.aws.runtime import CALLS_AT_ONCE, Runtime
 from steady.metrics import MetricName
 from steady.queued_run import ROUND_S, QueuedRun, in_order
-from steady.thresholds import ClusterSettings
+from steady.settings import ClusterSettings
 from task_launcher import no_room
 from task_launcher.demands import tell_scaling
 from task_launcher.environment import Environment

@@ -3,6 +3,8 @@
 {"name": "web", "kind": "on-demand", "types": {"m5.large": 1, "m5.xlarge": 2}, "min": 2, "max": 40,
  "zones": ["us-east-1a", "us-east-1b"]}                  made: an ECS cluster on its own Auto Scaling group
 {"name": "old", "capacity": "auto-scaling-group:old-asg"}  adopted
+{"name": "mix", "pools": [{"name": "base", "capacity": "auto-scaling-group:mix"},
+                          {"name": "spot", "capacity": "spot-fleet:sfr-…", "priority": 10}]}  adopted with its pools
 """
 
 from __future__ import annotations
@@ -26,10 +28,10 @@ from pydantic import (
     model_validator,
 )
 
-from infra.settings.checks import REQUIRED, Flag, Table, needs, refusal, text, whole
+from infra.settings.adopted import MOST_UNITS, AdoptedCluster, AdoptedPools, ManagedCluster
+from infra.settings.checks import REQUIRED, Flag, needs, refusal, text, whole
 from infra.settings.images import BUILT_IN, COMMON, GPU, Architecture, Image
-from steady.pools import POOL_NAMES, PoolKind, PoolName
-from steady.thresholds import THRESHOLDS, parse_pool
+from steady.pools import PoolKind
 
 
 class MadeKind(StrEnum):
@@ -52,34 +54,12 @@ ARCHITECTURES = {
     ec2.InstanceArchitecture.X86_64: Architecture.X86_64,
     ec2.InstanceArchitecture.ARM_64: Architecture.ARM64,
 }
-MOST_UNITS = 100_000
 # IAM: 10 managed policies of 6,144 characters each for a role. A role names its clusters and pools in each of some.
 MOST_CLUSTERS = 100
 # Lambda: 4 KB of environment variables. One has all names.
 MOST_CHARACTERS_OF_NAMES = 3000
 # A made fleet terminates an instance at risk this long after it launched its replacement (EC2: 120 to 7,200 s).
 REBALANCE_DEADLINE_S = 900
-
-
-def parse_thresholds(given: Any) -> dict[str, str]:
-    """Check a table of thresholds, and return their values as texts."""
-    if not isinstance(given, dict):
-        raise refusal('a table of thresholds with their values, such as {"drift_seconds": 10}, is needed')
-    for name, value in given.items():
-        if name not in THRESHOLDS:
-            raise refusal(f"a known threshold is needed, one of {', '.join(THRESHOLDS)}", name)
-        try:
-            THRESHOLDS[name].parse(str(value), name)
-        except ValueError as error:
-            raise refusal(THRESHOLDS[name].needed, name) from error
-    return {name: str(value) for name, value in given.items()}
-
-
-def _pool(given: Any) -> PoolName:
-    try:
-        return parse_pool(given, "capacity")
-    except (ValueError, AttributeError) as error:
-        raise refusal(f"{POOL_NAMES} is needed") from error
 
 
 @cache
@@ -137,36 +117,6 @@ def region_of(zone: str) -> str:
     """
     found = ZONE.fullmatch(zone)
     return found[1] if found else ""
-
-
-class ManagedCluster(Table):
-    """One cluster of the table, and the thresholds that differ from the deployment's defaults."""
-
-    # ECS: letters, digits, hyphens and underscores; the name is part of SSM parameters and IAM conditions, too.
-    name: Annotated[
-        str,
-        text(r"[A-Za-z][A-Za-z0-9_-]{0,99}", "a name of up to 100 letters, digits, - and _ that begins with a letter"),
-    ] = REQUIRED
-    own_thresholds: Annotated[Mapping[str, str], PlainValidator(parse_thresholds)] = Field(
-        default={}, alias="thresholds"
-    )
-
-    @property
-    def thresholds(self) -> Mapping[str, str]:
-        """Return the thresholds that get a parameter for this cluster."""
-        return self.own_thresholds
-
-
-class AdoptedCluster(ManagedCluster):
-    """A cluster that exists, on a pool that exists. `hook` is whether a group gets the suite's lifecycle hook."""
-
-    pool: Annotated[PoolName, PlainValidator(_pool)] = Field(alias="capacity")
-    hook: Flag = True
-
-    @property
-    def pool_kind(self) -> PoolKind:
-        """Return the kind of the cluster's pool."""
-        return self.pool.kind
 
 
 class MadeCluster(ManagedCluster):
@@ -257,24 +207,44 @@ class MadeCluster(ManagedCluster):
         return image
 
 
-def _row(given: Any, info: ValidationInfo) -> AdoptedCluster | MadeCluster:
-    if not isinstance(given, dict) or ("kind" in given) == ("capacity" in given):
+Row = AdoptedCluster | AdoptedPools | MadeCluster
+
+
+def _pools_of(row: Row) -> list[tuple[str | int, ...]]:
+    """Return the capacity of each pool of a row, as a key and a value, and where it stands in the row."""
+    if isinstance(row, MadeCluster):
+        return [("capacity", f"{row.pool_kind}:{row.name}", "name")]
+    if isinstance(row, AdoptedCluster):
+        return [("capacity", str(row.pool), "capacity")]
+    return [("capacity", str(one.pool), "pools", number, "capacity") for number, one in enumerate(row.several)]
+
+
+# Which key of a row says what it is.
+KINDS_OF_ROW: Mapping[str, type[AdoptedCluster | AdoptedPools | MadeCluster]] = {
+    "kind": MadeCluster,
+    "capacity": AdoptedCluster,
+    "pools": AdoptedPools,
+}
+
+
+def _row(given: Any, info: ValidationInfo) -> Row:
+    if not isinstance(given, dict) or sum(key in given for key in KINDS_OF_ROW) != 1:
         raise refusal(
             'a row {"name": …, "kind": …, "types": …, "zones": …} for a cluster to make, or {"name": …, "capacity": …} '
-            "for one that exists, is needed"
+            'or {"name": …, "pools": […]} for one that exists, is needed'
         )
-    kind = MadeCluster if "kind" in given else AdoptedCluster
+    kind = next(of for key, of in KINDS_OF_ROW.items() if key in given)
     return kind.model_validate(given, context={"images": info.data.get("images")})
 
 
-def _one_pool_each(clusters: tuple[AdoptedCluster | MadeCluster, ...]) -> tuple[AdoptedCluster | MadeCluster, ...]:
+def _one_cluster_each(clusters: tuple[Row, ...]) -> tuple[Row, ...]:
     # A group that is made has the name of its cluster; a fleet that is made has a name that no other has.
-    pools = [str(c.pool) if isinstance(c, AdoptedCluster) else f"{c.pool_kind}:{c.name}" for c in clusters]
-    for key, values in (("name", [c.name for c in clusters]), ("capacity", pools)):
-        for number, value in enumerate(values):
-            if (other := values.index(value)) < number:
+    seen: dict[tuple[str | int, str | int], int] = {}
+    for number, row in enumerate(clusters):
+        for key, value, *at in (("name", row.name, "name"), *_pools_of(row)):
+            if (other := seen.setdefault((key, value), number)) < number:
                 needed = f"one cluster to a pool is needed, and clusters[{other}] has the {key} {value}, too"
-                raise refusal(needed, number, key if isinstance(clusters[number], AdoptedCluster) else "name")
+                raise refusal(needed, number, *at)
     # Stacks, alarms and metrics whose names differ in case alone are taken for one another.
     lower = [c.name.lower() for c in clusters]
     for number, name in enumerate(lower):
@@ -294,7 +264,7 @@ def _one_pool_each(clusters: tuple[AdoptedCluster | MadeCluster, ...]) -> tuple[
 
 
 Clusters = Annotated[
-    tuple[Annotated[AdoptedCluster | MadeCluster, PlainValidator(_row)], ...],
+    tuple[Annotated[Row, PlainValidator(_row)], ...],
     needs('a list of rows {"name": …, "kind": …, "types": …, "zones": …} or {"name": …, "capacity": …}', bool),
-    AfterValidator(_one_pool_each),
+    AfterValidator(_one_cluster_each),
 ]

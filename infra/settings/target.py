@@ -22,8 +22,9 @@ from constructs import Node
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
 
 from infra.network_slots import LETTERS
+from infra.settings.adopted import AdoptedCluster, AdoptedPools, parse_thresholds
 from infra.settings.checks import REQUIRED, Days, Flag, Table, needs, refusal, shown, text
-from infra.settings.clusters import AdoptedCluster, Clusters, MadeCluster, MadeKind, parse_thresholds, region_of
+from infra.settings.clusters import Clusters, MadeCluster, MadeKind, region_of
 from infra.settings.errors import BadSettings
 from infra.settings.images import BUILT_IN, Distribution, Image
 from infra.settings.logs import LogSettings
@@ -99,9 +100,9 @@ class Settings(Table):
     powertools_layer_version: Annotated[int, Field(ge=0, le=MOST_VERSIONS), needs("a version number", _is_number)] = 0
 
     @property
-    def adopted(self) -> tuple[AdoptedCluster, ...]:
+    def adopted(self) -> tuple[AdoptedCluster | AdoptedPools, ...]:
         """Return the clusters that exist."""
-        return tuple(c for c in self.clusters if isinstance(c, AdoptedCluster))
+        return tuple(c for c in self.clusters if not isinstance(c, MadeCluster))
 
     @property
     def made(self) -> tuple[MadeCluster, ...]:
@@ -122,7 +123,12 @@ class Settings(Table):
 
     def adopted_pools(self, kind: PoolKind) -> list[str]:
         """List the names of the adopted pools of `kind`."""
-        return [c.pool.name for c in self.adopted if c.pool_kind is kind]
+        return [one.pool.name for c in self.adopted for one in c.pools if one.pool.kind is kind]
+
+    @property
+    def several_pools(self) -> list[str]:
+        """List the names of the clusters with several pools."""
+        return [c.name for c in self.adopted if isinstance(c, AdoptedPools)]
 
     def made_on(self, kind: PoolKind) -> list[str]:
         """List the names of the clusters that are made on a pool of `kind`."""

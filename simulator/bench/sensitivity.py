@@ -15,11 +15,12 @@ from simulator.bench.reclaim_matrix import most_killed
 from simulator.comparison import LESS_THAN_BEST_PEER, MAX_CAPACITY, OURS, WAIT_THAT_DOUBLES_S, Workload
 from simulator.ec2 import BOOT_S
 from simulator.policies import ecs_alone
-from simulator.prices import SPOT_SHARE, dollars
+from simulator.prices import dollars
 from simulator.processes import run_all
 from simulator.simulation import Scenario, simulate
 from simulator.timing import Timing
 from simulator.workload import synthetic
+from steady.list_prices import SPOT_SHARE
 
 HALF, DOUBLE = 0.5, 2.0
 TASKS_AN_INSTANCE = 9

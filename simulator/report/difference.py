@@ -7,10 +7,11 @@ from typing import Any
 
 from simulator.bill import hours_bought
 from simulator.outcome import Outcome, TakenTask
-from simulator.prices import SPOT_SHARE, dollars
+from simulator.prices import dollars
 from simulator.report.day import called
 from simulator.report.waits import bursts_of
 from simulator.wording import counted
+from steady.list_prices import SPOT_SHARE
 from steady.pools import PoolKind, Purchase
 from steady.scaling.staffing import MOST_AT_ONCE
 from steady.thresholds import DEFAULTS

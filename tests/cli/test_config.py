@@ -193,3 +193,36 @@ def test_in_a_pipe_each_threshold_is_one_line_with_its_whole_text(aws: boto3.Ses
     for line, threshold in zip(lines[2:], THRESHOLDS.values(), strict=True):
         assert line.split()[:2] == [threshold.name, str(threshold.default)]
         assert line.endswith(threshold.meaning)
+
+
+@pytest.fixture
+def several(account: Any) -> Any:
+    """A managed cluster `mix` with two pools."""
+    account("clusters/mix/pools/base/capacity", "auto-scaling-group:mix")
+    account("clusters/mix/pools/spot/capacity", "spot-fleet:sfr-1")
+    account("deployed/clusters/mix/pools/spot/max_capacity", "30")
+    return account
+
+
+def test_the_pools_of_a_cluster_are_shown_and_set(several: Any) -> None:
+    assert [(one["name"], one["max_capacity"]) for one in answer("show", "mix")["pools"]] == [
+        ("base", 1000),
+        ("spot", 30),
+    ]
+    assert "spot-fleet:sfr-1" in config("show", "mix").stdout
+
+    changed = answer("set", "mix", "spot/max_capacity=50", "spot/priority=10", "expander=priority")["changed"]
+
+    assert changed[0] == {"path": "/steady/clusters/mix/pools/spot/max_capacity", "before": 30, "after": 50}
+    [_, spot] = answer("show", "mix")["pools"]
+    assert (spot["max_capacity"], spot["priority"]) == (50, 10)
+    assert "no problems" in config("check", "mix").stdout
+
+
+def test_wrong_settings_of_pools_are_refused_and_nothing_is_written(several: Any) -> None:
+    assert 'cluster mix has no pool "gpu": one of base, spot is needed' in refused("set", "mix", "gpu/priority=1")
+    assert "a priority from 0 to 1000 is needed" in refused("set", "mix", "spot/priority=high")
+    assert "set both, in one command" in refused("set", "mix", "drift_seconds=5", "spot/min_capacity=31")
+    assert "one of spot/min_capacity, spot/max_capacity, spot/priority" in refused("set", "mix", "spot/weight=2")
+    assert 'cluster web has no pool "spot": it has one pool' in refused("set", "web", "spot/priority=1")
+    assert answer("show", "mix")["pools"][1]["min_capacity"] == 0

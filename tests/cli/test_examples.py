@@ -32,6 +32,7 @@ MEASURED = {
     "bench sensitivity": "simulator.bench.sensitivity.measure",
     "bench chaos": "simulator.chaos.matrix.run_all",
     "bench placement": "simulator.bench.placement.placement",
+    "bench pools": "simulator.bench.pools.choice",
 }
 # What needs no account, and ends well.
 ALONE = {"simulate", "demo", "tune", "cost", "template", "bench interruption", "bench autoscaler", "bench cold"} | {

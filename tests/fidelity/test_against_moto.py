@@ -50,6 +50,7 @@ def ecs(action: str, aws: str | None = None, why: str = "", **params: Any) -> Ca
 
 LIMIT = "the limit of the parameter in the ECS API Reference"
 ENUM = "the valid values in the ECS API Reference"
+ZONE_A = {"Name": "availability-zone", "Values": ["us-east-1a"]}
 CASES = (
     ecs("ListContainerInstances"),
     ecs("ListContainerInstances", status="ACTIVE"),
@@ -128,6 +129,7 @@ CASES = (
     Case("ec2:DescribeInstanceTypes", {"InstanceTypes": ["m5.large"]}),
     Case("ec2:DescribeInstanceTypes", {"InstanceTypes": ["m5.lerge"]}),
     Case("ec2:DescribeInstanceTypes", {"Filters": [{"Name": "instance-type", "Values": ["m5.lerge", "m5.large"]}]}),
+    Case("ec2:DescribeSpotPriceHistory", {"InstanceTypes": ["m5.large"], "Filters": [ZONE_A]}),
     Case("ec2:DescribeSpotFleetRequests", {"SpotFleetRequestIds": [NO_FLEET]}, NO_SUCH_FLEET, "EC2 API, error codes"),
     Case("ec2:DescribeSpotFleetInstances", {"SpotFleetRequestId": NO_FLEET}, NO_SUCH_FLEET, "EC2 API, error codes"),
     Case("ec2:ModifySpotFleetRequest", {"SpotFleetRequestId": NO_FLEET}, NO_SUCH_FLEET, "EC2 API, error codes"),

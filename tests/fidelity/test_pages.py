@@ -10,7 +10,7 @@ from simulator.errors import AwsError
 from simulator.world import World
 from steady.aws.capacity import auto_scaling_group, pools, spot_fleet
 from steady.aws.service_out.targets import deregister, make_clients
-from steady.aws.settings.parameters import read_history
+from steady.aws.settings.history import read_history
 from steady.pools import PoolKind, PoolName
 from steady.service_out.doomed import Target
 from tests.simulator.spot_groups import fleet_of, group_of

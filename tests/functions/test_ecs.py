@@ -131,7 +131,7 @@ def test_the_shape_of_a_service_is_read_only_where_tasks_are_missing() -> None:
 
     runtime = world.suite.runtime("test")
     pool = PoolName(PoolKind.SPOT_FLEET, "sfr-web")
-    providers = Providers(runtime, "web", pool)
+    providers = Providers(runtime, "web", {pool: ()})
     found = {s.name: s for s in read_services(runtime, "web", providers)[0]}
 
     assert set(found) == {"idle", "short"}

@@ -16,7 +16,8 @@ from steady.aws.scaling.state_codec import from_plain, to_plain
 from steady.cluster import Size
 from steady.metrics import MetricName
 from steady.scaling.demand import MAX_DEMANDS, Demand, RunShape, key_of_run, merge_demands
-from steady.scaling.state import Healing, ScalingState
+from steady.scaling.pool_state import Healing, PoolState
+from steady.scaling.state import ScalingState
 from tests.functions import release_0_1_0
 from tests.functions.test_state_codec import FULL, OF_0_1_0
 
@@ -47,6 +48,11 @@ MANY_INSTANCES = ScalingState(
     doomed=dict.fromkeys(IDS, NOW),
     healing=Healing(dict(zip(ARNS, SAID, strict=True)), dict.fromkeys(ARNS, NOW)),
 )
+MANY_INSTANCES_OF_A_POOL = PoolState(
+    draining=MANY_INSTANCES.draining,
+    leaving_since=MANY_INSTANCES.leaving_since,
+    booting_since=MANY_INSTANCES.booting_since,
+)
 
 
 @pytest.mark.parametrize(
@@ -56,8 +62,9 @@ MANY_INSTANCES = ScalingState(
         ScalingState(demands=ACCENTED, run_shapes=dict.fromkeys(ACCENTED, RunShape(group="é" * 200))),
         MANY_INSTANCES,
         replace(FULL, demands=LONG, leaving_since=MANY_INSTANCES.leaving_since),
+        ScalingState(pools={"a": MANY_INSTANCES_OF_A_POOL, "b": MANY_INSTANCES_OF_A_POOL}, demands=LONG),
     ],
-    ids=["long ids", "accented ids", "3,000 instances in every state", "both"],
+    ids=["long ids", "accented ids", "3,000 instances in every state", "both", "several pools"],
 )
 def test_what_a_cluster_remembers_at_its_worst_hour_fits(runtime: Runtime, table: str, state: ScalingState) -> None:
     ledger.save(runtime, table, ledger.load(runtime, table, "web"), state, held_until=0.0)

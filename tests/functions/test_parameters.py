@@ -32,7 +32,7 @@ def test_the_operators_value_is_over_the_deployments_and_that_over_the_built_in(
 
     found = parameters.read_settings(runtime, "web")
 
-    assert found.pool == PoolName(PoolKind.AUTO_SCALING_GROUP, "web")
+    assert found.pool_names == (PoolName(PoolKind.AUTO_SCALING_GROUP, "web"),)
     assert found.thresholds == Thresholds(cpu_reservation_high=75, cpu_reservation_low=65, drift_seconds=45)
     assert found.problems == ()
 
@@ -124,3 +124,64 @@ def test_what_contradicts_from_the_start_is_taken_as_near_as_it_may_be(runtime: 
 
     assert (found.thresholds.cpu_reservation_low, found.thresholds.cpu_reservation_high) == (50, 60)
     assert "50 is used for cpu_reservation_low" in found.problems[0]
+
+
+def pools_of(runtime: Runtime, **values: str) -> None:
+    for name, value in values.items():
+        path = name.replace("__", "/")
+        runtime.ssm.put_parameter(Name=f"/steady/clusters/web/pools/{path}", Value=value, Type="String", Overwrite=True)
+
+
+def test_several_pools_have_their_own_bounds_and_priority(runtime: Runtime) -> None:
+    put(runtime, clusters__web__max_capacity="50", deployed__clusters__web__pools__spot__max_capacity="30")
+    pools_of(runtime, base__capacity="auto-scaling-group:web", base__min_capacity="2")
+    pools_of(runtime, spot__capacity="spot-fleet:sfr-1", spot__priority="10")
+
+    found = parameters.read_settings(runtime, "web")
+
+    assert [(one.name, str(one.pool), one.priority) for one in found.pools] == [
+        ("base", "auto-scaling-group:web", 0),
+        ("spot", "spot-fleet:sfr-1", 10),
+    ]
+    own = [one.thresholds(found.thresholds) for one in found.pools]
+    assert [(one.min_capacity, one.max_capacity) for one in own] == [(2, 50), (0, 30)]
+    assert found.problems == ()
+    assert clusters.read_capacities(runtime) == {"web": ("auto-scaling-group:web", "spot-fleet:sfr-1")}
+    assert clusters.find_clusters(runtime, Origin(PoolName(PoolKind.SPOT_FLEET, "sfr-1"))) == ["web"]
+
+
+def test_a_pool_whose_capacity_is_wrong_stops_no_other(runtime: Runtime) -> None:
+    pools_of(runtime, base__capacity="auto-scaling-group:web", spot__capacity="spot-fleet:web", old__priority="1")
+    pools_of(runtime, twin__capacity="auto-scaling-group:web")
+
+    found = parameters.read_settings(runtime, "web")
+
+    assert [one.name for one in found.pools] == ["base"]
+    assert '/pools/spot/capacity is "spot-fleet:web"' in found.problems[1]
+    assert '/pools/old/capacity is ""' in found.problems[0]
+    assert "which is the pool base" in found.problems[2]
+
+
+def test_wrong_bounds_and_priorities_of_a_pool_are_named_and_stood_in_for(runtime: Runtime) -> None:
+    pools_of(runtime, base__capacity="auto-scaling-group:web", base__min_capacity="9", base__max_capacity="3")
+    for value in ("7", "high"):
+        pools_of(runtime, base__priority=value)
+    pools_of(runtime, base__weight="2")
+
+    (base,), problems = (found := parameters.read_settings(runtime, "web")).pools, found.problems
+
+    assert (base.priority, dict(base.own)) == (7, {"min_capacity": 3, "max_capacity": 3})
+    assert '"high": a priority from 0 to 1000 is needed; 7 is used' in " ".join(problems)
+    assert "base/min_capacity is 9" in " ".join(problems)
+    assert "pools/base/weight is no threshold" in " ".join(problems)
+
+
+def test_a_capacity_of_the_cluster_counts_before_its_pools(runtime: Runtime) -> None:
+    put(runtime, clusters__web__capacity="spot-fleet:sfr-1")
+    pools_of(runtime, base__capacity="auto-scaling-group:web")
+
+    found = parameters.read_settings(runtime, "web")
+
+    assert [(one.name, str(one.pool)) for one in found.pools] == [("", "spot-fleet:sfr-1")]
+    assert "are both set" in found.problems[0]
+    assert clusters.read_capacities(runtime) == {"web": ("spot-fleet:sfr-1",)}

@@ -17,10 +17,11 @@ from steady.aws.scaling.state_codec import ROWS, from_plain, to_plain
 from steady.cluster import InstanceShape, Size
 from steady.scaling.demand import Demand, RunShape
 from steady.scaling.learning import Lately
+from steady.scaling.pool_state import Delivery, Healing, PoolState
 from steady.scaling.recurrence import DAYS, RECENT
 from steady.scaling.renewal_progress import RenewalProgress
 from steady.scaling.staffing import Staffing
-from steady.scaling.state import Healing, ScalingState
+from steady.scaling.state import ScalingState
 from steady.scaling.terminations import RefusedTermination
 from steady.scaling.tries import Tries
 from steady.scaling.usage import Usage
@@ -63,6 +64,11 @@ FULL = ScalingState(
     order_set=("m5.xlarge", "m5.large"),
     reported_problems=("cpu_reservation_high is wrong",),
     usage=Usage(12.5, {"spot m5.large": 2}, {"2026-01-01": {"spot m5.large": 1.25}}),
+    delivery=Delivery(11.5, 2, 311.5, 300.0, "no capacity"),
+    expected={"1 CPU unit": 2},
+    spot_prices={"m5.large": 0.035},
+    spot_prices_at=18.5,
+    pools={"spot": PoolState(low_since=17.5, recent=RECENT.record(1_767_225_600.0, Size(1, 2)))},
 )
 # The fields that release 0.1.0 does not know, as they are in what it has written.
 SINCE_0_1_0: Mapping[str, Any] = {
@@ -82,6 +88,11 @@ SINCE_0_1_0: Mapping[str, Any] = {
     "spot_grew_at": 0.0,
     "spot_held": 0,
     "launches_s": (),
+    "delivery": Delivery(),
+    "expected": {},
+    "pools": {},
+    "spot_prices": {},
+    "spot_prices_at": 0.0,
     "renewal": RenewalProgress(),
 }
 # What release 0.1.0 has written of `FULL`.

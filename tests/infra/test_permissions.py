@@ -20,6 +20,13 @@ CONTEXT: dict[str, Any] = {
         {"name": "web", "capacity": "auto-scaling-group:web"},
         {"name": "batch", "capacity": "spot-fleet:sfr-batch"},
         {"name": "spot", "capacity": "auto-scaling-group:spot"},
+        {
+            "name": "mix",
+            "pools": [
+                {"name": "base", "capacity": "auto-scaling-group:mix-base"},
+                {"name": "spot", "capacity": "spot-fleet:sfr-mix-spot", "priority": 10},
+            ],
+        },
     ],
     "@aws-cdk/core:defaultCrossStackReferences": "strong",
 }

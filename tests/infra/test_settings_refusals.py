@@ -11,8 +11,9 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from infra.settings.adopted import AdoptedCluster, AdoptedPool, AdoptedPools
 from infra.settings.checks import Table, shown
-from infra.settings.clusters import AdoptedCluster, MadeCluster
+from infra.settings.clusters import MadeCluster
 from infra.settings.errors import BadSettings
 from infra.settings.images import Image
 from infra.settings.logs import AggregatorSettings, LogSettings
@@ -46,6 +47,21 @@ CONTEXT: dict[str, Any] = {
             "thresholds": {"api_share": 40},
         },
         {"name": "old", "capacity": "auto-scaling-group:old", "hook": False, "thresholds": {"mode": "paused"}},
+        {
+            "name": "mix",
+            "pools": [
+                {
+                    "name": "base",
+                    "capacity": "auto-scaling-group:mix",
+                    "hook": False,
+                    "min": 2,
+                    "max": 9,
+                    "priority": 1,
+                },
+                {"name": "spot", "capacity": "spot-fleet:sfr-1"},
+            ],
+            "thresholds": {"expander": "least-waste"},
+        },
     ],
     "network": {"vpc": "vpc-1", "subnets": {ZONE: "subnet-1"}},
     "logs": {
@@ -84,6 +100,8 @@ MODELS: tuple[tuple[type[Table], Way], ...] = (
     (Image, ("images", "ours")),
     (MadeCluster, ("clusters", 0)),
     (AdoptedCluster, ("clusters", 1)),
+    (AdoptedPools, ("clusters", 2)),
+    (AdoptedPool, ("clusters", 2, "pools", 0)),
     (ExistingNetwork, ("network",)),
     (LogSettings, ("logs",)),
     (AggregatorSettings, ("logs", "aggregators")),
@@ -221,4 +239,27 @@ def test_a_table_from_the_command_line_that_is_no_json_is_refused_as_it_stands()
     with pytest.raises(BadSettings, match=r'^clusters is "\[{": a list of rows'):
         targets_in({"clusters": "[{"})
     [target] = targets_in({**CONTEXT, "clusters": json.dumps(CONTEXT["clusters"])})
-    assert [c.name for c in target.settings.clusters] == ["web", "old"]
+    assert [c.name for c in target.settings.clusters] == ["web", "old", "mix"]
+
+
+@pytest.mark.parametrize(
+    ("pools", "line"),
+    [
+        ([{"name": "a", "capacity": "spot-fleet:sfr-1"}], "2 to 10 pools are needed; one pool is the key capacity"),
+        (
+            [{"name": "a", "capacity": "spot-fleet:sfr-1"}, {"name": "b", "capacity": "spot-fleet:sfr-1"}],
+            "another capacity than that of pools\\[0\\] is needed",
+        ),
+        (
+            [{"name": "a", "capacity": "spot-fleet:sfr-1"}, {"name": "b", "capacity": "auto-scaling-group:old"}],
+            "one cluster to a pool is needed, and clusters\\[1\\] has the capacity auto-scaling-group:old, too",
+        ),
+        (
+            [{"name": "a", "capacity": "spot-fleet:sfr-1"}, {"name": "b", "capacity": "asg:x", "min": 5, "max": 3}],
+            "auto-scaling-group:NAME or spot-fleet:sfr-… is needed",
+        ),
+    ],
+)
+def test_pools_that_do_not_go_together_are_refused(pools: list[dict[str, Any]], line: str) -> None:
+    with pytest.raises(BadSettings, match=line):
+        targets_in(with_value(("clusters", 2, "pools"), pools))

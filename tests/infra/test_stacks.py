@@ -91,6 +91,33 @@ def test_each_cluster_has_its_pool_and_its_own_thresholds(templates: dict[str, T
         )
 
 
+def test_a_cluster_with_several_pools_has_each_of_them_and_a_hook_on_each_group() -> None:
+    row = {
+        "name": "mix",
+        "pools": [
+            {"name": "base", "capacity": "auto-scaling-group:mix-base", "min": 2},
+            {"name": "large", "capacity": "auto-scaling-group:mix-large", "hook": False},
+            {"name": "spot", "capacity": "spot-fleet:sfr-9", "priority": 10},
+        ],
+        "thresholds": {"expander": "least-waste"},
+    }
+    [added] = stacks.add_to(cdk.App(context={**CONTEXT, "clusters": [*CONTEXT["clusters"], row]}))
+    state, service_out = Template.from_stack(added.state), Template.from_stack(added.service_out)
+
+    for name, value in (
+        ("clusters/mix/pools/base/capacity", "auto-scaling-group:mix-base"),
+        ("clusters/mix/pools/spot/capacity", "spot-fleet:sfr-9"),
+        ("deployed/clusters/mix/pools/base/min_capacity", "2"),
+        ("deployed/clusters/mix/pools/spot/priority", "10"),
+        ("deployed/clusters/mix/expander", "least-waste"),
+    ):
+        state.has_resource_properties("AWS::SSM::Parameter", {"Name": f"/steady/{name}", "Value": value})
+    hooks = service_out.find_resources("AWS::AutoScaling::LifecycleHook").values()
+    groups = {hook["Properties"]["AutoScalingGroupName"] for hook in hooks}
+    assert "mix-base" in groups
+    assert "mix-large" not in groups
+
+
 def test_no_threshold_of_the_operators_is_cloudformations(templates: dict[str, Template]) -> None:
     names = [
         resource["Properties"]["Name"]

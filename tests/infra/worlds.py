@@ -10,15 +10,17 @@ from simulator.ecs.launching import Launch
 from simulator.ecs.state import Task
 from simulator.fleet_history import ROLE_INVALID
 from simulator.service_kinds import KINDS
+from simulator.several_pools import PoolPlan, cluster_of_pools
 from simulator.suite import FAILURE_TOPIC
 from simulator.world import SimulatedCluster, World
 from steady.drain_mark import ATTRIBUTE, DrainMark, DrainReason
 from steady.names import BASE_TAG
+from steady.pools import PoolKind
 from tests.simulator.spot_groups import group_of
 
 
 def worlds() -> Iterator[World]:
-    for build in (_world_of_interruptions, _world_of_ticks, _world_of_failures, _world_of_launches):
+    for build in (_world_of_interruptions, _world_of_ticks, _world_of_pools, _world_of_failures, _world_of_launches):
         world = build()
         assert not [f for function in world.suite.functions() for f in function.failures]
         yield world
@@ -86,6 +88,26 @@ def _world_of_ticks() -> World:
     for cluster in clusters[1:]:
         world.account.spot.set_available(cluster.pool, 0.5)
     world.run(400)
+    return world
+
+
+def _world_of_pools() -> World:
+    """A cluster with two pools: both grow, and shrink again."""
+    world = World(seed=5)
+    world.account.endpoint.log = []
+    fleet = PoolPlan(PoolKind.SPOT_FLEET, 2, parameters={"priority": 10, "max_capacity": 4})
+    plans = {"base": PoolPlan(PoolKind.AUTO_SCALING_GROUP, 2), "spot": fleet}
+    mix = cluster_of_pools(world, "mix", plans, scale_in_after_seconds=60)["base"]
+    text = {"group_name": "mix-base", "cluster": "mix", "hako_task_id": "early", "cpu": 2048, "memory": 4096}
+    world.account.messaging.publish(FAILURE_TOPIC, json.dumps(text))
+    world.run(30)
+    api = mix.service("api", 20, cpu=1024, memory=2048, requests_per_s=1)
+    world.run(600)
+    api.desired = 1
+    world.account.scheduler.services.reconcile(api)
+    world.account.spot.reclaim(list(world.account.fleets.fleets["sfr-mix-spot"].members.values())[:1])
+    # Spot prices are read anew after an hour.
+    world.run(3600)
     return world
 
 

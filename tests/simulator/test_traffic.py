@@ -164,12 +164,12 @@ def test_the_instances_that_a_pool_registers_are_targets_at_the_groups_own_port(
     ids = [i.ec2_id for i in cluster.instances()]
     name = PoolName(pool, "web" if pool is PoolKind.AUTO_SCALING_GROUP else "sfr-web")
 
-    found = instance_targets(runtime, name, ids)
+    found = instance_targets(runtime, [name], ids)
     assert found == {id_: frozenset({Target(ingress.arn, id_, 8080)}) for id_ in ids}
     assert all(key in ingress.targets for key in ((id_, 8080) for id_ in ids)), "the pool has registered them"
 
     calls = world.account.endpoint.total().calls.total()
-    assert instance_targets(runtime, name, ids) == found
+    assert instance_targets(runtime, [name], ids) == found
     assert world.account.endpoint.total().calls.total() == calls, "a pool is read once a minute"
 
 
@@ -179,11 +179,11 @@ def test_a_pool_without_target_groups_has_no_targets_and_those_of_one_that_canno
     runtime = world.suite.runtime("test")
     fleet, group = PoolKind.SPOT_FLEET, PoolKind.AUTO_SCALING_GROUP
 
-    assert instance_targets(runtime, PoolName(fleet, "sfr-web"), ["i-1"]) == {"i-1": frozenset()}
-    assert instance_targets(runtime, PoolName(fleet, "sfr-gone"), ["i-1"]) == {"i-1": frozenset()}
-    assert instance_targets(runtime, PoolName(group, "gone"), ["i-1"]) == {"i-1": frozenset()}
+    assert instance_targets(runtime, [PoolName(fleet, "sfr-web")], ["i-1"]) == {"i-1": frozenset()}
+    assert instance_targets(runtime, [PoolName(fleet, "sfr-gone")], ["i-1"]) == {"i-1": frozenset()}
+    assert instance_targets(runtime, [PoolName(group, "gone")], ["i-1"]) == {"i-1": frozenset()}
     world.account.endpoint.actions["autoscaling:DescribeAutoScalingGroups"] = refuse
-    assert instance_targets(runtime, PoolName(group, "web"), ["i-1"]) is None
+    assert instance_targets(runtime, [PoolName(group, "web")], ["i-1"]) is None
 
 
 def test_requests_to_an_instance_reach_the_daemon_that_listens_at_the_port() -> None:

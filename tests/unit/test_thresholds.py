@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steady.pools import PoolKind, PoolName
+from steady.settings import parse_pool
 from steady.thresholds import (
     DEFAULTS,
     THRESHOLDS,
     BadThreshold,
     Thresholds,
     contradictions,
-    parse_pool,
     resolve_contradictions,
 )
 

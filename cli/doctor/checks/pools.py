@@ -27,7 +27,8 @@ def check_hook(inspection: Inspection) -> Iterable[Finding]:
 def check_tags(inspection: Inspection) -> Iterable[Finding]:
     """Find instances whose cluster no tag names, and other pools that still hold instances of the cluster."""
     cluster, pool = inspection.cluster, inspection.pool
-    untagged = [m.instance_id for m in inspection.members if m.pool != pool and m.cluster_tag != cluster]
+    managed = (pool, *inspection.others)
+    untagged = [m.instance_id for m in inspection.members if m.pool not in managed and m.cluster_tag != cluster]
     if untagged:
         yield Finding(
             "tag",
@@ -36,7 +37,7 @@ def check_tags(inspection: Inspection) -> Iterable[Finding]:
             "one of the two, so that the interruption handler follows their notices,",
             f"aws ec2 create-tags --resources {' '.join(untagged)} --tags Key={CLUSTER_TAG},Value={cluster}",
         )
-    others = {m.pool for m in inspection.members if m.pool and m.pool != pool and m.cluster_tag == cluster}
+    others = {m.pool for m in inspection.members if m.pool and m.pool not in managed and m.cluster_tag == cluster}
     for other in sorted(others, key=str):
         yield Finding(
             "left-behind",

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypedDict
 
+from steady.scaling.pool_state import Healing
 from steady.scaling.reasons import Reason
 from steady.scaling.renewal_progress import RenewalProgress
-from steady.scaling.state import Healing
 from steady.scaling.tries import Tries
 
 

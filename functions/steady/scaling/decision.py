@@ -218,15 +218,16 @@ def _tries(out: scale_out.ScaleOut, state: ScalingState) -> Mapping[str, Tries]:
 
 def _scale_in(situation: Situation, decision: Decision, out: scale_out.ScaleOut) -> Change:
     snapshot, state, minimum = situation.snapshot, decision.state, situation.bounds.minimum
-    coming = demand_coming_within(SCALE_IN_LOOKS_AHEAD_S, snapshot, state, situation.thresholds)
-    kept = out.reserve + rise_within(CALM_S, snapshot, state, situation.thresholds)
-    reserve = largest(kept, *(want.capacity for want in coming))
+    thresholds, low_since = situation.thresholds, state.low_since
+    coming = demand_coming_within(SCALE_IN_LOOKS_AHEAD_S, snapshot, state, thresholds)
+    recurring = largest(*(want.capacity for want in coming))
+    kept = largest(out.reserve + rise_within(CALM_S, snapshot, state, thresholds), recurring)
     passed = {arn: id_ for arn, id_ in state.interrupted.items() if id_ not in state.doomed}
     held = held_back(state.refusals, snapshot.at)
     waiting = {arn: id_ for arn, id_ in {**state.draining, **passed}.items() if id_ not in held}
     emptied = scale_in.find_emptied(snapshot, waiting)
-    thresholds = situation.thresholds
-    chosen = scale_in.choose(snapshot, state.draining, state.low_since, thresholds, minimum, reserve, out.keep)
+    keep = scale_in.Kept(kept, recurring, out.keep)
+    chosen = scale_in.choose(snapshot, state.draining, low_since, thresholds, minimum, keep)
     if state.renewal.asked:
         # There is more than is needed until renewal has emptied old instances.
         chosen = scale_in.Chosen()

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 
 from steady.cluster import ContainerInstance, InstanceStatus, Snapshot
 from steady.scaling.change import Change
+from steady.scaling.pool_state import Healing
 from steady.scaling.reasons import AgentsLost, BootTimedOut, HealingHeldBack, Reason
-from steady.scaling.state import Healing, ScalingState
+from steady.scaling.state import ScalingState
 from steady.scaling.terminations import held_back
 from steady.thresholds import Thresholds
 

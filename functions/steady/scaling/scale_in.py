@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from steady.cluster import NOTHING, ContainerInstance, InstanceStatus, Size, Snapshot, TaskShape
+from steady.cluster import NOTHING, ContainerInstance, InstanceStatus, Size, Snapshot, TaskShape, largest
 from steady.scaling.placement import place
 from steady.scaling.reasons import Emptied, Reason, ReservationLow
 from steady.scaling.reservation import is_low, percent_of, registered_on, reservation, reserved_on
@@ -27,6 +27,21 @@ class Chosen:
     instances: tuple[ContainerInstance, ...] = ()
     low_since: float | None = None
     reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the instances that stay must keep.
+
+    Attributes:
+        reserve: the registered capacity.
+        recurring: the part of it that the pool's own instances must keep whatever they run now.
+        tasks: those that wait, and for which there must be room.
+    """
+
+    reserve: Size = NOTHING
+    recurring: Size = NOTHING
+    tasks: Sequence[TaskShape] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +93,17 @@ def choose(
     low_since: float | None,
     thresholds: Thresholds,
     minimum: int,
-    reserve: Size,
-    keep: Sequence[TaskShape] = (),
+    keep: Kept,
 ) -> Chosen:
     """Choose candidates one after the other, as long as the other instances hold everything that runs.
 
     One whose tasks fit nowhere else is passed over: it keeps no other instance. So is an on-demand one that the pool's
-    owner wants.
+    owner wants. The others are the pool's, and those of cheaper pools beside it, as far as these may take tasks.
 
     Args:
         draining: the instances that scale-in has chosen already, by ARN.
         minimum: the lowest target, in units.
-        reserve: the registered capacity that the other instances must keep.
-        keep: the tasks that wait, and that the other instances must have room for.
+        keep: what the other instances must keep.
     """
     if not is_low(snapshot, thresholds):
         return Chosen()
@@ -98,7 +111,8 @@ def choose(
     pool = snapshot.pool
     capacity: float = pool.target - pool.units(draining.values())
     rest = list(snapshot.active)
-    rooms = room_on(rest, snapshot)
+    beside = _RoomBeside(snapshot)
+    rooms = [*room_on(rest, snapshot), *beside.rooms]
     taken: list[ContainerInstance] = []
     due = [i for i in candidates(snapshot, low_since, thresholds, minimum) if i.arn not in snapshot.unread]
     passed_over, zones = 0, _zones_left(snapshot)
@@ -112,11 +126,16 @@ def choose(
         is_on_demand = instance.instance_id in pool.on_demand_members
         lower = capacity - weight
         without = [i for i in rest if i is not instance]
-        enough = registered_on(without).holds(reserve)
-        if lower < minimum or not enough or not _has_headroom(without, snapshot, thresholds):
+        if lower < minimum or not (snapshot.beside or _is_enough(without, keep.reserve, NOTHING, snapshot, thresholds)):
             break
-        left = None if is_on_demand and weight > on_demand else _rooms_after(instance, rooms, snapshot, keep)
-        if left is None:
+        left = None if is_on_demand and weight > on_demand else _rooms_after(instance, rooms, snapshot, keep.tasks)
+        moved = beside.taken_of(left) if left else NOTHING
+        if (
+            left is None
+            or moved is None
+            # Without cheaper pools, that is known already.
+            or not _is_enough(without, largest(keep.recurring, keep.reserve - moved), moved, snapshot, thresholds)
+        ):
             passed_over += 1
             zones.put_back(id_)
             continue
@@ -182,9 +201,38 @@ def _rooms_after(
     return others
 
 
-def _has_headroom(rest: list[ContainerInstance], snapshot: Snapshot, thresholds: Thresholds) -> bool:
+class _RoomBeside:
+    """What is free on the instances of the cheaper pools, and how much of it has been taken."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._pools = [(one, room_on(one.instances, snapshot)) for one in snapshot.beside]
+
+    @property
+    def rooms(self) -> list[Room]:
+        return [room for _, rooms in self._pools for room in rooms]
+
+    def taken_of(self, after: Sequence[Room]) -> Size | None:
+        """Return what the cheaper pools hold more in `after`; None if that is more than one of them may take."""
+        free = {room.key: room.free for room in after}
+        moved = NOTHING
+        for one, rooms in self._pools:
+            taken = sum((room.free - free[room.key] for room in rooms), NOTHING)
+            if not one.spare.holds(taken):
+                return None
+            moved += taken
+        return moved
+
+
+def _is_enough(
+    rest: list[ContainerInstance], reserve: Size, moved: Size, snapshot: Snapshot, thresholds: Thresholds
+) -> bool:
+    """Whether `rest` keeps `reserve`, and has headroom once what is `moved` of the pool's tasks is elsewhere."""
+    return registered_on(rest).holds(reserve) and _has_headroom(rest, moved, snapshot, thresholds)
+
+
+def _has_headroom(rest: list[ContainerInstance], moved: Size, snapshot: Snapshot, thresholds: Thresholds) -> bool:
     """Whether all that is reserved now, on `rest` alone, stays `scale_in_headroom` under the high thresholds."""
-    reserved = reserved_on(snapshot.active)
+    reserved = reserved_on(snapshot.active) - moved
     if reserved == NOTHING:
         return True
     cpu, memory = percent_of(reserved, registered_on(rest))

@@ -6,17 +6,14 @@ from typing import NamedTuple
 
 from steady.cluster import NOTHING, InstanceShape, InstanceStatus, Size, Snapshot, TaskShape
 from steady.scaling.demand import Demand, RunShape, still_repeated, task_of, waiting
-from steady.scaling.learning import NONE_YET, Lately, Learned, Waiting, learn
+from steady.scaling.learning import Learned, Waiting, learn
 from steady.scaling.placement import place
-from steady.scaling.recurrence import DAYS, RECENT, History, Peaks
-from steady.scaling.renewal_progress import NOT_RENEWING, RenewalProgress
+from steady.scaling.pool_state import Healing, PoolState
+from steady.scaling.recurrence import History
 from steady.scaling.reservation import reserved_on
 from steady.scaling.room import room_on
 from steady.scaling.servable import Servable
-from steady.scaling.staffing import UNLEARNED, Staffing
-from steady.scaling.terminations import Refusals, still_here, with_refused
-from steady.scaling.tries import Tries
-from steady.scaling.usage import UNUSED, Usage
+from steady.scaling.terminations import still_here, with_refused
 from steady.thresholds import Thresholds
 from steady.trunks import trunk_tasks
 
@@ -30,105 +27,32 @@ BOOTS_KEPT = 5
 CHOSEN = ("draining", "spared_until", "healing", "tries", "order_before", "order_set", "launched", "renewal")
 
 
-@dataclass(frozen=True, slots=True)
-class Healing:
-    """The state of healing. Times are in seconds since the epoch.
-
-    Attributes:
-        lost_since: when each container instance was first seen disconnected or IMPAIRED, by ARN.
-        emptying: since when healing has been draining each container instance, by ARN.
-        registered_at: when an instance last registered.
-        unanswered: when instances were terminated whose replacements have not proved well yet.
-    """
-
-    lost_since: Mapping[str, float] = field(default_factory=dict)
-    emptying: Mapping[str, float] = field(default_factory=dict)
-    registered_at: float = 0.0
-    unanswered: tuple[float, ...] = ()
-
-
-UNTOUCHED = Healing()
-
-
 @dataclass(frozen=True)
-class ScalingState:
+class ScalingState(PoolState):
     """The state that a cluster's decisions remember between invocations. Times are in seconds since the epoch.
+
+    Of a cluster with one pool, the fields of `PoolState` are that pool's.
 
     Attributes:
         demands: the tasks that a batch launcher could not place, by the launcher's key.
         run_shapes: what is known of the tasks of `demands` besides CPU and memory, by the same keys.
-        low_since: since when reservation has been low.
         drift_since: since when each service has lacked tasks, by its name.
         placement_failed_at: when ECS said that it could not place a service's task, by the service's name.
         doomed: when a notice named each instance, by instance id.
-        draining: the container instances that scale-in has chosen, from ARN to instance id.
-        chosen_at: since when each of them has been draining, by ARN.
-        spared_until: until when scale-in leaves a container instance alone, by ARN: it cannot be emptied.
-        interrupted: those of them that a notice has named since: they are emptied, and never taken back.
-        leaving_since: when each container instance that others drain was first seen draining, by ARN.
-        booting_since: when each instance of the pool that has not registered was first seen, by instance id.
-        boots_s: how many seconds the latest boots took.
-        raised_by: the units of the target that are asked for only until replacements are there.
-        raised_to: the target that was set with `raised_by`.
-        short_since: since when a pool of Spot instances has held less than its target.
-        spot_grew_at: when it last launched a Spot Instance since then; 0: it has launched none.
-        spot_held: the units of Spot Instances that it held at the last look.
-        launches_s: how many seconds its latest launches of Spot Instances took while it was short.
-        next_look_at: when a look before the next tick is booked.
-        shapes: the types of instances that were seen registered, by type.
-        launched: the types of the latest instances that the pool has launched, the newest last.
-        tries: the tries for demands that the pool may not be able to serve, by their keys.
-        recent: the demand of the last hours.
-        days: the demand of the last days.
-        waited_at: when a task last found no room, as `staffing` counts it; None: at no look yet.
-        cover: which part of a rise that recurs is to find room.
-        started: how many tasks have started, as far as was seen.
-        lately: how many of the latest tasks had to wait.
-        refusals: the terminations that AWS refused, by instance id.
-        order_before: the order of the pool's types that scaling has changed for a task that waits; nothing: it has not.
-        order_set: the order that it has set instead.
         reported_problems: the problems of the parameters that people have been told of.
-        renewal: how far the renewal of the instances is.
+        pools: the state of each pool of a cluster with several, by the pool's name.
+        spot_prices: what an hour of each type costs on Spot, in USD, as EC2 said at `spot_prices_at`.
     """
 
     demands: Mapping[str, Demand] = field(default_factory=dict)
-    low_since: float | None = None
     drift_since: Mapping[str, float] = field(default_factory=dict)
     placement_failed_at: Mapping[str, float] = field(default_factory=dict)
     doomed: Mapping[str, float] = field(default_factory=dict)
-    draining: Mapping[str, str] = field(default_factory=dict)
-    chosen_at: Mapping[str, float] = field(default_factory=dict)
-    spared_until: Mapping[str, float] = field(default_factory=dict)
-    interrupted: Mapping[str, str] = field(default_factory=dict)
-    leaving_since: Mapping[str, float] = field(default_factory=dict)
-    booting_since: Mapping[str, float] = field(default_factory=dict)
-    boots_s: tuple[float, ...] = ()
-    raised_by: int = 0
-    raised_to: int = 0
-    short_since: float | None = None
-    spot_grew_at: float = 0.0
-    spot_held: int = 0
-    launches_s: tuple[float, ...] = ()
-    next_look_at: float = 0.0
-    shapes: Mapping[str, InstanceShape] = field(default_factory=dict)
-    launched: tuple[str, ...] = ()
-    tries: Mapping[str, Tries] = field(default_factory=dict)
     run_shapes: Mapping[str, RunShape] = field(default_factory=dict)
-    recent: Peaks = RECENT
-    days: Peaks = DAYS
-    staffing: Staffing = UNLEARNED
-    # No field of `staffing`: release 0.1.0 reads no item whose objects have a field that it does not know.
-    waited_at: float | None = None
-    cover: float = 1.0
-    started: float = 0.0
-    lately: Lately = NONE_YET
-    healing: Healing = UNTOUCHED
-    usage: Usage = UNUSED
-    refusals: Refusals = field(default_factory=dict)
-    order_before: tuple[str, ...] = ()
-    order_set: tuple[str, ...] = ()
     reported_problems: tuple[str, ...] = ()
-    renewal: RenewalProgress = NOT_RENEWING
+    pools: Mapping[str, PoolState] = field(default_factory=dict)
+    spot_prices: Mapping[str, float] = field(default_factory=dict)
+    spot_prices_at: float = 0.0
 
     def history(self, thresholds: Thresholds) -> History:
         """Return what the demand until the last look leads to expect."""

@@ -4,10 +4,13 @@ What costs least goes first. Of each part, the entries that are kept are those t
 ones are kept at each look, and what waits for a time to pass is not begun anew.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
+from steady.scaling.parts import part_of, with_part
 from steady.scaling.state import ScalingState
 
 # How much of a part is tried to be kept, in percent, before all of it is dropped. Each try writes the whole state.
@@ -106,17 +109,30 @@ class Bounded(NamedTuple):
 
 
 def bound(state: ScalingState, fits: Callable[[ScalingState], bool]) -> Bounded:
-    """Return as much of `state` as `fits`: one part after the other is cut, in the order of `PARTS`."""
-    dropped: dict[str, int] = {}
+    """Return as much of `state` as `fits`: one part after the other is cut, in the order of `PARTS`, pool by pool."""
+    dropped: Counter[str] = Counter()
     for part in PARTS:
-        if fits(state):
-            break
-        count = len(part.read(state))
-        if not count:
-            continue
-        kept = next(k for k in _fewer(count) if not k or fits(part.cut(state, k)))
-        state, dropped[part.name] = part.cut(state, kept), count - kept
-    return Bounded(state, dropped)
+        for pool in ("", *state.pools):
+            if fits(state):
+                return Bounded(state, dict(dropped))
+            before, count = state, len(part.read(_of(state, pool)))
+            if count:
+                cut = partial(_cut, before, part, pool)
+                kept = next(k for k in _fewer(count) if not k or fits(cut(k)))
+                state = cut(kept)
+                dropped[part.name] += count - kept
+    return Bounded(state, dict(dropped))
+
+
+def _of(state: ScalingState, pool: str) -> ScalingState:
+    """Return the state with what is remembered of `pool` in the place of the cluster's; "": the state itself."""
+    # What is the cluster's is cut once.
+    return part_of(ScalingState(pools=state.pools), pool) if pool else state
+
+
+def _cut(state: ScalingState, part: _Part, pool: str, kept: int) -> ScalingState:
+    found = part.cut(_of(state, pool), kept)
+    return with_part(state, pool, found) if pool else found
 
 
 def _fewer(count: int) -> list[int]:

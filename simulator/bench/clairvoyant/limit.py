@@ -19,6 +19,7 @@ from simulator.outcome import Outcome
 from simulator.processes import run_all
 from simulator.simulation import Scenario, simulate
 from simulator.workload.plan import ClusterPlan, fitting
+from steady.list_prices import SPOT_SHARE
 from steady.thresholds import DEFAULTS
 
 # The goal: dollars at most this many times those of the clairvoyant, at no more waiting.
@@ -76,7 +77,7 @@ class Settings:
 
     folder: Path
     seed: int = 0
-    spot_share: float = prices.SPOT_SHARE
+    spot_share: float = SPOT_SHARE
     search_s: float = 60.0
     waits_s: Sequence[float] = WAITS_S
 
@@ -130,7 +131,7 @@ def question(
     wait_s: float,
     outcome: Outcome,
     market: Market,
-    spot_share: float = prices.SPOT_SHARE,
+    spot_share: float = SPOT_SHARE,
 ) -> program.Question:
     """Return what the clairvoyant is asked of `plan`: as little waiting as `wait_s`, and no longer one than `outcome`.
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from simulator import prices
 from simulator.ec2 import Ec2Instance
 from simulator.world import SimulatedCluster
+from steady.list_prices import SPOT_SHARE
 
 WORK = "work"
 WHOLE = "whole instances"
@@ -38,7 +39,7 @@ class Spending:
     """
 
     scale_in_after_s: float
-    spot_share: float = prices.SPOT_SHARE
+    spot_share: float = SPOT_SHARE
     minutes: Counter[str] = field(default_factory=Counter)
     _empty_since: dict[str, float] = field(default_factory=dict)
 

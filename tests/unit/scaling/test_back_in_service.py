@@ -11,7 +11,8 @@ from steady.drain_mark import DrainMark, DrainReason
 from steady.scaling.back_in_service import FORGOTTEN_AFTER_S, STILL_THERE_AFTER_S, WHY, review
 from steady.scaling.change import Change
 from steady.scaling.decision import decide, grow_only
-from steady.scaling.state import LEAVES_WITHIN_S, Healing, ScalingState, update_state
+from steady.scaling.pool_state import Healing
+from steady.scaling.state import LEAVES_WITHIN_S, ScalingState, update_state
 from steady.thresholds import Thresholds
 from tests.unit.snapshots import NOW, instance, snapshot
 

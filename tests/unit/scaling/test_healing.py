@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from steady.cluster import ContainerInstance, Snapshot
 from steady.scaling.decision import decide
 from steady.scaling.healing import EMPTY_WITHIN_S, LONGEST_BACK_OFF_S, heal
-from steady.scaling.state import Healing, ScalingState, update_state
+from steady.scaling.pool_state import Healing
+from steady.scaling.state import ScalingState, update_state
 from steady.thresholds import Thresholds
 from tests.unit.snapshots import NOW, instance, snapshot
 

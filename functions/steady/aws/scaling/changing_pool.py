@@ -5,22 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 from steady.aws.runtime import Runtime
-from steady.cluster import Snapshot
+from steady.aws.scaling.deciding import PoolDecision
 from steady.scaling.decision import Decision
+from steady.scaling.parts import part_of, with_part
 from steady.scaling.state import ScalingState, with_target_not_set
 
 # A fleet is `modifying` for seconds, or for a minute (kubernetes-retired/kube-aws, issue 843).
 ASK_AGAIN_S = 5.0
 
 
-def put_off(runtime: Runtime, snapshot: Snapshot, decision: Decision, seen: ScalingState) -> Decision:
-    """Return `decision` without what its pool would refuse now, with one look booked for it.
+def put_off(runtime: Runtime, decided: PoolDecision) -> Decision:
+    """Return the decision about a pool without what the pool would refuse now, with one look booked for it.
 
     Without this, each message of a launcher would hold the cluster for a change that the pool refuses.
-
-    Args:
-        seen: the state that the decision was made from.
     """
+    snapshot, decision = decided.snapshot, decided.decision
     pool = snapshot.pool
     wanted = (decision.target, decision.on_demand) != (pool.target, pool.on_demand)
     if not pool.is_changing or not (wanted or decision.to_terminate or decision.order):
@@ -30,7 +29,7 @@ def put_off(runtime: Runtime, snapshot: Snapshot, decision: Decision, seen: Scal
         f"asked for again in {ASK_AGAIN_S:.0f} s; the rest of the decision is carried out",
         cluster=snapshot.cluster,
     )
-    state = with_target_not_set(decision.state, decision.state, seen)
+    state = with_target_not_set(decision.state, decision.state, decided.state)
     again_at = snapshot.at + ASK_AGAIN_S
     if snapshot.at < state.next_look_at <= again_at + 1:
         again_at, booked = state.next_look_at, decision.look_again_at
@@ -45,3 +44,9 @@ def put_off(runtime: Runtime, snapshot: Snapshot, decision: Decision, seen: Scal
         look_again_at=booked,
         state=replace(state, next_look_at=again_at),
     )
+
+
+def without_target(decided: PoolDecision, state: ScalingState) -> ScalingState:
+    """Return the cluster's `state` without the temporary target of a decision that the pool did not take."""
+    part = with_target_not_set(part_of(state, decided.name), decided.decision.state, decided.state)
+    return with_part(state, decided.name, part)

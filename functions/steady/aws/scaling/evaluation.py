@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -19,24 +18,20 @@ from steady.aws.ecs.drain_marks import ATTRIBUTES_A_CALL
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import last_known, ledger
 from steady.aws.scaling.acting import carry_out
-from steady.aws.scaling.changing_pool import ASK_AGAIN_S, put_off
+from steady.aws.scaling.changing_pool import ASK_AGAIN_S, put_off, without_target
+from steady.aws.scaling.deciding import PoolDecision, evaluate_dry
 from steady.aws.scaling.looks import book_look
-from steady.aws.scaling.observation import affordable, observe, with_tasks, with_waiting_runs
+from steady.aws.scaling.observation import observe
 from steady.aws.scaling.reporting import log_decision, put_metrics, report_problems
 from steady.aws.scaling.started import keep_started
 from steady.aws.scaling.unserved import report_unserved
 from steady.cluster import Snapshot
 from steady.metrics import MetricName
-from steady.scaling.decision import Decision, decide, grow_only, instances_to_read
-from steady.scaling.reasons import ScaleInShed
-from steady.scaling.state import (
-    ScalingState,
-    update_state,
-    with_refused_terminations,
-    with_target_not_set,
-    without_choices,
-)
-from steady.thresholds import ClusterSettings, Thresholds
+from steady.scaling.decision import Decision
+from steady.scaling.parts import joined, with_refusals
+from steady.scaling.state import ScalingState, without_choices
+from steady.settings import ClusterSettings
+from steady.thresholds import Thresholds
 
 # A lost race is decided again at once; a cluster that is held is tried again a moment later.
 TRIES = 8
@@ -106,25 +101,25 @@ def remember(runtime: Runtime, table: str, cluster: str, update: StateUpdate) ->
 
 def evaluate(
     runtime: Runtime, environment: Environment, cluster: ClusterSettings, update: StateUpdate = lambda state: state
-) -> Decision:
-    """Decide about `cluster` and carry out the decision; what `update` adds to the state is remembered with it.
+) -> None:
+    """Decide about `cluster` and carry out the decisions; what `update` adds to the state is remembered with them.
 
     While the ledger does not answer, the cluster only grows, from the state that this process remembers.
 
     Raises:
         Contended: if the cluster was held or written by others at every try; nothing was changed then.
         OverBudget: if the suite's share of the ECS API is used up; nothing was changed then, either.
+        Exception: the first error of a call that changes something. All other calls were made.
     """
     budget = budget_of(runtime, environment.ledger_table)
     try:
-        decision = _with_ledger(runtime, environment, cluster, update)
+        _with_ledger(runtime, environment, cluster, update)
     except LedgerUnavailable as error:
-        decision = _without_ledger(runtime, environment, cluster, update, budget, error)
+        _without_ledger(runtime, environment, cluster, update, budget, error)
     budget.report_refusals()
-    return decision
 
 
-def _with_ledger(runtime: Runtime, environment: Environment, cluster: ClusterSettings, update: StateUpdate) -> Decision:
+def _with_ledger(runtime: Runtime, environment: Environment, cluster: ClusterSettings, update: StateUpdate) -> None:
     """Decide and act. A race that only changed the state is decided again from what was seen of the cluster before.
 
     Launchers repeat their demands at any time: to look at the whole cluster again after each would lose every race.
@@ -146,9 +141,10 @@ def _with_ledger(runtime: Runtime, environment: Environment, cluster: ClusterSet
             observed = observe(runtime, cluster, state.drift_since, budget, state.placement_failed_at)
             acted = entry.acted
         try:
-            return _evaluate_once(runtime, environment, cluster, entry, state, observed)
+            _evaluate_once(runtime, environment, cluster, entry, state, observed)
         except ledger.LostRace:
             continue
+        return
     raise Contended(f"cluster {cluster.name} was held or written by others at each of {TRIES} tries")
 
 
@@ -159,54 +155,75 @@ def _evaluate_once(
     entry: ledger.Entry,
     state: ScalingState,
     observed: Snapshot,
-) -> Decision:
-    """Try once to decide from `state` and what was `observed`, and to carry out the decision.
+) -> None:
+    """Try once to decide from `state` and what was `observed`, and to carry out the decisions.
 
     Raises:
         LostRace: if the entry was written meanwhile.
     """
     is_active = cluster.thresholds.mode == "active"
     budget = budget_of(runtime, environment.ledger_table)
-    snapshot, state, decision = evaluate_dry(runtime, cluster, state, budget, observed)
-    keep_started(runtime, snapshot, state.started)
-    decided, decision = decision, put_off(runtime, snapshot, decision, state) if is_active else decision
-    acts = decision.acts_on(snapshot) and is_active
-    kept = decision.state if is_active else without_choices(decision.state, state)
-    if kept != entry.state or acts or entry.at_least:
-        if acts:
+    found = evaluate_dry(runtime, cluster, state, budget, observed)
+    keep_started(runtime, found.snapshot, found.state.started)
+    decided = found.parts
+    parts = [replace(one, decision=put_off(runtime, one)) if is_active else one for one in decided]
+    acting = [one for one in parts if one.acts] if is_active else []
+    kept = joined(
+        found.state,
+        {
+            one.name: one.decision.state if is_active else without_choices(one.decision.state, one.state)
+            for one in parts
+        },
+    )
+    if kept != entry.state or acting or entry.at_least:
+        if acting:
             # The wait for these calls comes before the cluster is held.
-            budget.await_turns({INSTANCE_STATES: _state_updates(decision)})
-        held_until = runtime.now() + ledger.HELD_FOR_S if acts else 0.0
+            budget.await_turns({INSTANCE_STATES: sum(_state_updates(one.decision) for one in acting)})
+        held_until = runtime.now() + ledger.HELD_FOR_S if acting else 0.0
         with _ledger_errors():
-            held = ledger.save(runtime, environment.ledger_table, entry, kept, held_until, acts=acts)
+            held = ledger.save(runtime, environment.ledger_table, entry, kept, held_until, acts=bool(acting))
         last_known.keep_entry(runtime, held)
         new_problems = [problem for problem in cluster.problems if problem not in entry.state.reported_problems]
         report_problems(runtime, environment.people_topic_arn, cluster.name, new_problems)
-    _tell(runtime, environment, cluster.thresholds, snapshot, decided)
-    if acts:
-        hold = ledger.Hold(runtime, environment.ledger_table, held)
-        outcome = carry_out(runtime, snapshot, decision, hold.keep)
-        hold.release()
-        if outcome.refused:
-            refused = partial(with_refused_terminations, refused=outcome.refused, now=runtime.now())
-            remember(runtime, environment.ledger_table, cluster.name, refused)
-        if outcome.ask_again:
-            not_set = partial(with_target_not_set, decided=kept, seen=state)
-            remember(runtime, environment.ledger_table, cluster.name, not_set)
-            _ask_again(runtime, environment, cluster.name)
-        outcome.raise_error()
-    if kept != entry.state and decision.look_again_at is not None:
-        book_look(runtime, environment.autoscaler_queue_url, decision.cluster, decision.look_again_at)
-    return decision
+    _tell(runtime, environment, cluster.thresholds, decided)
+    error = None
+    if acting:
+        error = _carry_out(runtime, environment, ledger.Hold(runtime, environment.ledger_table, held), acting)
+    looks = [one.decision.look_again_at for one in parts if one.decision.look_again_at is not None]
+    if kept != entry.state and looks and not error:
+        book_look(runtime, environment.autoscaler_queue_url, cluster.name, min(looks))
+    if error:
+        raise error
 
 
-def _tell(
-    runtime: Runtime, environment: Environment, thresholds: Thresholds, snapshot: Snapshot, decision: Decision
-) -> None:
+def _carry_out(
+    runtime: Runtime, environment: Environment, hold: ledger.Hold, acting: Sequence[PoolDecision]
+) -> Exception | None:
+    """Carry out the decisions about the pools one after the other; return the first error of a call.
+
+    What one pool refuses stops no other.
+    """
+    cluster = acting[0].snapshot.cluster
+    outcomes = [(one, carry_out(runtime, one.snapshot, one.decision, hold.keep)) for one in acting]
+    hold.release()
+    refused = [partial(with_refusals, name=one.name, refused=of.refused) for one, of in outcomes if of.refused]
+    not_set = [partial(without_target, one) for one, of in outcomes if of.ask_again]
+    for update in refused:
+        remember(runtime, environment.ledger_table, cluster, partial(update, now=runtime.now()))
+    for update_ in not_set:
+        remember(runtime, environment.ledger_table, cluster, update_)
+    if not_set:
+        _ask_again(runtime, environment, cluster)
+    return next((of.error for _, of in outcomes if of.error), None)
+
+
+def _tell(runtime: Runtime, environment: Environment, thresholds: Thresholds, parts: Sequence[PoolDecision]) -> None:
     """Put out what was decided, and tell the interruption handler of the instances that nobody empties."""
-    put_metrics(runtime, snapshot, decision, thresholds.start_at_once_share)
-    log_decision(runtime, snapshot, decision, thresholds.mode)
-    report_unserved(runtime, environment.unserved_queue_url, environment.ledger_table, snapshot, decision.state.doomed)
+    put_metrics(runtime, parts, thresholds.start_at_once_share)
+    for one in parts:
+        log_decision(runtime, one, thresholds.mode)
+        doomed = one.decision.state.doomed
+        report_unserved(runtime, environment.unserved_queue_url, environment.ledger_table, one.snapshot, doomed)
 
 
 def _state_updates(decision: Decision) -> int:
@@ -223,7 +240,7 @@ def _without_ledger(
     update: StateUpdate,
     budget: Budget,
     error: LedgerUnavailable,
-) -> Decision:
+) -> None:
     """Decide and only add capacity, from the state that this process remembers.
 
     The cluster is not held meanwhile: two such decisions set the same target, because both see the same.
@@ -233,59 +250,23 @@ def _without_ledger(
         cluster=cluster.name,
     )
     runtime.telemetry.count(MetricName.LEDGER_UNREACHABLE, cluster=cluster.name)
-    known = last_known.last_state(runtime, cluster.name)
-    snapshot, _, decision = evaluate_dry(runtime, replace(cluster, grow_only=True), update(known), budget)
-    last_known.keep_state(runtime, cluster.name, decision.state)
-    _tell(runtime, environment, cluster.thresholds, snapshot, decision)
-    if decision.acts_on(snapshot) and cluster.thresholds.mode == "active":
-        outcome = carry_out(runtime, snapshot, decision)
-        if outcome.ask_again:
-            last_known.keep_state(runtime, cluster.name, with_target_not_set(decision.state, decision.state, known))
-            _ask_again(runtime, environment, cluster.name)
-        outcome.raise_error()
-    return decision
+    known = update(last_known.last_state(runtime, cluster.name))
+    found = evaluate_dry(runtime, replace(cluster, grow_only=True), known, budget)
+    kept = joined(found.state, {one.name: one.decision.state for one in found.parts})
+    last_known.keep_state(runtime, cluster.name, kept)
+    _tell(runtime, environment, cluster.thresholds, found.parts)
+    if cluster.thresholds.mode != "active":
+        return
+    outcomes = [(one, carry_out(runtime, one.snapshot, one.decision)) for one in found.parts if one.acts]
+    if changing := [one for one, of in outcomes if of.ask_again]:
+        for one in changing:
+            kept = without_target(one, kept)
+        last_known.keep_state(runtime, cluster.name, kept)
+        _ask_again(runtime, environment, cluster.name)
+    for _, of in outcomes:
+        of.raise_error()
 
 
 def _ask_again(runtime: Runtime, environment: Environment, cluster: str) -> None:
     at = runtime.now() + ASK_AGAIN_S
     book_look(runtime, environment.autoscaler_queue_url, cluster, at, "its pool was being changed")
-
-
-class Evaluation(NamedTuple):
-    """A decision, with the snapshot and the state that it was made from."""
-
-    snapshot: Snapshot
-    state: ScalingState
-    decision: Decision
-
-
-def evaluate_dry(
-    runtime: Runtime,
-    cluster: ClusterSettings,
-    state: ScalingState,
-    budget: Budget | None = None,
-    observed: Snapshot | None = None,
-) -> Evaluation:
-    """Observe `cluster` and decide about it; nothing is written.
-
-    Args:
-        budget: what the suite may call of ECS; None: no limit.
-        observed: what was seen of the cluster a moment ago; None: it is looked at.
-
-    Raises:
-        NoSuchPool: if the cluster's pool is not there.
-        OverBudget: if the suite's share of the ECS API is used up.
-    """
-    snapshot = observed or observe(runtime, cluster, state.drift_since, budget, state.placement_failed_at)
-    snapshot = with_waiting_runs(runtime, snapshot, state)
-    state = update_state(snapshot, state, cluster.thresholds)
-    due = instances_to_read(snapshot, state, cluster.thresholds)
-    read = affordable(due, budget)
-    if due:
-        unread = frozenset(i.arn for i in due[len(read) :])
-        snapshot = with_tasks(runtime, replace(snapshot, unread=unread), read)
-    decision = decide(snapshot, state, cluster.thresholds)
-    if len(read) < len(due):
-        runtime.telemetry.count(MetricName.CALLS_SHED, cluster=cluster.name)
-        decision = replace(decision, reasons=(*decision.reasons, ScaleInShed(len(read), len(due))))
-    return Evaluation(snapshot, state, grow_only(decision, snapshot) if cluster.grow_only else decision)

@@ -1,9 +1,9 @@
-"""Observe a cluster: its pool, its instances and services, and the tasks on the instances that may be emptied."""
+"""Observe a cluster: its pools, its instances and services, and the tasks on the instances that may be emptied."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -24,10 +24,11 @@ from steady.aws.scaling.services import read_services, readable_shape
 from steady.aws.scaling.shares import with_shares
 from steady.aws.scaling.started import with_started
 from steady.cluster import ContainerInstance, InstanceStatus, Snapshot, TaskShape
+from steady.pools import Pool, together
 from steady.scaling.demand import task_of
 from steady.scaling.new_instance_query import about_new_instance
 from steady.scaling.state import ScalingState
-from steady.thresholds import ClusterSettings
+from steady.settings import ClusterSettings
 
 
 def observe(
@@ -39,8 +40,8 @@ def observe(
 ) -> Snapshot:
     """Read what the cluster looks like now.
 
-    The pool is read before the instances. An instance that leaves in between is missing from the snapshot, and the next
-    tick sees it; an instance that is launched in between is never counted twice.
+    The pools are read before the instances. An instance that leaves in between is missing from the snapshot, and the
+    next tick sees it; an instance that is launched in between is never counted twice.
 
     Args:
         suspected: the names of services that are read in any case, however many services there are.
@@ -48,14 +49,15 @@ def observe(
         failed: the names of services of which ECS could not place a task; they are read in any case, too.
 
     Raises:
-        NoSuchPool: if the cluster's pool is not there.
+        NoSuchPool: if the cluster has no pool that is there. Of several, one that cannot be read stops no other.
         OverBudget: if the suite's share of the ECS API is used up.
     """
     if budget:
         budget.begin_look(cluster.name, cluster.thresholds.api_share / 100)
-    pool = with_drift(runtime, pools.read_pool(runtime, cluster.pool), cluster.thresholds)
+    read = read_pools(runtime, cluster)
+    pool = together(read.values())
     everything = describe_all_instances(runtime, cluster.name)
-    providers = Providers(runtime, cluster.name, cluster.pool, pool.members, everything)
+    providers = Providers(runtime, cluster.name, {one.name: one.members for one in read.values()}, everything)
     instances = providers.our_instances(everything)
     # A draining instance that looks empty is not while tasks of it are stopping.
     empty = [i.arn for i in instances if i.status is InstanceStatus.DRAINING and not i.task_count]
@@ -69,6 +71,7 @@ def observe(
         pool=pool,
         daemons=daemons,
         shapes=instance_types.shapes(runtime, pool.types),
+        pools=_with_providers(read, providers) if len(cluster.pools) > 1 else {},
     )
     snapshot = with_started(runtime, snapshot)
     snapshot = with_shares(runtime, with_displaced(runtime, snapshot, failed), providers)
@@ -78,9 +81,44 @@ def observe(
     return snapshot
 
 
+def read_pools(runtime: Runtime, cluster: ClusterSettings) -> Mapping[str, Pool]:
+    """Return the pools of the cluster, by name. Of several, those that cannot be read are left out, and logged.
+
+    Raises:
+        Exception: the first error, if no pool could be read.
+    """
+    found: dict[str, Pool] = {}
+    errors: list[Exception] = []
+    for one in cluster.pools:
+        try:
+            found[one.name] = with_drift(runtime, pools.read_pool(runtime, one.pool), cluster.thresholds)
+        except Exception as error:
+            errors.append(error)
+            if len(cluster.pools) > 1:
+                runtime.telemetry.error(
+                    f"cluster {cluster.name}: pool {one.name} ({one.pool}) cannot be read, and is left as it is; the "
+                    f"other pools are scaled: {error}",
+                    cluster=cluster.name,
+                )
+    if not found:
+        raise errors[0]
+    return found
+
+
+def _with_providers(read: Mapping[str, Pool], providers: Providers) -> Mapping[str, Pool]:
+    return {name: replace(pool, providers=providers.of_pool(pool.name)) for name, pool in read.items()}
+
+
 def with_waiting_runs(runtime: Runtime, snapshot: Snapshot, state: ScalingState) -> Snapshot:
     """Return `snapshot` with what must be known of the tasks that batch launchers could not place, too."""
     runs = [task_of(d, state.run_shapes) for d in state.demands.values()]
+    if snapshot.pools:
+        providers = _providers_of(runtime, snapshot)
+        providers.ours(name for task in runs for name in task.providers)
+        named = {name: pool.providers | providers.of_pool(pool.name) for name, pool in snapshot.pools.items()}
+        snapshot = replace(
+            snapshot, pools={name: replace(pool, providers=named[name]) for name, pool in snapshot.pools.items()}
+        )
     return with_trunks(runtime, with_constraints(runtime, snapshot, runs), state.shapes, runs)
 
 
@@ -147,6 +185,11 @@ def _readable(
         return None
 
 
+def _providers_of(runtime: Runtime, snapshot: Snapshot) -> Providers:
+    read = snapshot.pools.values() or (snapshot.pool,)
+    return Providers(runtime, snapshot.cluster, {pool.name: pool.members for pool in read}, snapshot.instances)
+
+
 def affordable(instances: Sequence[ContainerInstance], budget: Budget | None) -> Sequence[ContainerInstance]:
     """Return the first of `instances`: as many as may be read within the suite's share of the ECS API.
 
@@ -180,7 +223,7 @@ def with_tasks(runtime: Runtime, snapshot: Snapshot, instances: Sequence[Contain
     replicas = {name for name, service in services.items() if not is_daemon(service)}
     moved = [t["taskArn"] for t in tasks if service_of(t) in replicas and can_move_tasks(services[service_of(t)])]
     free = set(moved) - find_protected_tasks(runtime, cluster, moved)
-    providers = Providers(runtime, cluster, snapshot.pool.name, snapshot.pool.members, snapshot.instances)
+    providers = _providers_of(runtime, snapshot)
     for task in tasks:
         service = services.get(service_of(task))
         if service is None:

@@ -5,40 +5,50 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from steady.aws.runtime import Runtime
-from steady.cluster import Snapshot
+from steady.aws.scaling.deciding import PoolDecision
 from steady.metrics import MetricName
-from steady.scaling.decision import Decision
+from steady.pools import Pool
 from steady.scaling.lateness import late_tasks
 from steady.scaling.reservation import reservation
 
 
-def put_metrics(runtime: Runtime, snapshot: Snapshot, decision: Decision, share_percent: int) -> None:
-    """Put out what the cluster looks like, as metrics for the dashboards and alarms.
+def put_metrics(runtime: Runtime, parts: Sequence[PoolDecision], share_percent: int) -> None:
+    """Put out what the cluster looks like, as metrics for the dashboards and alarms: all of its pools together.
 
     Args:
         share_percent: how many of 100 tasks should start at once.
     """
-    pool = snapshot.pool
-    cpu, memory = reservation(snapshot.active)
-    # A fleet is short once it was short at the look before: what was asked for a moment ago is on its way.
-    short = decision.state.short_since is not None and decision.state.short_since < snapshot.at
+    cpu, memory = reservation(i for one in parts for i in one.snapshot.active)
+    demands = {key for one in parts for key in one.decision.state.demands}
     runtime.telemetry.gauges(
         {
-            MetricName.TARGET: decision.target,
-            MetricName.HELD: pool.held,
-            MetricName.ON_DEMAND: pool.units(pool.on_demand_members),
-            MetricName.SPOT_SHORT: max(0, pool.target - pool.held) if short else 0,
-            MetricName.INSTANCES: len(snapshot.instances),
+            MetricName.TARGET: sum(one.decision.target for one in parts),
+            MetricName.HELD: sum(one.snapshot.pool.held for one in parts),
+            MetricName.ON_DEMAND: sum(_on_demand(one.snapshot.pool) for one in parts),
+            MetricName.SPOT_SHORT: sum(_spot_short(one) for one in parts),
+            MetricName.INSTANCES: sum(len(one.snapshot.instances) for one in parts),
             MetricName.CPU_RESERVATION: round(cpu, 1),
             MetricName.MEMORY_RESERVATION: round(memory, 1),
-            MetricName.MISSING_TASKS: sum(s.missing for s in snapshot.services),
-            MetricName.DEMANDS: len(decision.state.demands),
-            MetricName.DRIFTED: len(pool.drifted),
-            MetricName.LATE_TASKS: late_tasks(snapshot, decision.state),
-            MetricName.START_AT_ONCE_SHORTFALL: round(decision.state.lately.shortfall(share_percent), 1),
+            MetricName.MISSING_TASKS: sum(s.missing for one in parts for s in one.snapshot.services),
+            MetricName.DEMANDS: len(demands),
+            MetricName.DRIFTED: sum(len(one.snapshot.pool.drifted) for one in parts),
+            MetricName.LATE_TASKS: sum(late_tasks(one.snapshot, one.decision.state) for one in parts),
+            MetricName.START_AT_ONCE_SHORTFALL: round(
+                max(one.decision.state.lately.shortfall(share_percent) for one in parts), 1
+            ),
         },
-        decision.cluster,
+        parts[0].snapshot.cluster,
     )
+
+
+def _on_demand(pool: Pool) -> int:
+    return pool.units(pool.on_demand_members)
+
+
+def _spot_short(one: PoolDecision) -> int:
+    # A fleet is short once it was short at the look before: what was asked for a moment ago is on its way.
+    since, pool = one.decision.state.short_since, one.snapshot.pool
+    return max(0, pool.target - pool.held) if since is not None and since < one.snapshot.at else 0
 
 
 def report_problems(runtime: Runtime, topic_arn: str, cluster: str, problems: Sequence[str]) -> None:
@@ -59,15 +69,17 @@ def report_problems(runtime: Runtime, topic_arn: str, cluster: str, problems: Se
         )
 
 
-def log_decision(runtime: Runtime, snapshot: Snapshot, decision: Decision, mode: str) -> None:
+def log_decision(runtime: Runtime, one: PoolDecision, mode: str) -> None:
     """Log the decision in one line, with what was seen and why; count each of its reasons as a metric."""
-    if not decision.reasons and not decision.acts_on(snapshot):
+    snapshot, decision = one.snapshot, one.decision
+    if not decision.reasons and not one.acts:
         return
     pool = snapshot.pool
     cpu, memory = reservation(snapshot.active)
     runtime.telemetry.info(
-        f"decided for cluster {decision.cluster}: target {decision.target}",
+        f"decided for cluster {decision.cluster}{f', pool {one.name}' if one.name else ''}: target {decision.target}",
         cluster=decision.cluster,
+        **({"pool": one.name} if one.name else {}),
         mode=mode,
         seen={
             "target": pool.target,

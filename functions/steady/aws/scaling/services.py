@@ -163,7 +163,7 @@ def _service(
         deploying=lacking,
         # What is replaced is replaced by the newest deployment.
         startable=_startable(described) if is_here else 0,
-        shared=launch if launch.is_shared_with(providers.ours(launch.providers)) else None,
+        shared=launch if providers.is_shared(launch) else None,
     )
     is_wanted = service.missing or service.name in failed
     return replace(service, shape=readable_shape(runtime, cluster, described, providers)) if is_wanted else service

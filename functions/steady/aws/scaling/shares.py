@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 from steady.aws.capacity.providers import Providers
@@ -16,28 +17,31 @@ SERVICES_A_LOOK = 10
 def with_shares(runtime: Runtime, snapshot: Snapshot, providers: Providers) -> Snapshot:
     """Return `snapshot` with how many of the tasks that shared services lack go to other pools.
 
-    ECS chooses the capacity provider of each task (ECS API, Task: `capacityProviderName`). So the pool lacks what the
+    ECS chooses the capacity provider of each task (ECS API, Task: `capacityProviderName`). So a pool lacks what the
     strategy gives it of all tasks, less those that it has.
     """
+    pools = snapshot.pools or {"": snapshot.pool}
     lacking = [s for s in snapshot.services if s.shared and s.missing]
     if not lacking:
         return snapshot
-    counted = {s.name: _tasks_here(runtime, snapshot.cluster, s, providers) for s in lacking[:SERVICES_A_LOOK]}
+    counted = {s.name: _counted(runtime, snapshot.cluster, s) for s in lacking[:SERVICES_A_LOOK]}
     services = []
     for s in snapshot.services:
         if not s.shared or not s.missing:
             services.append(s)
             continue
-        ours, alive = providers.ours(s.shared.providers), s.running + s.pending
-        known = counted.get(s.name)
-        here = s.shared.share(alive, ours) if known is None else known
-        lacks = max(0, s.shared.share(alive + s.missing, ours) - here)
-        services.append(replace(s, elsewhere=max(0, s.missing - lacks)))
+        alive, known = s.running + s.pending, counted.get(s.name)
+        lacks = {}
+        for name, pool in pools.items():
+            ours = providers.of_pool(pool.name) & s.shared.providers
+            here = s.shared.share(alive, ours) if known is None else sum(known[provider] for provider in ours)
+            lacks[name] = max(0, s.shared.share(alive + s.missing, ours) - here)
+        services.append(replace(s, elsewhere=max(0, s.missing - sum(lacks.values())), lacks=lacks))
     return replace(snapshot, services=tuple(services))
 
 
-def _tasks_here(runtime: Runtime, cluster: str, service: Service, providers: Providers) -> int | None:
-    """Return how many tasks of `service` the pool has; None, and a warning, if ECS does not say."""
+def _counted(runtime: Runtime, cluster: str, service: Service) -> Counter[str] | None:
+    """Return how many tasks of `service` each capacity provider has; None, and a warning, if ECS does not say."""
     try:
         tasks = describe_tasks(runtime, cluster, list_tasks(runtime, cluster=cluster, serviceName=service.name))
     except Exception as error:
@@ -47,6 +51,4 @@ def _tasks_here(runtime: Runtime, cluster: str, service: Service, providers: Pro
             cluster=cluster,
         )
         return None
-    named = [task.get("capacityProviderName", "") for task in tasks]
-    ours = providers.ours({name for name in named if name})
-    return sum(name in ours for name in named)
+    return Counter(task.get("capacityProviderName", "") for task in tasks)

@@ -28,8 +28,7 @@ def leave_pool(runtime: Runtime, cluster: str, doomed: Iterable[Doomed]) -> list
     """
     doomed = list(doomed)
     asked = {d.instance_id for d in doomed if d.pool_left_at is None and not d.hooks}
-    pool = _pool_of(runtime, cluster) if asked else None
-    found = instance_targets(runtime, pool, sorted(asked)) if pool else None
+    found = instance_targets(runtime, _pools_of(runtime, cluster), sorted(asked)) if asked else None
     if found is None:
         return doomed
     theirs = {target for of_instance in found.values() for target in of_instance}
@@ -40,22 +39,22 @@ def leave_pool(runtime: Runtime, cluster: str, doomed: Iterable[Doomed]) -> list
 
 
 def registers_instances(runtime: Runtime, cluster: str) -> bool | None:
-    """Return whether the cluster's pool itself registers its instances with load balancers; None: that is not known."""
-    pool = _pool_of(runtime, cluster)
-    groups = _groups_of(runtime, pool) if pool else None
+    """Return whether a pool of the cluster registers its instances with load balancers; None: that is not known."""
+    groups = _groups_of_all(runtime, _pools_of(runtime, cluster))
     return None if groups is None else bool(groups)
 
 
 def instance_targets(
-    runtime: Runtime, pool: PoolName, instance_ids: Sequence[str]
+    runtime: Runtime, of: Sequence[PoolName], instance_ids: Sequence[str]
 ) -> dict[str, frozenset[Target]] | None:
-    """Return the targets that `pool` itself has registered for each of `instance_ids`, which it has launched.
+    """Return the targets that the pools `of` a cluster may have registered for each of `instance_ids`.
 
-    An Auto Scaling group and a Spot Fleet register their instances at the default port of their target groups. A pool
-    that cannot be read has the target groups that it had when it was read last; None: it was never read. No error is
-    raised.
+    An Auto Scaling group and a Spot Fleet register their instances at the default port of their target groups. To
+    deregister an instance where another pool registers its own is no error (ELB API, DeregisterTargets: "If the
+    specified target does not exist, the action returns successfully"). A pool that cannot be read has the target groups
+    that it had when it was read last; None: one was never read, or there is none. No error is raised.
     """
-    arns = _groups_of(runtime, pool)
+    arns = _groups_of_all(runtime, of)
     if arns is None:
         return None
     groups = read_target_groups(runtime, arns)
@@ -65,12 +64,23 @@ def instance_targets(
     }
 
 
-def _pool_of(runtime: Runtime, cluster: str) -> PoolName | None:
+def _pools_of(runtime: Runtime, cluster: str) -> list[PoolName]:
     try:
-        return PoolName.parse(clusters.read_capacities(runtime).get(cluster, ""))
+        named = map(PoolName.parse, clusters.read_capacities(runtime).get(cluster, ()))
     except Exception as error:
-        runtime.telemetry.warning(f"cluster {cluster}: its pool cannot be read: {error!r}", cluster=cluster)
-        return None
+        runtime.telemetry.warning(f"cluster {cluster}: its pools cannot be read: {error!r}", cluster=cluster)
+        return []
+    return [pool for pool in named if pool]
+
+
+def _groups_of_all(runtime: Runtime, of: Sequence[PoolName]) -> tuple[str, ...] | None:
+    found: dict[str, None] = {}
+    for pool in of:
+        groups = _groups_of(runtime, pool)
+        if groups is None:
+            return None
+        found |= dict.fromkeys(groups)
+    return tuple(found) if of else None
 
 
 def _groups_of(runtime: Runtime, pool: PoolName) -> tuple[str, ...] | None:

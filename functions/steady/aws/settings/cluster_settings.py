@@ -8,7 +8,7 @@ from steady.aws.runtime import Runtime
 from steady.aws.settings import parameters
 from steady.aws.settings.clusters import SETTINGS
 from steady.metrics import MetricName
-from steady.thresholds import ClusterSettings
+from steady.settings import ClusterSettings
 
 # Rebalance recommendations and RunTask failures come in bursts of many batches: each batch may use settings that are
 # this old, so that not each batch reads them.

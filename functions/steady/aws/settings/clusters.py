@@ -1,4 +1,4 @@
-"""Find the managed clusters by their `capacity` parameters.
+"""Find the managed clusters by the `capacity` parameters of their pools.
 
 This module does not import the thresholds: the interruption handler needs only this, and its start delays a notice.
 """
@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 from steady.aws.cache import Cache
 from steady.aws.capacity.origins import Origin
 from steady.aws.runtime import Runtime
-from steady.names import CAPACITY, CLUSTERS_PATH
+from steady.names import CAPACITY, CLUSTERS_PATH, POOLS
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm.type_defs import ParameterTypeDef
 
-    from steady.thresholds import ClusterSettings
+    from steady.settings import ClusterSettings
 
-# The `capacity` parameter of every managed cluster, by its name. A new cluster is known after this time at the latest.
-CAPACITIES = Cache[str, dict[str, str]](max_age_s=60)
+# The `capacity` parameters of every managed cluster, by its name. A new cluster is known after this time at the latest.
+CAPACITIES = Cache[str, dict[str, tuple[str, ...]]](max_age_s=60)
 # The clusters that have a parameter and no row in cdk.json, and that the log has named.
 LEFT_ALONE = Cache[str, bool]()
 # Why the parameters under a path could not be read; they are not read again within this time.
@@ -30,10 +30,11 @@ FAILURES = Cache[str, Exception](max_age_s=5)
 SETTINGS: Cache[str, ClusterSettings] = Cache(max_age_s=3600)
 
 
-def read_capacities(runtime: Runtime) -> dict[str, str]:
-    """Return the text of the `capacity` parameter of every managed cluster, by name; read at most once a minute.
+def read_capacities(runtime: Runtime) -> dict[str, tuple[str, ...]]:
+    """Return the texts of the `capacity` parameters of every managed cluster, by name; read at most once a minute.
 
-    A cluster that the deployment does not have is none, even if it has a parameter.
+    A cluster has one pool, or several with one such parameter each. A cluster that the deployment does not have is
+    none, even if it has a parameter.
 
     While SSM does not answer, the clusters are those that this process has last read, however long ago: the set of
     clusters changes seldom, and an interruption does not wait.
@@ -61,7 +62,7 @@ def read_capacities(runtime: Runtime) -> dict[str, str]:
     return CAPACITIES.keep(runtime, CLUSTERS_PATH, _served(runtime, found))
 
 
-def _served(runtime: Runtime, found: Mapping[str, str]) -> dict[str, str]:
+def _served(runtime: Runtime, found: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
     """Return those of the clusters `found` that the deployment has.
 
     A cluster whose row was taken out of cdk.json keeps its stack and its parameter, but the functions have no rights
@@ -76,7 +77,7 @@ def _served(runtime: Runtime, found: Mapping[str, str]) -> dict[str, str]:
                 cluster=name,
             )
             LEFT_ALONE.keep(runtime, name, True)
-    return {name: capacity for name, capacity in found.items() if name not in left}
+    return {name: capacities for name, capacities in found.items() if name not in left}
 
 
 def _is_left(runtime: Runtime, cluster: str) -> bool:
@@ -84,13 +85,17 @@ def _is_left(runtime: Runtime, cluster: str) -> bool:
     return runtime.clusters is not None and cluster not in runtime.clusters
 
 
-def _capacities(runtime: Runtime) -> dict[str, str]:
-    found = {}
+def _capacities(runtime: Runtime) -> dict[str, tuple[str, ...]]:
+    found: dict[str, str] = {}
+    of_pools: dict[str, tuple[str, ...]] = {}
     for name, parameter in list_parameters(runtime, CLUSTERS_PATH):
-        cluster, _, of_cluster = name.partition("/")
-        if of_cluster == CAPACITY:
-            found[cluster] = parameter["Value"]
-    return found
+        match name.split("/"):
+            case [cluster, what] if what == CAPACITY:
+                found[cluster] = parameter["Value"]
+            case [cluster, pools, _, what] if (pools, what) == (POOLS, CAPACITY):
+                of_pools[cluster] = (*of_pools.get(cluster, ()), parameter["Value"])
+    # A cluster with a `capacity` of its own has that pool alone (steady.aws.settings.pool_parameters).
+    return of_pools | {cluster: (capacity,) for cluster, capacity in found.items()}
 
 
 def find_clusters(runtime: Runtime, origin: Origin) -> list[str]:
@@ -105,7 +110,7 @@ def find_clusters(runtime: Runtime, origin: Origin) -> list[str]:
         if not origin.cluster:
             raise
         return [] if _is_left(runtime, origin.cluster) else [origin.cluster]
-    of_pool = sorted(name for name, capacity in capacities.items() if origin.pool and capacity == str(origin.pool))
+    of_pool = sorted(name for name, every in capacities.items() if origin.pool and str(origin.pool) in every)
     if origin.cluster in of_pool:
         return [origin.cluster]
     # A fleet that CloudFormation has replaced is no pool of a cluster any more, but still has instances.

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from steady.aws.runtime import Runtime
 from steady.aws.settings.clusters import list_parameters, read_capacities
+from steady.aws.settings.history import NEVER, newest
+from steady.aws.settings.pool_parameters import PoolParameters
 from steady.names import (
     CAPACITY,
     CLUSTERS_PATH,
@@ -24,14 +26,13 @@ from steady.names import (
     LEDGER_PARAMETER,
 )
 from steady.pools import POOL_NAMES
+from steady.settings import ClusterSettings, PoolSettings
 from steady.thresholds import (
     THRESHOLDS,
     BadThreshold,
-    ClusterSettings,
     are_ordered,
     contradiction,
     contradictions,
-    parse_pool,
     resolve_contradictions,
 )
 
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm.type_defs import ParameterTypeDef
 
 NO_CLUSTERS = "no cluster of this account and Region has a parameter /steady/clusters/NAME/capacity"
-NEVER = datetime.fromtimestamp(0, UTC)
 
 Value = int | str
 
@@ -74,10 +74,10 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class ClusterParameters:
-    """The parameters of one cluster: each threshold as it holds, its `capacity`, and what is wrong with them."""
+    """The parameters of one cluster: each threshold as it holds, its pools, and what is wrong with them."""
 
     held: Mapping[str, Held]
-    capacity: str
+    pools: tuple[PoolSettings, ...]
     problems: tuple[str, ...]
 
     @property
@@ -106,25 +106,26 @@ def read_parameters(runtime: Runtime, cluster: str) -> ClusterParameters:
     own_path = f"{CLUSTERS_PATH}/{cluster}"
     found = {t.name: Held(t.name, t.default) for t in THRESHOLDS.values()}
     problems: list[str] = []
-    capacity = ""
+    of_pools = PoolParameters(own_path)
     for path in paths_of(cluster):
         for name, parameter in list_parameters(runtime, path):
-            if name == CAPACITY and path == own_path:
-                capacity = parameter["Value"]
-            elif name not in THRESHOLDS:
+            if of_pools.takes(path, name, parameter["Value"]):
+                continue
+            if name not in THRESHOLDS:
                 problems.append(f"{path}/{name} is no threshold: one of {', '.join(THRESHOLDS)} is needed")
             else:
                 found[name] = _parsed(runtime, f"{path}/{name}", parameter, found[name], problems)
     for low, high in contradictions({h.name: h.value for h in found.values()}):
         _reconcile(runtime, found, low, high, own_path, problems)
-    return ClusterParameters(found, capacity, tuple(problems))
+    pools, wrong = of_pools.read(runtime)
+    return ClusterParameters(found, pools, (*problems, *wrong))
 
 
 def read_settings(runtime: Runtime, cluster: str) -> ClusterSettings:
     """Return the pool and the thresholds of `cluster` as they hold now, with what is wrong in `problems`.
 
     Raises:
-        BadThreshold: if the cluster has no usable `capacity` parameter: there is nothing that could be scaled.
+        BadThreshold: if the cluster has no pool with a usable `capacity`: there is nothing that could be scaled.
     """
     return settings_from(read_parameters(runtime, cluster), cluster)
 
@@ -133,14 +134,14 @@ def settings_from(found: ClusterParameters, cluster: str) -> ClusterSettings:
     """Return the settings of `cluster` from its parameters.
 
     Raises:
-        BadThreshold: if there is no usable `capacity` among them.
+        BadThreshold: if there is no pool with a usable `capacity` among them.
     """
     path = f"{CLUSTERS_PATH}/{cluster}"
-    if not found.capacity:
-        raise BadThreshold(f"{path}/{CAPACITY} is missing: {POOL_NAMES} is needed")
+    if not found.pools:
+        said = [problem for problem in found.problems if f"/{CAPACITY} " in problem]
+        raise BadThreshold("; ".join(said) or f"{path}/{CAPACITY} is missing: {POOL_NAMES} is needed")
     thresholds, contradicting = resolve_contradictions(found.values, path)
-    pool = parse_pool(found.capacity, f"{path}/{CAPACITY}")
-    return ClusterSettings(cluster, pool, thresholds, (*found.problems, *contradicting))
+    return ClusterSettings(cluster, found.pools, thresholds, (*found.problems, *contradicting))
 
 
 def list_managed_clusters(runtime: Runtime, wanted: Sequence[str] = ()) -> list[str]:
@@ -192,40 +193,16 @@ def _value(runtime: Runtime, name: str) -> str:
         return ""
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
-    """One version of a parameter: its value, since when, and the user who set it."""
-
-    number: int
-    value: str
-    at: datetime
-    by: str
-
-
-def read_history(runtime: Runtime, path: str) -> list[Version]:
-    """Return the versions of the parameter `path`, the newest first; none if it does not exist."""
-    pages = runtime.ssm.get_paginator("get_parameter_history").paginate(Name=path)
-    try:
-        versions = [version for page in pages for version in page["Parameters"]]
-    except runtime.ssm.exceptions.ParameterNotFound:
-        return []
-    found = [
-        Version(v["Version"], v["Value"], v.get("LastModifiedDate", NEVER), v.get("LastModifiedUser", ""))
-        for v in versions
-    ]
-    return sorted(found, key=lambda version: version.number, reverse=True)
-
-
 def put_threshold(runtime: Runtime, path: str, name: str, value: Value) -> None:
     """Set the threshold `name` under `path`, with the pattern that SSM checks the next value against."""
     threshold = THRESHOLDS[name]
+    put_value(runtime, f"{path}/{name}", value, threshold.allowed_pattern, threshold.meaning)
+
+
+def put_value(runtime: Runtime, path: str, value: Value, pattern: str, description: str) -> None:
+    """Set the parameter `path`, with the `pattern` that SSM checks the next value against."""
     runtime.ssm.put_parameter(
-        Name=f"{path}/{name}",
-        Value=str(value),
-        Type="String",
-        Overwrite=True,
-        AllowedPattern=threshold.allowed_pattern,
-        Description=threshold.meaning,
+        Name=path, Value=str(value), Type="String", Overwrite=True, AllowedPattern=pattern, Description=description
     )
 
 
@@ -243,7 +220,7 @@ def _parsed(runtime: Runtime, path: str, parameter: ParameterTypeDef, under: Hel
     try:
         return Held(under.name, THRESHOLDS[under.name].parse(raw, path), path, raw, changed_at)
     except BadThreshold as error:
-        earlier = _newest(runtime, path, under.name, lambda value: True)
+        earlier = newest(runtime, path, _parser(under.name, path))
         found = under if earlier is None else Held(under.name, earlier, path, raw, changed_at)
         problems.append(f"{error}; {found.value} is used until it is corrected")
         return found
@@ -255,20 +232,13 @@ def _reconcile(runtime: Runtime, found: dict[str, Held], low: str, high: str, wh
     values = {low: found[low].value, high: found[high].value}
     if not last.path:
         return
-    earlier = _newest(runtime, last.path, last.name, lambda value: are_ordered({**values, last.name: value}, low, high))
+    fits = lambda value: are_ordered({**values, last.name: value}, low, high)  # noqa: E731
+    earlier = newest(runtime, last.path, _parser(last.name, last.path), fits)
     if earlier is not None:
         found[last.name] = replace(last, value=earlier)
         said = contradiction(values, low, high, where)
         problems.append(f"{said}; {earlier} is used for {last.name}, which was changed after {other.name}")
 
 
-def _newest(runtime: Runtime, path: str, name: str, fits: Callable[[Value], bool]) -> Value | None:
-    """Return the newest value of the parameter `path` that parses, and fits."""
-    for version in read_history(runtime, path):
-        try:
-            value = THRESHOLDS[name].parse(version.value, path)
-        except BadThreshold:
-            continue
-        if fits(value):
-            return value
-    return None
+def _parser(name: str, path: str) -> Callable[[str], Value]:
+    return lambda raw: THRESHOLDS[name].parse(raw, path)

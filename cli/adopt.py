@@ -1,0 +1,157 @@
+"""`steady adopt`: the row of cdk.json that adopts a live cluster as it is."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from cli.account import ProfileOption, RegionOption, aws_errors, runtime
+from cli.doctor import inspection
+from cli.doctor.findings import findings
+from cli.doctor.model import Finding
+from cli.output import JsonOption, one_line_errors, say, write_json
+from simulator.wording import counted
+from steady.arns import name_of
+from steady.aws.capacity import pools
+from steady.aws.capacity.kind import NoSuchPool
+from steady.aws.capacity.origins import origins_of
+from steady.aws.ecs.container_instances import describe_all_instances
+from steady.aws.runtime import Runtime, batches
+from steady.names import TERMINATING
+from steady.pools import Pool, PoolKind, PoolName
+
+# ECS API, DescribeCapacityProviders: results of one page.
+PROVIDERS_A_PAGE = 10
+# What a pool's name may be in cdk.json (infra/settings/adopted.py).
+LONGEST_NAME = 50
+# A deployment adds the lifecycle hook itself.
+DEPLOYED = "hook"
+
+
+class CannotAdopt(ValueError):
+    """There is no such cluster, or it has no group and no fleet that the suite could scale."""
+
+
+def adopt(
+    cluster: Annotated[str, typer.Argument(help="The ECS cluster to adopt.")],
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    json_: JsonOption = None,
+) -> None:
+    """Print the row of cdk.json that adopts a live cluster as it is, in dry-run, and what does not fit yet.
+
+    Its pools are the groups and fleets that launched its instances, and the groups of its capacity providers. Fargate,
+    ECS Managed Instances and ECS Anywhere are left alone. The command only reads the account and changes nothing.
+
+    Exit code 1: AWS refused a call. 2: there is no such cluster, or none of its capacity is a group or a fleet.
+    """
+    aws = runtime(profile, region)
+    with aws_errors(), one_line_errors(CannotAdopt):
+        found = proposal(aws, cluster)
+    write_json({**found, "findings": [asdict(one) for one in found["findings"]]}, json_)
+    if json_ != "-":
+        _print(cluster, found)
+
+
+def proposal(aws: Runtime, cluster: str) -> dict[str, Any]:
+    """Return the `row` for `cluster`; as `left_alone`, what is not the suite's; the `findings` on its pools.
+
+    Raises:
+        CannotAdopt: if there is no such cluster, or it has no pool.
+    """
+    described = [c for c in aws.ecs.describe_clusters(clusters=[cluster])["clusters"] if c["status"] == "ACTIVE"]
+    if not described:
+        raise CannotAdopt(f'there is no ECS cluster "{cluster}" in this account and Region: the name of one is needed')
+    named, others = _of_providers(aws, described[0].get("capacityProviders", []))
+    instances = describe_all_instances(aws, cluster)
+    origins = origins_of(aws, (i.instance_id for i in instances if not i.is_external and not i.provider))
+    launched = Counter(origin.pool for origin in origins.values() if origin.pool)
+    left_alone = [f"capacity provider {name}" for name in others]
+    if strangers := len(origins) - launched.total():
+        left_alone.append(f"{counted(strangers, 'instance')} of no group and no fleet")
+    read = _read(aws, sorted({*named, *launched}, key=str), left_alone)
+    if not read:
+        raise CannotAdopt(
+            f"cluster {cluster} has no Auto Scaling group and no Spot Fleet: instances that one of them launches are "
+            "needed"
+        )
+    of_cluster = [pool.name for pool in read]
+    found = (one for pool in of_cluster for one in findings(inspection.inspect(aws, cluster, pool, of_cluster)))
+    return {
+        "row": _row(cluster, read, [_has_hook(aws, pool.name) for pool in read]),
+        "left_alone": left_alone,
+        "findings": tuple(dict.fromkeys(one for one in found if one.check != DEPLOYED)),
+    }
+
+
+def _of_providers(aws: Runtime, names: Sequence[str]) -> tuple[set[PoolName], list[str]]:
+    """Return the groups of the capacity providers `names`, and the names of those that have no group."""
+    groups, others = set(), []
+    for batch in batches(names, PROVIDERS_A_PAGE):
+        for one in aws.ecs.describe_capacity_providers(capacityProviders=batch)["capacityProviders"]:
+            arn = one.get("autoScalingGroupProvider", {}).get("autoScalingGroupArn", "")
+            if arn:
+                groups.add(PoolName(PoolKind.AUTO_SCALING_GROUP, name_of(arn)))
+            else:
+                others.append(one["name"])
+    return groups, others
+
+
+def _read(aws: Runtime, named: Iterable[PoolName], left_alone: list[str]) -> list[Pool]:
+    """Return the pools that are there; those that are gone are added to `left_alone`."""
+    found = []
+    for name in named:
+        try:
+            found.append(pools.read_pool(aws, name))
+        except NoSuchPool:
+            left_alone.append(f"{name}, which is gone or no longer runs")
+    return found
+
+
+def _has_hook(aws: Runtime, name: PoolName) -> bool:
+    if not name.kind.traits.waits_under_hook:
+        return False
+    hooks = aws.autoscaling.describe_lifecycle_hooks(AutoScalingGroupName=name.name)["LifecycleHooks"]
+    return any(hook["LifecycleTransition"] == TERMINATING for hook in hooks)
+
+
+def _row(cluster: str, read: Sequence[Pool], hooks: Sequence[bool]) -> dict[str, Any]:
+    """Return the row: with one pool, the key `capacity`; with several, `pools`."""
+    own = [{"hook": False} if has_hook else {} for has_hook in hooks]
+    if len(read) == 1:
+        [pool] = read
+        bounds = {"min_capacity": pool.minimum, "max_capacity": max(1, pool.maximum)}
+        return {"name": cluster, "capacity": str(pool.name), **own[0], "thresholds": {"mode": "dry-run", **bounds}}
+    rows = [
+        {"name": name, "capacity": str(pool.name), "min": pool.minimum, "max": max(1, pool.maximum), **more}
+        for name, pool, more in zip(_names(read), read, own, strict=True)
+    ]
+    return {"name": cluster, "pools": rows, "thresholds": {"mode": "dry-run"}}
+
+
+def _names(read: Sequence[Pool]) -> list[str]:
+    """Return a name for each pool, as cdk.json takes it: that of its group, as far as it goes; none twice."""
+    found: list[str] = []
+    for number, pool in enumerate(read, 1):
+        name = re.sub(r"[^A-Za-z0-9_-]", "-", pool.name.name)[:LONGEST_NAME]
+        is_plain = pool.name.kind is PoolKind.AUTO_SCALING_GROUP and name[:1].isalpha() and name not in found
+        found.append(name if is_plain else f"pool-{number}")
+    return found
+
+
+def _print(cluster: str, found: Mapping[str, Any]) -> None:
+    say(json.dumps(found["row"], indent=2))
+    if found["left_alone"]:
+        say(f"\nleft alone: {', '.join(found['left_alone'])}")
+    not_yet: Sequence[Finding] = found["findings"]
+    if not_yet:
+        say(f"\ncluster {cluster}: {counted(len(not_yet), 'finding')} (steady doctor {cluster}, once it is deployed)")
+    for one in not_yet:
+        say(("\n" + one.check, "bold"), f"  {one}")
+        say(f"    {one.command}")

@@ -1,0 +1,58 @@
+"""Cheaper pools beside a pool that shrinks: what they have free may take the tasks of the instances that it empties."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from steady.cluster import NOTHING, Beside, Size, largest, smallest
+from steady.list_prices import price
+from steady.pools import Purchase
+from steady.scaling.division import Part
+from steady.scaling.pool import next_shape, shapes_of
+from steady.scaling.reservation import registered_on, reserved_on
+from steady.scaling.rules import wants_of
+
+
+@dataclass(frozen=True, slots=True)
+class _Priced:
+    """A part, and the USD an hour of a vCPU of the instance that its pool launches next."""
+
+    part: Part
+    usd: float
+
+
+def dearest_first(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """Return `parts`, the one with the dearest vCPUs first, each with the pools that cost less beside it.
+
+    A pool that is passed over takes no tasks of others.
+    """
+    priced = sorted((_Priced(part, _usd(part)) for part in parts), key=lambda one: (-one.usd, one.part.settings.name))
+    ready = [other for other in priced if not other.part.gives_back]
+
+    def with_cheaper(one: _Priced) -> Part:
+        beside = tuple(_beside(other.part) for other in ready if other.usd < one.usd)
+        return replace(one.part, snapshot=replace(one.part.snapshot, beside=beside))
+
+    return tuple(map(with_cheaper, priced))
+
+
+def _usd(part: Part) -> float:
+    """Return the price of a vCPU; of a pool whose instances are not known yet, none: it has none to empty."""
+    shapes = shapes_of(part.snapshot, part.state)
+    if not shapes:
+        return 0.0
+    shape = next_shape(part.snapshot, part.state, shapes) or shapes[0]
+    on_spot = part.snapshot.pool.traits.purchase is Purchase.SPOT
+    return price(shape, part.state.spot_prices if on_spot else None) * 1024 / shape.size.cpu_units
+
+
+def _beside(part: Part) -> Beside:
+    """Return the instances of a pool, and what they may take so that no rule of the pool asks for more then."""
+    snapshot, thresholds = part.snapshot, part.thresholds
+    registered, reserved = registered_on(snapshot.active), reserved_on(snapshot.active)
+    kept = largest(NOTHING, *(want.capacity for want in wants_of(snapshot, part.state, thresholds)))
+    spare = thresholds.scale_in_headroom
+    most = Size(
+        registered.cpu_units * (thresholds.cpu_reservation_high - spare) // 100,
+        registered.memory_mib * (thresholds.memory_reservation_high - spare) // 100,
+    )
+    return Beside(snapshot.active, largest(NOTHING, smallest(registered - kept, most - reserved)))
