@@ -45,7 +45,7 @@ def explain(
     Exit code 1: AWS refused a call. 2: the cluster is not managed, or the suite is not deployed here.
     """
     aws = runtime(profile, region)
-    with aws_errors(), one_line_errors(BadThreshold, NoSuchPool, parameters.NoLedger):
+    with aws_errors(cluster), one_line_errors(BadThreshold, NoSuchPool, parameters.NoLedger):
         tables = parameters.read_ledger_table(aws), parameters.read_launches_table(aws)
         answer = explained(aws, cluster, *tables)
     write_json(answer, json_)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import sys
 from collections.abc import Iterable, Iterator
@@ -122,6 +123,17 @@ def check_file(where: str, option: str) -> None:
         fail(f"{option} is {where}: the folder {path.parent} does not exist; make it (mkdir -p), or name another file")
 
 
+def check_installed(*packages: str) -> None:
+    """Stop the command if one of `packages` is not installed, before any work is done that needs it.
+
+    Raises:
+        ModuleNotFoundError: of the first one. `steady` then names the extra that brings it.
+    """
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            raise ModuleNotFoundError(f"{package} is not installed", name=package)
+
+
 def _json_file(where: str | None) -> str | None:
     if where and where != "-":
         check_file(where, "--json")
@@ -130,6 +142,8 @@ def _json_file(where: str | None) -> str | None:
 
 def _report_file(where: Path | None) -> Path | None:
     if where:
+        # It draws the charts of the page.
+        check_installed("vl_convert")
         check_file(str(where), "--report")
     return where
 

@@ -46,7 +46,7 @@ def renew(
     cluster is not managed, or the suite is not deployed here.
     """
     aws = runtime(profile, region)
-    with aws_errors(), one_line_errors(BadThreshold, NoSuchPool, parameters.NoLedger):
+    with aws_errors(cluster), one_line_errors(BadThreshold, NoSuchPool, parameters.NoLedger):
         table = parameters.read_ledger_table(aws)
         settings = settings_of(aws, cluster)
         pool = drift_of(aws, settings)

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
 from cli.explain import decision_lines, explained, heading, instances_table, rules_table
+from cli.launches import launches_table
 from cli.output import answers, one_line, one_line_errors, say, show_table
 from cli.recent_log import LogLine, NoLogs, log_groups, read_log
 from steady.aws.capacity.kind import NoSuchPool
@@ -29,9 +30,11 @@ LATE_S = 60.0
 def watch(
     cluster: Annotated[str, typer.Argument(help="The cluster to watch.")],
     every: Annotated[
-        float, typer.Option(min=5, help="Seconds between two looks. Each makes the calls of a tick.")
+        float, typer.Option(min=5, max=3600, help="Seconds between two looks. Each makes the calls of a tick.")
     ] = 15,
-    since: Annotated[float, typer.Option(min=0, help="How many minutes of the log to begin with.")] = 60,
+    since: Annotated[
+        float, typer.Option(min=0, max=14 * 24 * 60, help="How many minutes of the log to begin with.")
+    ] = 60,
     lines: Annotated[int, typer.Option(min=1, help="How many lines of the log to show.")] = 12,
     once: Annotated[bool, typer.Option("--once", help="Show one look, and end; so it does in a pipe.")] = False,
     profile: ProfileOption = None,
@@ -44,7 +47,7 @@ def watch(
     Exit code 1: AWS refused a call. 2: the cluster is not managed, or the suite is not deployed here.
     """
     aws = runtime(profile, region)
-    with aws_errors(), one_line_errors(BadThreshold, NoSuchPool, parameters.NoLedger, NoLogs):
+    with aws_errors(cluster), one_line_errors(BadThreshold, NoSuchPool, parameters.NoLedger, NoLogs):
         watched = Watched(aws, cluster, lines, aws.now() - since * 60)
         answer = watched.look()
         if once or not answers.is_terminal:
@@ -67,12 +70,12 @@ class Watched:
         self._cluster = cluster
         self._keep = keep
         self._since = since
-        self._table = parameters.read_ledger_table(aws)
+        self._tables = parameters.read_ledger_table(aws), parameters.read_launches_table(aws)
         self._groups = log_groups(aws)
 
     def look(self) -> dict[str, Any]:
         """Return what `explained` does, and add what is new in the log to `log`."""
-        answer = explained(self._aws, self._cluster, self._table)
+        answer = explained(self._aws, self._cluster, *self._tables)
         now = self._aws.now()
         new = read_log(self._aws, self._groups, self._cluster, self._since)
         self.log = sorted({*self.log, *new})[-self._keep :]
@@ -102,9 +105,7 @@ def _view(answer: dict[str, Any], log: Sequence[LogLine], trouble: str) -> Rende
         Text.assemble(*heading(answer)),
         *([Text(trouble, "bold red")] if trouble else []),
         *(Text.assemble(*line) for line in decision_lines(answer)),
-        _log_table(log),
-        rules_table(answer),
-        instances_table(answer),
+        *_tables(answer, log),
     )
 
 
@@ -112,8 +113,13 @@ def _print(answer: dict[str, Any], log: Sequence[LogLine]) -> None:
     say(*heading(answer))
     for line in decision_lines(answer):
         say(*line)
-    for table in (_log_table(log), rules_table(answer), instances_table(answer)):
+    for table in _tables(answer, log):
         show_table(table)
+
+
+def _tables(answer: dict[str, Any], log: Sequence[LogLine]) -> list[Table]:
+    waiting = [launches_table(answer["launches"])] if answer["launches"] else []
+    return [_log_table(log), *waiting, rules_table(answer), instances_table(answer)]
 
 
 def _log_table(log: Sequence[LogLine]) -> Table:
