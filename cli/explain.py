@@ -213,8 +213,9 @@ def instances_table(answer: Mapping[str, Any]) -> Table:
 def rules_table(answer: Mapping[str, Any]) -> Table:
     """Return the table of what each rule sees and wants, of what `explained` returns."""
     table = Table()
-    for name in ("rule", "observation", "wants"):
-        table.add_column(name)
+    table.add_column("rule")
+    for name in ("observation", "wants"):
+        table.add_column(name, overflow="fold")
     for rule in answer["rules"]:
         for number, want in enumerate(rule["wants"]):
             table.add_row(rule["rule"] if not number else "", want["saw"], _wanted(want))

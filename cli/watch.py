@@ -16,7 +16,7 @@ from rich.text import Text
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
 from cli.explain import decision_lines, explained, heading, instances_table, rules_table
 from cli.launches import launches_table
-from cli.output import answers, one_line, one_line_errors, say, show_table
+from cli.output import answers, keep_whole, one_line, one_line_errors, say, show_table
 from cli.recent_log import LogLine, NoLogs, log_groups, read_log
 from steady.aws.capacity.kind import NoSuchPool
 from steady.aws.runtime import Runtime
@@ -119,7 +119,10 @@ def _print(answer: dict[str, Any], log: Sequence[LogLine]) -> None:
 
 def _tables(answer: dict[str, Any], log: Sequence[LogLine]) -> list[Table]:
     waiting = [launches_table(answer["launches"])] if answer["launches"] else []
-    return [_log_table(log), *waiting, rules_table(answer), instances_table(answer)]
+    tables = [_log_table(log), *waiting, rules_table(answer), instances_table(answer)]
+    for table in tables:
+        keep_whole(table)
+    return tables
 
 
 def _log_table(log: Sequence[LogLine]) -> Table:

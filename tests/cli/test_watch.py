@@ -137,7 +137,7 @@ def test_a_look_that_aws_refuses_is_said_and_tried_again_until_ctrl_c(
         def __exit__(self, *error: object) -> None: ...
 
         def update(self, view: Any, **_: Any) -> None:
-            console = Console(width=120)
+            console = Console(width=80)
             with console.capture() as captured:
                 console.print(view)
             shown.append(captured.get())
@@ -152,3 +152,4 @@ def test_a_look_that_aws_refuses_is_said_and_tried_again_until_ctrl_c(
     assert ["not read again: " in view for view in shown] == [False, True, False]
     assert "Rate exceeded" in shown[1]
     assert "[x] lacks 2 tasks" in shown[2]
+    assert "i-00000000000000001" in shown[2], "an id can be copied at 80 columns"
