@@ -8,8 +8,10 @@ from cli.bench import figures_page
 from simulator.comparison import MAX_CAPACITY, OURS, Comparison, Row
 
 MADE_BY = "steady bench policies"
-_HEAD = """The figures are medians of {seeds} seeds. Of `unplaced`, `killed` and `failed`, the worst seed counts. The
-workloads with a mild Spot market and without interruptions ran with one seed. Each peer has its published settings, and
+_OF_ONE = "The figures are those of one seed."
+_OF_SEVERAL = """The figures are medians of {seeds} seeds. Of `unplaced`, `killed` and `failed`, the worst seed
+counts. The workloads with a mild Spot market and without interruptions ran with one seed."""
+_HEAD = """{seeds} Each peer has its published settings, and
 the suite has its defaults. No policy may have more than {most} instances. All policies use the suite's service-out:
 only scaling is compared. [The simulator](simulator.md) says how the account and the policies are simulated.
 [Scaling](scaling.md#what-cannot-be-had) says what no policy can reach.
@@ -49,7 +51,9 @@ def tables(comparisons: Sequence[Comparison], seeds: int, spot_share: float) -> 
     rows = [line for comparison in comparisons for line in _rows(comparison)]
     promises = [line for comparison in comparisons if comparison.workload.promised for line in _promises(comparison)]
     return (
-        _HEAD.format(seeds=seeds, most=MAX_CAPACITY, spot=spot_share)
+        _HEAD.format(
+            seeds=_OF_ONE if seeds == 1 else _OF_SEVERAL.format(seeds=seeds), most=MAX_CAPACITY, spot=spot_share
+        )
         + figures_page.table(_COLUMNS, ["---"] * 2 + ["---:"] * (len(_COLUMNS) - 2), rows)
         + _PROMISES
         + figures_page.table(("workload", "promise", "", "figures"), ["---"] * 4, promises)
