@@ -235,6 +235,8 @@ class Snapshot:
         shapes: what EC2 offers as each of the pool's types, by type.
         trunks: how many awsvpc tasks an instance to come takes, by type, where it will register with a trunk.
         started: the tasks that have started since this process last looked; None: it has not looked lately.
+        to_go_first: the ids of the instances that go before others if some may go: renewal has no use for them.
+        canary_failure: why the first instance that renewal has brought is no good; "": nothing says so.
     """
 
     cluster: str
@@ -251,6 +253,8 @@ class Snapshot:
     shapes: Mapping[str, InstanceShape] = field(default_factory=dict)
     trunks: Mapping[str, int] = field(default_factory=dict)
     started: Started | None = None
+    to_go_first: frozenset[str] = frozenset()
+    canary_failure: str = ""
 
     @property
     def active(self) -> tuple[ContainerInstance, ...]:

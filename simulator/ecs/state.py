@@ -140,6 +140,7 @@ class ContainerInstance:
         interfaces: how many tasks in network mode awsvpc it takes; None: any number.
         trunked: whether it has registered with a trunk.
         images: when each image that a task of it has pulled is there, in seconds since the epoch.
+        fails: whether each task on it ends as soon as it has started.
     """
 
     arn: str
@@ -163,6 +164,7 @@ class ContainerInstance:
     interfaces: int | None = None
     trunked: bool = False
     images: dict[str, float] = field(default_factory=dict)
+    fails: bool = False
 
     def has_room(self, definition: TaskDefinition) -> bool:
         """Whether a task of `definition` fits: CPU, memory, its fixed port and its network interface."""

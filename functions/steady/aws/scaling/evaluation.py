@@ -19,6 +19,7 @@ from steady.aws.ecs.drain_marks import ATTRIBUTES_A_CALL
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import last_known, ledger
 from steady.aws.scaling.acting import carry_out
+from steady.aws.scaling.canary import with_canary
 from steady.aws.scaling.changing_pool import ASK_AGAIN_S, put_off
 from steady.aws.scaling.looks import book_look
 from steady.aws.scaling.observation import affordable, observe, with_tasks, with_waiting_runs
@@ -29,6 +30,7 @@ from steady.cluster import Snapshot
 from steady.metrics import MetricName
 from steady.scaling.decision import Decision, decide, grow_only, instances_to_read
 from steady.scaling.reasons import ScaleInShed
+from steady.scaling.renewal_round import to_go_first
 from steady.scaling.state import (
     ScalingState,
     update_state,
@@ -279,6 +281,7 @@ def evaluate_dry(
     snapshot = observed or observe(runtime, cluster, state.drift_since, budget, state.placement_failed_at)
     snapshot = with_waiting_runs(runtime, snapshot, state)
     state = update_state(snapshot, state, cluster.thresholds)
+    snapshot = with_canary(runtime, replace(snapshot, to_go_first=to_go_first(snapshot, state)), state)
     due = instances_to_read(snapshot, state, cluster.thresholds)
     read = affordable(due, budget)
     if due:
