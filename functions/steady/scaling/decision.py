@@ -256,8 +256,9 @@ def _renew(situation: Situation, decision: Decision) -> Change:
     is_wanted = matters and scale_out.scale_out(snapshot, state, thresholds).is_open
     # What an emptied instance takes with it is nobody else's.
     is_calm = not is_wanted and decision.target <= snapshot.pool.target and not situation.healed.change.to_terminate
+    back = frozenset(decision.to_undrain).difference(state.spared_until)
     at = decision.target
-    return renewal.renew(Round(snapshot, state, thresholds, at, situation.bounds, is_wanted, is_calm))
+    return renewal.renew(Round(snapshot, state, thresholds, at, situation.bounds, is_wanted, is_calm, back))
 
 
 def _replace_ahead(situation: Situation, decision: Decision) -> Change:

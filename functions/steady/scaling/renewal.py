@@ -73,14 +73,15 @@ def _with_what_is_left(this: Round, known: RenewalProgress) -> RenewalProgress:
     """Return `known` with the units that are still there of those that were asked for.
 
     A target that somebody has lowered since, or that was not set at all (a crash, a refusal), has fewer of them. An old
-    instance whose drain did not end stays after all: its replacement is one too many.
+    instance whose drain did not end, or was never begun, stays after all: its replacement is one too many. One that
+    scale-out has taken back is needed.
     """
     snapshot, state = this.snapshot, this.state
     # While a fleet is modifying, its target may be that of before.
     lost = 0 if snapshot.pool.is_changing else max(0, known.target - snapshot.pool.target)
-    old = {arn: since for arn, since in known.old.items() if arn in state.draining}
-    stay = [i for i in snapshot.active if i.arn in known.old and snapshot.at < state.spared_until.get(i.arn, 0.0)]
-    stay = [i for i in stay if i.arn not in old and i.instance_id in snapshot.pool.members]
+    old = {arn: since for arn, since in known.old.items() if arn in state.draining and arn not in this.taken_back}
+    stay = [i for i in snapshot.active if i.arn in known.old and i.arn not in state.draining]
+    stay = [i for i in stay if i.instance_id in snapshot.pool.members and i.instance_id not in state.doomed]
     asked = max(0, known.asked - lost) + math.floor(this.units(stay))
     asked_for = known.asked_for if known.asked else known.launches
     return replace(known, asked=asked, asked_for=asked_for if asked else "", old=old)
@@ -110,10 +111,13 @@ def _with_proof(this: Round, known: RenewalProgress) -> RenewalProgress:
     return replace(known, well_since=well_since, waiting_since=waiting_since, is_proven=is_proven, stopped=stopped)
 
 
-def _at_once(this: Round, progress: RenewalProgress) -> int:
-    """Return how many units may be under way at the same time: one instance's until the new kind is proven."""
-    share = this.target * this.thresholds.renew_budget // 100 if progress.is_proven else 0
-    return max(this.one, share)
+def _at_once(this: Round, progress: RenewalProgress, going: int) -> int:
+    """Return how many units may be under way at the same time: one instance's until the new kind is proven.
+
+    The share is of what is there without renewal: the target less the `going` units that are being emptied.
+    """
+    lasting = this.target - going - progress.asked
+    return max(this.one, lasting * this.thresholds.renew_budget // 100 if progress.is_proven else 0)
 
 
 def _ask(this: Round, progress: RenewalProgress) -> Change:
@@ -124,7 +128,8 @@ def _ask(this: Round, progress: RenewalProgress) -> Change:
     if not due:
         why = "old instances are being emptied" if going else "ECS cannot empty them, or others deal with them"
         return this.waits(progress, why)
-    may = _at_once(this, progress) - math.ceil(this.units(going))
+    gone = math.ceil(this.units(going))
+    may = _at_once(this, progress, gone) - gone
     # Less than the lightest of them brings none of them a replacement.
     least = math.ceil(min(this.units([i]) for i in due))
     wanted = min(may, units_to_ask(this.units(due)))

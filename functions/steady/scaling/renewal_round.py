@@ -26,6 +26,7 @@ class Round:
         target: what is decided on so far, in units; it stays within `bounds`.
         is_wanted: whether tasks wait for capacity.
         is_calm: whether neither these nor anything else changes the capacity.
+        taken_back: the ARNs of draining instances that scale-out takes back.
     """
 
     snapshot: Snapshot
@@ -35,6 +36,7 @@ class Round:
     bounds: Bounds
     is_wanted: bool
     is_calm: bool
+    taken_back: frozenset[str] = frozenset()
 
     @property
     def one(self) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -222,7 +221,8 @@ def test_what_was_asked_for_is_given_back_before_another_image_is_tried() -> Non
 
     assert (len(found.to_drain), found.units) == (2, 0)
     assert not found.state["renewal"].is_proven
-    assert step(seen, found.state["renewal"]).state["renewal"].asked == 1, "then the next one is tried"
+    state = ScalingState(draining=found.state["draining"])
+    assert step(seen, found.state["renewal"], state=state).state["renewal"].asked == 0, "until they have gone"
 
 
 @pytest.mark.parametrize(("target", "emptied"), [(8, 0), (9, 1), (10, 2)])
@@ -234,16 +234,39 @@ def test_a_target_that_was_lowered_or_never_set_leaves_no_replacements(target: i
     assert len(step(seen, asked_for(2, target=10)).to_drain) == emptied
 
 
-def test_a_replacement_whose_old_instance_stays_after_all_is_not_forgotten() -> None:
+@pytest.mark.parametrize("how", ["never drained", "drain did not end"])
+def test_a_replacement_whose_old_instance_stays_after_all_is_not_forgotten(how: str) -> None:
+    """A crash between the ledger and the drain, or a drain that scale-in's rule has ended."""
     seen = cluster(old=3, new=1)
-    stuck = seen.instances[0].arn
-    state = ScalingState(spared_until={stuck: seen.at + 3600})
-    seen = replace(seen, pinned=frozenset({stuck}))
+    stays = seen.instances[0].arn
+    state = ScalingState()
+    if how == "drain did not end":
+        state = ScalingState(spared_until={stays: seen.at + 3600})
+        seen = replace(seen, pinned=frozenset({stays}))
 
-    found = step(seen, replace(PROVEN, old={stuck: seen.at - 1800}), state=state)
+    found = step(seen, replace(PROVEN, old={stays: seen.at - 1800}), state=state)
 
-    assert len(found.to_drain) == 1, "another one goes in its place"
+    assert len(found.to_drain) == 1
     assert found.units == 0
+
+
+def test_an_old_instance_that_scale_out_takes_back_is_needed() -> None:
+    seen = cluster(old=3, new=1)
+    one = seen.instances[0]
+    state = ScalingState(draining={one.arn: one.instance_id})
+
+    found = step(seen, replace(PROVEN, old={one.arn: seen.at}), state=state, taken_back=frozenset({one.arn}))
+
+    assert one.arn not in found.state["renewal"].old
+
+
+def test_the_budget_is_a_share_of_what_is_there_without_renewal() -> None:
+    seen = cluster(old=15, new=5)
+    going = {one.arn: one.instance_id for one in seen.instances[:5]}
+    state = ScalingState(draining=going)
+    progress = replace(PROVEN, old=dict.fromkeys(going, seen.at))
+
+    assert step(seen, progress, state=state, thresholds=replace(ON, renew_budget=40)).units == 1
 
 
 def test_an_instance_of_which_nothing_is_known_is_no_new_one() -> None:
@@ -258,23 +281,3 @@ def test_an_instance_whose_tasks_were_not_read_is_not_emptied() -> None:
 
     assert step(replace(seen, tasks_of=read), asked_for(2)).to_drain == (seen.instances[2].arn,)
     assert "not been read" in str(step(replace(seen, tasks_of={}), asked_for(2)).reasons[0])
-
-
-def weighted(old: int, new: int, weight: float, units: int) -> Snapshot:
-    """Old instances of one weight, new ones that count one unit each."""
-    seen = cluster(old, new)
-    types = {id_: "m5.4xlarge" if id_ in seen.pool.drifted else "m5.large" for id_ in seen.pool.members}
-    weights = {"m5.4xlarge": weight, "m5.large": 1.0}
-    return replace(seen, pool=replace(seen.pool, members=types, weights=weights, target=units))
-
-
-def test_no_instance_goes_before_as_many_units_have_come() -> None:
-    assert step(weighted(3, 4, 8, 28), asked_for(4)).to_drain == ()
-    assert len(step(weighted(3, 8, 8, 32), asked_for(8)).to_drain) == 1
-    assert step(weighted(3, 4, 8, 28), asked_for(4)).units == 4, "the rest is asked for"
-    assert "the maximum is" in str(step(weighted(3, 0, 8, 24), PROVEN, maximum=28).reasons[0])
-
-
-@pytest.mark.parametrize("weight", [0.5, 1.5, 4.5])
-def test_weights_that_are_no_whole_numbers_are_asked_for_whole(weight: float) -> None:
-    assert step(weighted(1, 0, weight, math.ceil(weight)), PROVEN).units == math.ceil(weight)
