@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -18,17 +19,17 @@ from steady.aws.capacity import pools
 from steady.aws.capacity.drift import read_drift
 from steady.aws.capacity.kind import NoSuchPool
 from steady.aws.runtime import Runtime
-from steady.aws.scaling import ledger
+from steady.aws.scaling import deciding, ledger
 from steady.aws.settings import parameters
 from steady.pools import Pool
 from steady.scaling.parts import part_of
 from steady.scaling.renewal_progress import RenewalProgress
-from steady.scaling.renewal_reasons import by_cause
+from steady.scaling.renewal_reasons import RenewalUnread, RenewalWaits, by_cause
 from steady.scaling.state import ScalingState
 from steady.settings import ClusterSettings
 from steady.thresholds import BadThreshold
 
-LOOK_EACH_S = 15.0
+LOOK_EACH_S = 30.0
 
 
 def renew(
@@ -46,7 +47,7 @@ def renew(
     display alone.
 
     Exit code 1: the renewal was stopped, because what the pool launches is no good; or AWS refused a call. 2: the
-    cluster is not managed, or the suite is not deployed here.
+    cluster is not managed, its mode is not active, or the suite is not deployed here.
     """
     aws = runtime(profile, region)
     with aws_errors(cluster), one_line_errors(BadThreshold, NoSuchPool, parameters.NoLedger):
@@ -63,6 +64,11 @@ def renew(
             instances = sum(len(pool.members) for pool in drifts.values())
             say(f"cluster {cluster}: {counted(instances, 'instance')}, none out of date")
             return
+        if settings.thresholds.mode != "active":
+            fail(
+                f"cluster {cluster}: mode is {settings.thresholds.mode}, in which nothing is renewed: "
+                f"steady config set {cluster} mode=active"
+            )
         if settings.thresholds.renew == "off":
             config.change(aws, cluster, {"renew": "drift"})
             note(
@@ -98,11 +104,14 @@ def renewal_of(pool: Pool, progress: RenewalProgress) -> dict[str, Any]:
         "emptying": len(progress.old),
         "proven": progress.is_proven,
         "stopped": progress.stopped,
+        "unread": pool.drift_unread,
     }
 
 
 def renewal_line(renewal: Mapping[str, Any], instances: int) -> str:
     """Return the line about it, of what `renewal_of` returns; "" if no instance is out of date."""
+    if renewal["unread"]:
+        return f"to renew: not known, because AWS does not answer: {renewal['unread']}"
     if not renewal["drifted"]:
         return ""
     causes = Counter(sorted(renewal["drifted"].values()))
@@ -127,21 +136,28 @@ def _followed(aws: Runtime, settings: ClusterSettings, table: str, drifted: int)
     """Show the progress until no instance is out of date; return why the renewal was stopped, or ""."""
     with progress_bars() as progress:
         bar = progress.add_task(settings.name, total=drifted)
-        for left, stopped in _looks(aws, settings, table):
-            progress.update(bar, completed=max(0, drifted - left), description=f"{settings.name}: {left} left")
+        for left, stopped, why in _looks(aws, settings, table):
+            shown = f"{settings.name}: {left} left{f': {why}' if why else ''}"
+            progress.update(bar, completed=max(0, drifted - left), description=shown)
             if stopped:
                 return stopped
     return ""
 
 
-def _looks(aws: Runtime, settings: ClusterSettings, table: str) -> Iterator[tuple[int, str]]:
-    """Yield how many instances are left, and why the renewal was stopped, until none is left."""
+def _looks(aws: Runtime, settings: ClusterSettings, table: str) -> Iterator[tuple[int, str, str]]:
+    """Yield how many instances are left, why the renewal was stopped, and what it waits for, until none is left."""
+    on = replace(settings, thresholds=replace(settings.thresholds, renew="drift"))
+    left = 0
     while True:
-        drifts, state = drifts_of(aws, settings), ledger.load(aws, table, settings.name).state
-        renewals = ((pool, part_of(state, name).renewal) for name, pool in drifts.items())
-        stopped = [renewal.stopped for pool, renewal in renewals if renewal.launches == pool.launches]
-        left = sum(len(pool.drifted) for pool in drifts.values())
-        yield left, next(filter(None, stopped), "")
-        if not left:
+        found = deciding.evaluate_dry(aws, on, ledger.load(aws, table, settings.name).state)
+        renewals = [(one.snapshot.pool, one.decision.state.renewal) for one in found.parts]
+        unread = any(pool.drift_unread for pool, _ in renewals)
+        # What cannot be read is no sign that all are renewed.
+        left = left if unread else sum(len(pool.drifted) for pool, _ in renewals)
+        stopped = next((renewal.stopped for _, renewal in renewals if renewal.stopped), "")
+        reasons = [reason for one in found.parts for reason in one.decision.reasons]
+        waits = [one.why for one in reasons if isinstance(one, (RenewalWaits, RenewalUnread))]
+        yield left, stopped, "".join(waits[:1])
+        if not left and not unread:
             return
         aws.sleep(LOOK_EACH_S)

@@ -41,6 +41,7 @@ REASONS_TO_REMOVE = (
     stuck_drains.TasksCannotMove,
     reasons.Retired,
     renewal_reasons.RenewalEmpties,
+    renewal_reasons.RenewalReturns,
 )
 # Of clusters that may launch their types in another order: a dashboard of more than 50 metrics is not free of charge.
 ORDER_REASONS = (type_order.TypePutFirst, type_order.OrderRestored)
@@ -59,6 +60,7 @@ PROBLEMS = (
     stuck_drains.DrainDoesNotEnd.__name__,
     renewal_reasons.RenewalWaits.__name__,
     renewal_reasons.RenewalStopped.__name__,
+    renewal_reasons.RenewalUnread.__name__,
     MetricName.BAD_THRESHOLDS,
     MetricName.PARAMETERS_UNREADABLE,
     MetricName.LEDGER_UNREACHABLE,

@@ -187,8 +187,9 @@ WATCHED = (
     Watched(
         renewal_reasons.RenewalStopped.__name__,
         "has stopped its renewal",
-        "What the pool of cluster {cluster} launches is no good: no instance of it has registered. The old instances "
-        "run on. Renewal goes on once the pool launches something else, such as the former image.",
+        "What the pool of cluster {cluster} launches is no good: no instance of it has registered, or tasks of a "
+        "service fail on the first one that run elsewhere. The old instances run on. Renewal goes on once the pool "
+        "launches something else, such as the former image.",
         "renewal-is-stopped",
     ),
     Watched(

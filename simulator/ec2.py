@@ -245,6 +245,7 @@ class Ec2:
             managed=bool(provider and not provider.group),
             interfaces=interfaces_of(instance.instance_type, trunked=trunked),
             trunked=trunked,
+            fails=instance.image in self.templates.failing,
         )
         balancing = self.scheduler.balancing
         for arn in instance.target_groups:

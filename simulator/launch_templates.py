@@ -51,12 +51,14 @@ class LaunchTemplates:
 
     Attributes:
         broken: the images whose instances never register.
+        failing: the images on whose instances every task ends as soon as it has started.
         parameter: returns the value of a parameter of SSM.
     """
 
     def __init__(self) -> None:
         self.templates: dict[str, LaunchTemplate] = {}
         self.broken: set[str] = set()
+        self.failing: set[str] = set()
         self.parameter: Callable[[str], str] = lambda name: name
 
     def image(self, id_: str, version: str) -> str:
@@ -88,11 +90,12 @@ class LaunchTemplates:
 
         With `ResolveAlias`, an image that is named by a parameter of SSM is shown as the id that this stands for.
         """
-        template = self.templates.get(params["LaunchTemplateId"])
-        if template is None:
+        by_id, name = "LaunchTemplateId" in params, params.get("LaunchTemplateName", "")
+        template = self.templates.get(params["LaunchTemplateId"] if by_id else f"lt-{name}")
+        if template is None or (by_id and name):
             raise AwsError(
-                "InvalidLaunchTemplateId.NotFound",
-                f"The specified launch template, {params['LaunchTemplateId']}, does not exist.",
+                "InvalidLaunchTemplateId.NotFound" if by_id else "InvalidLaunchTemplateName.NotFoundException",
+                f"The specified launch template, {params.get('LaunchTemplateId', name)}, does not exist.",
             )
         asked = params.get("Versions") or [str(number + 1) for number in range(len(template.images))]
         resolved = self._resolved if params.get("ResolveAlias") else str

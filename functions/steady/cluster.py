@@ -248,6 +248,8 @@ class Snapshot:
         pools: each pool of a cluster with several, by its name; `pool` is all of them together then. Nothing where
             `pool` is the only one, or the one that is decided about.
         beside: the cheaper pools of the cluster: scale-in may count on their room.
+        to_go_first: the ids of the instances that go before others if some may go: renewal has no use for them.
+        canary_failure: why the first instance that renewal has brought is no good; "": nothing says so.
     """
 
     cluster: str
@@ -266,6 +268,8 @@ class Snapshot:
     started: Started | None = None
     pools: Mapping[str, Pool] = field(default_factory=dict)
     beside: tuple[Beside, ...] = ()
+    to_go_first: frozenset[str] = frozenset()
+    canary_failure: str = ""
 
     @property
     def active(self) -> tuple[ContainerInstance, ...]:

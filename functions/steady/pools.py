@@ -140,6 +140,23 @@ def units_to_ask(units: float) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class TemplateName:
+    """A launch template as a pool names it: by its id, or by its name alone.
+
+    Attributes:
+        version: a number, `$Latest` or `$Default`.
+        types: the types that the pool launches from it; nothing: any.
+        image: the AMI that the pool names in place of the template's; "": it names none.
+    """
+
+    id: str
+    name: str
+    version: str
+    types: frozenset[str] = frozenset()
+    image: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Pool:
     """An Auto Scaling group or a Spot Fleet: how much capacity it is asked for, and what it holds now.
 
@@ -164,9 +181,14 @@ class Pool:
         is_changing: whether the last change of its target is not done: it refuses changes, and `target` may be the one
             before.
         own_traits: the traits of this pool; None: those of its kind.
-        templates: the ids of the launch templates that it launches from, each with the version as the pool names it.
+        templates: the launch templates that it launches from.
+        configuration: the launch configuration that it launches from; "": none.
+        configured: the launch configuration that each instance was launched from, by instance id, where there is one.
+        named_types: the types that its owner names; nothing: its template does, or it takes any that meets needs.
         launches: what it launches today, as people read it; "": that was not read.
         drifted: why each instance is not what it launches today, by instance id; read only where `renew` is on.
+        current: the ids of the instances that are what it launches today; of the others that is not known.
+        drift_unread: why `drifted` and `launches` could not be read; "": they were, or `renew` is off.
         refreshing: whether the group itself replaces instances (an instance refresh).
     """
 
@@ -188,9 +210,14 @@ class Pool:
     providers: frozenset[str] = frozenset()
     is_changing: bool = False
     own_traits: PoolTraits | None = None
-    templates: tuple[tuple[str, str], ...] = ()
+    templates: tuple[TemplateName, ...] = ()
+    configuration: str = ""
+    configured: Mapping[str, str] = field(default_factory=dict)
+    named_types: frozenset[str] = frozenset()
     launches: str = ""
     drifted: Mapping[str, Drift] = field(default_factory=dict)
+    current: frozenset[str] = frozenset()
+    drift_unread: str = ""
     refreshing: bool = False
 
     @property

@@ -238,7 +238,7 @@ class Scheduler:
     def _started(self, task: Task) -> None:
         if task.stopping or task.killed:
             return
-        if not task.definition.starts:
+        if task.instance.fails or not task.definition.starts:
             task.stopping = True
             self._ended(task)
             return
@@ -293,7 +293,7 @@ class Scheduler:
         if task.on_stopped:
             task.on_stopped(task)
         self.services.stop_daemons_if_alone(instance)
-        if service and not task.definition.starts:
+        if service and (task.instance.fails or not task.definition.starts):
             self.services.retry_after_failed_start(service)
         elif service:
             self.services.reconcile_soon(service)

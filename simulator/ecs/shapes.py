@@ -66,6 +66,15 @@ def describe_instance(instance: ContainerInstance) -> dict[str, Any]:
     }
 
 
+def stop_code(task: Task) -> str:
+    """Return why a task has stopped (ECS API, Task)."""
+    if task.started_at is None and (task.instance.fails or not task.definition.starts):
+        return "TaskFailedToStart"
+    if task.retired_at is not None:
+        return "ServiceSchedulerInitiated"
+    return "EssentialContainerExited" if task.sigterm_at is None else "UserInitiated"
+
+
 def describe_task(task: Task) -> dict[str, Any]:
     """Describe a task as DescribeTasks does."""
     definition = task.definition
@@ -92,6 +101,8 @@ def describe_task(task: Task) -> dict[str, Any]:
         "containers": [container],
         "attachments": [],
     }
+    if task.status is TaskStatus.STOPPED:
+        described["stopCode"] = stop_code(task)
     if task.started_at is not None:
         described["startedAt"] = datetime.fromtimestamp(task.started_at, UTC)
     if task.sigterm_at is not None:

@@ -135,10 +135,11 @@ class ContainerInstance:
 
     Attributes:
         targets: the instance's own targets, which its pool has registered.
+        attributes, health: its custom attributes (PutAttributes); the overall status of its health checks.
         provider: the capacity provider that it is of; "": of none.
         external, managed: whether it is of ECS Anywhere, or of ECS Managed Instances.
         interfaces: how many tasks in network mode awsvpc it takes; None: any number.
-        trunked: whether it has registered with a trunk.
+        trunked, fails: whether it has registered with a trunk; whether each task on it ends as it starts.
         images: when each image that a task of it has pulled is there, in seconds since the epoch.
     """
 
@@ -154,7 +155,6 @@ class ContainerInstance:
     used_ports: set[int] = field(default_factory=lambda: set(RESERVED_PORTS))
     agent_connected: bool = True
     targets: list[RegisteredTarget] = field(default_factory=list)
-    # Its custom attributes (PutAttributes), and the overall status of its health checks.
     attributes: dict[str, str] = field(default_factory=dict)
     health: str = "OK"
     provider: str = ""
@@ -163,6 +163,7 @@ class ContainerInstance:
     interfaces: int | None = None
     trunked: bool = False
     images: dict[str, float] = field(default_factory=dict)
+    fails: bool = False
 
     def has_room(self, definition: TaskDefinition) -> bool:
         """Whether a task of `definition` fits: CPU, memory, its fixed port and its network interface."""

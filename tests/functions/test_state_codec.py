@@ -58,7 +58,9 @@ FULL = ScalingState(
     started=40.0,
     lately=Lately(30.5, 2.5),
     healing=Healing({"arn-5": 7.5}, {"arn-5": 8.5}, registered_at=9.5, unanswered=(10.5, 11.5)),
-    renewal=RenewalProgress("ami-2", 2, 17.5, {"arn-8": 18.5}, 19.5, is_proven=True, stopped="no instance"),
+    renewal=RenewalProgress(
+        "ami-2", 2, "ami-1", 17, {"arn-8": 18.5}, 19.5, 20.5, is_proven=True, stopped="no instance"
+    ),
     refusals={"i-6": RefusedTermination(13.5, 2, "OperationNotPermitted")},
     order_before=("m5.large", "m5.xlarge"),
     order_set=("m5.xlarge", "m5.large"),

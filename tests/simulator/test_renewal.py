@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from simulator.errors import AwsError
+from simulator.faults import Fault, Try
 from simulator.timing import Timing
 from simulator.world import SimulatedCluster, World
 from steady.pools import PoolKind
@@ -112,3 +114,107 @@ def test_a_refresh_of_the_groups_own_is_left_to_it() -> None:
 
     web.pool.refresh = "Successful"  # type: ignore[union-attr]
     assert until_renewed(web, old) < 2 * 3600
+
+
+@pytest.mark.parametrize("kind", list(PoolKind))
+def test_tasks_that_fail_on_the_new_instance_alone_end_the_renewal_and_the_instance_goes(kind: PoolKind) -> None:
+    web = cluster(kind, renew_bake_seconds=900)
+    web.world.account.ec2.templates.failing.add(IMAGE)
+    old = launch_from(web)
+    web.world.run(600)
+    # Tasks that ECS places there, as it does when a service grows.
+    web.service("new", 24, cpu=64, memory=64)
+    web.world.run(2 * 3600)
+
+    said = [str(line) for line in web.world.suite.telemetry.decisions()]
+    assert left(web, old) == old
+    assert any("tasks of service new have failed on the new instance" in line for line in said)
+    assert {one.image for one in web.ec2_instances()} != {IMAGE}
+    assert len(web.ec2_instances()) == len(old), "the one that is no good has gone"
+
+
+def test_a_service_that_fails_everywhere_does_not_end_the_renewal() -> None:
+    web = cluster(PoolKind.AUTO_SCALING_GROUP, renew_budget=25)
+    web.service("broken", 2, cpu=64, memory=64, starts=False)
+    old = launch_from(web)
+
+    assert until_renewed(web, old) < 3 * 3600
+
+
+@pytest.mark.parametrize("kind", list(PoolKind))
+def test_an_image_that_is_taken_back_half_way_leaves_as_much_as_before(kind: PoolKind) -> None:
+    web = cluster(kind, renew_budget=50)
+    old = launch_from(web)
+    while len(left(web, old)) == len(old):
+        web.world.run(60)
+    launch_from(web, web.world.account.ec2.templates.of(web.pool.template).images[0])
+    web.world.run(4 * 3600)
+
+    assert IMAGE not in {one.image for one in web.ec2_instances()}
+    assert web.target == len(web.ec2_instances()) == 8
+    assert web.world.account.killed_tasks == 0
+
+
+@pytest.mark.parametrize("after_s", [60, 400, 900])
+def test_renewal_that_is_switched_off_half_way_leaves_as_much_as_before(after_s: int) -> None:
+    web = cluster(PoolKind.AUTO_SCALING_GROUP, renew_budget=50)
+    launch_from(web)
+    web.world.run(after_s)
+    web.world.account.parameters.put("/steady/clusters/web/renew", "off")
+    web.world.run(2 * 3600)
+
+    assert web.target == len(web.ec2_instances()) == 8
+
+
+def test_no_instance_is_chosen_by_the_pool_when_the_renewal_stops() -> None:
+    web = cluster(
+        PoolKind.AUTO_SCALING_GROUP, min_capacity=0, boot_timeout_seconds=300, scale_in_after_seconds=3600 * 4
+    )
+    web.world.account.ec2.templates.broken.add(IMAGE)
+    old = launch_from(web)
+    web.world.run(2 * 3600)
+
+    assert left(web, old) == old
+    assert web.target == 8
+
+
+def test_a_target_that_somebody_lowers_half_way_is_not_made_up_for_by_old_instances() -> None:
+    web = cluster(PoolKind.AUTO_SCALING_GROUP, renew_budget=50, max_capacity=9)
+    old = launch_from(web)
+    web.world.run(90)
+    web.pool.desired = 8  # type: ignore[union-attr]
+
+    fewest = min(len(web.running()) for _ in range(4 * 60) if web.world.run(60) is None)
+
+    assert fewest == 16
+    assert left(web, old) == set()
+
+
+def test_a_template_that_cannot_be_read_stops_no_scaling_and_forgets_nothing() -> None:
+    web = cluster(PoolKind.AUTO_SCALING_GROUP, boot_timeout_seconds=300)
+    web.world.account.ec2.templates.broken.add(IMAGE)
+    old = launch_from(web)
+    web.world.run(3600)
+    fault = Refusing("ec2:DescribeLaunchTemplateVersions")
+    web.world.account.endpoint.fault = fault
+    web.world.run(600)
+    web.world.account.endpoint.fault = None
+    launched = web.world.account.ec2.instances.keys() - old
+    web.world.run(1200)
+
+    assert fault.refused
+    assert left(web, old) == old
+    assert web.world.account.ec2.instances.keys() - old <= launched, "the image is not tried again"
+    assert any("cannot be read" in str(line) for line in web.world.suite.telemetry.decisions())
+
+
+class Refusing(Fault):
+    """Refuses one action."""
+
+    def __init__(self, calls: str) -> None:
+        self.calls, self.refused = calls, 0
+
+    def before(self, tried: Try) -> None:
+        if tried.name == self.calls and tried.caller == "autoscaler":
+            self.refused += 1
+            raise AwsError("RequestLimitExceeded", "Request limit exceeded.")

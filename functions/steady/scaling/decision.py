@@ -29,6 +29,7 @@ from steady.scaling.pool import (
     without_temporary_target,
 )
 from steady.scaling.reasons import AtMaximum, Reason, SpotIsBack, TerminationsRefused, UnderMinimum
+from steady.scaling.renewal_round import Round
 from steady.scaling.replacement import replace_ahead
 from steady.scaling.rules import demand_coming_within, rise_within
 from steady.scaling.state import ScalingState
@@ -130,9 +131,8 @@ def decide(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> D
     Args:
         state: what is remembered of the cluster, as `update_state` returns it for this snapshot.
     """
-    pool = snapshot.pool
     if thresholds.mode == "paused":
-        return Decision(snapshot.cluster, pool.target, on_demand=pool.on_demand, state=state)
+        return Decision(snapshot.cluster, snapshot.pool.target, on_demand=snapshot.pool.on_demand, state=state)
     situation = Situation.of(snapshot, state, thresholds)
     # Which instances healing empties matters to the other parts: they do not count as leaving.
     state = replace(state, healing=situation.healed.change.state["healing"])
@@ -140,7 +140,9 @@ def decide(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> D
     for part in PARTS:
         decision = decision.fold(part(situation, decision))
     raised_to = decision.target if decision.for_now else 0
-    return replace(decision, state=replace(decision.state, raised_by=decision.for_now, raised_to=raised_to))
+    renewed = renewal.with_target(decision.state.renewal, decision.target - decision.for_now, snapshot.pool)
+    remembered = replace(decision.state, raised_by=decision.for_now, raised_to=raised_to, renewal=renewed)
+    return replace(decision, state=remembered)
 
 
 def grow_only(decision: Decision, snapshot: Snapshot) -> Decision:
@@ -175,8 +177,8 @@ def instances_to_read(snapshot: Snapshot, state: ScalingState, thresholds: Thres
 
 def _drain_interrupted(situation: Situation, decision: Decision) -> Change:
     """Drain what a notice names. A decision that took such an instance back may have crossed the notice."""
-    interrupted = (i.arn for i in situation.snapshot.active if i.instance_id in decision.state.doomed)
-    return Change(to_drain=tuple(interrupted))
+    doomed = decision.state.doomed
+    return Change(to_drain=tuple(i.arn for i in situation.snapshot.active if i.instance_id in doomed))
 
 
 def _scale(situation: Situation, decision: Decision) -> Change:
@@ -228,7 +230,7 @@ def _scale_in(situation: Situation, decision: Decision, out: scale_out.ScaleOut)
     emptied = scale_in.find_emptied(snapshot, waiting)
     keep = scale_in.Kept(kept, recurring, out.keep)
     chosen = scale_in.choose(snapshot, state.draining, low_since, thresholds, minimum, keep)
-    if state.renewal.asked:
+    if state.renewal.asked and not snapshot.pool.drift_unread:
         # There is more than is needed until renewal has emptied old instances.
         chosen = scale_in.Chosen()
     target = target_after_leaving(snapshot, emptied.instance_ids, minimum)
@@ -250,11 +252,14 @@ def _scale_in(situation: Situation, decision: Decision, out: scale_out.ScaleOut)
 
 
 def _renew(situation: Situation, decision: Decision) -> Change:
-    snapshot, state = situation.snapshot, decision.state
-    waits = state.demands or any(s.missing for s in snapshot.services)
-    is_calm = not waits and decision.target == snapshot.pool.target and not situation.healed.change.to_terminate
-    maximum = situation.bounds.maximum
-    return renewal.renew(renewal.Round(snapshot, state, situation.thresholds, decision.target, maximum, is_calm))
+    snapshot, state, thresholds = situation.snapshot, decision.state, situation.thresholds
+    matters = bool(snapshot.pool.drifted or state.renewal.asked)
+    is_wanted = matters and scale_out.scale_out(snapshot, state, thresholds).is_open
+    # What an emptied instance takes with it is nobody else's.
+    is_calm = not is_wanted and decision.target <= snapshot.pool.target and not situation.healed.change.to_terminate
+    back = frozenset(decision.to_undrain).difference(state.spared_until)
+    at = decision.target
+    return renewal.renew(Round(snapshot, state, thresholds, at, situation.bounds, is_wanted, is_calm, back))
 
 
 def _replace_ahead(situation: Situation, decision: Decision) -> Change:
@@ -273,10 +278,6 @@ def _win_back(situation: Situation, decision: Decision) -> Change:
     return spot_fallback.win_back(snapshot, decision.state, decision.target, situation.asked, going)
 
 
-def _say_refused(situation: Situation, decision: Decision) -> Change:
-    return Change(reasons=TerminationsRefused.of(decision.state.refusals, situation.snapshot.at))
-
-
 def _look_again(situation: Situation, decision: Decision) -> Change:
     return next_look.book(situation.snapshot, decision.state, situation.thresholds, decision.target)
 
@@ -292,7 +293,7 @@ PARTS: tuple[Part, ...] = (
     _fall_back,
     _win_back,
     lambda situation, decision: situation.healed.change,
-    _say_refused,
+    lambda situation, decision: Change(reasons=TerminationsRefused.of(decision.state.refusals, situation.snapshot.at)),
     lambda situation, decision: situation.reviewed,
     _look_again,
 )

@@ -58,3 +58,23 @@ class RenewalStopped(Reason):
 
     def __str__(self) -> str:
         return f"renewal stopped: {self.why}; it goes on once the pool launches another image or template"
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalReturns(Reason):
+    """Units that were asked for in place of old instances are not needed any more."""
+
+    units: int
+
+    def __str__(self) -> str:
+        return f"asked for by renewal and not needed any more: {self.units} given back"
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalUnread(Reason):
+    """What the pool launches, or what its instances were launched from, cannot be read."""
+
+    why: str
+
+    def __str__(self) -> str:
+        return f"which instances are out of date cannot be read, so none is renewed: {self.why}"

@@ -81,7 +81,7 @@ def candidates(
     if snapshot.pool.on_demand_over_floor(_going(snapshot)) <= 0:
         # The pool would launch another on-demand one, and end an instance of its own choice for it.
         in_pool = [i for i in in_pool if i.instance_id not in snapshot.pool.on_demand_members]
-    by_cost = sorted(in_pool, key=lambda i: (_is_new(i, snapshot), i.task_count, i.reserved.memory_mib, i.arn))
+    by_cost = sorted(in_pool, key=lambda i: (_is_kept(i, snapshot), i.task_count, i.reserved.memory_mib, i.arn))
     in_turn = in_balance([i.instance_id for i in by_cost], _zones_left(snapshot))
     known = {i.instance_id: i for i in by_cost}
     return [known[id_] for id_ in itertools.islice(in_turn, max(at_once, LOOKED_AT))]
@@ -175,14 +175,14 @@ def _cheapest_first(instances: Iterable[ContainerInstance], snapshot: Snapshot) 
     def cost(instance: ContainerInstance) -> tuple[bool, float, int, int, str]:
         since = snapshot.bound_since.get(instance.arn)
         bound_s = 0.0 if since is None else max(1.0, snapshot.at - since)
-        return _is_new(instance, snapshot), bound_s, instance.task_count, instance.reserved.memory_mib, instance.arn
+        return _is_kept(instance, snapshot), bound_s, instance.task_count, instance.reserved.memory_mib, instance.arn
 
     return sorted(instances, key=cost)
 
 
-def _is_new(instance: ContainerInstance, snapshot: Snapshot) -> bool:
-    """Return whether it is what the pool launches today: those that are to be renewed go first."""
-    return instance.instance_id not in snapshot.pool.drifted
+def _is_kept(instance: ContainerInstance, snapshot: Snapshot) -> bool:
+    """Return whether it goes after those for which renewal has no use."""
+    return instance.instance_id not in snapshot.to_go_first
 
 
 def _rooms_after(

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from steady.arns import name_of
 from steady.aws.capacity import instance_types, purchases, type_order
-from steady.aws.capacity.kind import NoSuchPool, Routes, terminate_each, weights_of
+from steady.aws.capacity.kind import (
+    NoSuchPool,
+    Routes,
+    template_name,
+    terminate_each,
+    types_named_in,
+    weights_of,
+)
 from steady.aws.ecs.traffic import CLASSIC, LATTICE
 from steady.aws.runtime import Runtime, batches
-from steady.pools import Pool, PoolName
+from steady.pools import Pool, PoolName, TemplateName
 
 if TYPE_CHECKING:
     from mypy_boto3_autoscaling.type_defs import AutoScalingGroupTypeDef
@@ -64,21 +72,38 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
         waiting=frozenset(i["InstanceId"] for i in group["Instances"] if i["LifecycleState"] == WAITING),
         order=type_order.order_of(group.get("MixedInstancesPolicy", {})),
         zones=_zones(group),
-        templates=_templates(group),
+        templates=templates_of(group),
+        configuration=group.get("LaunchConfigurationName", ""),
+        configured={
+            i["InstanceId"]: i["LaunchConfigurationName"]
+            for i in group["Instances"]
+            if i.get("LaunchConfigurationName")
+        },
+        named_types=types_named_in(template.get("Overrides", [])),
     )
     return purchases.with_spot(runtime, pool, group)
 
 
-def _templates(group: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Return the launch templates that the group launches from, each with its version as the group names it.
+def templates_of(group: Mapping[str, Any]) -> tuple[TemplateName, ...]:
+    """Return the launch templates that the group launches from; a launch configuration is none.
 
-    A type of a mixed instances policy may have a template of its own. A launch configuration is none.
+    An override of a mixed instances policy may have a template, or an image, of its own (Auto Scaling API,
+    LaunchTemplateOverrides). The policy's template is for the others.
     """
     policy = group.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {})
-    named = [group.get("LaunchTemplate"), policy.get("LaunchTemplateSpecification")]
-    named += [one.get("LaunchTemplateSpecification") for one in policy.get("Overrides", [])]
-    # Auto Scaling API, LaunchTemplateSpecification: without a version, it is the default one.
-    return tuple(dict.fromkeys((one["LaunchTemplateId"], one.get("Version") or "$Default") for one in named if one))
+    base = policy.get("LaunchTemplateSpecification") or group.get("LaunchTemplate")
+    found = []
+    for one in policy.get("Overrides") or ([{}] if base else []):
+        specification = one.get("LaunchTemplateSpecification") or base
+        if specification:
+            found.append(template_name(specification, types_named_in([one]), one.get("ImageId", "")))
+    # Of most policies all overrides use the same template.
+    merged: dict[TemplateName, frozenset[str]] = {}
+    for one in found:
+        key = replace(one, types=frozenset())
+        is_any = not one.types or merged.get(key) == frozenset()
+        merged[key] = frozenset() if is_any else merged.get(key, frozenset()) | one.types
+    return tuple(replace(key, types=types) for key, types in merged.items())
 
 
 def _zones(group: Mapping[str, Any]) -> Mapping[str, frozenset[str]]:

@@ -6,11 +6,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from steady.aws.cache import Cache
 from steady.aws.capacity.purchases import IDS_A_FILTER
 from steady.aws.runtime import Runtime, batches
 from steady.drift import Drift
-from steady.pools import Pool, PoolKind
+from steady.pools import Pool, PoolKind, TemplateName
 from steady.thresholds import Thresholds
 
 DAY_S = 86_400
@@ -18,11 +20,14 @@ DAY_S = 86_400
 TEMPLATE_TAG, VERSION_TAG = "aws:ec2launchtemplate:id", "aws:ec2launchtemplate:version"
 # Auto Scaling API, InstanceRefresh: while it has one of these, the group itself replaces instances.
 REFRESHING = frozenset({"Pending", "InProgress", "Baking", "RollbackInProgress", "Cancelling"})
+# EC2 API, RequestLaunchTemplateData: an image may be named by a parameter of SSM.
+ALIAS = "resolve:ssm:"
+DENIED = frozenset({"UnauthorizedOperation", "AccessDenied", "AccessDeniedException"})
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What an instance was launched from, and when; it never changes."""
+    """What an instance was launched from, and when. `template` is "" where EC2 has not tagged it with one."""
 
     image: str
     template: str
@@ -30,7 +35,29 @@ class Origin:
     launched_at: float
 
 
-ORIGINS = Cache[str, Origin]()
+# EC2 API, CreateReplaceRootVolumeTask: an instance that runs can be given another image.
+ORIGINS = Cache[str, Origin](max_age_s=3600.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """What the pool launches today from one template; `image` is "" if that is not known."""
+
+    name: TemplateName
+    template: str
+    version: str
+    image: str
+
+    def __str__(self) -> str:
+        return f"{self.image or 'an image'} ({self.template}, version {self.version})"
+
+    def has_image_of(self, origin: Origin) -> bool:
+        return not self.image or self.image == origin.image
+
+    def is_like(self, origin: Origin) -> bool:
+        """Whether `origin` is this. An instance that EC2 has not tagged is compared by its image alone."""
+        is_from_it = not origin.template or (origin.template, origin.version) == (self.template, self.version)
+        return is_from_it and self.has_image_of(origin)
 
 
 def with_drift(runtime: Runtime, pool: Pool, thresholds: Thresholds) -> Pool:
@@ -47,49 +74,73 @@ def with_drift(runtime: Runtime, pool: Pool, thresholds: Thresholds) -> Pool:
             f"which instances of {pool.name} are out of date could not be read, so none is renewed; the next look "
             f"tries again: {error}"
         )
-        return pool
+        return replace(pool, drift_unread=str(error) or type(error).__name__)
 
 
 def read_drift(runtime: Runtime, pool: Pool, thresholds: Thresholds) -> Pool:
-    """Return `pool` with its drifted instances, by id, each with its cause, and with what it launches today."""
-    current = [_current(runtime, id_, version) for id_, version in pool.templates]
-    origins = _origins(runtime, pool.members)
-    named = set(pool.weights)
-    drifted = {}
-    for id_, type_ in sorted(pool.members.items()):
-        if (origin := origins.get(id_)) is None:
-            continue
-        cause = _cause(origin, current)
-        if cause is None and named and type_ not in named:
-            cause = Drift.TYPE
-        is_old = (
-            thresholds.max_instance_age and runtime.now() - origin.launched_at >= thresholds.max_instance_age * DAY_S
-        )
-        if cause is None and is_old:
-            cause = Drift.AGE
-        if cause:
-            drifted[id_] = cause
-    # A pool without a launch template has a launch configuration: types and age alone are told.
-    launches = ", ".join(sorted({f"{image} ({id_}, version {version})" for id_, version, image in current}))
-    refreshing = pool.name.kind is PoolKind.AUTO_SCALING_GROUP and bool(drifted) and _is_refreshing(runtime, pool)
-    return replace(pool, drifted=drifted, launches=launches or "its launch configuration", refreshing=refreshing)
+    """Return `pool` with its drifted instances, by id, each with its cause, and with what it launches today.
 
-
-def _cause(origin: Origin, current: Collection[tuple[str, str, str]]) -> Drift | None:
-    if not current or (origin.template, origin.version, origin.image) in current:
-        return None
-    return Drift.TEMPLATE if origin.image in {image for _, _, image in current} else Drift.IMAGE
-
-
-def _current(runtime: Runtime, template: str, version: str) -> tuple[str, str, str]:
-    """Return the template's id, the number of the version that `version` names, and its image.
-
-    An image that is named by a parameter of SSM is what that stands for now (EC2 API, ResolveAlias).
+    An instance that EC2 does not describe yet is neither drifted nor known to be current.
     """
-    [found] = runtime.ec2.describe_launch_template_versions(
-        LaunchTemplateId=template, Versions=[version], ResolveAlias=True
-    )["LaunchTemplateVersions"]
-    return template, str(found["VersionNumber"]), found["LaunchTemplateData"].get("ImageId", "")
+    today = [_launched(runtime, name) for name in pool.templates]
+    origins = _origins(runtime, pool.members)
+    causes = {id_: _cause(runtime, pool, id_, origins[id_], today, thresholds) for id_ in sorted(origins)}
+    drifted = {id_: cause for id_, cause in causes.items() if cause}
+    refreshing = pool.name.kind is PoolKind.AUTO_SCALING_GROUP and bool(drifted) and _is_refreshing(runtime, pool)
+    return replace(
+        pool,
+        drifted=drifted,
+        current=frozenset(causes) - frozenset(drifted),
+        launches=", ".join(sorted({str(one) for one in today}))
+        or (f"the launch configuration {pool.configuration}" if pool.configuration else "its launch specifications"),
+        refreshing=refreshing,
+    )
+
+
+def _cause(
+    runtime: Runtime, pool: Pool, id_: str, origin: Origin, today: Collection[Launched], thresholds: Thresholds
+) -> Drift | None:
+    """Return why an instance is not what the pool launches today; None if it is."""
+    type_ = pool.members[id_]
+    # Those of its type; of a type that the pool no longer names, all.
+    fits = [one for one in today if not one.name.types or type_ in one.name.types] or today
+    if fits and not any(one.has_image_of(origin) for one in fits):
+        return Drift.IMAGE
+    if fits and not any(one.is_like(origin) for one in fits):
+        return Drift.TEMPLATE
+    if pool.configuration and pool.configured.get(id_, pool.configuration) != pool.configuration:
+        # A launch configuration cannot be changed: a group is given another one (Auto Scaling User Guide).
+        return Drift.TEMPLATE
+    if pool.named_types and type_ not in pool.named_types:
+        return Drift.TYPE
+    age_s = runtime.now() - origin.launched_at
+    return Drift.AGE if thresholds.max_instance_age and age_s >= thresholds.max_instance_age * DAY_S else None
+
+
+def _launched(runtime: Runtime, name: TemplateName) -> Launched:
+    """Return what the pool launches now from the template that it names so.
+
+    An image that is named by a parameter of SSM is what that stands for now (EC2 API, ResolveAlias), for which EC2
+    needs the caller's right to read the parameter. Where that is missing, the version alone is compared.
+    """
+    try:
+        found = _version(runtime, name, resolves=True)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in DENIED:
+            raise
+        found = _version(runtime, name, resolves=False)
+    image = name.image or found["LaunchTemplateData"].get("ImageId", "")
+    known = "" if image.startswith(ALIAS) else image
+    return Launched(name, found["LaunchTemplateId"], str(found["VersionNumber"]), known)
+
+
+def _version(runtime: Runtime, name: TemplateName, *, resolves: bool) -> Any:
+    # EC2 API, DescribeLaunchTemplateVersions: the id or the name, and not both.
+    by: dict[str, Any] = {"LaunchTemplateId": name.id} if name.id else {"LaunchTemplateName": name.name}
+    answer = runtime.ec2.describe_launch_template_versions(**by, Versions=[name.version], ResolveAlias=resolves)
+    if not answer["LaunchTemplateVersions"]:
+        raise LookupError(f"launch template {name.id or name.name} has no version {name.version}")
+    return answer["LaunchTemplateVersions"][0]
 
 
 def _origins(runtime: Runtime, ids: Iterable[str]) -> Mapping[str, Origin]:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from steady.pools import TemplateName
+
 if TYPE_CHECKING:
     from steady.aws.runtime import Runtime
     from steady.pools import Pool, PoolName
@@ -93,6 +95,29 @@ def weights_of(offers: Iterable[Mapping[str, Any]]) -> dict[str, float]:
     EC2 API, LaunchTemplateOverrides: a fleet's weights are floating-point. Auto Scaling API: a text of 1 to 999.
     """
     return {str(o["InstanceType"]): float(o.get("WeightedCapacity") or 1) for o in offers if o.get("InstanceType")}
+
+
+def types_named_in(offers: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """Return the types that `offers` name; nothing if one of them names none, but what an instance has to have."""
+    named = [str(offer.get("InstanceType", "")) for offer in offers]
+    return frozenset(named) if all(named) else frozenset()
+
+
+def template_name(
+    specification: Mapping[str, Any], types: frozenset[str] = frozenset(), image: str = ""
+) -> TemplateName:
+    """Return the template that a pool names. It may name it without its id, and without a version.
+
+    Auto Scaling API, LaunchTemplateSpecification: "You must specify either a LaunchTemplateId or a LaunchTemplateName";
+    without a version, it is the default one. EC2 API, FleetLaunchTemplateSpecification: "but not both".
+    """
+    return TemplateName(
+        specification.get("LaunchTemplateId", ""),
+        specification.get("LaunchTemplateName", ""),
+        specification.get("Version") or "$Default",
+        types,
+        image,
+    )
 
 
 # So many refusals one after the other are not about the instances: the others are left to the next decision.

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from steady.aws.capacity import instance_types
-from steady.aws.capacity.kind import NoSuchPool, PoolIsChanging, Routes, terminate_each, weights_of
+from steady.aws.capacity.kind import (
+    NoSuchPool,
+    PoolIsChanging,
+    Routes,
+    template_name,
+    terminate_each,
+    types_named_in,
+    weights_of,
+)
 from steady.aws.capacity.on_demand_mark import mark, mark_in, owners_part
 from steady.aws.ecs.traffic import CLASSIC
 from steady.aws.runtime import Runtime, batches
@@ -80,10 +88,10 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
         may_fall_back=bool(templates),
         is_changing=is_changing,
         templates=tuple(
-            (named["LaunchTemplateId"], named["Version"])
+            template_name(one.get("LaunchTemplateSpecification", {}), types_named_in(one.get("Overrides", [])))
             for one in templates
-            if "LaunchTemplateId" in (named := one.get("LaunchTemplateSpecification", {}))
         ),
+        named_types=types_named_in(offers),
     )
 
 

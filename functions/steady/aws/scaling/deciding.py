@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from steady.aws.api_budget.budget import Budget
 from steady.aws.runtime import Runtime
+from steady.aws.scaling.canary import with_canary
 from steady.aws.scaling.observation import affordable, observe, with_tasks, with_waiting_runs
 from steady.aws.scaling.prices import with_spot_prices
 from steady.cluster import ContainerInstance, Snapshot
@@ -17,6 +18,7 @@ from steady.scaling.decision import Decision, decide, grow_only, instances_to_re
 from steady.scaling.delivery import give_back
 from steady.scaling.division import Part, divide
 from steady.scaling.reasons import ReservationLow, ScaleInShed
+from steady.scaling.renewal_round import to_go_first
 from steady.scaling.state import ScalingState, update_state
 from steady.settings import ClusterSettings
 from steady.thresholds import Thresholds
@@ -69,10 +71,7 @@ def evaluate_dry(
     whole = observed or observe(runtime, cluster, state.drift_since, budget, state.placement_failed_at)
     whole = with_waiting_runs(runtime, whole, state)
     state = with_spot_prices(runtime, whole, state, cluster.thresholds)
-    parts = [
-        replace(part, state=update_state(part.snapshot, part.state, part.thresholds))
-        for part in divide(whole, state, cluster)
-    ]
+    parts = [_up_to_date(runtime, part) for part in divide(whole, state, cluster)]
     parts = list(dearest_first(parts)) if whole.pools else parts
     due = {part.settings.name: instances_to_read(part.snapshot, part.state, part.thresholds) for part in parts}
     every = [instance for of_pool in due.values() for instance in of_pool]
@@ -89,6 +88,13 @@ def evaluate_dry(
         decided = (*decided, _decided(part, due[part.settings.name], read, grow=cluster.grow_only, holds=may_move))
     # A cluster's only pool has the whole state for its own.
     return Evaluation(whole, state if decided[0].name else decided[0].state, decided)
+
+
+def _up_to_date(runtime: Runtime, part: Part) -> Part:
+    """Return `part` with its state brought up to what is seen, and with what renewal must know of its pool."""
+    state = update_state(part.snapshot, part.state, part.thresholds)
+    snapshot = replace(part.snapshot, to_go_first=to_go_first(part.snapshot, state))
+    return replace(part, state=state, snapshot=with_canary(runtime, snapshot, state))
 
 
 def _empties(one: PoolDecision) -> bool:
@@ -120,7 +126,12 @@ def _decided(
 def _with_tasks_of(snapshot: Snapshot, whole: Snapshot) -> Snapshot:
     """Return the snapshot of a pool with what `whole` says of the tasks on instances, and of their constraints."""
     if not whole.pools:
-        return replace(whole, started=snapshot.started)
+        return replace(
+            whole,
+            started=snapshot.started,
+            to_go_first=snapshot.to_go_first,
+            canary_failure=snapshot.canary_failure,
+        )
     shapes: Mapping[str, bool] = {s.name: s.shape is not None for s in whole.services}
     return replace(
         snapshot,
