@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.output import fail, note, one_line, print_error
 from steady.aws.runtime import Runtime
+from steady.names import CAPACITY, CLUSTERS_PATH
 
 ProfileOption = Annotated[str | None, typer.Option(help="The AWS profile (default: the one the AWS CLI uses).")]
 RegionOption = Annotated[str | None, typer.Option(help="The AWS Region (default: the one the AWS CLI uses).")]
@@ -54,9 +55,20 @@ def runtime(profile: str | None, region: str | None) -> Runtime:
 
 
 @contextmanager
-def aws_errors() -> Iterator[None]:
-    """Turn an error of AWS or of its SDK into one line and exit code 1."""
+def aws_errors(cluster: str | None = None) -> Iterator[None]:
+    """Turn an error of AWS or of its SDK into one line and exit code 1.
+
+    Args:
+        cluster: the managed cluster that the calls are about. If ECS does not have it, the line says so, and the exit
+            code is 2.
+    """
     try:
         yield
     except (ClientError, BotoCoreError) as error:
+        # ECS API Reference, "Common Error Types" of its calls: it names no cluster.
+        if cluster and isinstance(error, ClientError) and error.response["Error"]["Code"] == "ClusterNotFoundException":
+            fail(
+                f"ECS has no cluster {cluster}, whose parameter {CLUSTERS_PATH}/{cluster}/{CAPACITY} is there: create "
+                "it, or remove the rest of it (docs/cluster-removal.md)"
+            )
         fail(str(error), AWS_FAILED)

@@ -20,6 +20,8 @@ from steady.thresholds import BadThreshold, Thresholds
 
 # ECS: how many clusters one DescribeClusters takes.
 CLUSTERS_A_DESCRIBE = 100
+# What a command says that is for all clusters, where there is none.
+ADD_ONE = f"{parameters.NO_CLUSTERS}: add a row to cdk.json and deploy (docs/clusters.md)"
 
 
 def settings_of(aws: Runtime, cluster: str) -> ClusterSettings:
@@ -57,7 +59,7 @@ def clusters(profile: ProfileOption = None, region: RegionOption = None, json_: 
     if found:
         show_table(_table(found))
     else:
-        say(f"{parameters.NO_CLUSTERS}: add a row to cdk.json and deploy (docs/clusters.md)")
+        say(ADD_ONE)
 
 
 def list_clusters(aws: Runtime) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from cli import config_pools
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
+from cli.clusters import ADD_ONE
 from cli.examples import epilog
 from cli.output import JsonOption, one_line_errors, say, show_table, write_json
 from simulator.wording import counted
@@ -108,7 +109,9 @@ def check(
         names = parameters.list_managed_clusters(aws, clusters or [])
         found = {name: list(parameters.read_settings(aws, name).problems) for name in names}
     write_json(found, json_)
-    if json_ != "-":
+    if json_ != "-" and not found:
+        say(ADD_ONE)
+    elif json_ != "-":
         for name, problems in found.items():
             say(f"cluster {name}: {counted(len(problems), 'problem') if problems else 'no problems'}")
             _print_problems(problems)

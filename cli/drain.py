@@ -55,7 +55,10 @@ def drain(
         typer.Option("--all", help="All instances of --cluster; with --cancel, those drained by hand."),
     ] = False,
     deadline: Annotated[
-        float, typer.Option(min=0, help="Stop batch tasks and protected tasks, too, by this many seconds from now.")
+        float,
+        typer.Option(
+            min=0, max=14 * 86_400, help="Stop batch tasks and protected tasks, too, by this many seconds from now."
+        ),
     ] = 3600,
     cancel: Annotated[
         bool,
@@ -74,7 +77,7 @@ def drain(
     ids = instances or []
     _refuse_unclear(ids, cluster, all_=all_)
     aws = runtime(profile, region)
-    with aws_errors(), one_line_errors(NotManaged):
+    with aws_errors(cluster), one_line_errors(NotManaged):
         if cluster:
             ids = instances_of(aws, cluster, by_hand=cancel)
         done = take_back(aws, ids) if cancel else drain_instances(aws, ids, deadline)

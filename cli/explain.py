@@ -45,7 +45,7 @@ def explain(
     Exit code 1: AWS refused a call. 2: the cluster is not managed, or the suite is not deployed here.
     """
     aws = runtime(profile, region)
-    with aws_errors(), one_line_errors(BadThreshold, NoSuchPool, parameters.NoLedger):
+    with aws_errors(cluster), one_line_errors(BadThreshold, NoSuchPool, parameters.NoLedger):
         tables = parameters.read_ledger_table(aws), parameters.read_launches_table(aws)
         answer = explained(aws, cluster, *tables)
     write_json(answer, json_)
@@ -233,8 +233,9 @@ def instances_table(answer: Mapping[str, Any]) -> Table:
 def rules_table(answer: Mapping[str, Any]) -> Table:
     """Return the table of what each rule sees and wants, of a part (`parts_of`)."""
     table = Table()
-    for name in ("rule", "observation", "wants"):
-        table.add_column(name)
+    table.add_column("rule")
+    for name in ("observation", "wants"):
+        table.add_column(name, overflow="fold")
     for rule in answer["rules"]:
         for number, want in enumerate(rule["wants"]):
             table.add_row(rule["rule"] if not number else "", want["saw"], _wanted(want))

@@ -6,6 +6,7 @@ follows a new release of the AMI would make new launch templates, and replace Sp
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,11 +22,11 @@ from steady.names import IMAGES_PATH
 if TYPE_CHECKING:
     from infra.settings.clusters import MadeCluster
 
+# EC2 User Guide, "Resource IDs": hexadecimal digits.
+IMAGE_ID = "ami-[0-9a-f]+"
 ClusterArgument = Annotated[str, typer.Argument(help="A cluster that the deployment makes.")]
 NewestOption = Annotated[bool, typer.Option("--newest", help="Move to the newest image of the row's ami.")]
 IdOption = Annotated[str | None, typer.Option("--id", help="Move to this AMI, for example back to an older one.")]
-
-
 BackOption = Annotated[bool, typer.Option("--back", help="Move back to the image before this one.")]
 
 
@@ -44,6 +45,7 @@ def image(
 
     Exit code 1: AWS refused; 2: the deployment does not make this cluster, or it has no image yet.
     """
+    _refuse_unclear(newest=newest, back=back, id_=id_)
     aws = runtime(profile, region)
     rows = {row.name: row for row in _rows(aws, env, cdk_json)}
     if cluster not in rows:
@@ -51,8 +53,8 @@ def image(
     with aws_errors():
         before = pinned(aws, cluster)
         latest = newest_image(aws, rows[cluster])
-        former = former_image(aws, cluster) if back else None
-        if back and former is None:
+        former = former_image(aws, cluster) if back and before else None
+        if back and before and former is None:
             fail(f"the cluster {cluster} has had no other image: name one by --id")
         after = id_ or former or (latest if newest else before)
         if after and after != before:
@@ -66,6 +68,15 @@ def image(
     say(f"cluster {cluster}: {moved}")
     if after != latest:
         say(f"newest: {latest} (--newest moves to it)")
+
+
+def _refuse_unclear(*, newest: bool, back: bool, id_: str | None) -> None:
+    """End the command if it names two images, or one whose id is none, before AWS is asked anything."""
+    given = [name for name, is_given in (("--newest", newest), ("--back", back), ("--id", id_ is not None)) if is_given]
+    if len(given) > 1:
+        fail(f"one of --newest, --back and --id is needed, not both {given[0]} and {given[1]}")
+    if id_ is not None and not re.fullmatch(IMAGE_ID, id_):
+        fail(f'--id is "{id_}": the id of an AMI such as ami-0123456789abcdef0 is needed')
 
 
 def pinned(aws: Runtime, cluster: str) -> str | None:
@@ -107,7 +118,7 @@ def pin(aws: Runtime, cluster: str, image_id: str) -> None:
         Name=f"{IMAGES_PATH}/{cluster}",
         Value=image_id,
         Type="String",
-        AllowedPattern=r"^ami-[0-9a-f]+$",
+        AllowedPattern=f"^{IMAGE_ID}$",
         Description=f"The image of new instances of the cluster {cluster} (steady image {cluster}).",
         Overwrite=True,
     )

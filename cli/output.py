@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import sys
 from collections.abc import Iterable, Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markdown import Markdown
 from rich.measure import Measurement
 from rich.progress import BarColumn, Progress, ProgressColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -89,8 +90,7 @@ def show_table(table: Table) -> None:
     Off a terminal, the title and each row are one line, without a frame: `steady config show web | grep drift`.
     """
     plain = not answers.is_terminal
-    for column in table.columns:
-        column.no_wrap = plain or column.overflow != "fold"
+    keep_whole(table, folds=not plain)
     widths = Measurement.get(answers, answers.options.update(max_width=WIDEST), table)
     if not plain:
         # As wide as the terminal, or as the narrowest table in which no name or id is cut.
@@ -103,6 +103,24 @@ def show_table(table: Table) -> None:
     rows = "".join(segment.text for segment in answers.render(table, answers.options.update(width=widths.maximum)))
     for row in rows.splitlines():
         say(row.rstrip())
+
+
+def keep_whole(table: Table, *, folds: bool = True) -> None:
+    """Let rich cut no cell of `table`: a column is as wide as its widest one, unless it may fold (`overflow="fold"`).
+
+    Args:
+        folds: whether those columns do; if not, they are as the others.
+    """
+    for column in table.columns:
+        column.no_wrap = not folds or column.overflow != "fold"
+        if column.no_wrap:
+            # Rich takes the longest word for the narrowest width, and cuts the rest of a cell that may not wrap.
+            footer = [column.footer] if table.show_footer else []
+            column.min_width = max(map(_widest, (column.header, *column.cells, *footer)))
+
+
+def _widest(cell: RenderableType) -> int:
+    return Measurement.get(answers, answers.options.update(max_width=WIDEST), cell).maximum
 
 
 def show_markdown(text: str) -> None:
@@ -122,6 +140,17 @@ def check_file(where: str, option: str) -> None:
         fail(f"{option} is {where}: the folder {path.parent} does not exist; make it (mkdir -p), or name another file")
 
 
+def check_installed(*packages: str) -> None:
+    """Stop the command if one of `packages` is not installed, before any work is done that needs it.
+
+    Raises:
+        ModuleNotFoundError: of the first one. `steady` then names the extra that brings it.
+    """
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            raise ModuleNotFoundError(f"{package} is not installed", name=package)
+
+
 def _json_file(where: str | None) -> str | None:
     if where and where != "-":
         check_file(where, "--json")
@@ -130,6 +159,8 @@ def _json_file(where: str | None) -> str | None:
 
 def _report_file(where: Path | None) -> Path | None:
     if where:
+        # It draws the charts of the page.
+        check_installed("vl_convert")
         check_file(str(where), "--report")
     return where
 

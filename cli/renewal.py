@@ -49,7 +49,7 @@ def renew(
     cluster is not managed, or the suite is not deployed here.
     """
     aws = runtime(profile, region)
-    with aws_errors(), one_line_errors(BadThreshold, NoSuchPool, parameters.NoLedger):
+    with aws_errors(cluster), one_line_errors(BadThreshold, NoSuchPool, parameters.NoLedger):
         table = parameters.read_ledger_table(aws)
         settings = settings_of(aws, cluster)
         drifts = drifts_of(aws, settings)

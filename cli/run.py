@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.account import AWS_FAILED, ProfileOption, RegionOption, aws_errors, runtime
+from cli.clusters import ADD_ONE
 from cli.output import JsonOption, fail, note, one_line_errors, say, write_json
 from simulator.wording import counted
 from steady.aws import queued_runs
@@ -43,7 +44,7 @@ def run(
         queue_url, table = parameters.read_launch_queue(aws), parameters.read_launches_table(aws)
         managed = parameters.list_managed_clusters(aws, [cluster] if cluster else [])
     if len(managed) != 1:
-        fail(f"--cluster is missing: one of {', '.join(managed)} is needed")
+        fail(f"--cluster is missing: one of {', '.join(managed)} is needed" if managed else ADD_ONE)
     [cluster] = managed
     id_ = str(uuid.uuid4())
     key = key_of(cluster, id_)

@@ -17,6 +17,7 @@ from cli.bench.options import PageOption, check_page, write_figures
 from cli.output import (
     JsonOption,
     ReportOption,
+    check_installed,
     note,
     one_line_errors,
     progress_bars,
@@ -133,7 +134,8 @@ def demo(
 
     The day runs twice: with ecs-steady, and with what ECS does by itself.
     """
-    # Before the simulation: a folder that cannot be made, or a page without marks, ends the command.
+    # Before the simulation: a missing extra, a folder that cannot be made, or a page without marks, ends the command.
+    check_installed("moto", "vl_convert")
     check_page(page, FIGURES_OF)
     for folder in filter(None, (out, picture)):
         folder.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,8 @@ from rich.text import Text
 
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
 from cli.explain import Line, decision_lines, explained, heading, instances_table, parts_of, problem_lines, rules_table
-from cli.output import answers, one_line, one_line_errors, say, show_table
+from cli.launches import launches_table
+from cli.output import answers, keep_whole, one_line, one_line_errors, say, show_table
 from cli.recent_log import LogLine, NoLogs, log_groups, read_log
 from steady.aws.capacity.kind import NoSuchPool
 from steady.aws.runtime import Runtime
@@ -29,9 +30,11 @@ LATE_S = 60.0
 def watch(
     cluster: Annotated[str, typer.Argument(help="The cluster to watch.")],
     every: Annotated[
-        float, typer.Option(min=5, help="Seconds between two looks. Each makes the calls of a tick.")
+        float, typer.Option(min=5, max=3600, help="Seconds between two looks. Each makes the calls of a tick.")
     ] = 15,
-    since: Annotated[float, typer.Option(min=0, help="How many minutes of the log to begin with.")] = 60,
+    since: Annotated[
+        float, typer.Option(min=0, max=14 * 24 * 60, help="How many minutes of the log to begin with.")
+    ] = 60,
     lines: Annotated[int, typer.Option(min=1, help="How many lines of the log to show.")] = 12,
     once: Annotated[bool, typer.Option("--once", help="Show one look, and end; so it does in a pipe.")] = False,
     profile: ProfileOption = None,
@@ -44,7 +47,7 @@ def watch(
     Exit code 1: AWS refused a call. 2: the cluster is not managed, or the suite is not deployed here.
     """
     aws = runtime(profile, region)
-    with aws_errors(), one_line_errors(BadThreshold, NoSuchPool, parameters.NoLedger, NoLogs):
+    with aws_errors(cluster), one_line_errors(BadThreshold, NoSuchPool, parameters.NoLedger, NoLogs):
         watched = Watched(aws, cluster, lines, aws.now() - since * 60)
         answer = watched.look()
         if once or not answers.is_terminal:
@@ -67,12 +70,12 @@ class Watched:
         self._cluster = cluster
         self._keep = keep
         self._since = since
-        self._table = parameters.read_ledger_table(aws)
+        self._tables = parameters.read_ledger_table(aws), parameters.read_launches_table(aws)
         self._groups = log_groups(aws)
 
     def look(self) -> dict[str, Any]:
         """Return what `explained` does, and add what is new in the log to `log`."""
-        answer = explained(self._aws, self._cluster, self._table)
+        answer = explained(self._aws, self._cluster, *self._tables)
         now = self._aws.now()
         new = read_log(self._aws, self._groups, self._cluster, self._since)
         self.log = sorted({*self.log, *new})[-self._keep :]
@@ -100,15 +103,14 @@ def _view(answer: dict[str, Any], log: Sequence[LogLine], trouble: str) -> Rende
     """Return the view, what matters most on top: a terminal cuts off what is beyond its last line."""
     return Group(
         *(Text.assemble(*line) for line in [*([((trouble, "bold red"),)] if trouble else []), *_lines(answer)]),
-        _log_table(log),
-        *_tables(answer),
+        *_tables(answer, log),
     )
 
 
 def _print(answer: dict[str, Any], log: Sequence[LogLine]) -> None:
     for line in _lines(answer):
         say(*line)
-    for table in (_log_table(log), *_tables(answer)):
+    for table in _tables(answer, log):
         show_table(table)
 
 
@@ -119,10 +121,13 @@ def _lines(answer: dict[str, Any]) -> Iterator[Line]:
     yield from problem_lines(answer)
 
 
-def _tables(answer: dict[str, Any]) -> Iterator[Table]:
+def _tables(answer: dict[str, Any], log: Sequence[LogLine]) -> list[Table]:
+    tables = [_log_table(log), *([launches_table(answer["launches"])] if answer["launches"] else [])]
     for part in parts_of(answer):
-        yield rules_table(part)
-        yield instances_table(part)
+        tables += [rules_table(part), instances_table(part)]
+    for table in tables:
+        keep_whole(table)
+    return tables
 
 
 def _log_table(log: Sequence[LogLine]) -> Table:

@@ -213,9 +213,9 @@ WATCHED = (
         MetricName.DRAIN_STEP_FAILURES,
         "has service-out steps that fail",
         f"In cluster {{cluster}}, more than {STEP_FAILURES} service-out step failed within a minute. Each is repeated "
-        f"after {wiring.INTERRUPTION.visibility_s} s, {wiring.INTERRUPTION.max_receives} times at most. Then its "
-        "messages are dead letters, and EC2 ends the instances with their tasks in service. Look first at the errors "
-        "in the log of the interruption handler: they name the call that AWS refused.",
+        "until its instances go. If none succeeds, EC2 ends them with their tasks in service, and the messages are "
+        "dead letters. Look first at the errors in the log of the interruption handler: they name the call that AWS "
+        "refused.",
         "service-out-steps-fail",
         feed=wiring.INTERRUPTION,
         over=STEP_FAILURES,

@@ -35,7 +35,7 @@ def doctor(
     Exit code 0: every setting fits. 1: a setting does not fit, or AWS refused a call. 2: the cluster is not managed.
     """
     aws = runtime(profile, region)
-    with aws_errors(), one_line_errors(BadThreshold, NoSuchPool):
+    with aws_errors(cluster), one_line_errors(BadThreshold, NoSuchPool):
         found = examine(aws, cluster)
     write_json([asdict(finding) for finding in found], json_)
     if json_ != "-":

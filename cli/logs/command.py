@@ -21,6 +21,8 @@ from steady.catalog import Prefix
 from steady.names import DATABASE, WORKGROUP
 
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+# As long as lines can be kept (cdk.json: logs, keep_days).
+LONGEST = timedelta(days=36_500)
 TB = 10**12
 
 
@@ -34,7 +36,7 @@ def logs(
     since: Annotated[str, typer.Option(help="Show lines of this last span: 30m, 2h or 7d, for example.")] = "1h",
     like: Annotated[str, typer.Option(help="Show lines with this text. With % in it, it is an SQL pattern.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="Show at most this many lines: the newest.")] = 1000,
-    price: Annotated[float, typer.Option(min=0, help="Athena's price for each TB that it reads.")] = 5.0,
+    price: Annotated[float, typer.Option(min=0, max=1000, help="Athena's price for each TB that it reads.")] = 5.0,
     profile: ProfileOption = None,
     region: RegionOption = None,
     json_: JsonOption = None,
@@ -95,7 +97,8 @@ def lines(aws: Runtime, prefix: Prefix, span: timedelta, like: str, limit: int) 
 
 
 def _span(text: str) -> timedelta:
-    found = re.fullmatch(r"(\d+)([mhd])", text)
-    if not found or not int(found[1]):
-        raise NoSuchLogs(f'--since is "{text}": a span such as 30m, 2h or 7d is needed')
-    return timedelta(**{UNITS[found[2]]: int(found[1])})
+    found = re.fullmatch(r"(\d{1,8})([mhd])", text)
+    span = timedelta(**{UNITS[found[2]]: int(found[1])}) if found else timedelta()
+    if not timedelta() < span <= LONGEST:
+        raise NoSuchLogs(f'--since is "{text}": a span such as 30m, 2h or 7d is needed, at most {LONGEST.days}d')
+    return span

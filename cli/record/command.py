@@ -61,7 +61,7 @@ def record(
     Exit code 1: AWS refused a call. 2: the cluster is not managed, or the suite is not deployed here.
     """
     aws = runtime(profile, region)
-    with aws_errors(), one_line_errors(BadThreshold, NoRecords, NoSuchPool):
+    with aws_errors(cluster), one_line_errors(BadThreshold, NoRecords, NoSuchPool):
         found = record_cluster(aws, cluster, hours)
     files = write(found, out)
     answer = {

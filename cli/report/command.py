@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
-from cli.clusters import settings_of
+from cli.clusters import ADD_ONE, settings_of
 from cli.output import JsonOption, fail, one_line_errors, say, show_table, write_json
 from cli.record.events import NoRecords, tasks_of
 from cli.report.price import BadPrice, read_prices
@@ -119,11 +119,13 @@ def hours_of(aws: Runtime, clusters: list[str], day: str) -> dict[str, Hours]:
     """Return the instance-hours of `day` (UTC) by cluster, from the ledger.
 
     Raises:
-        NothingCounted: if the ledger has no hours of the day.
+        NothingCounted: if the ledger has no hours of the day, or no cluster is managed.
         NotManaged: if a cluster is not managed.
         NoLedger: if the suite is not deployed here.
     """
     names = list_managed_clusters(aws, clusters)
+    if not names:
+        raise NothingCounted(ADD_ONE)
     table = read_ledger_table(aws)
     usage = {cluster: instance_hours(ledger.load(aws, table, cluster).state, aws.now()) for cluster in names}
     days = sorted({known for of_cluster in usage.values() for known in of_cluster})

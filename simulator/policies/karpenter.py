@@ -182,7 +182,7 @@ def nodes_for(tasks: Sequence[TaskShape], types: Sequence[str]) -> list[str]:
 def _provision(look: Look, nodes: NodePool, state: _State, settings: Settings) -> None:
     rooms = [*room_on(look.snapshot.active, look.snapshot), *(Room(registered_size(t)) for t in nodes.booting())]
     wanted = nodes_for(pack(look.pending, rooms).left_over, nodes.types)
-    wanted = wanted[: max(0, look.thresholds.max_capacity - len(nodes.fleet.members))]
+    wanted = nodes.within(wanted, look.thresholds.max_capacity)
     now = look.snapshot.at
     avoids_spot = not nodes.on_spot or (settings.falls_back and now < state.unavailable_until)
     base = settings.on_demand_of(len(nodes.fleet.members) + len(wanted)) - nodes.on_demand
@@ -229,7 +229,7 @@ def _replace(look: Look, node: ContainerInstance, left: Sequence[TaskShape], nod
     if not nodes.is_on_demand(node.instance_id) or node.instance_id not in type_of:
         return False
     wanted = nodes_for(left, nodes.types)
-    if len(wanted) != 1 or len(nodes.fleet.members) >= look.thresholds.max_capacity:
+    if len(wanted) != 1 or not nodes.within(wanted, look.thresholds.max_capacity):
         return False
     before = set(nodes.fleet.members)
     if nodes.on_spot and look.snapshot.at >= state.unavailable_until:

@@ -56,6 +56,25 @@ class NodePool:
         for type_ in types:
             self._launch(type_, on_demand=True)
 
+    def within(self, types: Sequence[str], maximum: float) -> list[str]:
+        """Return the first of `types` that may be launched so that the pool counts at most `maximum`.
+
+        Of several sizes, each counts by its price: the largest counts 1. Karpenter's own limit of a pool is one of CPU
+        and memory, too, and not of nodes (karpenter.sh, "NodePools", `spec.limits`).
+        """
+        left = maximum - sum(map(self._counts, (i.instance_type for i in self.fleet.members.values())))
+        taken = []
+        for type_ in types:
+            left -= self._counts(type_)
+            # A sum of fractions may be over a whole number by a hair.
+            if left < -1e-9:
+                break
+            taken.append(type_)
+        return taken
+
+    def _counts(self, type_: str) -> float:
+        return list_price(type_) / list_price(self.types[-1])
+
     @property
     def on_demand(self) -> int:
         """How many of the instances are on-demand ones."""

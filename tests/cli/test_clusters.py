@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 
+import boto3
 import pytest
 from typer.testing import CliRunner
 
-from cli import clusters
+from cli import clusters, watch
 from cli.main import app
+from simulator.suite import LEDGER_TABLE
 from simulator.world import World
+from steady.aws.settings.parameters import NO_CLUSTERS
 
 
 @pytest.fixture
@@ -46,11 +49,47 @@ def test_one_that_cannot_be_read_has_its_reason_and_the_others_their_rows(world:
     assert "spot-fleet:sfr-web" in rows["web"]
 
 
-def test_without_clusters_it_says_how_to_add_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clusters, "runtime", lambda profile, region: World(seed=1).suite.runtime("operator"))
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["doctor", "lost"],
+        ["explain", "lost"],
+        ["watch", "lost"],
+        ["record", "lost"],
+        ["renew", "lost", "--dry-run"],
+        ["drain", "--cluster", "lost", "--all"],
+    ],
+    ids=" ".join,
+)
+def test_a_managed_cluster_that_ecs_does_not_have_is_said_in_one_line(
+    world: World, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    world.account.parameters.put("/steady/clusters/lost/capacity", "auto-scaling-group:batch")
+    world.account.parameters.put("/steady/ledger", LEDGER_TABLE)
+    for module in ("doctor.command", "explain", "watch", "record.command", "renewal", "drain"):
+        monkeypatch.setattr(f"cli.{module}.runtime", lambda profile, region: world.suite.runtime("operator"))
+    monkeypatch.setattr(watch, "log_groups", lambda aws: ["group"])
 
-    done = CliRunner().invoke(app, ["clusters"])
+    done = CliRunner().invoke(app, arguments)
 
-    assert done.exit_code == 0
-    assert "no cluster of this account and Region" in done.stdout
-    assert "cdk.json" in done.stdout
+    if arguments[0] == "renew":
+        assert done.exit_code == 0, "its pool alone is read"
+        return
+    assert done.exit_code == 2, done.output
+    assert done.stderr == (
+        "error: ECS has no cluster lost, whose parameter /steady/clusters/lost/capacity is there: create it, "
+        "or remove the rest of it (docs/cluster-removal.md)\n"
+    )
+
+
+@pytest.mark.parametrize("arguments", [["clusters"], ["config", "check"], ["report"], ["run", "family"]], ids=" ".join)
+def test_an_account_without_a_cluster_is_told_how_to_add_one(aws: boto3.Session, arguments: list[str]) -> None:
+    for name in ("ledger", "launches", "launch-queue"):
+        aws.client("ssm").put_parameter(Name=f"/steady/{name}", Value="x", Type="String")
+
+    done = CliRunner().invoke(app, arguments)
+
+    assert done.exit_code == (2 if arguments[0] in ("report", "run") else 0)
+    assert (
+        done.output.removeprefix("error: ") == f"{NO_CLUSTERS}: add a row to cdk.json and deploy (docs/clusters.md)\n"
+    )

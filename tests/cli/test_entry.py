@@ -186,3 +186,24 @@ def test_a_command_that_starts_node_says_nothing_of_its_age() -> None:
 
     assert done.stderr == ""
     assert done.stdout.startswith("an idle month\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["watch", "web", "--since", "inf"],
+        ["watch", "web", "--every", "inf"],
+        ["drain", "i-0123456789abcdef0", "--deadline", "inf"],
+        ["logs", "api", "app", "--price", "inf"],
+        ["logs", "api", "app", "--since", "9999999d"],
+        ["logs", "api", "app", "--since", "99999999999999999999d"],
+    ],
+    ids=" ".join,
+)
+def test_a_span_without_an_end_is_refused_before_aws_is_asked(arguments: list[str]) -> None:
+    done = runner.invoke(app, arguments)
+
+    assert done.exit_code == 2
+    assert done.stderr.startswith("error: ")
+    assert f'"{arguments[-1]}"' in done.stderr
+    assert len(done.stderr.splitlines()) == 1

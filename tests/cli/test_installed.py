@@ -79,6 +79,26 @@ def test_what_needs_an_extra_says_so_in_one_line(arguments: list[str], needed: s
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_what_needs_an_extra_says_so_before_it_makes_a_folder_or_simulates(tmp_path: Path) -> None:
+    made = tmp_path / "new"
+    for arguments in (["demo", "--out", str(made)], ["demo", "--picture", str(made)]):
+        done = steady(*arguments)
+
+        assert done.returncode == 2
+        assert "install the extra simulate" in done.stderr
+        assert not made.exists()
+
+
+def test_a_report_that_cannot_be_drawn_is_refused_before_the_simulation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("cli.simulate.run_policies", lambda *_: pytest.fail("nothing may be simulated"))
+
+    done = CliRunner().invoke(app, ["simulate", "--hours", "1", "--report", "report.html"])
+
+    assert done.exit_code == 2
+    assert "vl_convert is not installed: " in done.stderr
+
+
 @pytest.mark.parametrize("arguments", [["bench", "sizes"], ["bench", "cold"], ["bench", "limits", "--traces", "."]])
 def test_what_measures_the_functions_folder_says_first_that_it_needs_a_checkout(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -18,8 +18,10 @@ from rich.console import Console
 from rich.table import Table
 from typer.testing import CliRunner
 
-from cli import output
+from cli import output, watch
 from cli.main import app
+from simulator.suite import LEDGER_TABLE
+from simulator.world import World
 
 runner = CliRunner()
 ROOT = Path(__file__).parents[2]
@@ -130,6 +132,50 @@ def test_on_a_terminal_no_name_or_id_is_cut_and_prose_folds(monkeypatch: pytest.
     assert f"arn:aws:ecs:{'x' * 90}" in row
     assert "us-east-1a" in row
     assert "many words many" not in row, "what may fold gives way"
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_a_name_is_not_cut_where_the_cells_beside_it_have_spaces(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    monkeypatch.setattr(output, "answers", console(terminal=True, width=width))
+    table = Table(show_footer=True)
+    cells = ("run_task_failures", "us-east-1c", "CPU reservation 49 % of all that is", "places for 2 tasks at once")
+    for head, footer in zip(
+        ("rule", "zone", "what it sees", "what it wants"), ("2 and 0 booting", "", "", ""), strict=True
+    ):
+        table.add_column(head, footer=footer)
+    table.add_row(*cells)
+
+    output.show_table(table)
+
+    assert "…" not in printed(output.answers)
+    for text in (*cells, "what it sees", "what it wants", "2 and 0 booting"):
+        assert text in printed(output.answers)
+
+
+@pytest.mark.parametrize("command", ["clusters", "explain", "watch"])
+def test_a_table_of_an_account_cuts_nothing_at_80_columns(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    name = "a-name-of-a-cluster-as-long-as-some-are"
+    world = World(seed=1)
+    world.spot_cluster(name, 2).service("api", 2, cpu=1000, memory=1000)
+    world.run(60)
+    world.account.parameters.put("/steady/ledger", LEDGER_TABLE)
+    monkeypatch.setattr(f"cli.{command}.runtime", lambda profile, region: world.suite.runtime("operator"))
+    monkeypatch.setattr("cli.watch.log_groups", lambda aws: ["group"])
+    monkeypatch.setattr("cli.watch.read_log", lambda *_: [])
+    screen = console(terminal=True)
+    for module in (output, watch):
+        monkeypatch.setattr(module, "answers", screen)
+
+    done = runner.invoke(
+        app, [command, *([] if command == "clusters" else [name]), *(["--once"] if command == "watch" else [])]
+    )
+
+    assert done.exit_code == 0, done.output
+    text = re.sub(r"\x1b\[[0-9;]*m", "", printed(screen))
+    assert "…" not in text
+    assert f"spot-fleet:sfr-{name}" in text
+    if command != "clusters":
+        assert max(map(len, text.splitlines())) < 100, "its sentences fold"
 
 
 def test_in_a_pipe_there_is_no_colour_and_no_progress(tmp_path: Path) -> None:

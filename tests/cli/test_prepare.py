@@ -81,6 +81,21 @@ def test_a_cluster_that_the_deployment_does_not_make_has_no_image(account: Any) 
     assert "has no image yet" in run("image", "web", code=2)
 
 
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (["--back"], "the cluster web has no image yet: add --newest, or run steady prepare"),
+        (["--id", "amazon"], '--id is "amazon": the id of an AMI such as ami-0123456789abcdef0 is needed'),
+        (["--id", ""], '--id is "": the id of an AMI such as ami-0123456789abcdef0 is needed'),
+        (["--back", "--newest"], "one of --newest, --back and --id is needed, not both --newest and --back"),
+        (["--back", "--id", "ami-1"], "one of --newest, --back and --id is needed, not both --back and --id"),
+    ],
+    ids=lambda given: " ".join(given) if isinstance(given, list) else "",
+)
+def test_an_image_that_cannot_be_meant_is_refused_in_a_line(account: Any, options: list[str], line: str) -> None:
+    assert run("image", "web", *options, code=2) == f"error: {line}\n"
+
+
 def test_a_deployment_of_the_release_before_keeps_the_image_that_it_has(
     account: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

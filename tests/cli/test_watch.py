@@ -12,10 +12,10 @@ from botocore.exceptions import ClientError
 from rich.console import Console
 from typer.testing import CliRunner
 
-from cli import watch
+from cli import launches, watch
 from cli.main import app
 from cli.recent_log import STACKS, LogLine, NoLogs, log_groups, read_log
-from simulator.suite import LEDGER_TABLE
+from simulator.suite import LAUNCHES_TABLE, LEDGER_TABLE
 from simulator.world import World
 from steady.aws.runtime import Runtime
 
@@ -93,6 +93,19 @@ def test_in_a_pipe_one_look_is_shown_and_the_newest_line_of_the_log_comes_first(
     assert [line.split("  ", 1)[1].strip() for line in log] == [LINES[1].text, LINES[0].text]
 
 
+def test_what_waits_in_the_launch_queue_is_shown_as_explain_shows_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = {"id": "nightly-1", "task_definition": "report:3", "count": 2, "started": 0, "all_or_nothing": False}
+    waits |= {"priority": 0, "waits_s": 40, "reason": "RESOURCE:CPU", "given_up_at": ""}
+    world.account.parameters.put("/steady/launches", LAUNCHES_TABLE)
+    monkeypatch.setattr(launches, "waiting_launches", lambda aws, table, cluster: [waits] if table else [])
+
+    for command in ("explain", "watch"):
+        monkeypatch.setattr(f"cli.{command}.runtime", lambda profile, region: world.suite.runtime("operator"))
+        assert "nightly-1" in CliRunner().invoke(app, [command, "web"]).stdout
+
+
 def test_nothing_is_written(world: World) -> None:
     world.account.endpoint.log = []
     CliRunner().invoke(app, ["watch", "web"])
@@ -124,7 +137,7 @@ def test_a_look_that_aws_refuses_is_said_and_tried_again_until_ctrl_c(
         def __exit__(self, *error: object) -> None: ...
 
         def update(self, view: Any, **_: Any) -> None:
-            console = Console(width=120)
+            console = Console(width=80)
             with console.capture() as captured:
                 console.print(view)
             shown.append(captured.get())
@@ -139,3 +152,4 @@ def test_a_look_that_aws_refuses_is_said_and_tried_again_until_ctrl_c(
     assert ["not read again: " in view for view in shown] == [False, True, False]
     assert "Rate exceeded" in shown[1]
     assert "[x] lacks 2 tasks" in shown[2]
+    assert "i-00000000000000001" in shown[2], "an id can be copied at 80 columns"

@@ -18,7 +18,8 @@ from tests.e2e.emulators import ROOT, Emulators, from_environment, started
 
 WHERE = ROOT / "build" / "emulators"
 TRY = """
-The suite is deployed on local emulators, with the clusters web, batch, stream and old. In another terminal, here:
+The suite is deployed on local emulators. The clusters web, batch and stream have instances; old is adopted, and there
+are its parameters alone. In another terminal, here:
 
   . build/emulators/env                  the emulators instead of AWS, and .venv/bin in the path
   steady clusters                        which clusters there are

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
@@ -23,6 +24,7 @@ from tests.infra.watched import watch_template
 
 COUNTED_BESIDE_REASONS = ("BadThresholds", "ParametersUnreadable", "LedgerUnreachable", "LedgerDropped", "CallsShed")
 CLUSTERS = ("web", "batch")
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -198,3 +200,9 @@ def test_every_metric_is_read_by_an_alarm_or_a_dashboard(templates: dict[str, Te
     # has several (test_stacks.py).
     missing = {name for name in names if not re.search(rf"\b{name}\b", shown)}
     assert missing == {reason.__name__ for reason in (*ORDER_REASONS, *POOL_REASONS)}
+
+
+def test_the_page_of_renamed_alarms_has_every_alarm_of_a_cluster() -> None:
+    page = (ROOT / "docs" / "renamed-alarms.md").read_text()
+
+    assert [watched.name for watched in WATCHED if f"| `CLUSTER {watched.name}` |" not in page] == []

@@ -13,6 +13,7 @@ from simulator.policies import (
     managed_scaling,
     reservation_alarms,
 )
+from simulator.policies.node_pool import NodePool
 from simulator.policies.peer import Look, look_every
 from simulator.simulation import Scenario, simulate
 from simulator.workload.plan import ClusterPlan, Job, ServiceChange, SpotMarket
@@ -191,3 +192,27 @@ def test_a_peer_that_a_changing_fleet_refuses_tries_again_at_its_next_look() -> 
     world.run(200)
 
     assert targets[:3] == [2, 3, 4]
+
+
+def test_a_pool_of_several_sizes_is_bounded_by_capacity_and_not_by_nodes() -> None:
+    """karpenter.sh, "NodePools", `spec.limits`: of CPU and memory. Three of the largest are six of half its size."""
+    cluster = World(seed=1, scaling=False).spot_cluster("web", 0, "m5.xlarge")
+    nodes = NodePool(cluster, ("m5.large", "m5.xlarge"))
+
+    assert nodes.within(["m5.large"] * 9, 3) == ["m5.large"] * 6
+    assert nodes.within(["m5.xlarge", "m5.large", "m5.xlarge", "m5.xlarge"], 3) == [
+        "m5.xlarge",
+        "m5.large",
+        "m5.xlarge",
+    ]
+    nodes.launch_spot(["m5.large"] * 5)
+    assert nodes.within(["m5.large", "m5.large"], 3) == ["m5.large"]
+
+
+def test_the_largest_workload_fits_any_size_of_nodes() -> None:
+    jobs = tuple(Job(60 + n, "batch", Size(900, 900), 900) for n in range(60))
+    plan = ClusterPlan("work", PoolKind.SPOT_FLEET, "m5.2xlarge", jobs=jobs, on_spot=True)
+
+    figures = simulate("karpenter-any-size", Scenario((plan,), hours=0.5, thresholds={"max_capacity": 8})).figures
+
+    assert figures["unplaced_tasks"] == 0
