@@ -15,7 +15,16 @@ from infra.settings.target import Settings
 from infra.wiring import Feed
 from steady.api_budget import limits
 from steady.metrics import MetricName
-from steady.scaling import lateness, observations, reasons, renewal_reasons, stuck_drains, try_reasons, type_order
+from steady.scaling import (
+    delivery,
+    lateness,
+    observations,
+    reasons,
+    renewal_reasons,
+    stuck_drains,
+    try_reasons,
+    type_order,
+)
 
 # A notice leaves 120 s: a first step that deregisters targets later than this is late.
 DEREGISTERED_WITHIN_S = 15
@@ -45,6 +54,8 @@ REASONS_TO_REMOVE = (
 )
 # Of clusters that may launch their types in another order: a dashboard of more than 50 metrics is not free of charge.
 ORDER_REASONS = (type_order.TypePutFirst, type_order.OrderRestored)
+# Of clusters with several pools, for the same reason.
+POOL_REASONS = (delivery.PassedOver,)
 PROBLEMS = (
     reasons.AtMaximum.__name__,
     reasons.FitsNoInstance.__name__,
@@ -69,13 +80,18 @@ PROBLEMS = (
 )
 
 
-def add_cluster_dashboard(scope: Construct, cluster: str, *, orders_types: bool) -> None:
-    """Add the dashboard of one cluster; `orders_types`: whether it may launch its types in another order."""
+def add_cluster_dashboard(scope: Construct, cluster: str, *, orders_types: bool, has_pools: bool) -> None:
+    """Add the dashboard of one cluster.
+
+    Args:
+        orders_types: whether it may launch its types in another order.
+        has_pools: whether it has several pools.
+    """
     cloudwatch.Dashboard(
         scope,
         f"Dashboard-{cluster}",
         dashboard_name=f"steady-{cluster}",
-        widgets=[*_capacity(cluster), *_events(cluster, orders_types=orders_types)],
+        widgets=[*_capacity(cluster), *_events(cluster, orders_types=orders_types, has_pools=has_pools)],
     )
 
 
@@ -167,7 +183,7 @@ def _capacity(cluster: str) -> list[list[cloudwatch.IWidget]]:
     ]
 
 
-def _events(cluster: str, *, orders_types: bool) -> list[list[cloudwatch.IWidget]]:
+def _events(cluster: str, *, orders_types: bool, has_pools: bool) -> list[list[cloudwatch.IWidget]]:
     """Make the rows that show what was decided and done, and what went wrong."""
 
     def counted(*names: str, feed: Feed = wiring.AUTOSCALER) -> list[cloudwatch.IMetric]:
@@ -181,6 +197,7 @@ def _events(cluster: str, *, orders_types: bool) -> list[list[cloudwatch.IWidget
         MetricName.RECOMMENDATIONS_IGNORED,
     )
     put_first, restored = ([one.__name__] if orders_types else [] for one in ORDER_REASONS)
+    passed_over = [one.__name__ for one in POOL_REASONS] if has_pools else []
     slowest = metrics.of_cluster(MetricName.DEREGISTERED_AFTER, cluster, wiring.INTERRUPTION, "Maximum", "slowest")
     return [
         [
@@ -193,7 +210,7 @@ def _events(cluster: str, *, orders_types: bool) -> list[list[cloudwatch.IWidget
             _graph("Service-out, a minute", counted(*steps, feed=wiring.INTERRUPTION)),
             _graph("Time from a notice to deregistered targets, s", [slowest], line=DEREGISTERED_WITHIN_S),
         ],
-        [_graph("Problems, a minute", counted(*PROBLEMS))],
+        [_graph("Problems, a minute", counted(*PROBLEMS, *passed_over))],
     ]
 
 

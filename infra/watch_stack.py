@@ -271,7 +271,8 @@ class ClusterWatchStack(cdk.Stack):
     def __init__(self, scope: Construct, id_: str, *, settings: Settings, cluster: str, **kwargs: Any) -> None:
         super().__init__(scope, id_, **kwargs)
         if settings.dashboards != "none":
-            dashboards.add_cluster_dashboard(self, cluster, orders_types=cluster in settings.fitting)
+            orders_types, has_pools = cluster in settings.fitting, cluster in settings.several_pools
+            dashboards.add_cluster_dashboard(self, cluster, orders_types=orders_types, has_pools=has_pools)
         for watched in WATCHED:
             alarm(
                 self,

@@ -116,6 +116,10 @@ def test_a_cluster_with_several_pools_has_each_of_them_and_a_hook_on_each_group(
     groups = {hook["Properties"]["AutoScalingGroupName"] for hook in hooks}
     assert "mix-base" in groups
     assert "mix-large" not in groups
+    dashboards = watch_template(added).find_resources("AWS::CloudWatch::Dashboard").values()
+    shown = [str(one["Properties"]) for one in dashboards if "PassedOver" in str(one["Properties"])]
+    assert len(shown) == 1
+    assert "steady-mix" in shown[0]
 
 
 def test_no_threshold_of_the_operators_is_cloudformations(templates: dict[str, Template]) -> None:
