@@ -40,7 +40,6 @@ REASONS_TO_ADD = (
     reasons.ReplacedAhead,
     reasons.FellBack,
     reasons.BackInService,
-    renewal_reasons.RenewalBegun,
 )
 REASONS_TO_REMOVE = (
     reasons.ReservationLow,
@@ -49,13 +48,20 @@ REASONS_TO_REMOVE = (
     reasons.ScaleInShed,
     stuck_drains.TasksCannotMove,
     reasons.Retired,
-    renewal_reasons.RenewalEmpties,
-    renewal_reasons.RenewalReturns,
 )
 # Of clusters that may launch their types in another order: a dashboard of more than 50 metrics is not free of charge.
 ORDER_REASONS = (type_order.TypePutFirst, type_order.OrderRestored)
 # Of clusters with several pools, for the same reason.
 POOL_REASONS = (delivery.PassedOver,)
+# Of clusters whose instances the deployment renews, for the same reason.
+RENEWAL_REASONS = (
+    renewal_reasons.RenewalBegun,
+    renewal_reasons.RenewalEmpties,
+    renewal_reasons.RenewalReturns,
+    renewal_reasons.RenewalWaits,
+    renewal_reasons.RenewalUnread,
+    renewal_reasons.RenewalStopped,
+)
 PROBLEMS = (
     reasons.AtMaximum.__name__,
     reasons.FitsNoInstance.__name__,
@@ -69,9 +75,6 @@ PROBLEMS = (
     reasons.HealingHeldBack.__name__,
     reasons.TerminationsRefused.__name__,
     stuck_drains.DrainDoesNotEnd.__name__,
-    renewal_reasons.RenewalWaits.__name__,
-    renewal_reasons.RenewalStopped.__name__,
-    renewal_reasons.RenewalUnread.__name__,
     MetricName.BAD_THRESHOLDS,
     MetricName.PARAMETERS_UNREADABLE,
     MetricName.LEDGER_UNREACHABLE,
@@ -80,18 +83,21 @@ PROBLEMS = (
 )
 
 
-def add_cluster_dashboard(scope: Construct, cluster: str, *, orders_types: bool, has_pools: bool) -> None:
-    """Add the dashboard of one cluster.
+def renews(settings: Settings, cluster: str) -> bool:
+    """Return whether the deployment sets the threshold `renew` of a cluster to `drift`."""
+    rows = {row.name: row.thresholds for row in settings.clusters}
+    return {**settings.thresholds, **rows[cluster]}.get("renew") == "drift"
 
-    Args:
-        orders_types: whether it may launch its types in another order.
-        has_pools: whether it has several pools.
-    """
+
+def add_cluster_dashboard(scope: Construct, settings: Settings, cluster: str) -> None:
+    """Add the dashboard of one cluster: with what its rows of `cdk.json` make it do."""
+    renewal = _renewal(cluster) if renews(settings, cluster) else []
+    orders_types, has_pools = cluster in settings.fitting, cluster in settings.several_pools
     cloudwatch.Dashboard(
         scope,
         f"Dashboard-{cluster}",
         dashboard_name=f"steady-{cluster}",
-        widgets=[*_capacity(cluster), *_events(cluster, orders_types=orders_types, has_pools=has_pools)],
+        widgets=[*_capacity(cluster), *_events(cluster, orders_types=orders_types, has_pools=has_pools), *renewal],
     )
 
 
@@ -177,10 +183,17 @@ def _capacity(cluster: str) -> list[list[cloudwatch.IWidget]]:
         ],
         [
             _graph("Tasks that wait for capacity", waiting),
-            _graph("Instances", [gauge(MetricName.INSTANCES, "instances"), gauge(MetricName.DRIFTED, "to renew")]),
+            _graph("Instances", [gauge(MetricName.INSTANCES, "instances")]),
         ],
         [_graph("Missing Spot capacity, in units", [gauge(MetricName.SPOT_SHORT, "missing")])],
     ]
+
+
+def _renewal(cluster: str) -> list[list[cloudwatch.IWidget]]:
+    """Make the row that shows which instances are out of date, and what renewal does about them."""
+    drifted = metrics.of_cluster(MetricName.DRIFTED, cluster, wiring.AUTOSCALER, "Maximum", "to renew")
+    steps = [metrics.of_cluster(reason.__name__, cluster, wiring.AUTOSCALER) for reason in RENEWAL_REASONS]
+    return [[_graph("Instances to renew", [drifted]), _graph("Renewal, a minute", steps)]]
 
 
 def _events(cluster: str, *, orders_types: bool, has_pools: bool) -> list[list[cloudwatch.IWidget]]:

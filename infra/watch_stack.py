@@ -185,14 +185,6 @@ WATCHED = (
         "drains-do-not-end",
     ),
     Watched(
-        renewal_reasons.RenewalStopped.__name__,
-        "has stopped its renewal",
-        "What the pool of cluster {cluster} launches is no good: no instance of it has registered, or tasks of a "
-        "service fail on the first one that run elsewhere. The old instances run on. Renewal goes on once the pool "
-        "launches something else, such as the former image.",
-        "renewal-is-stopped",
-    ),
-    Watched(
         reasons.TerminationsRefused.__name__,
         "has instances that AWS refuses to terminate",
         f"For {REFUSED_MINUTES} minutes, AWS has refused to terminate instances of cluster {{cluster}}. Each is tried "
@@ -228,6 +220,16 @@ WATCHED = (
         "failed. ECS starts the tasks of services again elsewhere.",
         "tasks-are-killed-by-interruptions",
         feed=wiring.INTERRUPTION,
+    ),
+)
+OF_RENEWAL = (
+    Watched(
+        renewal_reasons.RenewalStopped.__name__,
+        "has stopped its renewal",
+        "What the pool of cluster {cluster} launches is no good: no instance of it has registered, or tasks of a "
+        "service fail on the first one that run elsewhere. The old instances run on. Renewal goes on once the pool "
+        "launches something else, such as the former image.",
+        "renewal-is-stopped",
     ),
 )
 
@@ -271,9 +273,8 @@ class ClusterWatchStack(cdk.Stack):
     def __init__(self, scope: Construct, id_: str, *, settings: Settings, cluster: str, **kwargs: Any) -> None:
         super().__init__(scope, id_, **kwargs)
         if settings.dashboards != "none":
-            orders_types, has_pools = cluster in settings.fitting, cluster in settings.several_pools
-            dashboards.add_cluster_dashboard(self, cluster, orders_types=orders_types, has_pools=has_pools)
-        for watched in WATCHED:
+            dashboards.add_cluster_dashboard(self, settings, cluster)
+        for watched in (*WATCHED, *(OF_RENEWAL if dashboards.renews(settings, cluster) else ())):
             alarm(
                 self,
                 f"{watched.metric}-{cluster}",

@@ -12,8 +12,8 @@ import pytest
 from aws_cdk.assertions import Template
 
 from infra import stacks, wiring
-from infra.dashboards import ORDER_REASONS, POOL_REASONS
-from infra.watch_stack import NEAR_A_LIMIT, WATCHED
+from infra.dashboards import ORDER_REASONS, POOL_REASONS, RENEWAL_REASONS
+from infra.watch_stack import NEAR_A_LIMIT, OF_RENEWAL, WATCHED
 from simulator.world import World
 from steady.api_budget import limits
 from steady.aws.telemetry import PowertoolsTelemetry
@@ -197,12 +197,28 @@ def test_every_metric_is_read_by_an_alarm_or_a_dashboard(templates: dict[str, Te
 
     # Gauges are looked for where the functions put them out: in the test of what the functions count. Those of an order
     # of types are on the dashboards of clusters that may change it (test_type_order.py), those of pools where a cluster
-    # has several (test_stacks.py).
+    # has several (test_stacks.py), those of renewal where it is on (below).
     missing = {name for name in names if not re.search(rf"\b{name}\b", shown)}
-    assert missing == {reason.__name__ for reason in (*ORDER_REASONS, *POOL_REASONS)}
+    of_some = (*ORDER_REASONS, *POOL_REASONS, *RENEWAL_REASONS)
+    assert missing == {MetricName.DRIFTED, *(reason.__name__ for reason in of_some)}
+
+
+def test_a_cluster_that_the_deployment_renews_has_its_row_and_its_alarm(templates: dict[str, Template]) -> None:
+    names = {MetricName.DRIFTED, *(reason.__name__ for reason in RENEWAL_REASONS)}
+    [added] = stacks.add_to(cdk.App(context={**CONTEXT, "thresholds": {"renew": "drift"}}))
+    renewed = {"watch": watch_template(added)}
+
+    shown = shown_by(renewed)
+
+    assert {name for name in names if not re.search(rf"\b{name}\b", shown)} == set()
+    assert [name for name in names if re.search(rf"\b{name}\b", shown_by(templates))] == []
+    more = {alarm["AlarmName"] for alarm in alarms(renewed["watch"])} - {
+        a["AlarmName"] for a in alarms(templates["watch"])
+    }
+    assert more == {f"steady: {cluster} has stopped its renewal" for cluster in CLUSTERS}
 
 
 def test_the_page_of_renamed_alarms_has_every_alarm_of_a_cluster() -> None:
     page = (ROOT / "docs" / "renamed-alarms.md").read_text()
 
-    assert [watched.name for watched in WATCHED if f"| `CLUSTER {watched.name}` |" not in page] == []
+    assert [watched.name for watched in (*WATCHED, *OF_RENEWAL) if f"| `CLUSTER {watched.name}` |" not in page] == []

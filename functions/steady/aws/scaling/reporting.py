@@ -20,6 +20,7 @@ def put_metrics(runtime: Runtime, parts: Sequence[PoolDecision], share_percent: 
     """
     cpu, memory = reservation(i for one in parts for i in one.snapshot.active)
     demands = {key for one in parts for key in one.decision.state.demands}
+    drifted = [one.snapshot.pool.drifted for one in parts if one.snapshot.pool.launches]
     runtime.telemetry.gauges(
         {
             MetricName.TARGET: sum(one.decision.target for one in parts),
@@ -31,7 +32,8 @@ def put_metrics(runtime: Runtime, parts: Sequence[PoolDecision], share_percent: 
             MetricName.MEMORY_RESERVATION: round(memory, 1),
             MetricName.MISSING_TASKS: sum(s.missing for one in parts for s in one.snapshot.services),
             MetricName.DEMANDS: len(demands),
-            MetricName.DRIFTED: sum(len(one.snapshot.pool.drifted) for one in parts),
+            # Each metric costs: it is put out where renewal is on.
+            **({MetricName.DRIFTED: sum(map(len, drifted))} if drifted else {}),
             MetricName.LATE_TASKS: sum(late_tasks(one.snapshot, one.decision.state) for one in parts),
             MetricName.START_AT_ONCE_SHORTFALL: round(
                 max(one.decision.state.lately.shortfall(share_percent) for one in parts), 1
