@@ -88,16 +88,18 @@ class Result:
         ]
         if self.way == BROKEN:
             return [*of, (f"{self.way}: {self.launched} launched, one at most", self.launched <= 1)]
-        allowed = KARPENTER_MINUTES * max(1.0, self.tasks / KARPENTER_PODS)
-        took = f"services moved in {self.services_minutes} minutes" if self.services_minutes else "not renewed"
-        return [
-            *of,
+        of += [(f"{self.way}: {self.left} old instances left, none", not self.left)]
+        of += [
             (
                 f"{self.way}: {self.most} instances asked for at most, {MOST_SURGE:.0%} of {self.instances}",
                 self.is_small,
-            ),
-            (f"{self.way}: {took}, at most {allowed:.0f}", 0 < (self.services_minutes or 0) <= allowed),
+            )
         ]
+        if self.way == CRASHING:
+            return of
+        allowed = KARPENTER_MINUTES * max(1.0, self.tasks / KARPENTER_PODS)
+        took = f"services moved in {self.services_minutes} minutes" if self.services_minutes else "not renewed"
+        return [*of, (f"{self.way}: {took}, at most {allowed:.0f}", 0 < (self.services_minutes or 0) <= allowed)]
 
     @property
     def is_small(self) -> bool:
