@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -119,6 +120,30 @@ class CrashAt(Fault):
         if tried.number == self.number and not self.crashed:
             self.crashed = True
             raise self.kind(f"crashed {'after' if self.after else 'before'} {tried.name}")
+
+
+class CrashAtRandom(Fault):
+    """The function `caller` crashes before a call takes effect, at each of its calls with the same `chance`."""
+
+    def __init__(self, caller: str, chance: float, seed: int) -> None:
+        self.crashes = 0
+        self._caller, self._chance, self._rng = caller, chance, random.Random(f"crashes {seed}")
+
+    def before(self, tried: Try) -> None:
+        self._crash(tried)
+
+    def _crash(self, tried: Try) -> None:
+        if tried.caller == self._caller and self._rng.random() < self._chance:
+            self.crashes += 1
+            raise Crashed
+
+
+class CrashAtRandomAround(CrashAtRandom):
+    """The function crashes after a call has taken effect as often as before: each with `chance`."""
+
+    def answered(self, tried: Try, answer: dict[str, Any]) -> dict[str, Any]:
+        self._crash(tried)
+        return answer
 
 
 class Refused(Fault):

@@ -15,6 +15,7 @@ from simulator.ec2 import BOOT_S
 from simulator.endpoint import Counts
 from simulator.instance_types import registered_size
 from simulator.outcome import CallSample, ClusterRecord, FunctionUse, Outcome, Sample, decreases, waits
+from simulator.policies.peer import missing_tasks
 from simulator.recording import Recorder, at_once_percent
 from simulator.reservations import Reservations
 from simulator.timing import Timing
@@ -231,13 +232,7 @@ class _Run:
 
 def _pending(cluster: SimulatedCluster, launcher: Launcher) -> list[TaskShape]:
     """Return the tasks that wait for a place: jobs, and missing tasks of services."""
-    jobs = [TaskShape(run.job.size) for run in launcher.waiting]
-    services = [
-        TaskShape(service.definition.size)
-        for service in cluster.state.services.values()
-        for _ in range(len(service.missing_since))
-    ]
-    return jobs + services
+    return [TaskShape(run.job.size) for run in launcher.waiting] + missing_tasks(cluster)
 
 
 def _core(instance: Any) -> ContainerInstance:

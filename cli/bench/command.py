@@ -27,13 +27,16 @@ from cli.bench import promises as limits_
 from cli.bench.options import (
     CORES,
     AtOnceOption,
+    CasesOption,
     PageOption,
+    SearchOption,
     SeedOption,
     TracesOption,
     check_checkout,
     check_page,
     end_if_broken,
     publish,
+    show_cases,
 )
 from cli.examples import epilog
 from cli.output import JsonOption, one_line_errors, progress_bars, say, show_table, write_json
@@ -44,9 +47,6 @@ from simulator.chaos.as_they_are import table as as_they_are
 from simulator.chaos.soak import Soak
 from simulator.wording import counted
 from simulator.workload import traces
-
-SearchOption = Annotated[float, typer.Option(min=0.1, help="Seconds of the search in each case.")]
-CasesOption = Annotated[int, typer.Option(min=1, help="The number of random cases.")]
 
 app = typer.Typer(help="Measure the suite on the simulated account.", no_args_is_help=True)
 app.command("interruption", epilog=epilog("bench interruption"))(interruption.interruption)
@@ -96,12 +96,7 @@ def placement(
     with one_line_errors(packing.NoSearch), progress_bars() as progress:
         bar = progress.add_task("cases", total=cases)
         figures = packing.placement(cases, search, lambda: progress.advance(bar))
-    write_json(figures, json_)
-    if json_ != "-":
-        table = Table("", "", title=counted(cases, "random case"))
-        for name, value in figures.items():
-            table.add_row(name, f"{value:,}")
-        show_table(table)
+    show_cases(figures, cases, json_)
 
 
 @app.command(epilog=epilog("bench limits"))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.table import Table
 
 from cli.bench import figures_page
 from cli.bench.cold_start import FUNCTIONS
-from cli.output import CHECKOUT, fail, one_line_errors, show_markdown, write_json
+from cli.output import CHECKOUT, fail, one_line_errors, show_markdown, show_table, write_json
 from simulator import comparison
+from simulator.wording import counted
 from steady.pools import PoolKind
 
 # The exit code of a command that measures a broken promise.
@@ -32,6 +34,8 @@ SpotPercentOption = Annotated[
         "--spot-percent", min=0, max=100, help="What Spot is taken to cost, in percent of the on-demand list price."
     ),
 ]
+CasesOption = Annotated[int, typer.Option(min=1, help="The number of random cases.")]
+SearchOption = Annotated[float, typer.Option(min=0.1, help="Seconds of the search in each case.")]
 PageOption = Annotated[
     Path | None, typer.Option("--page", help="Write the figures into this Markdown file, between the command's marks.")
 ]
@@ -68,6 +72,16 @@ def publish(figures: Any, text: str, made_by: str, page: Path | None, json_: str
     write_json(figures, json_)
     if json_ != "-":
         show_markdown(text)
+
+
+def show_cases(figures: Mapping[str, float], cases: int, json_: str | None) -> None:
+    """Write the figures of so many random cases where `--json` says, and show them unless JSON is the answer."""
+    write_json(figures, json_)
+    if json_ != "-":
+        table = Table("", "", title=counted(cases, "random case"))
+        for name, value in figures.items():
+            table.add_row(name, f"{value:,}")
+        show_table(table)
 
 
 def end_if_broken(broken: Iterable[str], words: str = "promises are not kept:") -> None:

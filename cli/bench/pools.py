@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-from rich.table import Table
-
-from cli.bench.options import end_if_broken
-from cli.output import JsonOption, one_line_errors, progress_bars, show_table, write_json
+from cli.bench.options import CasesOption, SearchOption, end_if_broken, show_cases
+from cli.output import JsonOption, one_line_errors, progress_bars
 from simulator.bench import placement
 from simulator.bench import pools as choice
-from simulator.wording import counted
 
 # The promises: how much dearer than the best choice, and how many seconds for 10,000 tasks.
 MOST_OVER_BEST = 1.03
@@ -19,8 +13,8 @@ MOST_SECONDS = 0.5
 
 
 def pools(
-    cases: Annotated[int, typer.Option(min=1, help="The number of random cases.")] = 200,
-    search: Annotated[float, typer.Option(min=0.1, help="Seconds of the search in each case.")] = 5,
+    cases: CasesOption = 200,
+    search: SearchOption = 5,
     json_: JsonOption = None,
 ) -> None:
     """Choose which of five pools grow for random tasks, and compare the dollars with an integer program's.
@@ -34,12 +28,7 @@ def pools(
     with one_line_errors(placement.NoSearch), progress_bars() as progress:
         bar = progress.add_task("cases", total=cases)
         figures = choice.choice(cases, search, lambda: progress.advance(bar))
-    write_json(figures, json_)
-    if json_ != "-":
-        table = Table("", "", title=counted(cases, "random case"))
-        for name, value in figures.items():
-            table.add_row(name, f"{value:,}")
-        show_table(table)
+    show_cases(figures, cases, json_)
     over, seconds = figures["over_best"], figures["seconds"]
     broken = (
         [f"the choices are {100 * (over - 1):.1f} % over the best ones, at most 3 %"] if over > MOST_OVER_BEST else []

@@ -6,18 +6,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from steady.aws.capacity.providers import Providers
-from steady.aws.ecs.runs import launch_of_run
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import evaluation
 from steady.aws.scaling.looks import book_look
 from steady.cluster import TaskShape
-from steady.launch import UNSAID, Launch
 from steady.queued_run import QueuedRun
 from steady.scaling.demand import MAX_DEMANDS, Demand, RunShape, key_of_run, merge_demands, still_repeated
 from steady.scaling.state import ScalingState
 from steady.settings import ClusterSettings
 from task_launcher.environment import Environment
-from task_launcher.gangs import shape_of
+from task_launcher.gangs import launch_of, shape_of
 
 # The keys of the queue's demands in the ledger begin with this: a launcher's own messages are not the queue's.
 PREFIX = "queue/"
@@ -70,7 +68,7 @@ class QueueDemands:
             if run.shape not in read:
                 read[run.shape] = _shape(runtime, run, providers)
             if shape := read[run.shape]:
-                launch = launch_of_run(runtime, cluster.name, Launch.of(run.request, UNSAID))
+                launch = launch_of(runtime, run)
                 self._add(run, shape, launch.share(run.missing, shape.providers))
 
     def __call__(self, state: ScalingState) -> ScalingState:
@@ -97,8 +95,7 @@ def key_of(run: QueuedRun, number: int) -> str:
 
 def _shape(runtime: Runtime, run: QueuedRun, providers: Providers) -> TaskShape | None:
     """Return the shape of a task of the request; None: it cannot be read, or the pool does not serve such tasks."""
-    request = run.request
-    launch = launch_of_run(runtime, run.cluster, Launch.of(request, UNSAID))
+    request, launch = run.request, launch_of(runtime, run)
     ours = providers.ours(launch.providers)
     if not launch.is_served_by(ours):
         return None

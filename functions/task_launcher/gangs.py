@@ -37,12 +37,17 @@ def shape_of(runtime: Runtime, run: QueuedRun) -> TaskShape:
     )
 
 
+def launch_of(runtime: Runtime, run: QueuedRun) -> Launch:
+    """Return on what the tasks of a request run."""
+    return launch_of_run(runtime, run.cluster, Launch.of(run.request, UNSAID))
+
+
 def lacks_room(runtime: Runtime, cluster: ClusterSettings, run: QueuedRun) -> str:
     """Return why a gang has no room at once, in a line; "": it seems to have, or it needs no instance (Fargate).
 
     Others may place tasks meanwhile: then RunTask starts a part of the gang, which is stopped at once.
     """
-    launch = launch_of_run(runtime, run.cluster, Launch.of(run.request, UNSAID))
+    launch = launch_of(runtime, run)
     count = launch.share(run.missing, launch.providers - FARGATE_PROVIDERS)
     if not count:
         return ""

@@ -14,10 +14,9 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from simulator.clock import Crashed
 from simulator.ecs.state import Task
 from simulator.errors import AwsError
-from simulator.faults import Fault, Try
+from simulator.faults import CrashAtRandomAround
 from simulator.outcome import FunctionUse, waits
 from simulator.policies import Start, managed_scaling, reservation_alarms
 from simulator.processes import run_all
@@ -90,26 +89,6 @@ class Case:
     launches: int
     within_s: float
     seed: int
-
-
-class Crashing(Fault):
-    """The launch queue's function crashes at one in `CRASHES_EACH` of its calls."""
-
-    def __init__(self, seed: int) -> None:
-        self.crashes = 0
-        self._rng = random.Random(f"crashes {seed}")
-
-    def before(self, tried: Try) -> None:
-        self._crash(tried)
-
-    def answered(self, tried: Try, answer: dict[str, object]) -> dict[str, object]:
-        self._crash(tried)
-        return answer
-
-    def _crash(self, tried: Try) -> None:
-        if tried.caller == "task-launcher" and self._rng.random() < 0.5 / CRASHES_EACH:
-            self.crashes += 1
-            raise Crashed
 
 
 @dataclass
@@ -210,7 +189,7 @@ def run(case: Case) -> Result:
     cluster = world.group_cluster("runs", math.ceil(HELD / TASKS_AN_INSTANCE), maximum=case.launches)
     cluster.define("run", CPU_UNITS, MEMORY_MIB)
     burst = Burst(case, cluster)
-    fault = Crashing(case.seed)
+    fault = CrashAtRandomAround("task-launcher", 0.5 / CRASHES_EACH, case.seed)
     if case.caller == CRASHING:
         world.account.endpoint.fault = fault
     if scale:

@@ -67,7 +67,7 @@ def _candidate(number: int, types: Sequence[str], rng: random.Random) -> Candida
     share = {type_: sum(rng.uniform(*SPOT) for _ in ZONES) / len(ZONES) for type_ in types}
     spot = {type_: share[type_] * list_price(shape) for type_, shape in shapes.items()}
     snapshot = Snapshot("web", 0.0, (), (), pool, shapes=shapes)
-    return Candidate(f"pool {number}", snapshot, ScalingState(), Thresholds(max_capacity=100_000), spot_prices=spot)
+    return Candidate(f"pool {number}", snapshot, ScalingState(spot_prices=spot), Thresholds(max_capacity=100_000))
 
 
 def choice(cases: int = 200, search_s: float = 5.0, done: Callable[[], None] = lambda: None) -> dict[str, Any]:

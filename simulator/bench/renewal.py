@@ -11,9 +11,8 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from simulator.clock import Crashed
 from simulator.ecs.state import Deploys
-from simulator.faults import Fault, Try
+from simulator.faults import CrashAtRandom
 from simulator.processes import run_all
 from simulator.timing import Timing
 from simulator.workload import synthetic
@@ -107,19 +106,6 @@ class Result:
         return self.most <= max(self.instances + 3, MOST_SURGE * self.instances)
 
 
-class Crashing(Fault):
-    """The autoscaler crashes at one in `CRASHES_EACH` of its calls."""
-
-    def __init__(self, seed: int) -> None:
-        self.crashes = 0
-        self._rng = random.Random(f"crashes {seed}")
-
-    def before(self, tried: Try) -> None:
-        if tried.caller == "autoscaler" and self._rng.random() < 1 / CRASHES_EACH:
-            self.crashes += 1
-            raise Crashed
-
-
 def measure(
     ways: Sequence[str], instances: int, seed: int, at_once: int, done: Callable[[Case], None] = lambda case: None
 ) -> list[Result]:
@@ -130,7 +116,7 @@ def measure(
 def run(case: Case) -> Result:
     """Renew a cluster in one way, and count what became of its tasks and requests."""
     cluster = _cluster(case)
-    world, fault = cluster.world, Crashing(case.seed)
+    world, fault = cluster.world, CrashAtRandom("autoscaler", 1 / CRASHES_EACH, case.seed)
     templates = world.account.ec2.templates
     old = {one.id for one in cluster.ec2_instances()}
     lost_before = world.account.balancing.seconds_without_target()

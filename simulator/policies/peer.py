@@ -23,6 +23,12 @@ from steady.thresholds import Thresholds
 Pending = Callable[[], list[TaskShape]]
 
 
+def missing_tasks(cluster: SimulatedCluster) -> list[TaskShape]:
+    """Return the tasks of services that are not placed yet."""
+    services = cluster.state.services.values()
+    return [TaskShape(service.definition.size) for service in services for _ in service.missing_since]
+
+
 @dataclass(frozen=True)
 class Look:
     """One look of a peer at its cluster: what it sees, and the changes that it can make.

@@ -4,10 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from steady.cluster import NOTHING, Beside, Size, largest, smallest
-from steady.list_prices import price
-from steady.pools import Purchase
 from steady.scaling.division import Part
-from steady.scaling.pool import next_shape, shapes_of
 from steady.scaling.reservation import registered_on, reserved_on
 from steady.scaling.rules import wants_of
 
@@ -37,12 +34,11 @@ def dearest_first(parts: Sequence[Part]) -> tuple[Part, ...]:
 
 def _usd(part: Part) -> float:
     """Return the price of a vCPU; of a pool whose instances are not known yet, none: it has none to empty."""
-    shapes = shapes_of(part.snapshot, part.state)
-    if not shapes:
+    pool = part.candidate
+    if not pool.likely:
         return 0.0
-    shape = next_shape(part.snapshot, part.state, shapes) or shapes[0]
-    on_spot = part.snapshot.pool.traits.purchase is Purchase.SPOT
-    return price(shape, part.state.spot_prices if on_spot else None) * 1024 / shape.size.cpu_units
+    shape = pool.likely[0]
+    return pool.price(shape) * 1024 / shape.size.cpu_units
 
 
 def _beside(part: Part) -> Beside:

@@ -1,7 +1,7 @@
 """A pool that may be asked for what waits: the room it has, the room that is coming, and what a new instance offers."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 from steady.cluster import InstanceShape, Snapshot, TaskShape
@@ -21,7 +21,6 @@ class Candidate:
     Attributes:
         snapshot: the cluster with the pool's instances alone.
         is_passed_over: whether it does not deliver (`steady.scaling.delivery`).
-        spot_prices: the USD of an hour of each type on Spot, as far as they are known.
     """
 
     name: str
@@ -30,7 +29,6 @@ class Candidate:
     thresholds: Thresholds
     priority: int = 0
     is_passed_over: bool = False
-    spot_prices: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def shapes(self) -> Sequence[InstanceShape]:
@@ -60,7 +58,7 @@ class Candidate:
     def price(self, shape: InstanceShape) -> float:
         """Return the USD of an hour of an instance of `shape`, as the pool buys it."""
         on_spot = self.snapshot.pool.traits.purchase is Purchase.SPOT
-        return price(shape, self.spot_prices if on_spot else None)
+        return price(shape, self.state.spot_prices if on_spot else None)
 
     def serves(self, task: TaskShape) -> bool:
         """Whether ECS may place `task` on its instances: by the capacity provider strategy."""

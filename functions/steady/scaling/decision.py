@@ -13,6 +13,7 @@ from steady.scaling import (
     healing,
     next_look,
     renewal,
+    renewal_round,
     scale_in,
     scale_out,
     spot_fallback,
@@ -140,7 +141,7 @@ def decide(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> D
     for part in PARTS:
         decision = decision.fold(part(situation, decision))
     raised_to = decision.target if decision.for_now else 0
-    renewed = renewal.with_target(decision.state.renewal, decision.target - decision.for_now, snapshot.pool)
+    renewed = renewal_round.with_target(decision.state.renewal, decision.target - decision.for_now, snapshot.pool)
     remembered = replace(decision.state, raised_by=decision.for_now, raised_to=raised_to, renewal=renewed)
     return replace(decision, state=remembered)
 
@@ -170,7 +171,7 @@ def instances_to_read(snapshot: Snapshot, state: ScalingState, thresholds: Thres
     """
     snapshot = stuck_drains.with_spared(snapshot, state)
     due = scale_in.candidates(snapshot, state.low_since, thresholds, Bounds.of(snapshot, thresholds).minimum)
-    due += [i for i in renewal.instances_to_read(snapshot, state) if i not in due]
+    due += [i for i in renewal_round.instances_to_read(snapshot, state) if i not in due]
     due += [i for i in spot_fallback.on_demand_instances(snapshot) if i not in due and i.arn not in snapshot.pinned]
     return stuck_drains.instances_to_read(snapshot, state) + due
 

@@ -34,6 +34,13 @@ class Part:
     thresholds: Thresholds
     gives_back: bool = False
 
+    @property
+    def candidate(self) -> Candidate:
+        """The pool as one that may be asked for what waits."""
+        is_passed_over = self.snapshot.at < self.state.delivery.passed_over_until
+        name, priority = self.settings.name, self.settings.priority
+        return Candidate(name, self.snapshot, self.state, self.thresholds, priority, is_passed_over)
+
 
 def divide(whole: Snapshot, state: ScalingState, settings: ClusterSettings) -> tuple[Part, ...]:
     """Return the part of each pool that could be read.
@@ -89,7 +96,7 @@ def _allotted(parts: Sequence[Part], whole: Snapshot, thresholds: Thresholds) ->
     for s in whole.services:
         if s.shape and not s.shared:
             tasks[s.shape] += s.missing
-    candidates = [_candidate(part, whole.at) for part in parts]
+    candidates = [part.candidate for part in parts]
     allotment = allot(tasks, candidates, thresholds)
     left = {name: Counter(of_pool) for name, of_pool in allotment.tasks.items()}
     shares = {s.name: _shares(s, left) for s in whole.services}
@@ -119,19 +126,6 @@ def _allotted(parts: Sequence[Part], whole: Snapshot, thresholds: Thresholds) ->
 def _with_minimum(thresholds: Thresholds, units: int) -> Thresholds:
     minimum = min(thresholds.max_capacity, max(thresholds.min_capacity, units))
     return replace(thresholds, min_capacity=minimum)
-
-
-def _candidate(part: Part, now: float) -> Candidate:
-    is_passed_over = now < part.state.delivery.passed_over_until
-    return Candidate(
-        part.settings.name,
-        part.snapshot,
-        part.state,
-        part.thresholds,
-        part.settings.priority,
-        is_passed_over,
-        part.state.spot_prices,
-    )
 
 
 def _shares(service: Service, left: Mapping[str, Counter[TaskShape]]) -> Mapping[str, int]:

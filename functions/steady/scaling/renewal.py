@@ -16,14 +16,7 @@ from steady.scaling.change import Change
 from steady.scaling.reasons import Reason
 from steady.scaling.renewal_progress import NOT_RENEWING, RenewalProgress
 from steady.scaling.renewal_reasons import RenewalBegun, RenewalEmpties, RenewalReturns, RenewalStopped, RenewalUnread
-from steady.scaling.renewal_round import (
-    Round,
-    drifted_instances,
-    is_under_way,
-    returnable_instances,
-)
-from steady.scaling.renewal_round import instances_to_read as instances_to_read
-from steady.scaling.renewal_round import with_target as with_target
+from steady.scaling.renewal_round import Round, drifted_instances, is_under_way, returnable_instances
 from steady.scaling.state import ScalingState
 from steady.windows import is_open
 
@@ -182,11 +175,11 @@ def _give_back(this: Round, progress: RenewalProgress) -> Change:
     stopped = _stopped(progress)
     if this.is_wanted:
         # Tasks wait for capacity: it is theirs.
-        return Change(reasons=stopped, state={"renewal": replace(progress, asked=0, asked_for="")})
+        return Change(reasons=stopped, state={"renewal": progress.with_asked(0)})
     unlaunched = max(0, this.target - snapshot.pool.held)
     back = max(0, min(progress.asked, unlaunched, this.target - this.bounds.minimum))
     left = progress.asked - back
-    rest = replace(progress, asked=left, asked_for=progress.asked_for if left else "")
+    rest = progress.with_asked(left)
     if back or not left or not this.is_calm:
         reasons = (RenewalReturns(back), *stopped) if back else stopped
         return Change(units=-back, reasons=reasons, state={"renewal": rest})
@@ -199,7 +192,7 @@ def _give_back(this: Round, progress: RenewalProgress) -> Change:
         return _emptied(this, rest, chosen, RenewalReturns(math.ceil(this.units(chosen))), *stopped)
     if this.ready(progress) > 0 and any(i.arn in snapshot.tasks_of for i in due):
         # None of those that may go is small enough: scale-in has it.
-        rest = replace(rest, asked=0, asked_for="")
+        rest = rest.with_asked(0)
     return Change(reasons=stopped, state={"renewal": rest})
 
 
@@ -212,7 +205,7 @@ def _emptied(this: Round, progress: RenewalProgress, chosen: list[ContainerInsta
         to_drain=tuple(i.arn for i in chosen),
         reasons=reasons,
         state={
-            "renewal": replace(progress, asked=left, asked_for=progress.asked_for if left else "", old=going),
+            "renewal": replace(progress.with_asked(left), old=going),
             "draining": {**state.draining, **{i.arn: i.instance_id for i in chosen}},
         },
     )

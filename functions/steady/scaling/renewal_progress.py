@@ -1,7 +1,7 @@
 """How far the renewal of a cluster's instances is, as its decisions remember it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,10 @@ class RenewalProgress:
     def begin_anew(self, launches: str) -> "RenewalProgress":
         """Return the progress of a renewal towards `launches`: what is under way is remembered, and no more."""
         return RenewalProgress(launches, self.asked, self.asked_for, self.target, self.old)
+
+    def with_asked(self, units: int) -> "RenewalProgress":
+        """Return the progress with so many units left of those that were asked for."""
+        return replace(self, asked=units, asked_for=self.asked_for if units else "")
 
 
 NOT_RENEWING = RenewalProgress()

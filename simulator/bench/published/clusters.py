@@ -7,9 +7,9 @@ from functools import cache
 
 from simulator.ecs.strategies import Strategy
 from simulator.policies import Start, cluster_autoscaler, karpenter, managed_instances, managed_scaling
+from simulator.policies.peer import missing_tasks
 from simulator.timing import Timing
 from simulator.world import SimulatedCluster, World
-from steady.cluster import TaskShape
 
 # Vlad Ionescu's benchmark (github.com/Vlaaaaaaad/blog-scaling-containers-on-aws-in-2022, ecs-on-ec2): five services of
 # 700 tasks of 1 vCPU and 2 GiB, on Spot Instances of 16 vCPU and 32 GiB, at most 250 of them, one at first. It has the
@@ -35,7 +35,7 @@ def all_tasks_s(policy: Start, seed: int) -> float:
 def _growth(policy: Start, seed: int) -> tuple[float, float]:
     """Return after how long the first task on a new instance runs, and all of them."""
     cluster = _cluster(seed)
-    policy(cluster, lambda: _waiting(cluster))
+    policy(cluster, lambda: missing_tasks(cluster))
     cluster.world.run(120)
     # ECS knows the size of the group's instances from the one that runs; what it holds is no new capacity.
     old = {i.arn for i in cluster.instances()}
@@ -50,7 +50,7 @@ def _growth(policy: Start, seed: int) -> tuple[float, float]:
 def first_task_from_nothing_s(policy: Start, seed: int) -> float:
     """Return after how long a single task runs on a cluster without any instance."""
     cluster = _cluster(seed, instances=0)
-    policy(cluster, lambda: _waiting(cluster))
+    policy(cluster, lambda: missing_tasks(cluster))
     cluster.world.run(60)
     cluster.service("app", 1, cpu=TASK[0], memory=TASK[1])
     return _until(cluster, lambda: bool(cluster.running()))
@@ -62,7 +62,7 @@ def decision_s(policy: Start, seed: int) -> float:
     cluster.service("full", 50 * 15, cpu=TASK[0], memory=TASK[1])
     cluster.world.run(300)
     before = cluster.target
-    policy(cluster, lambda: _waiting(cluster))
+    policy(cluster, lambda: missing_tasks(cluster))
     # Its look is every ten seconds: between two of them.
     cluster.world.run(63)
     cluster.service("more", 30, cpu=TASK[0], memory=TASK[1])
@@ -90,7 +90,7 @@ def _shrinking(seed: int) -> tuple[float, float]:
         "app", PACKED_BEFORE, cpu=PACKED_TASK[0], memory=PACKED_TASK[1], strategy=Strategy.BINPACK
     )
     world.run(600)
-    managed_scaling.start(cluster, lambda: _waiting(cluster))
+    managed_scaling.start(cluster, lambda: missing_tasks(cluster))
     world.run(600)
     world.account.scheduler.services.set_desired(service, PACKED_AFTER)
     begins_s = _until(cluster, lambda: cluster.target < FULL)
@@ -100,11 +100,6 @@ def _shrinking(seed: int) -> tuple[float, float]:
 def _cluster(seed: int, instances: int = 1) -> SimulatedCluster:
     world = World(seed, scaling=False, timing=Timing.as_aws())
     return world.spot_group_cluster("spot", instances, TYPE, maximum=MOST)
-
-
-def _waiting(cluster: SimulatedCluster) -> list[TaskShape]:
-    services = cluster.state.services.values()
-    return [TaskShape(s.definition.size) for s in services for _ in s.missing_since]
 
 
 def _until(cluster: SimulatedCluster, done: Callable[[], bool], step_s: float = STEP_S) -> float:

@@ -9,8 +9,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from steady.aws.cache import Cache
-from steady.aws.capacity.purchases import IDS_A_FILTER
-from steady.aws.runtime import Runtime, batches
+from steady.aws.capacity.ec2_instances import described_instances
+from steady.aws.runtime import Runtime
 from steady.drift import Drift
 from steady.pools import Pool, PoolKind, TemplateName
 from steady.thresholds import Thresholds
@@ -146,11 +146,8 @@ def _version(runtime: Runtime, name: TemplateName, *, resolves: bool) -> Any:
 def _origins(runtime: Runtime, ids: Iterable[str]) -> Mapping[str, Origin]:
     """Return what each of the instances was launched from; those that EC2 does not describe yet are left out."""
     known = {id_: origin for id_ in ids if (origin := ORIGINS.get(runtime, id_))}
-    pages = runtime.ec2.get_paginator("describe_instances")
-    for some in batches(sorted(set(ids) - set(known)), IDS_A_FILTER):
-        for page in pages.paginate(Filters=[{"Name": "instance-id", "Values": list(some)}]):
-            for one in (i for reservation in page["Reservations"] for i in reservation["Instances"]):
-                known[one["InstanceId"]] = ORIGINS.keep(runtime, one["InstanceId"], _origin(one))
+    for one in described_instances(runtime.ec2, set(ids) - set(known)):
+        known[one["InstanceId"]] = ORIGINS.keep(runtime, one["InstanceId"], _origin(one))
     return known
 
 

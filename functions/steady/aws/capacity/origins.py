@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from steady.aws.runtime import Runtime, batches
+from steady.aws.capacity.ec2_instances import described_instances
+from steady.aws.runtime import Runtime
 from steady.names import CLUSTER_TAG
 from steady.pools import PoolName
-
-# EC2: how many values one filter of DescribeInstances takes.
-IDS_A_FILTER = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +22,9 @@ class Origin:
 def origins_of(runtime: Runtime, instance_ids: Iterable[str]) -> dict[str, Origin]:
     """Return where each of `instance_ids` comes from, by its tags. Instances that are gone are left out."""
     found = {}
-    for batch in batches(sorted(set(instance_ids)), IDS_A_FILTER):
-        # A filter leaves out what is gone; with InstanceIds, the whole call would fail.
-        pages = runtime.ec2_quick.get_paginator("describe_instances").paginate(
-            Filters=[{"Name": "instance-id", "Values": batch}]
-        )
-        for page in pages:
-            for reservation in page["Reservations"]:
-                for instance in reservation["Instances"]:
-                    tags = {t["Key"]: t["Value"] for t in instance.get("Tags", [])}
-                    found[instance["InstanceId"]] = Origin(PoolName.in_tags(tags), tags.get(CLUSTER_TAG, ""))
+    for instance in described_instances(runtime.ec2_quick, instance_ids):
+        tags = {t["Key"]: t["Value"] for t in instance.get("Tags", [])}
+        found[instance["InstanceId"]] = Origin(PoolName.in_tags(tags), tags.get(CLUSTER_TAG, ""))
     return found
 
 

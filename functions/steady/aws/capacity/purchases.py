@@ -7,16 +7,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from steady.aws.cache import Cache
+from steady.aws.capacity.ec2_instances import described_instances
 from steady.aws.capacity.on_demand_mark import mark, mark_in, owners_part
-from steady.aws.runtime import Runtime, batches
+from steady.aws.runtime import Runtime
 from steady.names import BASE_TAG
 from steady.pools import Pool, PoolName, Purchase
 
 if TYPE_CHECKING:
     from mypy_boto3_autoscaling.type_defs import AutoScalingGroupTypeDef, MixedInstancesPolicyTypeDef, TagTypeDef
 
-# EC2: how many values one filter of DescribeInstances takes.
-IDS_A_FILTER = 200
 # How each instance is bought: it never changes.
 BOUGHT = Cache[str, Purchase]()
 
@@ -101,18 +100,11 @@ def _tag(name: PoolName) -> TagTypeDef:
 
 def _purchases(runtime: Runtime, name: PoolName, instance_ids: Collection[str]) -> Mapping[str, Purchase]:
     """Return how each of `instance_ids` is bought. Those that cannot be read are left out: the next look reads them."""
-    unread = [id_ for id_ in sorted(instance_ids) if BOUGHT.get(runtime, id_) is None]
+    unread = [id_ for id_ in instance_ids if BOUGHT.get(runtime, id_) is None]
     try:
-        for batch in batches(unread, IDS_A_FILTER):
-            # A filter leaves out what is gone; with InstanceIds, the whole call would fail.
-            pages = runtime.ec2.get_paginator("describe_instances").paginate(
-                Filters=[{"Name": "instance-id", "Values": batch}]
-            )
-            for page in pages:
-                for reservation in page["Reservations"]:
-                    for instance in reservation["Instances"]:
-                        is_spot = instance.get("InstanceLifecycle") == "spot"
-                        BOUGHT.keep(runtime, instance["InstanceId"], Purchase.SPOT if is_spot else Purchase.ON_DEMAND)
+        for instance in described_instances(runtime.ec2, unread):
+            is_spot = instance.get("InstanceLifecycle") == "spot"
+            BOUGHT.keep(runtime, instance["InstanceId"], Purchase.SPOT if is_spot else Purchase.ON_DEMAND)
     except Exception as error:
         runtime.telemetry.warning(
             f"how {len(unread)} instances of {name} are bought could not be read, so those over its on-demand base are "

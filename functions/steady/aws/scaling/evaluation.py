@@ -206,13 +206,13 @@ def _carry_out(
     cluster = acting[0].snapshot.cluster
     outcomes = [(one, carry_out(runtime, one.snapshot, one.decision, hold.keep)) for one in acting]
     hold.release()
-    refused = [partial(with_refusals, name=one.name, refused=of.refused) for one, of in outcomes if of.refused]
-    not_set = [partial(without_target, one) for one, of in outcomes if of.ask_again]
-    for update in refused:
-        remember(runtime, environment.ledger_table, cluster, partial(update, now=runtime.now()))
-    for update_ in not_set:
-        remember(runtime, environment.ledger_table, cluster, update_)
-    if not_set:
+    for one, of in outcomes:
+        if of.refused:
+            refusals = partial(with_refusals, name=one.name, refused=of.refused, now=runtime.now())
+            remember(runtime, environment.ledger_table, cluster, refusals)
+        if of.ask_again:
+            remember(runtime, environment.ledger_table, cluster, partial(without_target, one))
+    if any(of.ask_again for _, of in outcomes):
         _ask_again(runtime, environment, cluster)
     return next((of.error for _, of in outcomes if of.error), None)
 
