@@ -139,7 +139,8 @@ def demo(
     check_page(page, FIGURES_OF)
     for folder in filter(None, (out, picture)):
         folder.mkdir(parents=True, exist_ok=True)
-    outcomes = run_policies([steady.NAME, ecs_alone.NAME], Scenario(synthetic.day(hours, seed), hours, seed))
+    scenario = Scenario(synthetic.day(hours, seed), hours, seed)
+    outcomes = run_policies([steady.NAME, ecs_alone.NAME], scenario, report.prepare)
     report.write(outcomes, out / "report.html")
     if picture:
         report.draw(outcomes, picture)
@@ -185,8 +186,17 @@ def _thresholds(settings: Sequence[str]) -> dict[str, int | str]:
     return found
 
 
-def run_policies(names: Sequence[str], scenario: Scenario) -> list[Outcome]:
-    """Simulate `scenario` once with each policy, side by side, and show the progress on standard error."""
+def run_policies(
+    names: Sequence[str], scenario: Scenario, meanwhile: Callable[[], object] = lambda: None
+) -> list[Outcome]:
+    """Simulate `scenario` once with each policy, side by side, and show the progress on standard error.
+
+    Args:
+        meanwhile: called each time that a simulation has ended, while this process waits for the others.
+    """
+    # The processes of the simulations are copies of this one: what it has loaded they need not load.
+    for plan in scenario.clusters:
+        registered_size(plan.instance_type)
     columns = (
         text_column("{task.description}"),
         BarColumn(),
@@ -207,6 +217,7 @@ def run_policies(names: Sequence[str], scenario: Scenario) -> list[Outcome]:
 
         def show_done(name: str) -> None:
             progress.update(bars[name], total=1, completed=1)
+            meanwhile()
 
         return run_all(partial(simulate, scenario=scenario), names, min(len(names), os.cpu_count() or 1), show_done)
 

@@ -12,7 +12,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from greenlet import getcurrent, greenlet
@@ -24,13 +24,12 @@ Result = TypeVar("Result")
 START = 1_767_225_600.0
 
 
-@dataclass(order=True, slots=True)
+@dataclass(slots=True)
 class Timer:
     """An action that the clock runs at `at` (seconds since the epoch) unless it is cancelled."""
 
     at: float
-    order: int
-    action: Callable[[], object] | None = field(compare=False)
+    action: Callable[[], object] | None
 
     def cancel(self) -> None:
         """Do not run the action."""
@@ -106,15 +105,16 @@ class Clock:
         self.timed = False
         self.hub = getcurrent()
         self.current: Process | None = None
-        self._timers: list[Timer] = []
+        # Each with when it is due and with its number: of two at once, the older one is run first.
+        self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
         self._processes: weakref.WeakSet[Process] = weakref.WeakSet()
         _CLOCKS.add(self)
 
     def at(self, when: float, action: Callable[[], object]) -> Timer:
         """Run `action` at the time `when` (seconds since the epoch), or now if that is past."""
-        timer = Timer(max(when, self.now), next(self._order), action)
-        heapq.heappush(self._timers, timer)
+        timer = Timer(max(when, self.now), action)
+        heapq.heappush(self._timers, (timer.at, next(self._order), timer))
         return timer
 
     def after(self, delay_s: float, action: Callable[[], object]) -> Timer:
@@ -132,7 +132,7 @@ class Clock:
 
     def run_until(self, when: float) -> None:
         """Run all timers up to the time `when`. Called only from outside of all processes."""
-        while self._timers and self._timers[0].at <= when:
+        while self._timers and self._timers[0][0] <= when:
             self._run_next()
         self.now = max(self.now, when)
 
@@ -236,9 +236,9 @@ class Clock:
             self.current = outer
 
     def _run_next(self) -> None:
-        timer = heapq.heappop(self._timers)
+        due, _, timer = heapq.heappop(self._timers)
         if timer.action:
-            self.now = max(self.now, timer.at)
+            self.now = max(self.now, due)
             timer.action()
 
 

@@ -1,6 +1,7 @@
 """ENI trunking: how many awsvpc tasks an instance takes whose network interfaces are branches of a trunk."""
 
 import re
+from functools import cache
 
 # ECS Developer Guide, "Supported instances for increased Amazon ECS container network interfaces": the task limit with
 # trunking follows the number of vCPUs in almost every family, from the next lower row. EC2 does not say it.
@@ -79,6 +80,7 @@ def takes_trunk(instance_type: str, *, on_nitro: bool, burstable: bool) -> bool:
     return on_nitro and not burstable and is_listed
 
 
+@cache
 def trunk_tasks(instance_type: str, cpu_units: int) -> int:
     """Return how many awsvpc tasks a trunked instance of this type takes, which has so many CPU units (1024 a vCPU).
 

@@ -30,6 +30,11 @@ def write(outcomes: Sequence[Outcome], path: Path) -> None:
     path.write_text(page(outcomes), encoding="utf-8")
 
 
+def prepare() -> None:
+    """Load what a report takes longest to load, the script that draws its charts."""
+    vega.library()
+
+
 def page(outcomes: Sequence[Outcome]) -> str:
     """Return the report as HTML. Style, script and figures are in it."""
     hours = outcomes[0].figures["simulated_hours"]

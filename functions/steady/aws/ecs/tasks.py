@@ -57,7 +57,9 @@ def with_stopping(
     # A session makes its clients in one thread only: before the calls side by side.
     _ = runtime.ecs, runtime.ecs_quick, runtime.ecs_once
     stopping = dict(zip(wanted, runtime.in_parallel(count, wanted), strict=True))
-    return tuple(replace(i, task_count=i.task_count + stopping.get(i.arn, 0)) for i in instances)
+    return tuple(
+        replace(i, task_count=i.task_count + more) if (more := stopping.get(i.arn, 0)) else i for i in instances
+    )
 
 
 def _still_stops(runtime: Runtime, task: TaskTypeDef) -> bool:

@@ -209,14 +209,17 @@ def _row_of(kind: Any) -> _Row:
     def write(value: Any) -> list[Any]:
         return [one for name, part in parts for one in part.write(getattr(value, name))]
 
+    ends = list(itertools.accumulate(len(part.columns) for _, part in parts))
+    places = [(name, part, slice(end - len(part.columns), end)) for (name, part), end in zip(parts, ends, strict=True)]
+
     def read(values: Sequence[Any], elsewhere: Mapping[str, Any], columns: Columns) -> Any:
-        found, at = dict(elsewhere), 0
-        for name, part in parts:
-            own = values[at : at + len(part.columns)]
-            # A row of an earlier version is shorter, or lacks some: the rest is the default.
-            if any(one is not _MISSING for one in own):
+        found = dict(elsewhere)
+        # A row of an earlier version is shorter, or lacks some: the rest is the default.
+        is_whole = len(values) >= width and _MISSING not in values
+        for name, part, place in places:
+            own = values[place]
+            if is_whole or any(one is not _MISSING for one in own):
                 found[name] = part.read(own, {}, columns)
-            at += len(part.columns)
         return kind(**found)
 
     if width > 1 and not ROWS[kind] and all(hints[name] in (int, float, str, bool) for name in names):
