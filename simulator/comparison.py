@@ -17,7 +17,14 @@ from simulator.prices import dollars, hours_of
 from simulator.processes import run_all
 from simulator.simulation import Scenario, simulate
 from simulator.workload import held_out, synthetic, traces
-from simulator.workload.plan import ClusterPlan, SpotMarket, fitting, lower_bound_instance_hours, whole_instance_hours
+from simulator.workload.plan import (
+    ClusterPlan,
+    SpotMarket,
+    Work,
+    fitting,
+    lower_bound_instance_hours,
+    whole_instance_hours,
+)
 from steady.list_prices import SPOT_SHARE
 from steady.pools import PoolKind, Purchase
 
@@ -42,7 +49,7 @@ class Workload:
     Attributes:
         jobs, services: file names of traces; "": none.
         market: the file name of a trace of interruptions, or MILD; "": no interruptions.
-        held_out: the name of work of `simulator.workload.held_out`, in place of traces; "": none.
+        work: makes the work for so many hours from a seed, in place of traces.
         promised: whether the promises apply to this workload.
         pool: the kind of its pool: a Spot Fleet, or an Auto Scaling group of Spot Instances.
     """
@@ -53,18 +60,18 @@ class Workload:
     jobs: str = ""
     services: str = ""
     market: str = ""
-    held_out: str = ""
+    work: Callable[[float, int], Work] | None = None
     promised: bool = True
     pool: PoolKind = PoolKind.SPOT_FLEET
 
     def plan(self, folder: Path, seed: int = 0) -> ClusterPlan:
         """Return the cluster's plan, from the traces in `folder`. `seed` is that of the mild market, and of
-        held-out work.
+        work that is made.
 
         Raises:
             BadTrace: if a trace is missing or cannot be read.
         """
-        made = held_out.KINDS[self.held_out](self.hours, seed) if self.held_out else held_out.Work()
+        made = self.work(self.hours, seed) if self.work else Work()
         return ClusterPlan(
             "spot",
             self.pool,
@@ -95,10 +102,13 @@ WORKLOADS = (
     Workload("services-a, mild Spot", "m5.2xlarge", 240, services="services-a.csv", market=MILD, promised=False),
     Workload("services-a, no interruptions", "m5.2xlarge", 240, services="services-a.csv", promised=False),
     # No default was chosen on these.
-    Workload("nightly, held out", "m5.4xlarge", 72, held_out="nightly", market=MILD, promised=False),
-    Workload("offices, held out", "m5.2xlarge", 72, held_out="offices", market=MILD, promised=False),
-    Workload("crowd, held out", "m5.8xlarge", 48, held_out="crowd", market=MILD, promised=False),
+    Workload("nightly, held out", "m5.4xlarge", 72, work=held_out.nightly, market=MILD, promised=False),
+    Workload("offices, held out", "m5.2xlarge", 72, work=held_out.offices, market=MILD, promised=False),
+    Workload("crowd, held out", "m5.8xlarge", 48, work=held_out.crowd, market=MILD, promised=False),
 )
+
+
+PROMISED = tuple(w for w in WORKLOADS if w.promised)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ def clairvoyant(
     Exit code 1: the suite costs over 10 % more at the same waiting. 2: a trace cannot be read, or OR-tools is missing.
     """
     check_page(page_, MADE_BY)
-    chosen = [replace(w, hours=min(w.hours, hours)) for w in chosen_workloads(workload, only_promised=True)]
+    chosen = [replace(w, hours=min(w.hours, hours)) for w in chosen_workloads(workload, limit.WORKLOADS)]
     settings = limit.Settings(traces_, seed, spot_percent / 100, search, tuple(wait))
     with one_line_errors(traces.BadTrace, NoSearch), progress_bars() as progress:
         for each in chosen:

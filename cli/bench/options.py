@@ -90,13 +90,10 @@ def end_if_broken(broken: Iterable[str], words: str = "promises are not kept:") 
         fail(words, BROKEN, lines)
 
 
-def chosen_workloads(parts: Sequence[str], *, only_promised: bool = False) -> list[comparison.Workload]:
-    """Return the workloads with one of `parts` in their names, or all. Where there is none, end the command.
-
-    Args:
-        only_promised: leave out those of which nothing is promised.
-    """
-    among = [w for w in comparison.WORKLOADS if w.promised or not only_promised]
+def chosen_workloads(
+    parts: Sequence[str], among: Sequence[comparison.Workload] = comparison.WORKLOADS
+) -> list[comparison.Workload]:
+    """Return those of `among` with one of `parts` in their names, or all. Where there is none, end the command."""
     chosen = [w for w in among if not parts or any(part in w.name for part in parts)]
     if not chosen:
         known = "; ".join(w.name for w in among)

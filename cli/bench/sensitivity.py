@@ -52,7 +52,7 @@ def sensitivity(
     check_page(page_, MADE_BY)
     parts: list[measured.Part] = [Day(hours), Reclaim(instances)]
     if traces_:
-        chosen = [replace(w, hours=min(w.hours, hours)) for w in chosen_workloads(workload, only_promised=True)]
+        chosen = [replace(w, hours=min(w.hours, hours)) for w in chosen_workloads(workload, comparison.PROMISED)]
         with one_line_errors(traces.BadTrace):
             for each in chosen:
                 each.plan(traces_)

@@ -1,9 +1,9 @@
-"""Karpenter's own performance test, "Basic Deployment", as a workload: 1,000 tasks from nothing, and then 700.
+"""Karpenter's own performance test (`simulator.workload.karpenter`), with the suite and with peers.
 
-kubernetes-sigs/karpenter, `test/suites/performance/basic_test.go`: two deployments of 500 pods, of 900m and 3100Mi and
-of 3500m and 28Gi. All run within two minutes, with more than 53 % of the CPU and 65 % of the memory of the nodes
-reserved. Then there are 350 pods each, and the nodes are consolidated within 20 minutes. The test may run with nodes
-that are there at once (kwok), and a provider may set its own thresholds (`thresholds.go`). Here, every instance boots.
+kubernetes-sigs/karpenter, `test/suites/performance/basic_test.go`: all 1,000 pods run within two minutes, with more
+than 53 % of the CPU and 65 % of the memory of the nodes reserved. The nodes are consolidated for 700 within 20 minutes.
+The test may run with nodes that are there at once (kwok), and a provider may set its own thresholds (`thresholds.go`).
+Here, every instance boots.
 """
 
 from __future__ import annotations
@@ -17,15 +17,11 @@ from simulator.outcome import Sample
 from simulator.policies import cluster_autoscaler, karpenter, managed_instances, managed_scaling
 from simulator.processes import run_all
 from simulator.simulation import Scenario, simulate
-from simulator.workload.plan import ClusterPlan, ServiceChange
-from steady.cluster import Size
+from simulator.workload import karpenter as karpenter_work
+from simulator.workload.karpenter import BEGIN_S, FEWER_S, HOURS, INSTANCE_TYPE
+from simulator.workload.plan import ClusterPlan
 from steady.pools import PoolKind
 
-# The type on which both deployments together take as much of the CPU as of the memory.
-INSTANCE_TYPE = "r5.8xlarge"
-SMALL, LARGE = Size(round(0.9 * 1024), 3100), Size(round(3.5 * 1024), 28 * 1024)
-BEFORE, AFTER = 500, 350
-BEGIN_S, FEWER_S, HOURS = 60.0, 3600.0, 2.0
 MOST_OUT_S, MOST_IN_S = 120.0, 1200.0
 LEAST_CPU_PERCENT, LEAST_MEMORY_PERCENT = 53.0, 65.0
 POLICIES = (
@@ -80,13 +76,13 @@ class Result:
 
 def plan() -> ClusterPlan:
     """Return the workload, on a pool of Spot Instances without interruptions."""
-    changes = [
-        ServiceChange(at_s, name, desired, size)
-        for at_s, desired in ((BEGIN_S, BEFORE), (FEWER_S, AFTER))
-        for name, size in (("small", SMALL), ("large", LARGE))
-    ]
     return ClusterPlan(
-        "pods", PoolKind.SPOT_FLEET, INSTANCE_TYPE, services=tuple(changes), requests_per_s=0.0, on_spot=True
+        "pods",
+        PoolKind.SPOT_FLEET,
+        INSTANCE_TYPE,
+        services=karpenter_work.basic(HOURS).services,
+        requests_per_s=0.0,
+        on_spot=True,
     )
 
 

@@ -7,24 +7,15 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-from simulator.workload.plan import Job, ServiceChange
+from simulator.workload.plan import Job, ServiceChange, Work
 from steady.cluster import Size
 
 STEP_S = 300
 DAY_S = 86_400.0
 # How often the rate of `crowd` is drawn anew.
 RATE_EVERY_S = 600
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """The work of a cluster: jobs in the order of their time, and the changes of its services."""
-
-    jobs: tuple[Job, ...] = ()
-    services: tuple[ServiceChange, ...] = ()
 
 
 def nightly(hours: float, seed: int) -> Work:
@@ -93,9 +84,6 @@ def crowd(hours: float, seed: int) -> Work:
             changes.append(ServiceChange(at, f"large-{number}", desired, Size(512 * (number + 1), 2048)))
             desired = min(2 * tasks, max(tasks // 2, desired + round(rng.gauss(0, tasks / 20))))
     return _work(jobs, changes, hours)
-
-
-KINDS: Mapping[str, Callable[[float, int], Work]] = {"nightly": nightly, "offices": offices, "crowd": crowd}
 
 
 def _times(until_s: float, every_s: float, first_s: float = 0.0) -> Iterator[float]:

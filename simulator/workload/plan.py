@@ -30,6 +30,14 @@ class ServiceChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """The work of a cluster: jobs in the order of their time, and the changes of its services."""
+
+    jobs: tuple[Job, ...] = ()
+    services: tuple[ServiceChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SpotMarket:
     """How many instances the market has in each step of `gap_s` seconds."""
 

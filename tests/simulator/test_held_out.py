@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,22 +12,22 @@ import pytest
 from simulator import comparison
 from simulator.instance_types import registered_size
 from simulator.workload import held_out
-from simulator.workload.plan import fitting, lower_bound_instance_hours
+from simulator.workload.plan import Work, fitting, lower_bound_instance_hours
 
-HELD_OUT = [w for w in comparison.WORKLOADS if w.held_out]
+Kind = Callable[[float, int], Work]
+KINDS: tuple[Kind, ...] = (held_out.nightly, held_out.offices, held_out.crowd)
+HELD_OUT = [w for w in comparison.WORKLOADS if w.work]
 
 
-@pytest.mark.parametrize("kind", held_out.KINDS)
-def test_a_seed_makes_the_same_work_and_another_one_other_work(kind: str) -> None:
-    make = held_out.KINDS[kind]
-
+@pytest.mark.parametrize("make", KINDS, ids=lambda make: make.__name__)
+def test_a_seed_makes_the_same_work_and_another_one_other_work(make: Kind) -> None:
     assert make(12, 3) == make(12, 3)
     assert make(12, 3) != make(12, 4)
 
 
-@pytest.mark.parametrize("kind", held_out.KINDS)
-def test_all_work_is_in_order_and_within_the_hours(kind: str) -> None:
-    work = held_out.KINDS[kind](7.5, 1)
+@pytest.mark.parametrize("make", KINDS, ids=lambda make: make.__name__)
+def test_all_work_is_in_order_and_within_the_hours(make: Kind) -> None:
+    work = make(7.5, 1)
     times = [[job.submit_s for job in work.jobs], [change.at_s for change in work.services]]
 
     assert all(each == sorted(each) for each in times)
@@ -34,7 +35,7 @@ def test_all_work_is_in_order_and_within_the_hours(kind: str) -> None:
     assert any(times)
 
 
-@pytest.mark.parametrize("workload", HELD_OUT, ids=lambda w: w.held_out)
+@pytest.mark.parametrize("workload", HELD_OUT, ids=lambda w: w.name)
 def test_every_task_fits_an_instance_of_its_workload_within_the_maximum(
     workload: comparison.Workload, tmp_path: Path
 ) -> None:
@@ -46,7 +47,7 @@ def test_every_task_fits_an_instance_of_its_workload_within_the_maximum(
 
 
 def test_every_kind_is_a_workload() -> None:
-    assert [w.held_out for w in HELD_OUT] == list(held_out.KINDS)
+    assert tuple(w.work for w in HELD_OUT) == KINDS
 
 
 def test_the_waves_come_at_night_and_not_on_two_days_of_seven() -> None:

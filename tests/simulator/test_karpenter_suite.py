@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from simulator.bench import karpenter_suite
-from simulator.bench.karpenter_suite import FEWER_S, INSTANCE_TYPE, plan, settled_at
+from simulator.bench.karpenter_suite import plan, settled_at
 from simulator.instance_types import registered_size
 from simulator.outcome import Sample
+from simulator.workload.karpenter import FEWER_S, INSTANCE_TYPE
 
 
 def sample(at_s: float, instances: int) -> Sample:

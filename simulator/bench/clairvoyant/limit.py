@@ -12,16 +12,23 @@ from simulator.bench.clairvoyant import program
 from simulator.bench.clairvoyant.market import Market
 from simulator.bench.clairvoyant.spending import Spending
 from simulator.bench.clairvoyant.work import units
-from simulator.comparison import MAX_CAPACITY, OURS, Workload
+from simulator.comparison import MAX_CAPACITY, OURS, PROMISED, Workload
 from simulator.ec2 import BOOT_S, BOOT_SPREAD, SHORTEST_BOOT
 from simulator.instance_types import registered_size
 from simulator.outcome import Outcome
 from simulator.processes import run_all
 from simulator.simulation import Scenario, simulate
+from simulator.workload import held_out, karpenter
 from simulator.workload.plan import ClusterPlan, fitting
 from steady.list_prices import SPOT_SHARE
 from steady.thresholds import DEFAULTS
 
+# Those of which something is promised, a workload of bursts, and Karpenter's own test.
+WORKLOADS = (
+    *PROMISED,
+    Workload("bursts", "m5.4xlarge", 24, work=held_out.nightly, promised=False),
+    Workload("Karpenter's test", karpenter.INSTANCE_TYPE, karpenter.HOURS, work=karpenter.basic, promised=False),
+)
 # The goal: dollars at most this many times those of the clairvoyant, at no more waiting.
 MOST_OVER_CLAIRVOYANT = 1.10
 # 95th percentiles of waiting, in seconds, for which the clairvoyant is asked, beside that of the suite.
