@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -62,7 +63,13 @@ def record(
     """
     aws = runtime(profile, region)
     with aws_errors(cluster), one_line_errors(BadThreshold, NoRecords, NoSuchPool):
-        found = record_cluster(aws, cluster, hours)
+        known = recorded_hours(aws, hours)
+        found = record_cluster(aws, cluster, known)
+    if known < hours:
+        note(
+            f"note: the suite has kept events here for {known:.1f} h: {hours:g} h were asked for, and no more are known"
+        )
+    hours = known
     files = write(found, out)
     answer = {
         "cluster": cluster,
@@ -86,6 +93,15 @@ def record(
                 f"note: nothing ran on cluster {cluster} in the last {hours:g} h that could be simulated: record it "
                 "again once it has had work, or record more hours (--hours)"
             )
+
+
+def recorded_hours(aws: Runtime, hours: float) -> float:
+    """Return how many of the last `hours` the suite has kept events, rounded down to tenths: a tenth at least.
+
+    Of the time before, a trace would say that nothing ran.
+    """
+    since = events.kept_since(aws)
+    return hours if since is None else min(hours, max(0.1, math.floor((aws.now() - since) / 360) / 10))
 
 
 def record_cluster(aws: Runtime, cluster: str, hours: float) -> Traces:

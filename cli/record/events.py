@@ -48,6 +48,13 @@ class Ran:
     instance: str = ""
 
 
+def kept_since(runtime: Runtime) -> float | None:
+    """Return since when the suite keeps events in this account and Region, in seconds since the epoch; None: never."""
+    groups = runtime.logs.describe_log_groups(logGroupNamePrefix=EVENTS_LOG_GROUP)["logGroups"]
+    created = [group["creationTime"] for group in groups if group["logGroupName"] == EVENTS_LOG_GROUP]
+    return created[0] / 1000 if created else None
+
+
 def tasks_of(runtime: Runtime, cluster: str, pools: Sequence[PoolName], since: float, until: float) -> list[Ran]:
     """Return the tasks of `cluster` that ran on `pools` from `since` to `until`, in the order of their creation.
 

@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from cli.record.command import record_cluster
+from cli.record.command import record_cluster, recorded_hours
 from cli.record.events import NoRecords
 from simulator.workload import traces
 from steady.aws.runtime import Runtime
@@ -154,6 +154,7 @@ def test_the_traces_are_read_by_the_simulator(
     account.stopped("api", START + 600, START + 3000, group="service:api")
     account.keep("EC2 Spot Instance Interruption Warning", START + 650, {"instance-id": account.instance_id})
     monkeypatch.setattr("cli.record.command.runtime", lambda profile, region: account.runtime)
+    monkeypatch.setattr("cli.record.events.kept_since", lambda runtime: START - 3600)
 
     done = CliRunner().invoke(app, ["record", "web", "--hours", "1", "--out", str(tmp_path)])
 
@@ -184,7 +185,24 @@ def test_a_cluster_that_is_not_managed_is_refused(aws: boto3.Session) -> None:
     assert "cluster old is not managed: no cluster of this account and Region has a parameter" in done.stderr
 
 
-def test_of_a_cluster_without_work_no_traces_and_no_simulation_are_advised(account: Account, tmp_path: Path) -> None:
+def test_a_young_suite_makes_no_trace_of_the_time_before_it(account: Account, tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["record", "web", "--hours", "24", "--out", str(tmp_path), "--json", "-"])
+
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["hours"] == 0.1
+    assert "the suite has kept events here for 0.1 h: 24 h were asked for" in done.stderr
+
+
+def test_all_hours_are_recorded_of_which_events_are_kept(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.record.events.kept_since", lambda runtime: NOW - 3 * 3600 - 60)
+
+    assert [recorded_hours(account.runtime, hours) for hours in (1, 3, 24)] == [1, 3, 3]
+
+
+def test_of_a_cluster_without_work_no_traces_and_no_simulation_are_advised(
+    account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.record.events.kept_since", lambda runtime: 0.0)
     done = CliRunner().invoke(app, ["record", "web", "--hours", "1", "--out", str(tmp_path)])
 
     assert done.exit_code == 0, done.output
