@@ -43,7 +43,9 @@ prometheus:
 
 # The traces of real workloads are not part of the project: TRACES is the folder that holds them.
 TRACES ?= ../shared/traces
-SEEDS ?= 3
+# All of `make bench` takes less than three hours on two cores with these. More say more.
+SEEDS ?= 1
+HOURS ?= 48
 
 # OR-tools is for the search that placement is compared with, for the clairvoyant and its tests, and for nothing else.
 ortools: $(VENV)/.ready
@@ -51,19 +53,23 @@ ortools: $(VENV)/.ready
 	  $(BIN)/pip install --quiet --disable-pip-version-check 'ortools>=9,<10' >build/ortools.log 2>&1 \
 	  || echo "no OR-tools: the tests of the clairvoyant are skipped"; }
 
+# A benchmark of which a promise is not kept ends with 1: the others run all the same, and so does make in the end.
 bench: $(VENV)/.ready ortools  ## every figure of the pages of benchmarks, into them
-	$(BIN)/steady bench interruption --peers --page docs/interruption-benchmark.md
-	$(BIN)/steady bench interruption --services all --reason all --page docs/benchmarks.md
-	$(BIN)/steady bench limits --traces $(TRACES) --page docs/benchmarks.md
-	$(BIN)/steady bench growth --page docs/benchmarks.md
-	$(BIN)/steady bench sizes --page docs/benchmarks.md
-	$(BIN)/steady bench published --page docs/fidelity.md
-	$(BIN)/steady bench renewal --page docs/renewal.md
-	$(BIN)/steady bench karpenter --page docs/benchmarks.md; kept=$$?; \
-	  $(BIN)/steady bench policies --traces $(TRACES) --seeds $(SEEDS) --page docs/benchmarks.md || kept=$$?; \
-	  $(BIN)/steady bench clairvoyant --traces $(TRACES) --page docs/benchmarks.md || kept=$$?; \
-	  $(BIN)/steady bench sensitivity --hours 24 --traces $(TRACES) --workload lcg-a \
-	  --page docs/sensitivity.md || kept=$$?; exit $$kept
+	@kept=0; bench() { echo "steady bench $$*"; $(BIN)/steady bench "$$@" || kept=$$?; }; \
+	bench interruption --peers --page docs/interruption-benchmark.md; \
+	bench interruption --matrix --page docs/benchmarks.md; \
+	bench interruption --services all --reason all --page docs/benchmarks.md; \
+	bench limits --traces $(TRACES) --page docs/benchmarks.md; \
+	bench growth --page docs/benchmarks.md; \
+	bench sizes --page docs/benchmarks.md; \
+	bench published --page docs/fidelity.md; \
+	bench launch --page docs/launch-queue.md; \
+	bench renewal --page docs/renewal.md; \
+	bench karpenter --page docs/benchmarks.md; \
+	bench policies --traces $(TRACES) --seeds $(SEEDS) --hours $(HOURS) --page docs/benchmarks.md; \
+	bench clairvoyant --traces $(TRACES) --hours 24 --wait 90 --page docs/benchmarks.md; \
+	bench sensitivity --hours 24 --page docs/sensitivity.md; \
+	exit $$kept
 
 # Ten minutes of a coverage-guided fuzzer on all queues. Atheris is for Linux alone, and for nothing else here.
 FUZZ_SECONDS ?= 600

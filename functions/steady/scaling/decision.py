@@ -32,7 +32,7 @@ from steady.scaling.pool import (
 from steady.scaling.reasons import AtMaximum, Reason, SpotIsBack, TerminationsRefused, UnderMinimum
 from steady.scaling.renewal_round import Round
 from steady.scaling.replacement import replace_ahead
-from steady.scaling.rules import demand_coming_within, rise_within
+from steady.scaling.rules import demand_coming_within, gone_lately, rise_within
 from steady.scaling.state import ScalingState
 from steady.scaling.terminations import held_back
 from steady.scaling.tries import Tries
@@ -228,7 +228,7 @@ def _scale_in(situation: Situation, decision: Decision, out: scale_out.ScaleOut)
     passed = {arn: id_ for arn, id_ in state.interrupted.items() if id_ not in state.doomed}
     held = held_back(state.refusals, snapshot.at)
     waiting = {arn: id_ for arn, id_ in {**state.draining, **passed}.items() if id_ not in held}
-    emptied = scale_in.find_emptied(snapshot, waiting)
+    emptied = scale_in.find_emptied(snapshot, waiting, out.reserve + gone_lately(snapshot, state))
     keep = scale_in.Kept(kept, recurring, out.keep)
     chosen = scale_in.choose(snapshot, state.draining, low_since, thresholds, minimum, keep)
     if state.renewal.asked and not snapshot.pool.drift_unread:
