@@ -77,6 +77,24 @@ def test_an_interruption_names_the_instances_that_are_about_to_go() -> None:
     assert triggers.parse(json.dumps(body)) == Trigger("web", doomed=("i-1", "i-2"))
 
 
+def failed_tick(**fields: Any) -> str:
+    return json.dumps(
+        {"requestContext": {"requestId": "e4b46cbf"}, "requestPayload": {"cluster": "web"}, "version": "1.0", **fields}
+    )
+
+
+def test_the_record_of_a_failed_tick_names_its_cluster_and_its_invocation() -> None:
+    assert triggers.parse(failed_tick()) == Trigger("web", failed="e4b46cbf")
+
+
+@pytest.mark.parametrize(
+    "fields", [{"requestContext": {}}, {"requestPayload": ["web"]}, {"requestPayload": {"cluster": 5}}]
+)
+def test_a_record_of_another_form_is_refused_with_what_is_needed(fields: Any) -> None:
+    with pytest.raises(Malformed, match="needed"):
+        triggers.parse(failed_tick(**fields))
+
+
 @pytest.mark.parametrize("instances", [5, "i-1", [1], None, {"i-1": 1}])
 def test_instances_of_another_form_are_refused_with_what_is_needed(instances: object) -> None:
     with pytest.raises(Malformed, match="a list of instance ids is needed"):

@@ -170,8 +170,9 @@ def instances_to_read(snapshot: Snapshot, state: ScalingState, thresholds: Thres
     that Spot instances may replace.
     """
     snapshot = stuck_drains.with_spared(snapshot, state)
-    due = scale_in.candidates(snapshot, state.low_since, thresholds, Bounds.of(snapshot, thresholds).minimum)
-    due += [i for i in renewal_round.instances_to_read(snapshot, state) if i not in due]
+    low_since = None if renewal_round.has_surplus(snapshot, state) else state.low_since
+    due = scale_in.candidates(snapshot, low_since, thresholds, Bounds.of(snapshot, thresholds).minimum)
+    due += [i for i in renewal_round.instances_to_read(snapshot, state, thresholds) if i not in due]
     due += [i for i in spot_fallback.on_demand_instances(snapshot) if i not in due and i.arn not in snapshot.pinned]
     return stuck_drains.instances_to_read(snapshot, state) + due
 
@@ -231,8 +232,7 @@ def _scale_in(situation: Situation, decision: Decision, out: scale_out.ScaleOut)
     emptied = scale_in.find_emptied(snapshot, waiting)
     keep = scale_in.Kept(kept, recurring, out.keep)
     chosen = scale_in.choose(snapshot, state.draining, low_since, thresholds, minimum, keep)
-    if state.renewal.asked and not snapshot.pool.drift_unread:
-        # There is more than is needed until renewal has emptied old instances.
+    if renewal_round.has_surplus(snapshot, state):
         chosen = scale_in.Chosen()
     target = target_after_leaving(snapshot, emptied.instance_ids, minimum)
     leaving = {*state.draining, *(i.arn for i in chosen.instances)}

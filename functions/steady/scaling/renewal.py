@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from steady.cluster import ContainerInstance
 from steady.pools import units_to_ask
+from steady.scaling import renewal_round
 from steady.scaling.change import Change
 from steady.scaling.reasons import Reason
 from steady.scaling.renewal_progress import NOT_RENEWING, RenewalProgress
@@ -90,7 +91,7 @@ def _with_proof(this: Round, known: RenewalProgress) -> RenewalProgress:
     new = [i for i in snapshot.active if i.instance_id in pool.members and i.instance_id in pool.current]
     is_well = any(i.is_well for i in new)
     well_since = (now if known.well_since is None else known.well_since) if is_well else None
-    is_proven = known.is_proven or (well_since is not None and now - well_since >= thresholds.renew_bake_seconds)
+    is_proven = renewal_round.is_proven(replace(known, well_since=well_since), now, thresholds)
     boot = any(id_ not in pool.drifted for id_ in state.booting_since)
     is_waiting = not new and not is_proven and not pool.trouble and (boot or (known.asked and this.ready(known) > 0))
     waiting_since = (now if known.waiting_since is None else known.waiting_since) if is_waiting else None

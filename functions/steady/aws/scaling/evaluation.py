@@ -48,12 +48,14 @@ class Environment:
     """Where evaluations write: the ledger, the queue of later looks, and the topic that people are told by.
 
     `unserved_queue_url` is the queue of instances that nobody empties; "": this function does not tell of them.
+    `invocation` is Lambda's id of the invocation that evaluates.
     """
 
     ledger_table: str
     autoscaler_queue_url: str
     people_topic_arn: str
     unserved_queue_url: str = ""
+    invocation: str = ""
 
     @staticmethod
     def read() -> Environment:
@@ -181,7 +183,15 @@ def _evaluate_once(
             budget.await_turns({INSTANCE_STATES: sum(_state_updates(one.decision) for one in acting)})
         held_until = runtime.now() + ledger.HELD_FOR_S if acting else 0.0
         with _ledger_errors():
-            held = ledger.save(runtime, environment.ledger_table, entry, kept, held_until, acts=bool(acting))
+            held = ledger.save(
+                runtime,
+                environment.ledger_table,
+                entry,
+                kept,
+                held_until,
+                acts=bool(acting),
+                held_by=environment.invocation,
+            )
         last_known.keep_entry(runtime, held)
         new_problems = [problem for problem in cluster.problems if problem not in entry.state.reported_problems]
         report_problems(runtime, environment.people_topic_arn, cluster.name, new_problems)
