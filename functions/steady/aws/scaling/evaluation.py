@@ -20,6 +20,7 @@ from steady.aws.scaling import last_known, ledger
 from steady.aws.scaling.acting import carry_out
 from steady.aws.scaling.changing_pool import ASK_AGAIN_S, put_off, without_target
 from steady.aws.scaling.deciding import PoolDecision, evaluate_dry
+from steady.aws.scaling.late_batch import report_late
 from steady.aws.scaling.looks import book_look
 from steady.aws.scaling.observation import observe
 from steady.aws.scaling.reporting import log_decision, put_metrics, report_problems
@@ -28,6 +29,7 @@ from steady.aws.scaling.unserved import report_unserved
 from steady.cluster import Snapshot
 from steady.metrics import MetricName
 from steady.scaling.decision import Decision
+from steady.scaling.late_batch import late_batch_tasks
 from steady.scaling.parts import joined, with_refusals
 from steady.scaling.state import ScalingState, without_choices
 from steady.settings import ClusterSettings
@@ -234,6 +236,9 @@ def _tell(runtime: Runtime, environment: Environment, thresholds: Thresholds, pa
         log_decision(runtime, one, thresholds.mode)
         doomed = one.decision.state.doomed
         report_unserved(runtime, environment.unserved_queue_url, environment.ledger_table, one.snapshot, doomed)
+        if thresholds.mode == "active":
+            late = late_batch_tasks(one.snapshot, one.state, one.thresholds)
+            report_late(runtime, environment.unserved_queue_url, one.snapshot.cluster, late)
 
 
 def _state_updates(decision: Decision) -> int:
