@@ -27,7 +27,7 @@ CHANGES_ELSE = "capacity is changed for something else first"
 def renew(this: Round) -> Change:
     """Take the next step of renewal, if one is due."""
     progress = _updated(this)
-    snapshot, thresholds = this.snapshot, this.thresholds
+    snapshot = this.snapshot
     if snapshot.pool.drift_unread:
         # What is under way waits until it can be read again.
         return Change(reasons=(RenewalUnread(snapshot.pool.drift_unread),), state={"renewal": progress})
@@ -39,11 +39,7 @@ def renew(this: Round) -> Change:
         return this.waits(progress, CHANGES_ELSE)
     if snapshot.pool.refreshing:
         return this.waits(progress, "the group's own instance refresh is in progress")
-    if progress.asked:
-        return _empty(this, progress)
-    if not is_open(thresholds.renew_window, datetime.fromtimestamp(snapshot.at, UTC)):
-        return this.waits(progress, f"renew_window is {thresholds.renew_window}")
-    return _ask(this, progress)
+    return _empty(this, progress) if progress.asked else _ask(this, progress)
 
 
 def _stopped(progress: RenewalProgress) -> tuple[Reason, ...]:
@@ -117,6 +113,8 @@ def _at_once(this: Round, progress: RenewalProgress, going: int) -> int:
 def _ask(this: Round, progress: RenewalProgress) -> Change:
     """Ask for replacements of as many old instances as may be under way at the same time."""
     snapshot, had = this.snapshot, progress.asked
+    if not is_open(this.thresholds.renew_window, datetime.fromtimestamp(snapshot.at, UTC)):
+        return this.waits(progress, f"renew_window is {this.thresholds.renew_window}")
     due = drifted_instances(snapshot, this.state)
     going = [i for i in snapshot.instances if i.arn in progress.old and i.instance_id in snapshot.pool.members]
     if not due:
@@ -147,8 +145,9 @@ def _empty(this: Round, progress: RenewalProgress) -> Change:
     """Empty as many old instances as replacements have registered, once the new kind is proven."""
     snapshot, ready = this.snapshot, this.ready(progress)
     if ready <= 0:
+        more = _ask(this, progress) if progress.is_proven and not snapshot.pool.trouble else Change()
         trouble = f" ({snapshot.pool.trouble})" if snapshot.pool.trouble else ""
-        return this.waits(progress, f"their replacements are not there yet{trouble}")
+        return more if more.units else this.waits(progress, f"their replacements are not there yet{trouble}")
     if not progress.is_proven:
         since = snapshot.at if progress.well_since is None else progress.well_since
         left_s = this.thresholds.renew_bake_seconds - (snapshot.at - since)
