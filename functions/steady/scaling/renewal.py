@@ -87,7 +87,8 @@ def _with_proof(this: Round, known: RenewalProgress) -> RenewalProgress:
     new = [i for i in snapshot.active if i.instance_id in pool.members and i.instance_id in pool.current]
     is_well = any(i.is_well for i in new)
     well_since = (now if known.well_since is None else known.well_since) if is_well else None
-    is_proven = renewal_round.is_proven(replace(known, well_since=well_since), now, thresholds)
+    is_baked = renewal_round.is_proven(replace(known, well_since=well_since), now, thresholds)
+    is_proven = known.is_proven or (is_baked and not snapshot.canary_waits and not snapshot.canary_failure)
     boot = any(id_ not in pool.drifted for id_ in state.booting_since)
     is_waiting = not new and not is_proven and not pool.trouble and (boot or (known.asked and this.ready(known) > 0))
     waiting_since = (now if known.waiting_since is None else known.waiting_since) if is_waiting else None
@@ -151,6 +152,8 @@ def _empty(this: Round, progress: RenewalProgress) -> Change:
     if not progress.is_proven:
         since = snapshot.at if progress.well_since is None else progress.well_since
         left_s = this.thresholds.renew_bake_seconds - (snapshot.at - since)
+        if left_s <= 0:
+            return this.waits(progress, f"targets on the first new instance are not healthy ({snapshot.canary_waits})")
         return this.waits(progress, f"the first new instance has to stay well for {left_s:.0f} s more")
     due = drifted_instances(snapshot, this.state)
     if not due:
