@@ -138,6 +138,8 @@ def may_change_capacity(function: QueueFunction, settings: Settings) -> None:
     # names an image by a parameter of AWS's, EC2 reads it with the caller's rights (EC2 API, ResolveAlias); the
     # parameter's ARN has no account.
     function.allow(["ec2:DescribeInstances", "ec2:DescribeLaunchTemplateVersions"], ["*"])
+    # What says that a new image is no good; the action has no resources.
+    function.allow(["elasticloadbalancing:DescribeTargetHealth"], ["*"])
     images = stack.format_arn(service="ssm", account="*", resource="parameter", resource_name="aws/service/*")
     function.allow(["ssm:GetParameters"], [images])
     groups, spot_groups = _groups(settings), settings.may_hold_spot(PoolKind.AUTO_SCALING_GROUP)

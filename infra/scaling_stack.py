@@ -3,7 +3,9 @@
 from typing import Any
 
 import aws_cdk as cdk
+import jsii
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as targets
 from aws_cdk import aws_sns as sns
@@ -15,6 +17,18 @@ from infra import permissions, wiring
 from infra.alerts_stack import sns_key
 from infra.queue_function import QueueFunction
 from infra.settings.target import Settings
+
+
+@jsii.implements(lambda_.IDestination)
+class _ToQueue:
+    """A queue to which Lambda sends the records of failed invocations, with the function's own right to send."""
+
+    def __init__(self, queue: sqs.IQueue) -> None:
+        self._queue = queue
+
+    def bind(self, scope: Construct, fn: lambda_.IFunction, *, type: lambda_.DestinationType) -> Any:  # noqa: A002, ARG002
+        # Not SqsDestination, which also allows to read the queue's attributes.
+        return lambda_.DestinationConfig(destination=self._queue.queue_arn)
 
 
 class ScalingStack(cdk.Stack):
@@ -72,8 +86,14 @@ class ScalingStack(cdk.Stack):
         autoscaler.function.add_environment("UNSERVED_QUEUE_URL", self.unserved_queue.queue_url)
         autoscaler.may_send_to(self.unserved_queue)
         self.functions = (autoscaler, failures)
-        # A failed tick is not repeated: the next one sees the same.
-        autoscaler.function.configure_async_invoke(retry_attempts=0, max_event_age=cdk.Duration.seconds(wiring.TICK_S))
+        # Lambda would repeat a failed tick a minute later, when the next one comes (Lambda Developer Guide, "How Lambda
+        # handles errors and retries with asynchronous invocation"). So its queue is told of it at once, and whose hold
+        # of the cluster is over.
+        autoscaler.function.configure_async_invoke(
+            retry_attempts=0,
+            max_event_age=cdk.Duration.seconds(wiring.TICK_S),
+            on_failure=_ToQueue(autoscaler.queue),
+        )
         self._ticks(autoscaler, settings)
 
         topic = sns.Topic(self, "RunTaskFailures", enforce_ssl=True, master_key=sns_key(self))

@@ -120,8 +120,7 @@ LAUNCHED_TASK_END: Mapping[str, Any] = {
 TASK_LAUNCHER = Feed(
     function="task-launcher",
     handler="task_launcher.handler.handle",
-    # A round begins nothing new after 4 s, and holds its cluster for as long as an invocation may run. After a crash,
-    # the cluster waits for the rest of that.
+    # A round begins nothing new after 4 s. After a crash, its cluster waits for another round for 4 s at most.
     timeout_s=10,
     visibility_s=30,
     # A burst of requests makes one round. Each is kept by a call of DynamoDB before the round.

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from simulator.clients import REGION
 from simulator.endpoint import ACCOUNT_ID, Params
 from simulator.errors import AwsError
-from simulator.load_balancing import LoadBalancing, TargetGroup
+from simulator.load_balancing import LoadBalancing
+from simulator.target_groups import TargetGroup
 
 # Seconds for which a client keeps a DNS answer. AWS CDK registers the tasks of its services with 60.
 TTL_S = 60.0

@@ -248,6 +248,8 @@ class Ec2:
             fails=instance.image in self.templates.failing,
         )
         balancing = self.scheduler.balancing
+        if instance.image in self.templates.unhealthy:
+            balancing.failing.add(instance.id)
         for arn in instance.target_groups:
             # Auto Scaling, Spot Fleet: at the default port of the target group.
             target = balancing.register(arn, instance.id, balancing.groups[arn].port)

@@ -19,10 +19,12 @@ class LambdaContext:
     Attributes:
         remaining_s: returns the seconds for which the invocation may still run.
         is_cold: whether the invocation has a new execution environment.
+        aws_request_id: Lambda's id of the invocation.
     """
 
     remaining_s: Callable[[], float]
     is_cold: bool = False
+    aws_request_id: str = "request"
 
     def get_remaining_time_in_millis(self) -> int:
         return int(self.remaining_s() * 1000)
@@ -67,22 +69,28 @@ class Lambda:
         self.clock = clock
         self.cold_start_s = cold_start_s
 
-    def invoke(self, function: Function, event: dict[str, Any], then: Then) -> None:
-        """Invoke `function` in its own process. `then` gets its answer, or None if it failed or reached its timeout."""
+    def invoke(self, function: Function, event: dict[str, Any], then: Then, id_: str = "") -> None:
+        """Invoke `function` in its own process.
+
+        Args:
+            then: gets its answer, or None if it failed or reached its timeout.
+            id_: the id of the invocation.
+        """
         function.invocations += 1
+        id_ = id_ or f"{function.name}-{function.invocations}"
         if function.idle:
             function.idle -= 1
-            self._begin(function, event, then, is_cold=False)
+            self._begin(id_, function, event, then, is_cold=False)
         elif self.cold_start_s:
-            self.clock.after(self.cold_start_s, lambda: self._begin(function, event, then, is_cold=True))
+            self.clock.after(self.cold_start_s, lambda: self._begin(id_, function, event, then, is_cold=True))
         else:
-            self._begin(function, event, then, is_cold=True)
+            self._begin(id_, function, event, then, is_cold=True)
 
-    def _begin(self, function: Function, event: dict[str, Any], then: Then, *, is_cold: bool) -> None:
+    def _begin(self, id_: str, function: Function, event: dict[str, Any], then: Then, *, is_cold: bool) -> None:
         # Lambda: the start of an environment is not counted towards the function's timeout.
         begun = self.clock.now
         deadline = begun + function.timeout_s
-        context = LambdaContext(lambda: deadline - self.clock.now, is_cold)
+        context = LambdaContext(lambda: deadline - self.clock.now, is_cold, id_)
 
         def run() -> None:
             try:

@@ -52,6 +52,7 @@ class LaunchTemplates:
     Attributes:
         broken: the images whose instances never register.
         failing: the images on whose instances every task ends as soon as it has started.
+        unhealthy: the images on whose instances every target fails its health checks.
         parameter: returns the value of a parameter of SSM.
     """
 
@@ -59,6 +60,7 @@ class LaunchTemplates:
         self.templates: dict[str, LaunchTemplate] = {}
         self.broken: set[str] = set()
         self.failing: set[str] = set()
+        self.unhealthy: set[str] = set()
         self.parameter: Callable[[str], str] = lambda name: name
 
     def image(self, id_: str, version: str) -> str:

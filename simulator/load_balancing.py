@@ -9,20 +9,17 @@ load balancer answers 503.
 from __future__ import annotations
 
 import itertools
+import math
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 
 from simulator import target_health
-from simulator.clients import REGION
 from simulator.clock import Clock
-from simulator.endpoint import ACCOUNT_ID, Params
+from simulator.endpoint import Params
 from simulator.errors import AwsError
-from simulator.unserved import Serving
+from simulator.target_groups import RegisteredTarget, TargetGroup
 
-# Seconds for which a load balancer still sends requests to a deregistered target.
-PROPAGATION_S = 1.0
 # Seconds for which a Network Load Balancer still does so, whatever state it shows (containers-roadmap #470).
 LINGERS_S = (30.0, 120.0)
 # ELB: the protocols of an Application Load Balancer.
@@ -31,100 +28,11 @@ OF_APPLICATIONS = ("HTTP", "HTTPS")
 MAX_GROUPS_DESCRIBED = 20
 # Seconds from the registration of a target until it is healthy.
 HEALTHY_AFTER_S = 10.0
+# Seconds from the registration of a target that fails its checks until it is unhealthy (ELB: by default two checks, one
+# each 30 s).
+UNHEALTHY_AFTER_S = 60.0
 # The longest request, in seconds. Most requests are short; about one in a hundred takes seconds.
 LONGEST_REQUEST_S = 15.0
-
-
-@dataclass(eq=False, slots=True)
-class RegisteredTarget:
-    """One target of a target group, from its registration until it has left. Times are in seconds since the epoch.
-
-    Attributes:
-        lingers_s: seconds for which the load balancer still sends it requests once it is deregistered.
-        left_at: when its last request has ended, or will have.
-        unused_at: from when on it is displayed as `unused`: not before `left_at`.
-        closed_at: when its task got SIGTERM and stopped listening.
-        ended_at: when its task ended.
-        is_serving: whether it is counted among the targets that take requests.
-        failed: how many of its requests failed; known once its task has ended.
-    """
-
-    group: TargetGroup
-    id: str
-    port: int
-    healthy_at: float
-    lingers_s: float = PROPAGATION_S
-    deregistered_at: float | None = None
-    left_at: float | None = None
-    unused_at: float | None = None
-    closed_at: float | None = None
-    ended_at: float | None = None
-    is_serving: bool = False
-    failed: int = 0
-
-    @property
-    def key(self) -> tuple[str, int]:
-        return self.id, self.port
-
-    def takes_requests(self, now: float) -> bool:
-        """Return whether the load balancer sends it new requests at the time `now`."""
-        return self.healthy_at <= now < self.routed_until
-
-    @property
-    def routed_until(self) -> float:
-        """The time after which the load balancer sends no request; infinite before the deregistration."""
-        return float("inf") if self.deregistered_at is None else self.deregistered_at + self.lingers_s
-
-    def state(self, now: float) -> str:
-        """Return the target's health state, as DescribeTargetHealth names it."""
-        if self.unused_at is not None and now >= self.unused_at:
-            return "unused"
-        if self.deregistered_at is not None:
-            return "draining"
-        return "healthy" if now >= self.healthy_at else "initial"
-
-
-@dataclass(eq=False, slots=True)
-class TargetGroup:
-    """One target group.
-
-    Attributes:
-        protocol: HTTP or HTTPS behind an Application Load Balancer; TCP and others behind a Network Load Balancer.
-        port: the port at which an instance is registered if none is named.
-        delay_s: the deregistration delay, in seconds.
-        requests_per_s: how many requests a second each of its targets gets.
-        serving: how many targets take requests, and for how long none did.
-        is_wanted: whether its service wants tasks; without a target, requests are unserved only then.
-    """
-
-    name: str
-    kind: str = "instance"
-    delay_s: float = 300.0
-    requests_per_s: float = 2.0
-    protocol: str = "HTTP"
-    port: int = 80
-    targets: dict[tuple[str, int], RegisteredTarget] = field(default_factory=dict)
-    serving: Serving = field(default_factory=Serving)
-    is_wanted: Callable[[], bool] = lambda: True
-
-    @property
-    def sends_on_s(self) -> float:
-        """For how many seconds requests are still sent to a deregistered target; a Network Load Balancer's: drawn."""
-        return PROPAGATION_S
-
-    @property
-    def is_waited_for(self) -> bool:
-        """Whether ECS, when it stops a task itself, sends SIGTERM only once the target has left."""
-        return True
-
-    @property
-    def is_by_task(self) -> bool:
-        """Whether what is registered has the id of its task, and not an instance's id or an address."""
-        return False
-
-    @property
-    def arn(self) -> str:
-        return f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT_ID}:targetgroup/{self.name}/0123456789abcdef"
 
 
 class LoadBalancing:
@@ -132,6 +40,7 @@ class LoadBalancing:
 
     Attributes:
         is_target: whether a target of this id exists. One that does not fails DeregisterTargets with InvalidTarget.
+        failing: the ids of targets that fail their health checks.
         failed_by_target: the failed requests by the target's id (an instance's id, or an IP address).
 
     Args:
@@ -144,6 +53,7 @@ class LoadBalancing:
         self.displays_delay = displays_delay
         self.groups: dict[str, TargetGroup] = {}
         self.is_target = target_health.is_target
+        self.failing: set[str] = set()
         self.failed_requests = 0
         self.failed_by_target: Counter[str] = Counter()
         self._rng = rng
@@ -163,6 +73,8 @@ class LoadBalancing:
         """Register a target. It takes requests `HEALTHY_AFTER_S` seconds later."""
         group = self.groups[group_arn]
         target = RegisteredTarget(group, target_id, port, self.clock.now + HEALTHY_AFTER_S, group.sends_on_s)
+        if target_id in self.failing:
+            target.healthy_at, target.unhealthy_at = math.inf, self.clock.now + UNHEALTHY_AFTER_S
         if group.protocol not in OF_APPLICATIONS:
             target.lingers_s = self._rng.uniform(*LINGERS_S)
         group.targets[target.key] = target
@@ -270,7 +182,7 @@ class LoadBalancing:
     def _requests(self, target: RegisteredTarget, since: float) -> Iterator[tuple[float, float]]:
         """Yield the arrival time and the duration of each request to `target` from `since` on."""
         rate = target.group.requests_per_s
-        if rate <= 0 or target.routed_until == float("inf"):
+        if rate <= 0 or math.inf in (target.routed_until, target.healthy_at):
             return
         first = max(0, int((since - target.healthy_at) * rate))
         for index in itertools.count(first):

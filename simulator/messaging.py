@@ -182,6 +182,26 @@ class Messaging:
         """Invoke `function` in its own process. `then` gets its answer, or None if it failed or reached its timeout."""
         self.lambdas.invoke(function, event, then)
 
+    def invoke_async(self, function: Function, event: dict[str, Any], on_failure: Queue) -> None:
+        """Invoke `function` as EventBridge Scheduler does, without retries. Its failures go to the queue `on_failure`.
+
+        Lambda Developer Guide, "Capturing records of Lambda asynchronous invocations".
+        """
+
+        id_ = f"{function.name}-async-{next(self._ids)}"
+
+        def ended(answer: dict[str, Any] | None) -> None:
+            if answer is None:
+                record = {
+                    "version": "1.0",
+                    "requestContext": {"requestId": id_, "condition": "RetriesExhausted", "approximateInvokeCount": 1},
+                    "requestPayload": event,
+                    "responseContext": {"statusCode": 200, "functionError": "Unhandled"},
+                }
+                self.deliver(on_failure, json.dumps(record))
+
+        self.lambdas.invoke(function, event, ended, id_)
+
     def _pollers_of(self, queue: Queue, count: int) -> Pollers:
         if queue not in self._pollers:
             self._pollers[queue] = Pollers(

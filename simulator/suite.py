@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autoscaler.handler import handle_event
@@ -190,7 +190,7 @@ class Suite:
     def tick(self, cluster: str) -> None:
         """Invoke the autoscaler with a tick of `cluster`."""
         assert self.autoscaler, "this suite has no scaling"
-        self.account.messaging.invoke(self.autoscaler, {"cluster": cluster}, lambda answer: None)
+        self.account.messaging.invoke_async(self.autoscaler, {"cluster": cluster}, self.triggers)
 
     def launch(self, **request: Any) -> None:
         """Send a request to the launch queue. Its cluster has a round each minute from then on."""
@@ -249,7 +249,10 @@ class Suite:
         return lambda event, context: environments.run(
             context,
             lambda runtime: handle_event(
-                event, runtime, self._scaling_environment(self.unserved.url), _dead_letters_url(self.triggers)
+                event,
+                runtime,
+                replace(self._scaling_environment(self.unserved.url), invocation=context.aws_request_id),
+                _dead_letters_url(self.triggers),
             ),
         )
 

@@ -11,6 +11,7 @@ from simulator.errors import AwsError
 REASONS: Mapping[str, tuple[str, str]] = {
     "initial": ("Elb.RegistrationInProgress", "Target registration is in progress"),
     "draining": ("Target.DeregistrationInProgress", "Target deregistration is in progress"),
+    "unhealthy": ("Target.FailedHealthChecks", "Health checks failed"),
     "unused": ("Target.NotRegistered", "Target is not registered to the target group"),
 }
 

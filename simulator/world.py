@@ -19,8 +19,8 @@ from simulator.ecs.state import Cluster, ContainerInstance, Deploys, Otherwise, 
 from simulator.ecs.strategies import Strategy
 from simulator.ecs.task_definition import TaskDefinition
 from simulator.fleet_request import SpotFleet
-from simulator.load_balancing import TargetGroup
 from simulator.suite import Suite
+from simulator.target_groups import TargetGroup
 from simulator.timing import DEFAULT, Timing
 from steady.cluster import Size
 from steady.pools import PoolKind

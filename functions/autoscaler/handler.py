@@ -12,7 +12,7 @@ from autoscaler.triggers import Trigger, parse
 from steady.aws import queue
 from steady.aws.api_budget.budget import OverBudget
 from steady.aws.runtime import Runtime
-from steady.aws.scaling import by_cluster, evaluation
+from steady.aws.scaling import by_cluster, evaluation, ledger
 from steady.aws.settings import cluster_settings, clusters
 from steady.metrics import MetricName
 from steady.scaling.state import ScalingState
@@ -26,9 +26,10 @@ def runtime() -> Runtime:
     return Runtime()
 
 
-def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
+def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     try:
-        return handle_event(event, runtime(), evaluation.Environment.read(), os.environ["DEAD_LETTER_QUEUE_URL"])
+        environment = replace(evaluation.Environment.read(), invocation=context.aws_request_id)
+        return handle_event(event, runtime(), environment, os.environ["DEAD_LETTER_QUEUE_URL"])
     finally:
         runtime().report_calls()
 
@@ -62,8 +63,12 @@ def _triggered(
         if not clusters.is_managed(runtime, name):
             runtime.telemetry.info(f"cluster {name} is not managed: {len(messages)} triggers ignored")
             return
-        cluster = cluster_settings.read_cluster(runtime, name)
+        for message in messages:
+            if message.value.failed:
+                # It does nothing more: nobody has to wait until its hold is over.
+                ledger.free(runtime, environment.ledger_table, name, message.value.failed)
         try:
+            cluster = cluster_settings.read_cluster(runtime, name)
             evaluation.evaluate(runtime, environment, cluster, lambda state: _with_triggers(state, messages))
         except OverBudget as error:
             # The next look finds them in the ledger; messages that come again would only ask for more calls.
@@ -72,6 +77,14 @@ def _triggered(
                 f"cluster {name}: {len(messages)} triggers remembered, the next tick decides: {error}", cluster=name
             )
             runtime.telemetry.count(MetricName.CALLS_SHED, cluster=name)
+        except Exception as error:
+            if any(not message.value.failed for message in messages):
+                raise
+            # As often as each tick may fail, its second try may: no dead letters come of that.
+            runtime.telemetry.error(
+                f"cluster {name}: also the second try of a tick has failed, the next tick decides: {error}",
+                cluster=name,
+            )
 
     failed = by_cluster.each_cluster(runtime, batch.messages, handle)
     return queue.batch_response([*batch.failed_ids, *failed])

@@ -190,7 +190,7 @@ def _work_while(
     due = [stop for stop in work.due if stop.arn not in early.arns]
     doomed = joined.doomed
     # Before anything that takes time. The autoscaler drains what it hears of: not those that are drained later.
-    fresh = [d for d in joined.fresh() if not d.drain_from]
+    fresh = [d for d in joined.fresh() if not d.drain_from and not d.in_renewal]
     woken = not fresh or wake_autoscaler(runtime, environment.autoscaler_queue_url, work.cluster, fresh)
     if are_to_be_gathered(doomed, runtime.now()):
         waiting = (*doomed, *joined.unreadable)

@@ -250,6 +250,7 @@ class Snapshot:
         beside: the cheaper pools of the cluster: scale-in may count on their room.
         to_go_first: the ids of the instances that go before others if some may go: renewal has no use for them.
         canary_failure: why the first instance that renewal has brought is no good; "": nothing says so.
+        canary_waits: the services whose targets on that instance are not healthy yet.
     """
 
     cluster: str
@@ -270,6 +271,7 @@ class Snapshot:
     beside: tuple[Beside, ...] = ()
     to_go_first: frozenset[str] = frozenset()
     canary_failure: str = ""
+    canary_waits: str = ""
 
     @property
     def active(self) -> tuple[ContainerInstance, ...]:

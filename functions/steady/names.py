@@ -36,6 +36,8 @@ LEASE_KEY = "#service-out/"
 
 # The detail-type of the autoscaler's message about instances that wait under a lifecycle hook.
 WAITING_INSTANCES = "Steady Waiting Instances"
+# That of its message about instances with batch tasks that have run for too long since renewal began to empty them.
+LATE_BATCH_TASKS = "Steady Late Batch Tasks"
 
 # The Glue database and the Athena workgroup of the logs (`steady logs`).
 DATABASE = "steady_logs"

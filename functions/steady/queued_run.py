@@ -49,7 +49,8 @@ class QueuedRun:
         failures: how many calls of RunTask ECS has answered with a failure. Each call after one has a new token.
         tasks: the ARNs of the tasks that were started.
         reason: why ECS has not started the others, in its own words.
-        asked: whether a call of RunTask with the current token may have started tasks, and its answer is not known.
+        asked_at: when RunTask was called with the current token, and its answer is not known: it may have started
+            tasks. 0: it was not.
     """
 
     id: str
@@ -65,7 +66,7 @@ class QueuedRun:
     failures: int = 0
     tasks: tuple[str, ...] = ()
     reason: str = ""
-    asked: bool = False
+    asked_at: float = 0.0
 
     @property
     def key(self) -> str:
@@ -100,11 +101,16 @@ class QueuedRun:
         together = self.count if self.all_or_nothing else 0
         return json.dumps([placing, [size for size in sizes if size.keys() > {"name"}], together], sort_keys=True)
 
+    @property
+    def asked(self) -> bool:
+        """Whether a call of RunTask with the current token may have started tasks, and its answer is not known."""
+        return self.asked_at > 0
+
     def answered(self, tasks: Iterable[str], reasons: Iterable[str]) -> "QueuedRun":
         """Return the request after an answer of RunTask with these tasks, and with the reasons of its failures."""
         reason = ", ".join(dict.fromkeys(reasons))
         failures = self.failures + 1 if reason else self.failures
-        return replace(self, tasks=(*self.tasks, *tasks), failures=failures, reason=reason or self.reason, asked=False)
+        return replace(self, tasks=(*self.tasks, *tasks), failures=failures, reason=reason or self.reason, asked_at=0.0)
 
 
 def sizes_in(override: Mapping[str, Any]) -> dict[str, Any]:

@@ -164,6 +164,14 @@ class Thresholds:
     renew_bake_seconds: int = _seconds(
         300, "Renew one instance at first, and the others once it has been registered and well for this many seconds."
     )
+    renew_batch_seconds: int = _number(
+        "seconds",
+        0,
+        "Stop batch tasks that still run this many seconds after renewal began to empty their instance; 0: they run "
+        "to their end.",
+        0,
+        1_209_600,
+    )
     max_instance_age: int = _number(
         "days", 0, "Renew an instance this many days after its launch; 0: its age does not matter.", 0, 3650
     )

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from steady.aws import queue, queued_runs
+from steady.aws import queued_runs
 from steady.aws.cache import Cache
 from steady.aws.ecs.run_tasks import Refused, Throttled, Unanswered, run_tasks
+from steady.aws.queued_rounds import Hold, RoundTaken, book_round
+from steady.aws.queued_runs import AskedByOthers
 from steady.aws.runtime import CALLS_AT_ONCE, Runtime
-from steady.metrics import MetricName
 from steady.queued_run import ROUND_S, QueuedRun, in_order
 from steady.settings import ClusterSettings
 from task_launcher import no_room
 from task_launcher.demands import tell_scaling
+from task_launcher.ends import conclude, give_up_all
 from task_launcher.environment import Environment
 from task_launcher.gangs import lacks_room, stop_part
-from task_launcher.waiting_states import answer, give_up
 
 # A round begins nothing new after this many seconds: what is left is tried by the next one, at once.
 ROUND_TAKES_S = 4.0
@@ -29,12 +29,10 @@ GIVEN_UP_A_SECOND = 20
 GIVING_UP_TAKES_S = 1.0
 # A round that finds another one going on comes again this many seconds later.
 HELD_WAIT_S = 1.0
-# Lambda ends a round that takes longer (`infra.wiring.TASK_LAUNCHER`), so no two rounds of a cluster go on at once.
-HELD_FOR_S = 10.0
+# Lambda has ended an invocation after this many seconds (`infra.wiring.TASK_LAUNCHER`): it makes no call any more.
+OVER_AFTER_S = 10.0
 # The clusters for which ECS has throttled a call: rounds that begin with new requests try nothing. By their names.
 RESTS = Cache[str, bool](max_age_s=ROUND_S - 1.0)
-SOURCE = "steady.launch-queue"
-STARTED, GIVEN_UP = "Launch Started", "Launch Given Up"
 
 
 @dataclass
@@ -46,6 +44,7 @@ class Tried:
         given_up: those whose deadline is over and whose tasks are known not to run.
         without_room: why the shapes of requests have found no room.
         is_over: whether no further request is tried.
+        is_taken: whether another round has begun: this one knows no more what waits.
         is_throttled: whether ECS has throttled a call: the next round begins no sooner than usual.
     """
 
@@ -53,6 +52,7 @@ class Tried:
     given_up: list[QueuedRun] = field(default_factory=list)
     without_room: dict[str, str] = field(default_factory=dict)
     is_over: bool = False
+    is_taken: bool = False
     is_throttled: bool = False
 
 
@@ -65,41 +65,58 @@ def run_round(
         new: requests that have just been kept: the index may not have them yet.
     """
     table, name = environment.launches_table, cluster.name
-    until = queued_runs.begin_round(runtime, table, name, HELD_FOR_S)
-    if not until:
-        queued_runs.book_round(runtime, table, environment.queue_url, name, HELD_WAIT_S)
+    hold = Hold.begin(runtime, table, name)
+    if hold is None:
+        book_round(runtime, table, environment.queue_url, name, HELD_WAIT_S)
         return
+    try:
+        _run_held(runtime, environment, cluster, hold, {run.id: run for run in new})
+    except RoundTaken as taken:
+        runtime.telemetry.info(f"{taken}: it goes on with what this one has not tried", cluster=name)
+
+
+def _run_held(
+    runtime: Runtime, environment: Environment, cluster: ClusterSettings, hold: Hold, added: Mapping[str, QueuedRun]
+) -> None:
+    """Run one round while `hold` is kept.
+
+    Raises:
+        RoundTaken: if another round has begun meanwhile.
+    """
+    table, name = environment.launches_table, cluster.name
     stop_at = runtime.now() + ROUND_TAKES_S
-    added = {run.id: run for run in new}
-    before = in_order(queued_runs.waiting(runtime, table, name), runtime.now())
+    before = in_order(queued_runs.waiting(runtime, table, name, hold.keep), runtime.now())
     before = [run for run in before if run.id not in added]
     # Before anything is tried: after a crash, the next round begins once this one no longer holds the cluster, and
     # capacity comes meanwhile.
     if before or added:
-        queued_runs.book_round(runtime, table, environment.queue_url, name, ROUND_S)
+        book_round(runtime, table, environment.queue_url, name, ROUND_S)
     if before:
         tell_scaling(runtime, environment, cluster, before)
     recalled = no_room.recall(runtime, name)
     rests = RESTS.get(runtime, name) is not None
     tried = Tried(without_room=dict(recalled), is_over=rests, is_throttled=rests)
-    _try_all(runtime, environment, cluster, in_order([*before, *added.values()], runtime.now()), tried, stop_at)
+    runs = in_order([*before, *added.values()], runtime.now())
+    _try_all(runtime, environment, cluster, hold, runs, tried, stop_at)
     if tried.is_throttled and not rests:
         RESTS.keep(runtime, name, value=True)
     no_room.keep(runtime, name, tried.without_room, recalled, is_cut=tried.is_over)
+    hold.keep()
     most = math.ceil(max(GIVING_UP_TAKES_S, stop_at - runtime.now()) * GIVEN_UP_A_SECOND)
     tried.waiting += tried.given_up[most:]
-    _give_up_all(runtime, environment, tried.given_up[:most])
+    give_up_all(runtime, environment, hold, tried.given_up[:most])
     if {run.id for run in tried.waiting} != {run.id for run in before}:
         tell_scaling(runtime, environment, cluster, tried.waiting)
-    queued_runs.end_round(runtime, table, name, until)
+    hold.end()
     if not tried.is_throttled and (tried.is_over or tried.given_up[most:]):
-        queued_runs.book_round(runtime, table, environment.queue_url, name, 0.0)
+        book_round(runtime, table, environment.queue_url, name, 0.0)
 
 
 def _try_all(
     runtime: Runtime,
     environment: Environment,
     cluster: ClusterSettings,
+    hold: Hold,
     runs: Sequence[QueuedRun],
     tried: Tried,
     stop_at: float,
@@ -107,15 +124,22 @@ def _try_all(
     """Try `runs` in their order, those of the same priority side by side.
 
     Of those that are alike one is tried, and while they find room, more and more.
+
+    Raises:
+        RoundTaken: if another round has begun meanwhile.
     """
     # A session makes its clients in one thread only: before the calls side by side.
     _ = runtime.ecs, runtime.ecs_once, runtime.dynamodb, runtime.events, runtime.step_functions
     begin, together = 0, 1
     while begin < len(runs):
+        if not tried.is_over:
+            hold.keep()
         tried.is_over = tried.is_over or runtime.now() > stop_at
         now = _next_wave(runs[begin:], together, tried, runtime.now())
         without_room = len(tried.without_room)
-        left = runtime.in_parallel(lambda run: _outcome(runtime, environment, cluster, run, tried), now)
+        left = runtime.in_parallel(lambda run: _outcome(runtime, environment, cluster, hold, run, tried), now)
+        if tried.is_taken:
+            raise RoundTaken(f"cluster {cluster.name}: another round of the launch queue has begun")
         tried.waiting += [run for run in left if run]
         begin += len(now)
         together = 1 if len(tried.without_room) > without_room else min(2 * together, CALLS_AT_ONCE)
@@ -134,7 +158,7 @@ def _next_wave(runs: Sequence[QueuedRun], together: int, tried: Tried, now: floa
 
 
 def _outcome(
-    runtime: Runtime, environment: Environment, cluster: ClusterSettings, run: QueuedRun, tried: Tried
+    runtime: Runtime, environment: Environment, cluster: ClusterSettings, hold: Hold, run: QueuedRun, tried: Tried
 ) -> QueuedRun | None:
     """Run one request if it may find room; return it if it still waits. What fails concerns no other request."""
     is_due = runtime.now() >= run.given_up_at
@@ -159,8 +183,10 @@ def _outcome(
                     tried.given_up.append(current)
                 return None if is_due else current
         known = None
-        current = queued_runs.ask(runtime, table, run)
-        return _tried(runtime, environment, current, tried) if current else None
+        current = queued_runs.ask(runtime, table, run, hold.id)
+        return _tried(runtime, environment, hold, current, tried) if current else None
+    except (RoundTaken, AskedByOthers):
+        tried.is_over = tried.is_taken = True
     except Throttled:
         # More calls would only be refused, too, and those of everybody else with them.
         tried.is_over = tried.is_throttled = True
@@ -175,16 +201,19 @@ def _outcome(
     return run
 
 
-def _tried(runtime: Runtime, environment: Environment, run: QueuedRun, tried: Tried) -> QueuedRun | None:
+def _tried(runtime: Runtime, environment: Environment, hold: Hold, run: QueuedRun, tried: Tried) -> QueuedRun | None:
     """Call RunTask for a request, and return it if it still waits.
 
     Raises:
         Throttled: if ECS throttles RunTask.
+        RoundTaken, AskedByOthers: if another round has begun meanwhile.
     """
     if not run.missing:
-        _conclude(runtime, environment, run)
+        conclude(runtime, environment, hold, run)
         return None
+    table = environment.launches_table
     try:
+        hold.keep()
         ran = run_tasks(runtime, run.cluster, run.call, run.missing, run.client_token)
     except Unanswered as error:
         # Its token stays: whether it has run, its next try tells.
@@ -198,74 +227,19 @@ def _tried(runtime: Runtime, environment: Environment, run: QueuedRun, tried: Tr
         # After a crash in between, the same token brings the same answer, and these are stopped again.
         stop_part(runtime, run.cluster, tasks)
         tasks = ()
+    if ran.reasons and runtime.now() < run.asked_at + OVER_AFTER_S:
+        # A call with this token may still be under way, of a round that has been overtaken: it would start tasks that
+        # the next token starts again.
+        tried.without_room[run.shape] = ", ".join(ran.reasons)
+        queued_runs.leave_asked(runtime, table, run, hold.id)
+        return replace(run, reason=tried.without_room[run.shape])
     run = run.answered(tasks, ran.reasons)
     if not run.missing:
-        _conclude(runtime, environment, run)
+        conclude(runtime, environment, hold, run)
         return None
     tried.without_room[run.shape] = run.reason
-    queued_runs.save(runtime, environment.launches_table, run)
+    queued_runs.save(runtime, table, run, hold.id)
     if runtime.now() >= run.given_up_at:
         tried.given_up.append(run)
         return None
     return run
-
-
-def _conclude(runtime: Runtime, environment: Environment, run: QueuedRun) -> None:
-    """Tell that all tasks of a request have been started. After a crash in between, this is done again."""
-    _tell(runtime, run, STARTED)
-    if run.task_token:
-        # The tasks whose end was told before they were kept, nothing else will tell of.
-        answer(runtime, queued_runs.save(runtime, environment.launches_table, run))
-    queued_runs.finish(runtime, environment.launches_table, run)
-    runtime.telemetry.count(MetricName.LAUNCHES_STARTED)
-
-
-def _give_up_all(runtime: Runtime, environment: Environment, runs: Sequence[QueuedRun]) -> None:
-    """Give up `runs`, side by side. What fails is done by the next round."""
-    # A session makes its clients in one thread only: before the calls side by side.
-    _ = runtime.sqs, runtime.events, runtime.dynamodb, runtime.step_functions
-
-    def end(run: QueuedRun) -> None:
-        try:
-            _give_up(runtime, environment, run)
-        except Exception as error:
-            runtime.telemetry.error(
-                f"cluster {run.cluster}: launch {run.id} could not be given up; the next round does: {error}",
-                cluster=run.cluster,
-            )
-
-    runtime.in_parallel(end, runs)
-
-
-def _give_up(runtime: Runtime, environment: Environment, run: QueuedRun) -> None:
-    """Put a request into the dead-letter queue with ECS's reason. After a crash in between, this is done again.
-
-    What is sent again from there is another request, for the tasks that are missing: its copies are known by its token.
-    """
-    rest = {**json.loads(run.message), "count": run.missing, "clientToken": run.client_token}
-    # Its state has had its answer.
-    rest.pop("taskToken", None)
-    started = f"; {len(run.tasks)} of {run.count} tasks were started" if run.tasks else ""
-    reason = f"cluster {run.cluster}: launch {run.id} is given up: {run.reason}{started}"
-    queue.set_aside(runtime, json.dumps(rest), reason, environment.dead_letter_queue_url)
-    _tell(runtime, run, GIVEN_UP)
-    give_up(runtime, run)
-    queued_runs.finish(runtime, environment.launches_table, run)
-    runtime.telemetry.count(MetricName.LAUNCHES_GIVEN_UP)
-
-
-def _tell(runtime: Runtime, run: QueuedRun, what: str) -> None:
-    """Put an event on the default bus of EventBridge, for whoever waits for the request."""
-    detail = {
-        "id": run.id,
-        "cluster": run.cluster,
-        "taskDefinition": run.request["taskDefinition"],
-        "tasks": run.tasks,
-        "count": run.count,
-        "waitedSeconds": round(runtime.now() - run.sent_at),
-        "reason": run.reason if what == GIVEN_UP else "",
-    }
-    said = runtime.events.put_events(Entries=[{"Source": SOURCE, "DetailType": what, "Detail": json.dumps(detail)}])
-    # EventBridge API, PutEvents: entries may fail in an answer of status 200.
-    if said["FailedEntryCount"]:
-        raise RuntimeError(f"EventBridge refused the event {what}: {said['Entries'][0].get('ErrorMessage')}")

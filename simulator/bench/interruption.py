@@ -13,8 +13,9 @@ from simulator.bench.physical_limit import Stoppable, physical_limit
 from simulator.ec2 import Ec2Instance
 from simulator.ecs.state import Task
 from simulator.instance_types import registered_size
-from simulator.load_balancing import LONGEST_REQUEST_S, PROPAGATION_S
+from simulator.load_balancing import LONGEST_REQUEST_S
 from simulator.spot_market import NOTICE_S
+from simulator.target_groups import PROPAGATION_S
 from simulator.timing import DEFAULT, Timing
 from simulator.world import SimulatedCluster, World
 from steady.pools import PoolKind

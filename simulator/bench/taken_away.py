@@ -18,8 +18,9 @@ from simulator.bench.taken_services import SERVICES, Plan
 from simulator.ec2 import Ec2Instance
 from simulator.ecs.state import Otherwise, Task
 from simulator.ecs.stopping import stop_timeouts
-from simulator.load_balancing import LONGEST_REQUEST_S, PROPAGATION_S, RegisteredTarget
+from simulator.load_balancing import LONGEST_REQUEST_S
 from simulator.processes import run_all
+from simulator.target_groups import PROPAGATION_S, RegisteredTarget
 from simulator.timing import Timing
 from simulator.world import SimulatedCluster, World
 from steady.service_out.stopping import STILL_SENT_S

@@ -89,8 +89,11 @@ class Tables:
         if written & params["Key"].keys():
             raise invalid(f"{params['UpdateExpression']} writes the item's key")
         items[key] = _bounded(_copy(after))
-        returned = {"ALL_NEW": after.keys(), "UPDATED_NEW": written}.get(params.get("ReturnValues", ""), ())
+        which = params.get("ReturnValues", "")
+        returned = {"ALL_NEW": after.keys(), "UPDATED_NEW": written}.get(which, ())
         shown = _copy({name: value for name, value in after.items() if name in returned})
+        if which == "ALL_OLD":
+            shown = _copy(before or _EMPTY)
         return {"Attributes": shown} if shown else {}
 
     def _table(self, params: Params, attributes: Item) -> tuple[dict[str, Item], str]:

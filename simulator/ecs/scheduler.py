@@ -253,8 +253,7 @@ class Scheduler:
         if task.run_s is not None:
             self.clock.after(task.run_s, lambda: None if task.stopping else self._exited(task))
         if task.targets and service:
-            # A replacement of a task on a draining instance counts once its targets are healthy.
-            self.clock.at(max(t.healthy_at for t in task.targets), lambda: self.services.reconcile_soon(service))
+            self.services.await_checks(service, task)
         elif service:
             self.services.reconcile_soon(service)
 

@@ -57,6 +57,7 @@ def describe_service(service: Service) -> dict[str, Any]:
             "maximumPercent": 100 if service.daemon else service.maximum_percent,
         },
         "loadBalancers": _load_balancers(service, service.target_groups),
+        "healthCheckGracePeriodSeconds": int(service.health_check_grace_s),
         **_other_ways(service, _OF_SERVICE),
     }
     if service.deploys is Deploys.EXTERNAL:

@@ -198,6 +198,24 @@ class Services:
         for task in movable[: max(0, len(healthy) - floor)]:
             self.scheduler.retire(task)
 
+    def await_checks(self, service: Service, task: Task) -> None:
+        """Reconcile the service once the targets of a task are healthy: a replacement counts from then on.
+
+        A task with an unhealthy target is stopped, after the grace period. ECS API, Service,
+        `healthCheckGracePeriodSeconds`: for so long the scheduler ignores unhealthy checks "after a task has first
+        started". Developer Guide, "Stopped tasks error codes": "Task failed ELB health checks in (target-group ...)".
+        """
+        at = max(min(t.healthy_at, t.unhealthy_at) for t in task.targets)
+        self.clock.at(at, lambda: self.reconcile_soon(service))
+        unhealthy_at = min(t.unhealthy_at for t in task.targets)
+        if math.isfinite(unhealthy_at):
+            ends = max(unhealthy_at, self.clock.now + service.health_check_grace_s)
+            self.clock.at(ends, lambda: None if task.stopping else self._replace_unhealthy(service, task))
+
+    def _replace_unhealthy(self, service: Service, task: Task) -> None:
+        self.scheduler.retire(task)
+        self.reconcile_soon(service)
+
     def _reconcile_daemon(self, service: Service) -> None:
         covered = {t.instance.arn for t in service.tasks.values() if not t.stopping}
         definition = service.definition

@@ -103,6 +103,9 @@ def describe_task(task: Task) -> dict[str, Any]:
     }
     if task.status is TaskStatus.STOPPED:
         described["stopCode"] = stop_code(task)
+        if failed := [t for t in task.targets if task.retired_at is not None and t.is_unhealthy(task.retired_at)]:
+            reason = f"Task failed ELB health checks in (target-group {failed[0].group.arn})"
+            described["stoppedReason"] = f"(service {task.service_name}) {reason}"
     if task.started_at is not None:
         described["startedAt"] = datetime.fromtimestamp(task.started_at, UTC)
     if task.sigterm_at is not None:

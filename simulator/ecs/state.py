@@ -11,10 +11,10 @@ from simulator.ecs.launching import EC2, Launch
 from simulator.ecs.pace import Pace
 from simulator.ecs.strategies import Strategy
 from simulator.ecs.task_definition import ARN, TaskDefinition
-from simulator.load_balancing import RegisteredTarget, TargetGroup
+from simulator.target_groups import RegisteredTarget, TargetGroup
 from steady.cluster import Size
 
-# ECS: ports that each instance reserves for SSH, Docker and the agent.
+# ECS: reserved on each instance for SSH, Docker and the agent.
 RESERVED_PORTS = frozenset({22, 2375, 2376, 51678, 51679})
 FIRST_DYNAMIC_PORT = 32768
 # ECS: "stopped tasks ... appear in the returned results for at least one hour" (ListTasks).
@@ -202,8 +202,7 @@ class Service:
         replaces_before: the tasks of revisions before this number are being replaced, by a rolling deployment.
         missing_since: since when each missing task has been missing, the longest first.
         rebalances: whether ECS balances its tasks over the zones (`availabilityZoneRebalancing`).
-        retry: the next try to place its tasks, if one is booked; `pace` says how soon that may be.
-        failure_event_at: when the last placement failure event was sent.
+        retry, failure_event_at: the next try to place its tasks, if one is booked; when its last failure was told.
     """
 
     name: str
@@ -231,6 +230,7 @@ class Service:
     launch: Launch = EC2
     earlier_launches: dict[int, Launch] = field(default_factory=dict)
     rebalances: bool = False
+    health_check_grace_s: float = 0.0
 
     @property
     def arn(self) -> str:

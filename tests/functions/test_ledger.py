@@ -31,6 +31,18 @@ def test_the_second_of_two_writers_loses_the_race(runtime: Runtime, table: str) 
     assert ledger.load(runtime, table, "web").state == FULL
 
 
+def test_only_the_hold_of_an_invocation_that_is_over_is_freed(runtime: Runtime, table: str) -> None:
+    until = runtime.now() + 20
+    held = ledger.save(runtime, table, ledger.load(runtime, table, "web"), ScalingState(), until, held_by="crashed")
+
+    ledger.free(runtime, table, "web", "another")
+    assert ledger.load(runtime, table, "web").held_until == held.held_until
+    ledger.free(runtime, table, "web", "crashed")
+    assert not ledger.load(runtime, table, "web").held_until
+    ledger.free(runtime, table, "nobody", "crashed")
+    assert ledger.load(runtime, table, "nobody").version == 0
+
+
 def test_a_release_ends_only_its_own_hold(runtime: Runtime, table: str) -> None:
     mine = ledger.save(runtime, table, ledger.load(runtime, table, "web"), FULL, held_until=100.0)
     theirs = ledger.save(runtime, table, mine, FULL, held_until=200.0)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from simulator.errors import AwsError
-from simulator.load_balancing import TargetGroup as SimulatedGroup
+from simulator.target_groups import TargetGroup as SimulatedGroup
 from simulator.world import World
 from steady.aws.capacity.auto_scaling_group import to_routes as group_routes
 from steady.aws.capacity.kind import Routes

@@ -219,3 +219,15 @@ def test_each_cluster_has_its_tick(templates: dict[str, Template]) -> None:
 
     assert ticks == {"web", "batch"}
     assert {s["Properties"]["ScheduleExpression"] for s in schedules.values()} == {"rate(1 minute)"}
+
+
+def test_the_autoscaler_is_told_at_once_of_a_tick_that_failed(templates: dict[str, Template]) -> None:
+    [config] = templates["scaling"].find_resources("AWS::Lambda::EventInvokeConfig").values()
+    [mapping] = [
+        one["Properties"]
+        for one in templates["scaling"].find_resources("AWS::Lambda::EventSourceMapping").values()
+        if one["Properties"].get("BatchSize") == wiring.AUTOSCALER.batch_size
+    ]
+
+    assert config["Properties"]["MaximumRetryAttempts"] == 0
+    assert config["Properties"]["DestinationConfig"] == {"OnFailure": {"Destination": mapping["EventSourceArn"]}}

@@ -20,7 +20,8 @@ from tests.simulator.spot_groups import group_of
 
 
 def worlds() -> Iterator[World]:
-    for build in (_world_of_interruptions, _world_of_ticks, _world_of_pools, _world_of_failures, _world_of_launches):
+    of_scaling = (_world_of_ticks, _world_of_pools, _world_of_failures, _world_of_renewal)
+    for build in (_world_of_interruptions, *of_scaling, _world_of_launches):
         world = build()
         assert not [f for function in world.suite.functions() for f in function.failures]
         yield world
@@ -108,6 +109,22 @@ def _world_of_pools() -> World:
     world.account.spot.reclaim(list(world.account.fleets.fleets["sfr-mix-spot"].members.values())[:1])
     # Spot prices are read anew after an hour.
     world.run(3600)
+    return world
+
+
+def _world_of_renewal() -> World:
+    """A new instance bakes, and has tasks behind a load balancer: ticks look at it, and what a failure wakes."""
+    world = World(seed=7)
+    world.account.endpoint.log = []
+    web = world.group_cluster("web", 2, min_capacity=2, renew="drift", renew_bake_seconds=900)
+    world.account.ec2.templates.of(web.pool.template).images.append("ami-00000000000000002")
+    web.pool.template_version = "$Latest"
+    world.run(200)
+    web.service("api", 6, cpu=64, memory=64, requests_per_s=1)
+    for number in range(10):
+        text = {"group_name": "web", "cluster": "web", "hako_task_id": f"run-{number}", "cpu": 999_999, "memory": 100}
+        world.account.messaging.publish(FAILURE_TOPIC, json.dumps(text))
+        world.run(20)
     return world
 
 

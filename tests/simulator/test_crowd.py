@@ -9,7 +9,7 @@ import pytest
 from simulator.ecs.state import Task
 from simulator.endpoint import Params
 from simulator.errors import AwsError
-from simulator.load_balancing import TargetGroup
+from simulator.target_groups import TargetGroup
 from simulator.timing import Timing
 from simulator.world import SimulatedCluster, World
 from steady.aws.service_out import crowd

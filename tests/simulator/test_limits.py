@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError
 from simulator.durations import drawn
 from simulator.errors import AwsError
 from simulator.faults import Refused
-from simulator.load_balancing import TargetGroup
 from simulator.retries import Retries
+from simulator.target_groups import TargetGroup
 from simulator.timing import Timing
 from simulator.world import World
 from steady.aws.service_out import targets

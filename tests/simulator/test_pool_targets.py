@@ -8,7 +8,7 @@ import pytest
 
 from simulator.endpoint import Params
 from simulator.errors import AwsError
-from simulator.load_balancing import TargetGroup
+from simulator.target_groups import TargetGroup
 from simulator.world import SimulatedCluster, World
 from steady.pools import PoolKind
 

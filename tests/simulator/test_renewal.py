@@ -218,3 +218,50 @@ class Refusing(Fault):
         if tried.name == self.calls and tried.caller == "autoscaler":
             self.refused += 1
             raise AwsError("RequestLimitExceeded", "Request limit exceeded.")
+
+
+def renewed_with_batch(
+    batch_seconds: int, run_s: float = 7200.0
+) -> tuple[SimulatedCluster, set[str], list[Any], float]:
+    """Begin to renew a cluster with a batch task on each instance; return all of these, and when that was."""
+    web = cluster(PoolKind.AUTO_SCALING_GROUP, 4, renew_budget=50, renew_batch_seconds=batch_seconds)
+    tasks = [web.batch_task(instance, run_s, cpu=256, memory=256) for instance in web.instances()]
+    return web, launch_from(web), tasks, web.world.clock.now
+
+
+def test_batch_tasks_run_to_their_end_by_default() -> None:
+    web, old, tasks, _ = renewed_with_batch(0)
+    web.world.run(7000)
+    assert not any(task.stopping for task in tasks)
+
+    assert until_renewed(web, old) + 7000 >= 7200
+    assert web.world.account.killed_tasks == 0
+
+
+def test_batch_tasks_are_stopped_once_they_have_had_their_time_and_no_request_is_lost() -> None:
+    web, old, tasks, begun = renewed_with_batch(1200)
+    drained_at: dict[str, float] = {}
+    while left(web, old) and web.world.clock.now - begun < HOURS * 3600:
+        web.world.run(10)
+        for one in web.ec2_instances():
+            if one.container_instance and one.container_instance.status == "DRAINING":
+                drained_at.setdefault(one.id, web.world.clock.now)
+
+    assert not left(web, old)
+    for task in tasks:
+        ran_s = (task.sigterm_at or 0) - drained_at[task.instance.ec2_id]
+        assert 1200 - 10 <= ran_s <= 1200 + 240
+    account = web.world.account
+    assert account.killed_tasks == 0
+    assert account.balancing.failed_requests == account.balancing.unserved_requests == 0
+    assert not web.world.suite.telemetry.errors()
+
+
+def test_batch_tasks_that_are_stopped_cost_no_instance_more() -> None:
+    web, old, _, _ = renewed_with_batch(1200)
+    until_renewed(web, old)
+    web.world.run(900)
+
+    assert web.target == 4
+    decisions = web.world.suite.telemetry.decisions()
+    assert any("(renew_batch_seconds): they are stopped" in str(line.fields) for line in decisions)

@@ -35,6 +35,25 @@ def test_the_other_ways_renew_all_too_and_promise_nothing(found: dict[str, Resul
         assert found[way].promises() == []
 
 
+def test_the_work_of_karpenters_drift_test_takes_less_time_than_that_allows(found: dict[str, Result]) -> None:
+    result = found[renewal.DRIFT_TEST]
+
+    assert result.tasks == 600
+    assert [what for what, kept in result.promises() if not kept] == []
+    assert not all(kept for _, kept in replace(result, minutes=50).promises())
+    assert not all(kept for _, kept in replace(result, minutes=None).promises())
+
+
+def test_a_renewal_goes_on_where_nearly_each_decision_crashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A decision about 30 instances makes some 25 calls: nine of ten crash."""
+    monkeypatch.setattr(renewal, "CRASHES_EACH", 12)
+    result = renewal.run(Case(renewal.CRASHING, 30, seed=0))
+
+    assert result.crashes > 300
+    # While Spot comes back, the group is asked for more for now: that is not the renewal's.
+    assert [what for what, kept in result.promises() if not kept and "asked for" not in what] == []
+
+
 @pytest.mark.parametrize(
     "worse", [{"killed": 1}, {"failed": 1}, {"without_target_s": 1.0}, {"most": 700}, {"services_minutes": 293}]
 )

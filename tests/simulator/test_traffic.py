@@ -9,8 +9,8 @@ import pytest
 from simulator.ecs.state import Deploys, Task
 from simulator.ecs.stopping import SERVICE_CONNECT_STOP_S
 from simulator.errors import AwsError
-from simulator.load_balancing import TargetGroup
 from simulator.service_kinds import KINDS, WITH_KNOWN_TARGETS
+from simulator.target_groups import TargetGroup
 from simulator.world import SimulatedCluster, World
 from steady.aws.service_out.pool_targets import instance_targets
 from steady.pools import PoolKind, PoolName

@@ -7,10 +7,12 @@ import pytest
 
 from autoscaler import triggers
 from autoscaler.triggers import Trigger
+from interruption_handler import notices
 from runtask_failure import message
 from runtask_failure.failure import RunTaskFailure
 from steady.cluster import Size
 from steady.messages import Malformed
+from steady.service_out.notice import Notice
 
 HAKO: dict[str, Any] = {
     "group_name": "batch-asg",
@@ -77,6 +79,24 @@ def test_an_interruption_names_the_instances_that_are_about_to_go() -> None:
     assert triggers.parse(json.dumps(body)) == Trigger("web", doomed=("i-1", "i-2"))
 
 
+def failed_tick(**fields: Any) -> str:
+    return json.dumps(
+        {"requestContext": {"requestId": "e4b46cbf"}, "requestPayload": {"cluster": "web"}, "version": "1.0", **fields}
+    )
+
+
+def test_the_record_of_a_failed_tick_names_its_cluster_and_its_invocation() -> None:
+    assert triggers.parse(failed_tick()) == Trigger("web", failed="e4b46cbf")
+
+
+@pytest.mark.parametrize(
+    "fields", [{"requestContext": {}}, {"requestPayload": ["web"]}, {"requestPayload": {"cluster": 5}}]
+)
+def test_a_record_of_another_form_is_refused_with_what_is_needed(fields: Any) -> None:
+    with pytest.raises(Malformed, match="needed"):
+        triggers.parse(failed_tick(**fields))
+
+
 @pytest.mark.parametrize("instances", [5, "i-1", [1], None, {"i-1": 1}])
 def test_instances_of_another_form_are_refused_with_what_is_needed(instances: object) -> None:
     with pytest.raises(Malformed, match="a list of instance ids is needed"):
@@ -96,3 +116,22 @@ def test_instances_of_another_form_are_refused_with_what_is_needed(instances: ob
 def test_what_is_no_trigger_is_refused_with_what_is_needed(body: str) -> None:
     with pytest.raises(Malformed, match="needed"):
         triggers.parse(body)
+
+
+LATE = {
+    "detail-type": "Steady Late Batch Tasks",
+    "detail": {"instances": {"i-0b662ef9931388ba0": 1320}, "at": 1200},
+}
+
+
+def test_late_batch_tasks_are_notices_that_wake_nobody() -> None:
+    assert notices.parse(json.dumps(LATE)) == (Notice("i-0b662ef9931388ba0", 1200.0, 1320.0, in_renewal=True),)
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [None, {}, {"instances": ["i-1"], "at": 1}, {"instances": {"x": 1}, "at": 1}, {**LATE["detail"], "at": True}],  # type: ignore[dict-item]
+)
+def test_late_batch_tasks_of_another_form_are_refused_with_what_is_needed(detail: object) -> None:
+    with pytest.raises(Malformed, match="needed"):
+        notices.parse(json.dumps({**LATE, "detail": detail}))

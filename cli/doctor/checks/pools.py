@@ -113,7 +113,8 @@ def check_other_writers(inspection: Inspection) -> Iterable[Finding]:
             "other-writer",
             f"capacity provider {provider}",
             f"scales the Auto Scaling group {name}",
-            "a group whose capacity only the suite sets",
+            "a group whose capacity only the suite sets. Tasks that wait in PROVISIONING now fail without it: use the "
+            "launch queue first (docs/mixed-clusters.md)",
             f"aws ecs update-capacity-provider --name {provider} "
             # ECS API, managedTerminationProtection: "managed scaling must also be used".
             "--auto-scaling-group-provider managedScaling={status=DISABLED},managedTerminationProtection=DISABLED",

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from interruption_handler.notices import (
     capacity_block_expiration,
     health_change,
+    late_batch_tasks,
     lifecycle_terminate,
     rebalance_recommendation,
     reservation_interruption,
@@ -20,7 +21,7 @@ from interruption_handler.notices.unwritten import DETAIL_TYPE as UNWRITTEN
 from interruption_handler.notices.unwritten import Unwritten
 from interruption_handler.notices.unwritten import parse as parse_unwritten
 from steady.messages import json_object, shown
-from steady.names import WAITING_INSTANCES
+from steady.names import LATE_BATCH_TASKS, WAITING_INSTANCES
 from steady.service_out.notice import Ignored, Notice, Over, ReservationNotice, WaitingNotice
 
 # A new kind goes last: the EventBridge rules are numbered in this order, and a rule of another number is replaced.
@@ -54,6 +55,8 @@ def parse(body: str) -> Parsed:
         return parse_unwritten(event)
     if detail_type == WAITING_INSTANCES:
         return waiting_instances.parse(event)
+    if detail_type == LATE_BATCH_TASKS:
+        return late_batch_tasks.parse(event)
     kind = KIND_OF.get(str(detail_type))
     if kind is None:
         return Ignored(f"unsupported detail-type {shown(detail_type)}")

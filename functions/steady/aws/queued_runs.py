@@ -1,4 +1,4 @@
-"""Keep the requests of the launch queue: one DynamoDB item each, and one for each cluster's rounds.
+"""Keep the requests of the launch queue: one DynamoDB item each.
 
 A request stays as an item after it was run or given up, so that a copy of its message is known and runs nothing.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,8 +20,6 @@ WAITING_INDEX, WAITS_IN = "waiting", "waits_in"
 EXPIRES = "expires_at"
 # SQS keeps a message for 14 days, and a copy of it as long.
 KEPT_S = 14 * 24 * 3600
-# The key of the item with a cluster's rounds begins with this: those of requests are digests.
-ROUND_KEY = "#round/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,27 +56,44 @@ def add(runtime: Runtime, table: str, run: QueuedRun) -> bool:
     return True
 
 
-def save(runtime: Runtime, table: str, run: QueuedRun) -> Ended:
-    """Keep what became of a try: the request goes on waiting. Return which of its tasks have ended already."""
-    answer = runtime.dynamodb.update_item(
+class AskedByOthers(Exception):
+    """Another round has asked for the request since: what becomes of it is known there."""
+
+
+def save(runtime: Runtime, table: str, run: QueuedRun, asker: str) -> Ended:
+    """Keep what became of a try: the request goes on waiting. Return which of its tasks have ended already.
+
+    Raises:
+        AskedByOthers: if another round than `asker` has asked for it since.
+    """
+    item = update_if(
+        runtime,
         TableName=table,
         Key=_key(run),
-        UpdateExpression="SET queued_run = :run REMOVE asked_for",
-        ExpressionAttributeValues={":run": _value(run)},
-        ReturnValues="ALL_NEW",
+        UpdateExpression="SET queued_run = :run REMOVE asked_at",
+        ConditionExpression="asked_by = :asker",
+        ExpressionAttributeValues={":run": _value(run), ":asker": {"S": asker}},
     )
-    return Ended.of(answer["Attributes"])
+    if item is None:
+        raise AskedByOthers(f"launch {run.id} is dealt with by another round")
+    return Ended.of(item)
 
 
-def finish(runtime: Runtime, table: str, run: QueuedRun) -> None:
-    """Keep a request that was run or given up, so that a copy of it is known."""
-    runtime.dynamodb.update_item(
+def finish(runtime: Runtime, table: str, run: QueuedRun, asker: str) -> None:
+    """Keep a request that was run or given up, so that a copy of it is known.
+
+    One for which another round than `asker` has asked since stays as it is: that round finishes it.
+    """
+    update_if(
+        runtime,
         TableName=table,
         Key=_key(run),
-        UpdateExpression=f"SET queued_run = :run, {EXPIRES} = :expires REMOVE asked_for, {WAITS_IN}",
+        UpdateExpression=f"SET queued_run = :run, {EXPIRES} = :expires REMOVE asked_at, {WAITS_IN}",
+        ConditionExpression="attribute_not_exists(asked_by) OR attribute_not_exists(asked_at) OR asked_by = :asker",
         ExpressionAttributeValues={
             ":run": _value(run),
             ":expires": {"N": str(math.ceil(runtime.now()) + KEPT_S)},
+            ":asker": {"S": asker},
         },
     )
 
@@ -86,7 +101,7 @@ def finish(runtime: Runtime, table: str, run: QueuedRun) -> None:
 def end_task(runtime: Runtime, table: str, key: str, task: str, *, failed: bool) -> Ended | None:
     """Note that a task of the request `key` has ended; None: there is no such request, or it has expired."""
     also = ", tasks_failed :task" if failed else ""
-    item = _update_if(
+    item = update_if(
         runtime,
         TableName=table,
         Key={KEY: {"S": key}},
@@ -97,15 +112,25 @@ def end_task(runtime: Runtime, table: str, key: str, task: str, *, failed: bool)
     return None if item is None else Ended.of(item)
 
 
-def waiting(runtime: Runtime, table: str, cluster: str) -> list[QueuedRun]:
-    """Return the requests that wait in `cluster`. The index may be some seconds behind: see `read`."""
+def waiting(
+    runtime: Runtime, table: str, cluster: str, keep_hold: Callable[[], None] = lambda: None
+) -> list[QueuedRun]:
+    """Return the requests that wait in `cluster`. The index may be some seconds behind: see `read`.
+
+    Args:
+        keep_hold: called after each page.
+    """
     pages = runtime.dynamodb.get_paginator("query").paginate(
         TableName=table,
         IndexName=WAITING_INDEX,
         KeyConditionExpression=f"{WAITS_IN} = :cluster",
         ExpressionAttributeValues={":cluster": {"S": cluster}},
     )
-    return [_run(item) for page in pages for item in page["Items"]]
+    found: list[QueuedRun] = []
+    for page in pages:
+        found += [_run(item) for item in page["Items"]]
+        keep_hold()
+    return found
 
 
 def read(runtime: Runtime, table: str, run: QueuedRun) -> QueuedRun | None:
@@ -129,70 +154,39 @@ def read_progress(runtime: Runtime, table: str, key: str) -> Progress | None:
     return Progress(Ended.of(item), WAITS_IN in item) if item else None
 
 
-def ask(runtime: Runtime, table: str, run: QueuedRun) -> QueuedRun | None:
-    """Note that RunTask is about to be called for the request, and return it as it is now; None: it no longer waits.
+def ask(runtime: Runtime, table: str, run: QueuedRun, asker: str) -> QueuedRun | None:
+    """Note that the round `asker` is about to call RunTask, and return the request as it was before.
 
-    After a crash, the note says that its tasks may have been started.
+    None: it no longer waits. After a crash, the note says that its tasks may have been started.
     """
-    item = _update_if(
+    item = update_if(
         runtime,
         TableName=table,
         Key=_key(run),
-        UpdateExpression="SET asked_for = :yes",
+        UpdateExpression="SET asked_at = :now, asked_by = :asker",
         ConditionExpression=f"attribute_exists({WAITS_IN})",
-        ExpressionAttributeValues={":yes": {"BOOL": True}},
+        ExpressionAttributeValues={":now": {"N": str(runtime.now())}, ":asker": {"S": asker}},
+        ReturnValues="ALL_OLD",
     )
     return None if item is None else _run(item)
 
 
-def begin_round(runtime: Runtime, table: str, cluster: str, for_s: float) -> float:
-    """Begin a round of `cluster`, the only one for `for_s` seconds. Return until when; 0: another one goes on."""
-    now = runtime.now()
-    until = now + for_s
-    item = _update_if(
+def leave_asked(runtime: Runtime, table: str, run: QueuedRun, asker: str) -> None:
+    """Note that the call that has had no answer is still the one of `run`, as it was before `asker` asked."""
+    update_if(
         runtime,
         TableName=table,
-        Key=_round(cluster),
-        UpdateExpression="SET held_until = :until",
-        ConditionExpression="attribute_not_exists(held_until) OR held_until <= :now",
-        ExpressionAttributeValues={":until": {"N": str(until)}, ":now": {"N": str(now)}},
-    )
-    return 0.0 if item is None else until
-
-
-def end_round(runtime: Runtime, table: str, cluster: str, until: float) -> None:
-    """End the round that holds `cluster` until `until`. One that another invocation has begun since goes on."""
-    _update_if(
-        runtime,
-        TableName=table,
-        Key=_round(cluster),
-        UpdateExpression="SET held_until = :nobody",
-        ConditionExpression="held_until = :ours",
-        ExpressionAttributeValues={":nobody": {"N": "0"}, ":ours": {"N": str(until)}},
+        Key=_key(run),
+        UpdateExpression="SET asked_at = :before",
+        ConditionExpression="asked_by = :asker",
+        ExpressionAttributeValues={":before": {"N": str(run.asked_at)}, ":asker": {"S": asker}},
     )
 
 
-def book_round(runtime: Runtime, table: str, queue_url: str, cluster: str, delay_s: float) -> None:
-    """Have the next round of `cluster` begin in `delay_s` seconds, unless one is booked that begins before."""
-    now = runtime.now()
-    delay_s = math.ceil(delay_s)
-    item = _update_if(
-        runtime,
-        TableName=table,
-        Key=_round(cluster),
-        UpdateExpression="SET next_at = :at",
-        ConditionExpression="attribute_not_exists(next_at) OR next_at <= :now OR next_at > :at",
-        ExpressionAttributeValues={":at": {"N": str(now + delay_s)}, ":now": {"N": str(now)}},
-    )
-    if item is None:
-        return
-    runtime.sqs.send_message(QueueUrl=queue_url, MessageBody=json.dumps({"round": cluster}), DelaySeconds=delay_s)
-
-
-def _update_if(runtime: Runtime, **params: Any) -> Mapping[str, Any] | None:
+def update_if(runtime: Runtime, **params: Any) -> Mapping[str, Any] | None:
     """Update an item, and return it as it is then; None: it does not meet the condition, and stays as it was."""
     try:
-        answer = runtime.dynamodb.update_item(**params, ReturnValues="ALL_NEW")
+        answer = runtime.dynamodb.update_item(**{"ReturnValues": "ALL_NEW", **params})
     except runtime.dynamodb.exceptions.ConditionalCheckFailedException:
         return None
     return answer["Attributes"]
@@ -202,14 +196,13 @@ def _key(run: QueuedRun) -> dict[str, Any]:
     return {KEY: {"S": run.key}}
 
 
-def _round(cluster: str) -> dict[str, Any]:
-    return {KEY: {"S": f"{ROUND_KEY}{cluster}"}}
-
-
 def _value(run: QueuedRun) -> dict[str, Any]:
-    return {"S": json.dumps(asdict(run))}
+    fields = asdict(run)
+    del fields["asked_at"]
+    return {"S": json.dumps(fields)}
 
 
 def _run(item: Mapping[str, Any]) -> QueuedRun:
     fields = json.loads(item["queued_run"]["S"])
-    return QueuedRun(**{**fields, "tasks": tuple(fields["tasks"]), "asked": "asked_for" in item})
+    asked_at = float(item.get("asked_at", {}).get("N", "0"))
+    return QueuedRun(**{**fields, "tasks": tuple(fields["tasks"]), "asked_at": asked_at})

@@ -11,6 +11,7 @@ from steady.cluster import ContainerInstance, InstanceStatus, Snapshot, largest
 from steady.scaling import (
     back_in_service,
     healing,
+    late_batch,
     next_look,
     renewal,
     renewal_round,
@@ -164,16 +165,15 @@ def grow_only(decision: Decision, snapshot: Snapshot) -> Decision:
 
 
 def instances_to_read(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> list[ContainerInstance]:
-    """Return the instances that `decide` may empty: it must know the tasks on them (`Snapshot.tasks_of`).
-
-    Those whose drain does not end come first, then those that scale-in and renewal may choose, then the on-demand ones
-    that Spot instances may replace.
-    """
+    """Return the instances that `decide` may empty or end: it must know the tasks on them (`Snapshot.tasks_of`)."""
     snapshot = stuck_drains.with_spared(snapshot, state)
-    due = scale_in.candidates(snapshot, state.low_since, thresholds, Bounds.of(snapshot, thresholds).minimum)
-    due += [i for i in renewal_round.instances_to_read(snapshot, state) if i not in due]
+    low_since = None if renewal_round.has_surplus(snapshot, state) else state.low_since
+    due = scale_in.candidates(snapshot, low_since, thresholds, Bounds.of(snapshot, thresholds).minimum)
+    due += [i for i in renewal_round.instances_to_read(snapshot, state, thresholds) if i not in due]
     due += [i for i in spot_fallback.on_demand_instances(snapshot) if i not in due and i.arn not in snapshot.pinned]
-    return stuck_drains.instances_to_read(snapshot, state) + due
+    draining = stuck_drains.instances_to_read(snapshot, state)
+    draining += [i for i in late_batch.instances_to_read(snapshot, state, thresholds) if i not in draining]
+    return draining + due
 
 
 def _drain_interrupted(situation: Situation, decision: Decision) -> Change:
@@ -231,8 +231,7 @@ def _scale_in(situation: Situation, decision: Decision, out: scale_out.ScaleOut)
     emptied = scale_in.find_emptied(snapshot, waiting, out.reserve + gone_lately(snapshot, state))
     keep = scale_in.Kept(kept, recurring, out.keep)
     chosen = scale_in.choose(snapshot, state.draining, low_since, thresholds, minimum, keep)
-    if state.renewal.asked and not snapshot.pool.drift_unread:
-        # There is more than is needed until renewal has emptied old instances.
+    if renewal_round.has_surplus(snapshot, state):
         chosen = scale_in.Chosen()
     target = target_after_leaving(snapshot, emptied.instance_ids, minimum)
     leaving = {*state.draining, *(i.arn for i in chosen.instances)}
@@ -290,6 +289,7 @@ PARTS: tuple[Part, ...] = (
     lambda situation, decision: stuck_drains.spare(situation.snapshot, decision.state, decision.to_undrain),
     lambda situation, decision: Change(reasons=say_trouble(situation.snapshot)),
     _renew,
+    lambda situation, decision: late_batch.say_late(situation.snapshot, decision.state, situation.thresholds),
     _replace_ahead,
     _fall_back,
     _win_back,

@@ -11,6 +11,11 @@ from steady.thresholds import Thresholds
 TICK_S = 60
 # A pool launches within so many seconds.
 LAUNCHED_AFTER_S = 20
+# While renewal waits for replacements, or for instances to become empty, a cluster of this many instances or fewer is
+# looked at each so many seconds; a larger one less often, since a look takes more calls.
+RENEWING_EACH_S, RENEWING_INSTANCES = 20.0, 100
+# An instance that has been emptied for longer than this has a batch task: nobody waits for that.
+EMPTIED_WITHIN_S = 600.0
 
 
 def book(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds, target: int) -> Change:
@@ -27,7 +32,17 @@ def book(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds, target
     if target > pool.target and len(shapes) > 1 and not next_shape(snapshot, state, shapes):
         # Which type the pool launches is known then: another one than was taken for it may need more units.
         due.append(now + LAUNCHED_AFTER_S)
+    if _is_renewing(snapshot, state):
+        due.append(now + RENEWING_EACH_S * max(1.0, len(snapshot.instances) / RENEWING_INSTANCES))
     soon = [at for at in due if now < at < now + TICK_S]
     if not soon or now < state.next_look_at <= min(soon) + 1:
         return Change()
     return Change(look_again_at=min(soon), state={"next_look_at": min(soon)})
+
+
+def _is_renewing(snapshot: Snapshot, state: ScalingState) -> bool:
+    """Whether renewal goes on once something comes that no event tells of."""
+    progress = state.renewal
+    if progress.stopped or snapshot.pool.drift_unread:
+        return False
+    return bool(progress.asked) or any(snapshot.at - since < EMPTIED_WITHIN_S for since in progress.old.values())

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from steady.cluster import ContainerInstance
 from steady.pools import units_to_ask
+from steady.scaling import renewal_round
 from steady.scaling.change import Change
 from steady.scaling.reasons import Reason
 from steady.scaling.renewal_progress import NOT_RENEWING, RenewalProgress
@@ -26,7 +27,7 @@ CHANGES_ELSE = "capacity is changed for something else first"
 def renew(this: Round) -> Change:
     """Take the next step of renewal, if one is due."""
     progress = _updated(this)
-    snapshot, thresholds = this.snapshot, this.thresholds
+    snapshot = this.snapshot
     if snapshot.pool.drift_unread:
         # What is under way waits until it can be read again.
         return Change(reasons=(RenewalUnread(snapshot.pool.drift_unread),), state={"renewal": progress})
@@ -38,11 +39,7 @@ def renew(this: Round) -> Change:
         return this.waits(progress, CHANGES_ELSE)
     if snapshot.pool.refreshing:
         return this.waits(progress, "the group's own instance refresh is in progress")
-    if progress.asked:
-        return _empty(this, progress)
-    if not is_open(thresholds.renew_window, datetime.fromtimestamp(snapshot.at, UTC)):
-        return this.waits(progress, f"renew_window is {thresholds.renew_window}")
-    return _ask(this, progress)
+    return _empty(this, progress) if progress.asked else _ask(this, progress)
 
 
 def _stopped(progress: RenewalProgress) -> tuple[Reason, ...]:
@@ -90,7 +87,8 @@ def _with_proof(this: Round, known: RenewalProgress) -> RenewalProgress:
     new = [i for i in snapshot.active if i.instance_id in pool.members and i.instance_id in pool.current]
     is_well = any(i.is_well for i in new)
     well_since = (now if known.well_since is None else known.well_since) if is_well else None
-    is_proven = known.is_proven or (well_since is not None and now - well_since >= thresholds.renew_bake_seconds)
+    is_baked = renewal_round.is_proven(replace(known, well_since=well_since), now, thresholds)
+    is_proven = known.is_proven or (is_baked and not snapshot.canary_waits and not snapshot.canary_failure)
     boot = any(id_ not in pool.drifted for id_ in state.booting_since)
     is_waiting = not new and not is_proven and not pool.trouble and (boot or (known.asked and this.ready(known) > 0))
     waiting_since = (now if known.waiting_since is None else known.waiting_since) if is_waiting else None
@@ -116,6 +114,8 @@ def _at_once(this: Round, progress: RenewalProgress, going: int) -> int:
 def _ask(this: Round, progress: RenewalProgress) -> Change:
     """Ask for replacements of as many old instances as may be under way at the same time."""
     snapshot, had = this.snapshot, progress.asked
+    if not is_open(this.thresholds.renew_window, datetime.fromtimestamp(snapshot.at, UTC)):
+        return this.waits(progress, f"renew_window is {this.thresholds.renew_window}")
     due = drifted_instances(snapshot, this.state)
     going = [i for i in snapshot.instances if i.arn in progress.old and i.instance_id in snapshot.pool.members]
     if not due:
@@ -146,11 +146,14 @@ def _empty(this: Round, progress: RenewalProgress) -> Change:
     """Empty as many old instances as replacements have registered, once the new kind is proven."""
     snapshot, ready = this.snapshot, this.ready(progress)
     if ready <= 0:
+        more = _ask(this, progress) if progress.is_proven and not snapshot.pool.trouble else Change()
         trouble = f" ({snapshot.pool.trouble})" if snapshot.pool.trouble else ""
-        return this.waits(progress, f"their replacements are not there yet{trouble}")
+        return more if more.units else this.waits(progress, f"their replacements are not there yet{trouble}")
     if not progress.is_proven:
         since = snapshot.at if progress.well_since is None else progress.well_since
         left_s = this.thresholds.renew_bake_seconds - (snapshot.at - since)
+        if left_s <= 0:
+            return this.waits(progress, f"targets on the first new instance are not healthy ({snapshot.canary_waits})")
         return this.waits(progress, f"the first new instance has to stay well for {left_s:.0f} s more")
     due = drifted_instances(snapshot, this.state)
     if not due:

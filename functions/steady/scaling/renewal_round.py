@@ -98,16 +98,30 @@ def returnable_instances(snapshot: Snapshot, state: ScalingState) -> list[Contai
     return sorted(_movable(snapshot, state), key=lambda i: i.instance_id not in snapshot.to_go_first)
 
 
-def instances_to_read(snapshot: Snapshot, state: ScalingState) -> list[ContainerInstance]:
+def instances_to_read(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> list[ContainerInstance]:
     """Return the instances whose tasks renewal must know before it empties them; none if it is not about to."""
     progress = state.renewal
-    if not progress.asked:
+    ready = progress.asked - coming_units(snapshot, state)
+    if ready <= 0:
         return []
-    if is_under_way(snapshot, progress):
+    if not is_under_way(snapshot, progress):
+        due = returnable_instances(snapshot, state)
+    elif is_proven(progress, snapshot.at, thresholds):
         due = drifted_instances(snapshot, state)
     else:
-        due = returnable_instances(snapshot, state)
-    return due[: max(LOOKED_AT, 2 * progress.asked)]
+        return []
+    return due[: max(LOOKED_AT, 2 * ready)]
+
+
+def is_proven(progress: RenewalProgress, now: float, thresholds: Thresholds) -> bool:
+    """Return whether a new instance has been registered and well for `renew_bake_seconds`."""
+    since = progress.well_since
+    return progress.is_proven or (since is not None and now - since >= thresholds.renew_bake_seconds)
+
+
+def has_surplus(snapshot: Snapshot, state: ScalingState) -> bool:
+    """Return whether there is more than is needed until renewal has emptied old instances: scale-in has none of it."""
+    return bool(state.renewal.asked) and not snapshot.pool.drift_unread
 
 
 def is_under_way(snapshot: Snapshot, progress: RenewalProgress) -> bool:

@@ -123,6 +123,7 @@ class Doomed:
         gone: whether EC2 is ending it already: every task that still runs on it is killed.
         mark: the drain mark that is to be written on it; None: it has been written, or the instance always goes.
         event: the name of the event whose deadline it has, if a newer notice of this event may put it off.
+        in_renewal: whether nothing ends it but scaling, once its batch tasks have been stopped.
     """
 
     instance_id: str
@@ -140,6 +141,7 @@ class Doomed:
     mark: DrainMark | None = None
     event: str = ""
     stale: tuple[str, ...] = ()
+    in_renewal: bool = False
 
     @property
     def registrations(self) -> tuple[str, ...]:

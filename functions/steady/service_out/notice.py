@@ -20,6 +20,7 @@ class Notice:
         reason: why it is drained, to be remembered; None if the instance always goes.
         until_s: when the reason has passed, in seconds since the epoch; None: at the deadline.
         event: the name of the event if its deadline may be put off: a newer notice of the same event says so.
+        in_renewal: whether renewal empties it, and will terminate it: the autoscaler need not be told.
     """
 
     instance_id: str
@@ -31,6 +32,7 @@ class Notice:
     reason: DrainReason | None = None
     until_s: float | None = None
     event: str = ""
+    in_renewal: bool = False
 
 
 @dataclass(frozen=True, slots=True)

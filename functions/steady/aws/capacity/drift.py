@@ -2,41 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from steady.aws.cache import Cache
-from steady.aws.capacity.ec2_instances import described_instances
+from steady.aws.capacity.ec2_instances import Origin, known_origins, read_origins
 from steady.aws.runtime import Runtime
 from steady.drift import Drift
 from steady.pools import Pool, PoolKind, TemplateName
 from steady.thresholds import Thresholds
 
 DAY_S = 86_400
-# Amazon EC2 User Guide, "Launch templates": the tags of an instance that was launched from one.
-TEMPLATE_TAG, VERSION_TAG = "aws:ec2launchtemplate:id", "aws:ec2launchtemplate:version"
 # Auto Scaling API, InstanceRefresh: while it has one of these, the group itself replaces instances.
 REFRESHING = frozenset({"Pending", "InProgress", "Baking", "RollbackInProgress", "Cancelling"})
 # EC2 API, RequestLaunchTemplateData: an image may be named by a parameter of SSM.
 ALIAS = "resolve:ssm:"
 DENIED = frozenset({"UnauthorizedOperation", "AccessDenied", "AccessDeniedException"})
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """What an instance was launched from, and when. `template` is "" where EC2 has not tagged it with one."""
-
-    image: str
-    template: str
-    version: str
-    launched_at: float
-
-
-# EC2 API, CreateReplaceRootVolumeTask: an instance that runs can be given another image.
-ORIGINS = Cache[str, Origin](max_age_s=3600.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +66,8 @@ def read_drift(runtime: Runtime, pool: Pool, thresholds: Thresholds) -> Pool:
     An instance that EC2 does not describe yet is neither drifted nor known to be current.
     """
     today = [_launched(runtime, name) for name in pool.templates]
-    origins = _origins(runtime, pool.members)
+    read_origins(runtime, pool.members)
+    origins = known_origins(runtime, pool.members)
     causes = {id_: _cause(runtime, pool, id_, origins[id_], today, thresholds) for id_ in sorted(origins)}
     drifted = {id_: cause for id_, cause in causes.items() if cause}
     refreshing = pool.name.kind is PoolKind.AUTO_SCALING_GROUP and bool(drifted) and _is_refreshing(runtime, pool)
@@ -141,24 +125,6 @@ def _version(runtime: Runtime, name: TemplateName, *, resolves: bool) -> Any:
     if not answer["LaunchTemplateVersions"]:
         raise LookupError(f"launch template {name.id or name.name} has no version {name.version}")
     return answer["LaunchTemplateVersions"][0]
-
-
-def _origins(runtime: Runtime, ids: Iterable[str]) -> Mapping[str, Origin]:
-    """Return what each of the instances was launched from; those that EC2 does not describe yet are left out."""
-    known = {id_: origin for id_ in ids if (origin := ORIGINS.get(runtime, id_))}
-    for one in described_instances(runtime.ec2, set(ids) - set(known)):
-        known[one["InstanceId"]] = ORIGINS.keep(runtime, one["InstanceId"], _origin(one))
-    return known
-
-
-def _origin(instance: Mapping[str, Any]) -> Origin:
-    tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}
-    return Origin(
-        instance.get("ImageId", ""),
-        tags.get(TEMPLATE_TAG, ""),
-        tags.get(VERSION_TAG, ""),
-        instance["LaunchTime"].timestamp(),
-    )
 
 
 def _is_refreshing(runtime: Runtime, pool: Pool) -> bool:

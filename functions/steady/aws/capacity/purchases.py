@@ -6,8 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from steady.aws.cache import Cache
-from steady.aws.capacity.ec2_instances import described_instances
+from steady.aws.capacity.ec2_instances import known_origins, read_origins
 from steady.aws.capacity.on_demand_mark import mark, mark_in, owners_part
 from steady.aws.runtime import Runtime
 from steady.names import BASE_TAG
@@ -15,9 +14,6 @@ from steady.pools import Pool, PoolName, Purchase
 
 if TYPE_CHECKING:
     from mypy_boto3_autoscaling.type_defs import AutoScalingGroupTypeDef, MixedInstancesPolicyTypeDef, TagTypeDef
-
-# How each instance is bought: it never changes.
-BOUGHT = Cache[str, Purchase]()
 
 
 def with_spot(runtime: Runtime, pool: Pool, group: AutoScalingGroupTypeDef) -> Pool:
@@ -100,14 +96,12 @@ def _tag(name: PoolName) -> TagTypeDef:
 
 def _purchases(runtime: Runtime, name: PoolName, instance_ids: Collection[str]) -> Mapping[str, Purchase]:
     """Return how each of `instance_ids` is bought. Those that cannot be read are left out: the next look reads them."""
-    unread = [id_ for id_ in instance_ids if BOUGHT.get(runtime, id_) is None]
     try:
-        for instance in described_instances(runtime.ec2, unread):
-            is_spot = instance.get("InstanceLifecycle") == "spot"
-            BOUGHT.keep(runtime, instance["InstanceId"], Purchase.SPOT if is_spot else Purchase.ON_DEMAND)
+        read_origins(runtime, instance_ids)
     except Exception as error:
+        unread = len(instance_ids) - len(known_origins(runtime, instance_ids))
         runtime.telemetry.warning(
-            f"how {len(unread)} instances of {name} are bought could not be read, so those over its on-demand base are "
+            f"how {unread} instances of {name} are bought could not be read, so those over its on-demand base are "
             f"taken for Spot Instances: {error}"
         )
-    return {id_: how for id_ in instance_ids if (how := BOUGHT.get(runtime, id_))}
+    return {id_: origin.purchase for id_, origin in known_origins(runtime, instance_ids).items()}

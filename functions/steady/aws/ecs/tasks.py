@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -43,23 +44,27 @@ def with_stopping(
     ends counts no longer than its stop timeout, and a grace, after ECS began to stop it.
     """
 
-    def count(arn: str) -> int:
+    def listed(arn: str) -> list[str] | Exception:
         try:
-            listed = list_tasks(runtime, cluster=cluster, containerInstance=arn, desiredStatus="STOPPED")
-            tasks, refused = describe_readable_tasks(runtime, cluster, listed)
+            return list_tasks(runtime, cluster=cluster, containerInstance=arn, desiredStatus="STOPPED")
         except Exception as error:
-            tasks, refused = [], {arn: error}
-        # What cannot be read is taken as stopping still: nothing is ended for want of an answer.
-        report_refused(runtime, cluster, "stopping tasks could not be read", refused, "they count as stopping")
-        return sum(_still_stops(runtime, task) for task in tasks) + len(refused)
+            return error
 
     wanted = sorted(set(arns))
     # A session makes its clients in one thread only: before the calls side by side.
     _ = runtime.ecs, runtime.ecs_quick, runtime.ecs_once
-    stopping = dict(zip(wanted, runtime.in_parallel(count, wanted), strict=True))
-    return tuple(
-        replace(i, task_count=i.task_count + more) if (more := stopping.get(i.arn, 0)) else i for i in instances
-    )
+    lists = dict(zip(wanted, runtime.in_parallel(listed, wanted), strict=True))
+    unlisted = {arn: found for arn, found in lists.items() if isinstance(found, Exception)}
+    on = {task: arn for arn, found in lists.items() if not isinstance(found, Exception) for task in found}
+    # Those of all instances together: a call takes a hundred.
+    tasks, refused = describe_readable_tasks(runtime, cluster, on)
+    # What cannot be read is taken as stopping still: nothing is ended for want of an answer.
+    unread = {**unlisted, **refused}
+    report_refused(runtime, cluster, "stopping tasks could not be read", unread, "they count as stopping")
+    still = runtime.in_parallel(lambda task: _still_stops(runtime, task), tasks)
+    stopping = Counter(on[task["taskArn"]] for task, stops in zip(tasks, still, strict=True) if stops)
+    stopping += Counter([*unlisted, *(on[task] for task in refused)])
+    return tuple(replace(i, task_count=i.task_count + stopping[i.arn]) if stopping[i.arn] else i for i in instances)
 
 
 def _still_stops(runtime: Runtime, task: TaskTypeDef) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from steady.aws.ecs.services import service_of
 from steady.aws.ecs.task_lists import describe_tasks, list_tasks
 from steady.aws.runtime import Runtime
+from steady.aws.scaling.canary_targets import CanaryTargets, read_targets
 from steady.cluster import Snapshot
 from steady.scaling.renewal_round import baking_instance
 from steady.scaling.state import ScalingState
@@ -26,7 +27,7 @@ UNHEALTHY = ("failed ELB health checks", "failed container health checks")
 
 
 def with_canary(runtime: Runtime, snapshot: Snapshot, state: ScalingState) -> Snapshot:
-    """Return `snapshot` with what fails on the first new instance alone, while it bakes; two calls most often.
+    """Return `snapshot` with what fails on the first new instance alone, while it bakes; some calls more.
 
     ECS describes a stopped task for an hour (ECS Developer Guide, "Viewing stopped tasks"). What cannot be read is
     said, and says nothing of the instance: the next look reads it.
@@ -39,17 +40,27 @@ def with_canary(runtime: Runtime, snapshot: Snapshot, state: ScalingState) -> Sn
         blamed = sorted(name for name, times in counts.items() if times >= FAILURES)
         guilty = [name for name in blamed if not _fails_elsewhere(runtime, snapshot, name, new.arn)]
     except Exception as error:
-        runtime.telemetry.warning(
-            f"cluster {snapshot.cluster}: whether tasks fail on the new instance {new.instance_id} cannot be read; the "
-            f"next look tries again: {error}",
-            cluster=snapshot.cluster,
-        )
+        _say_unread(runtime, snapshot, f"whether tasks fail on the new instance {new.instance_id}", error)
         return snapshot
-    if not guilty:
+    try:
+        of_targets = read_targets(runtime, snapshot.cluster, new)
+    except Exception as error:
+        _say_unread(runtime, snapshot, f"whether targets are healthy on the new instance {new.instance_id}", error)
+        of_targets = CanaryTargets()
+    found = [f"{counts[name]} tasks of service {name} have failed" for name in guilty]
+    found += [f"{count} targets of service {name} are unhealthy" for name, count in of_targets.unhealthy.items()]
+    snapshot = replace(snapshot, canary_waits=", ".join(sorted(of_targets.not_yet_healthy)))
+    if not found:
         return snapshot
-    failed = ", ".join(f"{counts[name]} tasks of service {name}" for name in guilty)
-    why = f"{failed} have failed on the new instance {new.instance_id} ({snapshot.pool.launches}) and not elsewhere"
-    return replace(snapshot, canary_failure=why)
+    where = f"on the new instance {new.instance_id} ({snapshot.pool.launches}) and not elsewhere"
+    return replace(snapshot, canary_failure=f"{', '.join(found)} {where}")
+
+
+def _say_unread(runtime: Runtime, snapshot: Snapshot, what: str, error: Exception) -> None:
+    runtime.telemetry.warning(
+        f"cluster {snapshot.cluster}: {what} cannot be read; the next look tries again: {error}",
+        cluster=snapshot.cluster,
+    )
 
 
 def _fails_elsewhere(runtime: Runtime, snapshot: Snapshot, service: str, new: str) -> bool:

@@ -131,6 +131,7 @@ def _with_tasks_of(snapshot: Snapshot, whole: Snapshot) -> Snapshot:
             started=snapshot.started,
             to_go_first=snapshot.to_go_first,
             canary_failure=snapshot.canary_failure,
+            canary_waits=snapshot.canary_waits,
         )
     shapes: Mapping[str, bool] = {s.name: s.shape is not None for s in whole.services}
     return replace(

@@ -20,6 +20,7 @@ from steady.aws.scaling import last_known, ledger
 from steady.aws.scaling.acting import carry_out
 from steady.aws.scaling.changing_pool import ASK_AGAIN_S, put_off, without_target
 from steady.aws.scaling.deciding import PoolDecision, evaluate_dry
+from steady.aws.scaling.late_batch import report_late
 from steady.aws.scaling.looks import book_look
 from steady.aws.scaling.observation import observe
 from steady.aws.scaling.reporting import log_decision, put_metrics, report_problems
@@ -28,6 +29,7 @@ from steady.aws.scaling.unserved import report_unserved
 from steady.cluster import Snapshot
 from steady.metrics import MetricName
 from steady.scaling.decision import Decision
+from steady.scaling.late_batch import late_batch_tasks
 from steady.scaling.parts import joined, with_refusals
 from steady.scaling.state import ScalingState, without_choices
 from steady.settings import ClusterSettings
@@ -48,12 +50,14 @@ class Environment:
     """Where evaluations write: the ledger, the queue of later looks, and the topic that people are told by.
 
     `unserved_queue_url` is the queue of instances that nobody empties; "": this function does not tell of them.
+    `invocation` is Lambda's id of the invocation that evaluates.
     """
 
     ledger_table: str
     autoscaler_queue_url: str
     people_topic_arn: str
     unserved_queue_url: str = ""
+    invocation: str = ""
 
     @staticmethod
     def read() -> Environment:
@@ -181,7 +185,15 @@ def _evaluate_once(
             budget.await_turns({INSTANCE_STATES: sum(_state_updates(one.decision) for one in acting)})
         held_until = runtime.now() + ledger.HELD_FOR_S if acting else 0.0
         with _ledger_errors():
-            held = ledger.save(runtime, environment.ledger_table, entry, kept, held_until, acts=bool(acting))
+            held = ledger.save(
+                runtime,
+                environment.ledger_table,
+                entry,
+                kept,
+                held_until,
+                acts=bool(acting),
+                held_by=environment.invocation,
+            )
         last_known.keep_entry(runtime, held)
         new_problems = [problem for problem in cluster.problems if problem not in entry.state.reported_problems]
         report_problems(runtime, environment.people_topic_arn, cluster.name, new_problems)
@@ -224,6 +236,9 @@ def _tell(runtime: Runtime, environment: Environment, thresholds: Thresholds, pa
         log_decision(runtime, one, thresholds.mode)
         doomed = one.decision.state.doomed
         report_unserved(runtime, environment.unserved_queue_url, environment.ledger_table, one.snapshot, doomed)
+        if thresholds.mode == "active":
+            late = late_batch_tasks(one.snapshot, one.state, one.thresholds)
+            report_late(runtime, environment.unserved_queue_url, one.snapshot.cluster, late)
 
 
 def _state_updates(decision: Decision) -> int:

@@ -30,6 +30,7 @@ class Entry:
 
     Attributes:
         held_until: in seconds since the epoch; 0 if nobody holds the cluster.
+        held_by: the invocation of a function that holds the cluster, or was the last to.
         stored: the state as it is stored: a later version may have written more into it than `state` knows.
         at_least: the version over which it is written, if that is higher: that of an entry that was lost.
         acted: the version of the last write after which capacity was changed.
@@ -42,6 +43,7 @@ class Entry:
     stored: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     at_least: int = 0
     acted: int = 0
+    held_by: str = ""
 
 
 def load(runtime: Runtime, table: str, cluster: str) -> Entry:
@@ -63,15 +65,25 @@ def load(runtime: Runtime, table: str, cluster: str) -> Entry:
     version = int(item["version"]["N"])
     # Who wrote an entry without it may have changed capacity.
     acted = int(item["acted"]["N"]) if "acted" in item else version
-    return Entry(cluster, version, read.state, float(item["held_until"]["N"]), read.stored, acted=acted)
+    held_by = item.get("held_by", {}).get("S", "")
+    return Entry(
+        cluster, version, read.state, float(item["held_until"]["N"]), read.stored, acted=acted, held_by=held_by
+    )
 
 
 def save(
-    runtime: Runtime, table: str, entry: Entry, state: ScalingState, held_until: float, *, acts: bool = False
+    runtime: Runtime,
+    table: str,
+    entry: Entry,
+    state: ScalingState,
+    held_until: float,
+    *,
+    acts: bool = False,
+    held_by: str | None = None,
 ) -> Entry:
     """Write `state` over `entry`, and hold the cluster until `held_until` (seconds since the epoch).
 
-    `acts` is whether capacity is changed then.
+    `acts` is whether capacity is changed then; `held_by` is the invocation that does it (None: it stays as it is).
 
     What does not fit into an item of DynamoDB is dropped, and an alarm says so.
 
@@ -81,6 +93,7 @@ def save(
     written = ledger_item.write_item(state, entry.stored)
     version = max(entry.version, entry.at_least) + 1
     acted = version if acts or entry.at_least else entry.acted
+    holder = entry.held_by if held_by is None else held_by
     try:
         runtime.dynamodb.put_item(
             TableName=table,
@@ -90,6 +103,7 @@ def save(
                 "acted": {"N": str(acted)},
                 **written.attributes,
                 "held_until": {"N": str(held_until)},
+                "held_by": {"S": holder},
             },
             ConditionExpression="attribute_not_exists(version) OR version = :read",
             ExpressionAttributeValues={":read": {"N": str(entry.version)}},
@@ -105,7 +119,7 @@ def save(
             dropped=dict(written.dropped),
         )
         runtime.telemetry.count(MetricName.LEDGER_DROPPED, sum(written.dropped.values()), entry.cluster)
-    return Entry(entry.cluster, version, state, held_until, written.stored, acted=acted)
+    return Entry(entry.cluster, version, state, held_until, written.stored, acted=acted, held_by=holder)
 
 
 def release(runtime: Runtime, table: str, entry: Entry) -> None:
@@ -117,6 +131,20 @@ def release(runtime: Runtime, table: str, entry: Entry) -> None:
             UpdateExpression="SET held_until = :nobody",
             ConditionExpression="held_until = :ours",
             ExpressionAttributeValues={":nobody": {"N": "0"}, ":ours": {"N": str(entry.held_until)}},
+        )
+    except runtime.dynamodb.exceptions.ConditionalCheckFailedException:
+        return
+
+
+def free(runtime: Runtime, table: str, cluster: str, invocation: str) -> None:
+    """End the hold of `invocation`, which AWS says is over. A hold of another invocation stays."""
+    try:
+        runtime.dynamodb.update_item(
+            TableName=table,
+            Key={"cluster": {"S": cluster}},
+            UpdateExpression="SET held_until = :nobody",
+            ConditionExpression="held_by = :invocation",
+            ExpressionAttributeValues={":nobody": {"N": "0"}, ":invocation": {"S": invocation}},
         )
     except runtime.dynamodb.exceptions.ConditionalCheckFailedException:
         return

@@ -80,7 +80,8 @@ def merge(one: Doomed, other: Doomed) -> Doomed:
         hooks=tuple(hook for _, hook in sorted(hooks.items())),
         # A notice that is repeated near its deadline leaves as much time as it did at first.
         noticed_at=max(one.noticed_at, other.noticed_at) if chosen is other else one.noticed_at,
-        looked_at=one.looked_at or other.looked_at,
+        looked_at=_is_looked_at(one, other),
+        in_renewal=one.in_renewal and other.in_renewal,
         deregistered_at=max(one.deregistered_at, other.deregistered_at),
         held=_still_held(one, other),
         pool_left_at=max((at for at in (one.pool_left_at, other.pool_left_at) if at is not None), default=None),
@@ -88,6 +89,13 @@ def merge(one: Doomed, other: Doomed) -> Doomed:
         gone=one.gone or other.gone,
         mark=lasting_mark(one.mark, other.mark),
     )
+
+
+def _is_looked_at(one: Doomed, other: Doomed) -> bool:
+    """Return whether a step has looked at the instance. That in which renewal's was has told nobody that it goes."""
+    if one.in_renewal == other.in_renewal:
+        return one.looked_at or other.looked_at
+    return other.looked_at if one.in_renewal else one.looked_at
 
 
 def _nearer(one: Doomed, other: Doomed) -> Doomed:
@@ -262,6 +270,7 @@ def _thresholds(runtime: Runtime, cluster: str) -> Thresholds:
 
 def _with_deadline(runtime: Runtime, notice: Notice, cluster: str) -> Doomed:
     doomed = Doomed(notice.instance_id, cluster, notice.at, noticed_at=notice.at, gone=notice.gone)
+    doomed = replace(doomed, in_renewal=notice.in_renewal)
     if notice.deadline_s is not None:
         return replace(doomed, deadline_s=notice.deadline_s, event=notice.event)
     if notice.recommended:

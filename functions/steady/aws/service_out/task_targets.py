@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from steady.aws.ecs.container_instances import ENI_ATTACHMENTS
+from steady.aws.ecs.addresses import addresses_of
 from steady.aws.ecs.services import is_listed, is_primary, read_revisions, revision_arns, service_of
 from steady.aws.ecs.traffic import CLOUD_MAP, NETWORK, Balanced, Traffic, traffic_of
 from steady.aws.runtime import Runtime
@@ -147,7 +147,7 @@ def _targets_behind(
     groups: Mapping[str, TargetGroup],
 ) -> Iterator[Target]:
     """Yield the targets of `task` in all target groups of one entry of `loadBalancers`."""
-    ipv4, ipv6 = _addresses(task)
+    ipv4, ipv6 = addresses_of(task)
     ports = set(_host_ports(balanced, task))
     if not ports and network_mode == "host":
         # amazon-ecs-agent PR 3479: in network mode host the agent reports no bindings; the ports are the container's.
@@ -167,19 +167,3 @@ def _host_ports(balanced: Balanced, task: TaskTypeDef) -> Iterator[int]:
             for binding in container.get("networkBindings", []):
                 if binding.get("containerPort") == balanced.port and "hostPort" in binding:
                     yield binding["hostPort"]
-
-
-def _addresses(task: TaskTypeDef) -> tuple[str, str]:
-    """Return the IPv4 and the IPv6 address of the task's own network interface; "" for one that it has not."""
-    interfaces = [i for container in task.get("containers", []) for i in container.get("networkInterfaces", [])]
-    details = [
-        (detail.get("name"), detail.get("value", ""))
-        for attachment in task.get("attachments", [])
-        if attachment.get("type") in ENI_ATTACHMENTS
-        for detail in attachment.get("details", [])
-    ]
-    ipv4 = [value for name, value in details if name == "privateIPv4Address"]
-    ipv4 += [interface.get("privateIpv4Address", "") for interface in interfaces]
-    ipv6 = [value for name, value in details if name == "ipv6Address"]
-    ipv6 += [interface.get("ipv6Address", "") for interface in interfaces]
-    return next(filter(None, ipv4), ""), next(filter(None, ipv6), "")
