@@ -148,7 +148,9 @@ def with_constraints(runtime: Runtime, snapshot: Snapshot, shapes: Iterable[Task
     cluster = snapshot.cluster
     asked = {expression for shape in wanted for expression in shape.member_of}
     # Of a new instance other words may hold: what is left of them, its sisters show.
-    left = {answer for expression in asked if isinstance(answer := about_new_instance(expression), str)}
+    types = ("", *snapshot.pool.types)
+    answers = {about_new_instance(expression, type_) for expression in asked for type_ in types}
+    left = {answer for answer in answers if isinstance(answer, str)}
     unread = (asked | left) - set(snapshot.matching)
     matching = {}
     for expression in sorted(unread):
