@@ -109,10 +109,10 @@ def scenario_of(
         NoSuchInstanceType: if EC2 has no type `instance`.
         BadThreshold: if one of `settings` is no threshold, or its value is out of range.
     """
-    size = registered_size(instance)
+    registered_size(instance)
     clusters = _traced(jobs, services, spot, instance) if jobs or services or spot else synthetic.day(hours, seed)
     scenario = Scenario(clusters, hours, seed, _thresholds(settings))
-    if not any(_has_work(fitting(plan, size)[0], hours) for plan in clusters):
+    if not any(_has_work(fitting(plan)[0], hours) for plan in clusters):
         raise traces.BadTrace(
             f"no task would run: the traces have no task in the first {hours:g} h that fits an {instance}. Give --jobs "
             "or --services, or change --hours or --instance"
@@ -214,7 +214,7 @@ def run_policies(names: Sequence[str], scenario: Scenario) -> list[Outcome]:
 def report_left_out(scenario: Scenario) -> None:
     """Name the tasks that fit no instance of their cluster, before anything is simulated."""
     for plan in scenario.clusters:
-        kept, left = fitting(plan, registered_size(plan.instance_type))
+        kept, left = fitting(plan)
         if left:
             note(f"note: {report.left_out_text(kept.name, kept.instance_type, left)}")
 
