@@ -204,7 +204,4 @@ def row_of(hours: float, seed: int, run: Run) -> Row:
 
 
 def _holds_all(type_: str, plan: ClusterPlan) -> bool:
-    return all(
-        holds(type_, work)
-        for work in {(w.size, w.gpus, w.architecture): w for w in (*plan.jobs, *plan.services)}.values()
-    )
+    return all(holds(type_, work) for work in plan.jobs) and all(holds(type_, work) for work in plan.services)
