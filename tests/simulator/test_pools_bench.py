@@ -1,4 +1,4 @@
-"""`steady bench pools`: the choice beside a search that never ends dearer, and days on five pools beside single ones."""
+"""`steady bench pools`: the choice beside a search that never ends dearer, days on five pools beside single ones."""
 
 from __future__ import annotations
 
