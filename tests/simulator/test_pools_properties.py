@@ -121,7 +121,7 @@ def test_a_broken_pool_costs_one_try_a_boot(how: str, as_fleet: bool, tasks: int
         ill.image_boots = False
     views["well"].service("api", tasks, cpu=1024, memory=3000)
     rises, before = 0, views["ill"].target
-    # Until it has failed for the fourth time: a try takes as long as a boot, and it is passed over for 300, 600, 1200 s.
+    # Until it has failed for the fourth time: each try takes a boot, and it is passed over for 300, 600 and 1200 s.
     for _ in range((4 * BOOT_TIMEOUT_S + 2100) // 10):
         world.run(10)
         rises += views["ill"].target > before
