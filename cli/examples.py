@@ -9,6 +9,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "simulate": (
         "steady simulate --hours 2 --policy steady --policy escalator",
         f"steady simulate --jobs {SAMPLES}/jobs.csv --set max_capacity=20",
+        "steady simulate --hours 2 --pool base=m5.2xlarge:on-demand --pool spot=m5.2xlarge,m6g.2xlarge:spot",
     ),
     "demo": ("steady demo --hours 2 --out demo", "steady demo --hours 2 --out demo --picture pictures"),
     "tune": (f"steady tune --jobs {SAMPLES}/jobs.csv --hours 2 --wait 30",),
@@ -52,7 +53,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "bench autoscaler": ("steady bench autoscaler --instances 50 --services 20 --tasks 500",),
     "bench placement": ("steady bench placement --cases 20 --search 1",),
-    "bench pools": ("steady bench pools --cases 20 --search 1",),
+    "bench pools": ("steady bench pools --cases 20 --search 1 --hours 1",),
     "bench limits": ("steady bench limits --traces traces --page docs/benchmarks.md",),
     "bench growth": ("steady bench growth --page docs/benchmarks.md",),
     "bench sizes": ("steady bench sizes --page docs/benchmarks.md",),

@@ -18,7 +18,6 @@ from cli.output import (
     JsonOption,
     ReportOption,
     check_installed,
-    note,
     one_line_errors,
     progress_bars,
     say,
@@ -26,8 +25,10 @@ from cli.output import (
     text_column,
     write_json,
 )
+from cli.pool_tables import pool_tables
+from cli.scenario import report_left_out, scenario_of
 from simulator import policies, report
-from simulator.instance_types import NoSuchInstanceType, registered_size
+from simulator.instance_types import NoSuchInstanceType
 from simulator.outcome import Outcome
 from simulator.policies import ecs_alone, steady
 from simulator.prices import dollars
@@ -37,9 +38,8 @@ from simulator.report.figures import SHOWN
 from simulator.simulation import Scenario, simulate
 from simulator.wording import counted
 from simulator.workload import synthetic, traces
-from simulator.workload.plan import ClusterPlan, fitting
-from steady.pools import PoolKind
-from steady.thresholds import DEFAULTS, THRESHOLDS, BadThreshold, contradiction, contradictions
+from simulator.workload.pool_rows import FORM, KINDS, BadPool, pools_of
+from steady.thresholds import BadThreshold
 
 JobsOption = Annotated[
     Path | None, typer.Option(help="Trace of batch jobs, CSV with the columns submit_s,family,cpu,memory,run_s.")
@@ -49,6 +49,18 @@ ServicesOption = Annotated[
 ]
 SpotOption = Annotated[
     Path | None, typer.Option(help="Trace of the Spot market, JSON. Without it, no instance is interrupted.")
+]
+PoolsOption = Annotated[
+    list[str],
+    typer.Option(
+        "--pool",
+        metavar=FORM,
+        help=f"A pool of the cluster, repeatable. KIND: {', '.join(KINDS)}. --instance has no use then.",
+    ),
+]
+PoolsFileOption = Annotated[
+    Path | None,
+    typer.Option(help="Pools in a file: JSON rows with name, kind, types, and min, max, priority, as in cdk.json."),
 ]
 InstanceOption = Annotated[str, typer.Option(help="The EC2 instance type of the simulated cluster.")]
 PolicyOption = Annotated[list[str], typer.Option("--policy", help="The scaling policy to run; repeat it to compare.")]
@@ -67,6 +79,8 @@ def simulate_traces(
     spot: SpotOption = None,
     policy: PolicyOption = ["steady"],  # noqa: B006 - typer copies it
     instance: InstanceOption = "m5.2xlarge",
+    pool: PoolsOption = [],  # noqa: B006
+    pools: PoolsFileOption = None,
     hours: HoursOption = 24,
     set_: SetOption = [],  # noqa: B006
     seed: SeedOption = 0,
@@ -75,15 +89,16 @@ def simulate_traces(
 ) -> None:
     """Run scaling policies on traces and compare their figures. Without any trace, simulate a synthetic day.
 
-    Jobs and services run on one Spot cluster. A task that fits no instance does not run: the command names it, and
-    counts it as unplaced.
+    Jobs and services run on one Spot cluster; with --pool or --pools, on one cluster with these pools. A task that
+    fits no instance does not run: the command names it, and counts it as unplaced.
 
-    Exit code 2: a trace, the policy, the instance type or a threshold is wrong.
+    Exit code 2: a trace, the policy, a pool, the instance type or a threshold is wrong.
     """
-    with one_line_errors(traces.BadTrace, NoSuchInstanceType, policies.NoSuchPolicy, BadThreshold):
+    with one_line_errors(traces.BadTrace, NoSuchInstanceType, policies.NoSuchPolicy, BadThreshold, BadPool):
+        of_pools = pools_of(pool, pools)
         for name in policy:
-            policies.named(name)
-        scenario = scenario_of(jobs, services, spot, instance, hours, seed, set_)
+            (policies.named_for_pools if of_pools else policies.named)(name)
+        scenario = scenario_of(jobs, services, spot, instance, hours, seed, set_, of_pools)
     report_left_out(scenario)
     outcomes = run_policies(policy, scenario)
     if report_:
@@ -91,33 +106,8 @@ def simulate_traces(
     write_json([o.figures for o in outcomes], json_)
     if json_ != "-":
         show_table(_table(outcomes))
-
-
-def scenario_of(
-    jobs: Path | None,
-    services: Path | None,
-    spot: Path | None,
-    instance: str,
-    hours: float,
-    seed: int,
-    settings: Sequence[str],
-) -> Scenario:
-    """Return the scenario of the traces, on one cluster of the type `instance`; without traces, a synthetic day.
-
-    Raises:
-        BadTrace: if a trace cannot be read.
-        NoSuchInstanceType: if EC2 has no type `instance`.
-        BadThreshold: if one of `settings` is no threshold, or its value is out of range.
-    """
-    size = registered_size(instance)
-    clusters = _traced(jobs, services, spot, instance) if jobs or services or spot else synthetic.day(hours, seed)
-    scenario = Scenario(clusters, hours, seed, _thresholds(settings))
-    if not any(_has_work(fitting(plan, size)[0], hours) for plan in clusters):
-        raise traces.BadTrace(
-            f"no task would run: the traces have no task in the first {hours:g} h that fits an {instance}. Give --jobs "
-            "or --services, or change --hours or --instance"
-        )
-    return scenario
+        for table in pool_tables(outcomes):
+            show_table(table)
 
 
 def demo(
@@ -158,34 +148,6 @@ def demo(
     say(f"\nReport: {out / 'report.html'}   figures: {out / 'result.json'}")
 
 
-def _traced(jobs: Path | None, services: Path | None, spot: Path | None, instance: str) -> tuple[ClusterPlan, ...]:
-    return (
-        ClusterPlan(
-            "spot",
-            PoolKind.SPOT_FLEET,
-            instance,
-            jobs=traces.jobs(jobs) if jobs else (),
-            services=traces.services(services) if services else (),
-            market=traces.spot_market(spot) if spot else None,
-        ),
-    )
-
-
-def _thresholds(settings: Sequence[str]) -> dict[str, int | str]:
-    found = {}
-    for setting in settings:
-        name, equals, value = setting.partition("=")
-        if not equals or name not in THRESHOLDS:
-            raise BadThreshold(
-                f'--set is "{setting}": name=value is needed, where name is one of {", ".join(THRESHOLDS)}'
-            )
-        found[name] = THRESHOLDS[name].parse(value, f"--set {name}")
-    values = {**DEFAULTS, **found}
-    for low, high in contradictions(values, given=found):
-        raise BadThreshold(contradiction(values, low, high, "--set").replace("--set/", "--set "))
-    return found
-
-
 def run_policies(
     names: Sequence[str], scenario: Scenario, meanwhile: Callable[[], object] = lambda: None
 ) -> list[Outcome]:
@@ -195,8 +157,7 @@ def run_policies(
         meanwhile: called each time that a simulation has ended, while this process waits for the others.
     """
     # The processes of the simulations are copies of this one: what it has loaded they need not load.
-    for plan in scenario.clusters:
-        registered_size(plan.instance_type)
+    _ = [plan.size for plan in scenario.clusters]
     columns = (
         text_column("{task.description}"),
         BarColumn(),
@@ -220,20 +181,6 @@ def run_policies(
             meanwhile()
 
         return run_all(partial(simulate, scenario=scenario), names, min(len(names), os.cpu_count() or 1), show_done)
-
-
-def report_left_out(scenario: Scenario) -> None:
-    """Name the tasks that fit no instance of their cluster, before anything is simulated."""
-    for plan in scenario.clusters:
-        kept, left = fitting(plan, registered_size(plan.instance_type))
-        if left:
-            note(f"note: {report.left_out_text(kept.name, kept.instance_type, left)}")
-
-
-def _has_work(plan: ClusterPlan, hours: float) -> bool:
-    """Return whether `plan` has a task within the simulated hours."""
-    until_s = hours * 3600
-    return any(j.submit_s < until_s for j in plan.jobs) or any(s.at_s < until_s and s.desired for s in plan.services)
 
 
 def _table(outcomes: Sequence[Outcome]) -> Table:

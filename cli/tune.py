@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from cli.output import JsonOption, ReportOption, one_line_errors, progress_bars, say, show_table, write_json
+from cli.scenario import report_left_out, scenario_of
 from cli.simulate import (
     HoursOption,
     InstanceOption,
@@ -19,8 +20,6 @@ from cli.simulate import (
     ServicesOption,
     SetOption,
     SpotOption,
-    report_left_out,
-    scenario_of,
 )
 from simulator import tuning
 from simulator.instance_types import NoSuchInstanceType

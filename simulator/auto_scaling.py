@@ -47,6 +47,8 @@ class AutoScaling:
     def add(self, group: AutoScalingGroup) -> AutoScalingGroup:
         """Add a group to the account. Its first instances are registered at once."""
         self.groups[group.name] = group
+        if not group.overrides:
+            self.ec2.templates.of(group.template).instance_type = group.instance_type
         self._fill(group, booted=True)
         return group
 

@@ -264,7 +264,7 @@ def figures(folder: Path, run: Run) -> Mapping[str, Any]:
 
 def _bounds(workload: Workload, folder: Path) -> tuple[float, float]:
     size = registered_size(workload.instance_type)
-    plan, _ = fitting(workload.plan(folder), size)
+    plan, _ = fitting(workload.plan(folder))
     until_s = workload.hours * 3600
     return lower_bound_instance_hours(plan, size, until_s), whole_instance_hours(plan, size, until_s)
 

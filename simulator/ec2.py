@@ -17,7 +17,7 @@ from simulator.errors import AwsError
 from simulator.instance_types import registered_size
 from simulator.launch_templates import DEFAULT_VERSION, FIRST_IMAGE, LaunchTemplates
 from simulator.timing import DEFAULT, Timing
-from steady.pools import Purchase
+from steady.pools import PoolName, Purchase
 
 # Mean seconds from the launch to the registration with ECS.
 BOOT_S = 90.0
@@ -80,32 +80,43 @@ class Ec2Instance:
     def alive(self) -> bool:
         return self.terminated_at is None
 
+    @property
+    def pool(self) -> str:
+        """The name of the group, or the id of the fleet, that has launched it; "": of none."""
+        found = PoolName.in_tags(self.tags)
+        return found.name if found else ""
+
 
 @dataclass
 class Hours:
-    """Instance-hours from launch to termination, by cluster, purchase (on-demand, spot) and type."""
+    """Instance-hours from launch to termination, by cluster, pool, purchase (on-demand, spot) and type."""
 
-    finished: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    running: dict[str, tuple[tuple[str, str, str], float]] = field(default_factory=dict)
+    finished: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
+    running: dict[str, tuple[tuple[str, str, str, str], float]] = field(default_factory=dict)
 
     def begin(self, instance: Ec2Instance, now: float) -> None:
         """Count the hours of `instance` from `now` on."""
         bought = Purchase.ON_DEMAND if instance.on_demand else Purchase.SPOT
-        self.running[instance.id] = (instance.cluster.name, bought, instance.instance_type), now
+        of = instance.cluster.name, instance.pool, bought, instance.instance_type
+        self.running[instance.id] = of, now
 
     def end(self, instance: Ec2Instance, now: float) -> None:
         """Count the hours of `instance` up to `now`."""
         what, since = self.running.pop(instance.id)
         self.finished[what] += (now - since) / 3600  # type: ignore[assignment]
 
-    def until(self, now: float, cluster: str = "") -> dict[str, dict[str, float]]:
-        """Return the hours until `now` of the instances of `cluster`, or of all, by purchase, then by type."""
+    def until(self, now: float, cluster: str = "", pool: str = "") -> dict[str, dict[str, float]]:
+        """Return the hours until `now` of the instances of `cluster` and `pool`, or of all, by purchase, then by type.
+
+        Args:
+            pool: the name of a group, or the id of a fleet.
+        """
         hours = Counter(self.finished)
         for what, since in self.running.values():
             hours[what] += (now - since) / 3600  # type: ignore[assignment]
         found: dict[str, dict[str, float]] = {Purchase.ON_DEMAND: {}, Purchase.SPOT: {}}
-        for (of, bought, type_), of_type in sorted(hours.items()):
-            if cluster in ("", of):
+        for (of, of_pool, bought, type_), of_type in sorted(hours.items()):
+            if cluster in ("", of) and pool in ("", of_pool):
                 found[bought][type_] = found[bought].get(type_, 0.0) + of_type
         return found
 

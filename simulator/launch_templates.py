@@ -22,11 +22,13 @@ class LaunchTemplate:
     Attributes:
         images: the image of each version; the first version is 1.
         default: the default version.
+        instance_type: the type that each version names; "": none.
     """
 
     id: str
     images: list[str] = field(default_factory=lambda: [FIRST_IMAGE])
     default: int = 1
+    instance_type: str = ""
 
     def number(self, version: str) -> int:
         """Return the number of the version that `version` names: a number, `$Latest` or `$Default`.
@@ -111,5 +113,8 @@ def _described(template: LaunchTemplate, number: int, shown: Callable[[str], str
         "LaunchTemplateName": template.id.removeprefix("lt-"),
         "VersionNumber": number,
         "DefaultVersion": number == template.default,
-        "LaunchTemplateData": {"ImageId": shown(template.images[number - 1])},
+        "LaunchTemplateData": {
+            "ImageId": shown(template.images[number - 1]),
+            **({"InstanceType": template.instance_type} if template.instance_type else {}),
+        },
     }

@@ -12,6 +12,7 @@ from simulator.endpoint import Counts
 from simulator.lambdas import Function
 from simulator.suite import LogLine
 from simulator.workload.plan import LeftOut
+from simulator.workload.pool_plan import PoolPlan
 from steady.pools import PoolKind
 
 UNDONE_WITHIN_S = 600
@@ -92,6 +93,7 @@ class ClusterRecord:
         taken: the instances that got an interruption notice, in the order of their notices.
         late: the tasks that did not start at once, in the order in which they were placed.
         left_out: work that fits no instance; None: there is none.
+        pools: the pools of a cluster with several; nothing where it has one, of `kind` and `instance_type`.
     """
 
     name: str
@@ -101,6 +103,7 @@ class ClusterRecord:
     taken: tuple[TakenInstance, ...] = ()
     late: tuple[LateStart, ...] = ()
     left_out: LeftOut | None = None
+    pools: Mapping[str, PoolPlan] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

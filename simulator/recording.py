@@ -19,10 +19,12 @@ class Recorder:
 
     Attributes:
         waits: for how many seconds each task waited for its place.
+        waits_in: the same by the pool of the instance that took it: a group's name, or a fleet's id.
     """
 
     def __init__(self, world: World) -> None:
         self.waits: list[float] = []
+        self.waits_in: dict[str, list[float]] = defaultdict(list)
         self._account = world.account
         self._began = world.clock.now
         self._late: dict[str, list[LateStart]] = defaultdict(list)
@@ -30,14 +32,17 @@ class Recorder:
         self._tasks: dict[str, list[Task]] = {}
         self._draining: dict[str, float] = {}
         observer = self._account.scheduler.observer
-        observer.placed = lambda task, waited_s: self.note_start(task.cluster.name, task.service_name, waited_s)
+        observer.placed = lambda task, waited_s: self.note_start(task, task.service_name, waited_s)
         observer.started, observer.drained = self._note_task, self._note_drain
 
-    def note_start(self, cluster: str, name: str, waited_s: float) -> None:
+    def note_start(self, task: Task, name: str, waited_s: float) -> None:
         """Note that a task of the service or family `name` was placed now, after it had waited for `waited_s`."""
         self.waits.append(waited_s)
+        if host := self._account.ec2.instances.get(task.instance.ec2_id):
+            self.waits_in[host.pool].append(waited_s)
         if waited_s > AT_ONCE_S:
-            self._late[cluster].append(LateStart(self._account.clock.now - self._began, round(waited_s, 1), name))
+            late = LateStart(self._account.clock.now - self._began, round(waited_s, 1), name)
+            self._late[task.cluster.name].append(late)
 
     def watch_notices(self) -> None:
         """Record each interruption notice. Call it once the policy has said what it does at a notice."""

@@ -3,32 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from simulator.auto_scaling_group import AutoScalingGroup
 from simulator.ecs.state import Cluster
 from simulator.fleet_request import SpotFleet
+from simulator.workload.pool_plan import PoolPlan
 from simulator.world import SimulatedCluster, World
 from steady.pools import PoolKind
-
-
-@dataclass(frozen=True)
-class PoolPlan:
-    """One pool of a cluster: its kind, how many instances it begins with, and its types with their units.
-
-    Attributes:
-        types: the units of each type that it launches; an Auto Scaling group with one type counts instances.
-        on_spot: whether a group is of Spot Instances.
-        parameters: `min_capacity`, `max_capacity` and `priority`, as far as the pool has its own.
-        provider: the capacity provider of a group; "": it has none.
-    """
-
-    kind: PoolKind
-    instances: int
-    types: Mapping[str, int] = field(default_factory=lambda: {"m5.large": 1})
-    on_spot: bool = False
-    parameters: Mapping[str, int] = field(default_factory=dict)
-    provider: str = ""
 
 
 def cluster_of_pools(
@@ -40,13 +21,14 @@ def cluster_of_pools(
     """
     state = world.account.scheduler.clusters.setdefault(name, Cluster(name))
     views = {pool: SimulatedCluster(world, state, _pool(world, state, pool, plan)) for pool, plan in pools.items()}
-    capacities = {pool: f"{plan.kind}:{_name(views[pool].pool)}" for pool, plan in pools.items()}
+    capacities = {pool: f"{plan.kind}:{name_of(views[pool].pool)}" for pool, plan in pools.items()}
     own = {f"{pool}/{what}": value for pool, plan in pools.items() for what, value in plan.parameters.items()}
     world.suite.manage_pools(name, capacities, own, **thresholds)
     return views
 
 
-def _name(pool: SpotFleet | AutoScalingGroup) -> str:
+def name_of(pool: SpotFleet | AutoScalingGroup) -> str:
+    """Return the name of a group, or the id of a fleet."""
     return pool.id if isinstance(pool, SpotFleet) else pool.name
 
 

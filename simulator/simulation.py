@@ -7,19 +7,23 @@ import time
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from simulator import policies
+from simulator.auto_scaling_group import AutoScalingGroup
 from simulator.ec2 import BOOT_S
 from simulator.endpoint import Counts
-from simulator.instance_types import registered_size
+from simulator.first_instances import instances_at_first, with_first_instances
 from simulator.outcome import CallSample, ClusterRecord, FunctionUse, Outcome, Sample, decreases, waits
 from simulator.policies.peer import missing_tasks
+from simulator.pool_figures import figures_by_pool
 from simulator.recording import Recorder, at_once_percent
 from simulator.reservations import Reservations
+from simulator.several_pools import cluster_of_pools
 from simulator.timing import Timing
 from simulator.workload.plan import ClusterPlan, demand_steps, fitting, lower_bound_instance_hours
+from simulator.workload.pool_plan import shape_of
 from simulator.workload.submit import CALLER as LAUNCHER
 from simulator.workload.submit import Launcher, deploy, follow_market
 from simulator.world import SimulatedCluster, World
@@ -82,7 +86,6 @@ class _Run:
     """The state of one simulation."""
 
     def __init__(self, policy: str, scenario: Scenario) -> None:
-        start = policies.named(policy)
         self.policy = policy
         self.scenario = scenario
         self.world = World(scenario.seed, scenario.boot_s, scaling=policy == "steady", timing=scenario.timing)
@@ -92,41 +95,52 @@ class _Run:
         self.calls: list[CallSample] = []
         self._calls_before: Counter[str] = Counter()
         self.clusters: list[tuple[ClusterPlan, SimulatedCluster, Launcher, ClusterRecord]] = []
+        # Of a cluster with several pools, a view with each of them.
+        self.views: dict[str, Mapping[str, SimulatedCluster]] = {}
         for plan in scenario.clusters:
-            self._build(plan, start)
-        self._demand = {
-            plan.name: demand_steps(plan, registered_size(plan.instance_type), scenario.hours * 3600)
-            for plan, *_ in self.clusters
-        }
+            self._build(plan)
+        self._demand = {plan.name: demand_steps(plan, plan.size, scenario.hours * 3600) for plan, *_ in self.clusters}
         self.recorder.watch_notices()
 
     @property
     def now_s(self) -> float:
         return self.world.clock.now - self.started_at
 
-    def _build(self, whole: ClusterPlan, start: policies.Start) -> None:
-        size = registered_size(whole.instance_type)
-        plan, left_out = fitting(whole, size)
-        first = demand_steps(replace(plan, jobs=()), size, 1.0)[0][2]
-        thresholds: dict[str, Any] = dict(self.scenario.thresholds)
-        # The cluster starts with instances for its first services, at a reservation of 80 %.
-        instances = math.ceil(first / 0.8)
-        cluster = self.world.cluster(
-            plan.kind, plan.name, instances, plan.instance_type, on_spot=plan.on_spot, **thresholds
-        )
+    def _build(self, whole: ClusterPlan) -> None:
+        plan, left_out = fitting(whole)
+        begin = policies.named_for_pools(self.policy) if plan.pools else None
+        start = policies.named(self.policy) if begin is None else None
+        views = self._views(plan)
+        cluster = next(iter(views.values()))
         launcher = Launcher(
             cluster,
             self.scenario.seed,
-            lambda job, waited_s: self.recorder.note_start(plan.name, job.family, waited_s),
+            lambda job, waited_s, task: self.recorder.note_start(task, job.family, waited_s),
+            next((view.pool.name for view in views.values() if isinstance(view.pool, AutoScalingGroup)), ""),
         )
-        record = ClusterRecord(plan.name, plan.kind, plan.instance_type, left_out=left_out)
+        record = ClusterRecord(plan.name, plan.kind, plan.instance_type, left_out=left_out, pools=plan.pools)
         self.clusters.append((plan, cluster, launcher, record))
+        if plan.pools:
+            self.views[plan.name] = views
         deploy(cluster, plan.services, plan.requests_per_s)
         launcher.submit(plan.jobs)
         # Before the market: a policy may put a pool of its own in the place of the cluster's.
-        start(cluster, lambda: _pending(cluster, launcher))
-        if plan.market:
-            follow_market(cluster, plan.market, self.scenario.hours * 3600)
+        if begin:
+            begin(views, lambda: _pending(cluster, launcher))
+        elif start:
+            start(cluster, lambda: _pending(cluster, launcher))
+        for name, view in views.items():
+            if plan.market and (not plan.pools or plan.pools[name].buys_spot):
+                follow_market(view, plan.market, self.scenario.hours * 3600)
+
+    def _views(self, plan: ClusterPlan) -> Mapping[str, SimulatedCluster]:
+        """Build the cluster, and return a view of it with each of its pools; the only pool has no name."""
+        thresholds: dict[str, Any] = dict(self.scenario.thresholds)
+        if plan.pools:
+            return cluster_of_pools(self.world, plan.name, with_first_instances(plan), **thresholds)
+        instances = instances_at_first(plan.services, plan.size)
+        kind, type_ = plan.kind, plan.instance_type
+        return {"": self.world.cluster(kind, plan.name, instances, type_, on_spot=plan.on_spot, **thresholds)}
 
     def sample(self) -> None:
         """Record the state of each cluster, and the calls since the last sample."""
@@ -140,7 +154,7 @@ class _Run:
             record.samples.append(
                 Sample(
                     self.now_s,
-                    cluster.target,
+                    sum(view.target for view in self.views.get(plan.name, {"": cluster}).values()),
                     len(cluster.instances()),
                     round(demand, 3),
                     round(cpu, 1),
@@ -195,12 +209,9 @@ class _Run:
                 bought: {type_: round(of_type, 2) for type_, of_type in by_type.items()}
                 for bought, by_type in hours.items()
             },
-            "clusters": self.reservations.figures(),
+            "clusters": self._clusters(),
             "lower_bound_instance_hours": round(
-                sum(
-                    lower_bound_instance_hours(plan, registered_size(plan.instance_type), until_s)
-                    for plan, *_ in self.clusters
-                ),
+                sum(lower_bound_instance_hours(plan, plan.size, until_s) for plan, *_ in self.clusters),
                 2,
             ),
             "target_decreases": dict(sum((Counter(decreases(r.samples)) for *_, r in self.clusters), Counter())),
@@ -229,10 +240,17 @@ class _Run:
             {f.name: FunctionUse.of(f, account.endpoint.counted(f.name)) for f in functions},
         )
 
+    def _clusters(self) -> dict[str, dict[str, Any]]:
+        """Return the figures of each cluster; those of one with several pools have `pools`."""
+        found = self.reservations.figures()
+        for name, views in self.views.items():
+            found[name]["pools"] = figures_by_pool(self.world, views, self.recorder.waits_in)
+        return found
+
 
 def _pending(cluster: SimulatedCluster, launcher: Launcher) -> list[TaskShape]:
     """Return the tasks that wait for a place: jobs, and missing tasks of services."""
-    return [TaskShape(run.job.size) for run in launcher.waiting] + missing_tasks(cluster)
+    return [shape_of(run.job) for run in launcher.waiting] + missing_tasks(cluster)
 
 
 def _core(instance: Any) -> ContainerInstance:

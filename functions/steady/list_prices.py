@@ -36,6 +36,11 @@ USD: Mapping[str, float] = {
     "g5.4xlarge": 1.624,
     "g5.8xlarge": 2.448,
     "g5.12xlarge": 5.672,
+    "g5g.xlarge": 0.42,
+    "g5g.2xlarge": 0.556,
+    "g5g.4xlarge": 0.828,
+    "g5g.8xlarge": 1.372,
+    "g5g.16xlarge": 2.744,
     "p3.2xlarge": 3.06,
 }
 # Of a type that is in neither table. The first two are those at which c5, m5 and r5 cost what they do, within 7 %; the

@@ -14,12 +14,11 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from simulator.bench import karpenter_suite
 from simulator.ecs.state import Deploys
 from simulator.faults import CrashAtRandom
 from simulator.processes import run_all
 from simulator.timing import Timing
-from simulator.workload import synthetic
+from simulator.workload import karpenter, synthetic
 from simulator.workload.submit import follow_market
 from simulator.world import SimulatedCluster, World
 
@@ -28,9 +27,9 @@ TASKS_AN_INSTANCE, SERVICE_TASKS = 6, 30
 BATCH_AN_INSTANCE = 1
 NEW_IMAGE = "ami-00000000000000002"
 LIMIT_S = 12 * 3600.0
-# Karpenter's drift test: minutes for so many pods. The type is that of `simulator.bench.karpenter_suite`.
+# Karpenter's drift test: minutes for so many pods. The type is that of `simulator.workload.karpenter`.
 KARPENTER_MINUTES, KARPENTER_PODS = 50, 600
-KARPENTER_TYPE, KARPENTER_INSTANCES = karpenter_suite.INSTANCE_TYPE, 45
+KARPENTER_TYPE, KARPENTER_INSTANCES = karpenter.INSTANCE_TYPE, 45
 MOST_SURGE = 1.10
 # Of the autoscaler's calls, one in so many crashes it.
 CRASHES_EACH = 50
@@ -212,7 +211,7 @@ def _drift_test(case: Case) -> SimulatedCluster:
         renew="drift",
         renew_budget=BUDGET_PERCENT,
     )
-    sizes = {"spread": karpenter_suite.SMALL, "standard": karpenter_suite.LARGE}
+    sizes = {"spread": karpenter.SMALL, "standard": karpenter.LARGE}
     for name, size in sizes.items():
         tasks, cpu, memory = KARPENTER_PODS // len(sizes), size.cpu_units, size.memory_mib
         cluster.service(name, tasks, cpu=cpu, memory=memory)

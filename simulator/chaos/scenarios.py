@@ -105,7 +105,7 @@ class ScaleOut(Trial):
 
     def build(self) -> None:
         self.cluster = self.world.spot_cluster("web", 2, max_capacity=20)
-        self.launcher = Launcher(self.cluster, SEED, lambda job, waited_s: None)
+        self.launcher = Launcher(self.cluster, SEED, lambda job, waited_s, task: None)
         self.world.run(60)
 
     def begin(self) -> None:

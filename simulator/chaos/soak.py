@@ -120,7 +120,7 @@ class Soak:
         bounds: dict[str, Any] = {"min_capacity": MINIMUM, "max_capacity": MAXIMUM}
         self.web = self.world.group_cluster("web", 4, "m5.xlarge", **bounds)
         self.batch = self.world.spot_cluster("batch", 4, "m5.xlarge", **bounds)
-        self.launcher = Launcher(self.batch, seed, lambda job, waited_s: self.waited.append(waited_s))
+        self.launcher = Launcher(self.batch, seed, lambda job, waited_s, task: self.waited.append(waited_s))
         self._build()
 
     def run(self, passed: Callable[[float], None] = lambda days: None) -> Soaked:

@@ -9,6 +9,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 
+from simulator.ecs.devices import free_gpus
 from simulator.ecs.launching import EC2, Launch
 from simulator.ecs.state import Cluster, ContainerInstance, Task
 from simulator.ecs.strategies import Strategy
@@ -73,6 +74,8 @@ def placement_failure_reason(cluster: Cluster, definition: TaskDefinition, launc
         return "RESOURCE:MEMORY"
     if not any(i.remaining.cpu_units >= definition.size.cpu_units for i in active):
         return "RESOURCE:CPU"
+    if definition.gpus and not any(free_gpus(i.instance_type, i.tasks.values()) >= definition.gpus for i in active):
+        return "RESOURCE:GPU"
     if definition.awsvpc and not any(i.has_interface() for i in active):
         return "RESOURCE:ENI"
     return "RESOURCE:PORTS" if definition.host_port else "RESOURCE:MEMORY"

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from simulator.ecs.devices import architecture_of
 from simulator.ecs.state import ContainerInstance
 from simulator.errors import AwsError
 
@@ -64,5 +65,7 @@ def _values(instance: ContainerInstance, subject: str) -> list[str]:
     if subject == "ec2InstanceId":
         return [instance.ec2_id]
     own = {"ecs.instance-type": instance.instance_type, "ecs.availability-zone": instance.zone, **instance.attributes}
+    if instance.instance_type and not instance.external:
+        own.setdefault("ecs.cpu-architecture", architecture_of(instance.instance_type))
     name = subject.removeprefix("attribute:")
     return [own[name]] if name in own else []

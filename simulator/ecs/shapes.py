@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from simulator.ecs.devices import architecture_of, free_gpus, gpu_ids
 from simulator.ecs.interfaces import TRUNK
 from simulator.ecs.service_shapes import deployment_id
 from simulator.ecs.state import ContainerInstance, Otherwise, Task, TaskStatus
@@ -35,15 +36,23 @@ def count_tasks(tasks: Iterable[Task]) -> dict[str, int]:
 def describe_instance(instance: ContainerInstance) -> dict[str, Any]:
     """Describe a container instance as DescribeContainerInstances does."""
 
-    def resources(cpu: int, memory: int) -> list[dict[str, Any]]:
+    gpus = gpu_ids(instance.ec2_id, instance.instance_type)
+    free = free_gpus(instance.instance_type, instance.tasks.values()) if gpus else 0
+
+    def resources(cpu: int, memory: int, gpus: list[str]) -> list[dict[str, Any]]:
         return [
             {"name": "CPU", "type": "INTEGER", "integerValue": cpu},
             {"name": "MEMORY", "type": "INTEGER", "integerValue": memory},
             {"name": "PORTS", "type": "STRINGSET", "stringSetValue": [str(p) for p in sorted(instance.used_ports)]},
+            *([{"name": "GPU", "type": "STRINGSET", "stringSetValue": gpus}] if gpus else []),
         ]
 
     # ECS Developer Guide, "Amazon ECS clusters for external instances": the machine is no EC2 instance, in no zone.
-    own = {"ecs.instance-type": instance.instance_type, "ecs.availability-zone": instance.zone}
+    own = {
+        "ecs.instance-type": instance.instance_type,
+        "ecs.availability-zone": instance.zone,
+        **({"ecs.cpu-architecture": architecture_of(instance.instance_type)} if instance.instance_type else {}),
+    }
     if instance.external:
         own = {"ecs.capability.external": ""}
     elif instance.trunked:
@@ -54,8 +63,8 @@ def describe_instance(instance: ContainerInstance) -> dict[str, Any]:
         **({"capacityProviderName": instance.provider} if instance.provider else {}),
         "status": instance.status,
         "agentConnected": instance.agent_connected,
-        "registeredResources": resources(instance.registered.cpu_units, instance.registered.memory_mib),
-        "remainingResources": resources(instance.remaining.cpu_units, instance.remaining.memory_mib),
+        "registeredResources": resources(instance.registered.cpu_units, instance.registered.memory_mib, gpus),
+        "remainingResources": resources(instance.remaining.cpu_units, instance.remaining.memory_mib, gpus[:free]),
         # ECS API: only tasks whose desired status is RUNNING. A task that is told to stop leaves the count at once.
         **count_tasks(instance.tasks.values()),
         "attributes": [
@@ -134,6 +143,8 @@ def describe_definition(definition: TaskDefinition) -> dict[str, Any]:
         "memoryReservation": definition.size.memory_mib,
         "stopTimeout": definition.stop_timeout_s,
     }
+    if definition.gpus:
+        container["resourceRequirements"] = [{"type": "GPU", "value": str(definition.gpus)}]
     if definition.container_port is not None:
         host_port = definition.container_port if definition.host_network else definition.host_port or 0
         container["portMappings"] = [

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from simulator.clock import Timer
+from simulator.ecs.devices import free_gpus
 from simulator.ecs.launching import EC2, Launch
 from simulator.ecs.pace import Pace
 from simulator.ecs.strategies import Strategy
@@ -138,7 +139,7 @@ class ContainerInstance:
         attributes, health: its custom attributes (PutAttributes); the overall status of its health checks.
         provider: the capacity provider that it is of; "": of none.
         external, managed: whether it is of ECS Anywhere, or of ECS Managed Instances.
-        interfaces: how many tasks in network mode awsvpc it takes; None: any number.
+        interfaces: how many tasks in network mode awsvpc it takes; None: any.
         trunked, fails: whether it has registered with a trunk; whether each task on it ends as it starts.
         images: when each image that a task of it has pulled is there, in seconds since the epoch.
     """
@@ -166,8 +167,10 @@ class ContainerInstance:
     fails: bool = False
 
     def has_room(self, definition: TaskDefinition) -> bool:
-        """Whether a task of `definition` fits: CPU, memory, its fixed port and its network interface."""
+        """Whether a task of `definition` fits: CPU, memory, GPUs, its fixed port and its network interface."""
         if definition.awsvpc and not self.has_interface():
+            return False
+        if definition.gpus and definition.gpus > free_gpus(self.instance_type, self.tasks.values()):
             return False
         port = definition.container_port if definition.host_network else definition.host_port
         return self.remaining.holds(definition.size) and port not in self.used_ports
@@ -195,14 +198,13 @@ class Service:
     Attributes:
         target_groups: the ARNs of the target groups in which its newest deployment registers tasks.
         idle_groups: of a blue/green or CodeDeploy service: the others, which change places with `target_groups`.
-        deploys: how it is deployed.
+        deploys, rebalances: how it deploys; whether ECS balances its tasks over the zones (`availabilityZoneRebalancing`).
         launch: on what its newest deployment runs; `earlier_launches` has that of those before it.
         otherwise: in which other way its tasks get requests; None: in none. `hidden_groups` then counts these requests.
         revision: the number of its newest service revision; `earlier` has the target groups of those before it.
         replaces_before: the tasks of revisions before this number are being replaced, by a rolling deployment.
         missing_since: since when each missing task has been missing, the longest first.
-        rebalances: whether ECS balances its tasks over the zones (`availabilityZoneRebalancing`).
-        retry, failure_event_at: the next try to place its tasks, if one is booked; when its last failure was told.
+        retry, failure_event_at: the next try to place its tasks, and when its last failure was told.
     """
 
     name: str
@@ -262,11 +264,9 @@ class Cluster:
 
     Attributes:
         stopped: the tasks that became STOPPED within `STOPPED_KEPT_S`, the oldest first.
-        inactive: the container instances that were deregistered within the last hour.
-        fargate: for how many tasks Fargate has capacity.
+        inactive, fargate: the instances deregistered within the last hour; for how many tasks Fargate has capacity.
         default_launch: its default capacity provider strategy; EC2: it has none.
-        trunking: the account setting `awsvpcTrunking` of the role with which its instances register; None: that role
-            has none of its own, and the account's default holds.
+        trunking: `awsvpcTrunking` of the role with which its instances register; None: the account's default holds.
     """
 
     name: str

@@ -31,6 +31,7 @@ class TaskDefinition:
         host_network: whether the container shares the instance's network: it listens on `container_port` there.
         starts: whether the container can start.
         image: its image, which an instance pulls once; "": one with the family's name.
+        gpus: how many GPUs of its instance a task pins.
         member_of: the expressions of its memberOf placement constraints.
         distinct: whether each task of its group is on another instance (distinctInstance of a call of RunTask).
     """
@@ -51,6 +52,7 @@ class TaskDefinition:
     member_of: tuple[str, ...] = ()
     distinct: bool = False
     image: str = ""
+    gpus: int = 0
 
     @property
     def arn(self) -> str:

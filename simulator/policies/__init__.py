@@ -11,6 +11,7 @@ from simulator.policies import (
     managed_instances,
     managed_scaling,
     reservation_alarms,
+    several,
     steady,
 )
 from simulator.policies.peer import Pending
@@ -38,6 +39,9 @@ POLICIES: Mapping[str, Start] = {
 # What the suite is held against in a whole: service-out, too, is that of ECS.
 WHOLE: Mapping[str, Start] = {ecs_alone.NAME: ecs_alone.start}
 
+# Those that know clusters with several pools; the suite's functions need no start.
+WITH_POOLS: Mapping[str, several.StartWithPools] = {steady.NAME: steady.start_with_pools, **several.PEERS}
+
 
 def named(name: str) -> Start:
     """Return the function that starts the policy `name` on a cluster.
@@ -49,3 +53,15 @@ def named(name: str) -> Start:
     if name not in known:
         raise NoSuchPolicy(f'"{name}" is no policy: one of {", ".join(known)} is needed')
     return known[name]
+
+
+def named_for_pools(name: str) -> several.StartWithPools:
+    """Return the function that starts the policy `name` on a cluster with several pools.
+
+    Raises:
+        NoSuchPolicy: if there is none.
+    """
+    if name not in WITH_POOLS:
+        known = ", ".join(WITH_POOLS)
+        raise NoSuchPolicy(f'"{name}" is no policy of a cluster with several pools: one of {known} is needed')
+    return WITH_POOLS[name]

@@ -11,7 +11,8 @@ is validated. The disruption budget is 10 % of the nodes, rounded up.
 
 Batch tasks have `karpenter.sh/do-not-disrupt`, as nobody would run them again.
 
-Kept simple: one node at a time is consolidated, where Karpenter may replace several by one; types differ in size alone.
+Kept simple: one node at a time is consolidated, where Karpenter may replace several by one; of a cluster with one pool,
+types differ in size alone.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from simulator.instance_types import registered_size
+from simulator.policies.batch import BATCH_IDLE_S, Batch
 from simulator.policies.node_pool import NodePool, sizes_up_to, types_of
 from simulator.policies.peer import Look, Pending, look_every
 from simulator.prices import list_price
+from simulator.workload.pool_plan import node_room
 from simulator.world import SimulatedCluster
 from steady.aws.ecs.container_instances import set_draining
 from steady.aws.scaling.observation import with_tasks
@@ -32,9 +35,6 @@ from steady.cluster import NOTHING, ContainerInstance, InstanceStatus, TaskShape
 from steady.scaling.packing import pack
 from steady.scaling.room import Room, room_on
 
-BATCH_IDLE_S, BATCH_MAX_S = 1.0, 10.0
-# A task that still waits is looked at again after this time.
-AGAIN_S = 10.0
 DISRUPTION_EVERY_S = 10.0
 VALIDATION_S = 15.0
 UNAVAILABLE_S = 180.0
@@ -44,6 +44,32 @@ CANDIDATES = 10
 
 # The nodes: the ARN, the status and the number of tasks of each.
 _Picture = tuple[tuple[str, str, int], ...]
+
+
+def nodes_for(tasks: Sequence[TaskShape], types: Sequence[str]) -> list[str]:
+    """Return the types of the new nodes that hold `tasks`: each filled first fit, then the cheapest type that holds it.
+
+    Args:
+        types: the cheapest first. Tasks that fit none of them are left out.
+
+    >>> from steady.cluster import Size
+    >>> nodes_for([TaskShape(Size(1024, 1024))] * 9, ("m5.large", "m5.xlarge", "m5.2xlarge"))
+    ['m5.2xlarge', 'm5.large']
+    """
+    largest = registered_size(types[-1])
+    found = []
+    left = [task for task in tasks if largest.holds(task.size)]
+    while left:
+        rest = pack(left, [Room(largest)]).left_over
+        placed = Counter(left) - Counter(rest)
+        total = sum((task.size * many for task, many in placed.items()), NOTHING)
+        found.append(next(type_ for type_ in types if registered_size(type_).holds(total)))
+        left = list(rest)
+    return found
+
+
+# Returns the types of the new nodes that hold some tasks, of the types that may be launched, the cheapest first.
+NodesFor = Callable[[Sequence[TaskShape], Sequence[str]], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +82,7 @@ class Settings:
         falls_back: whether what Spot lacks is launched on-demand, and replaced by Spot later.
         on_demand_of: how many of so many nodes are on-demand in any case.
         boot_share: a boot takes this fraction of what it takes others.
+        nodes_for: how the types of the new nodes that hold some tasks are chosen.
     """
 
     name: str
@@ -64,6 +91,7 @@ class Settings:
     falls_back: bool = True
     on_demand_of: Callable[[int], int] = lambda nodes: 0
     boot_share: float = 1.0
+    nodes_for: NodesFor = nodes_for
 
 
 KARPENTER = Settings("karpenter")
@@ -106,9 +134,19 @@ def any_size(cluster: SimulatedCluster) -> tuple[str, ...]:
     return sizes_up_to(max(types_of(cluster.pool), key=list_price))
 
 
-def run(cluster: SimulatedCluster, pending: Pending, settings: Settings, types: Sequence[str]) -> None:
-    """Run a policy with these settings, which launches nodes of `types`."""
-    nodes, state, clock = NodePool(cluster, types, settings.boot_share), _State(), cluster.world.clock
+def run(
+    cluster: SimulatedCluster,
+    pending: Pending,
+    settings: Settings,
+    types: Sequence[str],
+    views: Sequence[SimulatedCluster] = (),
+) -> None:
+    """Run a policy with these settings, which launches nodes of `types`.
+
+    Args:
+        views: a view of the cluster with each of its pools, if it has several.
+    """
+    nodes, state, clock = NodePool(cluster, types, settings.boot_share, views), _State(), cluster.world.clock
     batch = Batch()
 
     def is_ripe() -> bool:
@@ -128,60 +166,9 @@ def run(cluster: SimulatedCluster, pending: Pending, settings: Settings, types: 
     look_every(DISRUPTION_EVERY_S, settings.name, cluster, pending, disrupt, is_changed)
 
 
-@dataclass
-class Batch:
-    """The window in which pending tasks are collected. It opens when more tasks wait than at the last batch.
-
-    >>> batch = Batch()
-    >>> [batch.is_ripe(many, now) for now, many in enumerate((0, 3, 5, 5, 5))]
-    [False, False, False, True, False]
-    """
-
-    opened_at: float | None = None
-    grown_at: float = 0.0
-    handled_at: float = 0.0
-    seen: int = 0
-
-    def is_ripe(self, pending: int, now: float) -> bool:
-        """Whether the batch ends now, with `pending` tasks waiting."""
-        if pending > self.seen:
-            self.grown_at = now
-            self.opened_at = now if self.opened_at is None else self.opened_at
-        self.seen = pending
-        is_full = self.opened_at is not None and (
-            now - self.grown_at >= BATCH_IDLE_S or now - self.opened_at >= BATCH_MAX_S
-        )
-        if not pending or not (is_full or now - self.handled_at >= AGAIN_S):
-            return False
-        self.opened_at, self.handled_at = None, now
-        return True
-
-
-def nodes_for(tasks: Sequence[TaskShape], types: Sequence[str]) -> list[str]:
-    """Return the types of the new nodes that hold `tasks`: each filled first fit, then the cheapest type that holds it.
-
-    Args:
-        types: the cheapest first. Tasks that fit none of them are left out.
-
-    >>> from steady.cluster import Size
-    >>> nodes_for([TaskShape(Size(1024, 1024))] * 9, ("m5.large", "m5.xlarge", "m5.2xlarge"))
-    ['m5.2xlarge', 'm5.large']
-    """
-    largest = registered_size(types[-1])
-    found = []
-    left = [task for task in tasks if largest.holds(task.size)]
-    while left:
-        rest = pack(left, [Room(largest)]).left_over
-        placed = Counter(left) - Counter(rest)
-        total = sum((task.size * many for task, many in placed.items()), NOTHING)
-        found.append(next(type_ for type_ in types if registered_size(type_).holds(total)))
-        left = list(rest)
-    return found
-
-
 def _provision(look: Look, nodes: NodePool, state: _State, settings: Settings) -> None:
-    rooms = [*room_on(look.snapshot.active, look.snapshot), *(Room(registered_size(t)) for t in nodes.booting())]
-    wanted = nodes_for(pack(look.pending, rooms).left_over, nodes.types)
+    rooms = [*room_on(look.snapshot.active, look.snapshot), *(node_room(t).copy() for t in nodes.booting())]
+    wanted = settings.nodes_for(pack(look.pending, rooms).left_over, nodes.types)
     wanted = nodes.within(wanted, look.thresholds.max_capacity)
     now = look.snapshot.at
     avoids_spot = not nodes.on_spot or (settings.falls_back and now < state.unavailable_until)
@@ -217,18 +204,25 @@ def _disrupt(look: Look, nodes: NodePool, state: _State, settings: Settings) -> 
         if not left:
             _drain(look, [node.arn], state)
             return
-        if settings.falls_back and _replace(look, node, left, nodes, state):
+        if settings.falls_back and _replace(look, node, left, nodes, state, settings):
             return
     if len(ripe) == len(look.snapshot.instances):
         state.quiet = look.snapshot.at, _picture(look.cluster)
 
 
-def _replace(look: Look, node: ContainerInstance, left: Sequence[TaskShape], nodes: NodePool, state: _State) -> bool:
+def _replace(
+    look: Look,
+    node: ContainerInstance,
+    left: Sequence[TaskShape],
+    nodes: NodePool,
+    state: _State,
+    settings: Settings,
+) -> bool:
     """Replace an on-demand node by one cheaper one, if `left`, what the others cannot hold, fits on it."""
     type_of = look.pool.members
     if not nodes.is_on_demand(node.instance_id) or node.instance_id not in type_of:
         return False
-    wanted = nodes_for(left, nodes.types)
+    wanted = settings.nodes_for(left, nodes.types)
     if len(wanted) != 1 or not nodes.within(wanted, look.thresholds.max_capacity):
         return False
     before = set(nodes.fleet.members)

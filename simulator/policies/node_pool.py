@@ -20,7 +20,7 @@ FLEET_TAG = "aws:ec2spot:fleet-request-id"
 
 
 class NodePool:
-    """The instances of one cluster, in place of its pool.
+    """The instances of one cluster, in place of its pool, or of its pools.
 
     Attributes:
         types: the types that may be launched, the cheapest first.
@@ -28,16 +28,27 @@ class NodePool:
         boot_share: their boots take this fraction of what others take.
     """
 
-    def __init__(self, cluster: SimulatedCluster, types: Sequence[str], boot_share: float = 1.0) -> None:
-        pool = cluster.pool
+    def __init__(
+        self,
+        cluster: SimulatedCluster,
+        types: Sequence[str],
+        boot_share: float = 1.0,
+        views: Sequence[SimulatedCluster] = (),
+    ) -> None:
+        views = views or (cluster,)
         self.cluster = cluster
-        self.on_spot = isinstance(pool, SpotFleet) or pool.on_demand_percent < 100
+        self.on_spot = any(_buys_spot(view.pool) for view in views)
         self.boot_share = boot_share
         self.types = tuple(sorted(types, key=list_price))
         self.fleet = SpotFleet(f"sfr-nodes-{cluster.name}", cluster.state, 0, dict.fromkeys(types, 1.0))
         self.fleet.terminates_excess = False
         self._ec2 = cluster.world.account.ec2
-        self._take_over(pool)
+        self.fleet.available = min((view.pool.available for view in views if _buys_spot(view.pool)), default=1.0)
+        for view in views:
+            self._take_over(view)
+        account = cluster.world.account
+        account.fleets.add(self.fleet)
+        account.parameters.put(f"{CLUSTERS_PATH}/{cluster.name}/capacity", f"spot-fleet:{self.fleet.id}")
 
     def launch_spot(self, types: Sequence[str]) -> Sequence[str]:
         """Launch a Spot Instance for each of `types` as far as the market has them; return those that it refused.
@@ -104,22 +115,23 @@ class NodePool:
     def _gone(self, instance: Ec2Instance) -> None:
         self.fleet.members.pop(instance.id, None)
 
-    def _take_over(self, pool: SpotFleet | AutoScalingGroup) -> None:
-        """Take over the instances of `pool`, which launches none any more."""
-        account = self.cluster.world.account
+    def _take_over(self, view: SimulatedCluster) -> None:
+        """Take over the instances of a pool, which launches none any more."""
+        pool = view.pool
         for instance in pool.members.values():
             instance.tags = {FLEET_TAG: self.fleet.id, CLUSTER_TAG: self.cluster.name}
             instance.on_terminated = self._gone
-        self.fleet.members = dict(pool.members)
-        self.fleet.available = pool.available
+        self.fleet.members.update(pool.members)
         pool.members.clear()
         if isinstance(pool, SpotFleet):
             pool.target = pool.on_demand_target = 0
         else:
             pool.desired = pool.minimum = 0
-        account.fleets.add(self.fleet)
-        self.cluster.pool = self.fleet
-        account.parameters.put(f"{CLUSTERS_PATH}/{self.cluster.name}/capacity", f"spot-fleet:{self.fleet.id}")
+        view.pool = self.fleet
+
+
+def _buys_spot(pool: SpotFleet | AutoScalingGroup) -> bool:
+    return isinstance(pool, SpotFleet) or pool.on_demand_percent < 100
 
 
 def types_of(pool: SpotFleet | AutoScalingGroup) -> tuple[str, ...]:

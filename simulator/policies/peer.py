@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
 
+from simulator.ecs.task_definition import TaskDefinition
 from simulator.world import SimulatedCluster
 from steady.aws.capacity import pools
 from steady.aws.capacity.kind import PoolIsChanging
@@ -26,7 +27,13 @@ Pending = Callable[[], list[TaskShape]]
 def missing_tasks(cluster: SimulatedCluster) -> list[TaskShape]:
     """Return the tasks of services that are not placed yet."""
     services = cluster.state.services.values()
-    return [TaskShape(service.definition.size) for service in services for _ in service.missing_since]
+    shapes = ((shape_of_definition(service.definition), service.missing_since) for service in services)
+    return [shape for shape, missing in shapes for _ in missing]
+
+
+def shape_of_definition(definition: TaskDefinition) -> TaskShape:
+    """Return what a task of `definition` needs."""
+    return TaskShape(definition.size, gpus=definition.gpus, member_of=frozenset(definition.member_of))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from simulator.outcome import ClusterRecord, Outcome, Sample
-from simulator.policies import POLICIES, WHOLE, ecs_alone, steady
+from simulator.policies import POLICIES, WHOLE, WITH_POOLS, ecs_alone, steady
 from simulator.report import marks
 from simulator.report.marks import Spec
 from simulator.report.palette import colour
@@ -26,7 +26,7 @@ def called(policy: str) -> str:
 
 def colour_of(policy: str) -> str:
     """Return the name of the colour of a policy. It has the same one in every chart and run."""
-    others = [name for name in (*WHOLE, *POLICIES) if name != steady.NAME]
+    others = [name for name in dict.fromkeys((*WHOLE, *POLICIES, *WITH_POOLS)) if name != steady.NAME]
     return OF_OTHERS[others.index(policy) % len(OF_OTHERS)] if policy in others else "ours"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from simulator.bill import hours_bought
-from simulator.outcome import Outcome, TakenTask
+from simulator.outcome import ClusterRecord, Outcome, TakenTask
 from simulator.prices import dollars
 from simulator.report.day import called
 from simulator.report.waits import bursts_of
@@ -41,10 +41,18 @@ def introduction(outcomes: Sequence[Outcome]) -> str:
     records = outcomes[0].clusters
     runs = [called(o.policy) for o in outcomes]
     what = f"The work ran {runs[0]}" if len(runs) == 1 else f"The same work ran {', then '.join(runs)}"
-    clusters = " and ".join(f"{r.name} ({POOLS[r.kind]} of {r.instance_type})" for r in records)
+    clusters = " and ".join(f"{r.name} ({described(r)})" for r in records)
     reclaims = [len({i.noticed_s for r in o.clusters for i in r.taken}) for o in outcomes]
     spot = f" Spot took instances back {counted(max(reclaims), 'time')}." if any(reclaims) else ""
     return f"{what}, on a simulated AWS account: cluster{'s' if len(records) > 1 else ''} {clusters}.{spot}"
+
+
+def described(record: ClusterRecord) -> str:
+    """Return what the pools of a cluster are."""
+    if not record.pools:
+        return f"{POOLS[record.kind]} of {record.instance_type}"
+    pools = (f"{name}, {POOLS[pool.kind]} of {' and '.join(pool.types)}" for name, pool in record.pools.items())
+    return f"{counted(len(record.pools), 'pool')}: {'; '.join(pools)}"
 
 
 def cut_short(outcomes: Sequence[Outcome]) -> str:

@@ -11,10 +11,11 @@ from markupsafe import Markup
 
 from simulator.outcome import Outcome
 from simulator.policies import ecs_alone, steady
-from simulator.report import day, details, difference, moments, palette, vega
+from simulator.report import day, details, difference, moments, palette, pools, vega
 from simulator.report.decisions import clock, decisions_of
 from simulator.report.figures import SHOWN
 from simulator.report.marks import Spec
+from simulator.report.pools import offers_of
 from simulator.report.reclaims import events, reclaims_of
 from simulator.wording import counted
 from simulator.workload.plan import LeftOut
@@ -63,13 +64,14 @@ def chart_page(title: str, chart: Spec) -> str:
     return _rendered("chart.html", title=title, chart=chart)
 
 
-def left_out_text(cluster: str, instance_type: str, left: LeftOut) -> str:
-    """Return a sentence about the work of a cluster that fits no instance of its type."""
+def left_out_text(cluster: str, instance_type: str, left: LeftOut, *, several: bool = False) -> str:
+    """Return a sentence about the work of a cluster that fits no instance of its type, or of its `several` pools."""
     of_services = f"{'the service' if len(left.services) == 1 else 'the services'} {', '.join(left.services)}"
     what = ([counted(left.jobs, "job")] if left.jobs else []) + ([of_services] if left.services else [])
     one = left.jobs + len(left.services) == 1
     return (
-        f"{' and '.join(what)} of cluster {cluster} {'fits' if one else 'fit'} no {instance_type} and "
+        f"{' and '.join(what)} of cluster {cluster} {'fits' if one else 'fit'} no "
+        f"{'instance of its pools' if several else instance_type} and "
         f"{'does' if one else 'do'} not run: a task needs up to {left.largest.cpu_units} CPU units and "
         f"{left.largest.memory_mib} MiB"
     )
@@ -116,7 +118,12 @@ def _cluster(outcomes: Sequence[Outcome], place: int) -> dict[str, Any]:
     ]
     return {
         "record": record,
-        "left_out": left_out_text(record.name, record.instance_type, record.left_out) if record.left_out else "",
+        "left_out": left_out_text(record.name, record.instance_type, record.left_out, several=bool(record.pools))
+        if record.left_out
+        else "",
+        "offers": offers_of(record),
+        "pools": pools.rows(outcomes, record),
+        "columns": pools.COLUMNS,
         "charts": drawn,
         "waiting": day.waiting_chart(outcomes, place, waiting) if waiting > 1 else None,
     }

@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
+from simulator.workload.pool_plan import Needs, PoolPlan, holds, largest_size
 from steady.cluster import Size
 from steady.pools import PoolKind
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A batch job: `RunTask` is called every 10 s until the task is placed. It runs for `run_s` after its start."""
+    """A batch job: `RunTask` is called every 10 s until the task is placed. It runs for `run_s` after its start.
+
+    Attributes:
+        gpus: how many GPUs it needs.
+        architecture: what its image is made for, `x86_64` or `arm64`; "": it runs on either.
+    """
 
     submit_s: float
     family: str
     size: Size
     run_s: float
+    gpus: int = 0
+    architecture: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceChange:
-    """From `at_s` on, `service` wants `desired` tasks of `size`."""
+    """From `at_s` on, `service` wants `desired` tasks of `size`, with GPUs and of an architecture as a `Job`."""
 
     at_s: float
     service: str
     desired: int
     size: Size
+    gpus: int = 0
+    architecture: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +68,8 @@ class ClusterPlan:
     Attributes:
         requests_per_s: how many requests a second each task of a service gets.
         on_spot: whether an Auto Scaling group is one of Spot Instances. A Spot Fleet always is.
+        pools: the pools of a cluster with several, by name, in place of `kind`, `instance_type` and `on_spot`. Each
+            that buys Spot has a market of its own, which is as `market`.
     """
 
     name: str
@@ -67,29 +80,44 @@ class ClusterPlan:
     market: SpotMarket | None = None
     requests_per_s: float = 2.0
     on_spot: bool = False
+    pools: Mapping[str, PoolPlan] = field(default_factory=dict)
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The instance types of all its pools."""
+        return tuple({type_: None for pool in self.pools.values() for type_ in pool.types}) or (self.instance_type,)
+
+    @property
+    def size(self) -> Size:
+        """What demand is counted in: an instance; of several types, one with the most CPU and the most memory."""
+        return largest_size(self.types)
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Work that fits no instance of the cluster's type: how many jobs, of which services, and the largest size."""
+    """Work that fits no instance of the cluster's types: how many jobs, of which services, and the largest size."""
 
     jobs: int
     services: tuple[str, ...]
     largest: Size
 
 
-def fitting(plan: ClusterPlan, instance: Size) -> tuple[ClusterPlan, LeftOut | None]:
-    """Return `plan` without the tasks that do not fit `instance`, and what was left out (None: nothing)."""
-    jobs = [j for j in plan.jobs if not instance.holds(j.size)]
-    services = [s for s in plan.services if not instance.holds(s.size)]
+def fitting(plan: ClusterPlan) -> tuple[ClusterPlan, LeftOut | None]:
+    """Return `plan` without the tasks that fit no instance of its types, and what was left out (None: nothing)."""
+
+    def fits(work: Needs) -> bool:
+        return any(holds(type_, work) for type_ in plan.types)
+
+    jobs = [j for j in plan.jobs if not fits(j)]
+    services = [s for s in plan.services if not fits(s)]
     if not jobs and not services:
         return plan, None
     sizes = [j.size for j in jobs] + [s.size for s in services]
     largest = Size(max(s.cpu_units for s in sizes), max(s.memory_mib for s in sizes))
     kept = replace(
         plan,
-        jobs=tuple(j for j in plan.jobs if instance.holds(j.size)),
-        services=tuple(s for s in plan.services if instance.holds(s.size)),
+        jobs=tuple(j for j in plan.jobs if fits(j)),
+        services=tuple(s for s in plan.services if fits(s)),
     )
     return kept, LeftOut(len(jobs), tuple(sorted({s.service for s in services})), largest)
 

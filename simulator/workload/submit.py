@@ -14,7 +14,9 @@ from simulator.ecs.task_definition import TaskDefinition
 from simulator.errors import AwsError
 from simulator.suite import FAILURE_TOPIC
 from simulator.workload.plan import Job, ServiceChange, SpotMarket
+from simulator.workload.pool_plan import constraints
 from simulator.world import SimulatedCluster
+from steady.cluster import Size
 
 # hako, lib/hako/schedulers/ecs.rb: 10 s between two tries.
 TRY_AGAIN_S = 10.0
@@ -37,17 +39,21 @@ class Launcher:
     A job whose task was interrupted is submitted again: batch applications on Spot are idempotent.
 
     Args:
-        placed: called with a job that is placed, and the seconds that it waited.
+        placed: called with a job that is placed, the seconds that it waited, and its task.
+        group: the Auto Scaling group that it is configured with; "": one of the cluster's name.
     """
 
-    def __init__(self, cluster: SimulatedCluster, seed: int, placed: Callable[[Job, float], None]) -> None:
+    def __init__(
+        self, cluster: SimulatedCluster, seed: int, placed: Callable[[Job, float, Task], None], group: str = ""
+    ) -> None:
+        self._group = group or cluster.name
         self.waiting: set[Run] = set()
         self._cluster = cluster
         self._account = cluster.world.account
         self._placed = placed
         self._rng = random.Random(f"hako {cluster.name} {seed}")
         self._ids = itertools.count(1)
-        self._definitions: dict[tuple[str, int, int], TaskDefinition] = {}
+        self._definitions: dict[tuple[str, Size, int, str], TaskDefinition] = {}
 
     def submit(self, jobs: tuple[Job, ...]) -> None:
         """Submit each job at its time, counted from now."""
@@ -76,18 +82,20 @@ class Launcher:
             self._failed(run)
             return
         self.waiting.discard(run)
-        self._placed(run.job, self._account.clock.now - run.since)
         task = self._cluster.state.tasks[answer["tasks"][0]["taskArn"]]
+        self._placed(run.job, self._account.clock.now - run.since, task)
         task.run_s = run.job.run_s
         task.on_stopped = lambda task: self._stopped(run, task)
 
     def _failed(self, run: Run) -> None:
         message = {
-            "group_name": self._cluster.name,
+            "group_name": self._group,
             "cluster": self._cluster.name,
             "cpu": run.job.size.cpu_units,
             "memory": run.job.size.memory_mib,
             "hako_task_id": run.hako_task_id,
+            # hako tells of CPU and memory alone; a launcher of tasks that need more tells what they are made from.
+            **({"task_definition": run.definition.arn} if run.job.gpus or run.job.architecture else {}),
         }
         self._account.messaging.publish(FAILURE_TOPIC, json.dumps(message))
         self._account.clock.after(TRY_AGAIN_S, lambda: self._try(run))
@@ -97,11 +105,16 @@ class Launcher:
             self._begin(run.job)
 
     def _definition(self, job: Job) -> TaskDefinition:
-        key = (job.family, job.size.cpu_units, job.size.memory_mib)
+        key = (job.family, job.size, job.gpus, job.architecture)
         if key not in self._definitions:
             family = f"{job.family}-{job.size.cpu_units}-{job.size.memory_mib}"
             self._definitions[key] = self._cluster.define(
-                family, job.size.cpu_units, job.size.memory_mib, image=job.family
+                family,
+                job.size.cpu_units,
+                job.size.memory_mib,
+                image=job.family,
+                gpus=job.gpus,
+                member_of=constraints(job.architecture),
             )
         return self._definitions[key]
 
@@ -127,6 +140,8 @@ def deploy(cluster: SimulatedCluster, changes: tuple[ServiceChange, ...], reques
             memory=change.size.memory_mib,
             requests_per_s=requests_per_s,
             delay_s=DELAY_S,
+            gpus=change.gpus,
+            member_of=constraints(change.architecture),
         )
 
     for change in changes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 
 from simulator.workload.plan import ClusterPlan, Job, ServiceChange, SpotMarket
 from steady.cluster import Size
@@ -21,6 +22,17 @@ _WEB_SERVICES = (
     ("front", 6, 24, Size(512, 1024)),
     ("api", 8, 30, Size(1024, 2048)),
     ("search", 3, 8, Size(2048, 8192)),
+)
+_MIXED_SERVICES = (
+    ("front", 10, 40, Size(512, 1024)),
+    ("arm", 6, 24, Size(1024, 2048)),
+    ("infer", 1, 4, Size(2048, 8192)),
+)
+# Family, mean seconds between two jobs, sizes, GPUs.
+_MIXED_JOBS = (
+    ("small", 40, (Size(256, 512), Size(1024, 2048)), 0),
+    ("large", 240, (Size(4096, 30_000), Size(8192, 60_000)), 0),
+    ("train", 900, (Size(4096, 16_384),), 1),
 )
 _BATCH_SERVICES = (("worker", 16, 48, Size(1024, 2048)),)
 
@@ -43,6 +55,36 @@ def day(hours: float, seed: int) -> tuple[ClusterPlan, ...]:
             market=_market(until_s, rng),
         ),
     )
+
+
+def work_of_a_day(hours: float, seed: int) -> ClusterPlan:
+    """Return the work of both clusters of a day on one cluster, which is to get its pools (`ClusterPlan.pools`)."""
+    web, batch = day(hours, seed)
+    services = sorted((*web.services, *batch.services), key=lambda change: change.at_s)
+    return replace(batch, name="work", services=tuple(services))
+
+
+def mixed(hours: float, seed: int) -> ClusterPlan:
+    """Return work whose tasks differ in shape, on one cluster, which is to get its pools.
+
+    Services: small ones, one of images for arm64, and one with a GPU for each task. Jobs: small ones, ones with much
+    memory, and some with a GPU. The images of all but the arm64 service are for both architectures.
+    """
+    rng = random.Random(f"mixed day {seed}")
+    until_s = hours * 3600
+    services = [
+        replace(change, architecture="arm64" if change.service == "arm" else "", gpus=int(change.service == "infer"))
+        for change in _services(_MIXED_SERVICES, until_s, rng)
+    ]
+    jobs = []
+    for family, every_s, sizes, gpus in _MIXED_JOBS:
+        at_s = rng.expovariate(1 / every_s)
+        while at_s < until_s:
+            jobs.append(Job(at_s, family, rng.choice(sizes), rng.lognormvariate(6.0, 0.8), gpus))
+            at_s += rng.expovariate(1 / every_s)
+    market = mild_market(hours, seed)
+    by_time = sorted(jobs, key=lambda job: job.submit_s)
+    return ClusterPlan("work", PoolKind.SPOT_FLEET, "", tuple(by_time), tuple(services), market)
 
 
 def _services(

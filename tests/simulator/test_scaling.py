@@ -48,7 +48,7 @@ def test_failed_run_tasks_are_placed_one_boot_later(kind: str) -> None:
     web = cluster(world, kind, 1)
     web.batch_task(web.instances()[0], None, cpu=2048)
     waited: list[float] = []
-    launcher = Launcher(web, 0, lambda job, waited_s: waited.append(waited_s))
+    launcher = Launcher(web, 0, lambda job, waited_s, task: waited.append(waited_s))
     launcher.submit(tuple(Job(0, "batch", Size(1024, 2048), 600) for _ in range(6)))
 
     world.run(180)
@@ -62,7 +62,7 @@ def test_failed_run_tasks_are_placed_one_boot_later(kind: str) -> None:
 def test_a_cluster_that_was_never_seen_starts_from_zero(kind: str) -> None:
     world = World(seed=3)
     web = cluster(world, kind, 0)
-    launcher = Launcher(web, 0, lambda job, waited_s: None)
+    launcher = Launcher(web, 0, lambda job, waited_s, task: None)
     launcher.submit(tuple(Job(0, "batch", Size(1024, 2048), 600) for _ in range(6)))
 
     world.run(60)

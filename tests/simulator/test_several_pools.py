@@ -7,8 +7,9 @@ import json
 import pytest
 
 from simulator.ecs.launching import Launch
-from simulator.several_pools import PoolPlan, cluster_of_pools
+from simulator.several_pools import cluster_of_pools
 from simulator.suite import FAILURE_TOPIC, LEDGER_TABLE
+from simulator.workload.pool_plan import PoolPlan
 from simulator.world import SimulatedCluster, World
 from steady.aws.scaling import deciding, ledger
 from steady.aws.settings import parameters

@@ -50,7 +50,7 @@ def test_demand_follows_a_service_up_and_down() -> None:
 
 
 def test_what_fits_no_instance_is_left_out_and_counted() -> None:
-    kept, left_out = fitting(plan(Job(0, "a", Size(1, 1), 1), Job(0, "b", Size(1, 99999), 1)), INSTANCE)
+    kept, left_out = fitting(plan(Job(0, "a", Size(1, 1), 1), Job(0, "b", Size(1, 99999), 1)))
 
     assert [j.family for j in kept.jobs] == ["a"]
     assert left_out is not None

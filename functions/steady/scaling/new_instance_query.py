@@ -1,14 +1,16 @@
 """Placement expressions about an instance that is still to come: it is registered, and it has no task yet.
 
 ECS Developer Guide, "Cluster query language": `subject operator [argument]`, joined by and, or, not and parentheses.
-What runs on an instance (`runningTasksCount`, `task:group`) is known of a new one. Its attributes are not: those of the
-instances of its type stand for them.
+What runs on an instance (`runningTasksCount`, `task:group`) is known of a new one. Its type and the architecture of its
+processor are known if its type is. Its other attributes are not: those of the instances of its type stand for them.
 """
 
 import operator
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
+
+from steady.architecture import attributes_of
 
 _TOKEN = re.compile(
     r"""\s*(\(|\)|\[[^\]]*\]|&&|\|\||==|!=|>=|<=|=~|!~|!exists|!in\b|>|<|!|"[^"]*"|'[^']*'|[^\s()\[\]!=<>&|]+)"""
@@ -28,22 +30,54 @@ _COMPARE: Mapping[str, Callable[[int, int], bool]] = {
     "<=": operator.le,
     "less_than_equal": operator.le,
 }
+_QUOTES = "\"'"
 _NEGATIVE = ("!=", "not_equals", "!in", "not_in", "!~", "not_matches", "!exists", "not_exists")
+
+
+def _is(value: str, argument: str) -> bool:
+    return value == argument.strip(_QUOTES)
+
+
+def _is_in(value: str, argument: str) -> bool:
+    return value in (one.strip().strip(_QUOTES) for one in argument.strip("[]").split(","))
+
+
+def _matches(value: str, argument: str) -> bool:
+    # ECS Developer Guide: the argument is a Java regular expression.
+    return re.fullmatch(argument.strip(_QUOTES), value) is not None
+
+
+def _exists(value: str, argument: str) -> bool:  # noqa: ARG001
+    return True
+
+
+# By the operator, whether an attribute that is there meets it; of a negative operator, whether it does not.
+_OF_TEXT: Mapping[str, Callable[[str, str], bool]] = {
+    **dict.fromkeys(("==", "equals", "!=", "not_equals"), _is),
+    **dict.fromkeys(("in", "!in", "not_in"), _is_in),
+    **dict.fromkeys(("=~", "matches", "!~", "not_matches"), _matches),
+    **dict.fromkeys(_WITHOUT_ARGUMENT, _exists),
+}
 
 # What holds of every new instance, of none, or of those that satisfy the expression.
 Answer = bool | str
 
 
 @cache
-def about_new_instance(expression: str) -> Answer:
+def about_new_instance(expression: str, instance_type: str = "") -> Answer:
     """Return whether a new instance satisfies `expression`, or what is left of it that its attributes decide.
 
     An expression that cannot be parsed is left as it is.
+
+    Args:
+        instance_type: its type; "": it is not known.
 
     >>> about_new_instance("runningTasksCount < 2"), about_new_instance("task:group == service:db")
     (True, False)
     >>> about_new_instance("attribute:stack == prod and not(task:group == service:api)")
     'attribute:stack == prod'
+    >>> about_new_instance("attribute:ecs.cpu-architecture == arm64", "m6g.large")
+    True
     """
     tokens, at = [], 0
     while at < len(expression.rstrip()):
@@ -52,20 +86,25 @@ def about_new_instance(expression: str) -> Answer:
             return expression
         tokens.append(found.group(1))
         at = found.end()
-    parser = _Parser(tokens)
+    parser = _Parser(tokens, attributes_of(instance_type) if instance_type else {})
     try:
         answer = parser.either()
-    except (IndexError, ValueError):
+    except (IndexError, ValueError, re.error):
         return expression
     # One that is only about attributes stays as it is written: ECS was asked for it in these words.
     return expression if parser.rest or not parser.decided else answer
 
 
 class _Parser:
-    """A parser of one expression; `decided` is whether a part of it was decided without attributes."""
+    """A parser of one expression; `decided` is whether a part of it was decided without asking ECS.
 
-    def __init__(self, tokens: list[str]) -> None:
+    Args:
+        known: the attributes of the instance that are known, by name.
+    """
+
+    def __init__(self, tokens: list[str], known: Mapping[str, str]) -> None:
         self.rest = tokens
+        self._known = known
         self.decided = False
 
     def either(self) -> Answer:
@@ -102,6 +141,10 @@ class _Parser:
         if subject == "task:group":
             self.decided = True
             return how in _NEGATIVE
+        value = self._known.get(subject.removeprefix("attribute:"))
+        if value is not None and how in _OF_TEXT:
+            self.decided = True
+            return _OF_TEXT[how](value, argument) is not (how in _NEGATIVE)
         return f"{subject} {how} {argument}".rstrip()
 
     def _fail(self, how: str) -> bool:

@@ -118,20 +118,22 @@ def shapes_of_pool(snapshot: Snapshot, seen: Mapping[str, InstanceShape]) -> lis
 def new_room(shape: InstanceShape, snapshot: Snapshot) -> Room:
     """Return the room on an instance of `shape` still to come, less what the daemon services take of it.
 
-    It is taken to satisfy the memberOf expressions that an instance of its type satisfies now, and every expression if
-    no instance of its type is registered. Its zone is not known before it is there: expressions about zones match. That
-    it has no task yet is known.
+    Its type and its architecture are known, and that it has no task yet. Of other memberOf expressions, it is taken to
+    satisfy those that an instance of its type satisfies now, and all if no instance of its type is registered. Its zone
+    is not known before it is there: expressions about zones match.
     """
     alike = {i.arn for i in snapshot.instances if i.instance_type == shape.name}
-    matches = frozenset(expression for expression in snapshot.matching if _matches_new(expression, alike, snapshot))
+    matches = frozenset(
+        expression for expression in snapshot.matching if _matches_new(expression, shape, alike, snapshot)
+    )
     # Where a daemon's constraint cannot be read, its part is taken.
     there = [d.size for d in snapshot.daemons.bound if d.member_of & snapshot.matching.keys() <= matches]
     daemons = sum(there, snapshot.daemons.size)
     return Room(shape.size - daemons, gpus=shape.gpus, enis=shape.enis, matches=matches)
 
 
-def _matches_new(expression: str, alike: set[str], snapshot: Snapshot) -> bool:
-    answer = about_new_instance(expression)
+def _matches_new(expression: str, shape: InstanceShape, alike: set[str], snapshot: Snapshot) -> bool:
+    answer = about_new_instance(expression, shape.name)
     if isinstance(answer, bool):
         return answer
     return not alike or bool(alike & snapshot.matching.get(answer, frozenset())) or _is_of_zones(answer)

@@ -145,7 +145,7 @@ def question(
     It may have as many late tasks as the run of `outcome` had, in which interrupted jobs count again.
     """
     size = registered_size(plan.instance_type)
-    kept, _ = fitting(plan, size)
+    kept, _ = fitting(plan)
     listed = prices.listed(plan.instance_type, spot_share)
     return program.Question(
         units(kept, until_s),

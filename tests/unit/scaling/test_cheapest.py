@@ -128,3 +128,19 @@ def test_one_large_instance_is_bought_where_it_is_cheaper_than_many_small_ones()
     assert [one.option.pool for one in cheapest(Counter({task: 2}), [small, large], units)] == ["a"]
     dearer = replace(large, price=0.5)
     assert [one.option.pool for one in cheapest(Counter({task: 8}), [small, dearer], units)] == ["a"] * 4
+
+
+def test_a_perfect_packing_is_found_where_tasks_of_much_memory_and_of_much_cpu_must_share_instances() -> None:
+    """Filled with the largest tasks first, eight instances and a small one do not hold them, and a ninth is dearer."""
+    counts = {(128, 2176): 14, (128, 1152): 7, (512, 1024): 5, (2048, 320): 7, (512, 320): 6, (2048, 256): 5}
+    waiting = Counter({TaskShape(Size(*size)): count for size, count in counts.items()})
+    options = options_of(
+        [
+            (Room(Size(2048, 15_892)), 0.0518),
+            (Room(Size(4096, 7946)), 0.0586),
+            (Room(Size(8192, 31_784)), 0.1587),
+        ],
+        waiting,
+    )
+
+    assert usd(cheapest(waiting, options, {one.pool: FREE for one in options})) < 0.53

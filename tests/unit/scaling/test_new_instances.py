@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from steady.architecture import attributes_of
 from steady.cluster import Daemons, InstanceShape, Size, TaskShape
 from steady.scaling.new_instance_query import about_new_instance
 from steady.scaling.packing import pack
@@ -52,6 +53,38 @@ PROD, GPU = "attribute:stack == prod", "attribute:gpu exists"
 )
 def test_what_an_expression_says_of_a_new_instance(expression: str, answer: bool | str) -> None:
     assert about_new_instance(expression) == answer
+
+
+@pytest.mark.parametrize(
+    ("expression", "answer"),
+    [
+        ("attribute:ecs.cpu-architecture == arm64", True),
+        ("attribute:ecs.cpu-architecture != arm64", False),
+        ("attribute:ecs.cpu-architecture in [x86_64, arm64]", True),
+        ("attribute:ecs.cpu-architecture !in [x86_64]", True),
+        ("attribute:ecs.cpu-architecture exists", True),
+        ("attribute:ecs.cpu-architecture !exists", False),
+        ("attribute:ecs.instance-type =~ m6g.*", True),
+        ("attribute:ecs.instance-type !~ m6g.*", False),
+        ('attribute:ecs.instance-type == "m5.large"', False),
+        (f"attribute:ecs.cpu-architecture == arm64 and {PROD}", PROD),
+        (f"attribute:ecs.cpu-architecture == x86_64 and {PROD}", False),
+        # No regular expression: it is left to ECS.
+        ("attribute:ecs.instance-type =~ *", "attribute:ecs.instance-type =~ *"),
+    ],
+)
+def test_the_type_of_a_new_instance_says_its_architecture(expression: str, answer: bool | str) -> None:
+    assert about_new_instance(expression, "m6g.large") == answer
+
+
+def test_the_architecture_in_a_types_name_is_the_one_that_ec2_tells() -> None:
+    instance_types = pytest.importorskip("moto.ec2.models.instance_types").INSTANCE_TYPES
+    told = {type_: info["ProcessorInfo"]["SupportedArchitectures"] for type_, info in instance_types.items()}
+
+    named = {type_: attributes_of(type_)["ecs.cpu-architecture"] for type_ in told}
+
+    assert len(told) > 1000
+    assert [type_ for type_, found in told.items() if (named[type_] == "arm64") != ("arm64" in found)] == []
 
 
 @given(st.text(alphabet="runningTasksCount<>=!()[]&| 1,andornot:task:group", max_size=40))

@@ -108,17 +108,25 @@ def _launched(runtime: Runtime, name: TemplateName) -> Launched:
     needs the caller's right to read the parameter. Where that is missing, the version alone is compared.
     """
     try:
-        found = _version(runtime, name, resolves=True)
+        found = template_version(runtime, name, resolves=True)
     except ClientError as error:
         if error.response["Error"]["Code"] not in DENIED:
             raise
-        found = _version(runtime, name, resolves=False)
+        found = template_version(runtime, name)
     image = name.image or found["LaunchTemplateData"].get("ImageId", "")
     known = "" if image.startswith(ALIAS) else image
     return Launched(name, found["LaunchTemplateId"], str(found["VersionNumber"]), known)
 
 
-def _version(runtime: Runtime, name: TemplateName, *, resolves: bool) -> Any:
+def template_version(runtime: Runtime, name: TemplateName, *, resolves: bool = False) -> Any:
+    """Return a version of a launch template, as EC2 describes it.
+
+    Args:
+        resolves: whether an image that is named by a parameter of SSM is shown as what that stands for.
+
+    Raises:
+        LookupError: if the template has no such version.
+    """
     # EC2 API, DescribeLaunchTemplateVersions: the id or the name, and not both.
     by: dict[str, Any] = {"LaunchTemplateId": name.id} if name.id else {"LaunchTemplateName": name.name}
     answer = runtime.ec2.describe_launch_template_versions(**by, Versions=[name.version], ResolveAlias=resolves)

@@ -13,6 +13,7 @@ from steady.aws.api_budget.budget import Budget
 from steady.aws.capacity import instance_types, pools
 from steady.aws.capacity.drift import with_drift
 from steady.aws.capacity.providers import Providers
+from steady.aws.capacity.template_types import with_template_types
 from steady.aws.ecs.account_settings import instances_get_trunks
 from steady.aws.ecs.container_instances import describe_all_instances, list_instances_matching
 from steady.aws.ecs.services import can_move_tasks, describe_services, is_daemon, launch_of, service_names, service_of
@@ -91,7 +92,10 @@ def read_pools(runtime: Runtime, cluster: ClusterSettings) -> Mapping[str, Pool]
     errors: list[Exception] = []
     for one in cluster.pools:
         try:
-            found[one.name] = with_drift(runtime, pools.read_pool(runtime, one.pool), cluster.thresholds)
+            pool = pools.read_pool(runtime, one.pool)
+            if len(cluster.pools) > 1:
+                pool = with_template_types(runtime, pool)
+            found[one.name] = with_drift(runtime, pool, cluster.thresholds)
         except Exception as error:
             errors.append(error)
             if len(cluster.pools) > 1:
@@ -148,7 +152,9 @@ def with_constraints(runtime: Runtime, snapshot: Snapshot, shapes: Iterable[Task
     cluster = snapshot.cluster
     asked = {expression for shape in wanted for expression in shape.member_of}
     # Of a new instance other words may hold: what is left of them, its sisters show.
-    left = {answer for expression in asked if isinstance(answer := about_new_instance(expression), str)}
+    types = ("", *snapshot.pool.types)
+    answers = {about_new_instance(expression, type_) for expression in asked for type_ in types}
+    left = {answer for answer in answers if isinstance(answer, str)}
     unread = (asked | left) - set(snapshot.matching)
     matching = {}
     for expression in sorted(unread):

@@ -1,0 +1,207 @@
+"""Measure a cluster with five pools: beside the best single pool for the same work, and beside peers on the five."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from simulator import comparison
+from simulator.bill import bill
+from simulator.instance_types import registered_size
+from simulator.policies import WITH_POOLS, steady
+from simulator.prices import list_price, listed
+from simulator.processes import run_all
+from simulator.simulation import Scenario, simulate
+from simulator.workload import synthetic
+from simulator.workload.plan import ClusterPlan, lower_bound_instance_hours
+from simulator.workload.pool_plan import PoolPlan, holds
+from steady.list_prices import SPOT_SHARE, USD
+from steady.pools import PoolKind
+
+GROUP, FLEET = PoolKind.AUTO_SCALING_GROUP, PoolKind.SPOT_FLEET
+MAX_CAPACITY = 100
+POOLS: Mapping[str, PoolPlan] = {
+    "arm": PoolPlan(FLEET, 0, {"m6g.2xlarge": 1}, parameters={"priority": 40}),
+    "spot": PoolPlan(GROUP, 0, {"m5.2xlarge": 1}, on_spot=True, parameters={"priority": 30}),
+    "large": PoolPlan(FLEET, 0, {"r5.8xlarge": 1}, parameters={"priority": 20}),
+    "gpu": PoolPlan(GROUP, 0, {"g4dn.2xlarge": 1}, on_spot=True, parameters={"priority": 10}),
+    "on-demand": PoolPlan(GROUP, 0, {"m5.2xlarge": 1}),
+}
+# Types that hold everything at once: tasks with GPUs, and those for arm64.
+HOLDS_ALL = tuple(type_ for type_ in USD if type_.startswith("g5g."))
+# So many of them at most are tried: those whose bound is the lowest.
+MOST_TRIED = 3
+# Of one cluster, where tasks' shapes differ: at most this fraction of the best single pool.
+WHERE_SHAPES_DIFFER = 0.80
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """Some work on one cluster, without its pools.
+
+    Attributes:
+        differs: whether its tasks need different instances: no pool of the five holds them all.
+    """
+
+    name: str
+    plan: ClusterPlan
+
+    @property
+    def differs(self) -> bool:
+        return not any(_holds_all(type_, self.plan) for pool in POOLS.values() for type_ in pool.types)
+
+    def singles(self) -> Mapping[str, PoolPlan]:
+        """Return each single Spot pool that holds all of it, by its type: of the five, or else of any that does."""
+        types = {type_: None for pool in POOLS.values() for type_ in pool.types if _holds_all(type_, self.plan)}
+        if not types:
+            able = [type_ for type_ in HOLDS_ALL if _holds_all(type_, self.plan)]
+            types = dict.fromkeys(sorted(able, key=self._bound)[:MOST_TRIED])
+        return {type_: PoolPlan(FLEET, 0, {type_: 1}) for type_ in types}
+
+    def _bound(self, type_: str) -> float:
+        return list_price(type_) * lower_bound_instance_hours(self.plan, registered_size(type_), 86_400)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One policy on the work of one day, on these pools."""
+
+    day: Day
+    policy: str
+    pools: str
+    of: Mapping[str, PoolPlan]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The figures of one run.
+
+    Attributes:
+        pools: `five`, or the type of the only pool.
+        usd: on-demand hours at list prices, and Spot hours at Spot prices.
+        list_usd: all hours at list prices.
+    """
+
+    policy: str
+    pools: str
+    usd: float
+    list_usd: float
+    wait_p95_s: float
+    wait_max_s: float
+    tasks: int
+    unplaced: int
+    killed: int
+    wall_s: float
+
+
+FIVE = "five"
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The runs of one day."""
+
+    day: str
+    differs: bool
+    rows: tuple[Row, ...]
+
+    @property
+    def ours(self) -> Row:
+        return next(row for row in self.rows if row.pools == FIVE and row.policy == steady.NAME)
+
+    @property
+    def best_single(self) -> Row:
+        """The single pool that costs the least, of those on which each task found its place."""
+        singles = [row for row in self.rows if row.pools != FIVE]
+        return min(singles, key=lambda row: (row.unplaced, row.usd))
+
+    def promises(self) -> list[tuple[str, bool, str]]:
+        """Return each promise, whether it is kept, and its figures."""
+        ours, best = self.ours, self.best_single
+        most = WHERE_SHAPES_DIFFER if self.differs else 1.0
+        return [
+            (
+                f"at most {100 * most:.0f} % of the dollars of the best single pool",
+                ours.usd <= most * best.usd,
+                f"{ours.usd:.2f} USD; {best.pools}: {best.usd:.2f}",
+            ),
+            (
+                "the wait, 95th percentile, is not longer than there",
+                ours.wait_p95_s <= best.wait_p95_s,
+                f"{ours.wait_p95_s:g} s; {best.wait_p95_s:g} s",
+            ),
+            (
+                "the longest wait is not longer than there",
+                ours.wait_max_s <= best.wait_max_s,
+                f"{ours.wait_max_s:g} s; {best.wait_max_s:g} s",
+            ),
+            ("nothing unplaced or killed", not (ours.unplaced or ours.killed), f"{ours.unplaced}, {ours.killed}"),
+        ]
+
+
+def days(hours: float, seed: int, traces: Path | None = None) -> list[Day]:
+    """Return the days that are measured: four workloads of traces, or of a synthetic day; and a mixed one.
+
+    Raises:
+        BadTrace: if a trace is missing or cannot be read.
+    """
+    if traces:
+        found = [Day(w.name, w.plan(traces, seed)) for w in comparison.WORKLOADS if w.promised]
+    else:
+        web, batch = synthetic.day(hours, seed)
+        mild = synthetic.mild_market(hours, seed)
+        jobs = replace(batch, services=())
+        found = [
+            Day("services, mild Spot", replace(web, market=mild)),
+            Day("batch, Spot reclaims", jobs),
+            Day("batch, no interruptions", replace(jobs, market=None)),
+            Day("services and batch, Spot reclaims", synthetic.work_of_a_day(hours, seed)),
+        ]
+    return [*found, Day("mixed", synthetic.mixed(hours, seed))]
+
+
+def runs_of(day: Day) -> list[Run]:
+    """Return the runs of a day: each policy on the five pools, and the suite on each single pool."""
+    singles = day.singles()
+    return [
+        *(Run(day, policy, FIVE, POOLS) for policy in WITH_POOLS),
+        *(Run(day, steady.NAME, type_, {"only": pool}) for type_, pool in singles.items()),
+    ]
+
+
+def compare(
+    measured: Sequence[Day], hours: float, seed: int, at_once: int, done: Callable[[Run], None] = lambda run: None
+) -> Iterator[Compared]:
+    """Run all policies on each day, and yield the comparison of each."""
+    every = [run for day in measured for run in runs_of(day)]
+    rows = run_all(partial(row_of, hours, seed), every, at_once, done)
+    for day in measured:
+        own = tuple(row for run, row in zip(every, rows, strict=True) if run.day is day)
+        yield Compared(day.name, day.differs, own)
+
+
+def row_of(hours: float, seed: int, run: Run) -> Row:
+    """Simulate `run`, and return its figures."""
+    plan = replace(run.day.plan, name="work", pools=run.of)
+    figures = simulate(run.policy, Scenario((plan,), hours, seed, {"max_capacity": MAX_CAPACITY})).figures
+    hours_by = figures["instance_hours_by"]
+    types = {type_ for by_type in hours_by.values() for type_ in by_type}
+    paid = bill(hours_by, {type_: listed(type_, SPOT_SHARE) for type_ in types})
+    return Row(
+        run.policy,
+        run.pools,
+        round(paid.cost or 0.0, 2),
+        round(paid.on_demand_only_cost or 0.0, 2),
+        figures["wait_seconds"]["p95"],
+        figures["wait_seconds"]["max"],
+        figures["tasks"],
+        figures["unplaced_tasks"],
+        figures["tasks_killed_in_service"],
+        figures["wall_seconds"],
+    )
+
+
+def _holds_all(type_: str, plan: ClusterPlan) -> bool:
+    return all(holds(type_, work) for work in plan.jobs) and all(holds(type_, work) for work in plan.services)
