@@ -1,20 +1,18 @@
-"""Rows of cdk.json for clusters that exist: on one pool, or on several."""
+"""Rows of cdk.json for clusters and pools that exist."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, PlainValidator, model_validator
+from pydantic import Field, PlainValidator, model_validator
 
-from infra.settings.checks import REQUIRED, Flag, Table, needs, refusal, text, whole
-from steady.pools import POOL_NAMES, PoolKind, PoolName
+from infra.settings.checks import REQUIRED, Flag, Table, refusal, text, whole
+from steady.pools import POOL_NAMES, PoolName
 from steady.settings import LARGEST_PRIORITY
 from steady.thresholds import THRESHOLDS
 
 MOST_UNITS = 100_000
-# The ledger's item keeps the state of each.
-MOST_POOLS = 10
 
 
 def parse_thresholds(given: Any) -> dict[str, str]:
@@ -56,24 +54,33 @@ class ManagedCluster(Table):
         return self.own_thresholds
 
 
-class AdoptedPool(Table):
-    """A pool that exists, as one of several of its cluster. `hook` is whether a group gets the lifecycle hook."""
+class PoolOfSeveral(Table):
+    """One of several pools of a cluster: its name within the cluster, and its part of the order in which they grow."""
 
     name: Annotated[
         str,
         text(r"[A-Za-z][A-Za-z0-9_-]{0,49}", "a name of up to 50 letters, digits, - and _ that begins with a letter"),
     ] = REQUIRED
-    pool: Annotated[PoolName, PlainValidator(_pool)] = Field(default=None, alias="capacity", validate_default=True)
-    hook: Flag = True
-    minimum: Annotated[int | None, whole(0, MOST_UNITS)] = Field(default=None, alias="min")
-    maximum: Annotated[int | None, whole(1, MOST_UNITS)] = Field(default=None, alias="max")
     priority: Annotated[int | None, whole(0, LARGEST_PRIORITY)] = None
 
     @property
     def parameters(self) -> Mapping[str, int]:
         """Return the values that get a parameter for this pool."""
-        given = {"min_capacity": self.minimum, "max_capacity": self.maximum, "priority": self.priority}
-        return {name: value for name, value in given.items() if value is not None}
+        return {} if self.priority is None else {"priority": self.priority}
+
+
+class AdoptedPool(PoolOfSeveral):
+    """A pool that exists, as one of several of its cluster. `hook` is whether a group gets the lifecycle hook."""
+
+    pool: Annotated[PoolName, PlainValidator(_pool)] = Field(default=None, alias="capacity", validate_default=True)
+    hook: Flag = True
+    minimum: Annotated[int | None, whole(0, MOST_UNITS)] = Field(default=None, alias="min")
+    maximum: Annotated[int | None, whole(1, MOST_UNITS)] = Field(default=None, alias="max")
+
+    @property
+    def parameters(self) -> Mapping[str, int]:
+        own = {"min_capacity": self.minimum, "max_capacity": self.maximum}
+        return {**{name: value for name, value in own.items() if value is not None}, **super().parameters}
 
     @model_validator(mode="after")
     def _has_min_under_max(self) -> Self:
@@ -89,36 +96,6 @@ class AdoptedCluster(ManagedCluster):
     hook: Flag = True
 
     @property
-    def pool_kind(self) -> PoolKind:
-        """Return the kind of the cluster's pool."""
-        return self.pool.kind
-
-    @property
-    def pools(self) -> tuple[AdoptedPool, ...]:
+    def adopted_pools(self) -> tuple[AdoptedPool, ...]:
         """Return the cluster's pool, without a name of its own."""
         return (AdoptedPool.model_construct(name="", pool=self.pool, hook=self.hook),)
-
-
-def _differ(given: tuple[AdoptedPool, ...]) -> tuple[AdoptedPool, ...]:
-    for key, values in (("name", [one.name for one in given]), ("capacity", [str(one.pool) for one in given])):
-        for number, value in enumerate(values):
-            if (other := values.index(value)) < number:
-                raise refusal(f"another {key} than that of pools[{other}] is needed", number, key)
-    if not 1 < len(given) <= MOST_POOLS:
-        raise refusal(f"2 to {MOST_POOLS} pools are needed; one pool is the key capacity")
-    return given
-
-
-class AdoptedPools(ManagedCluster):
-    """A cluster that exists, on several pools that exist."""
-
-    several: Annotated[
-        tuple[AdoptedPool, ...],
-        needs('a list of pools such as {"name": "spot", "capacity": "auto-scaling-group:web-spot"}'),
-        AfterValidator(_differ),
-    ] = Field(alias="pools")
-
-    @property
-    def pools(self) -> tuple[AdoptedPool, ...]:
-        """Return the cluster's pools."""
-        return self.several
