@@ -4,6 +4,7 @@ The deployment's thresholds have a path of their own: CloudFormation sends a par
 of the parameter changes, so nothing under it may be an operator's.
 """
 
+import json
 from collections.abc import Mapping
 
 from aws_cdk import aws_ssm as ssm
@@ -22,6 +23,7 @@ from steady.names import (
     POOLS,
 )
 from steady.pools import PoolName
+from steady.settings import ATTRIBUTES
 from steady.thresholds import THRESHOLDS
 
 POOL_PATTERN = r"^(auto-scaling-group:\S+|spot-fleet:sfr-\S+)$"
@@ -78,6 +80,10 @@ def _add_pools(scope: Construct, cluster: str, pools: Mapping[str, tuple[PoolOfS
         path = f"{cluster}/{POOLS}/{pool}"
         description = f"What gives the pool {pool} of {cluster} instances."
         _parameter(place, f"{CLUSTERS_PATH}/{path}/{CAPACITY}", str(capacity), POOL_PATTERN, description)
+        if one.attributes:
+            description = f"The attributes of instances of the pool {pool} of {cluster}, from cdk.json."
+            attributes = f"{DEPLOYED_CLUSTERS_PATH}/{path}/{ATTRIBUTES}"
+            _parameter(place, attributes, json.dumps(one.attributes), r"^\{.*\}$", description)
         for name, value in one.parameters.items():
             description = f"The {name} of the pool {pool} of {cluster}, from cdk.json."
             _parameter(place, f"{DEPLOYED_CLUSTERS_PATH}/{path}/{name}", str(value), r"^[0-9]{1,6}$", description)

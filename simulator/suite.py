@@ -167,7 +167,7 @@ class Suite:
         self._tick_from_now(cluster)
 
     def manage_pools(
-        self, cluster: str, capacities: Mapping[str, str], own: Mapping[str, int], **thresholds: int | str
+        self, cluster: str, capacities: Mapping[str, str], own: Mapping[str, int | str], **thresholds: int | str
     ) -> None:
         """Let the suite manage a cluster with several pools.
 

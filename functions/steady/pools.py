@@ -190,6 +190,7 @@ class Pool:
         current: the ids of the instances that are what it launches today; of the others that is not known.
         drift_unread: why `drifted` and `launches` could not be read; "": they were, or `renew` is off.
         refreshing: whether the group itself replaces instances (an instance refresh).
+        attributes: the custom attributes that its instances register with, as far as they are known before.
     """
 
     name: PoolName
@@ -219,6 +220,7 @@ class Pool:
     current: frozenset[str] = frozenset()
     drift_unread: str = ""
     refreshing: bool = False
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def traits(self) -> PoolTraits:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import Field, PlainValidator, model_validator
+from pydantic import AfterValidator, Field, PlainValidator, model_validator
 
-from infra.settings.checks import REQUIRED, Flag, Table, refusal, text, whole
+from infra.settings.checks import REQUIRED, Flag, Table, needs, refusal, text, whole
 from steady.pools import POOL_NAMES, PoolName
 from steady.settings import LARGEST_PRIORITY
 from steady.thresholds import THRESHOLDS
@@ -54,18 +54,45 @@ class ManagedCluster(Table):
         return self.own_thresholds
 
 
+# ECS API, Attribute: letters, digits, -, _, / and . in a name; also @, : and spaces in a value, not at its ends. ECS
+# names its own attributes ecs.*, and the suite its marks steady.*.
+AttributeName = Annotated[
+    str,
+    text(
+        r"(?!ecs\.|steady\.|com\.amazonaws\.)[A-Za-z0-9._/-]{1,128}", "a key that is an attribute's name such as pool"
+    ),
+]
+AttributeValue = Annotated[
+    str,
+    text(r"[A-Za-z0-9._/@:-]([A-Za-z0-9._/@: -]{0,126}[A-Za-z0-9._/@:-])?", "an attribute's value such as gpu"),
+]
+# ECS: 10 custom attributes a resource. Two are left to the suite's marks.
+MOST_ATTRIBUTES = 8
+
+
 class PoolOfSeveral(Table):
-    """One of several pools of a cluster: its name within the cluster, and its part of the order in which they grow."""
+    """One of several pools of a cluster: its name within the cluster, and its part of the order in which they grow.
+
+    `attributes` are custom attributes of its container instances, which placement constraints can name.
+    """
 
     name: Annotated[
         str,
         text(r"[A-Za-z][A-Za-z0-9_-]{0,49}", "a name of up to 50 letters, digits, - and _ that begins with a letter"),
     ] = REQUIRED
     priority: Annotated[int | None, whole(0, LARGEST_PRIORITY)] = None
+    attributes: Annotated[
+        Mapping[AttributeName, AttributeValue],
+        needs(
+            f'a table of up to {MOST_ATTRIBUTES} attributes such as {{"pool": "gpu"}}',
+            lambda value: isinstance(value, dict) and len(value) <= MOST_ATTRIBUTES,
+        ),
+        AfterValidator(lambda given: dict(sorted(given.items()))),
+    ] = Field(default={})
 
     @property
     def parameters(self) -> Mapping[str, int]:
-        """Return the values that get a parameter for this pool."""
+        """Return the numbers that get a parameter for this pool."""
         return {} if self.priority is None else {"priority": self.priority}
 
 

@@ -164,39 +164,12 @@ class Made(Table):
         return image
 
 
-# ECS API, Attribute: letters, digits, -, _, / and . in a name; also @, : and spaces in a value, not at its ends. ECS
-# names its own attributes ecs.*, and the suite its marks steady.*.
-AttributeName = Annotated[
-    str,
-    text(
-        r"(?!ecs\.|steady\.|com\.amazonaws\.)[A-Za-z0-9._/-]{1,128}", "a key that is an attribute's name such as pool"
-    ),
-]
-AttributeValue = Annotated[
-    str,
-    text(r"[A-Za-z0-9._/@:-]([A-Za-z0-9._/@: -]{0,126}[A-Za-z0-9._/@:-])?", "an attribute's value such as gpu"),
-]
-# ECS: 10 custom attributes a resource. Two are left to the suite's marks.
-MOST_ATTRIBUTES = 8
-
-
 class MadePool(PoolOfSeveral, Made):
-    """A pool that the deployment makes, as one of several of its cluster.
-
-    `attributes` are custom attributes of its container instances, which placement constraints can name.
-    """
-
-    attributes: Annotated[
-        Mapping[AttributeName, AttributeValue],
-        needs(
-            f'a table of up to {MOST_ATTRIBUTES} attributes such as {{"pool": "gpu"}}',
-            lambda value: isinstance(value, dict) and len(value) <= MOST_ATTRIBUTES,
-        ),
-    ] = Field(default={})
+    """A pool that the deployment makes, as one of several of its cluster."""
 
     @property
     def instance_attributes(self) -> Mapping[str, str]:
-        return dict(sorted(self.attributes.items()))
+        return self.attributes
 
     @property
     def parameters(self) -> Mapping[str, int]:

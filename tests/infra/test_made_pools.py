@@ -80,6 +80,7 @@ def test_each_pool_of_the_row_is_made_beside_those_that_exist(mixed: dict[str, d
         "/steady/deployed/clusters/mix/pools/spot/min_capacity": "0",
         "/steady/deployed/clusters/mix/pools/spot/max_capacity": "80",
         "/steady/deployed/clusters/mix/pools/spot/priority": "10",
+        "/steady/deployed/clusters/mix/pools/gpu/attributes": '{"pool": "gpu", "team": "ml ops"}',
         "/steady/deployed/clusters/mix/pools/gpu/min_capacity": "0",
         "/steady/deployed/clusters/mix/pools/gpu/max_capacity": "8",
         "/steady/deployed/clusters/mix/expander": "priority",

@@ -59,6 +59,7 @@ CONTEXT: dict[str, Any] = {
                     "min": 2,
                     "max": 9,
                     "priority": 1,
+                    "attributes": {"pool": "base"},
                 },
                 {
                     "name": "gpu",

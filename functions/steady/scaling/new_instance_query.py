@@ -1,8 +1,8 @@
 """Placement expressions about an instance that is still to come: it is registered, and it has no task yet.
 
 ECS Developer Guide, "Cluster query language": `subject operator [argument]`, joined by and, or, not and parentheses.
-What runs on an instance (`runningTasksCount`, `task:group`) is known of a new one. Its attributes are not: those of the
-instances of its type stand for them.
+What runs on an instance (`runningTasksCount`, `task:group`) is known of a new one. So are the attributes that its pool
+is known to give it. For its other attributes, those of the instances of its type stand.
 """
 
 import operator
@@ -30,20 +30,32 @@ _COMPARE: Mapping[str, Callable[[int, int], bool]] = {
 }
 _NEGATIVE = ("!=", "not_equals", "!in", "not_in", "!~", "not_matches", "!exists", "not_exists")
 
+# How the value of an attribute is compared, by the operators and their opposites. Patterns are left to ECS.
+_OF_ATTRIBUTES: Mapping[tuple[str, ...], Callable[[str, str], bool]] = {
+    ("==", "equals", "!=", "not_equals"): lambda value, argument: [value] == _words(argument),
+    ("in", "!in", "not_in"): lambda value, argument: value in _words(argument),
+    ("exists", "!exists", "not_exists"): lambda value, argument: True,
+}
+
 # What holds of every new instance, of none, or of those that satisfy the expression.
 Answer = bool | str
 
 
 @cache
-def about_new_instance(expression: str) -> Answer:
+def about_new_instance(expression: str, attributes: tuple[tuple[str, str], ...] = ()) -> Answer:
     """Return whether a new instance satisfies `expression`, or what is left of it that its attributes decide.
 
     An expression that cannot be parsed is left as it is.
+
+    Args:
+        attributes: the attributes that it is known to have, each with its value.
 
     >>> about_new_instance("runningTasksCount < 2"), about_new_instance("task:group == service:db")
     (True, False)
     >>> about_new_instance("attribute:stack == prod and not(task:group == service:api)")
     'attribute:stack == prod'
+    >>> about_new_instance("attribute:stack == prod", (("stack", "test"),))
+    False
     """
     tokens, at = [], 0
     while at < len(expression.rstrip()):
@@ -52,7 +64,7 @@ def about_new_instance(expression: str) -> Answer:
             return expression
         tokens.append(found.group(1))
         at = found.end()
-    parser = _Parser(tokens)
+    parser = _Parser(tokens, dict(attributes))
     try:
         answer = parser.either()
     except (IndexError, ValueError):
@@ -62,10 +74,11 @@ def about_new_instance(expression: str) -> Answer:
 
 
 class _Parser:
-    """A parser of one expression; `decided` is whether a part of it was decided without attributes."""
+    """A parser of one expression; `decided` is whether a part of it was decided."""
 
-    def __init__(self, tokens: list[str]) -> None:
+    def __init__(self, tokens: list[str], attributes: Mapping[str, str]) -> None:
         self.rest = tokens
+        self._attributes = attributes
         self.decided = False
 
     def either(self) -> Answer:
@@ -102,6 +115,10 @@ class _Parser:
         if subject == "task:group":
             self.decided = True
             return how in _NEGATIVE
+        value = self._attributes.get(subject.removeprefix("attribute:"))
+        if value is not None and (holds := _of_attribute(how)):
+            self.decided = True
+            return holds(value, argument)
         return f"{subject} {how} {argument}".rstrip()
 
     def _fail(self, how: str) -> bool:
@@ -112,6 +129,18 @@ class _Parser:
             self.rest.pop(0)
             return True
         return False
+
+
+def _of_attribute(how: str) -> Callable[[str, str], bool] | None:
+    """Return how the value of an attribute is compared with an argument; None if that is not known here."""
+    found = next((holds for names, holds in _OF_ATTRIBUTES.items() if how in names), None)
+    if found and how in _NEGATIVE:
+        return lambda value, argument: not found(value, argument)
+    return found
+
+
+def _words(argument: str) -> list[str]:
+    return [word.strip().strip("\"'") for word in argument.strip("[]").split(",")]
 
 
 def _joined(one: Answer, other: Answer, word: str, *, decisive: bool) -> Answer:

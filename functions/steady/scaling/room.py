@@ -118,9 +118,10 @@ def shapes_of_pool(snapshot: Snapshot, seen: Mapping[str, InstanceShape]) -> lis
 def new_room(shape: InstanceShape, snapshot: Snapshot) -> Room:
     """Return the room on an instance of `shape` still to come, less what the daemon services take of it.
 
-    It is taken to satisfy the memberOf expressions that an instance of its type satisfies now, and every expression if
-    no instance of its type is registered. Its zone is not known before it is there: expressions about zones match. That
-    it has no task yet is known.
+    It is taken to satisfy the memberOf expressions that an instance of its type satisfies now. If no instance of its
+    type is registered, the attributes decide that the pool is known to give its instances; every other expression is
+    taken to hold. Its zone is not known before it is there: expressions about zones match. That it has no task yet is
+    known.
     """
     alike = {i.arn for i in snapshot.instances if i.instance_type == shape.name}
     matches = frozenset(expression for expression in snapshot.matching if _matches_new(expression, alike, snapshot))
@@ -134,7 +135,9 @@ def _matches_new(expression: str, alike: set[str], snapshot: Snapshot) -> bool:
     answer = about_new_instance(expression)
     if isinstance(answer, bool):
         return answer
-    return not alike or bool(alike & snapshot.matching.get(answer, frozenset())) or _is_of_zones(answer)
+    if not alike:
+        return about_new_instance(expression, tuple(snapshot.pool.attributes.items())) is not False
+    return bool(alike & snapshot.matching.get(answer, frozenset())) or _is_of_zones(answer)
 
 
 def _is_of_zones(expression: str) -> bool:
