@@ -24,6 +24,7 @@ from steady.aws.scaling.services import read_services, readable_shape
 from steady.aws.scaling.shares import with_shares
 from steady.aws.scaling.started import with_started
 from steady.cluster import ContainerInstance, InstanceStatus, Snapshot, TaskShape
+from steady.metrics import MetricName
 from steady.pools import Pool, together
 from steady.scaling.demand import task_of
 from steady.scaling.new_instance_query import about_new_instance
@@ -100,6 +101,7 @@ def read_pools(runtime: Runtime, cluster: ClusterSettings) -> Mapping[str, Pool]
                     f"other pools are scaled: {error}",
                     cluster=cluster.name,
                 )
+                runtime.telemetry.count(MetricName.POOL_UNREADABLE, cluster=cluster.name, pool=one.name)
     if not found:
         raise errors[0]
     return found
