@@ -26,7 +26,8 @@ from steady.pools import PoolName
 from steady.settings import ATTRIBUTES
 from steady.thresholds import THRESHOLDS
 
-POOL_PATTERN = r"^(auto-scaling-group:\S+|spot-fleet:sfr-\S+)$"
+# A group's name may have spaces.
+POOL_PATTERN = r"^(auto-scaling-group:\S.*|spot-fleet:sfr-\S+)$"
 
 
 def add_thresholds(scope: Construct, thresholds: Mapping[str, str]) -> None:

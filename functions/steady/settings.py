@@ -11,6 +11,10 @@ from steady.thresholds import THRESHOLDS, BadThreshold, Thresholds
 # A pool's priority: the highest grows first, as in Kubernetes' cluster-autoscaler (its README, "Priority based
 # expander").
 LARGEST_PRIORITY = 1000
+# Pools of a cluster: the ledger's item keeps the state of each.
+MOST_POOLS = 10
+# Units of a pool, as a bound of it says them (`steady.thresholds`: max_capacity).
+MOST_UNITS = 100_000
 # The parameters that a pool may have besides `capacity`.
 POOL_PARAMETERS = ("min_capacity", "max_capacity", "priority")
 # What a deployment says of a pool besides: the custom attributes of its container instances, as a JSON object.

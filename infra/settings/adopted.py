@@ -9,10 +9,8 @@ from pydantic import AfterValidator, Field, PlainValidator, model_validator
 
 from infra.settings.checks import REQUIRED, Flag, Table, needs, refusal, text, whole
 from steady.pools import POOL_NAMES, PoolName
-from steady.settings import LARGEST_PRIORITY
+from steady.settings import LARGEST_PRIORITY, MOST_UNITS
 from steady.thresholds import THRESHOLDS
-
-MOST_UNITS = 100_000
 
 
 def parse_thresholds(given: Any) -> dict[str, str]:
@@ -33,6 +31,8 @@ def _pool(given: Any) -> PoolName:
     found = PoolName.parse(given) if isinstance(given, str) else None
     if found is None:
         raise refusal(f"{POOL_NAMES} is needed")
+    if not found.is_exact:
+        raise refusal("a name without *, ? and $ is needed: in IAM it would stand for other pools, too")
     return found
 
 

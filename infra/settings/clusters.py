@@ -20,13 +20,12 @@ from infra.settings.adopted import AdoptedCluster, AdoptedPool, ManagedCluster
 from infra.settings.checks import REQUIRED, needs, refusal, text
 from infra.settings.made import Made, MadeKind, MadePool
 from steady.pools import PoolKind, PoolName
+from steady.settings import MOST_POOLS
 
 # IAM: 10 managed policies of 6,144 characters each for a role. A role names its clusters and pools in each of some.
 MOST_CLUSTERS = 100
 # Lambda: 4 KB of environment variables. One has all names.
 MOST_CHARACTERS_OF_NAMES = 3000
-# The ledger's item keeps the state of each.
-MOST_POOLS = 10
 # A made fleet terminates an instance at risk this long after it launched its replacement (EC2: 120 to 7,200 s).
 REBALANCE_DEADLINE_S = 900
 # The fleet launches a replacement when an instance is at risk: the handler empties the old one meanwhile.

@@ -13,10 +13,11 @@ import botocore.session
 from aws_cdk import aws_ec2 as ec2
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from infra.settings.adopted import MOST_UNITS, PoolOfSeveral
+from infra.settings.adopted import PoolOfSeveral
 from infra.settings.checks import REQUIRED, Flag, Table, needs, refusal, text, whole
 from infra.settings.images import BUILT_IN, COMMON, GPU, Architecture, Image
 from steady.pools import PoolKind
+from steady.settings import MOST_UNITS
 
 
 class MadeKind(StrEnum):
