@@ -18,27 +18,27 @@ Tasks = Counter[TaskShape]
 
 
 class Mix(NamedTuple):
-    """CPU units that are registered or coming: those that are on-demand, and all."""
+    """CPU units that are registered or coming, and are to last: those that are on-demand, and all."""
 
-    on_demand: int
-    total: int
+    on_demand: float
+    total: float
 
     @staticmethod
     def of(candidates: Sequence[Candidate]) -> "Mix":
         """Return the mix of all pools as it is, with what is coming."""
-        on_demand = total = 0
+        on_demand = total = 0.0
         for one in candidates:
             bought = one.snapshot.pool.on_demand_members
             always = is_on_demand(one)
             for i in one.snapshot.active:
                 total += i.registered.cpu_units
                 on_demand += i.registered.cpu_units if always or i.instance_id in bought else 0
-            coming = sum(room.free.cpu_units for room in one.coming())
+            coming = sum(room.free.cpu_units for room in one.coming()) - _passing(one)
             total += coming
             on_demand += coming if always else 0
-        return Mix(on_demand, total)
+        return Mix(max(0, on_demand), max(0, total))
 
-    def lacks(self, share: int, more: int) -> int:
+    def lacks(self, share: int, more: int) -> float:
         """Return how many of `more` CPU units are to be on-demand, so that `share` percent of all are.
 
         >>> Mix(on_demand=1024, total=4096).lacks(50, 2048), Mix(4096, 4096).lacks(50, 2048)
@@ -68,5 +68,15 @@ def least_units(one: Candidate, candidates: Sequence[Candidate], share: int) -> 
     """Return the units under which scale-in does not lower the target of an on-demand pool: its part of the share."""
     if not share or not is_on_demand(one):
         return 0
-    mix, target = Mix.of(candidates), one.snapshot.pool.target
-    return min(target, math.ceil(target * share * mix.total / 100 / max(1, mix.on_demand)))
+    mix = Mix.of(candidates)
+    lasting = one.lasting_units
+    # What is there for a time does not raise it, nor does what is being emptied: it would stay for good.
+    return min(lasting, math.ceil(lasting * share * mix.total / 100 / max(1, mix.on_demand)))
+
+
+def _passing(one: Candidate) -> float:
+    """Return the CPU units of what is there for a time: of instances as the pool launches them."""
+    if not one.passing_units or not one.likely:
+        return 0
+    shape = one.likely[0]
+    return one.passing_units * shape.size.cpu_units / one.weight(shape)
