@@ -46,6 +46,16 @@ class Mix(NamedTuple):
         """
         return min(more, max(0, math.ceil(share * (self.total + more) / 100) - self.on_demand))
 
+    def spare(self, share: int) -> float:
+        """Return how many on-demand CPU units may go so that `share` percent of those that are left are on-demand.
+
+        >>> Mix(on_demand=5, total=9).spare(50), Mix(4, 8).spare(50), Mix(2, 8).spare(50), Mix(3, 3).spare(100)
+        (1.0, 0.0, 0.0, 3)
+        """
+        if self.on_demand >= self.total:
+            return self.on_demand
+        return max(0.0, (100 * self.on_demand - share * self.total) / (100 - share)) if share < 100 else 0.0
+
 
 def is_on_demand(one: Candidate) -> bool:
     """Return whether the pool launches on-demand instances."""
@@ -69,9 +79,9 @@ def least_units(one: Candidate, candidates: Sequence[Candidate], share: int) -> 
     if not share or not is_on_demand(one):
         return 0
     mix = Mix.of(candidates)
-    lasting = one.lasting_units
     # What is there for a time does not raise it, nor does what is being emptied: it would stay for good.
-    return min(lasting, math.ceil(lasting * share * mix.total / 100 / max(1, mix.on_demand)))
+    lasting = one.lasting_units
+    return math.ceil(round(lasting * (1 - mix.spare(share) / max(1, mix.on_demand)), 6))
 
 
 def _passing(one: Candidate) -> float:
