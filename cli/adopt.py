@@ -7,29 +7,34 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from itertools import chain, count
 from typing import Annotated, Any
 
 import typer
 
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
 from cli.doctor import inspection
+from cli.doctor.capacity.auto_scaling_group import hooks_to_answer
 from cli.doctor.findings import findings
 from cli.doctor.model import Finding
 from cli.output import JsonOption, one_line_errors, say, write_json
 from simulator.wording import counted
-from steady.arns import name_of
+from steady.arns import group_of
 from steady.aws.capacity import pools
+from steady.aws.capacity.auto_scaling_group import PROVIDERS_A_PAGE
 from steady.aws.capacity.kind import NoSuchPool
 from steady.aws.capacity.origins import origins_of
 from steady.aws.ecs.container_instances import describe_all_instances
 from steady.aws.runtime import Runtime, batches
+from steady.launch import FARGATE_PROVIDERS
 from steady.names import TERMINATING
 from steady.pools import Pool, PoolKind, PoolName
+from steady.settings import MOST_POOLS, MOST_UNITS
+from steady.thresholds import THRESHOLDS
 
-# ECS API, DescribeCapacityProviders: results of one page.
-PROVIDERS_A_PAGE = 10
-# What a pool's name may be in cdk.json (infra/settings/adopted.py).
-LONGEST_NAME = 50
+# What names may be in cdk.json (infra/settings/adopted.py), which takes some tenths of a second to read.
+CLUSTER_NAME, LONGEST_NAME = r"[A-Za-z][A-Za-z0-9_-]{0,99}", 50
+DEFAULT_MAXIMUM = int(THRESHOLDS["max_capacity"].default)
 # A deployment adds the lifecycle hook itself.
 DEPLOYED = "hook"
 
@@ -63,28 +68,33 @@ def proposal(aws: Runtime, cluster: str) -> dict[str, Any]:
     """Return the `row` for `cluster`; as `left_alone`, what is not the suite's; the `findings` on its pools.
 
     Raises:
-        CannotAdopt: if there is no such cluster, or it has no pool.
+        CannotAdopt: if there is no such cluster, or it has no pool, or a name that the suite does not take.
     """
     described = [c for c in aws.ecs.describe_clusters(clusters=[cluster])["clusters"] if c["status"] == "ACTIVE"]
     if not described:
         raise CannotAdopt(f'there is no ECS cluster "{cluster}" in this account and Region: the name of one is needed')
-    named, others = _of_providers(aws, described[0].get("capacityProviders", []))
-    instances = describe_all_instances(aws, cluster)
-    origins = origins_of(aws, (i.instance_id for i in instances if not i.is_external and not i.provider))
+    name = described[0]["clusterName"]
+    if not re.fullmatch(CLUSTER_NAME, name):
+        needed = "a name of up to 100 characters that begins with a letter is needed"
+        raise CannotAdopt(f'the cluster is named "{name}": {needed}')
+    instances = [i for i in describe_all_instances(aws, name) if not i.is_external]
+    of_cluster = described[0].get("capacityProviders", [])
+    named, others = _of_providers(aws, [*of_cluster, *sorted({i.provider for i in instances} - {"", *of_cluster})])
+    origins = origins_of(aws, (i.instance_id for i in instances if i.provider not in others))
     launched = Counter(origin.pool for origin in origins.values() if origin.pool)
-    left_alone = [f"capacity provider {name}" for name in others]
+    left_alone = [f"capacity provider {one}" for one in others]
     if strangers := len(origins) - launched.total():
         left_alone.append(f"{counted(strangers, 'instance')} of no group and no fleet")
-    read = _read(aws, sorted({*named, *launched}, key=str), left_alone)
+    read = _within_bounds(_read(aws, sorted({*named, *launched}, key=str), left_alone), left_alone)
     if not read:
         raise CannotAdopt(
-            f"cluster {cluster} has no Auto Scaling group and no Spot Fleet: instances that one of them launches are "
+            f"cluster {name} has no Auto Scaling group and no Spot Fleet: instances that one of them launches are "
             "needed"
         )
-    of_cluster = [pool.name for pool in read]
-    found = (one for pool in of_cluster for one in findings(inspection.inspect(aws, cluster, pool, of_cluster)))
+    pool_names = [pool.name for pool in read]
+    found = (one for pool in pool_names for one in findings(inspection.inspect(aws, name, pool, pool_names)))
     return {
-        "row": _row(cluster, read, [_has_hook(aws, pool.name) for pool in read]),
+        "row": _row(name, read, [_has_hook(aws, pool.name) for pool in read]),
         "left_alone": left_alone,
         "findings": tuple(dict.fromkeys(one for one in found if one.check != DEPLOYED)),
     }
@@ -92,21 +102,24 @@ def proposal(aws: Runtime, cluster: str) -> dict[str, Any]:
 
 def _of_providers(aws: Runtime, names: Sequence[str]) -> tuple[set[PoolName], list[str]]:
     """Return the groups of the capacity providers `names`, and the names of those that have no group."""
-    groups, others = set(), []
-    for batch in batches(names, PROVIDERS_A_PAGE):
+    groups, others = set(), [name for name in names if name in FARGATE_PROVIDERS]
+    for batch in batches([name for name in names if name not in FARGATE_PROVIDERS], PROVIDERS_A_PAGE):
         for one in aws.ecs.describe_capacity_providers(capacityProviders=batch)["capacityProviders"]:
             arn = one.get("autoScalingGroupProvider", {}).get("autoScalingGroupArn", "")
             if arn:
-                groups.add(PoolName(PoolKind.AUTO_SCALING_GROUP, name_of(arn)))
+                groups.add(PoolName(PoolKind.AUTO_SCALING_GROUP, group_of(arn)))
             else:
                 others.append(one["name"])
     return groups, others
 
 
 def _read(aws: Runtime, named: Iterable[PoolName], left_alone: list[str]) -> list[Pool]:
-    """Return the pools that are there; those that are gone are added to `left_alone`."""
+    """Return the pools that are there; those that are gone, or cannot be named, are added to `left_alone`."""
     found = []
     for name in named:
+        if not name.is_exact:
+            left_alone.append(f"{name}, whose name IAM would take for others, too")
+            continue
         try:
             found.append(pools.read_pool(aws, name))
         except NoSuchPool:
@@ -114,10 +127,15 @@ def _read(aws: Runtime, named: Iterable[PoolName], left_alone: list[str]) -> lis
     return found
 
 
+def _within_bounds(read: Sequence[Pool], left_alone: list[str]) -> list[Pool]:
+    """Return as many pools as a cluster may have, those that hold most; the others are added to `left_alone`."""
+    most = sorted(read, key=lambda pool: (-len(pool.members), str(pool.name)))[:MOST_POOLS]
+    left_alone += [f"{pool.name}, since a cluster has {MOST_POOLS} pools at most" for pool in read if pool not in most]
+    return [pool for pool in read if pool in most]
+
+
 def _has_hook(aws: Runtime, name: PoolName) -> bool:
-    if not name.kind.traits.waits_under_hook:
-        return False
-    hooks = aws.autoscaling.describe_lifecycle_hooks(AutoScalingGroupName=name.name)["LifecycleHooks"]
+    hooks = hooks_to_answer(aws, name) if name.kind.traits.waits_under_hook else []
     return any(hook["LifecycleTransition"] == TERMINATING for hook in hooks)
 
 
@@ -126,22 +144,36 @@ def _row(cluster: str, read: Sequence[Pool], hooks: Sequence[bool]) -> dict[str,
     own = [{"hook": False} if has_hook else {} for has_hook in hooks]
     if len(read) == 1:
         [pool] = read
-        bounds = {"min_capacity": pool.minimum, "max_capacity": max(1, pool.maximum)}
+        low, high = _bounds(pool)
+        bounds = {"min_capacity": low, "max_capacity": high}
         return {"name": cluster, "capacity": str(pool.name), **own[0], "thresholds": {"mode": "dry-run", **bounds}}
     rows = [
-        {"name": name, "capacity": str(pool.name), "min": pool.minimum, "max": max(1, pool.maximum), **more}
+        {"name": name, "capacity": str(pool.name), "min": low, "max": high, **more}
         for name, pool, more in zip(_names(read), read, own, strict=True)
+        for low, high in (_bounds(pool),)
     ]
     return {"name": cluster, "pools": rows, "thresholds": {"mode": "dry-run"}}
+
+
+def _bounds(pool: Pool) -> tuple[int, int]:
+    """Return the bounds of a pool: its own; a fleet has no maximum, and gets that of a cluster by default.
+
+    A group may count in MiB, and have more of them than a bound may be.
+    """
+    own = pool.maximum if pool.name.kind is PoolKind.AUTO_SCALING_GROUP else max(DEFAULT_MAXIMUM, pool.target)
+    most = min(MOST_UNITS, max(1, own))
+    return min(most, pool.minimum), most
 
 
 def _names(read: Sequence[Pool]) -> list[str]:
     """Return a name for each pool, as cdk.json takes it: that of its group, as far as it goes; none twice."""
     found: list[str] = []
-    for number, pool in enumerate(read, 1):
+    for pool in read:
         name = re.sub(r"[^A-Za-z0-9_-]", "-", pool.name.name)[:LONGEST_NAME]
-        is_plain = pool.name.kind is PoolKind.AUTO_SCALING_GROUP and name[:1].isalpha() and name not in found
-        found.append(name if is_plain else f"pool-{number}")
+        is_plain = pool.name.kind is PoolKind.AUTO_SCALING_GROUP and re.match(r"[A-Za-z]", name)
+        taken = {one.lower() for one in found}
+        numbered = (f"pool-{number}" for number in count(len(found) + 1))
+        found.append(next(one for one in chain([name] if is_plain else [], numbered) if one.lower() not in taken))
     return found
 
 

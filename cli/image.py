@@ -1,6 +1,7 @@
 """`steady image`: the machine image that a cluster's new instances start from, pinned until it is moved on purpose.
 
-The deployment reads the AMI's id from /steady/images/CLUSTER. If it read AWS's own parameter, every deployment that
+The deployment reads the AMI's id from /steady/images/CLUSTER, or of one pool of several from
+/steady/images/CLUSTER/POOL. If it read AWS's own parameter, every deployment that
 follows a new release of the AMI would make new launch templates, and replace Spot Fleets.
 """
 
@@ -20,11 +21,11 @@ from steady.aws.runtime import Runtime
 from steady.names import IMAGES_PATH
 
 if TYPE_CHECKING:
-    from infra.settings.clusters import MadeCluster
+    from infra.settings.clusters import PlacedPool
 
 # EC2 User Guide, "Resource IDs": hexadecimal digits.
 IMAGE_ID = "ami-[0-9a-f]+"
-ClusterArgument = Annotated[str, typer.Argument(help="A cluster that the deployment makes.")]
+ClusterArgument = Annotated[str, typer.Argument(help="A cluster that the deployment makes, or CLUSTER/POOL.")]
 NewestOption = Annotated[bool, typer.Option("--newest", help="Move to the newest image of the row's ami.")]
 IdOption = Annotated[str | None, typer.Option("--id", help="Move to this AMI, for example back to an older one.")]
 BackOption = Annotated[bool, typer.Option("--back", help="Move back to the image before this one.")]
@@ -43,16 +44,18 @@ def image(
 ) -> None:
     """Show the image of a cluster's new instances, or move it. It takes effect with the next deployment.
 
+    Each pool that is made beside others has its own: web/gpu.
+
     Exit code 1: AWS refused; 2: the deployment does not make this cluster, or it has no image yet.
     """
     _refuse_unclear(newest=newest, back=back, id_=id_)
     aws = runtime(profile, region)
-    rows = {row.name: row for row in _rows(aws, env, cdk_json)}
-    if cluster not in rows:
-        fail(f"cdk.json makes no cluster {cluster} in this Region: one of {', '.join(rows) or 'none'} is needed")
+    pools = {pool.image: pool for pool in _pools(aws, env, cdk_json)}
+    if cluster not in pools:
+        fail(f"cdk.json makes no cluster {cluster} in this Region: one of {', '.join(pools) or 'none'} is needed")
     with aws_errors():
         before = pinned(aws, cluster)
-        latest = newest_image(aws, rows[cluster])
+        latest = newest_image(aws, pools[cluster])
         former = former_image(aws, cluster) if back and before else None
         if back and before and former is None:
             fail(f"the cluster {cluster} has had no other image: name one by --id")
@@ -94,22 +97,23 @@ def former_image(aws: Runtime, cluster: str) -> str | None:
     return next((value for value in reversed(values) if value != values[-1]), None)
 
 
-def newest_image(aws: Runtime, row: MadeCluster) -> str:
-    """Return the AMI's id that the parameter of the row's image holds now."""
-    return aws.ssm.get_parameter(Name=row.ami.parameter)["Parameter"]["Value"]
+def newest_image(aws: Runtime, pool: PlacedPool) -> str:
+    """Return the AMI's id that the parameter of the pool's image holds now."""
+    return aws.ssm.get_parameter(Name=pool.made.ami.parameter)["Parameter"]["Value"]
 
 
-def deployed_image(cloudformation: Any, cluster: str) -> str | None:
-    """Return the AMI's id that the cluster's stack was deployed with; None: there is no such stack.
+def deployed_image(cloudformation: Any, pool: PlacedPool) -> str | None:
+    """Return the AMI's id that the pool was deployed with; None: there is no such stack, or no such pool in it.
 
     A parameter of a stack that names an SSM parameter has what it stood for at the last deployment as its ResolvedValue
-    (CloudFormation API Reference, "Parameter").
+    (CloudFormation API Reference, "Parameter"). Release 0.1.0 named AWS's own parameter.
     """
     stacks: list[dict[str, Any]] = []
     with where_there_is_one():
-        stacks = cloudformation.describe_stacks(StackName=f"steady-cluster-{cluster}")["Stacks"]
-    resolved = [parameter.get("ResolvedValue", "") for stack in stacks for parameter in stack.get("Parameters", [])]
-    return next((value for value in resolved if value.startswith("ami-")), None)
+        stacks = cloudformation.describe_stacks(StackName=f"steady-cluster-{pool.cluster}")["Stacks"]
+    named = (f"{IMAGES_PATH}/{pool.image}", *([pool.made.ami.parameter] if pool.is_first else []))
+    of_pool = (one for stack in stacks for one in stack.get("Parameters", []) if one.get("ParameterValue") in named)
+    return next((one["ResolvedValue"] for one in of_pool if one.get("ResolvedValue", "").startswith("ami-")), None)
 
 
 def pin(aws: Runtime, cluster: str, image_id: str) -> None:
@@ -119,13 +123,13 @@ def pin(aws: Runtime, cluster: str, image_id: str) -> None:
         Value=image_id,
         Type="String",
         AllowedPattern=f"^{IMAGE_ID}$",
-        Description=f"The image of new instances of the cluster {cluster} (steady image {cluster}).",
+        Description=f"The image of new instances of {cluster} (steady image {cluster}).",
         Overwrite=True,
     )
 
 
-def _rows(aws: Runtime, env: str | None, cdk_json: Any) -> Iterator[MadeCluster]:
+def _pools(aws: Runtime, env: str | None, cdk_json: Any) -> Iterator[PlacedPool]:
     region = aws.ssm.meta.region_name
     for target in read_targets(cdk_json, env):
         if target.settings.region in ("", region):
-            yield from target.settings.made
+            yield from target.settings.made_pools

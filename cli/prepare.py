@@ -59,13 +59,13 @@ def prepare(
 
 
 def _pin_images(aws: Runtime, settings: Settings) -> Iterator[str]:
-    """Pin the image of each cluster that has none: the one that it is deployed with, or else the newest."""
+    """Pin the image of each made pool that has none: the one that it is deployed with, or else the newest."""
     cloudformation = aws.session.client("cloudformation", config=RETRIED)
-    for row in settings.made:
-        if pinned(aws, row.name) is None:
-            image_id = deployed_image(cloudformation, row.name) or newest_image(aws, row)
-            pin(aws, row.name, image_id)
-            yield f"cluster {row.name}: new instances start from {image_id} until steady image {row.name} --newest"
+    for pool in settings.made_pools:
+        if pinned(aws, pool.image) is None:
+            image_id = deployed_image(cloudformation, pool) or newest_image(aws, pool)
+            pin(aws, pool.image, image_id)
+            yield f"cluster {pool.image}: new instances start from {image_id} until steady image {pool.image} --newest"
 
 
 def _make_roles(aws: Runtime, settings: Settings) -> Iterator[str]:

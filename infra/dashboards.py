@@ -16,7 +16,6 @@ from infra.wiring import Feed
 from steady.api_budget import limits
 from steady.metrics import MetricName
 from steady.scaling import (
-    delivery,
     lateness,
     observations,
     reasons,
@@ -25,6 +24,8 @@ from steady.scaling import (
     try_reasons,
     type_order,
 )
+from steady.scaling.by_pool import BY_POOL
+from steady.scaling.delivery import PassedOver
 
 # A notice leaves 120 s: a first step that deregisters targets later than this is late.
 DEREGISTERED_WITHIN_S = 15
@@ -52,7 +53,7 @@ REASONS_TO_REMOVE = (
 # Of clusters that may launch their types in another order: a dashboard of more than 50 metrics is not free of charge.
 ORDER_REASONS = (type_order.TypePutFirst, type_order.OrderRestored)
 # Of clusters with several pools, for the same reason.
-POOL_REASONS = (delivery.PassedOver,)
+POOL_PROBLEMS = (MetricName.POOL_UNREADABLE, *(reason.__name__ for reason in BY_POOL if reason is not PassedOver))
 # Of clusters whose instances the deployment renews, for the same reason.
 RENEWAL_REASONS = (
     renewal_reasons.RenewalBegun,
@@ -92,12 +93,16 @@ def renews(settings: Settings, cluster: str) -> bool:
 def add_cluster_dashboard(scope: Construct, settings: Settings, cluster: str) -> None:
     """Add the dashboard of one cluster: with what its rows of `cdk.json` make it do."""
     renewal = _renewal(cluster) if renews(settings, cluster) else []
-    orders_types, has_pools = cluster in settings.fitting, cluster in settings.several_pools
     cloudwatch.Dashboard(
         scope,
         f"Dashboard-{cluster}",
         dashboard_name=f"steady-{cluster}",
-        widgets=[*_capacity(cluster), *_events(cluster, orders_types=orders_types, has_pools=has_pools), *renewal],
+        widgets=[
+            *_capacity(cluster),
+            *(_pools(cluster) if cluster in settings.several_pools else []),
+            *_events(cluster, orders_types=cluster in settings.fitting),
+            *renewal,
+        ],
     )
 
 
@@ -189,6 +194,24 @@ def _capacity(cluster: str) -> list[list[cloudwatch.IWidget]]:
     ]
 
 
+def _pools(cluster: str) -> list[list[cloudwatch.IWidget]]:
+    """Make the rows that show each pool: what it holds, how near its maximum it is, and what is wrong with it."""
+
+    def each(*names: str, statistic: str = "Sum") -> list[cloudwatch.IMetric]:
+        return [metrics.of_pools(names, cluster, wiring.AUTOSCALER, statistic)]
+
+    return [
+        [
+            _graph("Capacity of each pool, in units", each(MetricName.HELD, statistic="Maximum")),
+            _graph("Target of each pool, % of its maximum", each(MetricName.OF_MAXIMUM, statistic="Maximum"), line=100),
+        ],
+        [
+            _graph("Pools that are passed over, a minute", each(PassedOver.__name__)),
+            _graph("Problems of each pool, a minute", each(*POOL_PROBLEMS)),
+        ],
+    ]
+
+
 def _renewal(cluster: str) -> list[list[cloudwatch.IWidget]]:
     """Make the row that shows which instances are out of date, and what renewal does about them."""
     drifted = metrics.of_cluster(MetricName.DRIFTED, cluster, wiring.AUTOSCALER, "Maximum", "to renew")
@@ -196,7 +219,7 @@ def _renewal(cluster: str) -> list[list[cloudwatch.IWidget]]:
     return [[_graph("Instances to renew", [drifted]), _graph("Renewal, a minute", steps)]]
 
 
-def _events(cluster: str, *, orders_types: bool, has_pools: bool) -> list[list[cloudwatch.IWidget]]:
+def _events(cluster: str, *, orders_types: bool) -> list[list[cloudwatch.IWidget]]:
     """Make the rows that show what was decided and done, and what went wrong."""
 
     def counted(*names: str, feed: Feed = wiring.AUTOSCALER) -> list[cloudwatch.IMetric]:
@@ -210,7 +233,6 @@ def _events(cluster: str, *, orders_types: bool, has_pools: bool) -> list[list[c
         MetricName.RECOMMENDATIONS_IGNORED,
     )
     put_first, restored = ([one.__name__] if orders_types else [] for one in ORDER_REASONS)
-    passed_over = [one.__name__ for one in POOL_REASONS] if has_pools else []
     slowest = metrics.of_cluster(MetricName.DEREGISTERED_AFTER, cluster, wiring.INTERRUPTION, "Maximum", "slowest")
     return [
         [
@@ -223,7 +245,7 @@ def _events(cluster: str, *, orders_types: bool, has_pools: bool) -> list[list[c
             _graph("Service-out, a minute", counted(*steps, feed=wiring.INTERRUPTION)),
             _graph("Time from a notice to deregistered targets, s", [slowest], line=DEREGISTERED_WITHIN_S),
         ],
-        [_graph("Problems, a minute", counted(*PROBLEMS, *passed_over))],
+        [_graph("Problems, a minute", counted(*PROBLEMS))],
     ]
 
 

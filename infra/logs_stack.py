@@ -145,7 +145,7 @@ class LogsStack(cdk.Stack):
             for row in settings.clusters
         }
         log = log.model_copy(update={"image": mirrored(log.image, settings.docker_hub_mirror)})
-        zones = next((row.zones for row in settings.made if row.name == log.cluster), tuple(there.subnets))
+        zones = settings.zones_of(log.cluster) or tuple(there.subnets)
         aggregators = Aggregators(
             self,
             "Aggregators",

@@ -69,7 +69,7 @@ class MonitoringStack(cdk.Stack):
         }
         scrapers = [peer(self, source) for source in metrics.allow]
         if metrics.cluster:
-            zones = next((row.zones for row in settings.made if row.name == metrics.cluster), tuple(there.subnets))
+            zones = settings.zones_of(metrics.cluster) or tuple(there.subnets)
             place = Network(there.vpc, {zone: there.subnets[zone] for zone in zones})
             scraper = self._services(settings, metrics, known[metrics.cluster], place, list(instances.values()))
             scrapers = [scraper.security_group]

@@ -4,12 +4,14 @@ The deployment's thresholds have a path of their own: CloudFormation sends a par
 of the parameter changes, so nothing under it may be an operator's.
 """
 
+import json
 from collections.abc import Mapping
 
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from infra.settings.adopted import AdoptedCluster, AdoptedPools, ManagedCluster
+from infra.settings.adopted import AdoptedCluster, ManagedCluster, PoolOfSeveral
+from infra.settings.clusters import ClusterOfPools
 from steady.names import (
     CAPACITY,
     CLUSTERS_PATH,
@@ -21,9 +23,11 @@ from steady.names import (
     POOLS,
 )
 from steady.pools import PoolName
+from steady.settings import ATTRIBUTES
 from steady.thresholds import THRESHOLDS
 
-POOL_PATTERN = r"^(auto-scaling-group:\S+|spot-fleet:sfr-\S+)$"
+# A group's name may have spaces.
+POOL_PATTERN = r"^(auto-scaling-group:\S.*|spot-fleet:sfr-\S+)$"
 
 
 def add_thresholds(scope: Construct, thresholds: Mapping[str, str]) -> None:
@@ -49,19 +53,41 @@ def add_cluster(scope: Construct, cluster: ManagedCluster, pool: PoolName) -> No
     _add(scope, f"{DEPLOYED_CLUSTERS_PATH}/{cluster.name}", cluster.thresholds)
 
 
-def add_adopted(scope: Construct, cluster: AdoptedCluster | AdoptedPools) -> None:
-    """Add the parameters of a cluster that exists: its pool, or each of its pools, and the thresholds of its row."""
+def add_adopted(scope: Construct, cluster: AdoptedCluster | ClusterOfPools) -> None:
+    """Add the parameters of what exists: a cluster's pool, or those of its pools that exist.
+
+    Those of pools that are made are in the cluster's own stack, as are the thresholds of a cluster that is made.
+    """
     if isinstance(cluster, AdoptedCluster):
         add_cluster(scope, cluster, cluster.pool)
         return
-    for one in cluster.pools:
-        path = f"{cluster.name}/{POOLS}/{one.name}"
-        description = f"What gives the pool {one.name} of {cluster.name} instances."
-        _parameter(scope, f"{CLUSTERS_PATH}/{path}/{CAPACITY}", str(one.pool), POOL_PATTERN, description)
+    _add_pools(scope, cluster.name, {one.name: (one, one.pool) for one in cluster.adopted_pools})
+    if not cluster.is_made:
+        _add(scope, f"{DEPLOYED_CLUSTERS_PATH}/{cluster.name}", cluster.thresholds)
+
+
+def add_made_pools(scope: Construct, cluster: ClusterOfPools, made: Mapping[str, PoolName]) -> None:
+    """Add the parameters of those pools of `cluster` that are made, and its thresholds if it is made, too."""
+    pools = {one.name: one for one in cluster.several}
+    _add_pools(scope, cluster.name, {name: (pools[name], pool) for name, pool in made.items()})
+    if cluster.is_made:
+        _add(scope, f"{DEPLOYED_CLUSTERS_PATH}/{cluster.name}", cluster.thresholds)
+
+
+def _add_pools(scope: Construct, cluster: str, pools: Mapping[str, tuple[PoolOfSeveral, PoolName]]) -> None:
+    # Beside a cluster that is named web-pools-spot, the ids of the pool spot of web would be another's.
+    place = Construct(scope, f"Pools-{cluster}")
+    for pool, (one, capacity) in pools.items():
+        path = f"{cluster}/{POOLS}/{pool}"
+        description = f"What gives the pool {pool} of {cluster} instances."
+        _parameter(place, f"{CLUSTERS_PATH}/{path}/{CAPACITY}", str(capacity), POOL_PATTERN, description)
+        if one.attributes:
+            description = f"The attributes of instances of the pool {pool} of {cluster}, from cdk.json."
+            attributes = f"{DEPLOYED_CLUSTERS_PATH}/{path}/{ATTRIBUTES}"
+            _parameter(place, attributes, json.dumps(one.attributes), r"^\{.*\}$", description)
         for name, value in one.parameters.items():
-            description = f"The {name} of the pool {one.name} of {cluster.name}, from cdk.json."
-            _parameter(scope, f"{DEPLOYED_CLUSTERS_PATH}/{path}/{name}", str(value), r"^[0-9]{1,6}$", description)
-    _add(scope, f"{DEPLOYED_CLUSTERS_PATH}/{cluster.name}", cluster.thresholds)
+            description = f"The {name} of the pool {pool} of {cluster}, from cdk.json."
+            _parameter(place, f"{DEPLOYED_CLUSTERS_PATH}/{path}/{name}", str(value), r"^[0-9]{1,6}$", description)
 
 
 def _add(scope: Construct, path: str, thresholds: Mapping[str, str]) -> None:

@@ -142,7 +142,7 @@ def may_change_capacity(function: QueueFunction, settings: Settings) -> None:
     function.allow(["elasticloadbalancing:DescribeTargetHealth"], ["*"])
     images = stack.format_arn(service="ssm", account="*", resource="parameter", resource_name="aws/service/*")
     function.allow(["ssm:GetParameters"], [images])
-    groups, spot_groups = _groups(settings), settings.may_hold_spot(PoolKind.AUTO_SCALING_GROUP)
+    groups, spot_groups = _groups(settings), settings.spot_groups
     may_read_providers(function, settings)
     if groups:
         function.allow(["autoscaling:DescribeInstanceRefreshes"], ["*"])
@@ -157,7 +157,7 @@ def may_change_capacity(function: QueueFunction, settings: Settings) -> None:
     base = [f"autoscaling:{action}" for action in ("UpdateAutoScalingGroup", "CreateOrUpdateTags", "DeleteTags")]
     for some in _in_chunks(spot_groups):
         function.allow(base, _group_arns(stack, some), Null=unchanged, **only_the_mark)
-    fleets, fleet_clusters = settings.adopted_pools(PoolKind.SPOT_FLEET), settings.made_on(PoolKind.SPOT_FLEET)
+    fleets, fleet_clusters = settings.adopted_pools(PoolKind.SPOT_FLEET), settings.clusters_with_made_fleets
     if fleets or fleet_clusters:
         function.allow([f"ec2:DescribeSpotFleet{of}" for of in ("Requests", "Instances", "RequestHistory")], ["*"])
     instances = [stack.format_arn(service="ec2", resource="instance", resource_name="*")]
@@ -188,8 +188,9 @@ def may_order_types(function: QueueFunction, settings: Settings) -> None:
         return [stack.format_arn(service="ec2", resource=one, resource_name="*", account=account) for one in resources]
 
     unchanged = {f"autoscaling:{key}": "true" for key in (*UNCHANGED, "LaunchConfigurationName")}
-    for some in _in_chunks(names):
+    for some in _in_chunks([group for groups in names.values() for group in groups]):
         function.allow(["autoscaling:UpdateAutoScalingGroup"], _group_arns(stack, some), Null=unchanged)
+    for some in _in_chunks(list(names)):
         of_theirs = {f"aws:ResourceTag/{CLUSTER_TAG}": some}
         function.allow(["ec2:RunInstances"], arns("launch-template"), StringEquals=of_theirs)
         roles = [
@@ -233,9 +234,7 @@ def _in_chunks(names: Sequence[str]) -> Iterator[list[str]]:
 
 
 def _groups(settings: Settings) -> list[str]:
-    group = PoolKind.AUTO_SCALING_GROUP
-    # A group that is made has the name of its cluster.
-    return [*settings.adopted_pools(group), *settings.made_on(group)]
+    return [*settings.adopted_pools(PoolKind.AUTO_SCALING_GROUP), *settings.made_groups]
 
 
 def _group_arns(stack: cdk.Stack, names: Iterable[str]) -> list[str]:

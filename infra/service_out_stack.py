@@ -54,8 +54,8 @@ class ServiceOutStack(cdk.Stack):
         permissions.may_find_pools(handler)
         permissions.may_answer_hooks(handler, settings)
         permissions.may_lease(handler, ledger)
-        for cluster in settings.adopted:
-            for one in cluster.pools:
+        for cluster in settings.clusters:
+            for one in cluster.adopted_pools:
                 if one.pool.kind.traits.waits_under_hook and one.hook:
                     id_ = "-".join(filter(None, ("Hook", cluster.name, one.name)))
                     add_hook(self, id_, one.pool.name)

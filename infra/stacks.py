@@ -16,8 +16,9 @@ from infra.queue_function import QueueFunction
 from infra.scaling_stack import ScalingStack
 from infra.service_out_stack import ServiceOutStack
 from infra.settings import left_behind
+from infra.settings.clusters import ClusterOfPools
 from infra.settings.networks import ExistingNetwork
-from infra.settings.target import Target, targets_of
+from infra.settings.target import Settings, Target, targets_of
 from infra.state_stack import StateStack
 from infra.task_launcher_stack import TaskLauncherStack
 from infra.task_status_stack import TaskStatusStack
@@ -99,17 +100,7 @@ def _add(app: cdk.App, target: Target) -> Stacks:
     elif settings.made_zones:
         network_stack = NetworkStack(scope, **named("network"), zones=settings.made_zones, made=settings.network)
         network = network_stack.network
-    clusters = tuple(
-        ClusterStack(
-            scope,
-            **named(f"cluster-{row.name}"),
-            row=row,
-            network=network,
-            docker_hub_mirror=settings.docker_hub_mirror,
-        )
-        for row in settings.made
-        if network
-    )
+    clusters = _clusters(scope, settings, network, state) if network else ()
     logs = None
     if settings.logs:
         logs = LogsStack(
@@ -129,3 +120,27 @@ def _add(app: cdk.App, target: Target) -> Stacks:
     if status:
         TaskStatusStack(scope, **named("task-status"), settings=settings, status=status)
     return Stacks(state, scaling, service_out, alerts, watch, cluster_watches, clusters, network_stack, logs, metrics)
+
+
+def _clusters(
+    scope: Construct, settings: Settings, network: Network | ExistingNetwork, state: StateStack
+) -> tuple[ClusterStack, ...]:
+    """Add the stack of each cluster of which something is made."""
+    made = tuple(
+        ClusterStack(
+            scope,
+            f"steady-cluster-{row.name}",
+            stack_name=f"steady-cluster-{row.name}",
+            env=cdk.Environment(account=settings.account or None, region=settings.region or None),
+            row=row,
+            network=network,
+            docker_hub_mirror=settings.docker_hub_mirror,
+        )
+        for row in settings.made
+    )
+    for stack in made:
+        if isinstance(stack.row, ClusterOfPools):
+            # A made pool that is to be adopted under the same name has its parameter in both stacks: the state's is
+            # refused then, before the cluster's lets go of the pool.
+            stack.add_stack_dependency(state)
+    return made

@@ -7,11 +7,12 @@ from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
 from infra import parameters
+from infra.settings.clusters import MadeCluster
 from infra.settings.target import Settings
 
 
 class StateStack(cdk.Stack):
-    """The ledger's table, the deployment's thresholds, and each adopted cluster's pool and own thresholds."""
+    """The ledger's table, the deployment's thresholds, and the pools and own thresholds of adopted clusters."""
 
     def __init__(self, scope: Construct, id_: str, *, settings: Settings, **kwargs: Any) -> None:
         super().__init__(scope, id_, **kwargs)
@@ -29,5 +30,6 @@ class StateStack(cdk.Stack):
         )
         parameters.add_ledger(self, self.ledger.table_name)
         parameters.add_thresholds(self, settings.thresholds)
-        for cluster in settings.adopted:
-            parameters.add_adopted(self, cluster)
+        for cluster in settings.clusters:
+            if not isinstance(cluster, MadeCluster):
+                parameters.add_adopted(self, cluster)

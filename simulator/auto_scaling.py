@@ -288,6 +288,7 @@ class AutoScaling:
             on_demand=on_demand,
             target_groups=group.target_groups,
             provider=group.provider,
+            attributes=group.attributes,
             zone=next(iter(group.units_by_zone())),
             template=group.template,
             version=group.template_version,

@@ -36,6 +36,7 @@ class AutoScalingGroup:
         rebalances: how many instances it has launched to balance its zones; the latest until `rebalances_until`.
         rebalanced: the ids of the instances that it has ended in their place.
         provider: the capacity provider whose group it is; "": of none.
+        attributes: the custom attributes that its instances register with (ECS_INSTANCE_ATTRIBUTES of the agent).
         unavailable: the types of which EC2 has none left.
         on_demand_base: how many units are on-demand before any is Spot (Auto Scaling API, InstancesDistribution).
         on_demand_percent: how much of the rest is on-demand, rounded up in favor of on-demand.
@@ -72,6 +73,7 @@ class AutoScalingGroup:
     activities: list[dict[str, Any]] = field(default_factory=list)
     unit: str = "units"
     provider: str = ""
+    attributes: dict[str, str] = field(default_factory=dict)
     suspended: set[str] = field(default_factory=set)
     rebalances: int = 0
     rebalanced: set[str] = field(default_factory=set)

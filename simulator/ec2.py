@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from simulator.clock import Clock
@@ -47,6 +47,7 @@ class Ec2Instance:
         reservation: the id of the Capacity Reservation that it runs in; "": none.
         refuses_termination: the error with which AWS refuses to terminate it; None: AWS does not refuse.
         provider: the capacity provider that its container instance is of; "": of none.
+        attributes: the custom attributes that its agent registers it with.
         image: the image that it was launched from.
         launched_at: when it was launched.
     """
@@ -69,6 +70,7 @@ class Ec2Instance:
     reservation: str = ""
     refuses_termination: AwsError | None = None
     provider: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
     image: str = FIRST_IMAGE
     launched_at: float = 0.0
 
@@ -155,6 +157,7 @@ class Ec2:
         on_demand: bool = False,
         target_groups: tuple[str, ...] = (),
         provider: str = "",
+        attributes: Mapping[str, str] | None = None,
         zone: str = "",
         boot_share: float = 1.0,
         template: str = "",
@@ -167,6 +170,7 @@ class Ec2:
             boots: register at all; a broken image does not.
             target_groups: ARNs of the target groups in which the pool registers the instance once it has booted.
             provider: the capacity provider of the pool.
+            attributes: those that the pool's user data gives to its container instances.
             zone: its Availability Zone; "": each in turn.
             boot_share: its boot takes this fraction of what others take.
             template, version: the launch template of the pool; "": it has none.
@@ -176,6 +180,7 @@ class Ec2:
         instance = Ec2Instance(f"i-{number:017x}", instance_type, cluster, where, tags, on_terminated)
         instance.on_demand, instance.boots, instance.target_groups = on_demand, boots, target_groups
         instance.provider, instance.launched_at = provider, self.clock.now
+        instance.attributes = attributes or {}
         if template:
             self.templates.launch(instance.tags, template, version)
             instance.image = self.templates.image(template, version)
@@ -257,6 +262,7 @@ class Ec2:
             interfaces=interfaces_of(instance.instance_type, trunked=trunked),
             trunked=trunked,
             fails=instance.image in self.templates.failing,
+            attributes=dict(instance.attributes),
         )
         balancing = self.scheduler.balancing
         if instance.image in self.templates.unhealthy:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from simulator.auto_scaling_group import AutoScalingGroup
@@ -22,7 +23,10 @@ def cluster_of_pools(
     state = world.account.scheduler.clusters.setdefault(name, Cluster(name))
     views = {pool: SimulatedCluster(world, state, _pool(world, state, pool, plan)) for pool, plan in pools.items()}
     capacities = {pool: f"{plan.kind}:{name_of(views[pool].pool)}" for pool, plan in pools.items()}
-    own = {f"{pool}/{what}": value for pool, plan in pools.items() for what, value in plan.parameters.items()}
+    own: dict[str, int | str] = {}
+    for pool, plan in pools.items():
+        own |= {f"{pool}/{what}": value for what, value in plan.parameters.items()}
+        own |= {f"{pool}/attributes": json.dumps(plan.attributes)} if plan.attributes else {}
     world.suite.manage_pools(name, capacities, own, **thresholds)
     return views
 
@@ -41,6 +45,7 @@ def _pool(world: World, state: Cluster, name: str, plan: PoolPlan) -> SpotFleet 
         group.on_demand_percent = 0
     if plan.on_spot or len(plan.types) > 1:
         group.overrides = dict(plan.types)
+    group.attributes = dict(plan.attributes)
     group.provider = world.provide(plan.provider, group.name)
     world.account.groups.add(group)
     return group

@@ -48,8 +48,8 @@ class RecordedTelemetry:
     """Record the functions' log lines and metrics, for the report and for tests.
 
     Attributes:
-        counts: the sum of each counted metric.
-        measured: the values of each metric and cluster, in their order.
+        counts: the sum of each counted metric; of one that is counted for a pool, by `Metric/pool`.
+        measured: the values of each metric and cluster, in their order; of a pool, too.
     """
 
     account: Account
@@ -66,15 +66,16 @@ class RecordedTelemetry:
     def error(self, message: str, **fields: Any) -> None:
         self._keep("error", message, fields)
 
-    def count(self, metric: str, value: float = 1, cluster: str = "") -> None:  # noqa: ARG002
-        self.counts[metric] = self.counts.get(metric, 0) + value
+    def count(self, metric: str, value: float = 1, cluster: str = "", pool: str = "") -> None:  # noqa: ARG002
+        name = _of_pool(metric, pool)
+        self.counts[name] = self.counts.get(name, 0) + value
 
     def seconds(self, metric: str, value: float, cluster: str) -> None:
         self.measured.setdefault((metric, cluster), []).append(value)
 
-    def gauges(self, values: Mapping[str, float], cluster: str) -> None:
+    def gauges(self, values: Mapping[str, float], cluster: str, pool: str = "") -> None:
         for metric, value in values.items():
-            self.measured.setdefault((metric, cluster), []).append(value)
+            self.measured.setdefault((_of_pool(metric, pool), cluster), []).append(value)
 
     def api_calls(self, calls: Mapping[str, int]) -> None:
         """Do nothing: the simulated account counts the calls itself."""
@@ -89,6 +90,10 @@ class RecordedTelemetry:
 
     def _keep(self, level: str, message: str, fields: dict[str, Any]) -> None:
         self.log_lines.append(LogLine(self.account.clock.now, level, message, fields))
+
+
+def _of_pool(metric: str, pool: str) -> str:
+    return f"{metric}/{pool}" if pool else metric
 
 
 @dataclass
@@ -167,7 +172,7 @@ class Suite:
         self._tick_from_now(cluster)
 
     def manage_pools(
-        self, cluster: str, capacities: Mapping[str, str], own: Mapping[str, int], **thresholds: int | str
+        self, cluster: str, capacities: Mapping[str, str], own: Mapping[str, int | str], **thresholds: int | str
     ) -> None:
         """Let the suite manage a cluster with several pools.
 

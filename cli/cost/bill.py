@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from cli.cost import prices
+from steady.names import CAPACITY, CLUSTERS_PATH, POOLS
 
 # What the autoscaler puts out at each tick (`steady.aws.scaling.reporting`, and Ticks). CloudWatch asks for each metric
 # that had a value, by the hour.
 METRICS_OF_A_CLUSTER = 12
+# Of each pool where a cluster has several: the units that it holds, and how near its maximum it is.
+METRICS_OF_A_POOL = 2
+# The parameter of such a pool.
+POOL_PARAMETER = re.compile(rf"{CLUSTERS_PATH}/[^/]+/{POOLS}/[^/]+/{CAPACITY}")
 # The buckets of the ECS API that ticks draw on: reads of instances and tasks, of services, of clusters, of definitions.
 METRICS_OF_THE_SUITE = 4
 # Lambda, "Using Lambda with Amazon SQS": five parallel long polls of 20 s each, at first.
@@ -67,7 +73,9 @@ def _of_the_suite(resources: list[Mapping[str, Any]]) -> Iterator[Line]:
         ),
         0,
     )
-    metrics = clusters * METRICS_OF_A_CLUSTER + METRICS_OF_THE_SUITE
+    named = (r["Properties"]["Name"] for r in resources if r["Type"] == "AWS::SSM::Parameter")
+    pools = sum(bool(POOL_PARAMETER.fullmatch(name)) for name in named)
+    metrics = clusters * METRICS_OF_A_CLUSTER + pools * METRICS_OF_A_POOL + METRICS_OF_THE_SUITE
     polls = count["AWS::Lambda::EventSourceMapping"] * POLLS_A_MINUTE * prices.MINUTES
     yield Line("alarms", count["AWS::CloudWatch::Alarm"], prices.ALARM, prices.FREE_ALARMS)
     yield Line("custom metrics", metrics, prices.METRIC, prices.FREE_METRICS)

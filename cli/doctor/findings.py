@@ -15,6 +15,7 @@ CHECKS: tuple[Check, ...] = (
     launch_templates.check_agent_settings,
     pools.check_hook,
     pools.check_tags,
+    pools.check_registered,
     launch_templates.check_termination_protection,
     pools.check_replacement,
     pools.check_spot_group,

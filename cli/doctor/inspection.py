@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from time import time
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.doctor.capacity.pools import inspect_pool
 from cli.doctor.model import Inspection, Member, Revision, TargetGroup, Unknown
+from steady.aws.capacity.ec2_instances import described_instances
 from steady.aws.capacity.origins import origins_of
-from steady.aws.capacity.pools import read_routes
+from steady.aws.capacity.pools import read_pool, read_routes
 from steady.aws.capacity.providers import Providers
 from steady.aws.ecs.container_instances import describe_all_instances
 from steady.aws.ecs.services import (
@@ -34,6 +36,9 @@ from steady.pools import PoolName
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import ServiceTypeDef
     from mypy_boto3_elbv2.type_defs import TargetGroupTypeDef
+
+# An instance that has not registered for so long does not boot any more (threshold boot_timeout_seconds, 600 s).
+REGISTERS_WITHIN_S = 900
 
 
 def inspect(runtime: Runtime, cluster: str, pool: PoolName, of_cluster: Sequence[PoolName] = ()) -> Inspection:
@@ -64,10 +69,22 @@ def inspect(runtime: Runtime, cluster: str, pool: PoolName, of_cluster: Sequence
         target_groups=tuple(_target_groups(runtime, traffic, revisions)),
         revisions=(*(r for found in revisions.values() for r in found), *_batch_revisions(runtime, cluster, instances)),
         members=_members(runtime, instances),
+        unregistered=_unregistered(runtime, pool, every),
         unknown=tuple(Unknown(tuple(sorted(ways)), service) for service, ways in unknown.items() if ways),
         in_cloud_map=tuple(sorted(service for service, one in traffic.items() if one.registries)),
     )
     return inspect_pool(runtime, inspection)
+
+
+def _unregistered(runtime: Runtime, pool: PoolName, every: Iterable[ContainerInstance]) -> tuple[str, ...]:
+    """Return the ids of the pool's instances that have run for long and are not registered with the cluster."""
+    registered = {i.instance_id for i in every}
+    missing = [id_ for id_ in read_pool(runtime, pool).members if id_ not in registered]
+    booted_by = time() - REGISTERS_WITHIN_S
+    found = (
+        i["InstanceId"] for i in described_instances(runtime.ec2, missing) if i["LaunchTime"].timestamp() < booted_by
+    )
+    return tuple(sorted(found))
 
 
 def _revisions(runtime: Runtime, service: ServiceTypeDef, traffic: Traffic) -> list[Revision]:

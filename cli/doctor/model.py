@@ -106,14 +106,16 @@ class Inspection:
         members: the container instances.
         unknown: the services, and the pool, whose targets are not all known.
         in_cloud_map: the names of the services that ECS registers in Cloud Map.
-        hooks: the lifecycle transitions for which the group has a hook.
+        hooks: the lifecycle transitions for which the group has a hook; ECS's own for managed draining is none.
         suspended: the names of the group's suspended processes.
-        policies: the names of the group's scaling policies.
+        policies: the names of the group's scaling policies, without the one that managed scaling sets.
+        schedules: the names of the group's scheduled actions.
         capacity_providers: the names of the capacity providers that scale the group.
         fleet_type: the type of the Spot Fleet; `maintain` for a group.
         spot_percent: how many percent of the group above its on-demand base are Spot Instances.
         capacity_rebalance: whether the group replaces Spot Instances that are at risk.
         others: the cluster's other pools.
+        unregistered: the ids of the pool's instances that have run for long and are not registered with the cluster.
     """
 
     cluster: str
@@ -127,11 +129,13 @@ class Inspection:
     hooks: tuple[str, ...] = ()
     suspended: tuple[str, ...] = ()
     policies: tuple[str, ...] = ()
+    schedules: tuple[str, ...] = ()
     capacity_providers: tuple[str, ...] = ()
     fleet_type: str = "maintain"
     spot_percent: int = 0
     capacity_rebalance: bool = False
     others: tuple[PoolName, ...] = ()
+    unregistered: tuple[str, ...] = ()
 
     @property
     def on_spot(self) -> bool:

@@ -54,7 +54,7 @@ class PlainTarget:
     Attributes:
         name: "" if it has none.
         stacks: each after those that it needs.
-        images: the SSM parameter with which AWS names the newest image of each cluster that is made, by its name.
+        images: the SSM parameter with which AWS names the newest image of each made pool, by `web` or `web/gpu`.
         has_spot: whether Spot Instances are made, for which EC2 needs roles.
     """
 
@@ -114,7 +114,7 @@ def _plain(folder: Path, made: list[cdk.Stack], described: Target) -> PlainTarge
                 key = destination["objectKey"]
                 if key not in code:
                     code[key] = Code(key, _zipped(folder / file["source"]["path"]))
-    images = {row.name: row.ami.parameter for row in described.settings.made}
+    images = {pool.image: pool.made.ami.parameter for pool in described.settings.made_pools}
     return PlainTarget(described.name, plain, tuple(code.values()), images, described.settings.has_spot)
 
 

@@ -26,7 +26,7 @@ def module(target: PlainTarget, files: dict[str, str]) -> dict[str, Any]:
         needs = [f"aws_cloudformation_stack.{_name(one)}" for one in stack.needs]
         code = [f"aws_s3_object.code_{number}" for number in range(len(target.code))] if stack.has_code else []
         cluster = stack.name.removeprefix("steady-cluster-")
-        images = [f"aws_ssm_parameter.{_name(cluster)}"] if cluster in target.images else []
+        images = [f"aws_ssm_parameter.{_name(of)}" for of in target.images if of.partition("/")[0] == cluster]
         stacks[name] = {
             "name": stack.name,
             "template_url": "https://${data.aws_s3_bucket.code.bucket_regional_domain_name}/"
@@ -64,5 +64,8 @@ def _object(key: str, file: str) -> dict[str, str]:
 
 
 def _name(name: str) -> str:
-    """Return `name` as a name of Terraform's: it does not begin with a digit, which a cluster's may."""
-    return name if name[:1].isalpha() else f"_{name}"
+    """Return `name` as a name of Terraform's: it does not begin with a digit, and has no slash.
+
+    A pool of a cluster, web/gpu, is web__gpu: a cluster of which something is made has no underscore.
+    """
+    return (name if name[:1].isalpha() else f"_{name}").replace("/", "__")

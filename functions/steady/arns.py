@@ -10,6 +10,15 @@ def name_of(arn: str) -> str:
     return arn.rsplit("/", 1)[-1]
 
 
+def group_of(arn: str) -> str:
+    """Return the name of the Auto Scaling group of an ARN; a bare name is returned as it is. It may have slashes.
+
+    >>> group_of("arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:0123:autoScalingGroupName/team/web")
+    'team/web'
+    """
+    return arn.rpartition("autoScalingGroupName/")[2]
+
+
 def family_of(task_definition: str) -> str:
     """Return the family of a task definition's ARN.
 

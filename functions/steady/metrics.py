@@ -22,6 +22,10 @@ class MetricName(StrEnum):
     LATE_TASKS = "LateTasks"
     DRIFTED = "Drifted"
     START_AT_ONCE_SHORTFALL = "StartAtOnceShortfall"
+    # One of several pools of a cluster (dimension `pool`). `Held` is put out for each of them, too, and the reasons
+    # that say what is wrong with a pool (`steady.scaling.by_pool`).
+    OF_MAXIMUM = "OfMaximum"
+    POOL_UNREADABLE = "PoolUnreadable"
     # Scaling.
     TICKS = "Ticks"
     CALLS_SHED = "CallsShed"

@@ -92,6 +92,18 @@ class PoolName:
     def __str__(self) -> str:
         return f"{self.kind}:{self.name}"
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether IAM takes the name for this pool alone, and SSM takes it at all.
+
+        IAM reads * and ? as wildcards, and $ as the begin of a variable (IAM User Guide, "IAM JSON policy elements:
+        Resource"). A group's name may have all of these.
+
+        >>> PoolName.parse("auto-scaling-group:team/web 2").is_exact, PoolName.parse("auto-scaling-group:web*").is_exact
+        (True, False)
+        """
+        return self.name.isprintable() and not set(self.name) & set("*?$")
+
     @staticmethod
     def parse(raw: str) -> "PoolName | None":
         """Return the pool that `raw` names; None if it names none.
@@ -190,6 +202,7 @@ class Pool:
         current: the ids of the instances that are what it launches today; of the others that is not known.
         drift_unread: why `drifted` and `launches` could not be read; "": they were, or `renew` is off.
         refreshing: whether the group itself replaces instances (an instance refresh).
+        attributes: the custom attributes that its instances register with, as far as they are known before.
     """
 
     name: PoolName
@@ -219,6 +232,7 @@ class Pool:
     current: frozenset[str] = frozenset()
     drift_unread: str = ""
     refreshing: bool = False
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def traits(self) -> PoolTraits:

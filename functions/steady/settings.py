@@ -1,5 +1,6 @@
 """The settings of a cluster: its pools and its thresholds, as its SSM parameters say."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,8 +11,14 @@ from steady.thresholds import THRESHOLDS, BadThreshold, Thresholds
 # A pool's priority: the highest grows first, as in Kubernetes' cluster-autoscaler (its README, "Priority based
 # expander").
 LARGEST_PRIORITY = 1000
+# Pools of a cluster: the ledger's item keeps the state of each.
+MOST_POOLS = 10
+# Units of a pool, as a bound of it says them (`steady.thresholds`: max_capacity).
+MOST_UNITS = 100_000
 # The parameters that a pool may have besides `capacity`.
 POOL_PARAMETERS = ("min_capacity", "max_capacity", "priority")
+# What a deployment says of a pool besides: the custom attributes of its container instances, as a JSON object.
+ATTRIBUTES = "attributes"
 
 
 @dataclass(frozen=True)
@@ -23,12 +30,14 @@ class PoolSettings:
         name: its name within the cluster; "" for a cluster's only pool.
         own: its own bounds in units, by the name of the threshold in whose place they hold.
         priority: the pool with the highest one grows first, where the threshold `expander` is `priority`.
+        attributes: the custom attributes that its instances register with, as far as the deployment says so.
     """
 
     pool: PoolName
     name: str = ""
     own: Mapping[str, int] = field(default_factory=dict)
     priority: int = 0
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
     def thresholds(self, of_cluster: Thresholds) -> Thresholds:
         """Return the thresholds of the pool: those of its cluster, with its own bounds."""
@@ -83,3 +92,21 @@ def parse_pool_parameter(name: str, raw: str, path: str) -> int:
     if not raw.isascii() or not raw.isdigit() or int(raw) > LARGEST_PRIORITY:
         raise BadThreshold(f'{path} is "{raw}": a priority from 0 to {LARGEST_PRIORITY} is needed')
     return int(raw)
+
+
+def parse_attributes(raw: str, path: str) -> dict[str, str]:
+    """Return the attributes that the parameter `attributes` of a pool holds.
+
+    >>> parse_attributes('{"pool": "gpu"}', "/steady/deployed/clusters/web/pools/gpu/attributes")
+    {'pool': 'gpu'}
+
+    Raises:
+        BadThreshold: if it is no JSON object of texts.
+    """
+    try:
+        found = json.loads(raw)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise BadThreshold(f'{path} is "{raw}": a JSON object of attributes such as {{"pool": "gpu"}} is needed')
+    return found

@@ -1,1 +1,1 @@
-"""The clusters that the deployment makes. Each ECS cluster has one pool, and one launch template for its instances."""
+"""The clusters and pools that the deployment makes. Each pool has a launch template for its instances."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import aws_cdk as cdk
@@ -30,8 +31,8 @@ AGENT: Mapping[str, str] = {
 _CONFIG = "/etc/ecs/ecs.config"
 
 
-def user_data(cluster: str, image: Image) -> ec2.UserData:
-    """Return the user data of an instance of `cluster` that starts from `image`."""
+def user_data(cluster: str, image: Image, attributes: Mapping[str, str]) -> ec2.UserData:
+    """Return the user data of an instance of `cluster` that starts from `image` and has these custom attributes."""
     settings = {"ECS_CLUSTER": cluster, **AGENT}
     if image.distribution is Distribution.UBUNTU:
         # ecs-init says that an instance mounts EFS with access points and encryption, wherever it is installed. Ubuntu
@@ -39,6 +40,8 @@ def user_data(cluster: str, image: Image) -> ec2.UserData:
         settings["ECS_VOLUME_PLUGIN_CAPABILITIES"] = "[]"
     if image.gpu:
         settings["ECS_ENABLE_GPU_SUPPORT"] = "true"
+    if attributes:
+        settings["ECS_INSTANCE_ATTRIBUTES"] = json.dumps(attributes)
     script = ec2.UserData.for_linux()
     script.add_commands(
         "set -euo pipefail",

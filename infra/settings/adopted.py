@@ -1,4 +1,4 @@
-"""Rows of cdk.json for clusters that exist: on one pool, or on several."""
+"""Rows of cdk.json for clusters and pools that exist."""
 
 from __future__ import annotations
 
@@ -8,13 +8,9 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, Field, PlainValidator, model_validator
 
 from infra.settings.checks import REQUIRED, Flag, Table, needs, refusal, text, whole
-from steady.pools import POOL_NAMES, PoolKind, PoolName
-from steady.settings import LARGEST_PRIORITY
+from steady.pools import POOL_NAMES, PoolName
+from steady.settings import LARGEST_PRIORITY, MOST_UNITS
 from steady.thresholds import THRESHOLDS
-
-MOST_UNITS = 100_000
-# The ledger's item keeps the state of each.
-MOST_POOLS = 10
 
 
 def parse_thresholds(given: Any) -> dict[str, str]:
@@ -35,6 +31,8 @@ def _pool(given: Any) -> PoolName:
     found = PoolName.parse(given) if isinstance(given, str) else None
     if found is None:
         raise refusal(f"{POOL_NAMES} is needed")
+    if not found.is_exact:
+        raise refusal("a name without *, ? and $ is needed: in IAM it would stand for other pools, too")
     return found
 
 
@@ -56,24 +54,60 @@ class ManagedCluster(Table):
         return self.own_thresholds
 
 
-class AdoptedPool(Table):
-    """A pool that exists, as one of several of its cluster. `hook` is whether a group gets the lifecycle hook."""
+# ECS API, Attribute: letters, digits, -, _, / and . in a name; also @, : and spaces in a value, not at its ends. ECS
+# names its own attributes ecs.*, and the suite its marks steady.*.
+AttributeName = Annotated[
+    str,
+    text(
+        r"(?!ecs\.|steady\.|com\.amazonaws\.)[A-Za-z0-9._/-]{1,128}", "a key that is an attribute's name such as pool"
+    ),
+]
+AttributeValue = Annotated[
+    str,
+    text(r"[A-Za-z0-9._/@:-]([A-Za-z0-9._/@: -]{0,126}[A-Za-z0-9._/@:-])?", "an attribute's value such as gpu"),
+]
+# ECS: 10 custom attributes a resource. Two are left to the suite's marks.
+MOST_ATTRIBUTES = 8
+
+
+class PoolOfSeveral(Table):
+    """One of several pools of a cluster: its name within the cluster, and its part of the order in which they grow.
+
+    `attributes` are custom attributes of its container instances, which placement constraints can name.
+    """
 
     name: Annotated[
         str,
         text(r"[A-Za-z][A-Za-z0-9_-]{0,49}", "a name of up to 50 letters, digits, - and _ that begins with a letter"),
     ] = REQUIRED
+    priority: Annotated[int | None, whole(0, LARGEST_PRIORITY)] = None
+    attributes: Annotated[
+        Mapping[AttributeName, AttributeValue],
+        needs(
+            f'a table of up to {MOST_ATTRIBUTES} attributes such as {{"pool": "gpu"}}',
+            lambda value: isinstance(value, dict) and len(value) <= MOST_ATTRIBUTES,
+        ),
+        AfterValidator(lambda given: dict(sorted(given.items()))),
+    ] = Field(default={})
+
+    @property
+    def parameters(self) -> Mapping[str, int]:
+        """Return the numbers that get a parameter for this pool."""
+        return {} if self.priority is None else {"priority": self.priority}
+
+
+class AdoptedPool(PoolOfSeveral):
+    """A pool that exists, as one of several of its cluster. `hook` is whether a group gets the lifecycle hook."""
+
     pool: Annotated[PoolName, PlainValidator(_pool)] = Field(default=None, alias="capacity", validate_default=True)
     hook: Flag = True
     minimum: Annotated[int | None, whole(0, MOST_UNITS)] = Field(default=None, alias="min")
     maximum: Annotated[int | None, whole(1, MOST_UNITS)] = Field(default=None, alias="max")
-    priority: Annotated[int | None, whole(0, LARGEST_PRIORITY)] = None
 
     @property
     def parameters(self) -> Mapping[str, int]:
-        """Return the values that get a parameter for this pool."""
-        given = {"min_capacity": self.minimum, "max_capacity": self.maximum, "priority": self.priority}
-        return {name: value for name, value in given.items() if value is not None}
+        own = {"min_capacity": self.minimum, "max_capacity": self.maximum}
+        return {**{name: value for name, value in own.items() if value is not None}, **super().parameters}
 
     @model_validator(mode="after")
     def _has_min_under_max(self) -> Self:
@@ -89,36 +123,6 @@ class AdoptedCluster(ManagedCluster):
     hook: Flag = True
 
     @property
-    def pool_kind(self) -> PoolKind:
-        """Return the kind of the cluster's pool."""
-        return self.pool.kind
-
-    @property
-    def pools(self) -> tuple[AdoptedPool, ...]:
+    def adopted_pools(self) -> tuple[AdoptedPool, ...]:
         """Return the cluster's pool, without a name of its own."""
         return (AdoptedPool.model_construct(name="", pool=self.pool, hook=self.hook),)
-
-
-def _differ(given: tuple[AdoptedPool, ...]) -> tuple[AdoptedPool, ...]:
-    for key, values in (("name", [one.name for one in given]), ("capacity", [str(one.pool) for one in given])):
-        for number, value in enumerate(values):
-            if (other := values.index(value)) < number:
-                raise refusal(f"another {key} than that of pools[{other}] is needed", number, key)
-    if not 1 < len(given) <= MOST_POOLS:
-        raise refusal(f"2 to {MOST_POOLS} pools are needed; one pool is the key capacity")
-    return given
-
-
-class AdoptedPools(ManagedCluster):
-    """A cluster that exists, on several pools that exist."""
-
-    several: Annotated[
-        tuple[AdoptedPool, ...],
-        needs('a list of pools such as {"name": "spot", "capacity": "auto-scaling-group:web-spot"}'),
-        AfterValidator(_differ),
-    ] = Field(alias="pools")
-
-    @property
-    def pools(self) -> tuple[AdoptedPool, ...]:
-        """Return the cluster's pools."""
-        return self.several

@@ -1,146 +1,78 @@
-"""The key `clusters` of cdk.json: each row is a cluster that is made, or one that exists and is adopted.
+"""The key `clusters` of cdk.json: each row is a cluster, on one pool or on several; each is made, or exists.
 
 {"name": "web", "kind": "on-demand", "types": {"m5.large": 1, "m5.xlarge": 2}, "min": 2, "max": 40,
  "zones": ["us-east-1a", "us-east-1b"]}                  made: an ECS cluster on its own Auto Scaling group
 {"name": "old", "capacity": "auto-scaling-group:old-asg"}  adopted
-{"name": "mix", "pools": [{"name": "base", "capacity": "auto-scaling-group:mix"},
-                          {"name": "spot", "capacity": "spot-fleet:sfr-…", "priority": 10}]}  adopted with its pools
+{"name": "mix", "cluster": "adopted",
+ "pools": [{"name": "base", "capacity": "auto-scaling-group:mix"},
+           {"name": "gpu", "kind": "spot", "types": {"g5.xlarge": 1}, "zones": ["us-east-1a"]}]}  one pool of each
 """
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Mapping
-from enum import StrEnum
-from functools import cache
-from typing import Annotated, Any, Self
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self
 
-import botocore.session
-from aws_cdk import aws_ec2 as ec2
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    PlainValidator,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo, model_validator
 
-from infra.settings.adopted import MOST_UNITS, AdoptedCluster, AdoptedPools, ManagedCluster
-from infra.settings.checks import REQUIRED, Flag, needs, refusal, text, whole
-from infra.settings.images import BUILT_IN, COMMON, GPU, Architecture, Image
-from steady.pools import PoolKind
+from infra.settings.adopted import AdoptedCluster, AdoptedPool, ManagedCluster
+from infra.settings.checks import REQUIRED, needs, refusal, text
+from infra.settings.made import Made, MadeKind, MadePool
+from steady.pools import PoolKind, PoolName
+from steady.settings import MOST_POOLS
 
-
-class MadeKind(StrEnum):
-    """What a row's `kind` makes: a group of on-demand instances, a group of Spot Instances, or a Spot Fleet."""
-
-    ON_DEMAND = "on-demand"
-    SPOT = "spot"
-    SPOT_FLEET = "spot-fleet"
-
-    @property
-    def pool_kind(self) -> PoolKind:
-        return PoolKind.SPOT_FLEET if self is MadeKind.SPOT_FLEET else PoolKind.AUTO_SCALING_GROUP
-
-
-# EC2's families with NVIDIA GPUs: p3, p4d, g4dn, g5, g6e, gr6, … (EC2: "Specifications for accelerated computing")
-GPU_TYPE = re.compile(r"(p|gr?)\d")
-# Those with GPUs of AMD. No image here has their driver, and ECS schedules GPUs of NVIDIA alone (ECS: "GPU workloads").
-AMD_GPU_TYPE = re.compile(r"g4ad\.")
-ARCHITECTURES = {
-    ec2.InstanceArchitecture.X86_64: Architecture.X86_64,
-    ec2.InstanceArchitecture.ARM_64: Architecture.ARM64,
-}
 # IAM: 10 managed policies of 6,144 characters each for a role. A role names its clusters and pools in each of some.
 MOST_CLUSTERS = 100
 # Lambda: 4 KB of environment variables. One has all names.
 MOST_CHARACTERS_OF_NAMES = 3000
 # A made fleet terminates an instance at risk this long after it launched its replacement (EC2: 120 to 7,200 s).
 REBALANCE_DEADLINE_S = 900
-
-
-@cache
-def _known_types() -> frozenset[str]:
-    """Return the instance types that EC2's API model names (botocore)."""
-    shape: Any = botocore.session.Session().get_service_model("ec2").shape_for("InstanceType")
-    return frozenset(shape.enum)
-
-
-def _known(type_: str) -> str:
-    if AMD_GPU_TYPE.match(type_):
-        raise refusal("a type without GPUs, or with GPUs of NVIDIA, is needed: ECS knows no others")
-    if type_ not in _known_types():
-        near = difflib.get_close_matches(type_, _known_types(), 1)
-        raise refusal(f"a type that EC2 has{f', such as {near[0]},' if near else ''} is needed")
-    return type_
-
-
-@cache
-def _architecture(type_: str) -> Architecture:
-    return ARCHITECTURES[ec2.InstanceType(type_).architecture]
-
-
+# The fleet launches a replacement when an instance is at risk: the handler empties the old one meanwhile.
+OF_FLEETS = {"on_rebalance": "drain", "rebalance_deadline_seconds": str(REBALANCE_DEADLINE_S)}
 _MOVES_FROM = MadeKind.SPOT_FLEET
-Kind = Annotated[
-    MadeKind,
-    BeforeValidator(MadeKind),
-    needs(f"one of {', '.join(MadeKind)}", lambda word: isinstance(word, str) and word in list(MadeKind)),
-]
-# Types whose architecture the CDK knows (aws-cdk-lib: InstanceType).
-InstanceType = Annotated[
-    str,
-    text(r"[a-z]+\d{1,2}[a-z-]*\.[a-z0-9-]+", "a key that is an EC2 instance type, such as m5.large,"),
-    AfterValidator(_known),
-]
-Types = Annotated[
-    Mapping[InstanceType, Annotated[int, whole(1, 999)]],
-    needs('a table of types with their weights, such as {"m5.large": 1},', bool),
-]
-# us-east-1a, and local zones such as us-west-2-lax-1a.
-ZONE = re.compile(r"([a-z]{2}(?:-[a-z]+)+-\d)(?:[a-z]|-[a-z0-9-]+)")
-Zone = Annotated[str, text(ZONE.pattern, "a zone such as us-east-1a")]
-Zones = Annotated[
-    tuple[Zone, ...],
-    needs('a list such as ["us-east-1a", "us-east-1b"]', bool),
-    AfterValidator(lambda zones: tuple(dict.fromkeys(zones))),
-]
+# It is a part of the name of the cluster's stack, which has no underscore (CloudFormation).
+_OF_A_STACK = r"[A-Za-z][A-Za-z0-9-]{0,99}"
+_NAME_OF_A_STACK = "a name of up to 100 letters, digits and - that begins with a letter"
 
 
-def region_of(zone: str) -> str:
-    """Return the Region of a zone.
+@dataclass(frozen=True, slots=True)
+class PlacedPool:
+    """A pool that is made, in its cluster. `name` is "" for a cluster's only pool."""
 
-    >>> region_of("us-east-1a"), region_of("us-west-2-lax-1a")
-    ('us-east-1', 'us-west-2')
-    """
-    found = ZONE.fullmatch(zone)
-    return found[1] if found else ""
+    cluster: str
+    made: Made
+    name: str = ""
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is the cluster's only pool, or was before others came: it is named like the cluster."""
+        return self.name in ("", self.cluster)
+
+    @property
+    def group(self) -> str:
+        """Return the name of its Auto Scaling group, if that is its kind."""
+        return self.cluster if self.is_first else f"{self.cluster}-{self.name}"
+
+    @property
+    def pool_name(self) -> PoolName | None:
+        """Return its group; None for a fleet, whose id EC2 chooses."""
+        kind = self.made.pool_kind
+        return PoolName(kind, self.group) if kind is PoolKind.AUTO_SCALING_GROUP else None
+
+    @property
+    def image(self) -> str:
+        """Return what its image is named by (`steady image`): the cluster, and the pool if that has another name."""
+        return self.cluster if self.is_first else f"{self.cluster}/{self.name}"
 
 
-class MadeCluster(ManagedCluster):
-    """A cluster that the deployment makes. `types` are EC2 instance types, each with its units of capacity.
+class MadeCluster(ManagedCluster, Made):
+    """A cluster that the deployment makes, on one pool of the same name.
 
-    cdk.json names the image `ami`. Where it does not, types with GPUs start from `gpu`, and all others from `common`.
     `moves_from` is `spot-fleet` while a cluster moves from its fleet to its group: both are there.
-
-    The order of zones means nothing, nor does that of a fleet's types. With `keep_order`, both are as they are written:
-    release 0.1.0 made them so, and a fleet whose overrides are in another order is replaced (CloudFormation).
     """
 
-    # Its name is a part of its stack's name, which has no underscore (CloudFormation).
-    name: Annotated[
-        str, text(r"[A-Za-z][A-Za-z0-9-]{0,99}", "a name of up to 100 letters, digits and - that begins with a letter")
-    ] = REQUIRED
-    kind: Kind
-    types: Types = REQUIRED
-    minimum: Annotated[int, whole(0, MOST_UNITS)] = Field(default=0, alias="min")
-    maximum: Annotated[int, whole(1, MOST_UNITS)] = Field(default=100, alias="max")
-    keep_order: Flag = False
-    zones: Zones = REQUIRED
-    ami: Image = Field(default=None, validate_default=True)
-    volume_gib: Annotated[int, whole(30, MOST_UNITS)] = 50
+    name: Annotated[str, text(_OF_A_STACK, _NAME_OF_A_STACK)] = REQUIRED
     moves_from: Annotated[
         MadeKind | None,
         BeforeValidator(MadeKind),
@@ -148,34 +80,24 @@ class MadeCluster(ManagedCluster):
     ] = None
 
     @property
-    def pool_kind(self) -> PoolKind:
-        """Return the kind of the cluster's pool."""
-        return self.kind.pool_kind
+    def is_made(self) -> bool:
+        """Whether the ECS cluster is made."""
+        return True
+
+    @property
+    def made_pools(self) -> tuple[PlacedPool, ...]:
+        return (PlacedPool(self.name, self),)
+
+    @property
+    def adopted_pools(self) -> tuple[AdoptedPool, ...]:
+        return ()
 
     @property
     def thresholds(self) -> Mapping[str, str]:
         """Return the row's bounds and the thresholds that fit its pool. Those that the row names come first."""
-        given = {"min_capacity": str(self.minimum), "max_capacity": str(self.maximum)}
-        if MadeKind.SPOT_FLEET in (self.kind, self.moves_from):
-            # The fleet launches a replacement when an instance is at risk: the handler empties the old one meanwhile.
-            given |= {"on_rebalance": "drain", "rebalance_deadline_seconds": str(REBALANCE_DEADLINE_S)}
-        return {**given, **self.own_thresholds}
-
-    @property
-    def fleet_types(self) -> Mapping[str, int]:
-        """Return the types with their units, sorted: a fleet prefers none. A group's are by preference, as written."""
-        return self.types if self.keep_order else dict(sorted(self.types.items()))
-
-    @field_validator("zones")
-    @classmethod
-    def _are_sorted(cls, zones: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        return zones if info.data.get("keep_order") else tuple(sorted(zones))
-
-    @model_validator(mode="after")
-    def _has_min_under_max(self) -> Self:
-        if self.minimum > self.maximum:
-            raise refusal(f"a number that is not over max, {self.maximum}, is needed", "min")
-        return self
+        bounds = {"min_capacity": str(self.minimum), "max_capacity": str(self.maximum)}
+        of_fleets = OF_FLEETS if MadeKind.SPOT_FLEET in (self.kind, self.moves_from) else {}
+        return {**bounds, **of_fleets, **self.own_thresholds}
 
     @model_validator(mode="after")
     def _moves_to_a_group(self) -> Self:
@@ -183,47 +105,114 @@ class MadeCluster(ManagedCluster):
             raise refusal(f"kind {MadeKind.SPOT} is needed, to which a fleet can move", "moves_from")
         return self
 
-    @field_validator("ami", mode="plain")
-    @classmethod
-    def _fits_the_types(cls, name: Any, info: ValidationInfo) -> Image:
-        types, images = info.data.get("types"), (info.context or {}).get("images")
-        if types is None or images is None:
-            # They are refused already.
-            return BUILT_IN[COMMON]
-        gpu = any(GPU_TYPE.match(type_) for type_ in types)
-        if name in (None, ""):
-            name = GPU if gpu else COMMON
-        if not isinstance(name, str) or name not in images:
-            raise refusal(f"one of {', '.join(images)} is needed (the key images adds your own)")
-        image: Image = images[name]
-        if gpu and not image.gpu:
-            raise refusal(f"the types have GPUs and the image {name} has no driver for them: ami {GPU} is needed")
-        for type_ in types:
-            if (architecture := _architecture(type_)) is not image.architecture:
-                raise refusal(
-                    f"{type_} is {architecture} and the image {name} is {image.architecture}: types of one "
-                    "architecture, and an ami of the same, are needed"
-                )
-        return image
+
+def _a_pool(given: Any, info: ValidationInfo) -> AdoptedPool | MadePool:
+    kinds: Mapping[str, type[AdoptedPool | MadePool]] = {"capacity": AdoptedPool, "kind": MadePool}
+    found = [of for key, of in kinds.items() if isinstance(given, dict) and key in given]
+    if len(found) != 1:
+        raise refusal(
+            'a pool that exists, such as {"name": "spot", "capacity": "auto-scaling-group:web-spot"}, or one to make '
+            '{"name": …, "kind": …, "types": …, "zones": …} is needed'
+        )
+    return found[0].model_validate(given, context=info.context)
 
 
-Row = AdoptedCluster | AdoptedPools | MadeCluster
+def _differ(given: tuple[AdoptedPool | MadePool, ...]) -> tuple[AdoptedPool | MadePool, ...]:
+    for key, values in (
+        # Construct ids, alarms and metrics whose names differ in case alone are taken for one another.
+        ("name", [one.name.lower() for one in given]),
+        ("capacity", [str(one.pool) if isinstance(one, AdoptedPool) else one.name for one in given]),
+    ):
+        for number, value in enumerate(values):
+            if (other := values.index(value)) < number:
+                raise refusal(f"another {key} than that of pools[{other}] is needed", number, key)
+    if not 1 < len(given) <= MOST_POOLS:
+        raise refusal(f"2 to {MOST_POOLS} pools are needed; one pool is the key capacity, or kind")
+    return given
+
+
+class ClusterOfPools(ManagedCluster):
+    """A cluster with several pools. `cluster` says whether it is made, or is adopted; each pool says so by its keys."""
+
+    cluster: Annotated[Literal["made", "adopted"] | None, needs("made or adopted")] = None
+    several: Annotated[
+        tuple[Annotated[AdoptedPool | MadePool, PlainValidator(_a_pool)], ...],
+        needs('a list of pools such as {"name": "spot", "capacity": "auto-scaling-group:web-spot"}'),
+        AfterValidator(_differ),
+    ] = Field(alias="pools")
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the ECS cluster is made."""
+        return self.cluster == "made"
+
+    @property
+    def made_pools(self) -> tuple[PlacedPool, ...]:
+        """Return the pools that are made."""
+        return tuple(PlacedPool(self.name, one, one.name) for one in self.several if isinstance(one, MadePool))
+
+    @property
+    def adopted_pools(self) -> tuple[AdoptedPool, ...]:
+        """Return the pools that exist."""
+        return tuple(one for one in self.several if isinstance(one, AdoptedPool))
+
+    @property
+    def thresholds(self) -> Mapping[str, str]:
+        has_fleet = any(one.made.kind is MadeKind.SPOT_FLEET for one in self.made_pools)
+        return {**(OF_FLEETS if has_fleet else {}), **self.own_thresholds}
+
+    @model_validator(mode="after")
+    def _says_whether_it_is_made(self) -> Self:
+        made = next((number for number, one in enumerate(self.several) if isinstance(one, MadePool)), None)
+        if made is not None and self.cluster is None:
+            needed = f'"made" is needed if the deployment is to make the ECS cluster, too, as it makes pools[{made}]'
+            raise refusal(f'{needed}; "adopted" if that exists', "cluster")
+        if made is None and self.is_made:
+            raise refusal('"adopted", or a pool that is made, is needed', "cluster")
+        if made is not None and "_" in self.name:
+            raise refusal(f"{_NAME_OF_A_STACK} is needed where something of the cluster is made", "name")
+        return self
+
+    @model_validator(mode="after")
+    def _makes_no_group_that_it_adopts(self) -> Self:
+        groups = {one.pool_name for one in self.made_pools}
+        for number, one in enumerate(self.several):
+            if isinstance(one, AdoptedPool) and one.pool in groups:
+                needed = "a group that the row does not make is needed: the group of a made pool is named CLUSTER-POOL"
+                raise refusal(needed, "pools", number, "capacity")
+        return self
+
+
+Row = AdoptedCluster | ClusterOfPools | MadeCluster
+# A row with a stack of its own, with what is made for it.
+RowToMake = ClusterOfPools | MadeCluster
 
 
 def _pools_of(row: Row) -> list[tuple[str | int, ...]]:
-    """Return the capacity of each pool of a row, as a key and a value, and where it stands in the row."""
-    if isinstance(row, MadeCluster):
-        return [("capacity", f"{row.pool_kind}:{row.name}", "name")]
+    """Return the capacity of each pool of a row, as a key and a value, and where it stands in the row.
+
+    Fleets that are made are left out: each has an id that no other has.
+    """
     if isinstance(row, AdoptedCluster):
         return [("capacity", str(row.pool), "capacity")]
-    return [("capacity", str(one.pool), "pools", number, "capacity") for number, one in enumerate(row.several)]
+    groups = {one.name: str(one.pool_name) for one in row.made_pools if one.pool_name}
+    if isinstance(row, MadeCluster):
+        return [("capacity", group, "name") for group in groups.values()]
+    places = ((number, one) for number, one in enumerate(row.several))
+    return [
+        ("capacity", str(one.pool), "pools", number, "capacity")
+        if isinstance(one, AdoptedPool)
+        else ("capacity", groups[one.name], "pools", number, "name")
+        for number, one in places
+        if isinstance(one, AdoptedPool) or one.name in groups
+    ]
 
 
 # Which key of a row says what it is.
-KINDS_OF_ROW: Mapping[str, type[AdoptedCluster | AdoptedPools | MadeCluster]] = {
+KINDS_OF_ROW: Mapping[str, type[Row]] = {
     "kind": MadeCluster,
     "capacity": AdoptedCluster,
-    "pools": AdoptedPools,
+    "pools": ClusterOfPools,
 }
 
 
@@ -231,14 +220,13 @@ def _row(given: Any, info: ValidationInfo) -> Row:
     if not isinstance(given, dict) or sum(key in given for key in KINDS_OF_ROW) != 1:
         raise refusal(
             'a row {"name": …, "kind": …, "types": …, "zones": …} for a cluster to make, or {"name": …, "capacity": …} '
-            'or {"name": …, "pools": […]} for one that exists, is needed'
+            'for one that exists, or {"name": …, "pools": […]} for one with several pools, is needed'
         )
     kind = next(of for key, of in KINDS_OF_ROW.items() if key in given)
     return kind.model_validate(given, context={"images": info.data.get("images")})
 
 
 def _one_cluster_each(clusters: tuple[Row, ...]) -> tuple[Row, ...]:
-    # A group that is made has the name of its cluster; a fleet that is made has a name that no other has.
     seen: dict[tuple[str | int, str | int], int] = {}
     for number, row in enumerate(clusters):
         for key, value, *at in (("name", row.name, "name"), *_pools_of(row)):

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Self
 from pydantic import model_validator
 
 from infra.settings.checks import ContainerImage, Days, Flag, Sources, Table, needs, refusal, text
-from infra.settings.clusters import Zone
+from infra.settings.made import Zone
 from monitoring.configuration import SIDECARS
 
 USED_BY_SCRAPING = {"scrape_only", "allow", "images"}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from infra.settings.checks import REQUIRED, Table, needs, refusal, text
-from infra.settings.clusters import Zone
+from infra.settings.made import Zone
 
 
 class ExistingNetwork(Table):

@@ -19,26 +19,21 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from constructs import Node
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
+from pydantic import AfterValidator, Field, PlainValidator, model_validator
 
 from infra.network_slots import LETTERS
-from infra.settings.adopted import AdoptedCluster, AdoptedPools, parse_thresholds
-from infra.settings.checks import REQUIRED, Days, Flag, Table, needs, refusal, shown, text
-from infra.settings.clusters import Clusters, MadeCluster, MadeKind, region_of
+from infra.settings.checks import Days, Flag, Table, needs, refusal, shown, text
+from infra.settings.cluster_table import ClusterTable
 from infra.settings.errors import BadSettings
-from infra.settings.images import BUILT_IN, Distribution, Image
+from infra.settings.images import Distribution
 from infra.settings.logs import LogSettings
+from infra.settings.made import region_of
 from infra.settings.monitoring import MonitoringSettings
 from infra.settings.networks import ExistingNetwork, MadeNetwork, parse_network
-from steady.pools import PoolKind
 from steady.thresholds import DEFAULTS, THRESHOLDS, contradictions
 
 RUNBOOK = "docs/runbook.md"
 MOST_VERSIONS = 1_000_000
-
-
-def _account(given: Any) -> Any:
-    return str(given) if type(given) is int and given < 10**12 else given
 
 
 def _is_number(given: Any) -> bool:
@@ -60,25 +55,15 @@ class TaskLauncherSettings(Table):
     ] = ()
 
 
-class Settings(Table):
+class Settings(ClusterTable):
     """One target's settings: an account and a Region ("": the current one), and all that is deployed there.
 
     `cloudtrail_failures` says whether a trail reports calls of RunTask that fail.
 
-    `thresholds` are those of all clusters that differ from the built-in ones. `network` is one that exists, or how the
-    one for the clusters that are made is made. `dashboards` are also the suite's own, the clusters' alone, or none.
-    `runbook` is its address, where it is published.
+    `network` is one that exists, or how the one for the pools that are made is made. `dashboards` are also the suite's
+    own, the clusters' alone, or none. `runbook` is its address, where it is published.
     """
 
-    account: Annotated[str, text(r"(\d{12})?", "a text of twelve digits"), BeforeValidator(_account)] = ""
-    region: Annotated[str, text(r"([a-z]{2}(-[a-z]+)+-\d)?", "a Region such as us-east-1")] = ""
-    images: Annotated[
-        Mapping[str, Image],
-        needs('a table of images, such as {"common": {"parameter": …}},'),
-        AfterValidator(lambda own: {**BUILT_IN, **own}),
-    ] = BUILT_IN
-    clusters: Clusters = REQUIRED
-    thresholds: Annotated[Mapping[str, str], PlainValidator(parse_thresholds)] = Field(default={})
     network: Annotated[ExistingNetwork | MadeNetwork, PlainValidator(parse_network)] = MadeNetwork()
     logs: LogSettings | None = None
     monitoring: MonitoringSettings | None = None
@@ -100,50 +85,11 @@ class Settings(Table):
     powertools_layer_version: Annotated[int, Field(ge=0, le=MOST_VERSIONS), needs("a version number", _is_number)] = 0
 
     @property
-    def adopted(self) -> tuple[AdoptedCluster | AdoptedPools, ...]:
-        """Return the clusters that exist."""
-        return tuple(c for c in self.clusters if not isinstance(c, MadeCluster))
-
-    @property
-    def made(self) -> tuple[MadeCluster, ...]:
-        """Return the clusters that the deployment makes."""
-        return tuple(c for c in self.clusters if isinstance(c, MadeCluster))
-
-    @property
-    def has_spot(self) -> bool:
-        """Whether Spot Instances are made."""
-        return any(row.kind is not MadeKind.ON_DEMAND for row in self.made)
-
-    @property
     def made_zones(self) -> list[str]:
-        """List the zones of the network that is made, sorted; none where no cluster is made, or a network exists."""
-        if isinstance(self.network, ExistingNetwork) or not self.made:
+        """List the zones of the network that is made, sorted; none where no pool is made, or a network exists."""
+        if isinstance(self.network, ExistingNetwork) or not self.made_pools:
             return []
-        return sorted({*self.network.zones, *(zone for row in self.made for zone in row.zones)})
-
-    def adopted_pools(self, kind: PoolKind) -> list[str]:
-        """List the names of the adopted pools of `kind`."""
-        return [one.pool.name for c in self.adopted for one in c.pools if one.pool.kind is kind]
-
-    @property
-    def several_pools(self) -> list[str]:
-        """List the names of the clusters with several pools."""
-        return [c.name for c in self.adopted if isinstance(c, AdoptedPools)]
-
-    def made_on(self, kind: PoolKind) -> list[str]:
-        """List the names of the clusters that are made on a pool of `kind`."""
-        return [c.name for c in self.made if c.pool_kind is kind]
-
-    def may_hold_spot(self, kind: PoolKind) -> list[str]:
-        """List the names of the pools of `kind` that launch Spot Instances, or may: the adopted ones."""
-        made = [c.name for c in self.made if c.pool_kind is kind and c.kind is not MadeKind.ON_DEMAND]
-        return [*self.adopted_pools(kind), *made]
-
-    @property
-    def fitting(self) -> list[str]:
-        """List the made clusters of on-demand instances whose group may launch its types in another order."""
-        rows = (row for row in self.made if row.kind is MadeKind.ON_DEMAND)
-        return [row.name for row in rows if {**self.thresholds, **row.thresholds}.get("type_order") == "fitting"]
+        return sorted({*self.network.zones, *(zone for pool in self.made_pools for zone in pool.made.zones)})
 
     @model_validator(mode="after")
     def _has_a_place_for_each_service(self) -> Self:
@@ -151,19 +97,21 @@ class Settings(Table):
         aggregators, monitoring = self.logs and self.logs.aggregators, self.monitoring
         if aggregators:
             self._check_place(aggregators.cluster, "logs", "aggregators", "cluster")
-            if self.adopted and not aggregators.allow:
-                needed = f"{self.adopted[0].name} is adopted, so the security groups of its instances are needed"
+            adopted = next((c.name for c in self.clusters if c.adopted_pools), None)
+            if adopted and not aggregators.allow:
+                needed = f"{adopted} is adopted, so the security groups of its instances are needed"
                 raise refusal(needed, "logs", "aggregators", "allow")
         if monitoring and monitoring.cluster:
             self._check_place(monitoring.cluster, "monitoring", "cluster")
-            row = next((row for row in self.made if row.name == monitoring.cluster), None)
-            if row and row.ami.distribution is Distribution.UBUNTU:
+            systems = {pool.made.ami.distribution for pool in self.made_pools if pool.cluster == monitoring.cluster}
+            if systems == {Distribution.UBUNTU} and self.zones_of(monitoring.cluster):
                 # Prometheus keeps its samples on EFS, by an access point.
                 needed = (
-                    f"{row.name} starts from Ubuntu, which cannot mount EFS with its access points: another cluster"
+                    f"{monitoring.cluster} starts from Ubuntu, which cannot mount EFS with its access points: another "
+                    "cluster"
                 )
                 raise refusal(f"{needed} is needed", "monitoring", "cluster")
-        if monitoring and not (self._network_exists or self.made):
+        if monitoring and not (self._network_exists or self.made_pools):
             raise refusal("all clusters are adopted, so the key network is needed for monitoring", "network")
         if monitoring and monitoring.cluster and isinstance(self.network, MadeNetwork) and not self.network.has_nat:
             # A task with a network interface of its own has no public address, even in a public subnet.
@@ -176,19 +124,18 @@ class Settings(Table):
         names = [c.name for c in self.clusters]
         if cluster not in names:
             raise refusal(f"one of {', '.join(names)} is needed", *at)
-        if not self._network_exists and cluster not in {c.name for c in self.made}:
+        if not self._network_exists and not self.zones_of(cluster):
             raise refusal(f"{cluster} is adopted, so the key network is needed, with the network that it is in", *at)
 
     @model_validator(mode="after")
     def _has_a_subnet_in_each_zone(self) -> Self:
         region = self.region
-        for number, row in enumerate(self.clusters):
-            for zone in row.zones if isinstance(row, MadeCluster) else ():
-                region = region or region_of(zone)
-                if region_of(zone) != region:
-                    raise refusal(f"zones of {region} are needed", "clusters", number, "zones")
-                if isinstance(self.network, ExistingNetwork) and zone not in self.network.subnets:
-                    raise refusal(f"a subnet for the cluster {row.name} is needed", "network", "subnets", zone)
+        for zone, cluster, *at in self.zones_in_rows():
+            region = region or region_of(zone)
+            if region_of(zone) != region:
+                raise refusal(f"zones of {region} are needed", *at)
+            if isinstance(self.network, ExistingNetwork) and zone not in self.network.subnets:
+                raise refusal(f"a subnet for the cluster {cluster} is needed", "network", "subnets", zone)
         return self
 
     @model_validator(mode="after")
@@ -196,19 +143,16 @@ class Settings(Table):
         network = self.network
         if isinstance(network, ExistingNetwork):
             return self
-        place = region_of(next((zone for row in self.made for zone in row.zones), ""))
+        place = region_of(next((zone for zone, *_ in self.zones_in_rows()), ""))
         for key, zones in (("zones", network.zones), ("made_for", network.made_for)):
             if any(region_of(zone) != place for zone in zones):
                 raise refusal(f"zones of {place or 'the Region of a cluster that is made'} are needed", "network", key)
-        for number, row in enumerate(self.clusters):
-            for zone in row.zones if isinstance(row, MadeCluster) else ():
-                if network.zones and zone not in network.zones:
-                    raise refusal(
-                        f"a list that has {zone}, a zone of the cluster {row.name}, is needed", "network", "zones"
-                    )
-                if zone not in network.made_for and zone not in {f"{place}{letter}" for letter in LETTERS}:
-                    needed = f"the network that is made has room for zones a to f: for {zone}, the key network with "
-                    raise refusal(f"{needed}vpc and subnets is needed", "clusters", number, "zones")
+        for zone, cluster, *at in self.zones_in_rows():
+            if network.zones and zone not in network.zones:
+                raise refusal(f"a list that has {zone}, a zone of the cluster {cluster}, is needed", "network", "zones")
+            if zone not in network.made_for and zone not in {f"{place}{letter}" for letter in LETTERS}:
+                needed = f"the network that is made has room for zones a to f: for {zone}, the key network with "
+                raise refusal(f"{needed}vpc and subnets is needed", *at)
         return self
 
     @property
@@ -228,10 +172,12 @@ class Settings(Table):
     @model_validator(mode="after")
     def _has_room_for_its_aggregators(self) -> Self:
         aggregators = self.logs and self.logs.aggregators
-        for row in self.made:
-            if aggregators and aggregators.cluster == row.name and aggregators.count > row.maximum:
+        if aggregators and self.zones_of(aggregators.cluster):
+            pools = [pool.made for pool in self.made_pools if pool.cluster == aggregators.cluster]
+            most = sum(pool.maximum for pool in pools)
+            if aggregators.count > most:
                 # Each has an instance of its own.
-                needed = f"{row.name} has at most {row.maximum} instances: a number that is not over it is needed"
+                needed = f"{aggregators.cluster} has at most {most} instances: a number that is not over it is needed"
                 raise refusal(needed, "logs", "aggregators", "count")
         return self
 

@@ -18,9 +18,14 @@ from monitoring.dashboards.panels import (
     page,
 )
 from steady.metrics import MetricName
+from steady.scaling.by_pool import BY_POOL
 
 OF = '{cluster="$cluster"}'
 AUTOSCALER = {"cluster": "$cluster", "service": "autoscaler"}
+EACH_POOL = {**AUTOSCALER, "pool": "*"}
+# Grafana, "CloudWatch query editor", "Use dynamic labels": the value of a dimension.
+POOL = "${PROP('Dim.pool')}"
+TROUBLE = (MetricName.POOL_UNREADABLE, *(reason.__name__ for reason in BY_POOL))
 
 
 def dashboard() -> builders.Dashboard:
@@ -39,6 +44,24 @@ def dashboard() -> builders.Dashboard:
             Metric(MetricName.TARGET, "target", AUTOSCALER, statistic="Maximum"),
             Metric(MetricName.HELD, "held", AUTOSCALER, statistic="Maximum"),
             Metric(MetricName.ON_DEMAND, "on-demand", AUTOSCALER, statistic="Maximum"),
+        ),
+        cloudwatch_graph(
+            "Capacity of each pool, in units",
+            COUNT,
+            "What each pool of a cluster with several holds. Empty for a cluster with one pool.",
+            Metric(MetricName.HELD, POOL, EACH_POOL, statistic="Maximum"),
+        ),
+        cloudwatch_graph(
+            "Target of each pool, % of its maximum",
+            COUNT,
+            "At 100 the pool grows no more, and tasks go to other pools. Empty for a cluster with one pool.",
+            Metric(MetricName.OF_MAXIMUM, POOL, EACH_POOL, statistic="Maximum"),
+        ),
+        cloudwatch_graph(
+            "What is wrong with pools, a minute",
+            COUNT,
+            "Pools that are passed over because they do not deliver, and the problems of each.",
+            *(Metric(name, f"{name} {POOL}", EACH_POOL) for name in TROUBLE),
         ),
         graph(
             "CPU",

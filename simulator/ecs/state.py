@@ -198,7 +198,7 @@ class Service:
     Attributes:
         target_groups: the ARNs of the target groups in which its newest deployment registers tasks.
         idle_groups: of a blue/green or CodeDeploy service: the others, which change places with `target_groups`.
-        deploys, rebalances: how it deploys; whether ECS balances its tasks over the zones (`availabilityZoneRebalancing`).
+        deploys: how it is deployed; `rebalances`: ECS balances its tasks over zones (`availabilityZoneRebalancing`).
         launch: on what its newest deployment runs; `earlier_launches` has that of those before it.
         otherwise: in which other way its tasks get requests; None: in none. `hidden_groups` then counts these requests.
         revision: the number of its newest service revision; `earlier` has the target groups of those before it.

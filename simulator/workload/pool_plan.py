@@ -34,6 +34,7 @@ class PoolPlan:
         on_spot: whether a group is of Spot Instances.
         parameters: `min_capacity`, `max_capacity` and `priority`, as far as the pool has its own.
         provider: the capacity provider of a group; "": it has none.
+        attributes: the custom attributes of a group's instances, which the deployment knows.
     """
 
     kind: PoolKind
@@ -42,6 +43,7 @@ class PoolPlan:
     on_spot: bool = False
     parameters: Mapping[str, int] = field(default_factory=dict)
     provider: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def buys_spot(self) -> bool:

@@ -81,7 +81,8 @@ def test_a_cluster_of_the_usual_terraform_module_gets_a_row_with_its_pools(aws: 
         ],
         "thresholds": {"mode": "dry-run"},
     }
-    assert [target.settings.several_pools for target in targets_in({"clusters": [found["row"]]})] == [["web"]]
+    [target] = targets_in({"clusters": [found["row"]]})
+    assert target.settings.several_pools == {"web": ["web", "web-spot_1"]}
     # Managed scaling is another writer of the capacity.
     assert "other-writer" in {one["check"] for one in found["findings"]}
 

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from cli.image import deployed_image
 from cli.main import app
 from infra import stacks
+from infra.settings.target import targets_in
 
 OURS = "/images/ours"
 ROWS: list[dict[str, Any]] = [
@@ -106,7 +107,26 @@ def test_a_deployment_of_the_release_before_keeps_the_image_that_it_has(
             assert stack == {"StackName": "steady-cluster-web"}
             return {"Stacks": [{"Parameters": [{"ParameterKey": "BootstrapVersion"}, *parameters]}]}
 
-    assert deployed_image(CloudFormation(), "web") == "ami-0"
+    [target] = targets_in({"images": {"common": {"parameter": OURS}}, "clusters": ROWS})
+    assert deployed_image(CloudFormation(), target.settings.made_pools[0]) == "ami-0"
+
+
+def test_each_pool_that_is_made_has_an_image_of_its_own(account: Any) -> None:
+    gpu = {"name": "gpu", "kind": "spot", "types": {"g5.xlarge": 1}, "zones": ["us-east-1a"]}
+    arm = {**gpu, "name": "arm", "types": {"m6g.large": 1}, "ami": "arm"}
+    theirs = {"name": "theirs", "capacity": "auto-scaling-group:theirs"}
+    images = {
+        "common": {"parameter": OURS},
+        "gpu": {"parameter": OURS, "gpu": True},
+        "arm": {"parameter": OURS, "architecture": "arm64"},
+    }
+    describe([{"name": "mix", "cluster": "made", "pools": [gpu, arm, theirs]}], images=images)
+    assert "steady image mix/gpu --newest" in run("prepare")
+    release(account, "ami-2")
+
+    assert "mix/gpu: ami-1 -> ami-2" in run("image", "mix/gpu", "--newest")
+    assert (image_of(account, "mix/gpu"), image_of(account, "mix/arm")) == ("ami-2", "ami-1")
+    assert "one of mix/gpu, mix/arm is needed" in run("image", "mix", code=2)
 
 
 def test_a_fresh_account_gets_ec2s_roles_for_spot_once(account: Any, aws: boto3.Session) -> None:

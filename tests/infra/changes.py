@@ -22,6 +22,7 @@ Templates = Mapping[str, Mapping[str, Any]]
 
 FLEET = "AWS::EC2::SpotFleet"
 TEMPLATE = "AWS::EC2::LaunchTemplate"
+REVISED = "AWS::ECS::TaskDefinition"
 OF_FLEETS = ("/properties/SpotFleetRequestConfigData/LaunchTemplateConfigs",)
 # What holds data, runs, or is the place of what runs.
 LASTING = (
@@ -63,12 +64,16 @@ def _synthesized(settings: str) -> str:
 
 
 def replaced(before: Templates, after: Templates) -> list[str]:
-    """List the resources that CloudFormation would replace: it makes another one, and removes the one that is there."""
+    """List the resources that CloudFormation would replace: it makes another one, and removes the one that is there.
+
+    A task definition is left out: another one is its next revision, to which ECS rolls the service. Each change of a
+    file that a container unpacks, such as a dashboard, makes one (infra/packed_files.py).
+    """
     return [
         f"{stack} {name}: {way}"
         for stack, name, old, new in _both(before, after)
         for way in _ways(old["Type"])
-        if _at(old, way) != _at(new, way)
+        if old["Type"] != REVISED and _at(old, way) != _at(new, way)
     ] + [
         f"{stack} {name}: its launch template changes"
         for stack, name, old, _ in _both(before, after)

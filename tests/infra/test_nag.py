@@ -12,10 +12,12 @@ import pytest
 
 from infra import stacks
 from tests.infra.made_clusters import EXAMPLE
+from tests.infra.test_made_pools import MIXED
 from tests.infra.test_stacks import CONTEXT
 
 LAUNCHED = "image|launch-template|network-interface|security-group|snapshot|subnet|volume"
-NAMES = "(old-web|old-batch|web|batch|train)"
+GROUPS = "(old-)?web|batch|mix-(base|spot)|theirs"
+NAMES = "(old-web|old-batch|web|batch|train|mix)"
 # What is accepted, and why. A wildcard is accepted only where its statement has a condition, or AWS knows no resource.
 ACCEPTED = {
     r"AwsSolutions-L1": "Python 3.13 is the runtime that the pinned Powertools layer is made for.",
@@ -23,13 +25,13 @@ ACCEPTED = {
     r"AwsSolutions-IAM5\[.*:parameter/steady/(deployed|defaults|clusters)/\*\]": "The suite's own parameters.",
     r"AwsSolutions-IAM5\[.*:parameter/aws/service/\*\]": "AWS's own parameters, which anybody may read.",
     rf"AwsSolutions-IAM5\[.*:ecs:.*:(container-instance|task|service(-revision)?)/{NAMES}/\*\]": "Of our clusters.",
-    r"AwsSolutions-IAM5\[.*:autoScalingGroup:\*:autoScalingGroupName/((old-)?web|batch)\]": "A group's ARN has an id.",
+    rf"AwsSolutions-IAM5\[.*:autoScalingGroup:\*:autoScalingGroupName/({GROUPS})\]": "A group's ARN has an id.",
     r"AwsSolutions-IAM5\[.*:ec2:.*:instance/\*\]": "Limited by the tag of our Spot Fleets; of an instance's role, to "
     "the instance itself by the SSM agent, whose id nobody knows before.",
     r"AwsSolutions-IAM5\[.*:ec2:.*:spot-fleet-request/\*\]": "Limited by the tag of the fleets that are made.",
     rf"AwsSolutions-IAM5\[.*:ec2:.*:({LAUNCHED})/\*\]": "A launch from our clusters' own templates, by their tag, "
     "with nothing of them overridden: see test_type_order.py.",
-    r"AwsSolutions-IAM5\[.*:iam::.*:role/steady-cluster-web-\*\]": "CloudFormation chooses the end of its name.",
+    r"AwsSolutions-IAM5\[.*:iam::.*:role/steady-cluster-(web|mix)-\*\]": "CloudFormation chooses the end of its name.",
     r"AwsSolutions-IAM5\[.*:ecr:.*:repository/\*\]": "A cluster pulls the images of all of the account's services.",
     r"AwsSolutions-IAM5\[.*:logs:.*:log-group:\*\]": "A cluster logs into the operators' own log groups (awslogs).",
     r"AwsSolutions-IAM4\[.*AmazonEC2SpotFleetTaggingRole\]": "What EC2's Spot Fleet service itself does for a fleet, "
@@ -62,7 +64,7 @@ ACCEPTED = {
 
 
 def test_every_finding_of_cdk_nag_is_one_that_is_accepted_with_its_reason(tmp_path: Path) -> None:
-    # Clusters that are adopted, and one of each kind that is made.
+    # Clusters that are adopted, one of each kind that is made, and one with several pools.
     adopted = [
         {"name": "old-web", "capacity": "auto-scaling-group:old-web"},
         {"name": "old-batch", "capacity": "spot-fleet:sfr-1"},
@@ -75,7 +77,7 @@ def test_every_finding_of_cdk_nag_is_one_that_is_accepted_with_its_reason(tmp_pa
         "task_status": EXAMPLE["task_status"],
         "task_launcher": {"roles": ["arn:aws:iam::123456789012:role/report"]},
         "thresholds": {"type_order": "fitting"},
-        "clusters": [*adopted, *EXAMPLE["clusters"]],
+        "clusters": [*adopted, *EXAMPLE["clusters"], MIXED],
     }
     app = cdk.App(context=context, outdir=str(tmp_path))
     stacks.add_to(app)

@@ -64,7 +64,7 @@ def test_an_image_of_ones_own_takes_the_common_ones_place() -> None:
 
 def test_a_table_may_come_from_the_command_line() -> None:
     [target] = targets_of(cdk.App(context={"clusters": json.dumps([ADOPTED])}).node)
-    assert [c.name for c in target.settings.adopted] == ["a"]
+    assert [c.name for c in target.settings.clusters] == ["a"]
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,13 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from infra.settings.adopted import AdoptedCluster, AdoptedPool, AdoptedPools
+from infra.settings.adopted import AdoptedCluster, AdoptedPool
 from infra.settings.checks import Table, shown
-from infra.settings.clusters import MadeCluster
+from infra.settings.clusters import ClusterOfPools, MadeCluster
 from infra.settings.errors import BadSettings
 from infra.settings.images import Image
 from infra.settings.logs import AggregatorSettings, LogSettings
+from infra.settings.made import MadePool
 from infra.settings.monitoring import MonitoringImages, MonitoringSettings
 from infra.settings.networks import ExistingNetwork
 from infra.settings.target import Settings, TaskLauncherSettings, TaskStatusSettings, targets_in
@@ -49,6 +50,7 @@ CONTEXT: dict[str, Any] = {
         {"name": "old", "capacity": "auto-scaling-group:old", "hook": False, "thresholds": {"mode": "paused"}},
         {
             "name": "mix",
+            "cluster": "adopted",
             "pools": [
                 {
                     "name": "base",
@@ -57,8 +59,21 @@ CONTEXT: dict[str, Any] = {
                     "min": 2,
                     "max": 9,
                     "priority": 1,
+                    "attributes": {"pool": "base"},
                 },
-                {"name": "spot", "capacity": "spot-fleet:sfr-1"},
+                {
+                    "name": "gpu",
+                    "kind": "spot",
+                    "types": {"g5.xlarge": 1},
+                    "min": 0,
+                    "max": 4,
+                    "keep_order": False,
+                    "zones": [ZONE],
+                    "ami": "gpu",
+                    "volume_gib": 200,
+                    "priority": 2,
+                    "attributes": {"pool": "gpu"},
+                },
             ],
             "thresholds": {"expander": "least-waste"},
         },
@@ -100,8 +115,9 @@ MODELS: tuple[tuple[type[Table], Way], ...] = (
     (Image, ("images", "ours")),
     (MadeCluster, ("clusters", 0)),
     (AdoptedCluster, ("clusters", 1)),
-    (AdoptedPools, ("clusters", 2)),
+    (ClusterOfPools, ("clusters", 2)),
     (AdoptedPool, ("clusters", 2, "pools", 0)),
+    (MadePool, ("clusters", 2, "pools", 1)),
     (ExistingNetwork, ("network",)),
     (LogSettings, ("logs",)),
     (AggregatorSettings, ("logs", "aggregators")),
@@ -115,7 +131,7 @@ ALSO_RIGHT: dict[Way, tuple[type, ...]] = {
     ("account",): (int,),
     ("powertools_layer_version",): (str, float),
     ("clusters", 0, "thresholds", "api_share"): (str,),
-    ("clusters", 0, "ami"): (type(None),),
+    **{(*way, "ami"): (type(None),) for way in (("clusters", 0), ("clusters", 2, "pools", 1))},
     **{(key,): (type(None),) for key in Settings.known_keys() if key != "clusters"},
 }
 # A value that is right by itself may leave another key wrong, which refers to it: then the line names that one.

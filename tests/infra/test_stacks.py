@@ -13,7 +13,7 @@ from aws_cdk.assertions import Match, Template
 
 from infra import stacks, wiring
 from infra.alarms import PREFIX
-from infra.watch_stack import OF_RENEWAL, WATCHED
+from infra.watched import OF_POOLS, OF_RENEWAL, WATCHED
 from interruption_handler import notices
 from steady.api_budget import limits
 from tests.infra.watched import watch_template
@@ -203,11 +203,12 @@ def test_every_alarm_links_to_an_entry_of_the_runbook(templates: dict[str, Templ
 def test_the_runbook_names_every_alarm_in_the_entry_that_it_links_to(templates: dict[str, Template]) -> None:
     """By its form: the names of clusters, functions and buckets are CLUSTER, FUNCTION and BUCKET there."""
     forms = {(name_form(alarm["AlarmName"]), links(alarm)[0]) for alarm in alarms(templates)}
-    # Those of clusters that the deployment renews are in no template here (test_watch.py).
+    # Those of clusters that the deployment renews, and of pools, are in no template here (test_watch.py).
     forms |= {(f"CLUSTER {watched.name}", watched.entry) for watched in OF_RENEWAL}
+    forms |= {(f"CLUSTER pool POOL {watched.name}", watched.entry) for watched in OF_POOLS}
     named = {(name, anchor) for anchor, entry in RUNBOOK.items() for name in re.findall(r"`([^`]+)`", heading(entry))}
 
-    assert len(forms) == len(WATCHED) + len(OF_RENEWAL) + 5, (
+    assert len(forms) == len(WATCHED) + len(OF_RENEWAL) + len(OF_POOLS) + 5, (
         "a tick, a bucket, a function's errors and dead letters, what is not sent"
     )
     assert forms == named

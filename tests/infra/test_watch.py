@@ -12,12 +12,14 @@ import pytest
 from aws_cdk.assertions import Template
 
 from infra import stacks, wiring
-from infra.dashboards import ORDER_REASONS, POOL_REASONS, RENEWAL_REASONS
-from infra.watch_stack import NEAR_A_LIMIT, OF_RENEWAL, WATCHED
+from infra.dashboards import ORDER_REASONS, RENEWAL_REASONS
+from infra.watch_stack import NEAR_A_LIMIT
+from infra.watched import OF_POOLS, OF_RENEWAL, WATCHED
 from simulator.world import World
 from steady.api_budget import limits
 from steady.aws.telemetry import PowertoolsTelemetry
 from steady.metrics import MetricName
+from steady.scaling.delivery import PassedOver
 from steady.scaling.reasons import Reason
 from tests.infra.test_stacks import CONTEXT
 from tests.infra.watched import watch_template
@@ -197,10 +199,11 @@ def test_every_metric_is_read_by_an_alarm_or_a_dashboard(templates: dict[str, Te
 
     # Gauges are looked for where the functions put them out: in the test of what the functions count. Those of an order
     # of types are on the dashboards of clusters that may change it (test_type_order.py), those of pools where a cluster
-    # has several (test_stacks.py), those of renewal where it is on (below).
+    # has several (test_pool_metrics.py), those of renewal where it is on (below).
     missing = {name for name in names if not re.search(rf"\b{name}\b", shown)}
-    of_some = (*ORDER_REASONS, *POOL_REASONS, *RENEWAL_REASONS)
-    assert missing == {MetricName.DRIFTED, *(reason.__name__ for reason in of_some)}
+    of_some = (*ORDER_REASONS, PassedOver, *RENEWAL_REASONS)
+    gauges = {MetricName.DRIFTED, MetricName.OF_MAXIMUM, MetricName.POOL_UNREADABLE}
+    assert missing == {*gauges, *(reason.__name__ for reason in of_some)}
 
 
 def test_a_cluster_that_the_deployment_renews_has_its_row_and_its_alarm(templates: dict[str, Template]) -> None:
@@ -221,4 +224,6 @@ def test_a_cluster_that_the_deployment_renews_has_its_row_and_its_alarm(template
 def test_the_page_of_renamed_alarms_has_every_alarm_of_a_cluster() -> None:
     page = (ROOT / "docs" / "renamed-alarms.md").read_text()
 
-    assert [watched.name for watched in (*WATCHED, *OF_RENEWAL) if f"| `CLUSTER {watched.name}` |" not in page] == []
+    names = [f"CLUSTER {watched.name}" for watched in (*WATCHED, *OF_RENEWAL)]
+    names += [f"CLUSTER pool POOL {watched.name}" for watched in OF_POOLS]
+    assert [name for name in names if f"| `{name}` |" not in page] == []

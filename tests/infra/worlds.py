@@ -20,7 +20,7 @@ from tests.simulator.spot_groups import group_of
 
 
 def worlds() -> Iterator[World]:
-    of_scaling = (_world_of_ticks, _world_of_pools, _world_of_failures, _world_of_renewal)
+    of_scaling = (_world_of_ticks, world_of_pools, _world_of_failures, _world_of_renewal)
     for build in (_world_of_interruptions, *of_scaling, _world_of_launches):
         world = build()
         assert not [f for function in world.suite.functions() for f in function.failures]
@@ -92,7 +92,7 @@ def _world_of_ticks() -> World:
     return world
 
 
-def _world_of_pools() -> World:
+def world_of_pools() -> World:
     """A cluster with two pools: both grow, and shrink again."""
     world = World(seed=5)
     world.account.endpoint.log = []

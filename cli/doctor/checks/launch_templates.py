@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Iterable
+from shlex import quote
 
 from cli.doctor.model import Finding, Inspection, LaunchTemplate
 from infra.fitness import SHORTEST_DELAY_S, longest_stop_timeout_s
@@ -82,6 +83,6 @@ def _user_data_command(template: LaunchTemplate, inspection: Inspection, correct
     line = f"echo {setting} >> /etc/ecs/ecs.config && systemctl restart ecs"
     return (
         "aws ssm send-command --document-name AWS-RunShellScript "
-        f"--targets Key=tag:{pool.kind.traits.tag},Values={pool.name} "
+        f"--targets Key=tag:{pool.kind.traits.tag},Values={quote(pool.name)} "
         f"--parameters 'commands=[\"{line}\"]'"
     )

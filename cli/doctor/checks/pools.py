@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from shlex import quote
 
 from cli.doctor.capacity.pools import show_command, zero_capacity_command
 from cli.doctor.model import Finding, Inspection
@@ -18,7 +19,7 @@ def check_hook(inspection: Inspection) -> Iterable[Finding]:
             f"Auto Scaling group {name}",
             "terminates instances without a lifecycle hook",
             f"a hook on {TERMINATING}",
-            f"aws autoscaling put-lifecycle-hook --auto-scaling-group-name {name} --lifecycle-hook-name "
+            f"aws autoscaling put-lifecycle-hook --auto-scaling-group-name {quote(name)} --lifecycle-hook-name "
             f"{HOOK_NAME} --lifecycle-transition {TERMINATING} --heartbeat-timeout {HOOK_HEARTBEAT_S} "
             "--default-result CONTINUE",
         )
@@ -48,6 +49,19 @@ def check_tags(inspection: Inspection) -> Iterable[Finding]:
         )
 
 
+def check_registered(inspection: Inspection) -> Iterable[Finding]:
+    """Find instances of the pool that do not register with the cluster: healing would terminate them."""
+    ids = inspection.unregistered
+    if ids:
+        yield Finding(
+            "unregistered",
+            f"{len(ids)} of the instances of {inspection.pool} ({_first_of(ids)})",
+            f"are not registered with cluster {inspection.cluster}, and healing would terminate them",
+            "a pool of this cluster alone",
+            f"aws ec2 describe-instances --instance-ids {' '.join(ids)}",
+        )
+
+
 def check_replacement(inspection: Inspection) -> Iterable[Finding]:
     """Find a pool that does not replace its instances."""
     name = inspection.pool.name
@@ -60,7 +74,7 @@ def check_replacement(inspection: Inspection) -> Iterable[Finding]:
             f"Auto Scaling group {name}",
             f"has suspended processes ({processes})",
             "a group without suspended processes",
-            f"aws autoscaling resume-processes --auto-scaling-group-name {name} --scaling-processes {processes}",
+            f"aws autoscaling resume-processes --auto-scaling-group-name {quote(name)} --scaling-processes {processes}",
         )
     if inspection.fleet_type != "maintain":
         yield Finding(
@@ -85,7 +99,7 @@ def check_spot_group(inspection: Inspection) -> Iterable[Finding]:
             f"Auto Scaling group {name}",
             "replaces no Spot Instance before it is interrupted",
             "Capacity Rebalancing",
-            f"aws autoscaling update-auto-scaling-group --auto-scaling-group-name {name} --capacity-rebalance",
+            f"aws autoscaling update-auto-scaling-group --auto-scaling-group-name {quote(name)} --capacity-rebalance",
         )
     if percent < 100:
         yield Finding(
@@ -106,7 +120,16 @@ def check_other_writers(inspection: Inspection) -> Iterable[Finding]:
             f"Auto Scaling group {name}",
             f"has the scaling policy {policy}",
             "a group whose capacity only the suite sets",
-            f"aws autoscaling delete-policy --auto-scaling-group-name {name} --policy-name {policy}",
+            f"aws autoscaling delete-policy --auto-scaling-group-name {quote(name)} --policy-name {quote(policy)}",
+        )
+    for action in inspection.schedules:
+        yield Finding(
+            "other-writer",
+            f"Auto Scaling group {name}",
+            f"has the scheduled action {action}",
+            "a group whose capacity only the suite sets",
+            f"aws autoscaling delete-scheduled-action --auto-scaling-group-name {quote(name)} --scheduled-action-name "
+            f"{quote(action)}",
         )
     for provider in inspection.capacity_providers:
         yield Finding(
@@ -115,7 +138,7 @@ def check_other_writers(inspection: Inspection) -> Iterable[Finding]:
             f"scales the Auto Scaling group {name}",
             "a group whose capacity only the suite sets. Tasks that wait in PROVISIONING now fail without it: use the "
             "launch queue first (docs/mixed-clusters.md)",
-            f"aws ecs update-capacity-provider --name {provider} "
+            f"aws ecs update-capacity-provider --name {quote(provider)} "
             # ECS API, managedTerminationProtection: "managed scaling must also be used".
             "--auto-scaling-group-provider managedScaling={status=DISABLED},managedTerminationProtection=DISABLED",
         )

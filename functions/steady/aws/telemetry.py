@@ -19,17 +19,17 @@ class Telemetry(Protocol):
 
     def error(self, message: str, **fields: Any) -> None: ...
 
-    def count(self, metric: str, value: float = 1, cluster: str = "") -> None: ...
+    def count(self, metric: str, value: float = 1, cluster: str = "", pool: str = "") -> None: ...
 
     def seconds(self, metric: str, value: float, cluster: str) -> None: ...
 
-    def gauges(self, values: Mapping[str, float], cluster: str) -> None: ...
+    def gauges(self, values: Mapping[str, float], cluster: str, pool: str = "") -> None: ...
 
     def api_calls(self, calls: Mapping[str, int]) -> None: ...
 
 
 class PowertoolsTelemetry:
-    """Writes log lines as JSON to standard output, and metrics as EMF lines with the cluster as their dimension."""
+    """Writes log lines as JSON to standard output, and metrics as EMF lines of functions, clusters and pools."""
 
     def __init__(self) -> None:
         self.logger = Logger()
@@ -43,17 +43,18 @@ class PowertoolsTelemetry:
     def error(self, message: str, **fields: Any) -> None:
         self.logger.error(message, extra=fields)
 
-    def count(self, metric: str, value: float = 1, cluster: str = "") -> None:
+    def count(self, metric: str, value: float = 1, cluster: str = "", pool: str = "") -> None:
         if value:
-            self._one(metric, MetricUnit.Count, value, {"cluster": cluster} if cluster else {})
+            self._one(metric, MetricUnit.Count, value, _dimensions(cluster, pool))
 
     def seconds(self, metric: str, value: float, cluster: str) -> None:
         self._one(metric, MetricUnit.Seconds, value, {"cluster": cluster})
 
-    def gauges(self, values: Mapping[str, float], cluster: str) -> None:
-        """Put the state of a cluster into one line: `values`, by the metric's name."""
+    def gauges(self, values: Mapping[str, float], cluster: str, pool: str = "") -> None:
+        """Put the state of a cluster, or of one of its pools, into one line: `values`, by the metric's name."""
         metrics = EphemeralMetrics(namespace=NAMESPACE)
-        metrics.add_dimension(name="cluster", value=cluster)
+        for dimension, named in _dimensions(cluster, pool).items():
+            metrics.add_dimension(name=dimension, value=named)
         for name, value in values.items():
             metrics.add_metric(name=name, unit=MetricUnit.NoUnit, value=value)
         metrics.flush_metrics()
@@ -67,3 +68,7 @@ class PowertoolsTelemetry:
         with single_metric(name=metric, unit=unit, value=value, namespace=NAMESPACE) as line:
             for name, dimension in dimensions.items():
                 line.add_dimension(name=name, value=dimension)
+
+
+def _dimensions(cluster: str, pool: str) -> dict[str, str]:
+    return {name: value for name, value in (("cluster", cluster), ("pool", pool)) if value}

@@ -20,10 +20,11 @@ class _Priced:
 def dearest_first(parts: Sequence[Part]) -> tuple[Part, ...]:
     """Return `parts`, the one with the dearest vCPUs first, each with the pools that cost less beside it.
 
-    A pool that is passed over takes no tasks of others.
+    A pool that is passed over takes no tasks of others. Neither does one that is being renewed: what it has free is for
+    the tasks of its own old instances.
     """
     priced = sorted((_Priced(part, _usd(part)) for part in parts), key=lambda one: (-one.usd, one.part.settings.name))
-    ready = [other for other in priced if not other.part.gives_back]
+    ready = [one for one in priced if not one.part.gives_back and not one.part.state.renewal.is_under_way]
 
     def with_cheaper(one: _Priced) -> Part:
         beside = tuple(_beside(other.part) for other in ready if other.usd < one.usd)

@@ -7,7 +7,7 @@ from functools import cached_property
 from steady.cluster import InstanceShape, Snapshot, TaskShape
 from steady.list_prices import price
 from steady.pools import Purchase
-from steady.scaling.pool import Bounds, launched_shapes, next_shape, shapes_of
+from steady.scaling.pool import Bounds, coming_units, launched_shapes, next_shape, shapes_of
 from steady.scaling.room import Room, new_room, room_on
 from steady.scaling.state import ScalingState
 from steady.scaling.tries import given_up, key_of
@@ -50,6 +50,18 @@ class Candidate:
     def units_left(self) -> int:
         """How many units may be added to its target."""
         return max(0, Bounds.of(self.snapshot, self.thresholds).maximum - self.snapshot.pool.target)
+
+    @property
+    def passing_units(self) -> int:
+        """The units of its target that are there for a time: asked for by renewal, or ahead of a replacement."""
+        pool, state = self.snapshot.pool, self.state
+        return state.renewal.asked + (state.raised_by if pool.target == state.raised_to else 0)
+
+    @property
+    def lasting_units(self) -> int:
+        """The units that are registered and take tasks, or are coming, without those that are there for a time."""
+        taking = self.snapshot.pool.units(i.instance_id for i in self.snapshot.active)
+        return max(0, taking + coming_units(self.snapshot, self.state) - self.passing_units)
 
     def weight(self, shape: InstanceShape) -> float:
         """Return how many units an instance of `shape` counts."""

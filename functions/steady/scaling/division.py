@@ -79,7 +79,8 @@ def _undivided(
 ) -> Part:
     """Return the part of a pool, with all that waits in the cluster."""
     instances = tuple(i for i in whole.instances if i.arn in own)
-    snapshot = replace(whole, pool=whole.pools[settings.name], instances=instances, pools={}, started=None)
+    pool = replace(whole.pools[settings.name], attributes=settings.attributes)
+    snapshot = replace(whole, pool=pool, instances=instances, pools={}, started=None)
     part, thresholds = part_of(state, settings.name), settings.thresholds(of_cluster)
     here = {i.instance_id for i in instances} | set(snapshot.pool.members)
     part = replace(part, doomed={id_: at for id_, at in state.doomed.items() if id_ in here})

@@ -1,16 +1,14 @@
 """Placement expressions about an instance that is still to come: it is registered, and it has no task yet.
 
 ECS Developer Guide, "Cluster query language": `subject operator [argument]`, joined by and, or, not and parentheses.
-What runs on an instance (`runningTasksCount`, `task:group`) is known of a new one. Its type and the architecture of its
-processor are known if its type is. Its other attributes are not: those of the instances of its type stand for them.
+What runs on an instance (`runningTasksCount`, `task:group`) is known of a new one. So are the attributes that its type,
+or its pool, is known to give it. For its other attributes, those of the instances of its type stand.
 """
 
 import operator
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
-
-from steady.architecture import attributes_of
 
 _TOKEN = re.compile(
     r"""\s*(\(|\)|\[[^\]]*\]|&&|\|\||==|!=|>=|<=|=~|!~|!exists|!in\b|>|<|!|"[^"]*"|'[^']*'|[^\s()\[\]!=<>&|]+)"""
@@ -64,20 +62,22 @@ Answer = bool | str
 
 
 @cache
-def about_new_instance(expression: str, instance_type: str = "") -> Answer:
+def about_new_instance(expression: str, attributes: tuple[tuple[str, str], ...] = ()) -> Answer:
     """Return whether a new instance satisfies `expression`, or what is left of it that its attributes decide.
 
     An expression that cannot be parsed is left as it is.
 
     Args:
-        instance_type: its type; "": it is not known.
+        attributes: the attributes that it is known to have, each with its value.
 
     >>> about_new_instance("runningTasksCount < 2"), about_new_instance("task:group == service:db")
     (True, False)
     >>> about_new_instance("attribute:stack == prod and not(task:group == service:api)")
     'attribute:stack == prod'
-    >>> about_new_instance("attribute:ecs.cpu-architecture == arm64", "m6g.large")
+    >>> about_new_instance("attribute:ecs.cpu-architecture == arm64", (("ecs.cpu-architecture", "arm64"),))
     True
+    >>> about_new_instance("attribute:stack == prod", (("stack", "test"),))
+    False
     """
     tokens, at = [], 0
     while at < len(expression.rstrip()):
@@ -86,7 +86,7 @@ def about_new_instance(expression: str, instance_type: str = "") -> Answer:
             return expression
         tokens.append(found.group(1))
         at = found.end()
-    parser = _Parser(tokens, attributes_of(instance_type) if instance_type else {})
+    parser = _Parser(tokens, dict(attributes))
     try:
         answer = parser.either()
     except (IndexError, ValueError, re.error):

@@ -30,6 +30,11 @@ class RenewalProgress:
     is_proven: bool = False
     stopped: str = ""
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether replacements were asked for, or old instances are being emptied."""
+        return bool(self.asked or self.old)
+
     def begin_anew(self, launches: str) -> "RenewalProgress":
         """Return the progress of a renewal towards `launches`: what is under way is remembered, and no more."""
         return RenewalProgress(launches, self.asked, self.asked_for, self.target, self.old)

@@ -50,7 +50,12 @@ class Round:
         return Counter(sorted(self.snapshot.pool.drifted.values()))
 
     def ready(self, progress: RenewalProgress) -> int:
-        """Return how many of the units that were asked for have registered."""
+        """Return how many of the units that were asked for have registered; none while the pool is being changed.
+
+        Its target may be that of before then: what was asked for a moment ago is not seen to be coming.
+        """
+        if self.snapshot.pool.is_changing:
+            return 0
         return progress.asked - coming_units(self.snapshot, self.state)
 
     def units(self, instances: Sequence[ContainerInstance]) -> float:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from steady.architecture import attributes_of
 from steady.cluster import ContainerInstance, InstanceShape, Size, Snapshot, TaskShape
 from steady.scaling.new_instance_query import about_new_instance
 from steady.trunks import trunk_tasks
@@ -119,8 +120,9 @@ def new_room(shape: InstanceShape, snapshot: Snapshot) -> Room:
     """Return the room on an instance of `shape` still to come, less what the daemon services take of it.
 
     Its type and its architecture are known, and that it has no task yet. Of other memberOf expressions, it is taken to
-    satisfy those that an instance of its type satisfies now, and all if no instance of its type is registered. Its zone
-    is not known before it is there: expressions about zones match.
+    satisfy those that an instance of its type satisfies now. If no instance of its type is registered, the attributes
+    decide that the pool is known to give its instances; every other expression is taken to hold. Its zone is not known
+    before it is there: expressions about zones match.
     """
     alike = {i.arn for i in snapshot.instances if i.instance_type == shape.name}
     matches = frozenset(
@@ -133,10 +135,13 @@ def new_room(shape: InstanceShape, snapshot: Snapshot) -> Room:
 
 
 def _matches_new(expression: str, shape: InstanceShape, alike: set[str], snapshot: Snapshot) -> bool:
-    answer = about_new_instance(expression, shape.name)
+    of_type = attributes_of(shape.name)
+    answer = about_new_instance(expression, tuple(of_type.items()))
     if isinstance(answer, bool):
         return answer
-    return not alike or bool(alike & snapshot.matching.get(answer, frozenset())) or _is_of_zones(answer)
+    if not alike:
+        return about_new_instance(expression, tuple({**of_type, **snapshot.pool.attributes}.items())) is not False
+    return bool(alike & snapshot.matching.get(answer, frozenset())) or _is_of_zones(answer)
 
 
 def _is_of_zones(expression: str) -> bool:

@@ -74,7 +74,7 @@ def test_what_an_expression_says_of_a_new_instance(expression: str, answer: bool
     ],
 )
 def test_the_type_of_a_new_instance_says_its_architecture(expression: str, answer: bool | str) -> None:
-    assert about_new_instance(expression, "m6g.large") == answer
+    assert about_new_instance(expression, tuple(attributes_of("m6g.large").items())) == answer
 
 
 def test_the_architecture_in_a_types_name_is_the_one_that_ec2_tells() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from steady.arns import name_of
+from steady.arns import group_of
 from steady.aws.capacity import instance_types, purchases, type_order
 from steady.aws.capacity.kind import (
     NoSuchPool,
@@ -163,7 +163,7 @@ def read_providers(runtime: Runtime, name: PoolName, providers: Sequence[str]) -
         for one in runtime.ecs.describe_capacity_providers(capacityProviders=batch)["capacityProviders"]:
             arn = one.get("autoScalingGroupProvider", {}).get("autoScalingGroupArn", "")
             # Auto Scaling: …:autoScalingGroup:ID:autoScalingGroupName/NAME. The API also takes the bare name.
-            if name_of(arn) == name.name:
+            if group_of(arn) == name.name:
                 found.add(one.get("name", ""))
     return frozenset(found)
 

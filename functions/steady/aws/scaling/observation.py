@@ -9,6 +9,7 @@ from functools import partial
 
 from steady.api_budget.limits import BUCKET_OF
 from steady.api_budget.turns import SCALE_IN_READS_S, Urgency
+from steady.architecture import attributes_of
 from steady.aws.api_budget.budget import Budget
 from steady.aws.capacity import instance_types, pools
 from steady.aws.capacity.drift import with_drift
@@ -25,6 +26,7 @@ from steady.aws.scaling.services import read_services, readable_shape
 from steady.aws.scaling.shares import with_shares
 from steady.aws.scaling.started import with_started
 from steady.cluster import ContainerInstance, InstanceStatus, Snapshot, TaskShape
+from steady.metrics import MetricName
 from steady.pools import Pool, together
 from steady.scaling.demand import task_of
 from steady.scaling.new_instance_query import about_new_instance
@@ -104,6 +106,7 @@ def read_pools(runtime: Runtime, cluster: ClusterSettings) -> Mapping[str, Pool]
                     f"other pools are scaled: {error}",
                     cluster=cluster.name,
                 )
+                runtime.telemetry.count(MetricName.POOL_UNREADABLE, cluster=cluster.name, pool=one.name)
     if not found:
         raise errors[0]
     return found
@@ -152,8 +155,8 @@ def with_constraints(runtime: Runtime, snapshot: Snapshot, shapes: Iterable[Task
     cluster = snapshot.cluster
     asked = {expression for shape in wanted for expression in shape.member_of}
     # Of a new instance other words may hold: what is left of them, its sisters show.
-    types = ("", *snapshot.pool.types)
-    answers = {about_new_instance(expression, type_) for expression in asked for type_ in types}
+    of_types = ((), *(tuple(attributes_of(type_).items()) for type_ in snapshot.pool.types))
+    answers = {about_new_instance(expression, attributes) for expression in asked for attributes in of_types}
     left = {answer for answer in answers if isinstance(answer, str)}
     unread = (asked | left) - set(snapshot.matching)
     matching = {}

@@ -8,12 +8,16 @@ from steady.aws.runtime import Runtime
 from steady.aws.scaling.deciding import PoolDecision
 from steady.metrics import MetricName
 from steady.pools import Pool
+from steady.scaling.by_pool import BY_POOL
 from steady.scaling.lateness import late_tasks
+from steady.scaling.pool import Bounds
 from steady.scaling.reservation import reservation
 
 
 def put_metrics(runtime: Runtime, parts: Sequence[PoolDecision], share_percent: int) -> None:
     """Put out what the cluster looks like, as metrics for the dashboards and alarms: all of its pools together.
+
+    Of several pools, two metrics show each: each metric costs.
 
     Args:
         share_percent: how many of 100 tasks should start at once.
@@ -41,6 +45,19 @@ def put_metrics(runtime: Runtime, parts: Sequence[PoolDecision], share_percent: 
         },
         parts[0].snapshot.cluster,
     )
+    for one in parts:
+        if one.name:
+            of_pool: dict[str, float] = {
+                MetricName.HELD: one.snapshot.pool.held,
+                MetricName.OF_MAXIMUM: _of_maximum(one),
+            }
+            runtime.telemetry.gauges(of_pool, one.snapshot.cluster, one.name)
+
+
+def _of_maximum(one: PoolDecision) -> float:
+    """Return the target as a percentage of the most that the pool may be asked for."""
+    most = Bounds.of(one.snapshot, one.thresholds).maximum
+    return round(100 * one.decision.target / most, 1) if most else 100.0
 
 
 def _on_demand(pool: Pool) -> int:
@@ -106,3 +123,5 @@ def log_decision(runtime: Runtime, one: PoolDecision, mode: str) -> None:
     )
     for reason in decision.reasons:
         runtime.telemetry.count(reason.name, cluster=decision.cluster)
+        if one.name and isinstance(reason, BY_POOL):
+            runtime.telemetry.count(reason.name, cluster=decision.cluster, pool=one.name)

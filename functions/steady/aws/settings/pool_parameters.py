@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -9,7 +10,14 @@ from steady.aws.runtime import Runtime
 from steady.aws.settings.history import newest
 from steady.names import CAPACITY, POOLS
 from steady.pools import PoolName
-from steady.settings import POOL_PARAMETERS, PoolSettings, parse_pool, parse_pool_parameter
+from steady.settings import (
+    ATTRIBUTES,
+    POOL_PARAMETERS,
+    PoolSettings,
+    parse_attributes,
+    parse_pool,
+    parse_pool_parameter,
+)
 from steady.thresholds import BadThreshold
 
 
@@ -36,7 +44,7 @@ class PoolParameters:
             return True
         kind, _, of_pool = name.partition("/")
         pool, _, what = of_pool.partition("/")
-        allowed = (*POOL_PARAMETERS, CAPACITY) if path == self.path else POOL_PARAMETERS
+        allowed = (*POOL_PARAMETERS, ATTRIBUTES, *([CAPACITY] if path == self.path else []))
         if kind != POOLS or not pool or what not in allowed:
             return False
         self.found.setdefault(pool, {})[what] = f"{path}/{name}", value
@@ -83,6 +91,7 @@ class PoolParameters:
         except BadThreshold as error:
             problems.append(f"{error}; the pool {name} is left out until it is corrected")
             return None
+        attributes = self._attributes(values, problems)
         own = {}
         for what, (of_parameter, text) in values.items():
             parse = partial(parse_pool_parameter, what, path=of_parameter)
@@ -95,7 +104,16 @@ class PoolParameters:
                 used = "the cluster's" if earlier is None else earlier
                 problems.append(f"{error}; {used} is used until it is corrected")
         priority = own.pop("priority", 0)
-        return PoolSettings(pool, name, _ordered(own, f"{self.path}/{POOLS}/{name}", problems), priority)
+        return PoolSettings(pool, name, _ordered(own, f"{self.path}/{POOLS}/{name}", problems), priority, attributes)
+
+    def _attributes(self, values: dict[str, tuple[str, str]], problems: list[str]) -> Mapping[str, str]:
+        """Take the attributes of a pool out of `values` and return them; of wrong ones, none."""
+        path, raw = values.pop(ATTRIBUTES, ("", "{}"))
+        try:
+            return parse_attributes(raw, path)
+        except BadThreshold as error:
+            problems.append(f"{error}; until it is corrected, what its instances are like is seen once they are there")
+            return {}
 
 
 def _ordered(own: dict[str, int], path: str, problems: list[str]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""An ECS cluster on a Spot Fleet of type maintain, one to one."""
+"""The Spot Fleet of type maintain of a pool that is made."""
 
 from __future__ import annotations
 
@@ -10,39 +10,23 @@ from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra.clusters.container_instances import ContainerInstances
-from infra.settings.clusters import REBALANCE_DEADLINE_S, MadeCluster
+from infra.settings.clusters import REBALANCE_DEADLINE_S, PlacedPool
 from steady.names import CLUSTER_TAG
-from steady.pools import PoolKind, PoolName
-
-
-class SpotFleetCluster(Construct):
-    """The cluster of `row`, on its own fleet. The fleet starts with target capacity 0; the suite sets it from then on.
-
-    CloudFormation replaces a fleet whose template, types or zones change. The old fleet and its instances stay, and the
-    suite still serves these out, by their tag. docs/clusters.md says how to remove the old fleet.
-    """
-
-    def __init__(
-        self, scope: Construct, id_: str, *, row: MadeCluster, vpc: ec2.IVpc, subnets: Sequence[ec2.ISubnet]
-    ) -> None:
-        super().__init__(scope, id_)
-        self.cluster = ecs.CfnCluster(self, "Cluster", cluster_name=row.name)
-        self.instances = ContainerInstances(self, "Instances", row=row, vpc=vpc)
-        template = self.instances.launch_template
-        self.fleet = add_fleet(self, row=row, launch_template=template, subnets=subnets, after=self.cluster)
-        self.pool = PoolName(PoolKind.SPOT_FLEET, self.fleet.ref)
 
 
 def add_fleet(
     scope: Construct,
     *,
-    row: MadeCluster,
+    pool: PlacedPool,
     launch_template: ec2.LaunchTemplate,
     subnets: Sequence[ec2.ISubnet],
-    after: ecs.CfnCluster,
+    after: ecs.CfnCluster | None,
 ) -> ec2.CfnSpotFleet:
-    """Make the fleet of `row`, once the ECS cluster `after` is there."""
+    """Make the fleet of `pool`, once the ECS cluster `after` is there. It starts with target capacity 0.
+
+    CloudFormation replaces a fleet whose template, types or zones change. The old fleet and its instances stay, and the
+    suite still serves these out, by their tag. docs/clusters.md says how to remove the old fleet.
+    """
     role = iam.Role(
         scope,
         "FleetRole",
@@ -77,19 +61,19 @@ def add_fleet(
                         ec2.CfnSpotFleet.LaunchTemplateOverridesProperty(
                             instance_type=type_, weighted_capacity=weight, subnet_id=subnet.subnet_id
                         )
-                        for type_, weight in row.fleet_types.items()
+                        for type_, weight in pool.made.fleet_types.items()
                         for subnet in subnets
                     ],
                 )
             ],
             tag_specifications=[
                 ec2.CfnSpotFleet.SpotFleetTagSpecificationProperty(
-                    resource_type="spot-fleet-request", tags=[cdk.CfnTag(key=CLUSTER_TAG, value=row.name)]
+                    resource_type="spot-fleet-request", tags=[cdk.CfnTag(key=CLUSTER_TAG, value=pool.cluster)]
                 )
             ],
         ),
     )
-    fleet.node.add_dependency(after, role)
+    fleet.node.add_dependency(*([after] if after else []), role)
     fleet.cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.RETAIN
     fleet.cfn_options.deletion_policy = cdk.CfnDeletionPolicy.DELETE
     return fleet
