@@ -61,7 +61,7 @@ bench: $(VENV)/.ready ortools  ## every figure of the pages of benchmarks, into 
 	$(BIN)/steady bench renewal --page docs/renewal.md
 	$(BIN)/steady bench karpenter --page docs/benchmarks.md; kept=$$?; \
 	  $(BIN)/steady bench policies --traces $(TRACES) --seeds $(SEEDS) --page docs/benchmarks.md || kept=$$?; \
-	  $(BIN)/steady bench pools --traces $(TRACES) --page docs/benchmarks.md || kept=$$?; \
+	  $(BIN)/steady bench pools --traces $(TRACES) --page docs/pools-measured.md || kept=$$?; \
 	  $(BIN)/steady bench clairvoyant --traces $(TRACES) --page docs/benchmarks.md || kept=$$?; \
 	  $(BIN)/steady bench sensitivity --hours 24 --traces $(TRACES) --workload lcg-a \
 	  --page docs/sensitivity.md || kept=$$?; exit $$kept
