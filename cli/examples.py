@@ -9,7 +9,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "simulate": (
         "steady simulate --hours 2 --policy steady --policy escalator",
         f"steady simulate --jobs {SAMPLES}/jobs.csv --set max_capacity=20",
-        "steady simulate --hours 2 --pool base=m5.2xlarge:on-demand --pool spot=m5.2xlarge,m6g.2xlarge:spot",
+        "steady simulate --hours 1 --pool a=m5.xlarge:spot --pool b=r5.xlarge:spot",
     ),
     "demo": ("steady demo --hours 2 --out demo", "steady demo --hours 2 --out demo --picture pictures"),
     "tune": (f"steady tune --jobs {SAMPLES}/jobs.csv --hours 2 --wait 30",),
