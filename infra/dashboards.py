@@ -17,6 +17,7 @@ from steady.api_budget import limits
 from steady.metrics import MetricName
 from steady.scaling import (
     delivery,
+    late_batch,
     lateness,
     observations,
     reasons,
@@ -61,6 +62,7 @@ RENEWAL_REASONS = (
     renewal_reasons.RenewalWaits,
     renewal_reasons.RenewalUnread,
     renewal_reasons.RenewalStopped,
+    late_batch.BatchTasksAreLate,
 )
 PROBLEMS = (
     reasons.AtMaximum.__name__,

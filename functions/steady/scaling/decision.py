@@ -258,8 +258,8 @@ def _renew(situation: Situation, decision: Decision) -> Change:
     # What an emptied instance takes with it is nobody else's.
     is_calm = not is_wanted and decision.target <= snapshot.pool.target and not situation.healed.change.to_terminate
     back = frozenset(decision.to_undrain).difference(state.spared_until)
-    at = decision.target
-    return renewal.renew(Round(snapshot, state, thresholds, at, situation.bounds, is_wanted, is_calm, back))
+    at, ended = decision.target, frozenset(decision.to_terminate)
+    return renewal.renew(Round(snapshot, state, thresholds, at, situation.bounds, is_wanted, is_calm, back, ended))
 
 
 def _replace_ahead(situation: Situation, decision: Decision) -> Change:
