@@ -16,6 +16,7 @@ from infra.wiring import Feed
 from steady.api_budget import limits
 from steady.metrics import MetricName
 from steady.scaling import (
+    late_batch,
     lateness,
     observations,
     reasons,
@@ -62,6 +63,7 @@ RENEWAL_REASONS = (
     renewal_reasons.RenewalWaits,
     renewal_reasons.RenewalUnread,
     renewal_reasons.RenewalStopped,
+    late_batch.BatchTasksAreLate,
 )
 PROBLEMS = (
     reasons.AtMaximum.__name__,

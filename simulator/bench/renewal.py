@@ -200,14 +200,14 @@ def _cluster(case: Case) -> SimulatedCluster:
 
 
 def _drift_test(case: Case) -> SimulatedCluster:
-    """Build the cluster of Karpenter's drift test, with all of its pods as tasks of two services."""
+    """Build the cluster of Karpenter's drift test, on-demand, with all of its pods as tasks of two services."""
     world = World(case.seed, timing=Timing.as_aws())
-    cluster = world.spot_group_cluster(
+    cluster = world.group_cluster(
         "web",
         KARPENTER_INSTANCES,
-        KARPENTER_TYPE,
+        types={KARPENTER_TYPE: 1},
+        maximum=2 * KARPENTER_INSTANCES,
         min_capacity=KARPENTER_INSTANCES,
-        max_capacity=2 * KARPENTER_INSTANCES,
         renew="drift",
         renew_budget=BUDGET_PERCENT,
     )

@@ -53,7 +53,6 @@ ACCEPTED = {
     r"Serverless-LambdaLatestVersion": "Python 3.13 is the runtime that the pinned Powertools layer is made for.",
     r"Serverless-LambdaDLQ": "The queues that feed the functions have dead-letter queues; a tick has a successor.",
     r"Serverless-LambdaEventSourceMappingDestination": "The same: SQS keeps what cannot be handled.",
-    r"Serverless-LambdaAsyncFailureDestination": "A tick that fails is made up for by the next, and is an alarm.",
     r"Serverless-SQSRedrivePolicy": "These are the dead-letter queues.",
     r"Serverless-EventBusDLQ": "Rules to log groups, and of alarms, whose state CloudWatch keeps anyway.",
     r"Serverless-LambdaTracing": "Each decision says why in its log line; a trace of calls would say less, and cost.",

@@ -41,7 +41,7 @@ def test_every_task_fits_an_instance_of_its_workload_within_the_maximum(
 ) -> None:
     size = registered_size(workload.instance_type)
     for seed in range(5):
-        plan, left_out = fitting(replace(workload, hours=24).plan(tmp_path, seed), size)
+        plan, left_out = fitting(replace(workload, hours=24).plan(tmp_path, seed))
         assert left_out is None
         assert lower_bound_instance_hours(plan, size, 86_400) / 24 < comparison.MAX_CAPACITY / 2
 

@@ -33,7 +33,7 @@ from steady.scaling.pool import (
 from steady.scaling.reasons import AtMaximum, Reason, SpotIsBack, TerminationsRefused, UnderMinimum
 from steady.scaling.renewal_round import Round
 from steady.scaling.replacement import replace_ahead
-from steady.scaling.rules import demand_coming_within, gone_lately, rise_within
+from steady.scaling.rules import demand_coming_within, rise_within
 from steady.scaling.state import ScalingState
 from steady.scaling.terminations import held_back
 from steady.scaling.tries import Tries
@@ -228,7 +228,7 @@ def _scale_in(situation: Situation, decision: Decision, out: scale_out.ScaleOut)
     passed = {arn: id_ for arn, id_ in state.interrupted.items() if id_ not in state.doomed}
     held = held_back(state.refusals, snapshot.at)
     waiting = {arn: id_ for arn, id_ in {**state.draining, **passed}.items() if id_ not in held}
-    emptied = scale_in.find_emptied(snapshot, waiting, out.reserve + gone_lately(snapshot, state))
+    emptied = scale_in.find_emptied(snapshot, waiting)
     keep = scale_in.Kept(kept, recurring, out.keep)
     chosen = scale_in.choose(snapshot, state.draining, low_since, thresholds, minimum, keep)
     if renewal_round.has_surplus(snapshot, state):
@@ -258,8 +258,8 @@ def _renew(situation: Situation, decision: Decision) -> Change:
     # What an emptied instance takes with it is nobody else's.
     is_calm = not is_wanted and decision.target <= snapshot.pool.target and not situation.healed.change.to_terminate
     back = frozenset(decision.to_undrain).difference(state.spared_until)
-    at = decision.target
-    return renewal.renew(Round(snapshot, state, thresholds, at, situation.bounds, is_wanted, is_calm, back))
+    at, ended = decision.target, frozenset(decision.to_terminate)
+    return renewal.renew(Round(snapshot, state, thresholds, at, situation.bounds, is_wanted, is_calm, back, ended))
 
 
 def _replace_ahead(situation: Situation, decision: Decision) -> Change:

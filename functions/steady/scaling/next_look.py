@@ -13,7 +13,7 @@ TICK_S = 60
 LAUNCHED_AFTER_S = 20
 # While renewal waits for replacements, or for instances to become empty, a cluster of this many instances or fewer is
 # looked at each so many seconds; a larger one less often, since a look takes more calls.
-RENEWING_EACH_S, RENEWING_INSTANCES = 20.0, 100
+RENEWING_EACH_S, RENEWING_INSTANCES = 15.0, 100
 # An instance that has been emptied for longer than this has a batch task: nobody waits for that.
 EMPTIED_WITHIN_S = 600.0
 

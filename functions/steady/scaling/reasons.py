@@ -279,16 +279,6 @@ class Emptied(Reason):
         return f"{some_instances(self.instances)} chosen for scale-in now empty: terminated"
 
 
-@dataclass(frozen=True, slots=True)
-class KeptEmpty(Reason):
-    """Instances that scale-in chose have no task left, and stay for some minutes."""
-
-    instances: int
-
-    def __str__(self) -> str:
-        return f"{some_instances(self.instances)} chosen for scale-in now empty: kept while what just ran may come back"
-
-
 def some_instances(count: int) -> str:
     """Return `count` with its noun: `1 instance`, `2 instances`."""
     return f"{count} instance{'' if count == 1 else 's'}"

@@ -117,7 +117,8 @@ def _ask(this: Round, progress: RenewalProgress) -> Change:
     if not is_open(this.thresholds.renew_window, datetime.fromtimestamp(snapshot.at, UTC)):
         return this.waits(progress, f"renew_window is {this.thresholds.renew_window}")
     due = drifted_instances(snapshot, this.state)
-    going = [i for i in snapshot.instances if i.arn in progress.old and i.instance_id in snapshot.pool.members]
+    here = snapshot.pool.members.keys() - this.terminated
+    going = [i for i in snapshot.instances if i.arn in progress.old and i.instance_id in here]
     if not due:
         why = "old instances are being emptied" if going else "ECS cannot empty them, or others deal with them"
         return this.waits(progress, why)

@@ -27,6 +27,7 @@ class Round:
         is_wanted: whether tasks wait for capacity.
         is_calm: whether neither these nor anything else changes the capacity.
         taken_back: the ARNs of draining instances that scale-out takes back.
+        terminated: the ids of the instances that are empty and go now.
     """
 
     snapshot: Snapshot
@@ -37,6 +38,7 @@ class Round:
     is_wanted: bool
     is_calm: bool
     taken_back: frozenset[str] = frozenset()
+    terminated: frozenset[str] = frozenset()
 
     @property
     def one(self) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
-from steady.cluster import NOTHING, Service, Size, Snapshot, TaskShape, largest
+from steady.cluster import NOTHING, Service, Size, Snapshot, TaskShape
 from steady.scaling.demand import task_of, waiting
 from steady.scaling.observations import CapacityObservation, RecurringDemandSeen, ReservationSeen, SpareCapacitySeen
 from steady.scaling.pool import shapes_of
@@ -21,8 +21,6 @@ from steady.thresholds import Thresholds
 LOOK_AHEAD_S = 60
 # How long a boot is taken to last while none has been observed.
 USUAL_BOOT_S = 120
-# For so many slots of the history, an emptied instance stays for what has just gone.
-LATELY_SLOTS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,16 +138,6 @@ def rise_within(seconds: float, snapshot: Snapshot, state: ScalingState, thresho
     if thresholds.learning == "off":
         return NOTHING
     return state.history(thresholds).usual_rise(snapshot.at, seconds)
-
-
-def gone_lately(snapshot: Snapshot, state: ScalingState) -> Size:
-    """Return how much less runs now than did in the last minutes, which are two or three slots of the history.
-
-    Tasks come and go: what has just gone often comes back.
-    """
-    slot = int(snapshot.at // state.recent.slot_s)
-    known = [peak for peak in map(state.recent.peak_of, range(slot - LATELY_SLOTS, slot)) if peak is not None]
-    return largest(*known, reserved_on(snapshot.active)) - reserved_on(snapshot.active)
 
 
 def ready_s(state: ScalingState) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from steady.cluster import NOTHING, ContainerInstance, InstanceStatus, Size, Snapshot, TaskShape, largest
 from steady.scaling.placement import place
-from steady.scaling.reasons import Emptied, KeptEmpty, Reason, ReservationLow
+from steady.scaling.reasons import Emptied, Reason, ReservationLow
 from steady.scaling.reservation import is_low, percent_of, registered_on, reservation, reserved_on
 from steady.scaling.room import Room, room_on
 from steady.scaling.zones import ZoneUnits, in_balance
@@ -52,22 +52,16 @@ class EmptiedInstances:
     reasons: tuple[Reason, ...] = ()
 
 
-def find_emptied(snapshot: Snapshot, draining: Mapping[str, str], keep: Size = NOTHING) -> EmptiedInstances:
+def find_emptied(snapshot: Snapshot, draining: Mapping[str, str]) -> EmptiedInstances:
     """Find which of the instances `draining` (ARN to instance id) have no task left and can be terminated.
 
-    One that would unbalance the zones waits for the others that are draining. Those without which the active instances
-    do not come to `keep` stay for now: they can be taken back without a boot.
+    One that would unbalance the zones waits for the others that are draining.
     """
     going = [i for i in snapshot.instances if i.arn in draining and i.instance_id in snapshot.pool.members]
-    empty = {i.instance_id: i for i in going if i.task_count == 0}
+    empty = tuple(i.instance_id for i in going if i.task_count == 0)
     waits = len(empty) < len(going)
-    ids = tuple(in_balance(list(empty), ZoneUnits.of(snapshot.pool))) if waits else tuple(empty)
-    held, there = 0, registered_on(snapshot.active)
-    while held < len(ids) and not there.holds(keep):
-        there += empty[ids[held]].registered
-        held += 1
-    reasons = ((Emptied(len(ids) - held),) if len(ids) > held else ()) + ((KeptEmpty(held),) if held else ())
-    return EmptiedInstances(ids[held:], reasons)
+    ids = tuple(in_balance(empty, ZoneUnits.of(snapshot.pool))) if waits else empty
+    return EmptiedInstances(ids, (Emptied(len(ids)),) if ids else ())
 
 
 def candidates(

@@ -5,7 +5,6 @@ from dataclasses import replace
 from steady.cluster import Size, TaskShape
 from steady.pools import PoolKind
 from steady.scaling.decision import decide
-from steady.scaling.recurrence import RECENT
 from steady.scaling.scale_in import candidates
 from steady.scaling.state import update_state
 from steady.thresholds import Thresholds
@@ -74,33 +73,6 @@ def test_a_chosen_instance_is_terminated_once_it_is_empty_and_the_target_goes_do
 
     assert decision.to_terminate == ("i-2",)
     assert decision.target == 2
-
-
-def test_an_emptied_instance_stays_while_what_ran_a_moment_ago_would_need_it() -> None:
-    empty = [instance(1, draining=True), instance(2, draining=True)]
-    world = snapshot([instance(0, Size(1500, 5500)), *empty])
-    chosen = {one.arn: one.instance_id for one in empty}
-    ran = RECENT.record(NOW - 180, Size(3000, 5500))
-
-    decision = decide(world, state(draining=chosen, recent=ran), THRESHOLDS)
-
-    assert decision.to_terminate == ("i-2",)
-    assert decision.target == 2
-    assert [str(r) for r in decision.reasons][1:] == [
-        "1 instance chosen for scale-in now empty: kept while what just ran may come back"
-    ]
-    assert set(decision.state.draining) == set(chosen), "what comes back takes it back, without a boot"
-
-
-def test_what_is_long_gone_keeps_no_emptied_instance() -> None:
-    empty = instance(1, draining=True)
-    ran = RECENT.record(NOW - 900, Size(3000, 5500)).record(NOW - 360, Size(1500, 5500))
-
-    decision = decide(
-        snapshot([instance(0, Size(1500, 5500)), empty]), state(draining={empty.arn: "i-1"}, recent=ran), THRESHOLDS
-    )
-
-    assert decision.to_terminate == ("i-1",)
 
 
 def test_a_crash_after_the_target_was_lowered_does_not_lower_it_twice() -> None:
