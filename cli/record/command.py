@@ -63,8 +63,10 @@ def record(
     """
     aws = runtime(profile, region)
     with aws_errors(cluster), one_line_errors(BadThreshold, NoRecords, NoSuchPool):
+        found = record_cluster(aws, cluster, hours)
         known = recorded_hours(aws, hours)
-        found = record_cluster(aws, cluster, known)
+        if known < hours:
+            found = record_cluster(aws, cluster, known)
     if known < hours:
         note(
             f"note: the suite has kept events here for {known:.1f} h: {hours:g} h were asked for, and no more are known"
