@@ -135,7 +135,14 @@ ALSO_RIGHT: dict[Way, tuple[type, ...]] = {
     **{(key,): (type(None),) for key in Settings.known_keys() if key != "clusters"},
 }
 # A value that is right by itself may leave another key wrong, which refers to it: then the line names that one.
-REFERRED_TO = {("images",), ("region",), ("network",), ("clusters", 0, "name"), ("clusters", 0, "zones")}
+REFERRED_TO = {
+    ("images",),
+    ("region",),
+    ("network",),
+    ("monitoring", "scrape_only"),
+    ("clusters", 0, "name"),
+    ("clusters", 0, "zones"),
+}
 
 
 def ways(value: Any, way: Way = ()) -> list[Way]:
