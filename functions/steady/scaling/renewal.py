@@ -114,6 +114,9 @@ def _at_once(this: Round, progress: RenewalProgress, going: int) -> int:
 def _ask(this: Round, progress: RenewalProgress) -> Change:
     """Ask for replacements of as many old instances as may be under way at the same time."""
     snapshot, had = this.snapshot, progress.asked
+    if snapshot.pool.is_changing:
+        # Its target may be that of before: what was asked for, or has gone, a moment ago would count again.
+        return this.waits(progress, "the last change of the pool is not done")
     if not is_open(this.thresholds.renew_window, datetime.fromtimestamp(snapshot.at, UTC)):
         return this.waits(progress, f"renew_window is {this.thresholds.renew_window}")
     due = drifted_instances(snapshot, this.state)
