@@ -117,7 +117,8 @@ def _stand_ins(
         return min(target, _running_on_demand(pool, going))
     if since is None:
         kept = {*snapshot.bound_since, *state.draining, *snapshot.pinned, *_drained_by_hand(snapshot, state)}
-        bought = [i for i in snapshot.instances if i.instance_id in pool.on_demand_members]
+        # The fleet would launch another one for what goes now.
+        bought = [i for i in snapshot.instances if i.instance_id in pool.on_demand_members.difference(going)]
         busy = pool.units(i.instance_id for i in bought if i.arn in kept)
         most = pool.units(i.instance_id for i in bought if i.arn in kept or i.arn in snapshot.unread)
         return min(target, _within(pool.on_demand, busy, most))

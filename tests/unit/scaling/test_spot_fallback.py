@@ -139,6 +139,16 @@ def test_nothing_is_asked_for_in_the_place_of_an_instance_that_is_being_emptied(
     assert decided(world, state(draining={emptying.arn: emptying.instance_id})).on_demand == 1
 
 
+def test_the_on_demand_part_falls_with_the_termination_of_what_was_emptied() -> None:
+    emptied = instance(2, draining=True)
+    world = fleet([*busy(2), emptied], target=2, on_demand=1, on_demand_members=frozenset({"i-2"}))
+
+    decision = decided(world, state(draining={emptied.arn: "i-2"}))
+
+    assert decision.to_terminate == ("i-2",)
+    assert (decision.target, decision.on_demand) == (2, 0), "the fleet would launch another on-demand one in its place"
+
+
 def test_on_demand_instances_are_emptied_once_spot_has_taken_their_place() -> None:
     world = fleet(busy(4), 3, 1, frozenset({"i-3"}))
 
