@@ -126,7 +126,8 @@ def _notice(reclaim: Reclaim, services: Sequence[TakenTask], batch: Sequence[Tak
 
 
 def _step(reclaim: Reclaim, at: Iterable[float | None], noun: str, done: str, why: str) -> Event | None:
-    known = sorted(second - reclaim.at_s for second in at if second is not None)
+    # What scale-in had begun before the notice is no part of the story.
+    known = sorted(second - reclaim.at_s for second in at if second is not None and second >= reclaim.at_s)
     if not known:
         return None
     until = f", the last at +{known[-1]:.0f} s" if known[-1] - known[0] >= 1 else ""
