@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from simulator.bill import bill
 from simulator.outcome import waits
-from simulator.prices import listed
+from simulator.prices import listed_bill
 from simulator.several_pools import name_of
 from simulator.world import SimulatedCluster, World
 
@@ -29,8 +28,7 @@ def figures_by_pool(
 def _figures(world: World, view: SimulatedCluster, waits_in: Mapping[str, Sequence[float]]) -> dict[str, Any]:
     name = name_of(view.pool)
     hours = world.account.ec2.hours.until(world.clock.now, view.name, name)
-    types = {type_ for by_type in hours.values() for type_ in by_type}
-    paid = bill(hours, {type_: listed(type_) for type_ in types})
+    paid = listed_bill(hours)
     waited = list(waits_in.get(name, ()))
     return {
         "capacity": name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulator.bill import Hours, Price, bill
+from simulator.bill import Bill, Hours, Price, bill
 from simulator.instance_types import described
 from steady.list_prices import SPOT_SHARE, USD, USD_FOR_A_VCPU
 
@@ -55,8 +55,17 @@ def dollars(hours: Hours, spot_share: float = SPOT_SHARE) -> float:
     >>> dollars({"on-demand": {"m5.2xlarge": 10.0}, "spot": {"m5.2xlarge": 100.0}})
     19.2
     """
+    return round(listed_bill(hours, spot_share).cost or 0.0, 2)
+
+
+def listed_bill(hours: Hours, spot_share: float = SPOT_SHARE) -> Bill:
+    """Return the bill of `hours` at list prices, and on Spot at `spot_share` of them.
+
+    Raises:
+        NoListPrice: if a price is not known.
+    """
     types = {type_ for by_type in hours.values() for type_ in by_type}
-    return round(bill(hours, {type_: listed(type_, spot_share) for type_ in types}).cost or 0.0, 2)
+    return bill(hours, {type_: listed(type_, spot_share) for type_ in types})
 
 
 def hours_of(hours: Hours, instance_type: str) -> float:

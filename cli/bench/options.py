@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol, TypeVar
 
 import typer
 from rich.table import Table
@@ -13,7 +13,6 @@ from rich.table import Table
 from cli.bench import figures_page
 from cli.bench.cold_start import FUNCTIONS
 from cli.output import CHECKOUT, fail, one_line_errors, show_markdown, show_table, write_json
-from simulator import comparison
 from simulator.wording import counted
 from steady.pools import PoolKind
 
@@ -90,9 +89,17 @@ def end_if_broken(broken: Iterable[str], words: str = "promises are not kept:") 
         fail(words, BROKEN, lines)
 
 
-def chosen_workloads(
-    parts: Sequence[str], among: Sequence[comparison.Workload] = comparison.WORKLOADS
-) -> list[comparison.Workload]:
+class Named(Protocol):
+    """What `--workload` chooses by its name."""
+
+    @property
+    def name(self) -> str: ...
+
+
+Workload = TypeVar("Workload", bound=Named)
+
+
+def chosen_workloads(parts: Sequence[str], among: Sequence[Workload]) -> list[Workload]:
     """Return those of `among` with one of `parts` in their names, or all. Where there is none, end the command."""
     chosen = [w for w in among if not parts or any(part in w.name for part in parts)]
     if not chosen:

@@ -54,7 +54,9 @@ def policies(
         fail("--page is given with --policy: the page has the figures of all policies; leave one of the two out")
     if unknown := set(policy) - set(POLICIES):
         fail(f"--policy is {', '.join(sorted(unknown))}: one of {', '.join(POLICIES)} is needed")
-    chosen = [replace(w, hours=min(w.hours, hours), pool=pool) for w in chosen_workloads(workload)]
+    chosen = [
+        replace(w, hours=min(w.hours, hours), pool=pool) for w in chosen_workloads(workload, comparison.WORKLOADS)
+    ]
     with one_line_errors(traces.BadTrace), progress_bars() as progress:
         for each in chosen:
             each.plan(traces_)

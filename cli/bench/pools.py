@@ -17,10 +17,11 @@ from cli.bench.options import (
     SeedOption,
     WorkloadOption,
     check_page,
+    chosen_workloads,
     end_if_broken,
     publish,
 )
-from cli.output import JsonOption, fail, one_line_errors, progress_bars
+from cli.output import JsonOption, one_line_errors, progress_bars
 from simulator.bench import placement, pool_days
 from simulator.bench import pools as choice
 from simulator.workload import traces
@@ -58,10 +59,7 @@ def pools(
     check_page(page_, pool_tables.MADE_BY)
     with one_line_errors(placement.NoSearch, traces.BadTrace), progress_bars() as progress:
         days = pool_days.days(hours, seed, traces_) if hours else []
-        measured = [day for day in days if not workload or any(part in day.name for part in workload)]
-        if days and not measured:
-            known = "; ".join(day.name for day in days)
-            fail(f"--workload is {', '.join(workload)}, which is in no workload's name: a part of {known} is needed")
+        measured = chosen_workloads(workload, days) if days else []
         figures: dict[str, Any] = {}
         if cases:
             bar = progress.add_task("cases", total=cases)

@@ -66,12 +66,9 @@ def record(
         found = record_cluster(aws, cluster, hours)
         known = recorded_hours(aws, hours)
         if known < hours:
-            found = record_cluster(aws, cluster, known)
-    if known < hours:
-        note(
-            f"note: the suite has kept events here for {known:.1f} h: {hours:g} h were asked for, and no more are known"
-        )
-    hours = known
+            asked = f"{hours:g} h were asked for, and no more are known"
+            note(f"note: the suite has kept events here for {known:.1f} h: {asked}")
+            hours, found = known, record_cluster(aws, cluster, known)
     files = write(found, out)
     answer = {
         "cluster": cluster,

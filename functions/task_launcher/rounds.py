@@ -139,7 +139,7 @@ def _try_all(
         without_room = len(tried.without_room)
         left = runtime.in_parallel(lambda run: _outcome(runtime, environment, cluster, hold, run, tried), now)
         if tried.is_taken:
-            raise RoundTaken(f"cluster {cluster.name}: another round of the launch queue has begun")
+            raise RoundTaken(cluster.name)
         tried.waiting += [run for run in left if run]
         begin += len(now)
         together = 1 if len(tried.without_room) > without_room else min(2 * together, CALLS_AT_ONCE)

@@ -8,20 +8,18 @@ from functools import partial
 from pathlib import Path
 
 from simulator import comparison
-from simulator.bill import bill
 from simulator.instance_types import registered_size
 from simulator.policies import WITH_POOLS, steady
-from simulator.prices import list_price, listed
+from simulator.prices import list_price, listed_bill
 from simulator.processes import run_all
 from simulator.simulation import Scenario, simulate
 from simulator.workload import synthetic
 from simulator.workload.plan import ClusterPlan, lower_bound_instance_hours
 from simulator.workload.pool_plan import PoolPlan, holds
-from steady.list_prices import SPOT_SHARE, USD
+from steady.list_prices import USD
 from steady.pools import PoolKind
 
 GROUP, FLEET = PoolKind.AUTO_SCALING_GROUP, PoolKind.SPOT_FLEET
-MAX_CAPACITY = 100
 POOLS: Mapping[str, PoolPlan] = {
     "arm": PoolPlan(FLEET, 0, {"m6g.2xlarge": 1}, parameters={"priority": 40}),
     "spot": PoolPlan(GROUP, 0, {"m5.2xlarge": 1}, on_spot=True, parameters={"priority": 30}),
@@ -148,7 +146,7 @@ def days(hours: float, seed: int, traces: Path | None = None) -> list[Day]:
         BadTrace: if a trace is missing or cannot be read.
     """
     if traces:
-        found = [Day(w.name, w.plan(traces, seed)) for w in comparison.WORKLOADS if w.promised]
+        found = [Day(w.name, w.plan(traces, seed)) for w in comparison.PROMISED]
     else:
         web, batch = synthetic.day(hours, seed)
         mild = synthetic.mild_market(hours, seed)
@@ -185,10 +183,8 @@ def compare(
 def row_of(hours: float, seed: int, run: Run) -> Row:
     """Simulate `run`, and return its figures."""
     plan = replace(run.day.plan, name="work", pools=run.of)
-    figures = simulate(run.policy, Scenario((plan,), hours, seed, {"max_capacity": MAX_CAPACITY})).figures
-    hours_by = figures["instance_hours_by"]
-    types = {type_ for by_type in hours_by.values() for type_ in by_type}
-    paid = bill(hours_by, {type_: listed(type_, SPOT_SHARE) for type_ in types})
+    figures = simulate(run.policy, Scenario((plan,), hours, seed, {"max_capacity": comparison.MAX_CAPACITY})).figures
+    paid = listed_bill(figures["instance_hours_by"])
     return Row(
         run.policy,
         run.pools,

@@ -183,8 +183,8 @@ def test_what_comes_back_each_hour_finds_its_capacity_there() -> None:
     learned, not_learned = hourly("on"), hourly("off")
 
     waited, without = (o.figures["wait_seconds"]["total"] for o in (learned, not_learned))
-    # Three hours teach it; four or five of the eight bursts find their instances booted. By seed, 0.46 to 0.55 is left.
-    assert waited <= 0.6 * without
+    # Three hours teach it; of the eight bursts, four or five find their instances booted.
+    assert waited <= without / 2
     assert any(r["rule"] == "DemandComesBack" for line in learned.log_lines for r in line.fields.get("reasons", ()))
     assert not any(
         r["rule"] == "DemandComesBack" for line in not_learned.log_lines for r in line.fields.get("reasons", ())

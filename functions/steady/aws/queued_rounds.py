@@ -24,6 +24,9 @@ ROUND_KEY = "#round/"
 class RoundTaken(Exception):
     """The hold of the cluster has ended, and another round has begun."""
 
+    def __init__(self, cluster: str) -> None:
+        super().__init__(f"cluster {cluster}: another round of the launch queue has begun")
+
 
 @dataclass
 class Hold:
@@ -64,7 +67,7 @@ class Hold:
         if self.until - now > HELD_FOR_S / 2:
             return
         if not self._set(now + HELD_FOR_S):
-            raise RoundTaken(f"cluster {self.cluster}: another round of the launch queue has begun")
+            raise RoundTaken(self.cluster)
         self.until = now + HELD_FOR_S
 
     def end(self) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from steady.aws.runtime import Runtime, batches
+from steady.aws.scaling.handler_messages import send_message
 from steady.names import LATE_BATCH_TASKS
 
 # SQS: 256 KiB a message. An instance takes about 40 bytes of it.
@@ -21,9 +21,7 @@ def report_late(runtime: Runtime, queue_url: str, cluster: str, late: Mapping[st
         return
     try:
         for some in batches(sorted(late), INSTANCES_A_MESSAGE):
-            detail = {"instances": {id_: int(late[id_]) for id_ in some}, "at": int(runtime.now())}
-            body = json.dumps({"detail-type": LATE_BATCH_TASKS, "source": "steady", "detail": detail})
-            runtime.sqs.send_message(QueueUrl=queue_url, MessageBody=body)
+            send_message(runtime, queue_url, LATE_BATCH_TASKS, {"instances": {id_: int(late[id_]) for id_ in some}})
     except Exception as error:
         runtime.telemetry.error(
             f"cluster {cluster}: the interruption handler could not be asked to stop the batch tasks of {len(late)} "

@@ -175,8 +175,8 @@ def with_constraints(runtime: Runtime, snapshot: Snapshot, shapes: Iterable[Task
             on = _readable(runtime, cluster, f"the instances of service {s.name}", read)
         # Where such tasks may be placed is not known: nothing is asked for them.
         known = on is not None and (s.shape is None or s.shape.member_of <= {*snapshot.matching, *matching})
-        on_and_shape = on or frozenset(), s.shape if known else None
-        services.append(s if on_and_shape == (s.on, s.shape) else replace(s, on=on_and_shape[0], shape=on_and_shape[1]))
+        there, shape = on or frozenset(), s.shape if known else None
+        services.append(s if (there, shape) == (s.on, s.shape) else replace(s, on=there, shape=shape))
     return replace(snapshot, matching={**snapshot.matching, **matching}, services=tuple(services))
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from steady.aws.runtime import Runtime, batches
 from steady.aws.scaling import ledger
+from steady.aws.scaling.handler_messages import send_message
 from steady.cluster import Snapshot
 from steady.names import WAITING_INSTANCES
 from steady.scaling.unserved import find_unserved, find_waiting
@@ -33,9 +33,8 @@ def report_unserved(
         at_work_until = ledger.service_out_until(runtime, ledger_table, snapshot.cluster)
         ids = [i.instance_id for i in find_unserved(waiting, noticed, at_work_until, runtime.now())]
         for some in batches(ids, INSTANCES_A_MESSAGE):
-            detail = {"group": snapshot.pool.name.name, "instances": some, "at": int(runtime.now())}
-            body = json.dumps({"detail-type": WAITING_INSTANCES, "source": "steady", "detail": detail})
-            runtime.sqs.send_message(QueueUrl=queue_url, MessageBody=body)
+            detail = {"group": snapshot.pool.name.name, "instances": some}
+            send_message(runtime, queue_url, WAITING_INSTANCES, detail)
     except Exception as error:
         runtime.telemetry.error(
             f"cluster {snapshot.cluster}: {len(waiting)} instances wait under a lifecycle hook; whether they are being "
