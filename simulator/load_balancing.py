@@ -112,12 +112,12 @@ class LoadBalancing:
     @property
     def unserved_requests(self) -> int:
         """How many requests arrived so far while no target of their group took requests."""
-        self._look_at_all()
+        self.look_at_all()
         return round(sum(g.serving.target_seconds * g.requests_per_s for g in self.groups.values()))
 
     def seconds_without_target(self) -> dict[str, float]:
         """Return the seconds in which a group had no target that took requests, by its name; none: left out."""
-        self._look_at_all()
+        self.look_at_all()
         return {g.name: g.serving.seconds for g in self.groups.values() if g.serving.seconds}
 
     def look(self, group_arn: str) -> None:
@@ -125,7 +125,7 @@ class LoadBalancing:
         group = self.groups[group_arn]
         group.serving.look(self.clock.now, wanted=group.is_wanted())
 
-    def _look_at_all(self) -> None:
+    def look_at_all(self) -> None:
         for arn in self.groups:
             self.look(arn)
 

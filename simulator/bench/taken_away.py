@@ -1,6 +1,6 @@
 """Take half of a cluster's instances away, for each reason and with each kind of service, and measure the service-out.
 
-What no handling could have is not promised: it is computed from the simulated account (`Fate`).
+What no handling could have is not promised: it is computed from the simulated account (`simulator.bench.unavoidable`).
 """
 
 from __future__ import annotations
@@ -10,85 +10,23 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from infra.fitness import FIRST_STEP_S
 from simulator import peers
 from simulator.bench.interruption import INSTANCE_TYPE, TARGET_GROUPS
 from simulator.bench.reasons import AFTERWARDS_S, REASONS, SPOT, Reason
 from simulator.bench.taken_services import SERVICES, Plan
+from simulator.bench.unavoidable import fates_of, gaps, is_kill_unavoidable, last_stop_at
 from simulator.ec2 import Ec2Instance
-from simulator.ecs.state import Otherwise, Task
-from simulator.ecs.stopping import stop_timeouts
+from simulator.ecs.state import Task
 from simulator.load_balancing import LONGEST_REQUEST_S
 from simulator.processes import run_all
-from simulator.target_groups import PROPAGATION_S, RegisteredTarget
+from simulator.target_groups import PROPAGATION_S
 from simulator.timing import Timing
 from simulator.world import SimulatedCluster, World
-from steady.service_out.stopping import STILL_SENT_S
-from steady.service_out.stops import STOP_MARGIN_S, STOPS_PER_S
 
 # Seconds until the tasks run, and their targets take requests.
 STARTED_AFTER_S = 120.0
-# A stop this many seconds before its last moment is not early: calls take their time.
-EARLY_S = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class Fate:
-    """What happened to one target of a task on an instance that was taken away.
-
-    Attributes:
-        hidden: whether only ECS can deregister it. What is registered in Cloud Map is not: anybody can deregister it.
-        moves: whether ECS can start a replacement before the instance goes, and then retire the task itself.
-        noticed_at: the time of its instance's notice, in seconds since the epoch.
-        last_stop_at: the last moment for a stop of the task, if all tasks of the instances are stopped then.
-    """
-
-    task: Task
-    target: RegisteredTarget
-    hidden: bool
-    moves: bool
-    noticed_at: float
-    last_stop_at: float
-
-    @property
-    def is_stopped_in_service(self) -> bool:
-        """Whether the task got SIGTERM, or was killed, while the load balancer still sent requests to this target."""
-        closed_at = self.target.closed_at
-        return closed_at is not None and self.target.takes_requests(closed_at)
-
-    @property
-    def could_leave(self) -> bool:
-        """Whether some handling could have stopped the task after the last request that it was sent."""
-        return self._could_leave_in(self.target.lingers_s)
-
-    @property
-    def could_answer(self) -> bool:
-        """Whether some handling could have let the task answer the longest request that it was sent."""
-        return self._could_leave_in(self.target.lingers_s + LONGEST_REQUEST_S)
-
-    def _could_leave_in(self, seconds: float) -> bool:
-        """Whether the target can be deregistered for `seconds` before the task is stopped.
-
-        A hidden target leaves only if ECS retires the task. ECS retires after the deregistration delay whatever is
-        going on; without a replacement, there is time until the last moment.
-
-        For clients of Cloud Map it does not wait: it retires a task as soon as the replacement is healthy. To leave
-        before that would leave the service without any task, since all of its tasks are on these instances.
-        """
-        if not self.target.group.is_waited_for:
-            if self.task.retired_at is not None:
-                return False
-        elif self.hidden or self.moves:
-            return self.moves and seconds <= self.target.group.delay_s
-        return self.noticed_at + FIRST_STEP_S + seconds <= self.last_stop_at
-
-    @property
-    def is_stopped_early(self) -> bool:
-        """Whether the task was stopped in service before its last moment, and before ECS itself retires it."""
-        delay_s = self.target.group.delay_s if self.target.group.is_waited_for else 0.0
-        retired_at = (self.target.deregistered_at or math.inf) + delay_s
-        latest = min(self.last_stop_at, retired_at) if self.moves else self.last_stop_at
-        return self.is_stopped_in_service and (self.target.closed_at or 0.0) < latest - EARLY_S
+# How long the longest request takes: the operator knows it.
+DRAIN_S = math.ceil(LONGEST_REQUEST_S + PROPAGATION_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +81,10 @@ def measure(run: Run) -> dict[str, Any]:
     ends = why.take(world, doomed)
     world.run(why.lasts_s + AFTERWARDS_S)
     noticed_at = {i.id: began if i.doomed_at is None else i.doomed_at for i in doomed}
-    fates = _fates(tasks, plan, ends, noticed_at)
+    fates = fates_of(tasks, plan, ends, noticed_at)
+    of_task = {task.arn: [fate for fate in fates if fate.task is task] for task in tasks}
+    balancing.look_at_all()
+    without = gaps(fates, balancing.groups.values(), plan, ends, DRAIN_S)
     stopped = [fate for fate in fates if fate.is_stopped_in_service]
     figures: dict[str, Any] = {
         "handling": run.handling,
@@ -154,8 +95,7 @@ def measure(run: Run) -> dict[str, Any]:
         "tasks": len(tasks),
         "tasks_killed_in_service": world.account.killed_tasks,
         "killed_unavoidable": sum(
-            _is_retired_too_late(task, ends)
-            or _takes_too_long(task, world.account.scheduler.exit_s(task), noticed_at, ends)
+            is_kill_unavoidable(task, world.account.scheduler.exit_s(task), of_task[task.arn], noticed_at, ends)
             for task in tasks
         ),
         "failed_requests": balancing.failed_requests,
@@ -164,7 +104,9 @@ def measure(run: Run) -> dict[str, Any]:
         "stopped_unavoidable": len({fate.task.arn for fate in stopped if not fate.could_leave}),
         "stopped_early": len({fate.task.arn for fate in stopped if fate.is_stopped_early}),
         "unserved_requests": balancing.unserved_requests,
-        "seconds_without_target": round(max(balancing.seconds_without_target().values(), default=0.0), 1),
+        "unserved_unavoidable": balancing.unserved_requests - round(sum(gap.avoidable_requests for gap in without)),
+        "seconds_without_target": round(max((gap.seconds for gap in without), default=0.0), 1),
+        "seconds_avoidable": round(max((gap.avoidable_s for gap in without), default=0.0), 1),
         "batch_cut_short": sum(_is_cut_short(task, ends) for task in tasks),
         "instances_held_empty": sum(instance.alive and _is_empty(instance) for instance in doomed),
         "capacity_lost": max(0, 2 * run.instances - cluster.target),
@@ -188,9 +130,11 @@ def broken_promises(figures: Mapping[str, Any]) -> list[str]:
         "instances held although they are empty": figures["instances_held_empty"],
     }
     if REASONS[figures["reason"]].has_time or figures["room"]:
-        counts["requests without a target"] = figures["unserved_requests"]
+        counts["requests without a target that could have one"] = (
+            figures["unserved_requests"] - figures["unserved_unavoidable"]
+        )
         counts["instances fewer in the pool's target than before"] = figures["capacity_lost"]
-        counts["seconds without a target"] = figures["seconds_without_target"]
+        counts["seconds without a target that could be avoided"] = figures["seconds_avoidable"]
     return [f"{count:,} {what}" for what, count in counts.items() if count]
 
 
@@ -202,8 +146,7 @@ def _world(run: Run, plan: Plan, why: Reason) -> tuple[World, SimulatedCluster, 
         2 * run.instances,
         INSTANCE_TYPE,
         on_spot=why.on_spot,
-        # The operator knows how long the longest request takes.
-        drain_seconds=math.ceil(LONGEST_REQUEST_S + PROPAGATION_S),
+        drain_seconds=DRAIN_S,
         # Only what is taken away changes the cluster.
         scale_in_after_seconds=86_400,
         learning="off",
@@ -216,57 +159,15 @@ def _world(run: Run, plan: Plan, why: Reason) -> tuple[World, SimulatedCluster, 
     return world, cluster, doomed
 
 
-def _fates(tasks: Sequence[Task], plan: Plan, ends: Mapping[str, float], noticed_at: Mapping[str, float]) -> list[Fate]:
-    moves = plan.room or plan.has_time
-    # The stops of all tasks take this long at the rate of the API.
-    stops_s = len(tasks) / STOPS_PER_S
-    return [
-        Fate(
-            task,
-            target,
-            hidden=task.cluster.services[task.service_name].otherwise not in (None, Otherwise.CLOUD_MAP),
-            moves=moves,
-            noticed_at=noticed_at[task.instance.ec2_id],
-            last_stop_at=_last_stop_at(task, ends) - stops_s,
-        )
-        for task in tasks
-        for target in task.targets
-    ]
-
-
-def _last_stop_at(task: Task, ends: Mapping[str, float]) -> float:
-    """Return the last moment for a stop of the task, if it is the only one."""
-    return ends[task.instance.ec2_id] - sum(stop_timeouts(task)) - STOP_MARGIN_S
-
-
 def _is_empty(instance: Ec2Instance) -> bool:
     return instance.container_instance is None or not instance.container_instance.tasks
-
-
-def _is_retired_too_late(task: Task, ends: Mapping[str, float]) -> bool:
-    """Whether ECS itself retired a task so late that its instance ended before its deregistration delay.
-
-    ECS begins with it as soon as a replacement is healthy, and nobody can stop the task any more.
-    """
-    due_at = task.sigterm_due_at
-    return task.killed and task.sigterm_at is None and due_at is not None and due_at > ends[task.instance.ec2_id]
-
-
-def _takes_too_long(task: Task, exit_s: float, noticed_at: Mapping[str, float], ends: Mapping[str, float]) -> bool:
-    """Whether a killed task would not have ended in time if the first step had stopped it.
-
-    A task that takes requests is stopped some seconds after its targets were deregistered.
-    """
-    id_ = task.instance.ec2_id
-    earliest = noticed_at[id_] + FIRST_STEP_S + (STILL_SENT_S if task.targets else 0.0)
-    return task.killed and earliest + exit_s > ends[id_]
 
 
 def _is_cut_short(task: Task, ends: Mapping[str, float]) -> bool:
     """Whether a batch task was stopped, or killed, although it would have ended by itself in time."""
     if task.service_name or task.run_s is None or task.started_at is None:
         return False
-    has_time = task.started_at + task.run_s < _last_stop_at(task, ends)
+    has_time = task.started_at + task.run_s < last_stop_at(task, ends)
     return has_time and (task.sigterm_at is not None or task.killed)
 
 

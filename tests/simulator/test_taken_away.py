@@ -12,6 +12,7 @@ from simulator.bench.taken_away import Run, broken_promises, measure
 from simulator.bench.taken_services import SERVICES
 from simulator.peers import HANDLINGS
 from simulator.world import World
+from steady.service_out import drain
 
 FEW = 2
 NOTHING_LOST: dict[str, Any] = {
@@ -27,7 +28,8 @@ NOTHING_LOST: dict[str, Any] = {
     "batch_cut_short": 0,
     "instances_held_empty": 0,
     "unserved_requests": 0,
-    "seconds_without_target": 0.0,
+    "unserved_unavoidable": 0,
+    "seconds_avoidable": 0.0,
     "capacity_lost": 0,
 }
 # Under a hook, each kind; for the other reasons, those that differ most.
@@ -78,6 +80,30 @@ def test_a_delay_that_the_doctor_lets_pass_ends_before_the_instance_does(
     monkeypatch.setattr(taken_services, "longest_delay_s", lambda stop_timeout_s: delay_s)
 
     assert bool(measure(Run(8, "single-task", room=True))["tasks_killed_in_service"]) is killed
+
+
+def test_a_replacement_whose_image_takes_its_time_leaves_a_gap_that_no_handling_closes() -> None:
+    figures = measure(Run(12, "single-task", room=True, timing={"pull_s": 60.0}))
+
+    assert figures["unserved_requests"] == figures["unserved_unavoidable"] > 0
+    assert figures["seconds_without_target"] > figures["seconds_avoidable"] == 0
+    assert figures["broken"] == []
+
+
+def test_a_last_target_that_leaves_earlier_than_it_must_breaks_the_promise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drain, "RELEASE_MARGIN_S", 70.0)
+
+    figures = measure(Run(12, "single-task", room=True, timing={"pull_s": 60.0}))
+
+    assert "seconds without a target that could be avoided" in " ".join(figures["broken"])
+
+
+def test_what_ecs_retires_late_behind_lattice_is_killed_with_any_handling() -> None:
+    figures = measure(Run(12, "lattice", room=True, timing={"pull_s": 60.0}))
+
+    assert figures["tasks_killed_in_service"] == figures["killed_unavoidable"] > 0
+    assert figures["failed_requests"] == figures["failed_unavoidable"] > 0
+    assert figures["broken"] == []
 
 
 @pytest.mark.parametrize(("reason", "services"), WITH_TIME)
@@ -132,8 +158,8 @@ def test_what_is_stopped_in_service_at_once_is_early(monkeypatch: pytest.MonkeyP
         ("stopped_early", "1 tasks stopped in service before their last moment"),
         ("batch_cut_short", "1 batch tasks cut short that had time"),
         ("instances_held_empty", "1 instances held although they are empty"),
-        ("unserved_requests", "1 requests without a target"),
-        ("seconds_without_target", "1.0 seconds without a target"),
+        ("unserved_requests", "1 requests without a target that could have one"),
+        ("seconds_avoidable", "1.0 seconds without a target that could be avoided"),
         ("capacity_lost", "1 instances fewer in the pool's target than before"),
     ],
 )
