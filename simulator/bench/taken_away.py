@@ -66,7 +66,7 @@ def measure_all(runs: Sequence[Run], at_once: int, done: Callable[[], None] = la
 
 
 def measure(run: Run) -> dict[str, Any]:
-    """Take the instances away, and return the figures that docs/interruption-benchmark.md explains.
+    """Take the instances away, and return the figures that docs/reasons-benchmark.md explains.
 
     `broken` has one line for each promise that is not kept.
     """

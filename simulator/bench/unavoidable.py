@@ -12,6 +12,7 @@ from simulator.ecs.state import Otherwise, Task
 from simulator.ecs.stopping import stop_timeouts
 from simulator.load_balancing import LONGEST_REQUEST_S
 from simulator.target_groups import RegisteredTarget, TargetGroup
+from steady.api_budget.limits import DEREGISTER_BUCKET
 from steady.service_out.drain import SOON_S
 from steady.service_out.stopping import STILL_SENT_S
 from steady.service_out.stops import STOP_MARGIN_S, STOPS_PER_S
@@ -162,32 +163,32 @@ def gaps(
     The last target of a service leaves in time for the longest request and for the stop of its task. And if ECS retires
     the task just then, its deregistration delay and its stop timeout must still end before the instance does. What
     takes requests only later than that could not have closed the gap. Targets leave at a look, which may come `SOON_S`
-    before that moment.
+    before that moment, and those of many groups at the rate of the API.
 
     Args:
         fates: those of the targets that were taken away.
         drain_s: how long the longest request takes.
     """
     taken = {id(fate.target) for fate in fates}
+    many = len({fate.target.group.arn for fate in fates})
+    early_s = SOON_S + max(0.0, (many - DEREGISTER_BUCKET.burst) / DEREGISTER_BUCKET.refill_per_s)
     found = []
     for group in groups:
         seconds = group.serving.seconds
         if seconds:
             leaving = [f for f in fates if f.target.group is group]
-            unavoidable_s = 0.0 if plan.has_time else _too_late_by(group, leaving, taken, ends, drain_s)
+            leaves_at = max((_last_leave_at(fate, ends, drain_s) for fate in leaving), default=math.inf) - early_s
+            unavoidable_s = 0.0 if plan.has_time else _too_late_by(group, leaves_at, taken)
             avoidable_s = max(0.0, seconds - unavoidable_s)
             requests = group.serving.target_seconds * group.requests_per_s
             found.append(Gap(seconds, avoidable_s, requests * avoidable_s / seconds))
     return found
 
 
-def _too_late_by(
-    group: TargetGroup, leaving: Sequence[Fate], taken: set[int], ends: Mapping[str, float], drain_s: float
-) -> float:
-    """Return how long after the last target of a group had to leave the first one elsewhere takes requests."""
-    leaves_at = max((_last_leave_at(fate, ends, drain_s) for fate in leaving), default=math.inf)
+def _too_late_by(group: TargetGroup, leaves_at: float, taken: set[int]) -> float:
+    """Return how long after its last target had to leave another one takes requests; `taken`: ids of what left."""
     elsewhere = min((t.healthy_at for t in group.targets.values() if id(t) not in taken), default=math.inf)
-    return max(0.0, elsewhere - (leaves_at - SOON_S))
+    return max(0.0, elsewhere - leaves_at)
 
 
 def _last_leave_at(fate: Fate, ends: Mapping[str, float], drain_s: float) -> float:

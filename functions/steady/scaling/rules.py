@@ -21,6 +21,9 @@ from steady.thresholds import Thresholds
 LOOK_AHEAD_S = 60
 # How long a boot is taken to last while none has been observed.
 USUAL_BOOT_S = 120
+# Spare capacity is there to be used: it is filled up only once less than this share of it is left. Otherwise each small
+# rise of the load asks for an instance, and each small fall gives it back.
+LEAST_SPARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +44,19 @@ class TaskWant:
 
 @dataclass(frozen=True, slots=True)
 class CapacityWant:
-    """A rule wants the registered sizes of the instances to come to `capacity` at least."""
+    """A rule wants the registered sizes of the instances to come to `capacity` at least.
+
+    Attributes:
+        capacity: scale-in leaves this much, and scale-out adds up to it.
+        enough: what scale-out adds nothing to; None: `capacity`.
+    """
 
     observation: CapacityObservation
     capacity: Size
+    enough: Size | None = None
+
+    def is_met_by(self, registered: Size) -> bool:
+        return registered.holds(self.capacity if self.enough is None else self.enough)
 
     @property
     def tasks(self) -> tuple[TaskShape, ...]:
@@ -110,7 +122,9 @@ def room_to_start(snapshot: Snapshot, state: ScalingState, thresholds: Threshold
     room = state.staffing.faded(state.waited_at, snapshot.at).room(reserved, shapes[0].size)
     if room == NOTHING:
         return []
-    return [CapacityWant(SpareCapacitySeen(room, thresholds.start_at_once_share), reserved + room)]
+    seen = SpareCapacitySeen(room, thresholds.start_at_once_share)
+    least = Size(int(room.cpu_units * LEAST_SPARE), int(room.memory_mib * LEAST_SPARE))
+    return [CapacityWant(seen, reserved + room, enough=reserved + least)]
 
 
 def recurring_demand(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> list[Want]:

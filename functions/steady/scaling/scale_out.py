@@ -121,7 +121,7 @@ def _lacking(wants: Iterable[Want], there: Size, one: Size) -> list[_Lacking]:
     """Return what each capacity want lacks of `there`, in instances of the size `one`."""
     found = []
     for want in wants:
-        if not isinstance(want, CapacityWant):
+        if not isinstance(want, CapacityWant) or want.is_met_by(there):
             continue
         lack = largest(want.capacity - there, NOTHING)
         add = max(math.ceil(lack.cpu_units / one.cpu_units), math.ceil(lack.memory_mib / one.memory_mib))

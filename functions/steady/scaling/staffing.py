@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from steady.cluster import Size
 
-LARGEST_FACTOR = 1.5
+LARGEST_FACTOR = 2.0
 # What one task changes, and how many tasks a burst counts as at most: one bad minute must not cost a day of room.
 STEP = 0.02
 MOST_AT_ONCE = 30

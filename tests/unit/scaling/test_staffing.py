@@ -7,7 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steady.cluster import Size
+from steady.scaling.decision import decide
+from steady.scaling.rules import LEAST_SPARE
 from steady.scaling.staffing import LARGEST_FACTOR, STEP, Staffing
+from steady.thresholds import Thresholds
+from tests.unit.snapshots import NOW, instance, snapshot, state
 
 INSTANCE = Size(2048, 8000)
 
@@ -66,3 +70,22 @@ def test_room_grows_with_the_square_root_of_the_load() -> None:
     assert staffing.room(INSTANCE * 4, INSTANCE) == INSTANCE
     assert staffing.room(INSTANCE * 16, INSTANCE) == INSTANCE * 2
     assert staffing.room(Size(0, 0), INSTANCE) == Size(0, 0)
+
+
+@given(st.integers(1, 40), st.integers(0, 100), st.floats(0.1, LARGEST_FACTOR))
+def test_room_that_is_half_used_is_filled_up_and_no_instance_goes_before_it_is_more_than_full(
+    count: int, percent: int, factor: float
+) -> None:
+    load = Size(2048 * percent // 100, 8000 * percent // 100)
+    world = snapshot([instance(n, load) for n in range(count)])
+    reserved = load * count
+    room, free = Staffing(factor).room(reserved, INSTANCE), INSTANCE * count - reserved
+
+    decision = decide(world, state(staffing=Staffing(factor), low_since=NOW - 600), Thresholds())
+
+    least = Size(int(room.cpu_units * LEAST_SPARE), int(room.memory_mib * LEAST_SPARE))
+    assert (decision.target > count) is not free.holds(least)
+    if decision.target > count:
+        assert (free + INSTANCE * (decision.target - count)).holds(room)
+    if decision.to_drain:
+        assert (free - INSTANCE * len(decision.to_drain)).holds(room)
