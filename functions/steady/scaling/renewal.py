@@ -118,6 +118,8 @@ def _with_proof(this: Round, known: RenewalProgress) -> RenewalProgress:
         stopped = snapshot.canary_failure
     if not stopped and waiting_since is not None and now - waiting_since >= thresholds.boot_timeout_seconds:
         stopped = f"no instance of {pool.launches} has registered within {now - waiting_since:.0f} s"
+        if not boot:
+            stopped += ": what came was out of date itself, as an instance from a warm pool may be"
     if stopped:
         is_proven = False
     return replace(known, well_since=well_since, waiting_since=waiting_since, is_proven=is_proven, stopped=stopped)

@@ -137,9 +137,12 @@ def is_under_way(snapshot: Snapshot, progress: RenewalProgress) -> bool:
 
 
 def baking_instance(snapshot: Snapshot, state: ScalingState) -> ContainerInstance | None:
-    """Return the instance that shows whether what the pool launches today is any good; None once that is known."""
+    """Return the instance that shows whether what the pool launches today is any good; None once that is known.
+
+    It may have come before renewal has asked for any, in the place of one that was interrupted.
+    """
     progress, pool = state.renewal, snapshot.pool
-    if progress.is_proven or not progress.asked or not is_under_way(snapshot, progress):
+    if not pool.drifted or (progress.launches == pool.launches and (progress.is_proven or progress.stopped)):
         return None
     new = [i for i in snapshot.active if i.instance_id in pool.members and i.instance_id in pool.current]
     return min(new, key=lambda i: i.arn, default=None)
