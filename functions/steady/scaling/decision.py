@@ -241,8 +241,7 @@ def _fall_back(situation: Situation, decision: Decision) -> Change:
 
 def _win_back(situation: Situation, decision: Decision) -> Change:
     snapshot, going, left = situation.snapshot, decision.to_terminate, _surge_left(situation, decision)
-    target, maximum = decision.target, situation.bounds.maximum
-    return spot_fallback.win_back(snapshot, decision.state, target, situation.asked, going, maximum, left)
+    return spot_fallback.win_back(snapshot, decision.state, decision.target, situation.asked, going, left)
 
 
 def _surge_left(situation: Situation, decision: Decision) -> int | None:

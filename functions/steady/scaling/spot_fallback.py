@@ -59,7 +59,6 @@ def win_back(
     target: int,
     asked: int,
     going: Collection[str],
-    maximum: int,
     left: int | None = None,
 ) -> Change:
     """Ask Spot again, for now, for the places of on-demand instances, where the pool keeps to its on-demand part.
@@ -72,7 +71,6 @@ def win_back(
         target: the target that lasts, in units.
         asked: what the pool is asked for now, in units.
         going: the ids of the instances that the decision terminates.
-        maximum: the highest target, in units.
         left: how many places Spot may be asked for at a time, in units; None: all of them.
     """
     pool = snapshot.pool
@@ -85,7 +83,7 @@ def win_back(
     movable = _within(asked - target, least, _removable(pool, free, over))
     beyond = min(asked, pool.units(id_ for id_ in pool.members if id_ not in going)) - target
     movable = movable if left is None else min(movable, left)
-    units = max(0, beyond, min(movable if pool.may_fall_back else 0, maximum - target))
+    units = max(0, beyond, min(movable if pool.may_fall_back else 0, pool.maximum - target))
     return Change(units=units, units_for_now=units)
 
 
