@@ -41,6 +41,8 @@ def units_left(
 ) -> int | None:
     """Return how many units Spot may be asked for beside what renewal has under way; None if nothing is to be renewed.
 
+    While it cannot be read what is out of date, what was known of it holds.
+
     What the pool launches today takes nobody's place once it has proved to be no good.
 
     Args:
@@ -49,7 +51,7 @@ def units_left(
         going: the ids of the instances that the decision terminates.
     """
     progress, pool = state.renewal, snapshot.pool
-    if not pool.drifted:
+    if not pool.drifted and not pool.drift_unread:
         return None
     if progress.stopped:
         return 0

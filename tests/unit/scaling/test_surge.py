@@ -54,6 +54,8 @@ def test_what_is_left_of_the_budget(progress: RenewalProgress, left: int) -> Non
     assert units_left(seen, state, ON, seen.pool.target, ()) == left
     nothing = replace(seen, pool=replace(seen.pool, drifted={}))
     assert units_left(nothing, state, ON, seen.pool.target, ()) is None
+    unread = replace(nothing, pool=replace(nothing.pool, drift_unread="Rate exceeded"))
+    assert units_left(unread, state, ON, seen.pool.target, ()) == left
 
 
 def test_an_interruption_of_an_old_instance_leaves_its_replacement() -> None:
