@@ -58,7 +58,7 @@ def image(
         latest = newest_image(aws, pools[cluster])
         former = former_image(aws, cluster) if back and before else None
         if back and before and former is None:
-            fail(f"the cluster {cluster} has had no other image: name one by --id")
+            fail(f"the cluster {cluster} has had no image before {before}: name one by --id")
         after = id_ or former or (latest if newest else before)
         if after and after != before:
             pin(aws, cluster, after)
@@ -91,10 +91,16 @@ def pinned(aws: Runtime, cluster: str) -> str | None:
 
 
 def former_image(aws: Runtime, cluster: str) -> str | None:
-    """Return the AMI's id that the deployment of `cluster` read before the one that it reads now; None: it had none."""
+    """Return the AMI's id that the deployment of `cluster` read before the one that it reads now; None: it had none.
+
+    That is the one before it was pinned first: a step back is not undone by the next one. SSM keeps the last 100
+    versions of a parameter (Systems Manager User Guide, "Working with parameter versions").
+    """
     pages = aws.ssm.get_paginator("get_parameter_history").paginate(Name=f"{IMAGES_PATH}/{cluster}")
-    values = [version["Value"] for page in pages for version in page["Parameters"]]
-    return next((value for value in reversed(values) if value != values[-1]), None)
+    versions = sorted((one for page in pages for one in page["Parameters"]), key=lambda one: one["Version"])
+    values = [one["Value"] for one in versions]
+    first = values.index(values[-1])
+    return values[first - 1] if first else None
 
 
 def newest_image(aws: Runtime, pool: PlacedPool) -> str:

@@ -77,6 +77,19 @@ def test_an_image_is_moved_on_purpose_and_of_one_cluster_alone(account: Any) -> 
     assert image_of(account, "web") == "ami-1", "and back"
 
 
+def test_each_step_back_leads_to_an_older_image_and_none_to_the_one_that_was_left(account: Any) -> None:
+    run("prepare")
+    assert "has had no image before ami-1: name one by --id" in run("image", "web", "--back", code=2)
+    for number in range(2, 13):
+        release(account, f"ami-{number}")
+        run("image", "web", "--newest")
+
+    assert "ami-12 -> ami-11; deploy to use it" in run("image", "web", "--back")
+    assert "ami-11 -> ami-10" in run("image", "web", "--back"), "and not to ami-12 again"
+    assert "ami-10 -> ami-12" in run("image", "web", "--newest")
+    assert "ami-12 -> ami-11" in run("image", "web", "--back")
+
+
 def test_a_cluster_that_the_deployment_does_not_make_has_no_image(account: Any) -> None:
     assert "cdk.json makes no cluster old in this Region: one of web, batch is needed" in run("image", "old", code=2)
     assert "has no image yet" in run("image", "web", code=2)

@@ -122,6 +122,13 @@ def test_a_group_is_given_another_launch_configuration() -> None:
     assert drifted(ec2, configuration="lc-2", configured={"one": "lc-1", "two": "lc-2"}) == {"one": Drift.TEMPLATE}
 
 
+def test_a_group_moves_from_a_launch_configuration_to_a_template_and_back() -> None:
+    ec2 = Ec2(conf=("ami-2", "", ""), temp=("ami-2", "lt-1", "2"))
+
+    assert drifted(ec2, WEB, configured={"conf": "lc-1"}) == {"conf": Drift.TEMPLATE}
+    assert drifted(ec2, configuration="lc-1", configured={"conf": "lc-1"}) == {"temp": Drift.TEMPLATE}
+
+
 def test_an_instance_that_is_too_old_is_told_by_the_time_of_its_launch() -> None:
     members = pool({"one": "m5.large"}, WEB)
     runtime = runtime_of(Ec2(one=("ami-2", "lt-1", "2")))

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field, replace
 
 from steady.cluster import ContainerInstance, InstanceStatus, Snapshot, largest
 from steady.scaling import (
-    back_in_service,
-    healing,
     late_batch,
     next_look,
     renewal,
@@ -19,21 +17,17 @@ from steady.scaling import (
     scale_out,
     spot_fallback,
     stuck_drains,
+    surge,
     type_order,
 )
 from steady.scaling.change import Change
 from steady.scaling.lateness import say_trouble
-from steady.scaling.pool import (
-    Bounds,
-    staying_units,
-    target_after_leaving,
-    without_instances,
-    without_temporary_target,
-)
+from steady.scaling.pool import Bounds, staying_units, target_after_leaving
 from steady.scaling.reasons import AtMaximum, Reason, SpotIsBack, TerminationsRefused, UnderMinimum
 from steady.scaling.renewal_round import Round
 from steady.scaling.replacement import replace_ahead
 from steady.scaling.rules import demand_coming_within, rise_within
+from steady.scaling.situation import Situation
 from steady.scaling.state import ScalingState
 from steady.scaling.terminations import held_back
 from steady.scaling.tries import Tries
@@ -96,35 +90,6 @@ class Decision:
             change.order or self.order,
             replace(self.state, **change.state),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """The situation that the parts of a decision look at.
-
-    Attributes:
-        snapshot: the cluster, less the instances that go or will never register, with the target that lasts.
-        healed: what healing does about those instances.
-        reviewed: what is done about the instances that service-out has drained.
-        bounds: the range of the target of what is left.
-        asked: what the pool is asked for now, with what is asked for only for now.
-    """
-
-    snapshot: Snapshot
-    thresholds: Thresholds
-    bounds: Bounds
-    healed: healing.HealingRound
-    reviewed: Change
-    asked: int
-
-    @staticmethod
-    def of(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> "Situation":
-        healed, reviewed = healing.heal(snapshot, state, thresholds), back_in_service.review(snapshot, state)
-        bounds = Bounds.of(snapshot, thresholds).less(healed.change.units)
-        lasting = without_temporary_target(snapshot, state)
-        leaving = (*healed.change.to_terminate, *healed.given_up, *reviewed.to_terminate)
-        present = stuck_drains.with_spared(without_instances(lasting, leaving, bounds.minimum), state)
-        return Situation(present, thresholds, bounds, healed, reviewed, snapshot.pool.target)
 
 
 def decide(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> Decision:
@@ -270,12 +235,18 @@ def _replace_ahead(situation: Situation, decision: Decision) -> Change:
 
 def _fall_back(situation: Situation, decision: Decision) -> Change:
     snapshot, going = situation.snapshot, decision.to_terminate
-    return spot_fallback.fall_back(snapshot, decision.state, situation.thresholds, decision.target, going)
+    left = _surge_left(situation, decision)
+    return spot_fallback.fall_back(snapshot, decision.state, situation.thresholds, decision.target, going, left)
 
 
 def _win_back(situation: Situation, decision: Decision) -> Change:
-    snapshot, going = situation.snapshot, decision.to_terminate
-    return spot_fallback.win_back(snapshot, decision.state, decision.target, situation.asked, going)
+    snapshot, going, left = situation.snapshot, decision.to_terminate, _surge_left(situation, decision)
+    return spot_fallback.win_back(snapshot, decision.state, decision.target, situation.asked, going, left)
+
+
+def _surge_left(situation: Situation, decision: Decision) -> int | None:
+    target = decision.target - decision.for_now
+    return surge.units_left(situation.snapshot, decision.state, situation.thresholds, target, decision.to_terminate)
 
 
 def _look_again(situation: Situation, decision: Decision) -> Change:

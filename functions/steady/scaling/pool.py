@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from steady.cluster import ContainerInstance, InstanceShape, InstanceStatus, Snapshot
+from steady.pools import Pool
 from steady.scaling.room import shapes_of_pool
 from steady.scaling.state import LEAVES_WITHIN_S, ScalingState
 from steady.scaling.type_order import is_known
@@ -93,7 +94,21 @@ def target_after_leaving(snapshot: Snapshot, instance_ids: Iterable[str], minimu
         return pool.target
     kept = pool.units(id_ for id_ in pool.members if id_ not in leaving)
     to_be_launched = max(0, pool.target - pool.held)
-    return min(pool.target, max(minimum, kept + to_be_launched))
+    wanted = kept + to_be_launched
+    if _counted(pool) >= pool.target:
+        wanted = min(wanted, _counted(pool, leaving))
+    return min(pool.target, max(minimum, wanted))
+
+
+def _counted(pool: Pool, leaving: Collection[str] = ()) -> int:
+    """Return what the pool counts for its target once `leaving` are gone.
+
+    A fleet counts no on-demand instance beyond its on-demand part: it launches Spot Instances until it has these, too.
+    """
+    kept = pool.units(id_ for id_ in pool.members if id_ not in leaving)
+    if not pool.traits.has_on_demand_part or pool.traits.keeps_to_its_parts:
+        return kept
+    return kept - max(0, pool.units(pool.on_demand_members.difference(leaving)) - pool.on_demand)
 
 
 def without_instances(snapshot: Snapshot, instance_ids: Collection[str], minimum: int) -> Snapshot:

@@ -7,10 +7,11 @@ stops. What was asked for and is not needed any more is given back.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from steady.cluster import ContainerInstance
+from steady.cluster import ContainerInstance, InstanceStatus
 from steady.pools import units_to_ask
 from steady.scaling import renewal_round
 from steady.scaling.change import Change
@@ -19,6 +20,7 @@ from steady.scaling.renewal_progress import NOT_RENEWING, RenewalProgress
 from steady.scaling.renewal_reasons import RenewalBegun, RenewalEmpties, RenewalReturns, RenewalStopped, RenewalUnread
 from steady.scaling.renewal_round import Round, drifted_instances, is_under_way, returnable_instances
 from steady.scaling.state import ScalingState
+from steady.scaling.surge import emptied_units, units_at_once
 from steady.windows import is_open
 
 CHANGES_ELSE = "capacity is changed for something else first"
@@ -62,19 +64,38 @@ def _updated(this: Round) -> RenewalProgress:
 def _with_what_is_left(this: Round, known: RenewalProgress) -> RenewalProgress:
     """Return `known` with the units that are still there of those that were asked for.
 
-    A target that somebody has lowered since, or that was not set at all (a crash, a refusal), has fewer of them. An old
-    instance whose drain did not end, or was never begun, stays after all: its replacement is one too many. One that
-    scale-out has taken back is needed.
+    A target that somebody has lowered since, or that was not set at all (a crash, a refusal), has fewer of them.
     """
     snapshot, state = this.snapshot, this.state
     # While a fleet is modifying, its target may be that of before.
     lost = 0 if snapshot.pool.is_changing else max(0, known.target - snapshot.pool.target)
     old = {arn: since for arn, since in known.old.items() if arn in state.draining and arn not in this.taken_back}
-    stay = [i for i in snapshot.active if i.arn in known.old and i.arn not in state.draining]
-    stay = [i for i in stay if i.instance_id in snapshot.pool.members and i.instance_id not in state.doomed]
-    asked = max(0, known.asked - lost) + math.floor(this.units(stay))
+    ended = [] if snapshot.pool.is_changing else this.ended(old)
+    asked = max(0, known.asked - lost) + _too_many(this, known, ended)
     asked_for = known.asked_for if known.asked else known.launches
+    old = {arn: since for arn, since in old.items() if arn not in {i.arn for i in ended}}
     return replace(known, asked=asked, asked_for=asked_for if asked else "", old=old)
+
+
+def _too_many(this: Round, known: RenewalProgress, ended: Sequence[ContainerInstance]) -> int:
+    """Return the units of the replacements whose old instances need none after all.
+
+    The drain of such an instance did not end, or was never begun: it stays. Or an interruption has taken it, and the
+    pool launches another one. Or the target does not fall by it once it is terminated, because the pool held more than
+    that. One that scale-out has taken back is needed.
+
+    Args:
+        ended: the old instances that this decision terminates.
+    """
+    snapshot, state = this.snapshot, this.state
+    rest = [i for i in snapshot.instances if i.arn in known.old and i.arn not in state.draining]
+    rest = [i for i in rest if i.arn not in this.taken_back]
+    active = {i.arn for i in snapshot.active if i.instance_id in snapshot.pool.members}
+    stay = [i for i in rest if i.arn in active and i.instance_id not in state.doomed]
+    taken = [i for i in rest if i.status is InstanceStatus.DRAINING]
+    units = sum(snapshot.pool.weight(i.instance_type) for i in (*stay, *taken))
+    kept = snapshot.pool.units(this.terminated) - (snapshot.pool.target - this.target)
+    return math.floor(units) + max(0, min(kept, math.floor(this.units(ended))))
 
 
 def _with_proof(this: Round, known: RenewalProgress) -> RenewalProgress:
@@ -97,18 +118,11 @@ def _with_proof(this: Round, known: RenewalProgress) -> RenewalProgress:
         stopped = snapshot.canary_failure
     if not stopped and waiting_since is not None and now - waiting_since >= thresholds.boot_timeout_seconds:
         stopped = f"no instance of {pool.launches} has registered within {now - waiting_since:.0f} s"
+        if not boot:
+            stopped += ": what came was out of date itself, as an instance from a warm pool may be"
     if stopped:
         is_proven = False
     return replace(known, well_since=well_since, waiting_since=waiting_since, is_proven=is_proven, stopped=stopped)
-
-
-def _at_once(this: Round, progress: RenewalProgress, going: int) -> int:
-    """Return how many units may be under way at the same time: one instance's until the new kind is proven.
-
-    The share is of what is there without renewal: the target less the `going` units that are being emptied.
-    """
-    lasting = this.target - going - progress.asked
-    return max(this.one, lasting * this.thresholds.renew_budget // 100 if progress.is_proven else 0)
 
 
 def _ask(this: Round, progress: RenewalProgress) -> Change:
@@ -120,13 +134,11 @@ def _ask(this: Round, progress: RenewalProgress) -> Change:
     if not is_open(this.thresholds.renew_window, datetime.fromtimestamp(snapshot.at, UTC)):
         return this.waits(progress, f"renew_window is {this.thresholds.renew_window}")
     due = drifted_instances(snapshot, this.state)
-    here = snapshot.pool.members.keys() - this.terminated
-    going = [i for i in snapshot.instances if i.arn in progress.old and i.instance_id in here]
+    going = emptied_units(snapshot, progress, this.terminated)
     if not due:
         why = "old instances are being emptied" if going else "ECS cannot empty them, or others deal with them"
         return this.waits(progress, why)
-    gone = math.ceil(this.units(going))
-    may = _at_once(this, progress, gone) - gone
+    may = units_at_once(snapshot, progress, this.thresholds, this.target - going - had) - going
     # Less than the lightest of them brings none of them a replacement.
     least = math.ceil(min(this.units([i]) for i in due))
     wanted = min(may, units_to_ask(this.units(due)))

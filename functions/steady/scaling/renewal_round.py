@@ -1,13 +1,13 @@
 """What one round of renewal looks at, and which instances it may empty."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from steady.cluster import ContainerInstance, InstanceStatus, Snapshot
-from steady.pools import Pool, units_to_ask
+from steady.pools import Pool
 from steady.scaling.change import Change
-from steady.scaling.pool import Bounds, coming_units
+from steady.scaling.pool import Bounds, coming_units, staying_units
 from steady.scaling.renewal_progress import RenewalProgress
 from steady.scaling.renewal_reasons import RenewalWaits
 from steady.scaling.state import ScalingState
@@ -41,12 +41,6 @@ class Round:
     terminated: frozenset[str] = frozenset()
 
     @property
-    def one(self) -> int:
-        """The units of one instance, of the largest type that the pool holds."""
-        pool = self.snapshot.pool
-        return units_to_ask(max((pool.weight(type_) for type_ in pool.members.values()), default=1))
-
-    @property
     def drifted(self) -> Mapping[str, int]:
         """How many instances are to be renewed, by cause."""
         return Counter(sorted(self.snapshot.pool.drifted.values()))
@@ -58,7 +52,12 @@ class Round:
         """
         if self.snapshot.pool.is_changing:
             return 0
-        return progress.asked - coming_units(self.snapshot, self.state)
+        staying = staying_units(self.snapshot, self.state) - self.snapshot.pool.units(self.terminated)
+        return progress.asked - max(0, self.target - staying)
+
+    def ended(self, old: Collection[str]) -> list[ContainerInstance]:
+        """Return those of the instances with the ARNs `old` that the decision terminates."""
+        return [i for i in self.snapshot.instances if i.arn in old and i.instance_id in self.terminated]
 
     def units(self, instances: Sequence[ContainerInstance]) -> float:
         """Return what `instances` count."""
@@ -138,9 +137,12 @@ def is_under_way(snapshot: Snapshot, progress: RenewalProgress) -> bool:
 
 
 def baking_instance(snapshot: Snapshot, state: ScalingState) -> ContainerInstance | None:
-    """Return the instance that shows whether what the pool launches today is any good; None once that is known."""
+    """Return the instance that shows whether what the pool launches today is any good; None once that is known.
+
+    It may have come before renewal has asked for any, in the place of one that was interrupted.
+    """
     progress, pool = state.renewal, snapshot.pool
-    if progress.is_proven or not progress.asked or not is_under_way(snapshot, progress):
+    if not pool.drifted or (progress.launches == pool.launches and (progress.is_proven or progress.stopped)):
         return None
     new = [i for i in snapshot.active if i.instance_id in pool.members and i.instance_id in pool.current]
     return min(new, key=lambda i: i.arn, default=None)
@@ -149,11 +151,12 @@ def baking_instance(snapshot: Snapshot, state: ScalingState) -> ContainerInstanc
 def with_target(progress: RenewalProgress, target: int, pool: Pool) -> RenewalProgress:
     """Return `progress` with the target that was decided on.
 
-    While nothing can be read of what is out of date, scale-in may take what was asked for: that is to be seen.
+    While nothing can be read of what is out of date, scale-in may take what was asked for: that is to be seen. While a
+    fleet is modifying, it may show the target of before, and takes no other one.
     """
     if not progress.asked:
         return replace(progress, target=0)
-    return progress if pool.drift_unread else replace(progress, target=target)
+    return progress if pool.drift_unread or (pool.is_changing and progress.target) else replace(progress, target=target)
 
 
 def _movable(snapshot: Snapshot, state: ScalingState) -> list[ContainerInstance]:

@@ -19,17 +19,23 @@ MARKET_GONE_SHARE = 0.25
 
 
 def fall_back(
-    snapshot: Snapshot, state: ScalingState, thresholds: Thresholds, target: int, going: Collection[str] = ()
+    snapshot: Snapshot,
+    state: ScalingState,
+    thresholds: Thresholds,
+    target: int,
+    going: Collection[str] = (),
+    left: int | None = None,
 ) -> Change:
     """Set how much of `target` is on-demand, in units, and remember since when the pool has been short.
 
     Args:
         going: the ids of the instances that the decision terminates.
+        left: how many places of on-demand instances Spot may be asked for at a time, in units; None: all of them.
     """
     since = short_since(snapshot, state, target)
     shortage = Shortage.seen(snapshot, state, since)
     state = replace(state, spot_grew_at=shortage.grew_at, launches_s=shortage.launches_s)
-    on_demand = on_demand_units(snapshot, state, since, thresholds, target, going)
+    on_demand = on_demand_units(snapshot, state, since, thresholds, target, going, left)
     reasons: tuple[FellBack, ...] = ()
     if on_demand > snapshot.pool.on_demand and since is not None:
         reasons = (FellBack(on_demand, snapshot.at - since),)
@@ -47,7 +53,14 @@ def short_since(snapshot: Snapshot, state: ScalingState, target: int) -> float |
     return snapshot.at if state.short_since is None else state.short_since
 
 
-def win_back(snapshot: Snapshot, state: ScalingState, target: int, asked: int, going: Collection[str]) -> Change:
+def win_back(
+    snapshot: Snapshot,
+    state: ScalingState,
+    target: int,
+    asked: int,
+    going: Collection[str],
+    left: int | None = None,
+) -> Change:
     """Ask Spot again, for now, for the places of on-demand instances, where the pool keeps to its on-demand part.
 
     Such a pool would end an instance of its own choice if it were asked for fewer on-demand units than it holds. So it
@@ -58,6 +71,7 @@ def win_back(snapshot: Snapshot, state: ScalingState, target: int, asked: int, g
         target: the target that lasts, in units.
         asked: what the pool is asked for now, in units.
         going: the ids of the instances that the decision terminates.
+        left: how many places Spot may be asked for at a time, in units; None: all of them.
     """
     pool = snapshot.pool
     if not pool.traits.keeps_to_its_parts or state.short_since is not None:
@@ -68,6 +82,7 @@ def win_back(snapshot: Snapshot, state: ScalingState, target: int, asked: int, g
     least = _removable(pool, (i for i in free if i.arn not in snapshot.unread), over)
     movable = _within(asked - target, least, _removable(pool, free, over))
     beyond = min(asked, pool.units(id_ for id_ in pool.members if id_ not in going)) - target
+    movable = movable if left is None else min(movable, left)
     units = max(0, beyond, min(movable if pool.may_fall_back else 0, pool.maximum - target))
     return Change(units=units, units_for_now=units)
 
@@ -79,6 +94,7 @@ def on_demand_units(
     thresholds: Thresholds,
     target: int,
     going: Collection[str] = (),
+    left: int | None = None,
 ) -> int:
     """Return how many units of `target` are to be on-demand.
 
@@ -94,11 +110,14 @@ def on_demand_units(
     Args:
         since: since when the fleet has held less than `target`; None if it holds `target`.
         going: the ids of the instances that the decision terminates.
+        left: how many places of on-demand instances the market may be asked for at a time; None: all of them.
     """
     pool = snapshot.pool
     if not pool.may_fall_back:
         return pool.on_demand_floor
     wanted = max(pool.on_demand_floor, _stand_ins(snapshot, state, since, thresholds, target, going))
+    if left is not None and not pool.traits.keeps_to_its_parts:
+        wanted = max(wanted, pool.units(pool.on_demand_members.difference(going)) - left)
     # Auto Scaling bounds a group's part by its maximum; EC2 that of a fleet by its target.
     return wanted if pool.traits.keeps_to_its_parts else min(target, wanted)
 

@@ -108,6 +108,10 @@ def test_renewal_stops_if_no_new_instance_registers() -> None:
     assert found.units == 0, "the pool would choose what to terminate"
     assert step(seen, found.state["renewal"], state=state).units == 0, "it stays stopped"
 
+    old_again = cluster(4)
+    drawn = step(old_again, asked, state=ScalingState()).state["renewal"].stopped
+    assert "out of date itself, as an instance from a warm pool may be" in drawn
+
     healed = cluster(3)
     over = step(healed, found.state["renewal"])
     assert (over.units, over.to_drain, over.state["renewal"].asked) == (0, (), 0), "healing has taken the unit with it"

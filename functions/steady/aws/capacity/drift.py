@@ -92,8 +92,9 @@ def _cause(
         return Drift.IMAGE
     if fits and not any(one.is_like(origin) for one in fits):
         return Drift.TEMPLATE
-    if pool.configuration and pool.configured.get(id_, pool.configuration) != pool.configuration:
-        # A launch configuration cannot be changed: a group is given another one (Auto Scaling User Guide).
+    # A launch configuration cannot be changed: a group is given another one, or a launch template, or one in place of a
+    # template (Auto Scaling User Guide, "Launch configurations").
+    if pool.configured.get(id_, "" if origin.template else pool.configuration) != pool.configuration:
         return Drift.TEMPLATE
     if pool.named_types and type_ not in pool.named_types:
         return Drift.TYPE
