@@ -126,6 +126,7 @@ class ContainerInstance:
         impaired: whether ECS's health checks of the instance say IMPAIRED (ECS API, ContainerInstanceHealthStatus).
         provider: the name of the capacity provider that it is of; "": of none.
         is_external: whether it is a machine of ECS Anywhere, and no EC2 instance.
+        platform: its attributes that name its architecture and its operating system, each with its value.
     """
 
     arn: str
@@ -146,6 +147,7 @@ class ContainerInstance:
     impaired: bool = False
     provider: str = ""
     is_external: bool = False
+    platform: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_well(self) -> bool:
@@ -242,6 +244,7 @@ class Snapshot:
         unread: the ARNs of instances that may be emptied but whose tasks were not read: they are not emptied.
         pinned: the ARNs of instances with a task that ECS cannot move: they are not emptied either.
         matching: for each memberOf expression that was asked for, the ARNs of the instances that satisfy it.
+        unmet: the expressions among them that name a platform which neither an instance nor a type of the pools has.
         shapes: what EC2 offers as each of the pool's types, by type.
         trunks: how many awsvpc tasks an instance to come takes, by type, where it will register with a trunk.
         started: the tasks that have started since this process last looked; None: it has not looked lately.
@@ -263,6 +266,7 @@ class Snapshot:
     unread: frozenset[str] = frozenset()
     pinned: frozenset[str] = frozenset()
     matching: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    unmet: frozenset[str] = frozenset()
     daemons: Daemons = Daemons()
     shapes: Mapping[str, InstanceShape] = field(default_factory=dict)
     trunks: Mapping[str, int] = field(default_factory=dict)

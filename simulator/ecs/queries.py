@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from simulator.ecs.devices import architecture_of
+from simulator.ecs.devices import platform_of
 from simulator.ecs.state import ContainerInstance
+from simulator.ecs.task_definition import TaskDefinition
 from simulator.errors import AwsError
 
 _TERM = re.compile(
@@ -23,6 +24,12 @@ _COMPARED: Mapping[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
     "<=": operator.le,
 }
+
+
+def meets(instance: ContainerInstance, definition: TaskDefinition, *, binds_platform: bool) -> bool:
+    """Return whether `instance` satisfies the placement constraints of `definition`, and its platform if that binds."""
+    expressions = definition.constraints if binds_platform else definition.member_of
+    return all(satisfies(instance, expression) for expression in expressions)
 
 
 def satisfies(instance: ContainerInstance, expression: str) -> bool:
@@ -66,6 +73,6 @@ def _values(instance: ContainerInstance, subject: str) -> list[str]:
         return [instance.ec2_id]
     own = {"ecs.instance-type": instance.instance_type, "ecs.availability-zone": instance.zone, **instance.attributes}
     if instance.instance_type and not instance.external:
-        own.setdefault("ecs.cpu-architecture", architecture_of(instance.instance_type))
+        own = {**platform_of(instance.instance_type), **own}
     name = subject.removeprefix("attribute:")
     return [own[name]] if name in own else []

@@ -142,4 +142,5 @@ def _with_tasks_of(snapshot: Snapshot, whole: Snapshot) -> Snapshot:
         unread=whole.unread,
         pinned=whole.pinned,
         matching=whole.matching,
+        unmet=whole.unmet,
     )
