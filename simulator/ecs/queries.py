@@ -12,8 +12,22 @@ from simulator.ecs.state import ContainerInstance
 from simulator.ecs.task_definition import TaskDefinition
 from simulator.errors import AwsError
 
+# ECS Developer Guide, "Cluster query language": each operator may be written as a word, too.
+_WORDS: Mapping[str, str] = {
+    "equals": "==",
+    "not_equals": "!=",
+    "greater_than": ">",
+    "greater_than_equal": ">=",
+    "less_than": "<",
+    "less_than_equal": "<=",
+    "not_exists": "!exists",
+    "not_in": "!in",
+    "matches": "=~",
+    "not_matches": "!~",
+}
 _TERM = re.compile(
-    r"""(?P<subject>[\w:.-]+)\s*(?P<how>==|!=|>=|<=|=~|!~|>|<|!in\b|in\b|!exists|exists)\s*"""
+    r"""(?P<subject>[\w:.-]+)\s*(?P<how>==|!=|>=|<=|=~|!~|>|<|!in\b|in\b|!exists\b|exists\b|"""
+    rf"""(?:{"|".join(_WORDS)})\b)\s*"""
     r"""(?P<argument>\[[^\]]*\]|"[^"]*"|(?!and\b|or\b)[^\s()\[\]]+)?"""
 )
 _COMPARED: Mapping[str, Callable[[Any, Any], Any]] = {
@@ -40,17 +54,15 @@ def satisfies(instance: ContainerInstance, expression: str) -> bool:
     """
     words = re.sub(r"&&", " and ", re.sub(r"\|\|", " or ", expression))
     terms = [_holds(instance, found) for found in _TERM.finditer(words)]
-    shape = re.sub(r"!\s*\(", " not (", _TERM.sub(" # ", words))
-    if not terms or set(shape.split()) - {"#", "and", "or", "not", "(", ")", "not("} - set(
-        re.findall(r"[()#]+", shape)
-    ):
+    shape = re.sub(r"!\s*(?=[(#!])", " not ", _TERM.sub(" # ", words))
+    if not terms or re.sub(r"[()#]|\b(?:and|or|not)\b", "", shape).strip():
         raise AwsError("InvalidParameterException", f"Invalid filter: {expression}")
     values = iter(terms)
     return bool(eval(re.sub("#", lambda _: str(next(values)), shape), {"__builtins__": {}}))  # noqa: S307
 
 
 def _holds(instance: ContainerInstance, term: re.Match[str]) -> bool:
-    subject, how, argument = term["subject"], term["how"], (term["argument"] or "").strip('"')
+    subject, how, argument = term["subject"], _WORDS.get(term["how"], term["how"]), (term["argument"] or "").strip('"')
     if subject == "runningTasksCount":
         count = sum(not t.stopping for t in instance.tasks.values())
         return bool(_COMPARED[how](count, int(argument)))
