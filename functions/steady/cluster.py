@@ -75,6 +75,7 @@ class TaskShape:
         spread_zones: whether the tasks of `group` are spread over the zones.
         placement: how ECS chooses its instance, within a zone if it is spread over these.
         providers: the capacity providers on whose instances alone ECS places it; none: on any EC2 instance.
+        is_spare: whether it is no task that waits, but a place that is kept free for one (`scaling.spare_places`).
     """
 
     size: Size
@@ -87,6 +88,7 @@ class TaskShape:
     spread_zones: bool = False
     placement: Placement = Placement.SPREAD
     providers: frozenset[str] = frozenset()
+    is_spare: bool = False
 
 
 class InstanceStatus(StrEnum):
@@ -250,6 +252,7 @@ class Snapshot:
         started: the tasks that have started since this process last looked; None: it has not looked lately.
         pools: each pool of a cluster with several, by its name; `pool` is all of them together then. Nothing where
             `pool` is the only one, or the one that is decided about.
+        spare: the places that the pool is to keep free; only where the cluster has several pools.
         beside: the cheaper pools of the cluster: scale-in may count on their room.
         to_go_first: the ids of the instances that go before others if some may go: renewal has no use for them.
         canary_failure: why the first instance that renewal has brought is no good; "": nothing says so.
@@ -272,6 +275,7 @@ class Snapshot:
     trunks: Mapping[str, int] = field(default_factory=dict)
     started: Started | None = None
     pools: Mapping[str, Pool] = field(default_factory=dict)
+    spare: tuple[TaskShape, ...] = ()
     beside: tuple[Beside, ...] = ()
     to_go_first: frozenset[str] = frozenset()
     canary_failure: str = ""
