@@ -75,6 +75,7 @@ class TaskShape:
         spread_zones: whether the tasks of `group` are spread over the zones.
         placement: how ECS chooses its instance, within a zone if it is spread over these.
         providers: the capacity providers on whose instances alone ECS places it; none: on any EC2 instance.
+        is_spare: whether it is no task that waits, but a place that is kept free for one (`scaling.spare_places`).
     """
 
     size: Size
@@ -87,6 +88,7 @@ class TaskShape:
     spread_zones: bool = False
     placement: Placement = Placement.SPREAD
     providers: frozenset[str] = frozenset()
+    is_spare: bool = False
 
 
 class InstanceStatus(StrEnum):
@@ -126,6 +128,7 @@ class ContainerInstance:
         impaired: whether ECS's health checks of the instance say IMPAIRED (ECS API, ContainerInstanceHealthStatus).
         provider: the name of the capacity provider that it is of; "": of none.
         is_external: whether it is a machine of ECS Anywhere, and no EC2 instance.
+        platform: its attributes that name its architecture and its operating system, each with its value.
     """
 
     arn: str
@@ -146,6 +149,7 @@ class ContainerInstance:
     impaired: bool = False
     provider: str = ""
     is_external: bool = False
+    platform: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_well(self) -> bool:
@@ -242,11 +246,13 @@ class Snapshot:
         unread: the ARNs of instances that may be emptied but whose tasks were not read: they are not emptied.
         pinned: the ARNs of instances with a task that ECS cannot move: they are not emptied either.
         matching: for each memberOf expression that was asked for, the ARNs of the instances that satisfy it.
+        unmet: the expressions among them that name a platform which neither an instance nor a type of the pools has.
         shapes: what EC2 offers as each of the pool's types, by type.
         trunks: how many awsvpc tasks an instance to come takes, by type, where it will register with a trunk.
         started: the tasks that have started since this process last looked; None: it has not looked lately.
         pools: each pool of a cluster with several, by its name; `pool` is all of them together then. Nothing where
             `pool` is the only one, or the one that is decided about.
+        spare: the places that the pool is to keep free; only where the cluster has several pools.
         beside: the cheaper pools of the cluster: scale-in may count on their room.
         to_go_first: the ids of the instances that go before others if some may go: renewal has no use for them.
         canary_failure: why the first instance that renewal has brought is no good; "": nothing says so.
@@ -263,11 +269,13 @@ class Snapshot:
     unread: frozenset[str] = frozenset()
     pinned: frozenset[str] = frozenset()
     matching: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    unmet: frozenset[str] = frozenset()
     daemons: Daemons = Daemons()
     shapes: Mapping[str, InstanceShape] = field(default_factory=dict)
     trunks: Mapping[str, int] = field(default_factory=dict)
     started: Started | None = None
     pools: Mapping[str, Pool] = field(default_factory=dict)
+    spare: tuple[TaskShape, ...] = ()
     beside: tuple[Beside, ...] = ()
     to_go_first: frozenset[str] = frozenset()
     canary_failure: str = ""

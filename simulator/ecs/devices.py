@@ -51,3 +51,12 @@ def architecture_of(instance_type: str) -> str:
     """Return the `ecs.cpu-architecture` of an instance of `instance_type`: `x86_64` or `arm64`."""
     found: list[str] = described(instance_type)["ProcessorInfo"]["SupportedArchitectures"]
     return "arm64" if "arm64" in found else "x86_64"
+
+
+def platform_of(instance_type: str) -> dict[str, str]:
+    """Return the built-in attributes of an instance of `instance_type` that name its platform; all run Linux."""
+    return {
+        "ecs.cpu-architecture": architecture_of(instance_type),
+        "ecs.os-type": "linux",
+        "ecs.os-family": "LINUX",
+    }

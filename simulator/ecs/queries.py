@@ -7,12 +7,27 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from simulator.ecs.devices import architecture_of
+from simulator.ecs.devices import platform_of
 from simulator.ecs.state import ContainerInstance
+from simulator.ecs.task_definition import TaskDefinition
 from simulator.errors import AwsError
 
+# ECS Developer Guide, "Cluster query language": each operator may be written as a word, too.
+_WORDS: Mapping[str, str] = {
+    "equals": "==",
+    "not_equals": "!=",
+    "greater_than": ">",
+    "greater_than_equal": ">=",
+    "less_than": "<",
+    "less_than_equal": "<=",
+    "not_exists": "!exists",
+    "not_in": "!in",
+    "matches": "=~",
+    "not_matches": "!~",
+}
 _TERM = re.compile(
-    r"""(?P<subject>[\w:.-]+)\s*(?P<how>==|!=|>=|<=|=~|!~|>|<|!in\b|in\b|!exists|exists)\s*"""
+    r"""(?P<subject>[\w:.-]+)\s*(?P<how>==|!=|>=|<=|=~|!~|>|<|!in\b|in\b|!exists\b|exists\b|"""
+    rf"""(?:{"|".join(_WORDS)})\b)\s*"""
     r"""(?P<argument>\[[^\]]*\]|"[^"]*"|(?!and\b|or\b)[^\s()\[\]]+)?"""
 )
 _COMPARED: Mapping[str, Callable[[Any, Any], Any]] = {
@@ -25,6 +40,12 @@ _COMPARED: Mapping[str, Callable[[Any, Any], Any]] = {
 }
 
 
+def meets(instance: ContainerInstance, definition: TaskDefinition, *, binds_platform: bool) -> bool:
+    """Return whether `instance` satisfies the placement constraints of `definition`, and its platform if that binds."""
+    expressions = definition.constraints if binds_platform else definition.member_of
+    return all(satisfies(instance, expression) for expression in expressions)
+
+
 def satisfies(instance: ContainerInstance, expression: str) -> bool:
     """Return whether `instance` satisfies `expression`.
 
@@ -33,17 +54,15 @@ def satisfies(instance: ContainerInstance, expression: str) -> bool:
     """
     words = re.sub(r"&&", " and ", re.sub(r"\|\|", " or ", expression))
     terms = [_holds(instance, found) for found in _TERM.finditer(words)]
-    shape = re.sub(r"!\s*\(", " not (", _TERM.sub(" # ", words))
-    if not terms or set(shape.split()) - {"#", "and", "or", "not", "(", ")", "not("} - set(
-        re.findall(r"[()#]+", shape)
-    ):
+    shape = re.sub(r"!\s*(?=[(#!])", " not ", _TERM.sub(" # ", words))
+    if not terms or re.sub(r"[()#]|\b(?:and|or|not)\b", "", shape).strip():
         raise AwsError("InvalidParameterException", f"Invalid filter: {expression}")
     values = iter(terms)
     return bool(eval(re.sub("#", lambda _: str(next(values)), shape), {"__builtins__": {}}))  # noqa: S307
 
 
 def _holds(instance: ContainerInstance, term: re.Match[str]) -> bool:
-    subject, how, argument = term["subject"], term["how"], (term["argument"] or "").strip('"')
+    subject, how, argument = term["subject"], _WORDS.get(term["how"], term["how"]), (term["argument"] or "").strip('"')
     if subject == "runningTasksCount":
         count = sum(not t.stopping for t in instance.tasks.values())
         return bool(_COMPARED[how](count, int(argument)))
@@ -66,6 +85,6 @@ def _values(instance: ContainerInstance, subject: str) -> list[str]:
         return [instance.ec2_id]
     own = {"ecs.instance-type": instance.instance_type, "ecs.availability-zone": instance.zone, **instance.attributes}
     if instance.instance_type and not instance.external:
-        own.setdefault("ecs.cpu-architecture", architecture_of(instance.instance_type))
+        own = {**platform_of(instance.instance_type), **own}
     name = subject.removeprefix("attribute:")
     return [own[name]] if name in own else []

@@ -10,7 +10,7 @@ from simulator.ecs.account_settings import AccountSettings
 from simulator.ecs.launching import EC2, Launch, Provider
 from simulator.ecs.observer import Observer
 from simulator.ecs.placing import choose, fargate_host
-from simulator.ecs.queries import satisfies
+from simulator.ecs.queries import meets
 from simulator.ecs.services import Services
 from simulator.ecs.starting import Starting
 from simulator.ecs.state import Cluster, ContainerInstance, Task, TaskStatus
@@ -52,6 +52,8 @@ class Scheduler:
         self.definitions: dict[str, TaskDefinition] = {}
         self.providers: dict[str, Provider] = {}
         self.settings = AccountSettings()
+        # Whether a task's `runtimePlatform` binds its placement: sources disagree about its architecture.
+        self.binds_platform = True
         self.observer = Observer()
         self.services = Services(self, random.Random(f"stop {seed}"))
         self._ids = itertools.count(1)
@@ -84,7 +86,7 @@ class Scheduler:
             for i in cluster.instances.values()
             if i.status == "ACTIVE" and i.agent_connected and i.has_room(definition) and launch.may_be_on(i, provider)
         ]
-        fitting = [i for i in fitting if all(satisfies(i, expression) for expression in definition.member_of)]
+        fitting = [i for i in fitting if meets(i, definition, binds_platform=self.binds_platform)]
         if definition.distinct:
             fitting = [i for i in fitting if all(t.group != group for t in i.tasks.values())]
         if launch.is_fargate(provider):

@@ -12,7 +12,7 @@ from simulator.ecs.launching import Launch
 from simulator.ecs.observer import Observer
 from simulator.ecs.pace import FIRST_RETRY_S
 from simulator.ecs.placing import excess, placement_failure_reason
-from simulator.ecs.queries import satisfies
+from simulator.ecs.queries import meets
 from simulator.ecs.state import Cluster, ContainerInstance, Service, Task, TaskStatus
 from simulator.ecs.strategies import Strategy
 from simulator.ecs.task_definition import TaskDefinition
@@ -34,6 +34,7 @@ class TaskScheduler(Protocol):
     observer: Observer
     balancing: LoadBalancing
     timing: Timing
+    binds_platform: bool
 
     def place(
         self,
@@ -223,7 +224,7 @@ class Services:
         for instance in list(service.cluster.instances.values()):
             is_free = instance.arn not in covered and instance.status == "ACTIVE" and instance.has_room(definition)
             is_for_it = is_free and service.launch.may_be_on(instance, provider)
-            if is_for_it and all(satisfies(instance, expression) for expression in definition.member_of):
+            if is_for_it and meets(instance, definition, binds_platform=self.scheduler.binds_platform):
                 self.scheduler.start(instance, definition, f"service:{service.name}")
 
     def reconcile_soon(self, service: Service) -> None:

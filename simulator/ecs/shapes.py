@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from simulator.ecs.devices import architecture_of, free_gpus, gpu_ids
+from simulator.ecs.devices import free_gpus, gpu_ids, platform_of
 from simulator.ecs.interfaces import TRUNK
 from simulator.ecs.service_shapes import deployment_id
 from simulator.ecs.state import ContainerInstance, Otherwise, Task, TaskStatus
@@ -51,7 +51,7 @@ def describe_instance(instance: ContainerInstance) -> dict[str, Any]:
     own = {
         "ecs.instance-type": instance.instance_type,
         "ecs.availability-zone": instance.zone,
-        **({"ecs.cpu-architecture": architecture_of(instance.instance_type)} if instance.instance_type else {}),
+        **(platform_of(instance.instance_type) if instance.instance_type else {}),
     }
     if instance.external:
         own = {"ecs.capability.external": ""}
@@ -164,4 +164,5 @@ def describe_definition(definition: TaskDefinition) -> dict[str, Any]:
         "networkMode": "awsvpc" if definition.awsvpc else "host" if definition.host_network else "bridge",
         "containerDefinitions": [container, *sidecars],
         "placementConstraints": [{"type": "memberOf", "expression": one} for one in definition.member_of],
+        **({"runtimePlatform": dict(definition.platform)} if definition.platform else {}),
     }

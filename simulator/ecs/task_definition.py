@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from simulator.clients import REGION
 from simulator.endpoint import ACCOUNT_ID
+from steady.architecture import platform_constraints
 from steady.cluster import Size
 
 ARN = f"arn:aws:ecs:{REGION}:{ACCOUNT_ID}"
@@ -32,6 +33,7 @@ class TaskDefinition:
         starts: whether the container can start.
         image: its image, which an instance pulls once; "": one with the family's name.
         gpus: how many GPUs of its instance a task pins.
+        platform: its `runtimePlatform`: `cpuArchitecture` and `operatingSystemFamily`, as far as it names them.
         member_of: the expressions of its memberOf placement constraints.
         distinct: whether each task of its group is on another instance (distinctInstance of a call of RunTask).
     """
@@ -53,7 +55,16 @@ class TaskDefinition:
     distinct: bool = False
     image: str = ""
     gpus: int = 0
+    platform: tuple[tuple[str, str], ...] = ()
 
     @property
     def arn(self) -> str:
         return f"{ARN}:task-definition/{self.family}:{self.revision}"
+
+    @property
+    def constraints(self) -> tuple[str, ...]:
+        """The expressions that an instance must satisfy: its placement constraints, and its platform.
+
+        amazon-ecs-agent PR 3044: a task of an OS family is only placed on instances that say this family of themselves.
+        """
+        return (*self.member_of, *sorted(platform_constraints(dict(self.platform))))

@@ -33,7 +33,7 @@ def missing_tasks(cluster: SimulatedCluster) -> list[TaskShape]:
 
 def shape_of_definition(definition: TaskDefinition) -> TaskShape:
     """Return what a task of `definition` needs."""
-    return TaskShape(definition.size, gpus=definition.gpus, member_of=frozenset(definition.member_of))
+    return TaskShape(definition.size, gpus=definition.gpus, member_of=frozenset(definition.constraints))
 
 
 @dataclass(frozen=True)

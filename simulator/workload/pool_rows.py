@@ -61,7 +61,8 @@ def _rows_of(file: Path) -> list[tuple[str, Any]]:
         content = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadPool(f"{file}: {error.strerror}") from error
-    except ValueError as error:
+    # A file of brackets alone nests deeper than Python reads.
+    except (ValueError, RecursionError) as error:
         raise BadPool(f"{file} is no JSON ({error}): a list of pools is needed, as a row of cdk.json has it") from error
     rows = content.get("pools") if isinstance(content, dict) else content
     if not isinstance(rows, list) or not rows:

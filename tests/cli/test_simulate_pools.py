@@ -85,6 +85,7 @@ def test_rows_are_read_from_a_file_as_cdk_json_has_them(tmp_path: Path) -> None:
     ("content", "needed"),
     [
         ("{", "is no JSON"),
+        ("[" * 100_000, "is no JSON"),
         ("{}", "has no list of pools"),
         ("[1]", "pool 1 is 1: an object"),
         ('[{"name": "a", "capacity": "auto-scaling-group:a"}]', '"capacity" is no key of a simulated pool'),

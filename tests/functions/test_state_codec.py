@@ -16,6 +16,7 @@ from steady.aws.scaling import state_codec
 from steady.aws.scaling.state_codec import ROWS, from_plain, to_plain
 from steady.cluster import InstanceShape, Size
 from steady.scaling.demand import Demand, RunShape
+from steady.scaling.late_kinds import LateKind
 from steady.scaling.learning import Lately
 from steady.scaling.pool_state import Delivery, Healing, PoolState
 from steady.scaling.recurrence import DAYS, RECENT
@@ -66,8 +67,9 @@ FULL = ScalingState(
     order_set=("m5.xlarge", "m5.large"),
     reported_problems=("cpu_reservation_high is wrong",),
     usage=Usage(12.5, {"spot m5.large": 2}, {"2026-01-01": {"spot m5.large": 1.25}}),
-    delivery=Delivery(11.5, 2, 311.5, 300.0, "no capacity"),
+    delivery=Delivery(11.5, 2, 311.5, 300.0, "no capacity", 3, 12.5),
     expected={"1 CPU unit": 2},
+    late_kinds={"11 CPU units, 12 MiB": LateKind(Size(1024, 2048), RunShape(gpus=1), 17.5, 3)},
     spot_prices={"m5.large": 0.035},
     spot_prices_at=18.5,
     pools={"spot": PoolState(low_since=17.5, recent=RECENT.record(1_767_225_600.0, Size(1, 2)))},
@@ -93,6 +95,7 @@ SINCE_0_1_0: Mapping[str, Any] = {
     "delivery": Delivery(),
     "expected": {},
     "pools": {},
+    "late_kinds": {},
     "spot_prices": {},
     "spot_prices_at": 0.0,
     "renewal": RenewalProgress(),

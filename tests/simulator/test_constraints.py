@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from simulator.ecs.queries import satisfies
+from simulator.ecs.state import Cluster, ContainerInstance
 from simulator.errors import AwsError
 from simulator.world import SimulatedCluster, World
+from steady.cluster import Size
+from steady.scaling.new_instance_query import about_new_instance
 
 QUIET = {"start_at_once_share": 0, "learning": "off", "cpu_reservation_high": 100, "memory_reservation_high": 100}
 
@@ -88,3 +93,50 @@ def test_a_daemon_takes_its_part_of_those_new_instances_that_it_runs_on(expressi
 
     # Two tasks of 1000 CPU units on an instance without the daemon, one beside it.
     assert (web.target, work.counts()) == (target, (work.desired, 0))
+
+
+ATTRIBUTES = {"stack": "prod", "tier": "db"}
+VALUE = st.sampled_from(("prod", "test", "db", "p.*"))
+OPERATORS = ("==", "equals", "!=", "not_equals", "=~", "matches", "!~", "not_matches")
+terms = st.one_of(
+    st.builds("attribute:{} {} {}".format, st.sampled_from(("stack", "tier")), st.sampled_from(OPERATORS), VALUE),
+    st.builds(
+        "attribute:{} {} [{}, {}]".format,
+        st.sampled_from(("stack", "tier")),
+        st.sampled_from(("in", "!in", "not_in")),
+        VALUE,
+        VALUE,
+    ),
+    st.builds(
+        "attribute:{} {}".format,
+        st.sampled_from(("stack", "tier")),
+        st.sampled_from(("exists", "!exists", "not_exists")),
+    ),
+    st.builds(
+        "runningTasksCount {} {}".format,
+        st.sampled_from(
+            ("==", "equals", ">", "greater_than", ">=", "greater_than_equal", "<", "less_than", "<=", "less_than_equal")
+        ),
+        st.integers(0, 2),
+    ),
+)
+expressions = st.recursive(
+    terms,
+    lambda inner: (
+        st.builds("({} {} {})".format, inner, st.sampled_from(("and", "or", "&&", "||")), inner)
+        | st.builds("not({})".format, inner)
+        | st.builds("!({})".format, inner)
+    ),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=200)
+@given(expressions)
+def test_the_suite_and_the_account_read_every_operator_alike(expression: str) -> None:
+    """Of a new instance whose attributes are known, both say the same."""
+    size = Size(2048, 8000)
+    new = ContainerInstance("arn", Cluster("web"), "i-1", "m5.large", "us-east-1a", registered=size, remaining=size)
+    new.attributes |= ATTRIBUTES
+
+    assert about_new_instance(expression, tuple(ATTRIBUTES.items())) is satisfies(new, expression)

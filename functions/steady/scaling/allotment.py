@@ -1,7 +1,9 @@
 """Allot what waits in a cluster to its pools: first to what is there and what is coming, the rest to pools that grow.
 
 A task goes to a pool that can hold it by ECS's placement. Which of these grows is chosen by the threshold `expander`
-(`steady.scaling.expander`). A pool that does not deliver is passed over, unless no other pool holds the task.
+(`steady.scaling.expander`). A pool that does not deliver is passed over, unless no other pool holds the task. A task
+that has waited for such a pool goes to an on-demand pool, if one holds it: while one Spot pool is short, the next one
+may be short, too, and the task would wait for each of them in turn.
 """
 
 from collections import Counter
@@ -12,7 +14,7 @@ from steady.cluster import TaskShape
 from steady.scaling.candidate import Candidate
 from steady.scaling.expander import EXPANDERS
 from steady.scaling.mix import is_on_demand, to_be_on_demand
-from steady.scaling.placement import place, rooms_needed
+from steady.scaling.placement import place, place_in_turn, rooms_needed
 from steady.scaling.room import Room
 from steady.scaling.tries import key_of
 from steady.thresholds import Thresholds
@@ -62,11 +64,13 @@ def allot(tasks: Counter[TaskShape], candidates: Sequence[Candidate], thresholds
     for one in well:
         give(one, _further(one, found[one.name] - placed[one.name], left))
     expand = EXPANDERS[thresholds.expander]
-    dear = to_be_on_demand(left, candidates, thresholds.on_demand_share)
+    dear = to_be_on_demand(left, candidates, thresholds.on_demand_share) | _let_down(left, ill)
     for some, pools in ((dear, list(filter(is_on_demand, well))), (None, well)):
         for name, taken in expand(+left if some is None else some, pools).items():
             found[name].update(taken)
             left.subtract(taken)
+    # Nobody waits for the places that are kept free: what no pool may add for them is left out.
+    left = Counter({task: count for task, count in (+left).items() if not task.is_spare})
     needed = set()
     for one in (*ill, *well):
         # Only a pool that is passed over holds them; or every pool is at its maximum, and one of them says so.
@@ -91,7 +95,7 @@ def _held(one: Candidate, left: Counter[TaskShape], rooms: Sequence[Room]) -> Co
     tasks = [task for task in (+left).elements() if one.serves(task)]
     if not tasks or not rooms:
         return Counter()
-    return Counter(tasks) - Counter(place(tasks, rooms).left_over)
+    return Counter(tasks) - Counter(place_in_turn(tasks, rooms))
 
 
 def _expected_by(one: Candidate, left: Counter[TaskShape]) -> Counter[TaskShape]:
@@ -107,6 +111,17 @@ def _expected_by(one: Candidate, left: Counter[TaskShape]) -> Counter[TaskShape]
             kept[task] = min(count, counts.get(key_of(task), 0)) if one.may_hold(task) else 0
             counts[key_of(task)] = counts.get(key_of(task), 0) - kept[task]
     return kept
+
+
+def _let_down(left: Counter[TaskShape], ill: Sequence[Candidate]) -> Counter[TaskShape]:
+    """Return those of the tasks `left` that were to be placed on the coming instances of pools that do not deliver."""
+    counts: Counter[str] = sum((Counter(one.state.expected) for one in ill), Counter())
+    found: Counter[TaskShape] = Counter()
+    for task, count in (+left).items():
+        if not task.is_spare:
+            found[task] = min(count, counts[key_of(task)])
+            counts[key_of(task)] -= found[task]
+    return +found
 
 
 def _further(one: Candidate, kept: Counter[TaskShape], left: Counter[TaskShape]) -> Counter[TaskShape]:

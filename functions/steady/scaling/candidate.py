@@ -1,5 +1,6 @@
 """A pool that may be asked for what waits: the room it has, the room that is coming, and what a new instance offers."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -71,6 +72,12 @@ class Candidate:
         """Return the USD of an hour of an instance of `shape`, as the pool buys it."""
         on_spot = self.snapshot.pool.traits.purchase is Purchase.SPOT
         return price(shape, self.state.spot_prices if on_spot else None)
+
+    @property
+    def running_usd(self) -> float:
+        """The USD of an hour of its instances that take tasks."""
+        count = Counter(i.instance_type for i in self.snapshot.active)
+        return sum(self.price(shape) * count[shape.name] for shape in self.shapes)
 
     def serves(self, task: TaskShape) -> bool:
         """Whether ECS may place `task` on its instances: by the capacity provider strategy."""

@@ -11,7 +11,7 @@ from steady.scaling.decision import Decision
 from steady.scaling.pool import Bounds
 from steady.scaling.pool_state import Delivery
 from steady.scaling.reasons import FellBack, Reason
-from steady.scaling.spot_patience import falls_back_at, patience_s
+from steady.scaling.spot_patience import TRICKLES, falls_back_at, patience_s
 from steady.scaling.state import ScalingState
 from steady.thresholds import Thresholds
 
@@ -38,24 +38,45 @@ def seen(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> Del
     twice as long; once it holds what it is asked for, the next time counts as the first.
     """
     now, pool, known = snapshot.at, snapshot.pool, state.delivery
+    # A pool gets the time for a launch from when its target was raised, however long it was short of a lower one.
+    raised_at = now if pool.target > known.target else known.raised_at
     if now < known.passed_over_until:
-        return replace(known, held=pool.held)
+        return replace(known, held=pool.held, target=pool.target, raised_at=raised_at)
     is_short = pool.held < pool.target
     short_since = known.short_since if known.short_since is not None and pool.held <= known.held else now
-    looked = replace(known, short_since=short_since if is_short else None, held=pool.held)
+    looked = replace(
+        known,
+        short_since=short_since if is_short else None,
+        held=pool.held,
+        target=pool.target,
+        raised_at=raised_at,
+    )
     boots = state.healing.unanswered
     if boots and boots[-1] > known.passed_over_until - known.back_off_s:
         return _passed_over(looked, now, "its new instances do not register, or are ill")
     if not is_short:
         has_proved = known.short_since is not None and not boots
         return replace(looked, back_off_s=0.0, why="") if has_proved else looked
-    since, due_at = short_since, short_since + patience_s(snapshot, state, thresholds)
+    wait_s = patience_s(snapshot, state, thresholds)
+    since, due_at = short_since, max(short_since, raised_at) + wait_s
     if pool.traits.has_on_demand_part and state.short_since is not None:
         # Another pool is asked before this one launches on-demand.
         since, due_at = state.short_since, falls_back_at(snapshot, state, state.short_since, thresholds)
-    if now < due_at:
+        if pool.on_demand > pool.units(pool.on_demand_members):
+            # It does so already, because the market took back much of it at once.
+            due_at = max(due_at, raised_at + wait_s)
+    if now < min(due_at, since + TRICKLES * wait_s):
         return looked
     return _passed_over(looked, now, pool.trouble or f"it has been short of its target for {now - since:.0f} s")
+
+
+def asked(decision: Decision, snapshot: Snapshot) -> Decision:
+    """Return `decision` about a pool that is asked for more than it holds: from now on, it is short of its target."""
+    known, pool = decision.state.delivery, snapshot.pool
+    if known.short_since is not None or decision.target <= max(pool.held, pool.target):
+        return decision
+    delivery = replace(known, short_since=snapshot.at, held=pool.held)
+    return replace(decision, state=replace(decision.state, delivery=delivery))
 
 
 def give_back(decision: Decision, snapshot: Snapshot, thresholds: Thresholds) -> Decision:

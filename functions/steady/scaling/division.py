@@ -11,6 +11,7 @@ from steady.scaling.candidate import Candidate
 from steady.scaling.demand import task_of, waiting
 from steady.scaling.mix import least_units
 from steady.scaling.parts import part_of
+from steady.scaling.spare_places import places_to_keep
 from steady.scaling.state import ScalingState
 from steady.settings import ClusterSettings, PoolSettings
 from steady.thresholds import Thresholds
@@ -60,7 +61,9 @@ def divide(whole: Snapshot, state: ScalingState, settings: ClusterSettings) -> t
         for one in settings.pools
         if one.name in whole.pools
     ]
-    return _allotted(parts, whole, settings.thresholds)
+    # How many start at once is counted for the whole cluster.
+    places = places_to_keep(state, [part.candidate for part in parts], settings.thresholds)
+    return _allotted(parts, whole, settings.thresholds, places)
 
 
 def _own_instances(whole: Snapshot, *, is_complete: bool) -> Mapping[str, frozenset[str]]:
@@ -88,7 +91,9 @@ def _undivided(
     return Part(settings, snapshot, part, thresholds)
 
 
-def _allotted(parts: Sequence[Part], whole: Snapshot, thresholds: Thresholds) -> tuple[Part, ...]:
+def _allotted(
+    parts: Sequence[Part], whole: Snapshot, thresholds: Thresholds, places: Counter[TaskShape]
+) -> tuple[Part, ...]:
     """Return `parts`, each with its tasks alone of all that wait."""
     demands = parts[0].state.demands
     runs = {key: task_of(d, parts[0].state.run_shapes) for key, d in demands.items()}
@@ -98,7 +103,7 @@ def _allotted(parts: Sequence[Part], whole: Snapshot, thresholds: Thresholds) ->
         if s.shape and not s.shared:
             tasks[s.shape] += s.missing
     candidates = [part.candidate for part in parts]
-    allotment = allot(tasks, candidates, thresholds)
+    allotment = allot(tasks + places, candidates, thresholds)
     left = {name: Counter(of_pool) for name, of_pool in allotment.tasks.items()}
     shares = {s.name: _shares(s, left) for s in whole.services}
     pool_of = {key: _taker(left, runs[key]) for key in sorted(fresh)}
@@ -110,6 +115,7 @@ def _allotted(parts: Sequence[Part], whole: Snapshot, thresholds: Thresholds) ->
             snapshot=replace(
                 part.snapshot,
                 services=tuple(_with_missing(s, shares[s.name].get(name, 0)) for s in whole.services),
+                spare=tuple((places & allotment.tasks[name]).elements()),
             ),
             state=replace(
                 part.state,

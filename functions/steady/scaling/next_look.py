@@ -3,7 +3,7 @@
 from steady.cluster import Snapshot
 from steady.scaling.change import Change
 from steady.scaling.pool import next_shape, shapes_of
-from steady.scaling.spot_patience import falls_back_at
+from steady.scaling.spot_patience import falls_back_at, patience_s
 from steady.scaling.state import ScalingState
 from steady.thresholds import Thresholds
 
@@ -28,6 +28,9 @@ def book(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds, target
     due = [since + thresholds.drift_seconds for since in state.drift_since.values()]
     if state.short_since is not None and pool.may_fall_back and pool.held < target:
         due.append(falls_back_at(snapshot, state, state.short_since, thresholds))
+    if state.delivery.short_since is not None and pool.held < target:
+        # Another pool is asked then: a task that waits must not wait for the tick.
+        due.append(state.delivery.short_since + patience_s(snapshot, state, thresholds))
     shapes = shapes_of(snapshot, state)
     if target > pool.target and len(shapes) > 1 and not next_shape(snapshot, state, shapes):
         # Which type the pool launches is known then: another one than was taken for it may need more units.

@@ -66,6 +66,17 @@ def place(tasks: Iterable[TaskShape], rooms: Sequence[Room]) -> Placed:
     return Placed(tuple(left_over), taken)
 
 
+def place_in_turn(tasks: Iterable[TaskShape], rooms: Sequence[Room]) -> tuple[TaskShape, ...]:
+    """Place those of `tasks` that wait, and then those that stand for places that are kept free; `rooms` change.
+
+    Returns:
+        those that found no room.
+    """
+    every = list(tasks)
+    waiting = place((task for task in every if not task.is_spare), rooms).left_over
+    return (*waiting, *place((task for task in every if task.is_spare), rooms).left_over)
+
+
 def _first_fit(counts: Counter[TaskShape], rooms: Sequence[Room]) -> Placed:
     before = [room.tasks for room in rooms]
     left_over = pack(counts.elements(), rooms).left_over

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from steady.cluster import ContainerInstance, InstanceShape, Snapshot, TaskShape
 from steady.pools import Pool, units_to_ask
-from steady.scaling.placement import Needed, place, rooms_needed
+from steady.scaling.placement import Needed, place, place_in_turn, rooms_needed
 from steady.scaling.pool import launched_shapes, next_shape
 from steady.scaling.reasons import FitsNoInstance, Reason
 from steady.scaling.refusals import Refusal
@@ -61,7 +61,7 @@ def find_places(
         refusals: what ECS has refused for longer than a look.
         shapes: what the pool's types offer; at least one.
     """
-    left = place(tasks, room_on(snapshot.active, snapshot)).left_over
+    left = place_in_turn(tasks, room_on(snapshot.active, snapshot))
     fitting = Counter(tasks) - Counter(left)
     # A draining instance can be had at once, one that is coming only once it has booted. What is coming is filled in
     # the same way as what is new: so the same tasks find the same places once their instances were asked for.

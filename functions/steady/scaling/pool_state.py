@@ -43,6 +43,8 @@ class Delivery:
         passed_over_until: until when other pools are asked in its place.
         back_off_s: for how long it was passed over the last time, in seconds; 0: it has delivered since.
         why: why it was.
+        target: what it was asked for at the last look, in units.
+        raised_at: when its target was last seen to be raised.
     """
 
     short_since: float | None = None
@@ -50,6 +52,8 @@ class Delivery:
     passed_over_until: float = 0.0
     back_off_s: float = 0.0
     why: str = ""
+    target: int = 0
+    raised_at: float = 0.0
 
 
 ON_TIME = Delivery()

@@ -131,7 +131,7 @@ def new_room(shape: InstanceShape, snapshot: Snapshot) -> Room:
     # Where a daemon's constraint cannot be read, its part is taken.
     there = [d.size for d in snapshot.daemons.bound if d.member_of & snapshot.matching.keys() <= matches]
     daemons = sum(there, snapshot.daemons.size)
-    return Room(shape.size - daemons, gpus=shape.gpus, enis=shape.enis, matches=matches)
+    return Room(shape.size - daemons, gpus=shape.gpus, enis=shape.enis, matches=matches | snapshot.unmet)
 
 
 def _matches_new(expression: str, shape: InstanceShape, alike: set[str], snapshot: Snapshot) -> bool:

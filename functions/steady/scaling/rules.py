@@ -11,6 +11,7 @@ from statistics import median
 from steady.cluster import NOTHING, Service, Size, Snapshot, TaskShape
 from steady.scaling.demand import task_of, waiting
 from steady.scaling.observations import CapacityObservation, RecurringDemandSeen, ReservationSeen, SpareCapacitySeen
+from steady.scaling.place_reasons import PlacesKept
 from steady.scaling.pool import shapes_of
 from steady.scaling.reasons import Reason, RunTaskFailures, ServiceDrift
 from steady.scaling.reservation import percent_of, registered_on, reserved_on
@@ -96,6 +97,11 @@ def run_task_failures(snapshot: Snapshot, state: ScalingState, thresholds: Thres
     return [TaskWant(RunTaskFailures(len(tasks), sum((task.size for task in tasks), NOTHING)), tasks)]
 
 
+def spare_places(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> list[Want]:  # noqa: ARG001
+    """Want the places that the pool is to keep free (`steady.scaling.spare_places`)."""
+    return [TaskWant(PlacesKept.of(snapshot.spare), snapshot.spare)] if snapshot.spare else []
+
+
 def reservation_high(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> list[Want]:  # noqa: ARG001
     """Want the capacity at which what is reserved is at the high thresholds, or under them."""
     active = snapshot.active
@@ -164,7 +170,14 @@ def ready_s(state: ScalingState) -> float:
     return LOOK_AHEAD_S + min(max(state.boots_s), 2 * median(state.boots_s))
 
 
-RULES: tuple[Rule, ...] = (service_drift, run_task_failures, reservation_high, room_to_start, recurring_demand)
+RULES: tuple[Rule, ...] = (
+    service_drift,
+    run_task_failures,
+    spare_places,
+    reservation_high,
+    room_to_start,
+    recurring_demand,
+)
 
 
 def wants_of(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> list[Want]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from steady.cluster import NOTHING, ContainerInstance, InstanceShape, Size, Snapshot, TaskShape, largest
 from steady.pools import units_to_ask
 from steady.scaling.demand import task_of
+from steady.scaling.place_reasons import PlacesKept
 from steady.scaling.placement import place
 from steady.scaling.places import Places, find_places
 from steady.scaling.pool import coming_units, next_shape, shapes_of
@@ -49,7 +50,8 @@ def scale_out(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -
     """Work out what all rules want together: one joint packing of their tasks, not a sum of their answers."""
     wants = wants_of(snapshot, state, thresholds)
     tasks = [task for want in wants for task in want.tasks]
-    reasons: list[Reason] = [want.reason for want in wants if isinstance(want, TaskWant)]
+    # Of places that are kept free, nothing is said while they are there.
+    reasons: list[Reason] = [w.reason for w in wants if isinstance(w, TaskWant) and w.tasks != snapshot.spare]
     reasons += _not_capacity(snapshot, state, thresholds)
     reserve = largest(NOTHING, *(want.capacity for want in wants))
     shapes = shapes_of(snapshot, state)
@@ -57,6 +59,8 @@ def scale_out(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -
         return _first_instance(tasks, reasons, reserve, snapshot, state)
     places = find_places(tasks, repeated_refusals(snapshot, state), shapes, snapshot, state)
     likely = next_shape(snapshot, state, shapes) or shapes[0]
+    if not set(snapshot.spare) <= set(places.fitting):
+        reasons.append(PlacesKept.of(snapshot.spare))
     taken_back, lacking = _take_back(wants, places, likely.size, snapshot)
     reasons += places.reasons
     if taken_back:

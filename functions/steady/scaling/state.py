@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from steady.cluster import NOTHING, InstanceShape, InstanceStatus, Size, Snapshot, TaskShape
 from steady.scaling.demand import Demand, RunShape, still_repeated, task_of, waiting
+from steady.scaling.late_kinds import LateKind
 from steady.scaling.learning import Learned, Waiting, learn
 from steady.scaling.placement import place
 from steady.scaling.pool_state import Healing, PoolState
@@ -41,6 +42,7 @@ class ScalingState(PoolState):
         doomed: when a notice named each instance, by instance id.
         reported_problems: the problems of the parameters that people have been told of.
         pools: the state of each pool of a cluster with several, by the pool's name.
+        late_kinds: the kinds of tasks of launchers that have had to wait; only where the cluster has several pools.
         spot_prices: what an hour of each type costs on Spot, in USD, as EC2 said at `spot_prices_at`.
     """
 
@@ -51,6 +53,7 @@ class ScalingState(PoolState):
     run_shapes: Mapping[str, RunShape] = field(default_factory=dict)
     reported_problems: tuple[str, ...] = ()
     pools: Mapping[str, PoolState] = field(default_factory=dict)
+    late_kinds: Mapping[str, LateKind] = field(default_factory=dict)
     spot_prices: Mapping[str, float] = field(default_factory=dict)
     spot_prices_at: float = 0.0
 

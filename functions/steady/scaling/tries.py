@@ -100,6 +100,7 @@ def key_of(task: TaskShape) -> str:
     parts = [f"{size.cpu_units} CPU units", f"{size.memory_mib} MiB"]
     parts += [f"{task.gpus} GPUs"] if task.gpus else []
     parts += [f"memberOf {expression}" for expression in sorted(task.member_of)]
+    parts += ["kept free"] if task.is_spare else []
     parts += [f"capacity provider {name}" for name in sorted(task.providers)]
     return ", ".join(parts)
 

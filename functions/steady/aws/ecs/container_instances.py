@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from steady.architecture import PLATFORM
 from steady.aws.ecs.lists import call_for_each, raise_refused, report_refused
 from steady.aws.ecs.pages import PAGE
 from steady.aws.runtime import Runtime, batches
@@ -211,4 +212,5 @@ def _instance(described: ContainerInstanceTypeDef) -> ContainerInstance:
         provider=described.get("capacityProviderName", ""),
         # ECS Developer Guide, "External instances": the attribute; Systems Manager: the id of a machine of one's own.
         is_external="ecs.capability.external" in attributes or described["ec2InstanceId"].startswith("mi-"),
+        platform=tuple((name, attributes[name]) for name in PLATFORM if attributes.get(name)),
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from steady.api_budget.limits import BUCKET_OF
+from steady.architecture import platform_constraints
 from steady.aws.cache import Cache
 from steady.aws.pace import pace_of
 from steady.aws.runtime import Runtime
@@ -118,7 +119,8 @@ def _shape(definition: TaskDefinitionTypeDef) -> TaskShape:
         frozenset() if awsvpc else frozenset(ports),
         gpus=sum(_gpus(need.get("value", "")) for need in needs if need.get("type") == "GPU"),
         enis=1 if awsvpc else 0,
-        member_of=frozenset(c.get("expression", "") for c in constraints if c.get("type") == "memberOf"),
+        member_of=frozenset(c.get("expression", "") for c in constraints if c.get("type") == "memberOf")
+        | platform_constraints(cast("Mapping[str, str]", definition.get("runtimePlatform", {}))),
     )
 
 

@@ -15,10 +15,11 @@ from steady.cluster import ContainerInstance, Snapshot
 from steady.metrics import MetricName
 from steady.scaling.beside import dearest_first
 from steady.scaling.decision import Decision, decide, grow_only, instances_to_read
-from steady.scaling.delivery import give_back
+from steady.scaling.delivery import asked, give_back
 from steady.scaling.division import Part, divide
 from steady.scaling.reasons import ReservationLow, ScaleInShed
 from steady.scaling.renewal_round import to_go_first
+from steady.scaling.spare_places import learn_places
 from steady.scaling.state import ScalingState, update_state
 from steady.settings import ClusterSettings
 from steady.thresholds import Thresholds
@@ -71,6 +72,7 @@ def evaluate_dry(
     whole = observed or observe(runtime, cluster, state.drift_since, budget, state.placement_failed_at)
     whole = with_waiting_runs(runtime, whole, state)
     state = with_spot_prices(runtime, whole, state, cluster.thresholds)
+    state = learn_places(whole, state, cluster.thresholds) if whole.pools else state
     parts = [_up_to_date(runtime, part) for part in divide(whole, state, cluster)]
     parts = list(dearest_first(parts)) if whole.pools else parts
     due = {part.settings.name: instances_to_read(part.snapshot, part.state, part.thresholds) for part in parts}
@@ -85,7 +87,12 @@ def evaluate_dry(
     decided: tuple[PoolDecision, ...] = ()
     for part in parts:
         may_move = any(_empties(one) for one in decided)
-        decided = (*decided, _decided(part, due[part.settings.name], read, grow=cluster.grow_only, holds=may_move))
+        decided = (
+            *decided,
+            _decided(
+                part, due[part.settings.name], read, grow=cluster.grow_only, holds=may_move, several=bool(whole.pools)
+            ),
+        )
     # A cluster's only pool has the whole state for its own.
     return Evaluation(whole, state if decided[0].name else decided[0].state, decided)
 
@@ -103,18 +110,27 @@ def _empties(one: PoolDecision) -> bool:
 
 
 def _decided(
-    part: Part, due: Sequence[ContainerInstance], read: Sequence[ContainerInstance], *, grow: bool, holds: bool
+    part: Part,
+    due: Sequence[ContainerInstance],
+    read: Sequence[ContainerInstance],
+    *,
+    grow: bool,
+    holds: bool,
+    several: bool,
 ) -> PoolDecision:
     """Decide about a pool.
 
     Args:
         grow: whether scale-in is suspended.
         holds: whether the pool may get tasks of a dearer pool that shrinks: it does not shrink at the same time.
+        several: whether the cluster has other pools, which may be asked in its place.
     """
     state = replace(part.state, low_since=None) if holds else part.state
     decision = decide(part.snapshot, state, part.thresholds)
     if part.gives_back:
         decision = give_back(decision, part.snapshot, part.thresholds)
+    elif several:
+        decision = asked(decision, part.snapshot)
     known = sum(instance in read for instance in due)
     if known < len(due):
         decision = replace(decision, reasons=(*decision.reasons, ScaleInShed(known, len(due))))
@@ -142,4 +158,5 @@ def _with_tasks_of(snapshot: Snapshot, whole: Snapshot) -> Snapshot:
         unread=whole.unread,
         pinned=whole.pinned,
         matching=whole.matching,
+        unmet=whole.unmet,
     )

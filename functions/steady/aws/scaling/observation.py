@@ -30,6 +30,7 @@ from steady.metrics import MetricName
 from steady.pools import Pool, together
 from steady.scaling.demand import task_of
 from steady.scaling.new_instance_query import about_new_instance
+from steady.scaling.platforms import platform_of
 from steady.scaling.state import ScalingState
 from steady.settings import ClusterSettings
 
@@ -159,7 +160,8 @@ def with_constraints(runtime: Runtime, snapshot: Snapshot, shapes: Iterable[Task
     answers = {about_new_instance(expression, attributes) for expression in asked for attributes in of_types}
     left = {answer for answer in answers if isinstance(answer, str)}
     unread = (asked | left) - set(snapshot.matching)
-    matching = {}
+    matching, unmet = platform_of(unread, snapshot)
+    unread -= set(matching)
     for expression in sorted(unread):
         found = _readable(
             runtime, cluster, f"memberOf {expression}", partial(list_instances_matching, expression=expression)
@@ -174,10 +176,11 @@ def with_constraints(runtime: Runtime, snapshot: Snapshot, shapes: Iterable[Task
             read = partial(list_instances_of_service, service=s.name)
             on = _readable(runtime, cluster, f"the instances of service {s.name}", read)
         # Where such tasks may be placed is not known: nothing is asked for them.
-        known = on is not None and (s.shape is None or s.shape.member_of <= {*snapshot.matching, *matching})
-        there, shape = on or frozenset(), s.shape if known else None
+        is_known = on is not None and (s.shape is None or s.shape.member_of <= {*snapshot.matching, *matching})
+        there, shape = on or frozenset(), s.shape if is_known else None
         services.append(s if (there, shape) == (s.on, s.shape) else replace(s, on=there, shape=shape))
-    return replace(snapshot, matching={**snapshot.matching, **matching}, services=tuple(services))
+    known = {**snapshot.matching, **matching}
+    return replace(snapshot, matching=known, unmet=snapshot.unmet | unmet, services=tuple(services))
 
 
 def _readable(
