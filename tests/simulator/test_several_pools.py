@@ -9,13 +9,10 @@ import pytest
 from simulator.ecs.launching import Launch
 from simulator.several_pools import cluster_of_pools
 from simulator.suite import FAILURE_TOPIC, LEDGER_TABLE
-from simulator.workload.plan import Job
 from simulator.workload.pool_plan import PoolPlan
-from simulator.workload.submit import Launcher
 from simulator.world import SimulatedCluster, World
 from steady.aws.scaling import deciding, ledger
 from steady.aws.settings import parameters
-from steady.cluster import Size
 from steady.pools import PoolKind
 from steady.scaling.parts import instance_hours
 from steady.scaling.state import ScalingState
@@ -287,19 +284,3 @@ def test_what_is_remembered_of_a_pool_outlasts_a_time_in_which_it_cannot_be_read
     # The report's hours are those of both pools.
     [of_day] = instance_hours(after, world.clock.now).values()
     assert set(of_day) == {"on-demand m5.large", "spot m5.large"}
-
-
-def test_a_kind_of_large_task_that_has_waited_twice_finds_a_place_from_then_on() -> None:
-    """The free room of all instances together would hold it, but that of no single one."""
-    world = World(seed=22)
-    plans = {name: PoolPlan(GROUP, 2, {"m5.2xlarge": 1}, parameters={"max_capacity": 20}) for name in ("a", "b")}
-    pools = cluster_of_pools(world, "web", plans, **{**QUIET, "start_at_once_share": 97, "expander": "price"})
-    pools["a"].service("api", tasks=8, cpu=3072, memory=1000)
-    world.run(300)
-    waits: list[float] = []
-    launcher = Launcher(pools["a"], 0, lambda job, waited_s, task: waits.append(waited_s), "web-a")
-    launcher.submit(tuple(Job(number * 3000.0, "large", Size(6000, 20_000), 600.0) for number in range(6)))
-    world.run(6 * 3000)
-
-    assert [waited_s > 30 for waited_s in waits[:2]] == [True, True]
-    assert waits[2:] == [0.0] * 4
