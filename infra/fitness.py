@@ -29,11 +29,11 @@ SLOW_START_S = 30
 def longest_delay_s(stop_timeout_s: int) -> int:
     """Return the longest deregistration delay, in seconds, that ends before a task with this timeout is stopped.
 
-    A service's last targets are kept until ECS has replaced them: by default until 45 s before the last moment for a
+    A service's last targets are kept until ECS has replaced them: by default until 52 s before the last moment for a
     stop. If ECS then stops such a task itself, it sends SIGTERM only at the end of the delay.
 
     >>> longest_delay_s(30), longest_delay_s(60)
-    (45, 42)
+    (52, 42)
     """
     kept_s = Thresholds().drain_seconds + RELEASE_MARGIN_S
     return int(min(NOTICE_S - FIRST_STEP_S - STOP_MARGIN_S - stop_timeout_s, kept_s))

@@ -57,7 +57,7 @@ def run(seed: int, hurt: Any) -> World:
 def test_a_pool_that_does_not_deliver_and_one_at_its_maximum_are_told_apart() -> None:
     telemetry = run(1, lambda world, pools: world.account.spot.set_available(pools["spot"].pool, 0.0)).suite.telemetry
 
-    assert telemetry.counts["PassedOver/spot"] > 3
+    assert telemetry.counts["PassedOver/spot"] > 2
     assert "PassedOver/base" not in telemetry.counts
     assert max(telemetry.measured["OfMaximum/base", "mix"]) == 100
     assert max(telemetry.measured["OfMaximum/spot", "mix"]) < 100

@@ -89,6 +89,10 @@ def _world_of_ticks() -> World:
     for cluster in clusters[1:]:
         world.account.spot.set_available(cluster.pool, 0.5)
     world.run(400)
+    # Spot comes back: in the end the fleet's on-demand part is its owner's again.
+    for cluster in clusters[1:]:
+        world.account.spot.set_available(cluster.pool, 1.0)
+    world.run(2000)
     return world
 
 

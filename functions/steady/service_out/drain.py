@@ -20,7 +20,7 @@ from steady.service_out.stopping import LINGERS_S, STILL_SENT_S, moments_of
 # Kept targets are deregistered this much earlier than their requests need: ELB may refuse it for a while. Where there
 # are so many target groups that the calls take their time, these seconds are less, but not less than a step takes that
 # the spare copy of a continuation does again.
-RELEASE_MARGIN_S, LEAST_RELEASE_MARGIN_S = 25.0, 12.0
+RELEASE_MARGIN_S, LEAST_RELEASE_MARGIN_S = 32.0, 12.0
 # Kept targets of a service leave together where their instances end within so many seconds, as in one reclaim.
 TOGETHER_S = 20.0
 # Seconds to the next look while tasks of services are left, or while tasks stop.
@@ -115,7 +115,7 @@ def may_be_kept(doomed: Iterable[Doomed], tasks: Iterable[DoomedTask], now: floa
     >>> api = Target("group-arn", "i-1", 32768)
     >>> task = DoomedTask("task-arn", "arn-1", TaskKind.SERVICE, 30, frozenset({api}), service="api")
     >>> spot = Doomed("i-1", "web", deadline_s=120.0, container_instance_arn="arn-1")
-    >>> may_be_kept([spot], [task], now=2.0), may_be_kept([spot], [task], now=57.0)
+    >>> may_be_kept([spot], [task], now=2.0), may_be_kept([spot], [task], now=52.0)
     (frozenset({'api'}), frozenset())
     """
     doomed, tasks = list(doomed), list(tasks)
