@@ -19,7 +19,6 @@ from steady.scaling import (
     late_batch,
     lateness,
     observations,
-    place_reasons,
     reasons,
     renewal_reasons,
     stuck_drains,
@@ -28,6 +27,7 @@ from steady.scaling import (
 )
 from steady.scaling.by_pool import BY_POOL
 from steady.scaling.delivery import PassedOver
+from steady.scaling.place_reasons import PlacesKept
 
 # A notice leaves 120 s: a first step that deregisters targets later than this is late.
 DEREGISTERED_WITHIN_S = 15
@@ -36,7 +36,6 @@ REASONS_TO_ADD = (
     reasons.RunTaskFailures,
     observations.ReservationHigh,
     observations.RoomToStart,
-    place_reasons.PlacesKept,
     observations.DemandComesBack,
     reasons.WantsDoNotFit,
     reasons.UnderMinimum,
@@ -213,6 +212,7 @@ def _pools(cluster: str) -> list[list[cloudwatch.IWidget]]:
             _graph("Pools that are passed over, a minute", each(PassedOver.__name__)),
             _graph("Problems of each pool, a minute", each(*POOL_PROBLEMS)),
         ],
+        [_graph("Places kept free, a minute", [metrics.of_cluster(PlacesKept.__name__, cluster, wiring.AUTOSCALER)])],
     ]
 
 

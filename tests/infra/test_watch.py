@@ -20,6 +20,7 @@ from steady.api_budget import limits
 from steady.aws.telemetry import PowertoolsTelemetry
 from steady.metrics import MetricName
 from steady.scaling.delivery import PassedOver
+from steady.scaling.place_reasons import PlacesKept
 from steady.scaling.reasons import Reason
 from tests.infra.test_stacks import CONTEXT
 from tests.infra.watched import watch_template
@@ -201,7 +202,7 @@ def test_every_metric_is_read_by_an_alarm_or_a_dashboard(templates: dict[str, Te
     # of types are on the dashboards of clusters that may change it (test_type_order.py), those of pools where a cluster
     # has several (test_pool_metrics.py), those of renewal where it is on (below).
     missing = {name for name in names if not re.search(rf"\b{name}\b", shown)}
-    of_some = (*ORDER_REASONS, PassedOver, *RENEWAL_REASONS)
+    of_some = (*ORDER_REASONS, PassedOver, PlacesKept, *RENEWAL_REASONS)
     gauges = {MetricName.DRIFTED, MetricName.OF_MAXIMUM, MetricName.POOL_UNREADABLE}
     assert missing == {*gauges, *(reason.__name__ for reason in of_some)}
 
