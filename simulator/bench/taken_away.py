@@ -82,7 +82,6 @@ def measure(run: Run) -> dict[str, Any]:
     world.run(why.lasts_s + AFTERWARDS_S)
     noticed_at = {i.id: began if i.doomed_at is None else i.doomed_at for i in doomed}
     fates = fates_of(tasks, plan, ends, noticed_at)
-    of_task = {task.arn: [fate for fate in fates if fate.task is task] for task in tasks}
     balancing.look_at_all()
     without = gaps(fates, balancing.groups.values(), plan, ends, DRAIN_S)
     stopped = [fate for fate in fates if fate.is_stopped_in_service]
@@ -95,8 +94,9 @@ def measure(run: Run) -> dict[str, Any]:
         "tasks": len(tasks),
         "tasks_killed_in_service": world.account.killed_tasks,
         "killed_unavoidable": sum(
-            is_kill_unavoidable(task, world.account.scheduler.exit_s(task), of_task[task.arn], noticed_at, ends)
+            is_kill_unavoidable(task, world.account.scheduler.exit_s(task), fates, noticed_at, ends)
             for task in tasks
+            if task.killed
         ),
         "failed_requests": balancing.failed_requests,
         "failed_unavoidable": sum(fate.target.failed for fate in fates if not fate.could_answer),

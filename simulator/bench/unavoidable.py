@@ -112,16 +112,15 @@ def last_stop_at(task: Task, ends: Mapping[str, float]) -> float:
 def is_kill_unavoidable(
     task: Task, exit_s: float, fates: Sequence[Fate], noticed_at: Mapping[str, float], ends: Mapping[str, float]
 ) -> bool:
-    """Whether a task was killed, and would have been with any handling.
+    """Whether a task that was killed would have been with any handling.
 
     Args:
         exit_s: the seconds from the task's SIGTERM until its last container has ended.
-        fates: those of the task's targets.
+        fates: those of all targets, the task's among them.
     """
     end = ends[task.instance.ec2_id]
-    return task.killed and (
-        any(_is_retired_too_late(fate, exit_s, end) for fate in fates)
-        or _earliest_stop_at(task, noticed_at) + exit_s > end
+    return _earliest_stop_at(task, noticed_at) + exit_s > end or any(
+        _is_retired_too_late(fate, exit_s, end) for fate in fates if fate.task is task
     )
 
 
