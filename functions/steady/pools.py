@@ -45,6 +45,8 @@ class PoolTraits:
         keeps_to_its_parts: whether it replaces, of its own accord, instances that are not bought as its target says,
             and ends what it holds beyond its target: it must be asked for what runs, and for no less than it holds.
         terminates_protected: whether the call that ends its instances ends those with termination protection, too.
+        is_one_time: whether it launches nothing after its first instances, and takes no change of its target: it is
+            asked for what it holds.
         is_named_to_launchers: whether a batch launcher (hako) names it in its RunTask failures, as `group_name`.
     """
 
@@ -57,6 +59,7 @@ class PoolTraits:
     has_on_demand_part: bool = False
     keeps_to_its_parts: bool = False
     terminates_protected: bool = False
+    is_one_time: bool = False
     is_named_to_launchers: bool = False
 
 
