@@ -30,6 +30,7 @@ class AutoScalingGroup:
         overrides: the units of each type of its mixed instances policy, in the order of priority; none: it has
             `instance_type` alone. The allocation strategy is `prioritized`: the first type as long as EC2 has it (Auto
             Scaling user guide, "Allocation strategies for multiple instance types").
+        zones: the Availability Zones of its subnets: it launches in no other one.
         unit: the unit of the desired capacity. A group whose unit is vcpu or memory-mib selects types by their
             attributes: it names neither the types nor the weights (Auto Scaling API, DesiredCapacityType).
         suspended: the names of its suspended processes.
@@ -71,6 +72,7 @@ class AutoScalingGroup:
     overrides: dict[str, int] = field(default_factory=dict)
     unavailable: set[str] = field(default_factory=set)
     activities: list[dict[str, Any]] = field(default_factory=list)
+    zones: tuple[str, ...] = ZONES
     unit: str = "units"
     provider: str = ""
     attributes: dict[str, str] = field(default_factory=dict)
@@ -149,9 +151,9 @@ class AutoScalingGroup:
 
         It launches in the zone that has the fewest (Auto Scaling User Guide, "Balanced distribution").
         """
-        units = dict.fromkeys((*ZONES[1:], ZONES[0]), 0)
+        units = dict.fromkeys((*self.zones[1:], self.zones[0]), 0)
         for one in self.staying():
-            units[one.zone] += self.weight(one.instance_type)
+            units[one.zone] = units.get(one.zone, 0) + self.weight(one.instance_type)
         return dict(sorted(units.items(), key=lambda zone: zone[1]))
 
     def is_unbalanced(self) -> bool:

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from simulator.auto_scaling_group import AutoScalingGroup
-from simulator.ec2 import ZONES
 from simulator.endpoint import Params
 from simulator.errors import AwsError
 from simulator.launch_templates import VERSION_TAG
@@ -24,7 +23,7 @@ def described_group(group: AutoScalingGroup) -> dict[str, Any]:
         "DefaultCooldown": 300,
         "HealthCheckType": "EC2",
         "TargetGroupARNs": list(group.target_groups),
-        "AvailabilityZones": list(ZONES),
+        "AvailabilityZones": list(group.zones),
         "SuspendedProcesses": [{"ProcessName": name} for name in sorted(group.suspended)],
         "Tags": described_tags(group),
         **({} if group.overrides else {"LaunchTemplate": described_template(group)}),

@@ -191,6 +191,7 @@ class Pool:
         waiting: the ids of the instances that wait under a lifecycle hook to be terminated; they are no members.
         trouble: what AWS says of the latest launch, if it failed and the pool is short of its target; else "".
         zones: the ids of its instances in each zone, if it keeps its zones balanced; else nothing.
+        launch_zones: the zones in which it launches; nothing: they are not known.
         order: its types in the order in which it launches them, each as long as EC2 has it; nothing if it has no order.
         providers: the names of its capacity providers, as far as work of the cluster names them.
         is_changing: whether the last change of its target is not done: it refuses changes, and `target` may be the one
@@ -222,6 +223,7 @@ class Pool:
     waiting: frozenset[str] = frozenset()
     order: tuple[str, ...] = ()
     zones: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    launch_zones: frozenset[str] = frozenset()
     trouble: str = ""
     providers: frozenset[str] = frozenset()
     is_changing: bool = False
@@ -291,6 +293,7 @@ def together(pools: Iterable[Pool]) -> Pool:
         waiting=frozenset[str]().union(*(pool.waiting for pool in every)),
         on_demand_members=frozenset[str]().union(*(_bought_on_demand(pool) for pool in every)),
         providers=frozenset[str]().union(*(pool.providers for pool in every)),
+        launch_zones=frozenset[str]().union(*(pool.launch_zones for pool in every)),
         own_traits=PoolTraits("", "", "", Purchase.SPOT),
     )
 

@@ -72,6 +72,7 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
         waiting=frozenset(i["InstanceId"] for i in group["Instances"] if i["LifecycleState"] == WAITING),
         order=type_order.order_of(group.get("MixedInstancesPolicy", {})),
         zones=_zones(group),
+        launch_zones=frozenset(group.get("AvailabilityZones", [])),
         templates=templates_of(group),
         configuration=group.get("LaunchConfigurationName", ""),
         configured={
