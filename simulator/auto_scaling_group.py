@@ -34,6 +34,7 @@ class AutoScalingGroup:
         unit: the unit of the desired capacity. A group whose unit is vcpu or memory-mib selects types by their
             attributes: it names neither the types nor the weights (Auto Scaling API, DesiredCapacityType).
         suspended: the names of its suspended processes.
+        replacing_root: the ids of the instances whose root volume an instance refresh replaces. They count as before.
         rebalances: how many instances it has launched to balance its zones; the latest until `rebalances_until`.
         rebalanced: the ids of the instances that it has ended in their place.
         provider: the capacity provider whose group it is; "": of none.
@@ -77,6 +78,7 @@ class AutoScalingGroup:
     provider: str = ""
     attributes: dict[str, str] = field(default_factory=dict)
     suspended: set[str] = field(default_factory=set)
+    replacing_root: set[str] = field(default_factory=set)
     rebalances: int = 0
     rebalanced: set[str] = field(default_factory=set)
     rebalances_until: float = 0.0
@@ -106,6 +108,14 @@ class AutoScalingGroup:
     def weight(self, instance_type: str) -> int:
         """Return how many units of the desired capacity an instance of this type counts."""
         return self.overrides.get(instance_type, 1)
+
+    @property
+    def may_launch(self) -> bool:
+        """Whether it adds instances, and begins activities for them.
+
+        Auto Scaling User Guide, "How suspended processes affect other processes".
+        """
+        return "Launch" not in self.suspended
 
     @property
     def named(self) -> bool:
@@ -191,4 +201,6 @@ class AutoScalingGroup:
         """Return the lifecycle state of a member."""
         if instance.id in self.waiting:
             return "Terminating:Wait"
+        if instance.id in self.replacing_root:
+            return "ReplacingRootVolume"
         return "Terminating" if instance.id in self.leaving else "InService"
