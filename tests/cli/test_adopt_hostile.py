@@ -259,3 +259,16 @@ def test_instances_that_register_elsewhere_are_found_before_healing_ends_them(
     [finding] = [one for one in adopted(aws)["findings"] if one.check == "unregistered"]
 
     assert str(finding).startswith("2 of the instances of auto-scaling-group:web")
+
+
+def test_the_doctor_examines_the_pools_that_are_there_and_names_the_one_that_is_gone(aws: boto3.Session) -> None:
+    of_the_module(aws)
+    deployed(aws, adopted(aws)["row"])
+    aws.client("autoscaling").delete_auto_scaling_group(AutoScalingGroupName="ex-ex_2-20261128", ForceDelete=True)
+
+    found = examine(Runtime(session=aws, telemetry=NotesTelemetry()), "web")
+
+    assert [(one.check, one.thing) for one in found if one.check == "gone"] == [
+        ("gone", "pool ex-ex_2-20261128 of cluster web")
+    ]
+    assert "Auto Scaling group ex-ex_1-20261128" in {one.thing for one in found if one.check == "hook"}

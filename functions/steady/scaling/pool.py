@@ -27,7 +27,11 @@ class Bounds:
 
     @staticmethod
     def of(snapshot: Snapshot, thresholds: Thresholds) -> "Bounds":
-        pool = snapshot.pool
+        return Bounds.of_pool(snapshot.pool, thresholds)
+
+    @staticmethod
+    def of_pool(pool: Pool, thresholds: Thresholds) -> "Bounds":
+        """Return the range of `pool`, with the thresholds that hold for it."""
         maximum = max(pool.minimum, min(pool.maximum, thresholds.max_capacity))
         return Bounds(min(maximum, max(pool.minimum, thresholds.min_capacity)), maximum)
 
