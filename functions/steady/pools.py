@@ -45,8 +45,7 @@ class PoolTraits:
         keeps_to_its_parts: whether it replaces, of its own accord, instances that are not bought as its target says,
             and ends what it holds beyond its target: it must be asked for what runs, and for no less than it holds.
         terminates_protected: whether the call that ends its instances ends those with termination protection, too.
-        is_one_time: whether it launches nothing after its first instances, and takes no change of its target: it is
-            asked for what it holds.
+        is_one_time: whether it launches nothing after its first instances, and takes no other target than it has.
         is_named_to_launchers: whether a batch launcher (hako) names it in its RunTask failures, as `group_name`.
     """
 
@@ -194,8 +193,7 @@ class Pool:
         launch_zones: the zones in which it launches; nothing: they are not known.
         order: its types in the order in which it launches them, each as long as EC2 has it; nothing if it has no order.
         providers: the names of its capacity providers, as far as work of the cluster names them.
-        is_changing: whether the last change of its target is not done: it refuses changes, and `target` may be the one
-            before.
+        is_changing: whether its last change is not done: it refuses changes, and `target` may be the former one.
         own_traits: the traits of this pool; None: those of its kind.
         templates: the launch templates that it launches from.
         configuration: the launch configuration that it launches from; "": none.

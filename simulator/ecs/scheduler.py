@@ -88,7 +88,6 @@ class Scheduler:
         ]
         fitting = [i for i in fitting if meets(i, definition, binds_platform=self.binds_platform)]
         if definition.distinct:
-            # ECS Developer Guide, distinctInstance: "Amazon ECS looks at the desired status of the tasks."
             fitting = [i for i in fitting if all(t.group != group or t.stopping for t in i.tasks.values())]
         if launch.is_fargate(provider):
             host = fargate_host(cluster, definition.size, "us-east-1a")
