@@ -7,7 +7,7 @@ how many instances it adds.
 from dataclasses import dataclass
 from typing import Protocol
 
-from steady.cluster import Size
+from steady.cluster import NOTHING, Size
 from steady.scaling.reasons import Reason, some_instances
 
 
@@ -78,20 +78,26 @@ class RoomToStart(Reason):
 
 @dataclass(frozen=True, slots=True)
 class RecurringDemandSeen:
-    """A demand that recurred at this time in `times` of the last `of` periods of `every_s` seconds."""
+    """A demand that recurred at this time in `times` of the last `of` periods of `every_s` seconds.
+
+    Attributes:
+        spare: the spare capacity that it needs beside it.
+    """
 
     demand: Size
     every_s: int
     times: int
     of: int
+    spare: Size = NOTHING
 
     def reason_to_add(self, instances: int) -> Reason:
-        return DemandComesBack(self.demand, self.every_s, self.times, self.of, instances)
+        return DemandComesBack(self.demand, self.every_s, self.times, self.of, instances, self.spare)
 
     def __str__(self) -> str:
         period = {3600: "hours", 86_400: "days"}.get(self.every_s, f"periods of {self.every_s} s")
+        spare = "" if self.spare == NOTHING else f", with {self.spare.cpu_units} and {self.spare.memory_mib} to spare"
         return (
-            f"a demand of {self.demand.cpu_units} CPU units and {self.demand.memory_mib} MiB is expected, "
+            f"a demand of {self.demand.cpu_units} CPU units and {self.demand.memory_mib} MiB is expected{spare}, "
             f"as in {self.times} of the last {self.of} {period}"
         )
 
@@ -105,7 +111,8 @@ class DemandComesBack(Reason):
     times: int
     of: int
     add: int
+    spare: Size = NOTHING
 
     def __str__(self) -> str:
-        seen = RecurringDemandSeen(self.demand, self.every_s, self.times, self.of)
+        seen = RecurringDemandSeen(self.demand, self.every_s, self.times, self.of, self.spare)
         return f"{seen}: +{some_instances(self.add)}"

@@ -121,16 +121,24 @@ def reservation_high(snapshot: Snapshot, state: ScalingState, thresholds: Thresh
 
 def room_to_start(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> list[Want]:
     """Want spare capacity, so that `start_at_once_share` of the tasks start without waiting for an instance."""
-    shapes = shapes_of(snapshot, state)
-    if not shapes or not thresholds.start_at_once_share:
-        return []
     reserved = reserved_on(snapshot.active)
-    room = state.staffing.faded(state.waited_at, snapshot.at).room(reserved, shapes[0].size)
+    room = spare_beside(reserved, snapshot, state, thresholds)
     if room == NOTHING:
         return []
-    seen = SpareCapacitySeen(room, thresholds.start_at_once_share)
-    least = Size(int(room.cpu_units * LEAST_SPARE), int(room.memory_mib * LEAST_SPARE))
-    return [CapacityWant(seen, reserved + room, enough=reserved + least)]
+    return [_with_spare(SpareCapacitySeen(room, thresholds.start_at_once_share), reserved, room)]
+
+
+def _with_spare(seen: CapacityObservation, load: Size, spare: Size) -> CapacityWant:
+    least = Size(int(spare.cpu_units * LEAST_SPARE), int(spare.memory_mib * LEAST_SPARE))
+    return CapacityWant(seen, load + spare, enough=load + least)
+
+
+def spare_beside(load: Size, snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> Size:
+    """Return the spare capacity that a load needs, as far as it is learned; nothing if none is asked for."""
+    shapes = shapes_of(snapshot, state)
+    if not shapes or not thresholds.start_at_once_share:
+        return NOTHING
+    return state.staffing.faded(state.waited_at, snapshot.at).room(load, shapes[0].size)
 
 
 def recurring_demand(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> list[Want]:
@@ -139,15 +147,21 @@ def recurring_demand(snapshot: Snapshot, state: ScalingState, thresholds: Thresh
 
 
 def demand_coming_within(seconds: float, snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> list[Want]:
-    """Want the capacity for the demand that recurs within `seconds`.
+    """Want the capacity for the demand that recurs within `seconds`, and the spare capacity beside it.
 
-    Nothing is wanted if learning is off, or if the demand recurred less often than `learning_confidence` asks.
+    What recurs is not all that comes: other tasks arrive at the same time, as at any other. Nothing is wanted if
+    learning is off, or if the demand recurred less often than `learning_confidence` asks.
     """
     if thresholds.learning == "off":
         return []
     now, reserved = snapshot.at, reserved_on(snapshot.active)
     found = state.history(thresholds).recurring(now, now + seconds, reserved, state.cover)
-    return [CapacityWant(RecurringDemandSeen(one.demand, one.every_s, one.times, one.of), one.demand) for one in found]
+    wants: list[Want] = []
+    for one in found:
+        spare = spare_beside(one.demand, snapshot, state, thresholds)
+        seen = RecurringDemandSeen(one.demand, one.every_s, one.times, one.of, spare)
+        wants.append(_with_spare(seen, one.demand, spare))
+    return wants
 
 
 def rise_within(seconds: float, snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> Size:
