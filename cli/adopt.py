@@ -24,6 +24,7 @@ from steady.aws.capacity import pools
 from steady.aws.capacity.auto_scaling_group import PROVIDERS_A_PAGE
 from steady.aws.capacity.kind import NoSuchPool
 from steady.aws.capacity.origins import origins_of
+from steady.aws.capacity.spot_fleet import FLEET_MAXIMUM
 from steady.aws.ecs.container_instances import describe_all_instances
 from steady.aws.runtime import Runtime, batches
 from steady.launch import FARGATE_PROVIDERS
@@ -94,7 +95,7 @@ def proposal(aws: Runtime, cluster: str) -> dict[str, Any]:
     pool_names = [pool.name for pool in read]
     found = (one for pool in pool_names for one in findings(inspection.inspect(aws, name, pool, pool_names)))
     return {
-        "row": _row(name, read, [_has_hook(aws, pool.name) for pool in read]),
+        "row": row_of(name, read, [_has_hook(aws, pool.name) for pool in read]),
         "left_alone": left_alone,
         "findings": tuple(dict.fromkeys(one for one in found if one.check != DEPLOYED)),
     }
@@ -139,7 +140,7 @@ def _has_hook(aws: Runtime, name: PoolName) -> bool:
     return any(hook["LifecycleTransition"] == TERMINATING for hook in hooks)
 
 
-def _row(cluster: str, read: Sequence[Pool], hooks: Sequence[bool]) -> dict[str, Any]:
+def row_of(cluster: str, read: Sequence[Pool], hooks: Sequence[bool]) -> dict[str, Any]:
     """Return the row: with one pool, the key `capacity`; with several, `pools`."""
     own = [{"hook": False} if has_hook else {} for has_hook in hooks]
     if len(read) == 1:
@@ -158,9 +159,13 @@ def _row(cluster: str, read: Sequence[Pool], hooks: Sequence[bool]) -> dict[str,
 def _bounds(pool: Pool) -> tuple[int, int]:
     """Return the bounds of a pool: its own; a fleet has no maximum, and gets that of a cluster by default.
 
-    A group may count in MiB, and have more of them than a bound may be.
+    A fleet that counts vCPUs or MiB gets the largest bound: the default is meant for instances. A group may count in
+    MiB, too, and have more of them than a bound may be.
     """
-    own = pool.maximum if pool.name.kind is PoolKind.AUTO_SCALING_GROUP else max(DEFAULT_MAXIMUM, pool.target)
+    if pool.name.kind is PoolKind.AUTO_SCALING_GROUP or pool.maximum > FLEET_MAXIMUM:
+        own = pool.maximum
+    else:
+        own = max(DEFAULT_MAXIMUM, pool.target)
     most = min(MOST_UNITS, max(1, own))
     return min(most, pool.minimum), most
 

@@ -15,6 +15,7 @@ from steady.aws.capacity.kind import NoSuchPool
 from steady.aws.runtime import Runtime, batches
 from steady.aws.settings import parameters
 from steady.pools import Pool
+from steady.scaling.pool import Bounds
 from steady.settings import ClusterSettings
 from steady.thresholds import BadThreshold, Thresholds
 
@@ -37,10 +38,26 @@ def settings_of(aws: Runtime, cluster: str) -> ClusterSettings:
 
 def bounds_of(pool: Pool, thresholds: Thresholds) -> dict[str, int]:
     """Return the `minimum` and the `maximum` that the pool and the thresholds set together, in the pool's units."""
-    return {
-        "minimum": max(pool.minimum, thresholds.min_capacity),
-        "maximum": min(pool.maximum, thresholds.max_capacity),
-    }
+    bounds = Bounds.of_pool(pool, thresholds)
+    return {"minimum": bounds.minimum, "maximum": bounds.maximum}
+
+
+def pools_there(aws: Runtime, settings: ClusterSettings) -> tuple[dict[str, Pool], dict[str, str]]:
+    """Return the cluster's pools, by name, and of those that are gone the reason. The functions scale the others, too.
+
+    Raises:
+        NoSuchPool: if none of them is there.
+    """
+    found: dict[str, Pool] = {}
+    gone: dict[str, NoSuchPool] = {}
+    for one in settings.pools:
+        try:
+            found[one.name] = pools.read_pool(aws, one.pool)
+        except NoSuchPool as error:
+            gone[one.name] = error
+    if gone and not found:
+        raise next(iter(gone.values()))
+    return found, {name: str(error) for name, error in gone.items()}
 
 
 def clusters(profile: ProfileOption = None, region: RegionOption = None, json_: JsonOption = None) -> None:
@@ -84,20 +101,21 @@ def _row(aws: Runtime, cluster: str, in_ecs: Mapping[str, Any] | None) -> dict[s
     }
     try:
         settings = parameters.read_settings(aws, cluster)
-        read = {one.name: pools.read_pool(aws, one.pool) for one in settings.pools}
+        read, gone = pools_there(aws, settings)
     except (BadThreshold, NoSuchPool, ClientError, BotoCoreError) as error:
         row["problem"] = one_line(str(error))
         return row
     row |= {
         "mode": settings.thresholds.mode,
         **_of_pools(settings, read),
-        "problem": "; ".join(settings.problems),
+        "problem": "; ".join([*settings.problems, *(f"pool {name}: {why}" for name, why in gone.items())]),
     }
     return row
 
 
 def _of_pools(settings: ClusterSettings, read: Mapping[str, Pool]) -> dict[str, Any]:
-    """Return what a cluster's row says of its pool; of several, a row for each in `pools`."""
+    """Return what a cluster's row says of its pool; of several, a row in `pools` for each that is there."""
+    there = [one for one in settings.pools if one.name in read]
     rows = [
         {
             "pool": str(pool.name),
@@ -105,12 +123,12 @@ def _of_pools(settings: ClusterSettings, read: Mapping[str, Pool]) -> dict[str, 
             "held": pool.held,
             **bounds_of(pool, one.thresholds(settings.thresholds)),
         }
-        for one in settings.pools
+        for one in there
         for pool in (read[one.name],)
     ]
-    if len(rows) == 1 and not settings.pools[0].name:
+    if len(rows) == 1 and not there[0].name:
         return rows[0]
-    return {"pools": [{"name": one.name, **row} for one, row in zip(settings.pools, rows, strict=True)]}
+    return {"pools": [{"name": one.name, **row} for one, row in zip(there, rows, strict=True)]}
 
 
 def _table(rows: list[dict[str, Any]]) -> Table:

@@ -12,10 +12,9 @@ from rich.table import Table
 
 from cli import config
 from cli.account import AWS_FAILED, ProfileOption, RegionOption, aws_errors, runtime
-from cli.clusters import settings_of
+from cli.clusters import pools_there, settings_of
 from cli.output import JsonOption, fail, note, one_line_errors, progress_bars, say, show_table, write_json
 from simulator.wording import counted
-from steady.aws.capacity import pools
 from steady.aws.capacity.drift import read_drift
 from steady.aws.capacity.kind import NoSuchPool
 from steady.aws.runtime import Runtime
@@ -84,9 +83,10 @@ def drifts_of(aws: Runtime, settings: ClusterSettings) -> dict[str, Pool]:
     """Return the cluster's pools with their drifted instances, whether or not renewal is on, by the pool's name.
 
     Raises:
-        NoSuchPool: if one of its pools does not exist.
+        NoSuchPool: if none of its pools exists. Of several, one that is gone is left out.
     """
-    return {one.name: read_drift(aws, pools.read_pool(aws, one.pool), settings.thresholds) for one in settings.pools}
+    there, _ = pools_there(aws, settings)
+    return {name: read_drift(aws, pool, settings.thresholds) for name, pool in there.items()}
 
 
 def _answer(drifts: Mapping[str, Pool], state: ScalingState) -> dict[str, Any]:

@@ -248,16 +248,19 @@ class AutoScaling:
         while missing > 0 and (launched := self._launch(group, booted=booted)):
             missing -= group.weight(launched.instance_type)
             group.activities.clear()
-        if missing > 0:
+        if missing > 0 and group.may_launch:
             is_spot = not group.next_is_on_demand()
             failed = no_spot(group.name, self.clock.now) if is_spot and group.lacks_spot() else None
             failed = failed or failed_launch(
                 group.name, sorted(group.unavailable) or [group.instance_type], self.clock.now
             )
             group.activities.insert(0, failed)
+        if missing > 0:
             self.clock.after(ASK_AGAIN_S, lambda: self.look_soon(group))
 
     def _launch(self, group: AutoScalingGroup, *, booted: bool = False) -> Ec2Instance | None:
+        if not group.may_launch:
+            return None
         if group.warm:
             instance = group.warm.pop(next(iter(group.warm)))
             group.members[instance.id] = instance

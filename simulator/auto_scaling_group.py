@@ -30,9 +30,11 @@ class AutoScalingGroup:
         overrides: the units of each type of its mixed instances policy, in the order of priority; none: it has
             `instance_type` alone. The allocation strategy is `prioritized`: the first type as long as EC2 has it (Auto
             Scaling user guide, "Allocation strategies for multiple instance types").
+        zones: the Availability Zones of its subnets: it launches in no other one.
         unit: the unit of the desired capacity. A group whose unit is vcpu or memory-mib selects types by their
             attributes: it names neither the types nor the weights (Auto Scaling API, DesiredCapacityType).
         suspended: the names of its suspended processes.
+        replacing_root: the ids of the instances whose root volume an instance refresh replaces. They count as before.
         rebalances: how many instances it has launched to balance its zones; the latest until `rebalances_until`.
         rebalanced: the ids of the instances that it has ended in their place.
         provider: the capacity provider whose group it is; "": of none.
@@ -71,10 +73,12 @@ class AutoScalingGroup:
     overrides: dict[str, int] = field(default_factory=dict)
     unavailable: set[str] = field(default_factory=set)
     activities: list[dict[str, Any]] = field(default_factory=list)
+    zones: tuple[str, ...] = ZONES
     unit: str = "units"
     provider: str = ""
     attributes: dict[str, str] = field(default_factory=dict)
     suspended: set[str] = field(default_factory=set)
+    replacing_root: set[str] = field(default_factory=set)
     rebalances: int = 0
     rebalanced: set[str] = field(default_factory=set)
     rebalances_until: float = 0.0
@@ -104,6 +108,14 @@ class AutoScalingGroup:
     def weight(self, instance_type: str) -> int:
         """Return how many units of the desired capacity an instance of this type counts."""
         return self.overrides.get(instance_type, 1)
+
+    @property
+    def may_launch(self) -> bool:
+        """Whether it adds instances, and begins activities for them.
+
+        Auto Scaling User Guide, "How suspended processes affect other processes".
+        """
+        return "Launch" not in self.suspended
 
     @property
     def named(self) -> bool:
@@ -149,9 +161,9 @@ class AutoScalingGroup:
 
         It launches in the zone that has the fewest (Auto Scaling User Guide, "Balanced distribution").
         """
-        units = dict.fromkeys((*ZONES[1:], ZONES[0]), 0)
+        units = dict.fromkeys((*self.zones[1:], self.zones[0]), 0)
         for one in self.staying():
-            units[one.zone] += self.weight(one.instance_type)
+            units[one.zone] = units.get(one.zone, 0) + self.weight(one.instance_type)
         return dict(sorted(units.items(), key=lambda zone: zone[1]))
 
     def is_unbalanced(self) -> bool:
@@ -189,4 +201,6 @@ class AutoScalingGroup:
         """Return the lifecycle state of a member."""
         if instance.id in self.waiting:
             return "Terminating:Wait"
+        if instance.id in self.replacing_root:
+            return "ReplacingRootVolume"
         return "Terminating" if instance.id in self.leaving else "InService"

@@ -30,6 +30,8 @@ class SpotFleet:
         described: the target with its on-demand part, as they were before the last change.
         tags: the tags of the request, which its instances do not get.
         template_version: the version of its launch template that it launches from.
+        type: maintain, or request: such a fleet "does not attempt to replenish instances" (EC2 API, FleetType).
+        state: active, or what it is since it was cancelled or has failed (EC2 API, BatchState).
     """
 
     id: str
@@ -52,6 +54,17 @@ class SpotFleet:
     described: tuple[int, int] = (0, 0)
     tags: dict[str, str] = field(default_factory=dict)
     template_version: str = "1"
+    type: str = "maintain"
+    state: str = "active"
+
+    @property
+    def launches(self) -> bool:
+        """Whether it launches what it lacks."""
+        return self.type == "maintain" and self.state == "active"
+
+    def state_at(self, now: float) -> str:
+        """Return its state as DescribeSpotFleetRequests shows it."""
+        return "modifying" if self.state == "active" and self.is_modifying(now) else self.state
 
     @property
     def template(self) -> str:

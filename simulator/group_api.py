@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from simulator.auto_scaling_group import AutoScalingGroup
-from simulator.ec2 import ZONES
 from simulator.endpoint import Params
 from simulator.errors import AwsError
 from simulator.launch_templates import VERSION_TAG
@@ -24,7 +23,7 @@ def described_group(group: AutoScalingGroup) -> dict[str, Any]:
         "DefaultCooldown": 300,
         "HealthCheckType": "EC2",
         "TargetGroupARNs": list(group.target_groups),
-        "AvailabilityZones": list(ZONES),
+        "AvailabilityZones": list(group.zones),
         "SuspendedProcesses": [{"ProcessName": name} for name in sorted(group.suspended)],
         "Tags": described_tags(group),
         **({} if group.overrides else {"LaunchTemplate": described_template(group)}),
@@ -97,11 +96,19 @@ def changed_by(group: AutoScalingGroup, params: Params) -> None:
     instances continue to run. When scaling out occurs, [it] launches instances to match the new settings" (API,
     LaunchTemplate).
 
+    "If a new value for MinSize is specified without setting a value for DesiredCapacity, and the new MinSize is larger
+    than the current size of the group, this sets the group's DesiredCapacity to the new MinSize value", and so for a
+    smaller MaxSize (API, UpdateAutoScalingGroup).
+
     Raises:
         AwsError: if AWS refuses the change. Nothing is changed then.
     """
-    desired, maximum = params.get("DesiredCapacity", group.desired), params.get("MaxSize", group.maximum)
-    if not group.minimum <= desired <= maximum:
+    minimum, maximum = params.get("MinSize", group.minimum), params.get("MaxSize", group.maximum)
+    if minimum > maximum:
+        raise AwsError("ValidationError", "Max bound must be greater than or equal to min bound")
+    moved = {"MinSize", "MaxSize"} & params.keys()
+    desired = params.get("DesiredCapacity", min(maximum, max(minimum, group.desired)) if moved else group.desired)
+    if not minimum <= desired <= maximum:
         raise AwsError("ValidationError", f"Desired capacity:{desired} must be between the group's bounds")
     policy = params.get("MixedInstancesPolicy", {})
     base, percent = _distribution(group, policy)
@@ -111,7 +118,7 @@ def changed_by(group: AutoScalingGroup, params: Params) -> None:
         raise AwsError("ValidationError", message)
     if "LaunchTemplate" in policy:
         _change_template(group, policy["LaunchTemplate"])
-    group.desired, group.maximum = desired, maximum
+    group.desired, group.minimum, group.maximum = desired, minimum, maximum
     group.on_demand_base, group.on_demand_percent = base, percent
 
 

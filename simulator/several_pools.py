@@ -46,6 +46,7 @@ def _pool(world: World, state: Cluster, name: str, plan: PoolPlan) -> SpotFleet 
     if plan.on_spot or len(plan.types) > 1:
         group.overrides = dict(plan.types)
     group.attributes = dict(plan.attributes)
+    group.zones = plan.zones or group.zones
     group.provider = world.provide(plan.provider, group.name)
     world.account.groups.add(group)
     return group

@@ -86,10 +86,11 @@ class SpotFleets:
 
         EC2 API, "Error codes": FleetNotInModifiableState, "The Spot Fleet request must be in the active state to modify
         it." User Guide, "Spot Fleet request states": it stays `modifying` until the modification is fully processed.
-        Meanwhile its target is the one before (jenkinsci/ec2-fleet-plugin, pull request 159).
+        Meanwhile its target is the one before (jenkinsci/ec2-fleet-plugin, pull request 159). "You can only modify a
+        Spot Fleet request of type maintain" (EC2 API, ModifySpotFleetRequest): with which error is not documented.
         """
         fleet = self._fleet(params["SpotFleetRequestId"])
-        if fleet.is_modifying(self.clock.now):
+        if fleet.is_modifying(self.clock.now) or not fleet.launches:
             raise AwsError("FleetNotInModifiableState", f"Fleet Request: {fleet.id} is not in a modifiable state.")
         acts_in_s = self._acts_in_s()
         fleet.modifying_until = self.clock.now + (acts_in_s if self.timing.fulfil_s else MODIFYING_S)
@@ -126,7 +127,7 @@ class SpotFleets:
             "SpotFleetRequestConfigs": [
                 {
                     "SpotFleetRequestId": f.id,
-                    "SpotFleetRequestState": "modifying" if f.is_modifying(self.clock.now) else "active",
+                    "SpotFleetRequestState": f.state_at(self.clock.now),
                     "Tags": [{"Key": key, "Value": value} for key, value in f.tags.items()],
                     "ActivityStatus": "pending_fulfillment" if self._is_short(f) else "fulfilled",
                     "SpotFleetRequestConfig": {
@@ -135,6 +136,7 @@ class SpotFleets:
                         "FulfilledCapacity": float(f.units(f.members.values())),
                         "OnDemandFulfilledCapacity": float(f.fulfilled(on_demand=True)),
                         "TargetCapacityUnitType": f.unit,
+                        "Type": f.type,
                         "LaunchTemplateConfigs": [
                             {
                                 "LaunchTemplateSpecification": {
@@ -194,8 +196,16 @@ class SpotFleets:
             booked.cancel()
         fleet.next_look = self.clock.after(after_s, lambda: self._look(fleet))
 
+    def cancel(self, fleet: SpotFleet, *, terminates: bool = False) -> None:
+        """Cancel a fleet. Its instances run on, or are terminated (EC2 API, CancelSpotFleetRequests)."""
+        fleet.state = "cancelled_terminating" if terminates else "cancelled_running"
+        for instance in [*fleet.members.values()] if terminates else []:
+            self.ec2.terminate(instance)
+
     def _look(self, fleet: SpotFleet) -> None:
         fleet.next_look = None
+        if not fleet.launches:
+            return
         if self.timing.fulfil_s and fleet.is_modifying(self.clock.now):
             self.look_soon(fleet, fleet.modifying_until - self.clock.now)
             return

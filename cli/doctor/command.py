@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.account import ProfileOption, RegionOption, aws_errors, runtime
-from cli.clusters import settings_of
+from cli.clusters import pools_there, settings_of
 from cli.doctor import inspection
 from cli.doctor.findings import findings
 from cli.doctor.model import Finding
@@ -16,6 +16,8 @@ from cli.output import JsonOption, one_line_errors, say, write_json
 from simulator.wording import counted
 from steady.aws.capacity.kind import NoSuchPool
 from steady.aws.runtime import Runtime
+from steady.names import CAPACITY, CLUSTERS_PATH, POOLS
+from steady.settings import ClusterSettings, PoolSettings
 from steady.thresholds import BadThreshold
 
 DOES_NOT_FIT = 1
@@ -49,12 +51,24 @@ def examine(aws: Runtime, cluster: str) -> tuple[Finding, ...]:
 
     Raises:
         BadThreshold: if the cluster has no usable `capacity` parameter.
-        NoSuchPool: if the parameter names a group or fleet that does not exist.
+        NoSuchPool: if none of the groups and fleets that the parameters name exists.
     """
-    of_cluster = settings_of(aws, cluster).pool_names
-    found = (one for pool in of_cluster for one in findings(inspection.inspect(aws, cluster, pool, of_cluster)))
+    settings = settings_of(aws, cluster)
+    there, gone = pools_there(aws, settings)
+    inspected = (inspection.inspect(aws, cluster, pool.name, settings.pool_names) for pool in there.values())
+    found = (one for of_pool in inspected for one in findings(of_pool))
     # What is wrong with a service is found with each pool.
-    return tuple(dict.fromkeys(found))
+    return (*(_gone(settings, one) for one in settings.pools if one.name in gone), *dict.fromkeys(found))
+
+
+def _gone(settings: ClusterSettings, one: PoolSettings) -> Finding:
+    return Finding(
+        "gone",
+        f"pool {one.name} of cluster {settings.name}",
+        f"is {one.pool}, which does not exist or no longer runs",
+        "a row of cdk.json without it, or with the group or fleet that took its place,",
+        f"aws ssm delete-parameter --name {CLUSTERS_PATH}/{settings.name}/{POOLS}/{one.name}/{CAPACITY}",
+    )
 
 
 def _print(cluster: str, found: tuple[Finding, ...]) -> None:

@@ -45,6 +45,7 @@ class PoolTraits:
         keeps_to_its_parts: whether it replaces, of its own accord, instances that are not bought as its target says,
             and ends what it holds beyond its target: it must be asked for what runs, and for no less than it holds.
         terminates_protected: whether the call that ends its instances ends those with termination protection, too.
+        is_one_time: whether it launches nothing after its first instances, and takes no other target than it has.
         is_named_to_launchers: whether a batch launcher (hako) names it in its RunTask failures, as `group_name`.
     """
 
@@ -57,6 +58,7 @@ class PoolTraits:
     has_on_demand_part: bool = False
     keeps_to_its_parts: bool = False
     terminates_protected: bool = False
+    is_one_time: bool = False
     is_named_to_launchers: bool = False
 
 
@@ -188,10 +190,10 @@ class Pool:
         waiting: the ids of the instances that wait under a lifecycle hook to be terminated; they are no members.
         trouble: what AWS says of the latest launch, if it failed and the pool is short of its target; else "".
         zones: the ids of its instances in each zone, if it keeps its zones balanced; else nothing.
+        launch_zones: the zones in which it launches; nothing: they are not known.
         order: its types in the order in which it launches them, each as long as EC2 has it; nothing if it has no order.
         providers: the names of its capacity providers, as far as work of the cluster names them.
-        is_changing: whether the last change of its target is not done: it refuses changes, and `target` may be the one
-            before.
+        is_changing: whether its last change is not done: it refuses changes, and `target` may be the former one.
         own_traits: the traits of this pool; None: those of its kind.
         templates: the launch templates that it launches from.
         configuration: the launch configuration that it launches from; "": none.
@@ -219,6 +221,7 @@ class Pool:
     waiting: frozenset[str] = frozenset()
     order: tuple[str, ...] = ()
     zones: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    launch_zones: frozenset[str] = frozenset()
     trouble: str = ""
     providers: frozenset[str] = frozenset()
     is_changing: bool = False
@@ -288,6 +291,7 @@ def together(pools: Iterable[Pool]) -> Pool:
         waiting=frozenset[str]().union(*(pool.waiting for pool in every)),
         on_demand_members=frozenset[str]().union(*(_bought_on_demand(pool) for pool in every)),
         providers=frozenset[str]().union(*(pool.providers for pool in every)),
+        launch_zones=frozenset[str]().union(*(pool.launch_zones for pool in every)),
         own_traits=PoolTraits("", "", "", Purchase.SPOT),
     )
 

@@ -88,7 +88,7 @@ class Scheduler:
         ]
         fitting = [i for i in fitting if meets(i, definition, binds_platform=self.binds_platform)]
         if definition.distinct:
-            fitting = [i for i in fitting if all(t.group != group for t in i.tasks.values())]
+            fitting = [i for i in fitting if all(t.group != group or t.stopping for t in i.tasks.values())]
         if launch.is_fargate(provider):
             host = fargate_host(cluster, definition.size, "us-east-1a")
             fitting = [host] if host else []

@@ -46,6 +46,8 @@ def describe_service(service: Service) -> dict[str, Any]:
         "runningCount": running,
         "pendingCount": pending,
         "taskDefinition": service.definition.arn,
+        # ECS API, CreateService: distinctInstance is a constraint of the service, and not of its task definition.
+        "placementConstraints": [{"type": "distinctInstance"}] if service.definition.distinct else [],
         "placementStrategy": [] if service.daemon else [*DESCRIBED[service.strategy]],
         "schedulingStrategy": "DAEMON" if service.daemon else "REPLICA",
         "deploymentController": {"type": _controller(service)},

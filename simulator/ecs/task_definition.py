@@ -35,7 +35,8 @@ class TaskDefinition:
         gpus: how many GPUs of its instance a task pins.
         platform: its `runtimePlatform`: `cpuArchitecture` and `operatingSystemFamily`, as far as it names them.
         member_of: the expressions of its memberOf placement constraints.
-        distinct: whether each task of its group is on another instance (distinctInstance of a call of RunTask).
+        distinct: whether each task of its group is on another instance (distinctInstance of a call of RunTask,
+            or of the service; "Amazon ECS looks at the desired status of the tasks", ECS Developer Guide).
     """
 
     family: str

@@ -35,6 +35,7 @@ class PoolPlan:
         parameters: `min_capacity`, `max_capacity` and `priority`, as far as the pool has its own.
         provider: the capacity provider of a group; "": it has none.
         attributes: the custom attributes of a group's instances, which the deployment knows.
+        zones: the Availability Zones of a group; nothing: all.
     """
 
     kind: PoolKind
@@ -44,6 +45,7 @@ class PoolPlan:
     parameters: Mapping[str, int] = field(default_factory=dict)
     provider: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
+    zones: tuple[str, ...] = ()
 
     @property
     def buys_spot(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,17 +18,18 @@ from moto import mock_aws
 from typer.testing import CliRunner
 
 from cli.account import NotesTelemetry
-from cli.adopt import proposal
+from cli.adopt import proposal, row_of
 from cli.doctor import inspection
 from cli.doctor.command import examine
 from cli.main import app
 from infra import stacks
 from infra.settings.errors import BadSettings
 from infra.settings.target import targets_in
-from steady.aws.capacity import origins
+from steady.aws.capacity import origins, spot_fleet
 from steady.aws.runtime import Runtime
 from steady.aws.scaling.deciding import evaluate_dry
 from steady.aws.settings import parameters
+from steady.pools import Pool, PoolKind, PoolName
 from steady.scaling.state import ScalingState
 from tests.cli.accounts import fleet, template
 from tests.cli.found_clusters import ROOM, make_group, of_the_module, provide
@@ -259,3 +261,26 @@ def test_instances_that_register_elsewhere_are_found_before_healing_ends_them(
     [finding] = [one for one in adopted(aws)["findings"] if one.check == "unregistered"]
 
     assert str(finding).startswith("2 of the instances of auto-scaling-group:web")
+
+
+def test_the_doctor_examines_the_pools_that_are_there_and_names_the_one_that_is_gone(aws: boto3.Session) -> None:
+    of_the_module(aws)
+    deployed(aws, adopted(aws)["row"])
+    aws.client("autoscaling").delete_auto_scaling_group(AutoScalingGroupName="ex-ex_2-20261128", ForceDelete=True)
+
+    found = examine(Runtime(session=aws, telemetry=NotesTelemetry()), "web")
+
+    assert [(one.check, one.thing) for one in found if one.check == "gone"] == [
+        ("gone", "pool ex-ex_2-20261128 of cluster web")
+    ]
+    assert "Auto Scaling group ex-ex_1-20261128" in {one.thing for one in found if one.check == "hook"}
+
+
+@pytest.mark.parametrize(("unit", "most"), [("units", 1000), ("vcpu", 100_000), ("memory-mib", 100_000)])
+def test_a_fleet_that_counts_no_instances_may_still_grow(unit: str, most: int) -> None:
+    """A row whose maximum is what the fleet is asked for would keep it as it is."""
+    target = 8 if unit == "units" else 16_384
+    found = spot_fleet.FLEET_MAXIMUM if unit == "units" else sys.maxsize
+    pool = Pool(PoolName(PoolKind.SPOT_FLEET, "sfr-1"), target, 0, found)
+
+    assert row_of("web", [pool], [False])["thresholds"]["max_capacity"] == most

@@ -10,9 +10,12 @@ from typer.testing import CliRunner
 
 from cli import clusters, watch
 from cli.main import app
+from simulator.several_pools import cluster_of_pools
 from simulator.suite import LEDGER_TABLE
+from simulator.workload.pool_plan import PoolPlan
 from simulator.world import World
 from steady.aws.settings.parameters import NO_CLUSTERS
+from steady.pools import PoolKind
 
 
 @pytest.fixture
@@ -93,3 +96,44 @@ def test_an_account_without_a_cluster_is_told_how_to_add_one(aws: boto3.Session,
     assert (
         done.output.removeprefix("error: ") == f"{NO_CLUSTERS}: add a row to cdk.json and deploy (docs/clusters.md)\n"
     )
+
+
+@pytest.fixture
+def without_a_pool(world: World) -> World:
+    """A cluster of two pools, one of which somebody has deleted."""
+    plans = {"base": PoolPlan(PoolKind.AUTO_SCALING_GROUP, 2), "spot": PoolPlan(PoolKind.SPOT_FLEET, 2)}
+    cluster_of_pools(world, "mix", plans, min_capacity=1)
+    del world.account.fleets.fleets["sfr-mix-spot"]
+    world.account.parameters.put("/steady/ledger", LEDGER_TABLE)
+    return world
+
+
+def test_a_pool_that_is_gone_hides_no_other_pool(without_a_pool: World) -> None:
+    rows = {row["cluster"]: row for row in json.loads(CliRunner().invoke(app, ["clusters", "--json", "-"]).stdout)}
+
+    [base] = rows["mix"]["pools"]
+    assert (base["name"], base["target"], base["minimum"]) == ("base", 2, 1)
+    assert "pool spot: there is no running Spot Fleet request sfr-mix-spot" in rows["mix"]["problem"]
+
+
+@pytest.mark.parametrize("arguments", [["explain", "mix"], ["renew", "mix", "--dry-run"]], ids=" ".join)
+def test_a_command_shows_the_pools_that_are_there(
+    without_a_pool: World, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    for module in ("explain", "renewal"):
+        monkeypatch.setattr(f"cli.{module}.runtime", lambda profile, region: without_a_pool.suite.runtime("operator"))
+
+    done = CliRunner().invoke(app, arguments)
+
+    assert done.exit_code == 0, done.output
+    assert "auto-scaling-group:mix-base" in done.stdout
+
+
+def test_the_bounds_are_those_that_decisions_keep(world: World) -> None:
+    """The group's own minimum is over the operator's maximum."""
+    world.account.parameters.put("/steady/clusters/batch/max_capacity", 3)
+    world.account.groups.groups["batch"].minimum = world.account.groups.groups["batch"].desired = 5
+
+    batch, _ = json.loads(CliRunner().invoke(app, ["clusters", "--json", "-"]).stdout)
+
+    assert (batch["minimum"], batch["maximum"]) == (5, 5)

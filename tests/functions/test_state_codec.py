@@ -67,7 +67,7 @@ FULL = ScalingState(
     order_set=("m5.xlarge", "m5.large"),
     reported_problems=("cpu_reservation_high is wrong",),
     usage=Usage(12.5, {"spot m5.large": 2}, {"2026-01-01": {"spot m5.large": 1.25}}),
-    delivery=Delivery(11.5, 2, 311.5, 300.0, "no capacity", 3, 12.5),
+    delivery=Delivery(11.5, 2, 311.5, 300.0, "no capacity", 3, 12.5, 5),
     expected={"1 CPU unit": 2},
     late_kinds={"11 CPU units, 12 MiB": LateKind(Size(1024, 2048), RunShape(gpus=1), 17.5, 3)},
     spot_prices={"m5.large": 0.035},

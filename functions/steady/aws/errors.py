@@ -12,7 +12,11 @@ def is_of_server(error: ClientError) -> bool:
 
 
 def may_pass(error: Exception) -> bool:
-    """Return whether a later call may be answered: one that was throttled, failed at AWS, or got no answer."""
+    """Return whether a later call may be answered: one that was throttled, failed at AWS, or got no answer.
+
+    Auto Scaling API, SetDesiredCapacity: ScalingActivityInProgress, "there are scaling activities in progress".
+    """
     if not isinstance(error, ClientError):
         return isinstance(error, BotoCoreError)
-    return "Throttl" in error.response["Error"]["Code"] or is_of_server(error)
+    code = error.response["Error"]["Code"]
+    return "Throttl" in code or code.startswith("ScalingActivityInProgress") or is_of_server(error)

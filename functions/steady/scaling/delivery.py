@@ -33,15 +33,19 @@ class PassedOver(Reason):
 def seen(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> Delivery:
     """Return the delivery of the pool in `snapshot` after `state`.
 
-    A pool is passed over if it launches nothing for longer than its launches take (`steady.scaling.spot_patience`), or
-    if healing has terminated an instance of it that did not come up. Each time it fails again, it is passed over for
-    twice as long; once it holds what it is asked for, the next time counts as the first.
+    A pool is passed over if AWS refuses to raise its target, if it launches nothing for longer than its launches take
+    (`steady.scaling.spot_patience`), or if healing has terminated an instance of it that did not come up. Each time it
+    fails again, it is passed over for twice as long; once it holds what it is asked for, the next time counts as the
+    first.
     """
     now, pool, known = snapshot.at, snapshot.pool, state.delivery
     # A pool gets the time for a launch from when its target was raised, however long it was short of a lower one.
     raised_at = now if pool.target > known.target else known.raised_at
     if now < known.passed_over_until:
         return replace(known, held=pool.held, target=pool.target, raised_at=raised_at)
+    if pool.target < known.refused_target:
+        looked = replace(known, held=pool.held, target=pool.target, raised_at=raised_at, refused_target=0)
+        return _passed_over(looked, now, known.why)
     is_short = pool.held < pool.target
     short_since = known.short_since if known.short_since is not None and pool.held <= known.held else now
     looked = replace(
@@ -50,6 +54,7 @@ def seen(snapshot: Snapshot, state: ScalingState, thresholds: Thresholds) -> Del
         held=pool.held,
         target=pool.target,
         raised_at=raised_at,
+        refused_target=0,
     )
     boots = state.healing.unanswered
     if boots and boots[-1] > known.passed_over_until - known.back_off_s:
@@ -77,6 +82,11 @@ def asked(decision: Decision, snapshot: Snapshot) -> Decision:
         return decision
     delivery = replace(known, short_since=snapshot.at, held=pool.held)
     return replace(decision, state=replace(decision.state, delivery=delivery))
+
+
+def refused(delivery: Delivery, target: int, why: str) -> Delivery:
+    """Return the `delivery` of a pool that AWS refuses to ask for `target` units; `why` is in AWS's words."""
+    return replace(delivery, refused_target=target, why=why)
 
 
 def give_back(decision: Decision, snapshot: Snapshot, thresholds: Thresholds) -> Decision:

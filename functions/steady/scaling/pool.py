@@ -16,15 +16,24 @@ ALIKE = 3
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The range that a pool's target stays in, in units: the operator's, within the pool's own."""
+    """The range that a pool's target stays in, in units: the operator's, as far as the pool's own allow it.
+
+    A group's owner may raise its minimum over the operator's maximum. AWS refuses a target under it, and a termination
+    that goes under it (Auto Scaling API, SetDesiredCapacity; TerminateInstanceInAutoScalingGroup).
+    """
 
     minimum: int
     maximum: int
 
     @staticmethod
     def of(snapshot: Snapshot, thresholds: Thresholds) -> "Bounds":
-        maximum = min(snapshot.pool.maximum, thresholds.max_capacity)
-        return Bounds(min(maximum, max(snapshot.pool.minimum, thresholds.min_capacity)), maximum)
+        return Bounds.of_pool(snapshot.pool, thresholds)
+
+    @staticmethod
+    def of_pool(pool: Pool, thresholds: Thresholds) -> "Bounds":
+        """Return the range of `pool`, with the thresholds that hold for it."""
+        maximum = max(pool.minimum, min(pool.maximum, thresholds.max_capacity))
+        return Bounds(min(maximum, max(pool.minimum, thresholds.min_capacity)), maximum)
 
     def less(self, units: int) -> "Bounds":
         """Return the range for the rest of a pool of which `units` are unusable."""

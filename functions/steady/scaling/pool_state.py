@@ -45,6 +45,7 @@ class Delivery:
         why: why it was.
         target: what it was asked for at the last look, in units.
         raised_at: when its target was last seen to be raised.
+        refused_target: the target that AWS refused to set, in units; 0: it took the last one.
     """
 
     short_since: float | None = None
@@ -54,6 +55,7 @@ class Delivery:
     why: str = ""
     target: int = 0
     raised_at: float = 0.0
+    refused_target: int = 0
 
 
 ON_TIME = Delivery()

@@ -1,13 +1,17 @@
 """Rooms: what is free on an instance that is there, and on one that is still to come."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from steady.architecture import attributes_of
 from steady.cluster import ContainerInstance, InstanceShape, Size, Snapshot, TaskShape
+from steady.pools import Pool
 from steady.scaling.new_instance_query import about_new_instance
 from steady.trunks import trunk_tasks
+
+# ECS Developer Guide: the built-in attribute of the Availability Zone.
+ZONE = "ecs.availability-zone"
 
 
 @dataclass(slots=True)
@@ -119,14 +123,19 @@ def shapes_of_pool(snapshot: Snapshot, seen: Mapping[str, InstanceShape]) -> lis
 def new_room(shape: InstanceShape, snapshot: Snapshot) -> Room:
     """Return the room on an instance of `shape` still to come, less what the daemon services take of it.
 
-    Its type and its architecture are known, and that it has no task yet. Of other memberOf expressions, it is taken to
+    Its type and its architecture are known, and that it has no task yet. It may be in any zone in which the pool
+    launches; where these are not known, expressions about zones match. Of other memberOf expressions, it is taken to
     satisfy those that an instance of its type satisfies now. If no instance of its type is registered, the attributes
-    decide that the pool is known to give its instances; every other expression is taken to hold. Its zone is not known
-    before it is there: expressions about zones match.
+    decide that the pool is known to give its instances; every other expression is taken to hold.
     """
     alike = {i.arn for i in snapshot.instances if i.instance_type == shape.name}
     matches = frozenset(
-        expression for expression in snapshot.matching if _matches_new(expression, shape, alike, snapshot)
+        expression
+        for expression in snapshot.matching
+        if any(
+            _matches_new(expression, known, alike, snapshot)
+            for known in attributes_of_new(shape.name, snapshot.pool, expression)
+        )
     )
     # Where a daemon's constraint cannot be read, its part is taken.
     there = [d.size for d in snapshot.daemons.bound if d.member_of & snapshot.matching.keys() <= matches]
@@ -134,15 +143,24 @@ def new_room(shape: InstanceShape, snapshot: Snapshot) -> Room:
     return Room(shape.size - daemons, gpus=shape.gpus, enis=shape.enis, matches=matches | snapshot.unmet)
 
 
-def _matches_new(expression: str, shape: InstanceShape, alike: set[str], snapshot: Snapshot) -> bool:
-    of_type = attributes_of(shape.name)
-    answer = about_new_instance(expression, tuple(of_type.items()))
+def attributes_of_new(instance_type: str, pool: Pool, expression: str) -> Sequence[Mapping[str, str]]:
+    """Return what a new instance of the type is known to register with: one answer for each zone that it may be in.
+
+    The zone counts only where `expression` names it.
+    """
+    of_type = attributes_of(instance_type)
+    zones = sorted(pool.launch_zones) if _is_of_zones(expression) else ()
+    return [{**of_type, ZONE: zone} for zone in zones] or [of_type]
+
+
+def _matches_new(expression: str, known: Mapping[str, str], alike: set[str], snapshot: Snapshot) -> bool:
+    answer = about_new_instance(expression, tuple(known.items()))
     if isinstance(answer, bool):
         return answer
     if not alike:
-        return about_new_instance(expression, tuple({**of_type, **snapshot.pool.attributes}.items())) is not False
+        return about_new_instance(expression, tuple({**known, **snapshot.pool.attributes}.items())) is not False
     return bool(alike & snapshot.matching.get(answer, frozenset())) or _is_of_zones(answer)
 
 
 def _is_of_zones(expression: str) -> bool:
-    return "ecs.availability-zone" in expression
+    return ZONE in expression

@@ -30,6 +30,13 @@ if TYPE_CHECKING:
 ELB = "elasticloadbalancing"
 # Auto Scaling, lifecycle states: a hook holds the instance before it is terminated.
 WAITING = "Terminating:Wait"
+# Auto Scaling, lifecycle states of the instances that count for the desired capacity. Those that are on their way out
+# do not (Terminating, Terminating:Wait, Detaching, Standby). User Guide, "Replace root volumes during instance
+# refresh": the instance runs on, in place of a new one.
+COUNTED = ("Pending", "InService", "ReplacingRootVolume", "RootVolumeReplaced")
+# Auto Scaling User Guide, "How suspended processes affect other processes": without it a group begins no launch, so no
+# scaling activity says why it has fewer instances than it is asked for.
+LAUNCH = "Launch"
 # ECS API, DescribeCapacityProviders: results of one page.
 PROVIDERS_A_PAGE = 10
 # How many pages are read for the latest activity: most often the first one has it.
@@ -57,11 +64,10 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
         target=group["DesiredCapacity"],
         minimum=group["MinSize"],
         maximum=group["MaxSize"],
-        # An instance that is on its way out (Terminating, Terminating:Wait, Detaching, Standby) does not count.
         members={
             i["InstanceId"]: i.get("InstanceType", "")
             for i in group["Instances"]
-            if i["LifecycleState"].startswith(("Pending", "InService"))
+            if i["LifecycleState"].startswith(COUNTED)
         },
         weights={
             **instance_types.weights_in(runtime, group.get("DesiredCapacityType", ""), types),
@@ -72,6 +78,7 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
         waiting=frozenset(i["InstanceId"] for i in group["Instances"] if i["LifecycleState"] == WAITING),
         order=type_order.order_of(group.get("MixedInstancesPolicy", {})),
         zones=_zones(group),
+        launch_zones=frozenset(group.get("AvailabilityZones", [])),
         templates=templates_of(group),
         configuration=group.get("LaunchConfigurationName", ""),
         configured={
@@ -81,6 +88,8 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
         },
         named_types=types_named_in(template.get("Overrides", [])),
     )
+    if LAUNCH in _suspended(group) and pool.held < pool.target:
+        pool = replace(pool, trouble=f"its process {LAUNCH} is suspended")
     return purchases.with_spot(runtime, pool, group)
 
 
@@ -112,12 +121,16 @@ def _zones(group: Mapping[str, Any]) -> Mapping[str, frozenset[str]]:
     Auto Scaling User Guide, "Suspend and resume processes": AZRebalance balances the instances over all zones.
     """
     names = group.get("AvailabilityZones", [])
-    if len(names) < 2 or any(one.get("ProcessName") == "AZRebalance" for one in group.get("SuspendedProcesses", [])):
+    if len(names) < 2 or "AZRebalance" in _suspended(group):
         return {}
     return {
         name: frozenset(i["InstanceId"] for i in group["Instances"] if i.get("AvailabilityZone") == name)
         for name in names
     }
+
+
+def _suspended(group: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(one.get("ProcessName", "") for one in group.get("SuspendedProcesses", []))
 
 
 def read_routes(runtime: Runtime, name: PoolName) -> Routes:

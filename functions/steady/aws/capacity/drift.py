@@ -46,9 +46,11 @@ class Launched:
 def with_drift(runtime: Runtime, pool: Pool, thresholds: Thresholds) -> Pool:
     """Return `pool` with the instances that renewal is to replace; as it is where `renew` is off.
 
+    A pool that launches nothing any more has none: nothing would come in their place.
+
     What cannot be read is said, and nothing is renewed.
     """
-    if thresholds.renew == "off":
+    if thresholds.renew == "off" or pool.traits.is_one_time:
         return pool
     try:
         return read_drift(runtime, pool, thresholds)

@@ -25,7 +25,7 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
         NoSuchPool: if there is no such pool in this account and Region.
     """
     pool = KINDS[name.kind].read_pool(runtime, name)
-    if pool.held >= pool.target:
+    if pool.held >= pool.target or pool.trouble:
         return pool
     try:
         return replace(pool, trouble=KINDS[name.kind].read_trouble(runtime, name)[:LONGEST_TROUBLE])

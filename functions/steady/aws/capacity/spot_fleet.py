@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,9 @@ TERMINATIONS_A_CALL = 1000
 SINGLE_TERMINATIONS = 100
 # EC2 API, "Error codes": a fleet must be in the active state to be changed. It is `modifying` for seconds.
 NOT_MODIFIABLE = "FleetNotInModifiableState"
-SOON_MODIFIABLE = ("active", "modifying", "submitted")
+RUNNING = ("active", "modifying", "submitted")
+# EC2 API, FleetType: a fleet that only places its first requests.
+ONE_TIME = "request"
 # What the history of the last hour says; a page of it has 1,000 events.
 HISTORY = timedelta(hours=1)
 HISTORY_PAGES = 3
@@ -53,7 +56,7 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
     """Return what the fleet is asked for and holds now.
 
     Raises:
-        NoSuchPool: if there is no such fleet, or it was cancelled.
+        NoSuchPool: if there is no such fleet, or it was cancelled, or has failed.
     """
     request = _running_request(runtime, name)
     config = request["SpotFleetRequestConfig"]
@@ -67,7 +70,7 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
     types = {i.get("InstanceType", "") for i in instances} - {""}
     part, tags = config.get("OnDemandTargetCapacity", 0), request.get("Tags", [])
     is_changing = request["SpotFleetRequestState"] == "modifying"
-    return Pool(
+    pool = Pool(
         name,
         config["TargetCapacity"],
         0,
@@ -93,20 +96,40 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
         ),
         named_types=types_named_in(offers),
     )
+    return _one_time(pool) if config.get("Type") == ONE_TIME else pool
+
+
+def _one_time(pool: Pool) -> Pool:
+    """Return a pool of type request: what it holds is all that it is asked for, and the most that it may be.
+
+    EC2 API, ModifySpotFleetRequest: "You can only modify a Spot Fleet request of type maintain." FleetType: of type
+    request, it "does not attempt to replenish instances". What scale-in terminates is gone without a change.
+    """
+    on_demand = pool.units(pool.on_demand_members)
+    return replace(
+        pool,
+        target=pool.held,
+        maximum=pool.held,
+        on_demand=on_demand,
+        on_demand_floor=on_demand,
+        has_stale_mark=False,
+        may_fall_back=False,
+        own_traits=replace(pool.traits, has_on_demand_part=False, is_one_time=True),
+    )
 
 
 def fleet_config(runtime: Runtime, name: PoolName) -> SpotFleetRequestConfigDataOutputTypeDef:
     """Return what the Spot Fleet `name` was asked for.
 
     Raises:
-        NoSuchPool: if there is no such fleet, or it was cancelled.
+        NoSuchPool: if there is no such fleet, or it was cancelled, or has failed.
     """
     return _running_request(runtime, name)["SpotFleetRequestConfig"]
 
 
 def _running_request(runtime: Runtime, name: PoolName) -> SpotFleetRequestConfigTypeDef:
     requests = _requests(runtime.ec2, name)
-    if not requests or str(requests[0]["SpotFleetRequestState"]).startswith("cancelled"):
+    if not requests or requests[0]["SpotFleetRequestState"] not in RUNNING:
         raise NoSuchPool(f"there is no running Spot Fleet request {name.name} in this account: correct the capacity")
     return requests[0]
 
@@ -185,6 +208,8 @@ def set_target(runtime: Runtime, pool: Pool, target: int, on_demand: int) -> Non
     Raises:
         PoolIsChanging: if the fleet's last change is not done.
     """
+    if pool.traits.is_one_time:
+        return
     if on_demand == pool.on_demand:
         _modify(runtime, pool, target, on_demand)
         return
@@ -219,11 +244,8 @@ def _modify(runtime: Runtime, pool: Pool, target: int, on_demand: int) -> None:
 
 
 def _is_modifiable_soon(runtime: Runtime, name: PoolName) -> bool:
-    """Whether the fleet can be changed once its last change is done: not if it is cancelled, or of type request."""
-    return any(
-        r["SpotFleetRequestState"] in SOON_MODIFIABLE and r["SpotFleetRequestConfig"].get("Type") != "request"
-        for r in _requests(runtime.ec2, name)
-    )
+    """Whether the fleet can be changed once its last change is done: not if it was cancelled meanwhile."""
+    return any(r["SpotFleetRequestState"] in RUNNING for r in _requests(runtime.ec2, name))
 
 
 def terminate_instances(

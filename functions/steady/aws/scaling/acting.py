@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 
 from steady.aws.capacity import pools
 from steady.aws.capacity.kind import PoolIsChanging
+from steady.aws.capacity.pools import LONGEST_TROUBLE
 from steady.aws.capacity.type_order import set_order
 from steady.aws.ecs.container_instances import set_active, set_draining
 from steady.aws.ecs.drain_marks import delete_marks
+from steady.aws.errors import may_pass
 from steady.aws.runtime import Runtime, batches
 from steady.aws.scaling.changing_pool import ASK_AGAIN_S
 from steady.aws.scaling.ledger import LostRace
@@ -29,11 +31,13 @@ class Outcome:
         refused: why AWS did not terminate an instance, by instance id.
         error: the first error of another call; None: there was none.
         ask_again: whether the pool's capacity was left as it is, because the pool's last change is not done.
+        refusal: why AWS refused to change the pool's capacity, and would refuse it again; "": it did not.
     """
 
     refused: Mapping[str, str] = field(default_factory=dict)
     error: Exception | None = None
     ask_again: bool = False
+    refusal: str = ""
 
     def raise_error(self) -> None:
         """Raise the error, if there is one: the message comes again, and all calls are made again."""
@@ -79,7 +83,7 @@ def carry_out(
         lambda: delete_marks(runtime, cluster, decision.to_forget),
     ]
     errors = []
-    ask_again = False
+    ask_again, refusal = False, ""
     for step in steps:
         keep_hold()
         try:
@@ -96,13 +100,15 @@ def carry_out(
             )
         except Exception as error:
             errors.append(error)
+            if step is change_capacity and not may_pass(error):
+                refusal = str(error)[:LONGEST_TROUBLE]
     for id_, why in refused.items():
         runtime.telemetry.warning(
             f"cluster {cluster}: AWS refuses to terminate instance {id_} ({why}); the rest of the decision is carried "
             "out, and the termination is tried again later",
             cluster=cluster,
         )
-    return Outcome(refused, errors[0] if errors else None, ask_again)
+    return Outcome(refused, errors[0] if errors else None, ask_again, refusal)
 
 
 def turn_types(runtime: Runtime, snapshot: Snapshot, decision: Decision) -> None:

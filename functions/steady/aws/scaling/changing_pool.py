@@ -7,6 +7,7 @@ from dataclasses import replace
 from steady.aws.runtime import Runtime
 from steady.aws.scaling.deciding import PoolDecision
 from steady.scaling.decision import Decision
+from steady.scaling.delivery import refused
 from steady.scaling.parts import part_of, with_part
 from steady.scaling.state import ScalingState, with_target_not_set
 
@@ -50,3 +51,13 @@ def without_target(decided: PoolDecision, state: ScalingState) -> ScalingState:
     """Return the cluster's `state` without the temporary target of a decision that the pool did not take."""
     part = with_target_not_set(part_of(state, decided.name), decided.decision.state, decided.state)
     return with_part(state, decided.name, part)
+
+
+def with_refusal(decided: PoolDecision, why: str, state: ScalingState) -> ScalingState:
+    """Return the cluster's `state` after AWS has refused the larger target of a decision, in AWS's words.
+
+    The next look passes the pool over, if it is one of several: tasks would wait for it while others could grow.
+    """
+    part = part_of(state, decided.name)
+    delivery = refused(part.delivery, decided.decision.target, why)
+    return with_part(state, decided.name, replace(part, delivery=delivery))

@@ -11,7 +11,7 @@ from steady.aws.runtime import Runtime
 from steady.aws.scaling.canary import with_canary
 from steady.aws.scaling.observation import affordable, observe, with_tasks, with_waiting_runs
 from steady.aws.scaling.prices import with_spot_prices
-from steady.cluster import ContainerInstance, Snapshot
+from steady.cluster import ContainerInstance, Service, Snapshot
 from steady.metrics import MetricName
 from steady.scaling.beside import dearest_first
 from steady.scaling.decision import Decision, decide, grow_only, instances_to_read
@@ -149,10 +149,10 @@ def _with_tasks_of(snapshot: Snapshot, whole: Snapshot) -> Snapshot:
             canary_failure=snapshot.canary_failure,
             canary_waits=snapshot.canary_waits,
         )
-    shapes: Mapping[str, bool] = {s.name: s.shape is not None for s in whole.services}
+    known: Mapping[str, Service] = {s.name: s for s in whole.services}
     return replace(
         snapshot,
-        services=tuple(s if shapes.get(s.name) else replace(s, shape=None) for s in snapshot.services),
+        services=tuple(_with_places_of(s, known[s.name]) for s in snapshot.services),
         tasks_of=whole.tasks_of,
         bound_since=whole.bound_since,
         unread=whole.unread,
@@ -160,3 +160,9 @@ def _with_tasks_of(snapshot: Snapshot, whole: Snapshot) -> Snapshot:
         matching=whole.matching,
         unmet=whole.unmet,
     )
+
+
+def _with_places_of(service: Service, of_whole: Service) -> Service:
+    """Return `service`, with its part of what lacks, with what `of_whole` says of where its tasks are and may be."""
+    shape = service.shape if of_whole.shape is not None else None
+    return replace(service, shape=shape, on=of_whole.on)

@@ -17,8 +17,8 @@ from steady.aws.ecs.container_instances import INSTANCES_A_STATE_UPDATE
 from steady.aws.ecs.drain_marks import ATTRIBUTES_A_CALL
 from steady.aws.runtime import Runtime
 from steady.aws.scaling import last_known, ledger
-from steady.aws.scaling.acting import carry_out
-from steady.aws.scaling.changing_pool import ASK_AGAIN_S, put_off, without_target
+from steady.aws.scaling.acting import Outcome, carry_out
+from steady.aws.scaling.changing_pool import ASK_AGAIN_S, put_off, with_refusal, without_target
 from steady.aws.scaling.deciding import PoolDecision, evaluate_dry
 from steady.aws.scaling.late_batch import report_late
 from steady.aws.scaling.looks import book_look
@@ -222,11 +222,19 @@ def _carry_out(
         if of.refused:
             refusals = partial(with_refusals, name=one.name, refused=of.refused, now=runtime.now())
             remember(runtime, environment.ledger_table, cluster, refusals)
-        if of.ask_again:
-            remember(runtime, environment.ledger_table, cluster, partial(without_target, one))
+        for update in _updates_after(one, of):
+            remember(runtime, environment.ledger_table, cluster, update)
     if any(of.ask_again for _, of in outcomes):
         _ask_again(runtime, environment, cluster)
     return next((of.error for _, of in outcomes if of.error), None)
+
+
+def _updates_after(one: PoolDecision, of: Outcome) -> list[StateUpdate]:
+    """Return what is remembered of a target that the pool has not taken."""
+    updates: list[StateUpdate] = [partial(without_target, one)] if of.ask_again else []
+    if of.refusal and one.name and one.decision.target > one.snapshot.pool.target:
+        updates.append(partial(with_refusal, one, of.refusal))
+    return updates
 
 
 def _tell(runtime: Runtime, environment: Environment, thresholds: Thresholds, parts: Sequence[PoolDecision]) -> None:
@@ -273,10 +281,10 @@ def _without_ledger(
     if cluster.thresholds.mode != "active":
         return
     outcomes = [(one, carry_out(runtime, one.snapshot, one.decision)) for one in found.parts if one.acts]
-    if changing := [one for one, of in outcomes if of.ask_again]:
-        for one in changing:
-            kept = without_target(one, kept)
+    for update in (update for one, of in outcomes for update in _updates_after(one, of)):
+        kept = update(kept)
         last_known.keep_state(runtime, cluster.name, kept)
+    if any(of.ask_again for _, of in outcomes):
         _ask_again(runtime, environment, cluster.name)
     for _, of in outcomes:
         of.raise_error()

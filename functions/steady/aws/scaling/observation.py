@@ -9,7 +9,6 @@ from functools import partial
 
 from steady.api_budget.limits import BUCKET_OF
 from steady.api_budget.turns import SCALE_IN_READS_S, Urgency
-from steady.architecture import attributes_of
 from steady.aws.api_budget.budget import Budget
 from steady.aws.capacity import instance_types, pools
 from steady.aws.capacity.drift import with_drift
@@ -31,6 +30,7 @@ from steady.pools import Pool, together
 from steady.scaling.demand import task_of
 from steady.scaling.new_instance_query import about_new_instance
 from steady.scaling.platforms import platform_of
+from steady.scaling.room import attributes_of_new
 from steady.scaling.state import ScalingState
 from steady.settings import ClusterSettings
 
@@ -156,8 +156,10 @@ def with_constraints(runtime: Runtime, snapshot: Snapshot, shapes: Iterable[Task
     cluster = snapshot.cluster
     asked = {expression for shape in wanted for expression in shape.member_of}
     # Of a new instance other words may hold: what is left of them, its sisters show.
-    of_types = ((), *(tuple(attributes_of(type_).items()) for type_ in snapshot.pool.types))
-    answers = {about_new_instance(expression, attributes) for expression in asked for attributes in of_types}
+    answers = {about_new_instance(expression) for expression in asked}
+    for expression, type_ in itertools.product(asked, snapshot.pool.types):
+        of_new = attributes_of_new(type_, snapshot.pool, expression)
+        answers |= {about_new_instance(expression, tuple(known.items())) for known in of_new}
     left = {answer for answer in answers if isinstance(answer, str)}
     unread = (asked | left) - set(snapshot.matching)
     matching, unmet = platform_of(unread, snapshot)
