@@ -47,6 +47,8 @@ class AutoScalingGroup:
         realigned: how many instances it has launched because what it held was not bought as its policy says.
         template_version: the version of its launch template that it launches from.
         refresh: the status of its latest instance refresh; "": there was none.
+        lifecycle: the lifecycle states, by instance id, that something other than its scaling has given to members,
+            such as ReplacingRootVolume. They count for the desired capacity.
         activities: its scaling activities that failed since its last launch, the newest first.
     """
 
@@ -87,6 +89,7 @@ class AutoScalingGroup:
     template_version: str = "1"
     tags: dict[str, str] = field(default_factory=dict)
     refresh: str = ""
+    lifecycle: dict[str, str] = field(default_factory=dict)
 
     @property
     def template(self) -> str:
@@ -189,4 +192,4 @@ class AutoScalingGroup:
         """Return the lifecycle state of a member."""
         if instance.id in self.waiting:
             return "Terminating:Wait"
-        return "Terminating" if instance.id in self.leaving else "InService"
+        return "Terminating" if instance.id in self.leaving else self.lifecycle.get(instance.id, "InService")

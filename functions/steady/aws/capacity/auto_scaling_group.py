@@ -28,7 +28,11 @@ if TYPE_CHECKING:
 
 # The service in the ARN of a target group of Elastic Load Balancing.
 ELB = "elasticloadbalancing"
-# Auto Scaling, lifecycle states: a hook holds the instance before it is terminated.
+# Auto Scaling, lifecycle states: those of an instance that counts for the desired capacity begin with one of these. One
+# whose root volume an instance refresh replaces keeps running (User Guide, "Replace root volumes during instance
+# refresh"). One on its way out (Terminating, Detaching, EnteringStandby, Standby) does not count.
+COUNTED = ("Pending", "InService", "ReplacingRootVolume", "RootVolumeReplaced")
+# A hook holds the instance before it is terminated.
 WAITING = "Terminating:Wait"
 # ECS API, DescribeCapacityProviders: results of one page.
 PROVIDERS_A_PAGE = 10
@@ -57,11 +61,10 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
         target=group["DesiredCapacity"],
         minimum=group["MinSize"],
         maximum=group["MaxSize"],
-        # An instance that is on its way out (Terminating, Terminating:Wait, Detaching, Standby) does not count.
         members={
             i["InstanceId"]: i.get("InstanceType", "")
             for i in group["Instances"]
-            if i["LifecycleState"].startswith(("Pending", "InService"))
+            if i["LifecycleState"].startswith(COUNTED)
         },
         weights={
             **instance_types.weights_in(runtime, group.get("DesiredCapacityType", ""), types),

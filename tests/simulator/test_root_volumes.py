@@ -1,0 +1,56 @@
+"""Instance refreshes that replace root volumes: the instances keep running, and count for their group."""
+
+from __future__ import annotations
+
+import pytest
+from botocore.session import get_session
+
+from simulator.auto_scaling_group import AutoScalingGroup
+from simulator.world import SimulatedCluster, World
+from steady.aws.capacity.auto_scaling_group import COUNTED, read_pool
+from steady.pools import PoolKind, PoolName
+
+# Auto Scaling User Guide, "Replace root volumes during instance refresh": the instance keeps running, in these states.
+REPLACING = ("ReplacingRootVolume", "ReplacingRootVolume:Wait", "ReplacingRootVolume:Proceed", "RootVolumeReplaced")
+# Auto Scaling User Guide, "Instance lifecycle", "Temporarily remove instances" and "Warm pool instance lifecycle".
+NOT_COUNTED = ("Terminating", "Terminated", "Detach", "EnteringStandby", "Standby", "Quarantined", "Warmed:")
+
+
+def full_cluster() -> tuple[World, SimulatedCluster, AutoScalingGroup]:
+    """Return a group of three instances that have no room left."""
+    world = World(seed=1)
+    web = world.group_cluster("web", 3, maximum=10)
+    web.service("api", tasks=6, cpu=1024, memory=1024)
+    world.run(120)
+    group = web.pool
+    assert isinstance(group, AutoScalingGroup)
+    return world, web, group
+
+
+@pytest.mark.parametrize("state", REPLACING)
+def test_an_instance_whose_root_volume_is_replaced_is_none_that_is_still_to_come(state: str) -> None:
+    world, web, group = full_cluster()
+    group.lifecycle[next(iter(group.members))] = state
+    world.run(60)
+
+    world.account.scheduler.services.set_desired(web.state.services["api"], 8)
+    world.run(300)
+
+    assert len(web.running()) == 8
+
+
+def test_each_lifecycle_state_that_auto_scaling_has_is_counted_or_known_not_to_be() -> None:
+    states = get_session().get_service_model("autoscaling").shape_for("LifecycleState").enum  # type: ignore[attr-defined]
+
+    assert {s for s in states if s.startswith(COUNTED)} ^ {s for s in states if s.startswith(NOT_COUNTED)} == {*states}
+
+
+@pytest.mark.parametrize("state", ["Standby", "Detaching", "Terminating:Retained"])
+def test_an_instance_that_leaves_its_group_does_not_count(state: str) -> None:
+    world, _, group = full_cluster()
+    away = next(iter(group.members))
+    group.lifecycle[away] = state
+
+    pool = read_pool(world.suite.runtime("test"), PoolName(PoolKind.AUTO_SCALING_GROUP, "web"))
+
+    assert away not in pool.members
