@@ -186,7 +186,8 @@ class Pool:
         may_fall_back: whether this pool can be given an on-demand part (a fleet made from launch templates; a group
             that launches Spot Instances alone).
         waiting: the ids of the instances that wait under a lifecycle hook to be terminated; they are no members.
-        trouble: what AWS says of the latest launch, if it failed and the pool is short of its target; else "".
+        trouble: why the pool is short of its target: it is set to launch nothing, or what AWS says of the latest launch
+            if that failed; else "".
         zones: the ids of its instances in each zone, if it keeps its zones balanced; else nothing.
         order: its types in the order in which it launches them, each as long as EC2 has it; nothing if it has no order.
         providers: the names of its capacity providers, as far as work of the cluster names them.

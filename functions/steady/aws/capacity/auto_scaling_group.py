@@ -32,6 +32,8 @@ ELB = "elasticloadbalancing"
 # whose root volume an instance refresh replaces keeps running (User Guide, "Replace root volumes during instance
 # refresh"). One on its way out (Terminating, Detaching, EnteringStandby, Standby) does not count.
 COUNTED = ("Pending", "InService", "ReplacingRootVolume", "RootVolumeReplaced")
+# Auto Scaling, ProcessType: the process without which a group launches nothing.
+LAUNCH = "Launch"
 # A hook holds the instance before it is terminated.
 WAITING = "Terminating:Wait"
 # ECS API, DescribeCapacityProviders: results of one page.
@@ -83,8 +85,18 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
             if i.get("LaunchConfigurationName")
         },
         named_types=types_named_in(template.get("Overrides", [])),
+        trouble=_suspended(group),
     )
     return purchases.with_spot(runtime, pool, group)
+
+
+def _suspended(group: Mapping[str, Any]) -> str:
+    """Return why the group launches nothing if somebody has suspended its process Launch; else "".
+
+    Auto Scaling User Guide, "Suspend and resume processes". Then no scaling activity fails: none begins.
+    """
+    names = {one.get("ProcessName") for one in group.get("SuspendedProcesses", [])}
+    return "its process Launch is suspended: aws autoscaling resume-processes resumes it" if LAUNCH in names else ""
 
 
 def templates_of(group: Mapping[str, Any]) -> tuple[TemplateName, ...]:

@@ -26,6 +26,8 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
     """
     pool = KINDS[name.kind].read_pool(runtime, name)
     if pool.held >= pool.target:
+        return replace(pool, trouble="")
+    if pool.trouble:
         return pool
     try:
         return replace(pool, trouble=KINDS[name.kind].read_trouble(runtime, name)[:LONGEST_TROUBLE])
