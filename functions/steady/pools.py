@@ -186,8 +186,8 @@ class Pool:
         may_fall_back: whether this pool can be given an on-demand part (a fleet made from launch templates; a group
             that launches Spot Instances alone).
         waiting: the ids of the instances that wait under a lifecycle hook to be terminated; they are no members.
-        trouble: why the pool is short of its target: it is set to launch nothing, or what AWS says of the latest launch
-            if that failed; else "".
+        replacing: the ids of the members whose root volume is about to be replaced, or is being replaced.
+        trouble: why the pool launches nothing: it is set so, or what AWS says of its latest launch; else "".
         zones: the ids of its instances in each zone, if it keeps its zones balanced; else nothing.
         order: its types in the order in which it launches them, each as long as EC2 has it; nothing if it has no order.
         providers: the names of its capacity providers, as far as work of the cluster names them.
@@ -218,6 +218,7 @@ class Pool:
     on_demand_members: frozenset[str] = frozenset()
     may_fall_back: bool = False
     waiting: frozenset[str] = frozenset()
+    replacing: frozenset[str] = frozenset()
     order: tuple[str, ...] = ()
     zones: Mapping[str, frozenset[str]] = field(default_factory=dict)
     trouble: str = ""
@@ -287,6 +288,7 @@ def together(pools: Iterable[Pool]) -> Pool:
         members={id_: type_ for pool in every for id_, type_ in pool.members.items()},
         weights={type_: 1.0 for pool in every for type_ in pool.types},
         waiting=frozenset[str]().union(*(pool.waiting for pool in every)),
+        replacing=frozenset[str]().union(*(pool.replacing for pool in every)),
         on_demand_members=frozenset[str]().union(*(_bought_on_demand(pool) for pool in every)),
         providers=frozenset[str]().union(*(pool.providers for pool in every)),
         own_traits=PoolTraits("", "", "", Purchase.SPOT),

@@ -8,6 +8,7 @@ from botocore.session import get_session
 from simulator.auto_scaling_group import AutoScalingGroup
 from simulator.world import SimulatedCluster, World
 from steady.aws.capacity.auto_scaling_group import COUNTED, read_pool
+from steady.drain_mark import ATTRIBUTE, DrainMark, DrainReason
 from steady.pools import PoolKind, PoolName
 
 # Auto Scaling User Guide, "Replace root volumes during instance refresh": the instance keeps running, in these states.
@@ -54,3 +55,19 @@ def test_an_instance_that_leaves_its_group_does_not_count(state: str) -> None:
     pool = read_pool(world.suite.runtime("test"), PoolName(PoolKind.AUTO_SCALING_GROUP, "web"))
 
     assert away not in pool.members
+
+
+def test_an_instance_drained_under_the_hook_takes_tasks_once_its_root_volume_is_replaced_and_not_before() -> None:
+    world, web, group = full_cluster()
+    now = int(world.clock.now)
+    instance = web.instances()[0]
+    instance.status = "DRAINING"
+    instance.attributes[ATTRIBUTE] = str(DrainMark(DrainReason.HOOK, until=now + 300, since=now))
+    group.lifecycle[instance.ec2_id] = "ReplacingRootVolume:Proceed"
+
+    world.run(600)
+    assert instance.status == "DRAINING"
+
+    group.lifecycle[instance.ec2_id] = "RootVolumeReplaced"
+    world.run(120)
+    assert instance.status == "ACTIVE"

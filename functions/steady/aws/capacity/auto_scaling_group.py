@@ -31,7 +31,8 @@ ELB = "elasticloadbalancing"
 # Auto Scaling, lifecycle states: those of an instance that counts for the desired capacity begin with one of these. One
 # whose root volume an instance refresh replaces keeps running (User Guide, "Replace root volumes during instance
 # refresh"). One on its way out (Terminating, Detaching, EnteringStandby, Standby) does not count.
-COUNTED = ("Pending", "InService", "ReplacingRootVolume", "RootVolumeReplaced")
+REPLACING = "ReplacingRootVolume"
+COUNTED = ("Pending", "InService", REPLACING, "RootVolumeReplaced")
 # Auto Scaling, ProcessType: the process without which a group launches nothing.
 LAUNCH = "Launch"
 # A hook holds the instance before it is terminated.
@@ -75,6 +76,7 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
             **weights_of(template.get("Overrides", [])),
         },
         waiting=frozenset(i["InstanceId"] for i in group["Instances"] if i["LifecycleState"] == WAITING),
+        replacing=frozenset(i["InstanceId"] for i in group["Instances"] if i["LifecycleState"].startswith(REPLACING)),
         order=type_order.order_of(group.get("MixedInstancesPolicy", {})),
         zones=_zones(group),
         templates=templates_of(group),
