@@ -40,7 +40,7 @@ def test_an_image_on_which_targets_are_unhealthy_costs_one_instance(grace_s: flo
 
 
 def test_a_target_that_is_unhealthy_and_draining_is_no_healthy_one() -> None:
-    web, old = begun(1200.0, renew_bake_seconds=120)
+    web, _ = begun(1200.0, renew_bake_seconds=120)
     for group in web.world.account.balancing.groups.values():
         group.unhealthy_drains_s = 360_000.0
     web.world.run(1000)
