@@ -10,7 +10,7 @@ from simulator.clock import Clock
 from simulator.ec2 import Ec2, Ec2Instance
 from simulator.endpoint import Params
 from simulator.errors import AwsError, NotSimulated
-from simulator.group_api import changed_by, described_group
+from simulator.group_api import changed_by, described_group, named_groups
 from simulator.lifecycle_hooks import ABANDON, CONTINUE, LifecycleHooks, Waiting, described
 from simulator.paging import numbered_page
 from simulator.scaling_activities import begun_termination, failed_launch, no_spot
@@ -86,7 +86,7 @@ class AutoScaling:
         self.clock.after(ASK_AGAIN_S, lambda: self.leave(instance))
 
     def describe_auto_scaling_groups(self, params: Params) -> dict[str, Any]:
-        asked = params.get("AutoScalingGroupNames") or list(self.groups)
+        asked = named_groups(params) or list(self.groups)
         found = [described_group(self.groups[name]) for name in asked if name in self.groups]
         # Auto Scaling API: 50 groups a page, or up to 100.
         return numbered_page("AutoScalingGroups", found, params, size_name="MaxRecords", default=50, most=100)
@@ -199,7 +199,7 @@ class AutoScaling:
         group.look_pending = False
         self._fill(group)
         excess = group.units() - group.desired
-        if self.clock.now < group.rebalances_until:
+        if self.clock.now < group.rebalances_until or not group.may_terminate:
             return
         while excess > 0:
             ends = next((i for i in group.next_to_end() if group.weight(i.instance_type) <= excess), None)

@@ -34,7 +34,6 @@ class AutoScalingGroup:
         unit: the unit of the desired capacity. A group whose unit is vcpu or memory-mib selects types by their
             attributes: it names neither the types nor the weights (Auto Scaling API, DesiredCapacityType).
         suspended: the names of its suspended processes.
-        replacing_root: the ids of the instances whose root volume an instance refresh replaces. They count as before.
         rebalances: how many instances it has launched to balance its zones; the latest until `rebalances_until`.
         rebalanced: the ids of the instances that it has ended in their place.
         provider: the capacity provider whose group it is; "": of none.
@@ -49,6 +48,8 @@ class AutoScalingGroup:
         realigned: how many instances it has launched because what it held was not bought as its policy says.
         template_version: the version of its launch template that it launches from.
         refresh: the status of its latest instance refresh; "": there was none.
+        lifecycle: the lifecycle states, by instance id, that something other than its scaling has given to members,
+            such as ReplacingRootVolume. They count for the desired capacity.
         activities: its scaling activities that failed since its last launch, the newest first.
     """
 
@@ -78,7 +79,6 @@ class AutoScalingGroup:
     provider: str = ""
     attributes: dict[str, str] = field(default_factory=dict)
     suspended: set[str] = field(default_factory=set)
-    replacing_root: set[str] = field(default_factory=set)
     rebalances: int = 0
     rebalanced: set[str] = field(default_factory=set)
     rebalances_until: float = 0.0
@@ -91,6 +91,7 @@ class AutoScalingGroup:
     template_version: str = "1"
     tags: dict[str, str] = field(default_factory=dict)
     refresh: str = ""
+    lifecycle: dict[str, str] = field(default_factory=dict)
 
     @property
     def template(self) -> str:
@@ -116,6 +117,11 @@ class AutoScalingGroup:
         Auto Scaling User Guide, "How suspended processes affect other processes".
         """
         return "Launch" not in self.suspended
+
+    @property
+    def may_terminate(self) -> bool:
+        """Whether it ends instances of its own accord."""
+        return "Terminate" not in self.suspended
 
     @property
     def named(self) -> bool:
@@ -201,6 +207,4 @@ class AutoScalingGroup:
         """Return the lifecycle state of a member."""
         if instance.id in self.waiting:
             return "Terminating:Wait"
-        if instance.id in self.replacing_root:
-            return "ReplacingRootVolume"
-        return "Terminating" if instance.id in self.leaving else "InService"
+        return "Terminating" if instance.id in self.leaving else self.lifecycle.get(instance.id, "InService")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from simulator.ec2 import Ec2, Ec2Instance
 from simulator.endpoint import Action, Params
-from simulator.errors import AwsError
+from simulator.errors import AwsError, NotSimulated
 from simulator.instance_types import NoSuchInstanceType, described, is_type
 from simulator.paging import ec2_page
 
@@ -17,6 +18,10 @@ from simulator.paging import ec2_page
 INSTANCES_A_PAGE, TYPES_A_PAGE = (5, 1000), (5, 100)
 # EC2 User Guide, "Filtering": values of one filter.
 VALUES_A_FILTER = 200
+# EC2 User Guide, "Filtering": what stands for other characters in a filter's value.
+WILDCARDS = frozenset("*?")
+# EC2 API, "Error codes", InvalidInstanceID.Malformed: an id is not of this form.
+_ID = re.compile(r"i-(?:[0-9a-f]{8}|[0-9a-f]{17})")
 # EC2 API, InstanceState: the code of each state.
 CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 
@@ -37,8 +42,8 @@ class Ec2Api:
     def describe_instances(self, params: Params) -> dict[str, Any]:
         found = list(self.ec2.instances.values())
         for one in params.get("Filters", []):
-            if one["Name"] not in _FILTERS:
-                raise AwsError("InvalidParameterValue", f"the filter {one['Name']} is not simulated")
+            if one["Name"] not in _FILTERS or any(set(value) & WILDCARDS for value in one["Values"]):
+                raise NotSimulated(f"DescribeInstances with the filter {one['Name']}: {one['Values']}")
             found = [i for i in found if _FILTERS[one["Name"]](i) in _values(one)]
         least, most = INSTANCES_A_PAGE
         default = max(most, len(found))
@@ -53,6 +58,10 @@ class Ec2Api:
         One id that does not exist fails the whole call.
         """
         instances = self.ec2.instances
+        if not params["InstanceIds"]:
+            raise AwsError("MissingParameter", "The request must contain the parameter InstanceId")
+        if malformed := [id_ for id_ in params["InstanceIds"] if not _ID.fullmatch(id_) and id_ not in instances]:
+            raise AwsError("InvalidInstanceID.Malformed", f'Invalid id: "{malformed[0]}"')
         missing = [id_ for id_ in params["InstanceIds"] if id_ not in instances]
         if missing:
             raise AwsError("InvalidInstanceID.NotFound", f"The instance IDs '{', '.join(missing)}' do not exist")
@@ -78,10 +87,12 @@ class Ec2Api:
 
     def describe_instance_types(self, params: Params) -> dict[str, Any]:
         """Describe types. An unknown one among `InstanceTypes` fails the call; the filter leaves it out (EC2 API)."""
+        if not params.get("InstanceTypes") and not params.get("Filters"):
+            raise NotSimulated("DescribeInstanceTypes of all types")
         types = params.get("InstanceTypes", [])
         for one in params.get("Filters", []):
             if one["Name"] != "instance-type":
-                raise AwsError("InvalidParameterValue", f"the filter {one['Name']} is not simulated")
+                raise NotSimulated(f"DescribeInstanceTypes with the filter {one['Name']}")
             types = [type_ for type_ in _values(one) if is_type(type_)]
         try:
             found = [described(type_) for type_ in types]

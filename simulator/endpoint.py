@@ -19,6 +19,7 @@ from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
 from simulator.clients import REGION, ClientSession
 from simulator.clock import Clock
+from simulator.constraints import Constraints
 from simulator.durations import drawn
 from simulator.errors import AwsError, NotSimulated
 from simulator.faults import NO_FAULT, Fault, TimedOut, Try
@@ -95,6 +96,7 @@ class Endpoint:
         self.tries = 0
         self.retries = Retries(rng, quota=timing.retry_quota)
         self._throttle = Throttle(clock.now, limits=timing.limits)
+        self._constraints = Constraints()
         self._latency_s = drawn(timing.latency_s, timing.latency_tail, (0.7, 1.3), rng)
 
     def counted(self, caller: str) -> Counts:
@@ -124,7 +126,9 @@ class Endpoint:
                 raise refusal
             if name not in self.actions:
                 raise NotSimulated(f"{name}: add it to simulator/account.py")
-            read = _Read(params)
+            if refusal := self._constraints.refusal(name, params):
+                raise refusal
+            read = _Read(name, params)
             answer = self.actions[name](read)
             if ignored := params.keys() - read.names - WITHOUT_EFFECT.get(name, frozenset()):
                 raise NotSimulated(f"{name} with {', '.join(sorted(ignored))}")
@@ -196,6 +200,7 @@ class Endpoint:
                 # The query protocols (EC2, ELB, Auto Scaling) encode their form: a lone surrogate raises an error here.
                 "".join(map(str, body.values())).encode()
             name = f"{service}:{model.name}"
+            self._constraints.learn(name, model.input_shape)
 
             def tried(error: str) -> None:
                 # botocore emits this event after each try. The functions listen to it.
@@ -220,14 +225,20 @@ class Endpoint:
 
 
 class _Read(dict[str, Any]):
-    """The parameters of a call. `names` are those that were read: what no action reads is not simulated."""
+    """The parameters of a call. `names` are those that were read: what no action reads is not simulated.
 
-    def __init__(self, params: Params) -> None:
+    Nor is a call without a parameter that its action needs, although AWS does not.
+    """
+
+    def __init__(self, call: str, params: Params) -> None:
         super().__init__(params)
+        self._call = call
         self.names: set[str] = set()
 
     def __getitem__(self, name: str) -> Any:
         self.names.add(name)
+        if not super().__contains__(name):
+            raise NotSimulated(f"{self._call} without {name}")
         return super().__getitem__(name)
 
     def get(self, name: str, default: Any = None) -> Any:

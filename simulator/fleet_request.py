@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from simulator.clock import Timer
 from simulator.ec2 import Ec2Instance
 from simulator.ecs.state import Cluster
+from simulator.errors import AwsError
 from simulator.fleet_history import FleetEvent, FleetHistory
+
+# EC2 User Guide, "Tag your Amazon EC2 resources", Tag restrictions.
+MOST_TAGS, LONGEST_TAG_KEY, LONGEST_TAG_VALUE = 50, 128, 256
+
+
+def checked_tags(tags: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Return tags by their keys, if EC2 takes them."""
+    found = {tag["Key"]: tag.get("Value", "") for tag in tags}
+    for key, value in found.items():
+        if key.startswith("aws:") or not 1 <= len(key) <= LONGEST_TAG_KEY or len(value) > LONGEST_TAG_VALUE:
+            raise AwsError("InvalidParameterValue", f"The tag {key!r} with the value {value!r} is not valid.")
+    return found
 
 
 @dataclass(eq=False, slots=True)
@@ -30,8 +43,10 @@ class SpotFleet:
         described: the target with its on-demand part, as they were before the last change.
         tags: the tags of the request, which its instances do not get.
         template_version: the version of its launch template that it launches from.
-        type: maintain, or request: such a fleet "does not attempt to replenish instances" (EC2 API, FleetType).
-        state: active, or what it is since it was cancelled or has failed (EC2 API, BatchState).
+        state: `active`, or why nobody may change it: `submitted`, `failed`, `cancelled`, `cancelled_running` or
+            `cancelled_terminating` (EC2 API, BatchState). Only an active one launches.
+        type: `maintain`, or `request`: such a fleet "does not attempt to replenish instances" (EC2 API, FleetType), and
+            cannot be changed.
     """
 
     id: str

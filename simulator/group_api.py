@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +10,20 @@ from simulator.auto_scaling_group import AutoScalingGroup
 from simulator.endpoint import Params
 from simulator.errors import AwsError
 from simulator.launch_templates import VERSION_TAG
+
+NAMES_A_CALL = 50
+
+
+def named_groups(params: Params) -> Sequence[str]:
+    """Return the names that DescribeAutoScalingGroups is asked for.
+
+    Auto Scaling API: "By default, you can only specify up to 50 names. You can optionally increase this limit using the
+    MaxRecords property."
+    """
+    names, most = params.get("AutoScalingGroupNames", ()), params.get("MaxRecords", NAMES_A_CALL)
+    if len(names) > most:
+        raise AwsError("ValidationError", f"{len(names)} names: up to {most} are needed")
+    return tuple(names)
 
 
 def described_group(group: AutoScalingGroup) -> dict[str, Any]:
@@ -163,7 +177,10 @@ class GroupTags:
 
     def create_or_update_tags(self, params: Params) -> dict[str, Any]:
         for tag in params["Tags"]:
-            self._of(tag)[tag["Key"]] = tag["Value"]
+            if tag["Key"].startswith("aws:"):
+                # Auto Scaling User Guide, "Tag Auto Scaling groups and instances": the prefix is reserved.
+                raise AwsError("ValidationError", "aws: prefixed tag key names are not allowed for external use.")
+            self._of(tag)[tag["Key"]] = tag.get("Value", "")
         return {}
 
     def delete_tags(self, params: Params) -> dict[str, Any]:

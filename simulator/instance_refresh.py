@@ -9,6 +9,9 @@ from simulator.auto_scaling_group import AutoScalingGroup
 from simulator.endpoint import Action, Params
 from simulator.errors import AwsError
 
+# Auto Scaling API, DescribeInstanceRefreshes: "The default value is 50 and the maximum value is 100."
+MOST_RECORDS = 100
+
 
 class InstanceRefreshes:
     """The calls, by the names of their actions."""
@@ -24,6 +27,8 @@ class InstanceRefreshes:
         name = params["AutoScalingGroupName"]
         if name not in self.groups:
             raise AwsError("ValidationError", f"AutoScalingGroup name not found - no such group: {name}")
-        status, _most = self.groups[name].refresh, params.get("MaxRecords", 50)
+        status, most = self.groups[name].refresh, params.get("MaxRecords", 50)
+        if not 1 <= most <= MOST_RECORDS:
+            raise AwsError("ValidationError", f"MaxRecords is {most}: 1 to {MOST_RECORDS} is needed")
         found = [{"InstanceRefreshId": f"refresh-{name}", "AutoScalingGroupName": name, "Status": status}]
         return {"InstanceRefreshes": found if status else []}

@@ -36,7 +36,8 @@ class LaunchTemplate:
         Raises:
             AwsError: if there is no such version.
         """
-        number = {LATEST: len(self.images), DEFAULT_VERSION: self.default}.get(version) or int(version)
+        by_name = {LATEST: len(self.images), DEFAULT_VERSION: self.default}.get(version)
+        number = by_name or (int(version) if version.isdecimal() else 0)
         if not 1 <= number <= len(self.images):
             raise AwsError(
                 "InvalidLaunchTemplateId.VersionNotFound", f"Could not find launch template version {version}"

@@ -94,7 +94,11 @@ class LifecycleHooks:
 
     def complete_lifecycle_action(self, params: Params) -> dict[str, Any]:
         group, waiting, hold = self._find(params)
-        self.complete(group, waiting, hold.hook, params["LifecycleActionResult"])
+        result = params["LifecycleActionResult"]
+        if result not in (CONTINUE, ABANDON):
+            # Auto Scaling API, CompleteLifecycleAction: "You can specify either CONTINUE or ABANDON."
+            raise AwsError("ValidationError", f"LifecycleActionResult is {result}: CONTINUE or ABANDON is needed")
+        self.complete(group, waiting, hold.hook, result)
         return {}
 
     def complete(self, group: str, waiting: Waiting, hook: str, result: str = CONTINUE) -> None:

@@ -168,6 +168,8 @@ class LoadBalancing:
 
     def deregister_targets(self, params: Params) -> dict[str, object]:
         group = self._group(params)
+        if not params["Targets"]:
+            raise AwsError("ValidationError", "At least one target must be specified")
         for key in target_health.keys_of(group.port, params["Targets"], self.is_target):
             if target := group.targets.get(key):
                 self.deregister(target)

@@ -21,11 +21,11 @@ from simulator.endpoint import ACCOUNT_ID, Params
 from simulator.errors import AwsError, NotSimulated
 from simulator.lambdas import Function, Lambda, Then
 from simulator.pollers import Pollers
-from simulator.queues import Queue, QueuedMessage, record_of
+from simulator.queues import LARGEST_MESSAGE, Queue, QueuedMessage, check_message, record_of
 from simulator.timing import DEFAULT, Timing
 
-# SQS: the bytes of the largest message that every queue takes; queues made since August 2025 take 1 MiB.
-LARGEST_MESSAGE = 262_144
+# EventBridge API, PutEvents: "the total entry size must be less than 1MB".
+LARGEST_ENTRIES = 1_048_576
 # Without a tail, a delivery takes from 0.4 to 1.6 of the mean.
 DELIVERY_SPREAD = (0.4, 1.6)
 
@@ -96,14 +96,24 @@ class Messaging:
         """Answer EventBridge's action PutEvents, on the default bus (EventBridge API: ten entries a call)."""
         if not 1 <= len(params["Entries"]) <= 10:
             raise AwsError("ValidationException", f"{len(params['Entries'])} entries: 1 to 10 are needed")
+        if sum(len("".join(map(str, entry.values())).encode()) for entry in params["Entries"]) >= LARGEST_ENTRIES:
+            raise AwsError("ValidationException", "Total size of the entries in the request is over the limit.")
         answers = [self._put_entry(entry) for entry in params["Entries"]]
         return {"FailedEntryCount": sum("ErrorCode" in answer for answer in answers), "Entries": answers}
 
     def _put_entry(self, entry: dict[str, str]) -> dict[str, str]:
         """Put one event. EventBridge API, PutEventsResultEntry: one that it does not take fails by itself."""
+        if absent := [name for name in ("Source", "DetailType", "Detail") if not entry.get(name)]:
+            text = f"Parameter {absent[0]} is not valid. Reason: {absent[0]} is a required argument."
+            return {"ErrorCode": "InvalidArgument", "ErrorMessage": text}
+        if entry["Source"].startswith("aws."):
+            text = "Not authorized for the source."
+            return {"ErrorCode": "NotAuthorizedForSourceException", "ErrorMessage": text}
         try:
             detail = json.loads(entry["Detail"])
         except ValueError:
+            detail = None
+        if not isinstance(detail, dict):
             return {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
         event = {"source": entry["Source"], "detail-type": entry["DetailType"], "detail": detail}
         self.put.append(event)
@@ -121,8 +131,12 @@ class Messaging:
 
         SNS API: a subject "must be less than 100 characters long" (one of 100 is taken), without line breaks.
         """
-        if not 1 <= len(params.get("Subject", "-")) <= 100 or "\n" in params.get("Subject", ""):
+        subject = params.get("Subject", "-")
+        if not 1 <= len(subject) <= 100 or not subject.isprintable():
             raise AwsError("InvalidParameter", "Invalid parameter: Subject")
+        if not 1 <= len(params["Message"].encode()) <= LARGEST_MESSAGE:
+            # SNS API: "a message can be at most 256 KiB in size (262,144 bytes, not 262,144 characters)".
+            raise AwsError("InvalidParameter", "Invalid parameter: Message")
         topic = params["TopicArn"].rsplit(":", 1)[-1]
         if topic not in self.subscriptions:
             raise AwsError("NotFound", "Topic does not exist", 404)
@@ -166,8 +180,7 @@ class Messaging:
         delay_s = params.get("DelaySeconds", 0)
         if not 0 <= delay_s <= 900:
             raise AwsError("InvalidParameterValue", f"DelaySeconds is {delay_s}: 0 to 900 is needed")
-        if len(params["MessageBody"].encode()) > LARGEST_MESSAGE:
-            raise AwsError("InvalidParameterValue", f"One or more parameters are invalid: over {LARGEST_MESSAGE} bytes")
+        check_message(params["MessageBody"], params.get("MessageAttributes", {}))
         comes_twice = self._rng.random() < self.duplicates
         message = self.enqueue(queue, params["MessageBody"], delay_s, params.get("MessageAttributes"))
         if comes_twice:
@@ -187,7 +200,6 @@ class Messaging:
 
         Lambda Developer Guide, "Capturing records of Lambda asynchronous invocations".
         """
-
         id_ = f"{function.name}-async-{next(self._ids)}"
 
         def ended(answer: dict[str, Any] | None) -> None:
@@ -247,8 +259,9 @@ class Messaging:
 
         def answered(answer: dict[str, Any] | None) -> None:
             if answer is not None:
-                failed = {f["itemIdentifier"] for f in answer.get("batchItemFailures", [])}
-                for message in batch:
+                failed = {f.get("itemIdentifier") for f in answer.get("batchItemFailures", [])}
+                # Lambda guide, "Success and failure conditions": such an identifier fails the whole batch.
+                for message in [] if failed & {"", None} else batch:
                     if message.id not in failed and message in queue.messages:
                         queue.messages.remove(message)
             then()

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from simulator.clients import REGION
 from simulator.endpoint import ACCOUNT_ID
+from simulator.errors import AwsError
 from simulator.lambdas import Function
+
+# SQS: the bytes of the largest message that every queue takes; queues made since August 2025 take 1 MiB.
+LARGEST_MESSAGE = 262_144
+# SQS Developer Guide, "Message metadata": attributes of a message.
+MOST_ATTRIBUTES = 10
+# SQS API, SendMessage: the characters that a body, or an attribute, may have.
+_TAKEN = re.compile("[\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]+")
 
 
 @dataclass(eq=False, slots=True)
@@ -53,6 +62,24 @@ class Queue:
     @property
     def arn(self) -> str:
         return f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{self.name}"
+
+
+def check_message(body: str, attributes: Mapping[str, Any]) -> None:
+    """Refuse what SQS does not take as a message (SQS API, SendMessage and MessageAttributeValue).
+
+    An attribute's name, type and value count for the size of its message (Developer Guide, "Message metadata").
+    """
+    if not body:
+        raise AwsError("MissingParameter", "The request must contain the parameter MessageBody.")
+    texts = {name: one.get("StringValue", "") for name, one in attributes.items()}
+    if len(attributes) > MOST_ATTRIBUTES or not all(texts.values()):
+        raise AwsError("InvalidParameterValue", f"{len(attributes)} attributes, or one of them without a value")
+    if not all(_TAKEN.fullmatch(text) for text in (body, *texts.values())):
+        raise AwsError("InvalidMessageContents", "Invalid characters were found in the message.")
+    types = (one["DataType"] for one in attributes.values())
+    size = sum(len(text.encode()) for text in (body, *texts, *texts.values(), *types))
+    if size > LARGEST_MESSAGE:
+        raise AwsError("InvalidParameterValue", f"One or more parameters are invalid: over {LARGEST_MESSAGE} bytes")
 
 
 def record_of(queue: Queue, message: QueuedMessage) -> dict[str, Any]:

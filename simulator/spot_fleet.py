@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,7 @@ from simulator.ec2 import Ec2, Ec2Instance
 from simulator.endpoint import ACCOUNT_ID, Params
 from simulator.errors import AwsError
 from simulator.fleet_history import FleetEvent
-from simulator.fleet_request import SpotFleet
+from simulator.fleet_request import MOST_TAGS, SpotFleet, checked_tags
 from simulator.instance_types import is_type
 from simulator.paging import ec2_page
 from simulator.timing import DEFAULT, Timing
@@ -20,6 +21,8 @@ from steady.names import CLUSTER_TAG
 
 # Seconds for which a fleet is then `modifying`: 3 in a published history (kubernetes-retired/kube-aws, issue 843).
 MODIFYING_S = 3.0
+# EC2 API, "Error codes", InvalidSpotFleetRequestId.Malformed: `sfr-` and 36 characters, including four hyphens.
+WELL_FORMED = re.compile(r"sfr-[0-9a-zA-Z]{8}(-[0-9a-zA-Z]{4}){3}-[0-9a-zA-Z]{12}")
 # Seconds until a fleet reacts to a change, without `Timing.fulfil_s`.
 LOOK_S = 10.0
 # Seconds until a fleet asks the market again for capacity that it did not get.
@@ -85,11 +88,13 @@ class SpotFleets:
         """Change a fleet, unless its last change is not done.
 
         EC2 API, "Error codes": FleetNotInModifiableState, "The Spot Fleet request must be in the active state to modify
-        it." User Guide, "Spot Fleet request states": it stays `modifying` until the modification is fully processed.
-        Meanwhile its target is the one before (jenkinsci/ec2-fleet-plugin, pull request 159). "You can only modify a
-        Spot Fleet request of type maintain" (EC2 API, ModifySpotFleetRequest): with which error is not documented.
+        it." ModifySpotFleetRequest: "You can only modify a Spot Fleet request of type maintain"; with which error is
+        not documented. User Guide, "Spot Fleet request states": it stays `modifying` until the modification is fully
+        processed. Meanwhile its target is the one before (jenkinsci/ec2-fleet-plugin, pull request 159).
         """
         fleet = self._fleet(params["SpotFleetRequestId"])
+        if min(params.get("TargetCapacity", 0), params.get("OnDemandTargetCapacity", 0)) < 0:
+            raise AwsError("InvalidParameterValue", "The target capacity must not be negative")
         if fleet.is_modifying(self.clock.now) or not fleet.launches:
             raise AwsError("FleetNotInModifiableState", f"Fleet Request: {fleet.id} is not in a modifiable state.")
         acts_in_s = self._acts_in_s()
@@ -107,15 +112,20 @@ class SpotFleets:
         return self._rng.uniform(*self.timing.fulfil_s) if self.timing.fulfil_s else LOOK_S
 
     def create_tags(self, params: Params) -> dict[str, Any]:
+        new = checked_tags(params["Tags"])
         for id_ in params["Resources"]:
-            self._fleet(id_).tags.update({tag["Key"]: tag["Value"] for tag in params["Tags"]})
+            if len(self._fleet(id_).tags | new) > MOST_TAGS:
+                raise AwsError("TagLimitExceeded", "The maximum number of tags for a resource has been reached.")
+            self._fleet(id_).tags.update(new)
         return {}
 
     def delete_tags(self, params: Params) -> dict[str, Any]:
-        """Delete tags. One that is not there is no error (EC2 API, DeleteTags)."""
+        """Delete tags. One that is not there, or has another value, is no error, and stays (EC2 API, DeleteTags)."""
         for id_ in params["Resources"]:
+            tags = self._fleet(id_).tags
             for tag in params["Tags"]:
-                self._fleet(id_).tags.pop(tag["Key"], None)
+                if tag.get("Value", tags.get(tag["Key"])) == tags.get(tag["Key"]):
+                    tags.pop(tag["Key"], None)
         return {}
 
     def describe_spot_fleet_request_history(self, params: Params) -> dict[str, Any]:
@@ -180,6 +190,10 @@ class SpotFleets:
         self.look_soon(fleet)
 
     def _fleet(self, fleet_id: str) -> SpotFleet:
+        if fleet_id not in self.fleets and not WELL_FORMED.fullmatch(fleet_id):
+            raise AwsError(
+                "InvalidSpotFleetRequestId.Malformed", f"The spot fleet request ID '{fleet_id}' is malformed"
+            )
         if fleet_id not in self.fleets:
             raise AwsError(
                 "InvalidSpotFleetRequestId.NotFound", f"The spot fleet request ID '{fleet_id}' does not exist"

@@ -11,7 +11,7 @@ from simulator.auto_scaling_group import AutoScalingGroup
 from simulator.clock import Clock
 from simulator.ec2 import ZONES, Ec2, Ec2Instance
 from simulator.endpoint import Params
-from simulator.errors import AwsError
+from simulator.errors import AwsError, NotSimulated
 from simulator.fleet_request import SpotFleet
 from simulator.paging import ec2_page
 from simulator.prices import listed
@@ -76,6 +76,8 @@ class SpotMarket:
 
     def describe_spot_price_history(self, params: Params) -> dict[str, Any]:
         """Describe the prices that hold at the start of the time asked for. Changes until its end are not simulated."""
+        if not params.get("InstanceTypes"):
+            raise NotSimulated("DescribeSpotPriceHistory of all types")
         now = datetime.fromtimestamp(self.clock.now, UTC)
         at = params.get("StartTime", now)
         if at > params.get("EndTime", now):
@@ -83,7 +85,7 @@ class SpotMarket:
         zones: tuple[str, ...] = ZONES
         for one in params.get("Filters", []):
             if one["Name"] != "availability-zone":
-                raise AwsError("InvalidParameterValue", f"the filter {one['Name']} is not simulated")
+                raise NotSimulated(f"DescribeSpotPriceHistory with the filter {one['Name']}")
             zones = tuple(zone for zone in zones if zone in one["Values"])
         found = [
             {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from simulator.endpoint import Action, Params
@@ -29,11 +30,16 @@ class StepFunctions:
 
     def send_task_success(self, params: Params) -> dict[str, Any]:
         """Answer SendTaskSuccess."""
+        try:
+            json.loads(params["output"])
+        except ValueError as error:
+            # Step Functions API, SendTaskSuccess, Errors.
+            raise AwsError("InvalidOutput", f"Invalid Output: '{error}'") from error
         return self._answer(params["taskToken"], {"output": params["output"]})
 
     def send_task_failure(self, params: Params) -> dict[str, Any]:
         """Answer SendTaskFailure."""
-        return self._answer(params["taskToken"], {"error": params["error"], "cause": params["cause"]})
+        return self._answer(params["taskToken"], {name: params.get(name, "") for name in ("error", "cause")})
 
     def _answer(self, token: str, answer: dict[str, str]) -> dict[str, Any]:
         if token not in self.waiting:

@@ -9,7 +9,7 @@ from typing import Any
 
 from simulator.clients import REGION
 from simulator.endpoint import ACCOUNT_ID, Params
-from simulator.errors import AwsError
+from simulator.errors import AwsError, NotSimulated
 from simulator.paging import numbered_page
 
 # SSM API: the most parameters in one answer of GetParametersByPath, and the most versions in one of
@@ -43,6 +43,9 @@ class ParameterStore:
         del versions[:-VERSIONS_KEPT]
 
     def get_parameters_by_path(self, params: Params) -> dict[str, Any]:
+        if not params["Path"].startswith("/"):
+            # SSM API, GetParametersByPath: "Hierarchies start with a forward slash (/)."
+            raise AwsError("ValidationException", f"The path {params['Path']} does not begin with a slash")
         path = params["Path"].rstrip("/") + "/"
         names = sorted(n for n in self.versions if n.startswith(path))
         if not params.get("Recursive"):
@@ -61,6 +64,9 @@ class ParameterStore:
         return _page(found, params, VERSIONS_A_PAGE)
 
     def _of(self, name: str) -> list[ParameterVersion]:
+        if ":" in name:
+            # SSM API, GetParameter: `name:version`, `name:label`, or an ARN.
+            raise NotSimulated(f"the parameter {name} by its version, label or ARN")
         if name not in self.versions:
             raise AwsError("ParameterNotFound", f"Parameter {name} not found.")
         return self.versions[name]

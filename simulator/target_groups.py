@@ -63,7 +63,7 @@ class RegisteredTarget:
         if self.deregistered_at is not None:
             return "draining"
         if self.is_unhealthy(now):
-            return "unhealthy"
+            return "unhealthy.draining" if now < self.unhealthy_at + self.group.unhealthy_drains_s else "unhealthy"
         return "healthy" if now >= self.healthy_at else "initial"
 
     def is_unhealthy(self, now: float) -> bool:
@@ -79,6 +79,8 @@ class TargetGroup:
         protocol: HTTP or HTTPS behind an Application Load Balancer; TCP and others behind a Network Load Balancer.
         port: the port at which an instance is registered if none is named.
         delay_s: the deregistration delay, in seconds.
+        unhealthy_drains_s: for how long an unhealthy target is displayed as `unhealthy.draining` first (ELB API,
+            TargetGroupAttribute: target_health_state.unhealthy.draining_interval_seconds, of Network Load Balancers).
         requests_per_s: how many requests a second each of its targets gets.
         serving: how many targets take requests, and for how long none did.
         is_wanted: whether its service wants tasks; without a target, requests are unserved only then.
@@ -90,6 +92,7 @@ class TargetGroup:
     requests_per_s: float = 2.0
     protocol: str = "HTTP"
     port: int = 80
+    unhealthy_drains_s: float = 0.0
     targets: dict[tuple[str, int], RegisteredTarget] = field(default_factory=dict)
     serving: Serving = field(default_factory=Serving)
     is_wanted: Callable[[], bool] = lambda: True

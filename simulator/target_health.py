@@ -12,6 +12,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "initial": ("Elb.RegistrationInProgress", "Target registration is in progress"),
     "draining": ("Target.DeregistrationInProgress", "Target deregistration is in progress"),
     "unhealthy": ("Target.FailedHealthChecks", "Health checks failed"),
+    "unhealthy.draining": ("Target.FailedHealthChecks", "Health checks failed"),
     "unused": ("Target.NotRegistered", "Target is not registered to the target group"),
 }
 

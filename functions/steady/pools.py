@@ -188,7 +188,8 @@ class Pool:
         may_fall_back: whether this pool can be given an on-demand part (a fleet made from launch templates; a group
             that launches Spot Instances alone).
         waiting: the ids of the instances that wait under a lifecycle hook to be terminated; they are no members.
-        trouble: what AWS says of the latest launch, if it failed and the pool is short of its target; else "".
+        replacing: the ids of the members whose root volume is about to be replaced, or is being replaced.
+        trouble: why the pool launches nothing: it is set so, or what AWS says of its latest launch; else "".
         zones: the ids of its instances in each zone, if it keeps its zones balanced; else nothing.
         launch_zones: the zones in which it launches; nothing: they are not known.
         order: its types in the order in which it launches them, each as long as EC2 has it; nothing if it has no order.
@@ -219,6 +220,7 @@ class Pool:
     on_demand_members: frozenset[str] = frozenset()
     may_fall_back: bool = False
     waiting: frozenset[str] = frozenset()
+    replacing: frozenset[str] = frozenset()
     order: tuple[str, ...] = ()
     zones: Mapping[str, frozenset[str]] = field(default_factory=dict)
     launch_zones: frozenset[str] = frozenset()
@@ -267,34 +269,3 @@ class Pool:
     def types(self) -> tuple[str, ...]:
         """The types that the pool launches: those it names, else those of its members."""
         return tuple(sorted(self.weights or {type_ for type_ in self.members.values() if type_}))
-
-
-def together(pools: Iterable[Pool]) -> Pool:
-    """Return all capacity of a cluster as if it were one pool: a single pool itself, of several the sums of them all.
-
-    Sums of units say how large it is only where the pools count alike.
-
-    Raises:
-        ValueError: if there is no pool.
-    """
-    first, *others = pools
-    if not others:
-        return first
-    every = [first, *others]
-    return Pool(
-        first.name,
-        target=sum(pool.target for pool in every),
-        minimum=sum(pool.minimum for pool in every),
-        maximum=sum(pool.maximum for pool in every),
-        members={id_: type_ for pool in every for id_, type_ in pool.members.items()},
-        weights={type_: 1.0 for pool in every for type_ in pool.types},
-        waiting=frozenset[str]().union(*(pool.waiting for pool in every)),
-        on_demand_members=frozenset[str]().union(*(_bought_on_demand(pool) for pool in every)),
-        providers=frozenset[str]().union(*(pool.providers for pool in every)),
-        launch_zones=frozenset[str]().union(*(pool.launch_zones for pool in every)),
-        own_traits=PoolTraits("", "", "", Purchase.SPOT),
-    )
-
-
-def _bought_on_demand(pool: Pool) -> frozenset[str]:
-    return frozenset(pool.members) if pool.traits.purchase is Purchase.ON_DEMAND else pool.on_demand_members

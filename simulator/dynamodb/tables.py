@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from simulator.dynamodb.conditions import read_condition
+from simulator.dynamodb.items import check_indexed, check_values, key_of
 from simulator.dynamodb.tokens import check_given
 from simulator.dynamodb.updates import read_update
 from simulator.dynamodb.values import Given, Item, invalid
@@ -43,6 +45,8 @@ class Tables:
         if name not in self._items or params["IndexName"] not in self._indexes[name]:
             raise AwsError("ResourceNotFoundException", f"no table {name} with the index {params['IndexName']}")
         key, given = self._indexes[name][params["IndexName"]], _given(params)
+        if not re.search(rf"(?<![#:\w]){key}\b", params["KeyConditionExpression"]) and key not in given.names.values():
+            raise AwsError("ValidationException", f"Query condition missed key schema element: {key}")
         meets = read_condition(params["KeyConditionExpression"])
         check_given(given, params["KeyConditionExpression"])
         found = sorted(
@@ -73,7 +77,7 @@ class Tables:
         given = _given(params)
         check_given(given, params.get("ConditionExpression", ""))
         _check_condition(params, items.get(key), given)
-        items[key] = _bounded(_copy(params["Item"]))
+        items[key] = self._kept(params, _copy(params["Item"]))
         return {}
 
     def update_item(self, params: Params) -> dict[str, Any]:
@@ -88,7 +92,7 @@ class Tables:
         written = {given.name(path) for path in update.writes}
         if written & params["Key"].keys():
             raise invalid(f"{params['UpdateExpression']} writes the item's key")
-        items[key] = _bounded(_copy(after))
+        items[key] = self._kept(params, _copy(after))
         which = params.get("ReturnValues", "")
         returned = {"ALL_NEW": after.keys(), "UPDATED_NEW": written}.get(which, ())
         shown = _copy({name: value for name, value in after.items() if name in returned})
@@ -101,16 +105,20 @@ class Tables:
         name = params["TableName"]
         if name not in self._items:
             raise AwsError("ResourceNotFoundException", f"no table {name}")
-        value = attributes.get(self._keys[name], _EMPTY)
-        if not value.get("S"):
-            raise AwsError(
-                "ValidationException", f"{self._keys[name]} is {value}: a string is needed, not an empty one"
-            )
-        return self._items[name], value["S"]
+        if "Key" in params and len(attributes) > 1:
+            raise AwsError("ValidationException", "The provided key element does not match the schema")
+        return self._items[name], key_of(attributes, self._keys[name])
+
+    def _kept(self, params: Params, item: dict[str, Any]) -> dict[str, Any]:
+        """Return an item if DynamoDB keeps such a one in the call's table."""
+        check_values(item)
+        check_indexed(item, self._indexes[params["TableName"]].values())
+        return _bounded(item)
 
 
 def _given(params: Params) -> Given:
-    return Given(params.get("ExpressionAttributeNames", {}), params.get("ExpressionAttributeValues", {}))
+    check_values(values := params.get("ExpressionAttributeValues", {}))
+    return Given(params.get("ExpressionAttributeNames", {}), values)
 
 
 def _check_condition(params: Params, item: Item | None, given: Given) -> None:

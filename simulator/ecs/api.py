@@ -117,6 +117,11 @@ class EcsApi:
         named, most = params["containerInstances"], MAX_INSTANCES_A_STATE_UPDATE
         asked = full_arns("container-instance", cluster, named, most, "container instances")
         found = [cluster.instances[arn] for arn in asked if arn in cluster.instances]
+        if not_yet := [i.arn for i in found if i.status not in SET_STATUSES]:
+            # ECS API: a container instance "can't be changed to DRAINING until it has reached an ACTIVE status. If the
+            # instance is in any other status, an error will be received." Whether the others of the call are changed,
+            # no document says: here none is.
+            raise AwsError("InvalidParameterException", f"The container instance {not_yet[0]} is not ACTIVE.")
         change: Callable[[ContainerInstance], None] = (
             self.scheduler.drain if one_of(params, "status", SET_STATUSES) == "DRAINING" else self.scheduler.undrain
         )
@@ -160,7 +165,8 @@ class EcsApi:
 
     def describe_services(self, params: Params) -> dict[str, Any]:
         cluster = self._cluster(params)
-        names = [n.rsplit("/", 1)[-1] for n in limited(params["services"], MAX_SERVICES_DESCRIBED, "services")]
+        asked = full_arns("service", cluster, params["services"], MAX_SERVICES_DESCRIBED, "services")
+        names = [arn.rsplit("/", 1)[-1] for arn in asked]
         found = [cluster.services[n] for n in names if n in cluster.services]
         return {
             "services": [describe_service(s) for s in found],

@@ -29,8 +29,17 @@ def cluster_arns(names: Iterable[str]) -> Mapping[str, str]:
 
 
 def full_arn(kind: str, cluster: Cluster, named: str) -> str:
-    """Return the ARN of what a call names by its id or its ARN: a `container-instance`, a `task` or a `service`."""
-    return named if named.startswith("arn:") else f"{ARN}:{kind}/{cluster.name}/{named}"
+    """Return the ARN of what a call names by its id or its ARN: a `container-instance`, a `task` or a `service`.
+
+    One of another cluster is refused with the whole call (in ECS's words: aws/aws-toolkit-vscode, issue 2915).
+    """
+    if not named.startswith("arn:"):
+        return f"{ARN}:{kind}/{cluster.name}/{named}"
+    of = named.split("/")[1:-1]
+    if of and of[0] != cluster.name:
+        text = f"Invalid identifier: Identifier is for cluster {of[0]}. Your cluster is {cluster.name}"
+        raise AwsError("InvalidParameterException", text)
+    return named
 
 
 def full_arns(kind: str, cluster: Cluster, named: Sequence[str], most: int, what: str) -> Sequence[str]:

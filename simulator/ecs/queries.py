@@ -10,7 +10,7 @@ from typing import Any
 from simulator.ecs.devices import platform_of
 from simulator.ecs.state import ContainerInstance
 from simulator.ecs.task_definition import TaskDefinition
-from simulator.errors import AwsError
+from simulator.errors import AwsError, NotSimulated
 
 # ECS Developer Guide, "Cluster query language": each operator may be written as a word, too.
 _WORDS: Mapping[str, str] = {
@@ -30,6 +30,8 @@ _TERM = re.compile(
     rf"""(?:{"|".join(_WORDS)})\b)\s*"""
     r"""(?P<argument>\[[^\]]*\]|"[^"]*"|(?!and\b|or\b)[^\s()\[\]]+)?"""
 )
+# ECS Developer Guide, "Cluster query language": subjects that nothing here knows.
+UNREAD = frozenset({"agentVersion", "registeredAt"})
 _COMPARED: Mapping[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq,
     "!=": operator.ne,
@@ -63,9 +65,17 @@ def satisfies(instance: ContainerInstance, expression: str) -> bool:
 
 def _holds(instance: ContainerInstance, term: re.Match[str]) -> bool:
     subject, how, argument = term["subject"], _WORDS.get(term["how"], term["how"]), (term["argument"] or "").strip('"')
+    if not argument and how not in ("exists", "!exists"):
+        raise AwsError("InvalidParameterException", f"Invalid filter: {term.group()}")
+    if subject in UNREAD:
+        raise NotSimulated(f"the cluster query language with {subject}")
     if subject == "runningTasksCount":
+        if how not in _COMPARED or not argument.isdecimal():
+            raise AwsError("InvalidParameterException", f"Invalid filter: {term.group()}")
         count = sum(not t.stopping for t in instance.tasks.values())
         return bool(_COMPARED[how](count, int(argument)))
+    if how in (">", ">=", "<", "<="):
+        raise NotSimulated(f"the cluster query language with {term.group()}")
     values = _values(instance, subject)
     negative = how.startswith("!")
     if how in ("exists", "!exists"):
@@ -83,6 +93,8 @@ def _values(instance: ContainerInstance, subject: str) -> list[str]:
         return [t.group for t in instance.tasks.values() if not t.stopping]
     if subject == "ec2InstanceId":
         return [instance.ec2_id]
+    if subject == "agentConnected":
+        return [str(instance.agent_connected).lower()]
     own = {"ecs.instance-type": instance.instance_type, "ecs.availability-zone": instance.zone, **instance.attributes}
     if instance.instance_type and not instance.external:
         own = {**platform_of(instance.instance_type), **own}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from simulator.ecs.launching import EC2, Launch
+from simulator.ecs.launching import EC2, FARGATE_PROVIDERS, Launch
 from simulator.ecs.placing import placement_failure_reason
 from simulator.ecs.scheduler import Scheduler
 from simulator.ecs.shapes import describe_task
@@ -29,7 +29,12 @@ def run(scheduler: Scheduler, cluster: Cluster, definition: TaskDefinition, para
     if "launchType" in params and params.get("capacityProviderStrategy"):
         # ECS API, RunTask: "If a capacityProviderStrategy is specified, the launchType parameter must be omitted."
         raise AwsError("InvalidParameterException", "Specify a launch type or a capacity provider strategy, not both.")
+    _check_lengths(params)
     launch = Launch.of_run(params, cluster.default_launch)
+    if any(name not in {*scheduler.providers, *FARGATE_PROVIDERS} for name, _ in launch.weights):
+        # The words are those of AWS (terraform-aws-modules/terraform-aws-ecs, issue 53).
+        text = "The specified capacity provider was not found. Specify a valid capacity provider and try again."
+        raise AwsError("InvalidParameterException", text)
     instances = cluster.instances.values()
     if launch == EC2 and not any(i.status == "ACTIVE" and launch.may_be_on(i, "") for i in instances):
         raise AwsError("InvalidParameterException", "No Container Instances were found in your cluster.")
@@ -82,6 +87,13 @@ def _of_call(
         member_of=(*definition.member_of, *(c["expression"] for c in constraints if c["type"] == "memberOf")),
         distinct=any(c["type"] == "distinctInstance" for c in constraints),
     )
+
+
+def _check_lengths(params: Params) -> None:
+    """Refuse what is longer than ECS API, RunTask, allows: "up to 128 letters", a token of 64 characters."""
+    for name, most in (("startedBy", 128), ("clientToken", 64)):
+        if len(params.get(name, "")) > most:
+            raise AwsError("InvalidParameterException", f"{name} longer than {most}.")
 
 
 def _containers(overrides: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -61,9 +61,7 @@ class Scheduler:
     def register(self, cluster: Cluster, instance: ContainerInstance) -> None:
         """Add a booted instance to its cluster. Daemons start on it at once, other services at their next retry."""
         cluster.instances[instance.arn] = instance
-        for service in cluster.services.values():
-            if service.daemon:
-                self.services.reconcile(service)
+        self.services.cover(instance)
 
     def new_arn(self, kind: str, cluster: Cluster) -> str:
         """Return an unused ARN for a thing of `kind` (`task`, `container-instance`) in `cluster`."""
@@ -196,8 +194,9 @@ class Scheduler:
             self.services.stop_daemons_if_alone(instance)
 
     def undrain(self, instance: ContainerInstance) -> None:
-        """Set an instance to ACTIVE."""
+        """Set an instance to ACTIVE. Daemons that had ended on it start again, as on a new one."""
         instance.status = "ACTIVE"
+        self.services.cover(instance)
 
     def disconnect(self, instance: ContainerInstance) -> None:
         """Disconnect the ECS agent: the tasks run on, and no stop reaches them."""

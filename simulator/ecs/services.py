@@ -217,6 +217,12 @@ class Services:
         self.scheduler.retire(task)
         self.reconcile_soon(service)
 
+    def cover(self, instance: ContainerInstance) -> None:
+        """Start each daemon on an instance that is ACTIVE now: one task on each (ECS guide, "Daemon scheduling")."""
+        for service in instance.cluster.services.values():
+            if service.daemon:
+                self.reconcile(service)
+
     def _reconcile_daemon(self, service: Service) -> None:
         covered = {t.instance.arn for t in service.tasks.values() if not t.stopping}
         definition = service.definition

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from moto.ec2.utils import generate_instance_identity_document
 
 from simulator.clients import REGION
+from simulator.endpoint import ACCOUNT_ID
 from simulator.world import World
 
 IMAGE = {"name": "api", "image": "api", "cpu": 64, "memoryReservation": 128}
@@ -99,7 +100,9 @@ def simulated() -> Side:
         "<group>": "web",
         "<template>": web.pool.template,
         "<queue>": queue.url,
+        "<topic>": f"arn:aws:sns:{REGION}:{ACCOUNT_ID}:news",
     }
+    account.messaging.subscriptions["news"] = []
     return Side(account.endpoint.session("test"), names)
 
 

@@ -39,6 +39,16 @@ def test_an_image_on_which_targets_are_unhealthy_costs_one_instance(grace_s: flo
     assert {one.image for one in web.ec2_instances()} != {IMAGE}
 
 
+def test_a_target_that_is_unhealthy_and_draining_is_no_healthy_one() -> None:
+    web, _ = begun(1200.0, renew_bake_seconds=120)
+    for group in web.world.account.balancing.groups.values():
+        group.unhealthy_drains_s = 360_000.0
+    web.world.run(1000)
+
+    assert {instance.status for instance in web.instances()} == {"ACTIVE"}
+    assert "targets on the first new instance are not healthy (new)" in said(web)
+
+
 def test_while_the_grace_period_lasts_renewal_waits_and_then_a_target_is_enough() -> None:
     web, old = begun(1200.0, renew_bake_seconds=120)
     web.world.run(1000)

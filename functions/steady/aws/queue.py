@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -14,6 +15,9 @@ Value = TypeVar("Value")
 
 # Characters of a reason. SQS: an attribute's value counts towards the size of its message.
 REASON_MAX = 1000
+# SQS API, SendMessage: a body has "#x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF". The
+# same holds for attributes (SQS Developer Guide, "Message metadata").
+_NOT_TAKEN = re.compile("[^\\t\\n\\r\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +77,18 @@ def set_aside(runtime: Runtime, body: str, reason: str, dead_letter_queue_url: s
     runtime.telemetry.count(MetricName.MESSAGES_SET_ASIDE)
     runtime.sqs.send_message(
         QueueUrl=dead_letter_queue_url,
-        # JSON may escape a lone surrogate, which no request can carry.
         MessageBody=_sendable(body),
         MessageAttributes={"error": {"DataType": "String", "StringValue": _sendable(reason)[:REASON_MAX]}},
     )
 
 
 def _sendable(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode()
+    """Return `text` with escapes for what SQS does not take, although JSON may hold it; it takes no empty text either.
+
+    >>> _sendable("cluster we\\0b"), _sendable("")
+    ('cluster we\\\\x00b', '(empty)')
+    """
+    return _NOT_TAKEN.sub(lambda found: found.group().encode("unicode_escape").decode(), text) or "(empty)"
 
 
 def batch_response(failed_ids: Iterable[str]) -> dict[str, Any]:

@@ -48,9 +48,10 @@ def _is_free(instance: ContainerInstance, mark: DrainMark, state: ScalingState) 
 
 def _is_back(instance: ContainerInstance, mark: DrainMark, snapshot: Snapshot) -> bool:
     if mark.reason is DrainReason.HOOK:
-        # The group counts it again: it has left the warm pool.
+        # The group counts it again: it has left the warm pool. One whose root volume is replaced still counts.
         came_back = instance.agent_connected and snapshot.at - mark.since >= LEAVES_WITHIN_S
-        return instance.instance_id in snapshot.pool.members and (mark.is_over or came_back)
+        counts = instance.instance_id in snapshot.pool.members.keys() - snapshot.pool.replacing
+        return counts and (mark.is_over or came_back)
     if mark.is_over:
         return True
     passes = mark.reason in (DrainReason.REBALANCE, DrainReason.MAINTENANCE, DrainReason.STOP)

@@ -28,15 +28,16 @@ if TYPE_CHECKING:
 
 # The service in the ARN of a target group of Elastic Load Balancing.
 ELB = "elasticloadbalancing"
-# Auto Scaling, lifecycle states: a hook holds the instance before it is terminated.
-WAITING = "Terminating:Wait"
-# Auto Scaling, lifecycle states of the instances that count for the desired capacity. Those that are on their way out
-# do not (Terminating, Terminating:Wait, Detaching, Standby). User Guide, "Replace root volumes during instance
-# refresh": the instance runs on, in place of a new one.
-COUNTED = ("Pending", "InService", "ReplacingRootVolume", "RootVolumeReplaced")
+# Auto Scaling, lifecycle states: those of an instance that counts for the desired capacity begin with one of these. One
+# whose root volume an instance refresh replaces keeps running (User Guide, "Replace root volumes during instance
+# refresh"). One on its way out (Terminating, Detaching, EnteringStandby, Standby) does not count.
+REPLACING = "ReplacingRootVolume"
+COUNTED = ("Pending", "InService", REPLACING, "RootVolumeReplaced")
 # Auto Scaling User Guide, "How suspended processes affect other processes": without it a group begins no launch, so no
 # scaling activity says why it has fewer instances than it is asked for.
 LAUNCH = "Launch"
+# A hook holds the instance before it is terminated.
+WAITING = "Terminating:Wait"
 # ECS API, DescribeCapacityProviders: results of one page.
 PROVIDERS_A_PAGE = 10
 # How many pages are read for the latest activity: most often the first one has it.
@@ -76,6 +77,7 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
             **weights_of(template.get("Overrides", [])),
         },
         waiting=frozenset(i["InstanceId"] for i in group["Instances"] if i["LifecycleState"] == WAITING),
+        replacing=frozenset(i["InstanceId"] for i in group["Instances"] if i["LifecycleState"].startswith(REPLACING)),
         order=type_order.order_of(group.get("MixedInstancesPolicy", {})),
         zones=_zones(group),
         launch_zones=frozenset(group.get("AvailabilityZones", [])),
@@ -89,7 +91,7 @@ def read_pool(runtime: Runtime, name: PoolName) -> Pool:
         named_types=types_named_in(template.get("Overrides", [])),
     )
     if LAUNCH in _suspended(group) and pool.held < pool.target:
-        pool = replace(pool, trouble=f"its process {LAUNCH} is suspended")
+        pool = replace(pool, trouble=f"its process {LAUNCH} is suspended: aws autoscaling resume-processes resumes it")
     return purchases.with_spot(runtime, pool, group)
 
 

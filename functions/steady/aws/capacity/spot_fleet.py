@@ -42,9 +42,13 @@ TERMINATIONS_A_CALL = 1000
 SINGLE_TERMINATIONS = 100
 # EC2 API, "Error codes": a fleet must be in the active state to be changed. It is `modifying` for seconds.
 NOT_MODIFIABLE = "FleetNotInModifiableState"
-RUNNING = ("active", "modifying", "submitted")
+# EC2 API, BatchState: what the states of a fleet that launches nothing any more begin with.
+ENDED = ("cancelled", "failed")
+SOON_MODIFIABLE = ("active", "modifying", "submitted")
 # EC2 API, FleetType: a fleet that only places its first requests.
 ONE_TIME = "request"
+# EC2 API, "Error codes": no fleet has this id, or can have it.
+NO_FLEET = ("InvalidSpotFleetRequestId.NotFound", "InvalidSpotFleetRequestId.Malformed", "InvalidParameterValue")
 # What the history of the last hour says; a page of it has 1,000 events.
 HISTORY = timedelta(hours=1)
 HISTORY_PAGES = 3
@@ -129,7 +133,7 @@ def fleet_config(runtime: Runtime, name: PoolName) -> SpotFleetRequestConfigData
 
 def _running_request(runtime: Runtime, name: PoolName) -> SpotFleetRequestConfigTypeDef:
     requests = _requests(runtime.ec2, name)
-    if not requests or requests[0]["SpotFleetRequestState"] not in RUNNING:
+    if not requests or str(requests[0]["SpotFleetRequestState"]).startswith(ENDED):
         raise NoSuchPool(f"there is no running Spot Fleet request {name.name} in this account: correct the capacity")
     return requests[0]
 
@@ -157,7 +161,7 @@ def _requests(client: EC2Client, name: PoolName) -> Sequence[SpotFleetRequestCon
     try:
         return client.describe_spot_fleet_requests(SpotFleetRequestIds=[name.name])["SpotFleetRequestConfigs"]
     except ClientError as error:
-        if error.response["Error"]["Code"] not in ("InvalidSpotFleetRequestId.NotFound", "InvalidParameterValue"):
+        if error.response["Error"]["Code"] not in NO_FLEET:
             raise
         return []
 
@@ -245,7 +249,7 @@ def _modify(runtime: Runtime, pool: Pool, target: int, on_demand: int) -> None:
 
 def _is_modifiable_soon(runtime: Runtime, name: PoolName) -> bool:
     """Whether the fleet can be changed once its last change is done: not if it was cancelled meanwhile."""
-    return any(r["SpotFleetRequestState"] in RUNNING for r in _requests(runtime.ec2, name))
+    return any(r["SpotFleetRequestState"] in SOON_MODIFIABLE for r in _requests(runtime.ec2, name))
 
 
 def terminate_instances(

@@ -13,6 +13,14 @@ from steady.aws.errors import is_of_server
 from steady.aws.runtime import Runtime
 from steady.names import NO_INSTANCES
 
+# What ECS says, as an error of the call, of room that there is not now. Fargate: AWS re:Post, "How do I troubleshoot an
+# Amazon ECS RunTask API for a Fargate task that fails with a 'Capacity is unavailable' error?": wait, and try again.
+NO_ROOM = (NO_INSTANCES, "Capacity is unavailable at this time")
+# What it says, under other codes than its own, of a rate limit: of EC2 too, which it asks for the network of tasks in
+# network mode awsvpc ("Error retrieving security group information for [sg-…]: Request limit exceeded. (ErrorCode:
+# RequestLimitExceeded)": dask/dask-cloudprovider, issue 56).
+THROTTLING = ("Rate exceeded", "RequestLimitExceeded")
+
 
 class Throttled(Exception):
     """ECS throttles RunTask for now: every further call would only be refused, too."""
@@ -44,9 +52,9 @@ def run_tasks(runtime: Runtime, cluster: str, request: Mapping[str, Any], count:
         answer = runtime.ecs_once.run_task(**{**request, "cluster": cluster, "count": count, "clientToken": token})
     except ClientError as error:
         code, text = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
-        if NO_INSTANCES in text:
+        if any(words in text for words in NO_ROOM):
             return Ran(reasons=(text,))
-        if code == THROTTLED:
+        if code == THROTTLED or any(words in text for words in THROTTLING):
             raise Throttled(text) from error
         if is_of_server(error):
             raise Unanswered(f"{code}: {text}") from error

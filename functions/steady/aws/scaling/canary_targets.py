@@ -75,7 +75,17 @@ def _states(runtime: Runtime, group: str) -> Sequence[tuple[str, str]]:
     """Return the id and the state of each target of a target group."""
     answer: Any = runtime.elbv2_once.describe_target_health(TargetGroupArn=group)
     found: Iterable[Any] = answer.get("TargetHealthDescriptions", [])
-    return [(one.get("Target", {}).get("Id", ""), one.get("TargetHealth", {}).get("State", "")) for one in found]
+    return [(one.get("Target", {}).get("Id", ""), _state(one.get("TargetHealth", {}))) for one in found]
+
+
+def _state(health: Mapping[str, Any]) -> str:
+    """Return the state of a target.
+
+    ELB API, TargetGroupAttribute: behind a Network Load Balancer, an unhealthy target may be `unhealthy.draining` for
+    as long as its group says, before it is `unhealthy`.
+    """
+    state = str(health.get("State", ""))
+    return UNHEALTHY if state.startswith(f"{UNHEALTHY}.") else state
 
 
 def _young(runtime: Runtime, service: ServiceTypeDef, tasks: Iterable[TaskTypeDef]) -> int:

@@ -26,7 +26,8 @@ from steady.aws.scaling.shares import with_shares
 from steady.aws.scaling.started import with_started
 from steady.cluster import ContainerInstance, InstanceStatus, Snapshot, TaskShape
 from steady.metrics import MetricName
-from steady.pools import Pool, together
+from steady.pools import Pool
+from steady.pools_together import together
 from steady.scaling.demand import task_of
 from steady.scaling.new_instance_query import about_new_instance
 from steady.scaling.platforms import platform_of
