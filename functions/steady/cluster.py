@@ -1,6 +1,6 @@
 """A cluster at one moment: the snapshot that every scaling decision starts from."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -220,10 +220,23 @@ class Daemons:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """How many tasks have started on a cluster's instances since a look, by which `total` had started in all."""
+    """How many tasks have started on a cluster's instances since a look, by which `total` had started in all.
+
+    Attributes:
+        on: how many of them on each container instance, by ARN.
+        totals: how many had started by that look on each pool of several, by the pool's name.
+    """
 
     tasks: int
     total: float
+    on: Mapping[str, int] = field(default_factory=dict)
+    totals: Mapping[str, float] = field(default_factory=dict)
+
+    def of_pool(self, name: str, arns: Collection[str]) -> "Started | None":
+        """Return those on the container instances `arns` of a pool; None if the last look did not know the pool."""
+        if name not in self.totals:
+            return None
+        return Started(sum(self.on.get(arn, 0) for arn in arns), self.totals[name])
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ FULL = ScalingState(
     usage=Usage(12.5, {"spot m5.large": 2}, {"2026-01-01": {"spot m5.large": 1.25}}),
     delivery=Delivery(11.5, 2, 311.5, 300.0, "no capacity", 3, 12.5, 5),
     expected={"1 CPU unit": 2},
-    late_kinds={"11 CPU units, 12 MiB": LateKind(Size(1024, 2048), RunShape(gpus=1), 17.5, 3)},
+    late_kinds={"11 CPU units, 12 MiB": LateKind(Size(1024, 2048), RunShape(gpus=1), 17.5)},
     spot_prices={"m5.large": 0.035},
     spot_prices_at=18.5,
     pools={"spot": PoolState(low_since=17.5, recent=RECENT.record(1_767_225_600.0, Size(1, 2)))},

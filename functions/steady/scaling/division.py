@@ -83,7 +83,8 @@ def _undivided(
     """Return the part of a pool, with all that waits in the cluster."""
     instances = tuple(i for i in whole.instances if i.arn in own)
     pool = replace(whole.pools[settings.name], attributes=settings.attributes)
-    snapshot = replace(whole, pool=pool, instances=instances, pools={}, started=None)
+    started = whole.started.of_pool(settings.name, own) if whole.started else None
+    snapshot = replace(whole, pool=pool, instances=instances, pools={}, started=started)
     part, thresholds = part_of(state, settings.name), settings.thresholds(of_cluster)
     here = {i.instance_id for i in instances} | set(snapshot.pool.members)
     part = replace(part, doomed={id_: at for id_, at in state.doomed.items() if id_ in here})

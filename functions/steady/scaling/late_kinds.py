@@ -14,10 +14,8 @@ class LateKind:
         size: the most CPU and the most memory of one of them.
         run: what one of them needs besides.
         at: when one last began to wait, in seconds since the epoch.
-        times: how many have waited.
     """
 
     size: Size
     run: RunShape
     at: float
-    times: int

@@ -2,7 +2,7 @@
 
 What the pools keep free is a sum (`steady.scaling.staffing`). On small instances of several pools it lies in pieces,
 none of which may hold a large task. A single pool of a type that holds everything has it in one piece. So each kind of
-task of batch launchers that has waited again and again has one place kept free, as long as fewer tasks of the cluster
+task of batch launchers that has had to wait has one place kept free, as long as fewer tasks of the cluster
 start at once than the operator asks (`start_at_once_share`). The tasks of services are left out: the rules of drift and
 of recurring demand are for them.
 """
@@ -22,8 +22,6 @@ from steady.thresholds import Thresholds
 
 # A place is kept for so long after the last task that waited for such a one.
 KEPT_S = 6 * 3600.0
-# A kind that has waited less often may not come again.
-FEWEST_TIMES = 2
 # The fraction of the price of the cluster's instances that places may cost at most.
 MOST_OF_PRICE = 1 / 2
 # The ledger holds so many kinds at most: those that waited last.
@@ -64,8 +62,7 @@ def places_to_keep(state: ScalingState, candidates: Sequence[Candidate], thresho
     got = state.lately.at_once_percent
     if not share or (got is not None and got >= share):
         return Counter()
-    kinds = (one for one in state.late_kinds.values() if one.times >= FEWEST_TIMES)
-    places = [replace(one.run.task(one.size), is_spare=True) for one in kinds]
+    places = [replace(one.run.task(one.size), is_spare=True) for one in state.late_kinds.values()]
     prices = sorted((min(_prices(place, candidates), default=math.inf), key_of(place), place) for place in places)
     left, found = MOST_OF_PRICE * sum(one.running_usd for one in candidates), Counter[TaskShape]()
     for usd, _, place in prices:
@@ -94,5 +91,5 @@ def _key(one: Demand, run: RunShape) -> str:
 
 def _with(known: LateKind | None, one: Demand, run: RunShape) -> LateKind:
     if known is None:
-        return LateKind(one.size, run, one.first_said_at, 1)
-    return LateKind(largest(known.size, one.size), run, max(known.at, one.first_said_at), known.times + 1)
+        return LateKind(one.size, run, one.first_said_at)
+    return LateKind(largest(known.size, one.size), run, max(known.at, one.first_said_at))

@@ -113,9 +113,12 @@ def test_a_process_counts_from_its_own_last_look() -> None:
     before, after = (replace(s, cluster="web") for s in (empty, more))
     assert with_started(runtime, before).started is None
 
-    keep_started(runtime, before, 7.0)
+    keep_started(runtime, before, 7.0, {"spot": 5.0})
 
     counted = with_started(runtime, after).started
-    assert counted == Started(sum(i.task_count for i in after.instances) - before.instances[0].task_count, 7.0)
+    assert counted is not None
+    assert (counted.tasks, counted.total) == (2, 7.0)
+    assert counted.of_pool("spot", ["arn-1"]) == Started(1, 5.0)
+    assert counted.of_pool("new", ["arn-1"]) is None
     LAST_COUNTED.drop(runtime, "web")
     assert with_started(runtime, after).started is None

@@ -168,7 +168,8 @@ def _evaluate_once(
     is_active = cluster.thresholds.mode == "active"
     budget = budget_of(runtime, environment.ledger_table)
     found = evaluate_dry(runtime, cluster, state, budget, observed)
-    keep_started(runtime, found.snapshot, found.state.started)
+    of_pools = {one.name: one.decision.state.started for one in found.parts if one.name}
+    keep_started(runtime, found.snapshot, found.state.started, of_pools)
     decided = found.parts
     parts = [replace(one, decision=put_off(runtime, one)) if is_active else one for one in decided]
     acting = [one for one in parts if one.acts] if is_active else []

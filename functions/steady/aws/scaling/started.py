@@ -12,10 +12,16 @@ from steady.cluster import Snapshot, Started
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """How many tasks each container instance had at a look, by ARN; and how many had started by then in all."""
+    """How many tasks each container instance had at a look, by ARN; and how many had started by then.
+
+    Attributes:
+        total: on all instances of the cluster.
+        totals: on each pool of several, by the pool's name.
+    """
 
     tasks: Mapping[str, int]
     total: float
+    totals: Mapping[str, float]
 
 
 # What this process counted last, by the cluster's name. A look after a longer time says little of what came meanwhile.
@@ -33,11 +39,15 @@ def with_started(runtime: Runtime, snapshot: Snapshot) -> Snapshot:
     if last is None:
         return snapshot
     daemons = snapshot.daemons.tasks_on(1)
-    more = (i.task_count - last.tasks.get(i.arn, daemons) for i in snapshot.instances)
-    return replace(snapshot, started=Started(sum(max(0, count) for count in more), last.total))
+    more = {i.arn: max(0, i.task_count - last.tasks.get(i.arn, daemons)) for i in snapshot.instances}
+    return replace(snapshot, started=Started(sum(more.values()), last.total, more, last.totals))
 
 
-def keep_started(runtime: Runtime, snapshot: Snapshot, total: float) -> None:
-    """Remember the tasks of each instance in `snapshot`, and that `total` tasks have started until then."""
+def keep_started(runtime: Runtime, snapshot: Snapshot, total: float, totals: Mapping[str, float]) -> None:
+    """Remember the tasks of each instance in `snapshot`, and that `total` tasks have started until then.
+
+    Args:
+        totals: how many have started on each pool of several, by the pool's name.
+    """
     tasks = {i.arn: i.task_count for i in snapshot.instances}
-    LAST_COUNTED.keep(runtime, snapshot.cluster, Counted(tasks, total))
+    LAST_COUNTED.keep(runtime, snapshot.cluster, Counted(tasks, total, totals))
