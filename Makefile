@@ -67,7 +67,7 @@ bench: $(VENV)/.ready ortools  ## every figure of the pages of benchmarks, into 
 	bench renewal --page docs/renewal.md; \
 	bench karpenter --page docs/benchmarks.md; \
 	bench policies --traces $(TRACES) --seeds $(SEEDS) --hours $(HOURS) --page docs/benchmarks.md; \
-	bench pools --traces $(TRACES) --page docs/pools-measured.md; \
+	bench pools --traces $(TRACES) --hours 6 --seeds 3 --page docs/pools-measured.md; \
 	bench clairvoyant --traces $(TRACES) --hours 24 --wait 90 --page docs/benchmarks.md; \
 	bench sensitivity --hours 24 --page docs/sensitivity.md; \
 	exit $$kept

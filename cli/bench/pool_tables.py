@@ -23,7 +23,7 @@ COLUMNS = (
 )
 
 
-def text(choice: Mapping[str, Any], compared: Sequence[Compared], hours: float) -> str:
+def text(choice: Mapping[str, Any], compared: Sequence[Compared], hours: float, seeds: int = 1) -> str:
     """Return all tables. Without `choice`, or without days, theirs are left out."""
     parts = []
     if choice:
@@ -31,7 +31,8 @@ def text(choice: Mapping[str, Any], compared: Sequence[Compared], hours: float) 
         parts.append(figures_page.table(("", counted(choice["cases"], "random case")), ("---", "---:"), values))
     if compared:
         five = "; ".join(f"{name}: {' or '.join(pool.types)}" for name, pool in POOLS.items())
-        parts.append(f"{counted(hours, 'simulated hour')}. The five pools: {five}.")
+        of = f"{counted(hours, 'simulated hour')}, means over {counted(seeds, 'seed')}"
+        parts.append(f"{of}. The five pools: {five}.")
     return "\n\n".join(part.rstrip() for part in (*parts, *map(_day, compared))) + "\n"
 
 

@@ -40,6 +40,7 @@ def pools(
     ] = None,
     workload: WorkloadOption = [],  # noqa: B006 - typer copies it
     seed: SeedOption = 0,
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds each day runs with, from --seed on.")] = 1,
     at_once: AtOnceOption = CORES,
     page_: PageOption = None,
     json_: JsonOption = None,
@@ -50,7 +51,8 @@ def pools(
     for a cheaper one. Needs OR-tools.
 
     The days: four workloads, and one of tasks with GPUs, large and small ones, and ones for arm64. Each runs on one
-    cluster with five pools, with the suite and with its peers; and on each single pool that holds all of it.
+    cluster with five pools, with the suite and with its peers; and on each single pool that holds all of it. Figures
+    are means over --seeds: boots and launches are drawn anew for each.
 
     Exit code 1: a choice is more than 3 % dearer than the best one found, 10,000 tasks take more than 0.5 s; or the
     five pools cost more than the best single one, more than 80 % of it where no pool of the five holds all tasks, or
@@ -58,17 +60,19 @@ def pools(
     """
     check_page(page_, pool_tables.MADE_BY)
     with one_line_errors(placement.NoSearch, traces.BadTrace), progress_bars() as progress:
-        days = pool_days.days(hours, seed, traces_) if hours else []
-        measured = chosen_workloads(workload, days) if days else []
+        every = {one: pool_days.days(hours, one, traces_) for one in (range(seed, seed + seeds) if hours else ())}
+        measured = {one: chosen_workloads(workload, days) if days else [] for one, days in every.items()}
         figures: dict[str, Any] = {}
         if cases:
             bar = progress.add_task("cases", total=cases)
             figures = choice.choice(cases, search, lambda: progress.advance(bar))
-        runs = progress.add_task("days", total=sum(len(pool_days.runs_of(day)) for day in measured))
-        compared = list(pool_days.compare(measured, hours, seed, at_once, lambda run: progress.advance(runs)))
+        compared = []
+        if measured:
+            runs = progress.add_task("days", total=len(pool_days.runs_of(measured)))
+            compared = list(pool_days.compare(measured, hours, at_once, lambda run: progress.advance(runs)))
     publish(
         {**figures, "days": [figures_of(one) for one in compared]},
-        pool_tables.text(figures, compared, hours),
+        pool_tables.text(figures, compared, hours, seeds),
         pool_tables.MADE_BY,
         page_,
         json_,

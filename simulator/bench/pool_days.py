@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -64,8 +65,9 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One policy on the work of one day, on these pools."""
+    """One policy on the work of one day, on these pools, with the random draws of one seed."""
 
+    seed: int
     day: Day
     policy: str
     pools: str
@@ -74,7 +76,9 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The figures of one run.
+    """The figures of one policy on these pools: the means of its runs with all seeds.
+
+    Of `unplaced` and `killed`, the worst seed counts.
 
     Attributes:
         pools: `five`, or the type of the only pool.
@@ -160,30 +164,61 @@ def days(hours: float, seed: int, traces: Path | None = None) -> list[Day]:
     return [*found, Day("mixed", synthetic.mixed(hours, seed))]
 
 
-def runs_of(day: Day) -> list[Run]:
-    """Return the runs of a day: each policy on the five pools, and the suite on each single pool."""
-    singles = day.singles()
+def runs_of(by_seed: Mapping[int, Sequence[Day]]) -> list[Run]:
+    """Return the runs of all days: each policy on the five pools, and the suite on each single pool.
+
+    Args:
+        by_seed: the days of each seed, in the same order. The single pools are those that hold the first seed's work.
+    """
+    singles = {day.name: day.singles() for day in next(iter(by_seed.values()))}
     return [
-        *(Run(day, policy, FIVE, POOLS) for policy in WITH_POOLS),
-        *(Run(day, steady.NAME, type_, {"only": pool}) for type_, pool in singles.items()),
+        run
+        for seed, days_ in by_seed.items()
+        for day in days_
+        for run in (
+            *(Run(seed, day, policy, FIVE, POOLS) for policy in WITH_POOLS),
+            *(Run(seed, day, steady.NAME, type_, {"only": pool}) for type_, pool in singles[day.name].items()),
+        )
     ]
 
 
 def compare(
-    measured: Sequence[Day], hours: float, seed: int, at_once: int, done: Callable[[Run], None] = lambda run: None
+    by_seed: Mapping[int, Sequence[Day]], hours: float, at_once: int, done: Callable[[Run], None] = lambda run: None
 ) -> Iterator[Compared]:
-    """Run all policies on each day, and yield the comparison of each."""
-    every = [run for day in measured for run in runs_of(day)]
-    rows = run_all(partial(row_of, hours, seed), every, at_once, done)
-    for day in measured:
-        own = tuple(row for run, row in zip(every, rows, strict=True) if run.day is day)
-        yield Compared(day.name, day.differs, own)
+    """Run all policies on each day with each seed, and yield the comparison of each day; see `runs_of`."""
+    every = runs_of(by_seed)
+    rows = run_all(partial(row_of, hours), every, at_once, done)
+    found: dict[tuple[str, str, str], list[Row]] = {}
+    for run, row in zip(every, rows, strict=True):
+        found.setdefault((run.day.name, run.pools, run.policy), []).append(row)
+    for day in next(iter(by_seed.values())):
+        yield Compared(day.name, day.differs, tuple(together(of) for key, of in found.items() if key[0] == day.name))
 
 
-def row_of(hours: float, seed: int, run: Run) -> Row:
+def together(rows: Sequence[Row]) -> Row:
+    """Return the figures of the same policy on the same pools with several seeds."""
+
+    def mean(of: Callable[[Row], float]) -> float:
+        return statistics.fmean(map(of, rows))
+
+    return replace(
+        rows[0],
+        usd=round(mean(lambda row: row.usd), 2),
+        list_usd=round(mean(lambda row: row.list_usd), 2),
+        wait_p95_s=round(mean(lambda row: row.wait_p95_s), 1),
+        wait_max_s=round(mean(lambda row: row.wait_max_s), 1),
+        tasks=round(mean(lambda row: row.tasks)),
+        unplaced=max(row.unplaced for row in rows),
+        killed=max(row.killed for row in rows),
+        wall_s=sum(row.wall_s for row in rows),
+    )
+
+
+def row_of(hours: float, run: Run) -> Row:
     """Simulate `run`, and return its figures."""
     plan = replace(run.day.plan, name="work", pools=run.of)
-    figures = simulate(run.policy, Scenario((plan,), hours, seed, {"max_capacity": comparison.MAX_CAPACITY})).figures
+    scenario = Scenario((plan,), hours, run.seed, {"max_capacity": comparison.MAX_CAPACITY})
+    figures = simulate(run.policy, scenario).figures
     paid = listed_bill(figures["instance_hours_by"])
     return Row(
         run.policy,

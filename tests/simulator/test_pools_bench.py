@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from simulator.bench import pool_days, pools
-from simulator.bench.pool_days import FIVE, Compared, Row
+from simulator.bench.pool_days import FIVE, Compared, Row, together
 
 
 def test_a_few_cases_are_within_the_promise() -> None:
@@ -87,3 +88,22 @@ def test_what_is_promised_of_a_day(
     assert found.best_single.pools == "m5.large"
     assert [number for number, (_, kept, _) in enumerate(found.promises()) if not kept] == broken
     assert result.exit_code == bool(broken)
+
+
+def test_the_figures_of_several_seeds_are_their_means_and_the_worst_of_what_must_not_be() -> None:
+    rows = [row(FIVE, 10.0, 60.0, 90.0), replace(row(FIVE, 13.0, 0.0, 120.0), killed=2)]
+
+    found = together(rows)
+
+    assert (found.usd, found.list_usd, found.wait_p95_s, found.wait_max_s) == (11.5, 23.0, 30.0, 105.0)
+    assert (found.killed, found.unplaced) == (2, 0)
+
+
+def test_each_day_runs_with_each_seed_on_the_single_pools_of_the_first() -> None:
+    by_seed = {seed: [day for day in pool_days.days(1, seed) if day.differs] for seed in (3, 4)}
+
+    runs = pool_days.runs_of(by_seed)
+
+    of = [{(run.policy, run.pools) for run in runs if run.seed == seed} for seed in (3, 4)]
+    assert of[0] == of[1]
+    assert len(runs) == 2 * len(of[0])
