@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from simulator.ecs.launching import EC2, Launch
@@ -26,7 +27,8 @@ QUIET = {
 }
 FOREIGN = (Launch("FARGATE"), Launch.on("FARGATE_SPOT"), Launch("EXTERNAL"), Launch.on("theirs"))
 # More than any m5.large has; an attribute, and a state, that no instance has.
-NEVER = ({"cpu": 4096}, {"memory": 30_000}, {"member_of": ("attribute:gpu == yes",)})
+NOWHERE: dict[str, object] = {"member_of": ("attribute:gpu == yes",)}
+NEVER: tuple[dict[str, object], ...] = ({"cpu": 4096}, {"memory": 30_000}, NOWHERE)
 SETTLES_S, RESTS_S = 2400, 900
 # Instances beyond the fewest: work that is placed as it comes leaves gaps, which nothing closes.
 GAPS = 1
@@ -100,6 +102,8 @@ def fewest(work: Sequence[Work]) -> int:
 def test_the_target_settles_at_what_ecs_places_whatever_else_is_asked_for(
     kind: str, work: list[Work], odd: list[tuple[Launch | dict[str, object], int, Deploys]], runs: int
 ) -> None:
+    # Alone, such a task has an instance launched again and again: see the test below.
+    assume(work or all(what is not NOWHERE for what, _, _ in odd))
     target, lacking = settled(kind, work, odd, runs)
 
     assert lacking == 0
@@ -108,3 +112,17 @@ def test_the_target_settles_at_what_ecs_places_whatever_else_is_asked_for(
     assert lacking_alone == 0
     # ECS draws where tasks go: the same work leaves other gaps.
     assert abs(target - alone) <= GAPS, "what no instance of the pool runs changes nothing"
+
+
+@pytest.mark.xfail(reason="an empty pool forgets what its last instance has shown of its attributes", strict=True)
+@pytest.mark.parametrize("kind", ["spot", "group"])
+def test_a_constraint_that_no_instance_satisfies_has_none_launched_for_ever(kind: str) -> None:
+    """The pool launches an instance, sees that it is none that was asked for, empties it, and begins anew."""
+    world = World(seed=3)
+    web = cluster(world, kind, 1, **QUIET)
+    web.service("odd", 1, **NOWHERE)  # type: ignore[arg-type]
+    world.run(3600)
+    begun = len(world.account.ec2.instances)
+    world.run(3600)
+
+    assert len(world.account.ec2.instances) == begun
