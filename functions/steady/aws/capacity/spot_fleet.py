@@ -44,7 +44,6 @@ SINGLE_TERMINATIONS = 100
 NOT_MODIFIABLE = "FleetNotInModifiableState"
 # EC2 API, BatchState: what the states of a fleet that launches nothing any more begin with.
 ENDED = ("cancelled", "failed")
-SOON_MODIFIABLE = ("active", "modifying", "submitted")
 # EC2 API, FleetType: a fleet that only places its first requests.
 ONE_TIME = "request"
 # EC2 API, "Error codes": no fleet has this id, or can have it.
@@ -133,7 +132,7 @@ def fleet_config(runtime: Runtime, name: PoolName) -> SpotFleetRequestConfigData
 
 def _running_request(runtime: Runtime, name: PoolName) -> SpotFleetRequestConfigTypeDef:
     requests = _requests(runtime.ec2, name)
-    if not requests or str(requests[0]["SpotFleetRequestState"]).startswith(ENDED):
+    if not requests or _has_ended(requests[0]):
         raise NoSuchPool(f"there is no running Spot Fleet request {name.name} in this account: correct the capacity")
     return requests[0]
 
@@ -249,7 +248,11 @@ def _modify(runtime: Runtime, pool: Pool, target: int, on_demand: int) -> None:
 
 def _is_modifiable_soon(runtime: Runtime, name: PoolName) -> bool:
     """Whether the fleet can be changed once its last change is done: not if it was cancelled meanwhile."""
-    return any(r["SpotFleetRequestState"] in SOON_MODIFIABLE for r in _requests(runtime.ec2, name))
+    return not all(map(_has_ended, _requests(runtime.ec2, name)))
+
+
+def _has_ended(request: SpotFleetRequestConfigTypeDef) -> bool:
+    return str(request["SpotFleetRequestState"]).startswith(ENDED)
 
 
 def terminate_instances(
